@@ -1,0 +1,32 @@
+"""Floor 0: the array module, devices, random streams, the arena, step capture and the kernel cache.
+
+This is the only room that imports CuPy, and it does so when a CUDA device is first used.
+"""
+
+from .arena import Arena
+from .arrays import array_module, to_host
+from .capture import capture
+from .context import Context
+from .device import Device, resolve_device
+from .dispatch import Op, op
+from .driver import DriverReport, probe_driver
+from .kernels import kernel
+from .streams import Purpose, Streams, host_generator
+
+__all__ = [
+    "Arena",
+    "Context",
+    "Device",
+    "DriverReport",
+    "Op",
+    "Purpose",
+    "Streams",
+    "array_module",
+    "capture",
+    "host_generator",
+    "kernel",
+    "op",
+    "probe_driver",
+    "resolve_device",
+    "to_host",
+]

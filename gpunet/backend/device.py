@@ -1,0 +1,123 @@
+"""Devices: where arrays live, chosen by name."""
+
+import importlib
+import importlib.util
+import math
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from ..errors import DeviceError
+from .arrays import Array, to_host
+from .driver import probe_driver
+
+ALIGNMENT = 256  # bytes; a CUDA memory transaction never straddles two arrays
+
+
+@dataclass(frozen=True)
+class Device:
+    """A place for arrays: the CPU, or one CUDA device.
+
+    Attributes:
+        kind: ``"cpu"`` or ``"cuda"``.
+        index: number of the CUDA device.
+        note: one line to show the user where ``auto`` chose differently than they may expect, else empty.
+    """
+
+    kind: str = "cpu"
+    index: int = 0
+    note: str = ""
+
+    def __str__(self) -> str:
+        return self.kind if self.kind == "cpu" else f"{self.kind}:{self.index}"
+
+    @property
+    def xp(self) -> ModuleType:
+        """The array module; importing CuPy happens here and nowhere earlier."""
+        return np if self.kind == "cpu" else importlib.import_module("cupy")
+
+    def empty(self, shape: tuple[int, ...], dtype: Any) -> Array:
+        """An uninitialised array that starts on a 256-byte boundary."""
+        dtype = np.dtype(dtype)
+        nbytes = math.prod(shape) * dtype.itemsize
+        raw = self.xp.empty(nbytes + ALIGNMENT, np.uint8)
+        address = raw.ctypes.data if self.kind == "cpu" else raw.data.ptr
+        start = -address % ALIGNMENT
+        return raw[start : start + nbytes].view(dtype).reshape(shape)
+
+    def zeros(self, shape: tuple[int, ...], dtype: Any) -> Array:
+        """A zeroed array that starts on a 256-byte boundary."""
+        array = self.empty(shape, dtype)
+        array.fill(0)
+        return array
+
+    def put(self, host: Any, dtype: Any = None) -> Array:
+        """Copy host values into a new array on this device."""
+        host = np.asarray(host, dtype)
+        array = self.empty(host.shape, host.dtype)
+        self.copy_into(array, host)
+        return array
+
+    def copy_into(self, array: Array, host: Any) -> None:
+        """Copy host values into an existing array of this device, so that its address stays."""
+        host = np.ascontiguousarray(np.broadcast_to(np.asarray(host, array.dtype), array.shape))
+        if self.kind == "cpu":
+            array[...] = host
+        elif array.flags.c_contiguous:
+            array.set(host)
+        else:
+            array[...] = self.xp.asarray(host)
+
+    def get(self, array: Array) -> np.ndarray:
+        """Copy an array of this device to the host; waits for the device."""
+        return np.array(to_host(array))
+
+    @contextmanager
+    def activate(self) -> Iterator[None]:
+        """Make this the current device, on one stream of its own, for as long as the block runs."""
+        if self.kind == "cpu":
+            yield
+            return
+        cuda = self.xp.cuda
+        with cuda.Device(self.index), cuda.Stream(non_blocking=True) as stream:
+            yield
+            stream.synchronize()
+
+
+def resolve_device(name: str = "auto") -> Device:
+    """Choose a device by name: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+
+    ``auto`` takes the first CUDA device where the driver shows one and CuPy is installed, else the CPU, and says so
+    in :attr:`Device.note`.
+
+    Raises:
+        DeviceError: for an unknown name, and where CUDA was asked for by name and cannot be had.
+
+    >>> resolve_device("cpu")
+    Device(kind='cpu', index=0, note='')
+    """
+    wanted = re.fullmatch(r"auto|cpu|cuda(?::(\d+))?", name)
+    if wanted is None:
+        raise DeviceError("device", "must be auto, cpu, cuda or cuda:N", repr(name), "Try --device auto")
+    if name == "cpu":
+        return Device()
+    report = probe_driver()
+    problem = report.problem
+    if not problem and importlib.util.find_spec("cupy") is None:
+        extra = "cuda13" if report.cuda_version.startswith("13") else "cuda12"
+        problem = f"{report.gpus[0]} is there, but CuPy is not installed (pip install 'gpunet[{extra}]')"
+    if problem:
+        if name == "auto":
+            return Device(note=f"Running on the CPU with NumPy: {problem}.")
+        raise DeviceError(f"device {name}", "needs a CUDA GPU and CuPy", problem, "Use --device cpu, or run gpunet doctor")
+    index = int(wanted[1] or 0)
+    if index >= len(report.gpus):
+        raise DeviceError(
+            f"device {name}", f"must be one of the {len(report.gpus)} GPUs here", f"index {index}", "Run gpunet doctor"
+        )
+    return Device("cuda", index)

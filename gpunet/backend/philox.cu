@@ -1,0 +1,50 @@
+// Philox4x64-10 (Salmon, Moraes, Dror, Shaw: Parallel random numbers, as easy as 1, 2, 3; SC 2011), word for word as
+// numpy.random.Philox computes it: NumPy raises the counter before each block, so block b of a call uses b + 1.
+// This text is also compiled as C by a test and compared with NumPy, so it keeps to what both languages share.
+
+#ifdef __CUDACC__
+#define GPUNET_DEVICE __device__ static inline
+#define GPUNET_HIGH(a, b) __umul64hi((a), (b))
+#else
+#define GPUNET_DEVICE static inline
+#define GPUNET_HIGH(a, b) ((unsigned long long)(((unsigned __int128)(a) * (b)) >> 64))
+#endif
+
+typedef unsigned long long word;
+
+GPUNET_DEVICE void philox_block(word c0, word c1, word c2, word c3, word k0, word k1, word out[4]) {
+    for (int round = 0; round < 10; ++round) {
+        word low0 = 0xD2E7470EE14C6C93ULL * c0, high0 = GPUNET_HIGH(0xD2E7470EE14C6C93ULL, c0);
+        word low1 = 0xCA5A826395121157ULL * c2, high1 = GPUNET_HIGH(0xCA5A826395121157ULL, c2);
+        c0 = high1 ^ c1 ^ k0;
+        c1 = low1;
+        c2 = high0 ^ c3 ^ k1;
+        c3 = low0;
+        k0 += 0x9E3779B97F4A7C15ULL;
+        k1 += 0xBB67AE8584CAA73BULL;
+    }
+    out[0] = c0;
+    out[1] = c1;
+    out[2] = c2;
+    out[3] = c3;
+}
+
+// Words 4 * block .. 4 * block + 3 of one member's row.
+GPUNET_DEVICE void philox_fill(word *row, long long words, long long block, word step, word site, word phase,
+                               const word *key) {
+    word out[4];
+    philox_block((word)block + 1, step, site, phase, key[0], key[1], out);
+    for (int lane = 0; lane < 4; ++lane)
+        if (4 * block + lane < words) row[4 * block + lane] = out[lane];
+}
+
+#ifdef __CUDACC__
+// Grid: x covers the blocks of four words of a row, y the members.  `clock` is read on the device, so that a captured
+// launch draws new numbers at each replay.
+extern "C" __global__ void philox_words(word *out, long long words, long long stride, const word *keys,
+                                        const word *clock, word site, word phase) {
+    long long block = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (4 * block < words)
+        philox_fill(out + blockIdx.y * stride, words, block, clock[0], site, phase, keys + 2 * blockIdx.y);
+}
+#endif

@@ -1,0 +1,112 @@
+"""Random numbers as a function of where they are used: seed, purpose, step, site.
+
+One counter-based generator, Philox4x64-10 as :class:`numpy.random.Philox` computes it, serves both backends, so that
+a run on a GPU draws the numbers that a run on the CPU draws.  The key is (seed, purpose) and the counter
+(0, step, site, phase), so the state of a stream is a few integers that a checkpoint can hold.
+
+Source: Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as 1, 2, 3. SC 2011.
+"""
+
+from collections.abc import Sequence
+from enum import IntEnum
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from .arena import Arena
+from .arrays import Array
+from .device import Device
+from .dispatch import op
+from .kernels import kernel
+
+CHUNK = 4096  # words drawn at once on the host: 32 KiB, so that nothing large is ever allocated
+
+
+class Purpose(IntEnum):
+    """What a stream is for; the second word of its key, so the values never change."""
+
+    WEIGHTS = 0
+    ORDER = 1
+    LAYERS = 2
+    SPLIT = 3
+
+
+def host_generator(seed: int, purpose: Purpose, step: int = 0, site: int = 0) -> np.random.Generator:
+    """A NumPy generator at the beginning of one place of a stream.
+
+    >>> host_generator(7, Purpose.WEIGHTS).integers(100) == host_generator(7, Purpose.WEIGHTS).integers(100)
+    True
+    """
+    return np.random.Generator(np.random.Philox(key=[seed, purpose], counter=[0, step, site, 0]))
+
+
+class Streams:
+    """The random numbers that one model, or each member of a population, draws inside its steps.
+
+    Each call of :meth:`bits16` within a step is a site of its own; ``rewind`` starts the count anew, so that running
+    a step again, as gradient checks and graph replays do, draws the same numbers again.
+
+    Args:
+        device: where the numbers are wanted.
+        seeds: one seed, or one for each member of a population.
+        clock: uint64 array of shape (1,) on the device, the number of the step; whoever runs the steps raises it.
+        purpose: which stream of the seeds this is.
+    """
+
+    def __init__(self, device: Device, seeds: int | Sequence[int], clock: Array, purpose: Purpose = Purpose.LAYERS):
+        members = np.atleast_1d(np.asarray(seeds, np.uint64))
+        self.members: tuple[int, ...] = () if np.ndim(seeds) == 0 else (len(members),)
+        self.keys = device.put(np.stack([members, np.full_like(members, int(purpose))], axis=-1))
+        self.clock = clock
+        self.site = 0
+
+    def rewind(self) -> None:
+        """Start the count of sites anew; call at the beginning of each step."""
+        self.site = 0
+
+    def bits16(self, shape: tuple[int, ...], arena: Arena) -> Array:
+        """Uniform 16-bit words, uint16 of ``shape``; a population's first axis is the members."""
+        assert shape[: len(self.members)] == self.members, "a population draws for all of its members"
+        per_member = int(np.prod(shape[len(self.members) :]))
+        words = arena.empty((*self.members, -(-per_member // 4)), np.uint64)
+        draw_words(words, self.keys, self.clock, self.site)
+        self.site += 1
+        return words.view(np.uint16)[..., :per_member].reshape(shape)
+
+
+@op
+def draw_words(out: Array, keys: Array, clock: Array, site: int, phase: int = 0) -> None:
+    """Fill ``out``, uint64 of shape ([members,] words), with raw Philox words.
+
+    Args:
+        out: filled in place; each member's row starts at the beginning of that member's own block sequence.
+        keys: uint64 of shape (members, 2), the key of each row.
+        clock: uint64 of shape (1,), the second word of the counter, read where the array lives.
+        site: third word of the counter.
+        phase: fourth word of the counter.
+    """
+    generator, state = _host_philox()
+    counter, step = state["state"], int(clock[0])
+    for row, key in zip(out.reshape(-1, out.shape[-1]), keys):
+        counter["counter"][:] = (0, step, site, phase)
+        counter["key"][:] = key
+        generator.state = state
+        for start in range(0, row.size, CHUNK):
+            row[start : start + CHUNK] = generator.random_raw(min(CHUNK, row.size - start))
+
+
+@draw_words.override("cupy")
+def _draw_words_cuda(out: Array, keys: Array, clock: Array, site: int, phase: int = 0) -> None:
+    words, threads = out.shape[-1], 128
+    stride = out.strides[0] // out.itemsize if out.ndim > 1 else words
+    grid = (-(-words // (4 * threads)), len(keys))
+    arguments = (out, np.int64(words), np.int64(stride), keys, clock, np.uint64(site), np.uint64(phase))
+    kernel(Path(__file__).with_name("philox.cu"), "philox_words")(grid, (threads,), arguments)
+
+
+@cache
+def _host_philox() -> tuple[np.random.Philox, dict]:
+    """One generator whose state is set anew before every use; building one costs eight times as much."""
+    generator = np.random.Philox(key=[0, 0])
+    return generator, generator.state  # type: ignore[return-value]

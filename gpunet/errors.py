@@ -1,0 +1,80 @@
+"""Every error that gpunet raises on purpose, and the exit code that each one ends the command line with.
+
+Each message is one line of four parts: the thing that is wrong, the rule it breaks, what was received, and the
+remedy.  The constructor takes the parts, so that no message can forget one silently.
+
+    GpunetError                 1   something failed while running
+    ├── ConfigError             2   a configuration, an option or an argument
+    ├── DataError               3   a data set that is missing, damaged or unusable
+    ├── CheckpointError         4   a checkpoint that is unreadable, hostile or does not fit
+    ├── DeviceError             5   a device that was asked for and cannot be had
+    ├── DivergedError           6   training left the finite numbers; the last good state is kept
+    ├── WriteError             74   the disk refused; the old file is untouched
+    └── Interrupted           130   stopped by the user, after saving
+"""
+
+
+class GpunetError(Exception):
+    """Base of all errors that gpunet raises on purpose.
+
+    Args:
+        thing: what is wrong, e.g. ``"digits.csv line 7"``.
+        rule: the rule it breaks, e.g. ``"every row needs 65 columns"``.
+        received: what was there instead, e.g. ``"64"``; left out where there is nothing to show.
+        remedy: what to do about it, as a sentence without its full stop.
+
+    >>> print(DataError("d.csv line 7", "every row needs 65 columns", "64", "Add the missing value"))
+    d.csv line 7: every row needs 65 columns, got 64. Add the missing value.
+    """
+
+    exit_code = 1
+
+    def __init__(self, thing: str, rule: str, received: object = None, remedy: str | None = None):
+        self.thing, self.rule, self.received, self.remedy = thing, rule, received, remedy
+        message = f"{thing}: {rule}"
+        if received is not None:
+            message += f", got {received}"
+        message += f". {remedy}." if remedy else "."
+        super().__init__(message)
+
+
+class ConfigError(GpunetError):
+    """A configuration, an option or an argument breaks a rule."""
+
+    exit_code = 2
+
+
+class DataError(GpunetError):
+    """A data set is missing, damaged or cannot be trained on."""
+
+    exit_code = 3
+
+
+class CheckpointError(GpunetError):
+    """A checkpoint cannot be read, is damaged, or does not fit what it is loaded into."""
+
+    exit_code = 4
+
+
+class DeviceError(GpunetError):
+    """A device that was asked for cannot be had."""
+
+    exit_code = 5
+
+
+class DivergedError(GpunetError):
+    """A loss or gradient left the finite numbers; the weights of the last good step are kept."""
+
+    exit_code = 6
+
+
+class WriteError(GpunetError):
+    """The disk refused a write; what was there before is untouched."""
+
+    exit_code = 74
+
+
+class Interrupted(GpunetError):
+    """The user stopped the run; its state was saved first."""
+
+    exit_code = 130

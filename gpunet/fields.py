@@ -1,0 +1,56 @@
+"""Fields with bounds: how a layer, loss, rule or schedule states which values it accepts.
+
+The bounds stand in the annotation, once: :func:`check_fields` enforces them for who writes Python, and the config
+schema reads the same annotations for who writes TOML.
+"""
+
+import operator
+from dataclasses import fields
+from functools import cache
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+from annotated_types import Ge, Gt, Le, Lt
+
+from .errors import ConfigError
+
+Count = Annotated[int, Ge(1)]
+Positive = Annotated[float, Gt(0)]
+NonNegative = Annotated[float, Ge(0)]
+Fraction = Annotated[float, Ge(0), Lt(1)]
+
+_RELATIONS = {Gt: (">", operator.gt, "gt"), Ge: (">=", operator.ge, "ge"), Lt: ("<", operator.lt, "lt")}
+_RELATIONS[Le] = ("<=", operator.le, "le")
+
+
+def check_fields(instance: Any) -> None:
+    """Raise :class:`ConfigError` where a field of a dataclass instance is outside the bounds of its annotation.
+
+    >>> from dataclasses import dataclass
+    >>> @dataclass
+    ... class Rule:
+    ...     learning_rate: Positive = 0.1
+    >>> check_fields(Rule(-1.0))
+    Traceback (most recent call last):
+    gpunet.errors.ConfigError: Rule.learning_rate: must be > 0, got -1.0.
+    """
+    for name, bounds in _bounds(type(instance)):
+        value = getattr(instance, name)
+        if not isinstance(value, int | float):
+            continue
+        for bound in bounds:
+            symbol, holds, attribute = _RELATIONS[type(bound)]
+            limit = getattr(bound, attribute)
+            if not holds(value, limit):
+                raise ConfigError(f"{type(instance).__name__}.{name}", f"must be {symbol} {limit}", value)
+
+
+@cache
+def _bounds(cls: type) -> tuple[tuple[str, tuple[Any, ...]], ...]:
+    hints = get_type_hints(cls, include_extras=True)
+    return tuple((field.name, _numeric_bounds(hints[field.name])) for field in fields(cls))
+
+
+def _numeric_bounds(hint: Any) -> tuple[Any, ...]:
+    if get_origin(hint) is Annotated:
+        return tuple(m for m in get_args(hint)[1:] if type(m) in _RELATIONS)
+    return tuple(bound for part in get_args(hint) for bound in _numeric_bounds(part))

@@ -1,0 +1,25 @@
+"""Floor 3: layers with explicit backpropagation."""
+
+from .activations import LeakyReLU, Linear, ReLU, Sigmoid, Softmax, Softplus, Tanh
+from .base import Backward, Layer
+from .batchnorm import BatchNorm
+from .containers import Residual, Sequential
+from .dense import Dense
+from .dropout import Dropout
+
+__all__ = [
+    "Backward",
+    "BatchNorm",
+    "Dense",
+    "Dropout",
+    "Layer",
+    "LeakyReLU",
+    "Linear",
+    "ReLU",
+    "Residual",
+    "Sequential",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Tanh",
+]

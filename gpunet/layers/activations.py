@@ -1,0 +1,137 @@
+"""Activation functions as layers: elementwise but for the softmax, on ``x`` of any shape ([E,] N, n)."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ..backend import Context, array_module
+from ..backend.arrays import Array
+from ..fields import Fraction, check_fields
+from ..ops import activations as ops
+from .base import Backward, Layer
+
+
+@dataclass(eq=False)
+class Linear(Layer):
+    """``y = x``."""
+
+    def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
+        """Return ``x`` itself."""
+        return x, lambda dy: dy
+
+
+@dataclass(eq=False)
+class Sigmoid(Layer):
+    """``y = 1 / (1 + exp(-x))``."""
+
+    def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
+        """Slope ``y (1 - y)``."""
+        y = ops.sigmoid(x, ctx.like(x))
+
+        def backward(dy: Array) -> Array:
+            slope = array_module(y).subtract(1, y, out=ctx.like(y))
+            slope *= y
+            dy *= slope
+            return dy
+
+        return y, backward
+
+
+@dataclass(eq=False)
+class Tanh(Layer):
+    """``y = tanh(x)``."""
+
+    def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
+        """Slope ``1 - y^2``."""
+        xp = array_module(x)
+        y = xp.tanh(x, out=ctx.like(x))
+
+        def backward(dy: Array) -> Array:
+            slope = xp.multiply(y, y, out=ctx.like(y))
+            xp.subtract(1, slope, out=slope)
+            dy *= slope
+            return dy
+
+        return y, backward
+
+
+@dataclass(eq=False)
+class ReLU(Layer):
+    """``y = max(x, 0)``; the slope at 0 is ``grad_at_zero``: 0, 0.5 or 1.
+
+    Nair, Hinton: Rectified linear units improve restricted Boltzmann machines (2010).
+    """
+
+    grad_at_zero: Literal[0, 0.5, 1] = 0
+
+    def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
+        """Slope 0 or 1, and ``grad_at_zero`` at 0."""
+        y = array_module(x).maximum(x, 0, out=ctx.like(x))
+
+        def backward(dy: Array) -> Array:
+            slope = ctx.empty(x.shape, x.dtype if self.grad_at_zero == 0.5 else bool)
+            dy *= ops.step_at_zero(x, self.grad_at_zero, slope)
+            return dy
+
+        return y, backward
+
+    @classmethod
+    def examples(cls) -> list[Layer]:
+        """Every choice at 0."""
+        return [cls(0), cls(0.5), cls(1)]
+
+
+@dataclass(eq=False)
+class LeakyReLU(Layer):
+    """``y = max(x, slope * x)`` with ``0 <= slope < 1``. Maas, Hannun, Ng: Rectifier nonlinearities ... (2013)."""
+
+    slope: Fraction = 0.01
+
+    def __post_init__(self) -> None:
+        """Check the slope."""
+        check_fields(self)
+
+    def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
+        """Slope 1 above 0 and ``slope`` elsewhere."""
+        xp = array_module(x)
+        y = xp.multiply(x, self.slope, out=ctx.like(x))
+        xp.maximum(x, y, out=y)
+
+        def backward(dy: Array) -> Array:
+            factor = xp.multiply(xp.greater(x, 0, out=ctx.empty(x.shape, bool)), 1 - self.slope, out=ctx.like(x))
+            factor += self.slope
+            dy *= factor
+            return dy
+
+        return y, backward
+
+
+@dataclass(eq=False)
+class Softplus(Layer):
+    """``y = log(1 + exp(x))``. Dugas et al.: Incorporating second-order functional knowledge ... (2001)."""
+
+    def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
+        """Slope ``sigmoid(x)``."""
+        y = ops.softplus(x, ctx.like(x), ctx.like(x))
+
+        def backward(dy: Array) -> Array:
+            dy *= ops.sigmoid(x, ctx.like(x))
+            return dy
+
+        return y, backward
+
+
+@dataclass(eq=False)
+class Softmax(Layer):
+    """``y_i = exp(x_i) / sum_j exp(x_j)`` over the last axis."""
+
+    def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
+        """``dx = y (dy - sum(dy y))``."""
+        y = ops.softmax(x, ctx.like(x))
+
+        def backward(dy: Array) -> Array:
+            product = array_module(y).multiply(dy, y, out=ctx.like(y))
+            dy -= product.sum(axis=-1, keepdims=True)
+            dy *= y
+            return dy
+
+        return y, backward

@@ -1,0 +1,5 @@
+"""Floor 5: whole networks made of layers."""
+
+from .mlp import mlp
+
+__all__ = ["mlp"]

@@ -1,0 +1,44 @@
+"""The multilayer perceptron."""
+
+from collections.abc import Callable, Sequence
+
+from ..initializers import Initializer
+from ..layers import BatchNorm, Dense, Dropout, Layer, Sequential
+
+
+def mlp(
+    n_in: int,
+    hidden: Sequence[int],
+    n_out: int,
+    activation: Callable[[], Layer],
+    initializer: Initializer,
+    dropout: float = 0.0,
+    input_dropout: float = 0.0,
+    batch_norm: bool = False,
+) -> Sequential:
+    """Fully connected layers with an activation between them; the output is linear, as losses expect.
+
+    Args:
+        n_in: features.
+        hidden: width of each hidden layer; none gives a linear model.
+        n_out: outputs.
+        activation: makes one activation layer.
+        initializer: of the hidden weights; the output layer keeps its own default.
+        dropout: rate after each hidden activation.
+        input_dropout: rate on the features.
+        batch_norm: normalise before each activation.
+
+    >>> from gpunet.layers import ReLU
+    >>> from gpunet.initializers import He
+    >>> [type(layer).__name__ for layer in mlp(64, [32], 10, ReLU, He(), dropout=0.5).layers]
+    ['Dense', 'ReLU', 'Dropout', 'Dense']
+    """
+    layers: list[Layer] = [Dropout(input_dropout)] if input_dropout else []
+    for width in hidden:
+        # The shift of a batch norm takes the place of the bias.
+        layers.append(Dense(n_in, width, with_bias=not batch_norm, initializer=initializer))
+        layers += [BatchNorm(width)] if batch_norm else []
+        layers.append(activation())
+        layers += [Dropout(dropout)] if dropout else []
+        n_in = width
+    return Sequential([*layers, Dense(n_in, n_out)])

@@ -1,0 +1,59 @@
+"""Elementwise nonlinearities and the softmax, with their slopes.
+
+Every function writes into ``out`` and returns it; no intermediate array is made that ``out`` can hold.
+"""
+
+from ..backend import array_module
+from ..backend.arrays import Array
+
+
+def sigmoid(x: Array, out: Array) -> Array:
+    """``1 / (1 + exp(-x))``, computed as ``(1 + tanh(x / 2)) / 2``, which cannot overflow."""
+    xp = array_module(x)
+    xp.multiply(x, 0.5, out=out)
+    xp.tanh(out, out=out)
+    out += 1
+    out *= 0.5
+    return out
+
+
+def softplus(x: Array, out: Array, scratch: Array) -> Array:
+    """``log(1 + exp(x))``, computed as ``max(x, 0) + log1p(exp(-|x|))``, which cannot overflow."""
+    xp = array_module(x)
+    xp.absolute(x, out=scratch)
+    xp.negative(scratch, out=scratch)
+    xp.exp(scratch, out=scratch)
+    xp.log1p(scratch, out=scratch)
+    xp.maximum(x, 0, out=out)
+    out += scratch
+    return out
+
+
+def step_at_zero(x: Array, at_zero: float, out: Array) -> Array:
+    """1 where ``x > 0``, 0 where ``x < 0``, ``at_zero`` at 0: the slope of ReLU with its subgradient chosen.
+
+    ``out`` may be bool where ``at_zero`` is 0 or 1.
+    """
+    xp = array_module(x)
+    if at_zero in (0, 1):
+        return (xp.greater if at_zero == 0 else xp.greater_equal)(x, 0, out=out)
+    xp.multiply(x == 0, at_zero, out=out)
+    out += x > 0
+    return out
+
+
+def log_softmax(z: Array, out: Array, scratch: Array) -> Array:
+    """Logarithm of the softmax over the last axis, shifted by the maximum so that it cannot overflow."""
+    xp = array_module(z)
+    xp.subtract(z, z.max(axis=-1, keepdims=True), out=out)
+    out -= xp.log(xp.exp(out, out=scratch).sum(axis=-1, keepdims=True))
+    return out
+
+
+def softmax(z: Array, out: Array) -> Array:
+    """Softmax over the last axis."""
+    xp = array_module(z)
+    xp.subtract(z, z.max(axis=-1, keepdims=True), out=out)
+    xp.exp(out, out=out)
+    out /= out.sum(axis=-1, keepdims=True)
+    return out

@@ -1,0 +1,27 @@
+"""Picking rows: batches out of a data set, and labels into rows of a one-hot code."""
+
+import numpy as np
+
+from ..backend import array_module, op
+from ..backend.arrays import Array
+
+
+@op
+def take_rows(table: Array, index: Array, out: Array) -> Array:
+    """``out[..., :] = table[index[...], :]``: ``table`` (N, n), ``index`` integer of any shape, ``out`` (*index, n).
+
+    Indices must lie in 0..N-1; they come from a permutation, never from a user.
+    """
+    # The default mode checks bounds through a copy of the whole result.
+    return np.take(table, index, axis=0, out=out, mode="clip")
+
+
+@take_rows.override("cupy")
+def _take_rows_cuda(table: Array, index: Array, out: Array) -> Array:
+    return array_module(table).take(table, index, axis=0, out=out)
+
+
+def one_hot(labels: Array, classes: int, out: Array) -> Array:
+    """``out[..., k] = (labels[...] == k)``: ``labels`` integer ([E,] N), ``out`` ([E,] N, classes), any type."""
+    xp = array_module(labels)
+    return xp.equal(labels[..., None], xp.arange(classes, dtype=labels.dtype), out=out)

@@ -1,0 +1,32 @@
+"""Updates that some members of a population, or the one model, must not take part in."""
+
+from collections.abc import Callable, Sequence
+
+from ..backend import array_module, op
+from ..backend.arrays import Array
+
+
+@op
+def guarded(allowed: Array, arrays: Sequence[Array], update: Callable[[], None]) -> None:
+    """Run ``update``, which changes ``arrays`` in place, but leave members that are not allowed as they were.
+
+    Args:
+        allowed: bool, shape () for one model or (members,).
+        arrays: everything that ``update`` changes, each (n,) or (members, n).
+        update: changes the arrays.
+    """
+    if allowed.all():
+        update()
+    elif allowed.any():
+        _update_and_restore(allowed, arrays, update)
+
+
+def _update_and_restore(allowed: Array, arrays: Sequence[Array], update: Callable[[], None]) -> None:
+    before = [array.copy() for array in arrays]
+    update()
+    for array, old in zip(arrays, before):
+        array_module(array).copyto(array, old, where=~allowed[..., None])
+
+
+# A captured step cannot branch on a device value, so there the update always runs and is taken back.
+guarded.override("cupy")(_update_and_restore)

@@ -1,0 +1,197 @@
+"""Parameters: what layers declare, how they are found, and the flat vectors that hold them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .backend import Context, Device, Purpose, host_generator
+from .backend.arrays import Array
+from .backend.device import ALIGNMENT
+from .initializers import Constant, Initializer
+
+ZERO = Constant(0.0)
+
+
+class Parameter:
+    """An array that a model learns, or a running statistic that it keeps.
+
+    A layer declares it by shape; :class:`Parameters` gives it memory.  ``value`` and ``grad`` are then views of
+    shape ``([members,] *shape)`` into the model's flat vectors.
+
+    Args:
+        shape: without the members axis.
+        initializer: how the first value is drawn.
+        role: what the array is, e.g. ``"weight"`` or ``"bias"``; shown by ``gpunet inspect``.
+        axes: name of each axis, for checkpoints.
+        decay: whether weight decay applies; by default to weights only.
+        rate_factor: multiplies the learning rate.
+        averaging: None for what the optimizer trains.  A number makes this a running statistic: layers report what
+            they observe through :meth:`accumulate`, and the optimizer moves the value towards it by this fraction,
+            under the same guard as all updates, so that a bad step leaves no trace here either.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        initializer: Initializer = ZERO,
+        role: str = "weight",
+        axes: tuple[str, ...] = (),
+        decay: bool | None = None,
+        rate_factor: float = 1.0,
+        averaging: float | None = None,
+    ):
+        self.shape, self.initializer, self.role, self.axes = shape, initializer, role, axes
+        self.decay = role == "weight" if decay is None else decay
+        self.rate_factor, self.averaging = rate_factor, averaging
+        self._value: Array = None
+        self._grad: Array = None
+        self._stale = True  # grad holds the last step's numbers and counts as zero
+
+    @property
+    def trainable(self) -> bool:
+        """Whether the optimizer's rule changes it."""
+        return self.averaging is None
+
+    @property
+    def value(self) -> Array:
+        """Current value, ``([members,] *shape)``."""
+        if self._value is None:
+            raise RuntimeError("this parameter has no memory yet: make gpunet.parameter.Parameters of its model first")
+        return self._value
+
+    @property
+    def grad(self) -> Array:
+        """Gradient summed since the last :meth:`Parameters.zero_grad`, ``([members,] *shape)``."""
+        if self._stale:
+            self._grad.fill(0)
+            self._stale = False
+        return self._grad
+
+    def accumulate(self, ctx: Context, write: Callable[[Array], Any]) -> None:
+        """Add to the gradient what ``write(out)`` computes into ``out``.
+
+        The first contribution of a step is written straight into the flat vector; only a parameter that is used
+        more than once costs an addition.
+        """
+        if self._stale:
+            write(self._grad)
+            self._stale = False
+        else:
+            extra = ctx.like(self._grad)
+            write(extra)
+            self._grad += extra
+
+
+@dataclass(frozen=True)
+class Group:
+    """A stretch of the flat vectors whose parameters are treated alike by the optimizer."""
+
+    segment: slice
+    decay: bool
+    rate_factor: float
+    averaging: float | None
+
+
+class Parameters:
+    """All parameters of a model as views into one flat vector, their gradients into a second.
+
+    Parameters of one group lie side by side and each starts on a 256-byte boundary, so an optimizer step is a few
+    passes over long stretches.  For a population the vectors are (members, n), one row each.
+
+    Args:
+        model: any object; parameters are found by walking its attributes, lists and tuples.
+        seeds: the seed of one model, or a sequence of seeds for a population with a members axis.
+        device: where the vectors live.
+        dtype: float32, or float64 for gradient checks.
+
+    >>> from gpunet.layers import Dense
+    >>> parameters = Parameters(Dense(3, 2), seeds=0)
+    >>> {name: p.value.shape for name, p in parameters.named.items()}
+    {'weight': (3, 2), 'bias': (2,)}
+    """
+
+    def __init__(self, model: Any, seeds: int | Sequence[int], device: Device | None = None, dtype: Any = np.float32):
+        self.device, self.dtype = device or Device(), np.dtype(dtype)
+        self.seeds: tuple[int, ...] = tuple(int(s) for s in np.atleast_1d(seeds))
+        self.members: tuple[int, ...] = () if np.ndim(seeds) == 0 else (len(self.seeds),)
+        self.named: dict[str, Parameter] = dict(find_parameters(model))
+        self.groups: list[Group] = []
+        self.segments: dict[str, slice] = {}
+        size = self._lay_out()
+        self.values = self.device.zeros((*self.members, size), self.dtype)
+        self.grads = self.device.zeros((*self.members, size), self.dtype)
+        for name, parameter in self.named.items():
+            parameter._value = self.view(self.values, name)
+            parameter._grad = self.view(self.grads, name)
+        self._draw()
+
+    @property
+    def count(self) -> int:
+        """Number of trained numbers of one member."""
+        return sum(int(np.prod(p.shape)) for p in self.named.values() if p.trainable)
+
+    def view(self, flat: Array, name: str) -> Array:
+        """The part of a flat vector, (..., n), that belongs to one parameter, as (..., *shape)."""
+        return flat[..., self.segments[name]].reshape(*flat.shape[:-1], *self.named[name].shape)
+
+    def zero_grad(self) -> None:
+        """Forget all gradients; costs nothing, since the first contribution overwrites."""
+        for parameter in self.named.values():
+            parameter._stale = True
+
+    def finish_grad(self) -> None:
+        """Write the zeros of parameters that the last pass did not reach."""
+        for parameter in self.named.values():
+            if parameter._stale:
+                _ = parameter.grad
+
+    def _lay_out(self) -> int:
+        def key(parameter: Parameter) -> tuple:
+            return (not parameter.trainable, parameter.averaging or 0, parameter.rate_factor, not parameter.decay)
+
+        step, start = ALIGNMENT // self.dtype.itemsize, 0
+        ordered = sorted(self.named.items(), key=lambda item: key(item[1]))
+        for index, (name, p) in enumerate(ordered):
+            size = int(np.prod(p.shape))
+            self.segments[name] = slice(start, start + size)
+            stop = start + size + -size % step
+            if index and key(ordered[index - 1][1]) == key(p):
+                self.groups[-1] = Group(slice(self.groups[-1].segment.start, stop), p.decay, p.rate_factor, p.averaging)
+            else:
+                self.groups.append(Group(slice(start, stop), p.decay, p.rate_factor, p.averaging))
+            start = stop
+        return start
+
+    def _draw(self) -> None:
+        for site, (name, parameter) in enumerate(self.named.items()):
+            drawn = [
+                parameter.initializer.draw(host_generator(seed, Purpose.WEIGHTS, site=site), parameter.shape)
+                for seed in self.seeds
+            ]
+            self.device.copy_into(self.view(self.values, name), np.stack(drawn) if self.members else drawn[0])
+
+
+def find_parameters(thing: Any, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
+    """Walk attributes, lists and tuples and yield ``(path, parameter)`` in the order of their declaration.
+
+    Items of a list are numbered and named after their class, as in ``000_dense/weight``.
+    """
+    for name, child in children(thing):
+        path = f"{prefix}/{name}" if prefix else name
+        if isinstance(child, Parameter):
+            yield path, child
+        else:
+            yield from find_parameters(child, path)
+
+
+def children(thing: Any) -> Iterator[tuple[str, Any]]:
+    """Yield ``(name, child)`` for each parameter or part of ``thing`` that may hold some."""
+    for name, value in vars(thing).items():
+        if isinstance(value, Parameter) or hasattr(value, "forward"):
+            yield name, value
+        elif isinstance(value, list | tuple):
+            for index, item in enumerate(value):
+                if hasattr(item, "forward"):
+                    yield f"{index:03d}_{type(item).__name__.lower()}", item
