@@ -13,6 +13,8 @@ remedy.  The constructor takes the parts, so that no message can forget one sile
     └── Interrupted           130   stopped by the user, after saving
 """
 
+from collections.abc import Sequence
+
 
 class GpunetError(Exception):
     """Base of all errors that gpunet raises on purpose.
@@ -42,6 +44,15 @@ class ConfigError(GpunetError):
     """A configuration, an option or an argument breaks a rule."""
 
     exit_code = 2
+
+
+class ConfigErrors(ConfigError):
+    """Several at once, one line each, so that nobody has to find them one by one."""
+
+    def __init__(self, errors: Sequence[ConfigError]):
+        first = errors[0]
+        super().__init__(first.thing, first.rule, first.received, first.remedy)
+        self.args = ("\n".join(str(error) for error in errors),)
 
 
 class DataError(GpunetError):

@@ -5,6 +5,7 @@ schema reads the same annotations for who writes TOML.
 """
 
 import operator
+import re
 from dataclasses import fields
 from functools import cache
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
@@ -54,3 +55,13 @@ def _numeric_bounds(hint: Any) -> tuple[Any, ...]:
     if get_origin(hint) is Annotated:
         return tuple(m for m in get_args(hint)[1:] if type(m) in _RELATIONS)
     return tuple(bound for part in get_args(hint) for bound in _numeric_bounds(part))
+
+
+def term(cls: type) -> str:
+    """The name of a class in configurations, checkpoints and on the command line.
+
+    >>> class LeakyReLU: ...
+    >>> term(LeakyReLU)
+    'leaky_relu'
+    """
+    return re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", cls.__name__).lower()

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-__all__ = ["Constant", "Glorot", "He", "Initializer", "LeCun", "Normal"]
+__all__ = ["Constant", "Glorot", "He", "Initializer", "Lecun", "Normal"]
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class _ScaledVariance(Initializer):
 
 
 @dataclass(frozen=True)
-class LeCun(_ScaledVariance):
+class Lecun(_ScaledVariance):
     """Variance ``1 / fan_in``. LeCun, Bottou, Orr, Müller: Efficient BackProp (1998), section 4.6."""
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from .backend import Context, Device, Purpose, host_generator
 from .backend.arrays import Array
 from .backend.device import ALIGNMENT
+from .fields import term
 from .initializers import Constant, Initializer
 
 ZERO = Constant(0.0)
@@ -194,4 +195,4 @@ def children(thing: Any) -> Iterator[tuple[str, Any]]:
         elif isinstance(value, list | tuple):
             for index, item in enumerate(value):
                 if hasattr(item, "forward"):
-                    yield f"{index:03d}_{type(item).__name__.lower()}", item
+                    yield f"{index:03d}_{term(type(item))}", item

@@ -1,0 +1,17 @@
+"""Floor 2: checkpoint files, schema 1: HDF5 with names and arrays, a seal in front, and hashes all the way down.
+
+This room knows groups, arrays and attributes, but no model, no layer and no training.  Every reader of a checkpoint
+goes through :func:`read`; every writer through :func:`write`.
+
+The layout, for the eye and for other programs::
+
+    bytes 0..511    the seal: "gpunet-checkpoint 1 <bytes that follow> <their SHA-256>", readable with head -c 512
+    bytes 512..     an ordinary HDF5 file, which HDF5 tools open as it is
+"""
+
+from .lock import lock
+from .reader import Checkpoint, read
+from .tree import Array, Group, Scalar, note
+from .writer import write
+
+__all__ = ["Array", "Checkpoint", "Group", "Scalar", "lock", "note", "read", "write"]

@@ -1,0 +1,84 @@
+"""The content of a checkpoint in memory: groups and arrays with attributes."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+Scalar = str | int | float | bool
+
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+
+
+@dataclass
+class Array:
+    """An array of fixed-size numbers, or a single text, with attributes."""
+
+    data: np.ndarray
+    attrs: dict[str, Scalar] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The text of a note."""
+        return bytes(self.data[()]).decode("utf-8")
+
+
+@dataclass
+class Group:
+    """Named children with attributes; paths such as ``"model/000_dense/weight"`` reach down.
+
+    >>> group = Group()
+    >>> group["a/b"] = Array(np.arange(3))
+    >>> [path for path, _ in group.walk()]
+    ['a', 'a/b']
+    """
+
+    attrs: dict[str, Scalar] = field(default_factory=dict)
+    children: dict[str, "Group | Array"] = field(default_factory=dict)
+
+    def __getitem__(self, path: str) -> Any:
+        """The child at a path; KeyError where there is none."""
+        node: Any = self
+        for name in path.split("/"):
+            node = node.children[name]
+        return node
+
+    def __setitem__(self, path: str, child: "Group | Array") -> None:
+        """Put a child at a path, making the groups on the way."""
+        *groups, last = path.split("/")
+        node = self
+        for name in groups:
+            inner = node.children.setdefault(name, Group())
+            assert isinstance(inner, Group), f"{name} is an array, so nothing can lie below it"
+            node = inner
+        node.children[last] = child
+
+    def __contains__(self, path: str) -> bool:
+        """Whether something lies at a path."""
+        node: Group | Array = self
+        for name in path.split("/"):
+            if not isinstance(node, Group) or name not in node.children:
+                return False
+            node = node.children[name]
+        return True
+
+    def walk(self, prefix: str = "") -> Iterator[tuple[str, "Group | Array"]]:
+        """Yield ``(path, child)`` for everything below, by name, parents first."""
+        for name in sorted(self.children):
+            child, path = self.children[name], f"{prefix}{name}"
+            yield path, child
+            if isinstance(child, Group):
+                yield from child.walk(f"{path}/")
+
+
+def note(content: Any) -> Array:
+    """JSON as one fixed-length text, which HDF5 viewers show as text.
+
+    >>> note({"a": 1}).text
+    '{"a":1}'
+    """
+    encoded = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return Array(np.array(encoded, f"S{len(encoded)}"), {"media_type": "application/json"})

@@ -1,0 +1,140 @@
+"""Writing: the whole image in memory, sealed, then swapped in by one rename."""
+
+import io
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from .. import __version__
+from ..errors import WriteError
+from .hashing import array_sha256, content_sha256
+from .seal import FORMAT, SIZE, VERSION, make_seal
+from .tree import NAME, Array, Group, Scalar
+
+
+def write(path: Path | str, root: Group, *, keep_previous: bool = False, created_utc: str | None = None) -> str:
+    """Write a checkpoint atomically: afterwards the path holds the old file or the new one, never a part.
+
+    Adds ``format``, ``format_version``, ``gpunet_version``, ``created_utc``, ``content_sha256`` to the root, a
+    ``sha256`` to each array and an ``encoding_type`` and ``encoding_version`` to each group.
+
+    Args:
+        path: of the file.
+        root: what it holds; left unchanged.
+        keep_previous: let a file that is there live on as ``<stem>.previous.h5``.
+        created_utc: ISO time to write down; now by default.
+
+    Returns:
+        The content hash.
+
+    Raises:
+        WriteError: where the disk refuses; the old file is untouched and no part of the new one is left.
+    """
+    path = Path(path)
+    whole = _normalised(root)
+    whole.attrs |= {
+        "format": FORMAT,
+        "format_version": VERSION,
+        "gpunet_version": __version__,
+        "created_utc": created_utc or datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    content = content_sha256(whole)
+    whole.attrs["content_sha256"] = content
+    image = build_image(whole)
+    seal = make_seal(memoryview(image)[SIZE:])
+    try:
+        replace_file(path, [seal, memoryview(image)[SIZE:]], keep_previous)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise WriteError(str(path), "must be writable", reason, "The old file, if any, is untouched") from None
+    return content
+
+
+def build_image(root: Group) -> bytes:
+    """The HDF5 file as bytes, with an empty user block; the same tree gives the same bytes."""
+    import h5py
+
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w", libver=("v108", "v110"), userblock_size=SIZE) as file:
+        _write_attrs(file, root.attrs)
+        _write_children(file, root)
+    return buffer.getvalue()
+
+
+def replace_file(path: Path, parts: list[bytes | memoryview], keep_previous: bool) -> None:
+    """Write a temporary file beside ``path``, flush it to the disk and rename it over ``path``."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            for part in parts:
+                file.write(part)
+            file.flush()
+            os.fsync(file.fileno())
+        if keep_previous and path.exists():
+            # A link, not a rename: the path itself never goes missing.
+            previous = path.with_name(f"{path.stem}.previous{path.suffix}")
+            previous.unlink(missing_ok=True)
+            previous.hardlink_to(path)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _write_children(place, group: Group) -> None:  # type: ignore[no-untyped-def] - h5py has no types
+    import h5py
+
+    for name in sorted(group.children):
+        child = group.children[name]
+        assert NAME.fullmatch(name), f"{name!r} is no name for a checkpoint"
+        if isinstance(child, Group):
+            inner = place.create_group(name)
+            _write_attrs(inner, child.attrs)
+            _write_children(inner, child)
+            continue
+        data = child.data
+        kind = h5py.string_dtype("utf-8", data.dtype.itemsize) if data.dtype.kind == "S" else data.dtype
+        stored = place.create_dataset(name, data=data.astype(kind, copy=False), track_times=False)
+        _write_attrs(stored, {**child.attrs, "sha256": array_sha256(data)})
+
+
+def _normalised(group: Group) -> Group:
+    """A copy with portable arrays and with the encoding stated on every group below the root."""
+    children: dict[str, Group | Array] = {}
+    for name, child in group.children.items():
+        if isinstance(child, Array):
+            children[name] = Array(_portable(child.data), child.attrs)
+        else:
+            inner = _normalised(child)
+            inner.attrs = {"encoding_type": "group", "encoding_version": "1", **inner.attrs}
+            children[name] = inner
+    return Group(dict(group.attrs), children)
+
+
+def _portable(data: np.ndarray) -> np.ndarray:
+    """Little-endian, contiguous, and truth values as bytes: types that every HDF5 reader agrees on."""
+    if data.dtype.kind == "b":
+        return data.astype("u1")
+    assert data.dtype.kind in "iufS", f"arrays of type {data.dtype} do not belong into a checkpoint"
+    return np.ascontiguousarray(data, data.dtype.newbyteorder("<")).reshape(data.shape)
+
+
+def _write_attrs(place, attrs: dict[str, Scalar]) -> None:  # type: ignore[no-untyped-def] - h5py has no types
+    import h5py
+
+    for name in sorted(attrs):
+        value = attrs[name]
+        if isinstance(value, str):
+            encoded = value.encode()
+            kind = h5py.string_dtype("utf-8", max(1, len(encoded)))
+            place.attrs.create(name, np.array(encoded, f"S{max(1, len(encoded))}"), dtype=kind)
+        elif isinstance(value, bool):
+            place.attrs.create(name, np.uint8(value))
+        else:
+            place.attrs.create(name, np.int64(value) if isinstance(value, int) else np.float64(value))

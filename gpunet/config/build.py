@@ -1,0 +1,84 @@
+"""From checked configuration to objects."""
+
+from dataclasses import fields
+from typing import Any
+
+from ..errors import ConfigError
+from ..fields import term
+from ..initializers import Glorot, He
+from ..layers import Dense, Layer, LeakyReLU, Linear, ReLU, Residual, Sequential, Sigmoid, Softplus, Tanh
+from ..losses import BinaryCrossEntropy, CategoricalCrossEntropy, Loss, SquaredError
+from ..models import mlp
+from ..optimizers import Rule
+from .schema import Config, MLPConfig
+from .vocabulary import WIDTHS, target
+
+_ACTIVATIONS = {term(layer): layer for layer in (Linear, Sigmoid, Tanh, ReLU, LeakyReLU, Softplus)}
+
+
+def build_loss(config: Config, classes: int) -> Loss:
+    """The configured loss, or the usual one for the task; ``classes`` is 0 for regression."""
+    if config.loss is not None:
+        loss = config.loss.build()
+        if not classes and not isinstance(loss, SquaredError):
+            raise ConfigError(
+                "loss", "must fit real-valued targets", term(type(loss)), "Set loss=squared_error or data.task=classification"
+            )
+        return loss
+    return CategoricalCrossEntropy() if classes else SquaredError()
+
+
+def build_rule(config: Config) -> Rule:
+    """The configured optimizer rule."""
+    return config.optimizer.build()
+
+
+def build_model(config: Config, n_in: int, n_out: int) -> Sequential:
+    """The configured network, from ``n_in`` features to ``n_out`` linear outputs."""
+    model = config.model
+    if isinstance(model, MLPConfig):
+        return mlp(
+            n_in,
+            model.hidden,
+            n_out,
+            _ACTIVATIONS[model.activation],
+            model.initializer.build() if model.initializer else _usual_initializer(model.activation),
+            model.dropout,
+            model.input_dropout,
+            model.batch_norm,
+        )
+    layers = _in_sequence(model.layers, n_in)
+    return Sequential([*layers, Dense(Sequential(layers).output_width(n_in), n_out)])
+
+
+def _usual_initializer(activation: str) -> Any:
+    return He() if activation in ("relu", "leaky_relu") else Glorot()
+
+
+def _in_sequence(words: tuple[Any, ...], width: int) -> list[Layer]:
+    layers = []
+    for word in words:
+        layers.append(_layer(word, width))
+        width = layers[-1].output_width(width)
+    return layers
+
+
+def _layer(word: Any, width: int) -> Layer:
+    """Build one layer for inputs of ``width`` features; layers that hold others are built from the inside."""
+    cls = target(type(word))
+    if cls is Sequential:
+        return Sequential(_in_sequence(word.layers, width))
+    if cls is Residual:
+        body = _layer(word.body, width)
+        shortcut = Linear() if word.shortcut is None else _layer(word.shortcut, width)
+        ends = body.output_width(width), shortcut.output_width(width)
+        if ends[0] != ends[1]:
+            remedy = f'Add shortcut = [{{name = "dense", n_out = {ends[0]}, with_bias = false}}]'
+            raise ConfigError("residual", "body and shortcut must end in the same width", f"{ends[0]} and {ends[1]}", remedy)
+        return Residual(body, shortcut)
+    filled = {field.name: width for field in fields(cls) if field.name in WIDTHS}
+    for name in filled:
+        given = getattr(word, name)
+        if given not in (None, width):
+            raise ConfigError(f"{term(cls)}.{name}", f"must be the width of the layer before, {width}", given, "Leave it out")
+    return word.build(**filled)

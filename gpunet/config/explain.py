@@ -1,0 +1,71 @@
+"""Turns pydantic's error details into the project's one-line messages."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from ..errors import ConfigError
+from .schema import Config, LayersConfig, MLPConfig
+from .vocabulary import words
+
+Location = tuple[int | str, ...]
+
+
+def explain(error: ValidationError, values: Mapping[str, Any]) -> list[ConfigError]:
+    """One error for each place of ``values`` that is wrong, with the remedy where there is a likely one."""
+    by_path: dict[str, ConfigError] = {}
+    for detail in error.errors():
+        path = ".".join(map(str, _keys_of_user(detail["loc"], values)))
+        by_path.setdefault(path, _one(path, detail))  # a union reports each alternative; the first is the usual one
+    return list(by_path.values())
+
+
+def _one(path: str, detail: Any) -> ConfigError:
+    kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
+    if kind == "extra_forbidden":
+        return ConfigError(path, "is no key here", None, _remedy(str(detail["loc"][-1]), _keys_beside(detail["loc"])))
+    if kind in ("union_tag_invalid", "literal_error"):
+        known = str(context.get("expected_tags") or context["expected"]).replace(" or ", ", ")
+        received = str(context.get("tag", value))
+        names = [name.strip(" '") for name in known.split(",")]
+        return ConfigError(path, "is no known choice", repr(received), _remedy(received, names))
+    if kind == "missing":
+        return ConfigError(path, "is needed", "nothing", f"Add {path} = ...")
+    rule = detail["msg"].removeprefix("Value error, ").replace("Input should", "must")
+    return ConfigError(path, rule, repr(value))
+
+
+def _remedy(word: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(word, known, 1)
+    return f"Did you mean {close[0]}" if close else f"Known: {', '.join(known)}"
+
+
+def _keys_of_user(loc: Location, values: Any) -> Iterable[int | str]:
+    """The parts of a location that the user wrote; pydantic adds the names of chosen alternatives between them."""
+    for number, part in enumerate(loc):
+        inside = isinstance(values, Mapping) and part in values
+        listed = isinstance(values, list | tuple) and isinstance(part, int)
+        if inside or listed:
+            values = values[part]
+            yield part
+        elif number == len(loc) - 1 and isinstance(values, Mapping) and part in _keys_beside(loc):
+            yield part  # a key that is missing
+
+
+def _keys_beside(loc: Location) -> list[str]:
+    """The keys that the section at the end of a location accepts."""
+    section: type[BaseModel] = Config
+    named = {_name(model): model for model in (MLPConfig, LayersConfig, *words())}
+    for part in loc[:-1]:
+        field = section.model_fields.get(str(part))
+        if field is not None and isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            section = field.annotation
+        elif part in named:
+            section = named[str(part)]
+    return list(section.model_fields)
+
+
+def _name(model: type[BaseModel]) -> str:
+    return get_args(model.model_fields["name"].annotation)[0]

@@ -1,0 +1,132 @@
+"""Where a configuration comes from: preset < file < environment < overrides, checked as one."""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from ..errors import ConfigError, ConfigErrors
+from .explain import explain
+from .schema import Config
+
+PREFIX = "GPUNET_"
+
+
+def preset_path(name: str) -> Path:
+    """The file of a preset.
+
+    Raises:
+        ConfigError: where there is no such preset.
+    """
+    names = preset_names()
+    if name not in names:
+        close = difflib.get_close_matches(name, names, 1)
+        remedy = f"Did you mean {close[0]}" if close else f"There are {', '.join(names)}; a file name ends in .toml"
+        raise ConfigError("preset", "must be a known name or a TOML file", repr(name), remedy)
+    return _presets() / f"{name}.toml"
+
+
+def preset_names() -> list[str]:
+    """Names of the presets that come with gpunet."""
+    return sorted(p.stem for p in _presets().glob("*.toml"))
+
+
+def _presets() -> Path:
+    return Path(str(files("gpunet.config") / "presets"))
+
+
+def load_config(
+    source: str | None, overrides: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
+) -> Config:
+    """Read, merge and check a configuration.
+
+    Args:
+        source: name of a preset, path of a TOML file, or None for the defaults.
+        overrides: values by dotted key, strongest.
+        environment: ``GPUNET_SECTION__KEY=value``, stronger than the source; the process's by default.
+
+    Raises:
+        ConfigError: naming every wrong key and value at once, one line each.
+
+    >>> load_config(None, {"training.epochs": 3}, {}).training.epochs
+    3
+    """
+    merged: dict[str, Any] = {}
+    if source is not None:
+        path = Path(source) if source.endswith(".toml") else preset_path(source)
+        merged = _read_toml(path)
+    environment = os.environ if environment is None else environment
+    _assign(merged, _from_environment(environment))
+    _assign(merged, overrides or {})
+    return check(merged)
+
+
+def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
+    """Turn ``key=value`` words into values by key; a value is TOML, and what is not TOML is text.
+
+    >>> parse_assignments(["model.hidden=[512, 512]", "data.source=digits", "training.drop_last=false"])
+    {'model.hidden': [512, 512], 'data.source': 'digits', 'training.drop_last': False}
+    """
+    parsed: dict[str, Any] = {}
+    for word in assignments:
+        key, separator, text = word.partition("=")
+        if not separator or not key:
+            raise ConfigError("override", "must be KEY=VALUE", repr(word), "For example training.epochs=20")
+        parsed[key] = _toml_value(text)
+    return parsed
+
+
+def check(values: Mapping[str, Any]) -> Config:
+    """Validate raw values against the schema.
+
+    Raises:
+        ConfigError: with one line for each thing that is wrong.
+    """
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise ConfigErrors(explain(error, values)) from None
+
+
+def _toml_value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(str(path), "must be an existing TOML file", "no file", "See gpunet presets ls") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(str(path), "must be a readable TOML file", error, "Correct it there") from None
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    """``GPUNET_OPTIMIZER__LEARNING_RATE=0.1`` and the top-level ``GPUNET_SEED``; other names are not for us."""
+    found = {}
+    for variable, text in environment.items():
+        key = variable.removeprefix(PREFIX).lower().replace("__", ".")
+        if variable.startswith(PREFIX) and ("." in key or key in ("seed", "members", "name")):
+            found[key] = _toml_value(text)
+    return found
+
+
+def _assign(values: dict[str, Any], assignments: Mapping[str, Any]) -> None:
+    for key, value in assignments.items():
+        *sections, last = key.split(".")
+        place = values
+        for section in sections:
+            inner = place.get(section, {})
+            # A bare name stands for a table that holds nothing else; a number gives way to the table named here.
+            inner = {"name": inner} if isinstance(inner, str) else inner
+            place[section] = dict(inner) if isinstance(inner, Mapping) else {}
+            place = place[section]
+        place[last] = value

@@ -1,0 +1,112 @@
+"""The words of a configuration, derived from the classes themselves.
+
+Each layer, initializer, loss, rule and schedule is a dataclass.  Here each becomes a pydantic model with the same
+fields, bounds and documentation plus a ``name``, and each family a union told apart by that name.  So a new class is
+a new word as soon as its room exports it, and nothing else can be named.
+"""
+
+import inspect
+import types
+from collections.abc import Sequence
+from dataclasses import MISSING, fields
+from typing import Annotated, Any, Literal, Optional, Union, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
+
+from .. import initializers, layers, losses, optimizers, schedules
+from ..fields import term
+
+WIDTHS = ("n_in", "n")  # fields of a layer that follow from the layer before, and are filled in by the builder
+
+
+class Word(BaseModel):
+    """Base of the derived models: validated settings that know the class they are for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def build(self, **filled: Any) -> Any:
+        """Make the object; ``filled`` gives fields that the user need not write."""
+        settings = {key: _build(getattr(self, key)) for key in type(self).model_fields if key != "name"}
+        return target(type(self))(**{key: v for key, v in settings.items() if v is not None} | filled)
+
+
+_TARGETS: dict[type[Word], type] = {}
+
+
+def target(word: type[Word]) -> type:
+    """The class that a derived model is for."""
+    return _TARGETS[word]
+
+
+def words() -> list[type[Word]]:
+    """All derived models."""
+    return list(_TARGETS)
+
+
+def _build(value: Any) -> Any:
+    if isinstance(value, Word):
+        return value.build()
+    return tuple(_build(v) for v in value) if isinstance(value, tuple | list) else value
+
+
+def _family(base: type, room: types.ModuleType) -> list[type]:
+    exported = [getattr(room, name) for name in room.__all__]
+    return [c for c in exported if inspect.isclass(c) and issubclass(c, base) and c is not base]
+
+
+def _annotation(hint: Any) -> Any:
+    """Translate a field's type: families become their unions, numbers per member are not for configurations."""
+    for base, union in _UNIONS.items():
+        if hint is base:
+            return union
+    origin = get_origin(hint)
+    if origin in (Union, types.UnionType):
+        parts = [part for part in get_args(hint) if get_origin(part) is not Sequence]
+        return Union[tuple(_annotation(part) for part in parts)]  # noqa: UP007 - built from a list
+    if origin is Sequence:
+        return tuple[_annotation(get_args(hint)[0]), ...]  # type: ignore[misc]
+    return hint
+
+
+def _word(cls: type) -> type[Word]:
+    hints = get_type_hints(cls, include_extras=True)
+    definitions: dict[str, Any] = {"name": (Literal[term(cls)], term(cls))}
+    for field in fields(cls):
+        hint = _annotation(hints[field.name])
+        if field.name in WIDTHS:
+            definitions[field.name] = (Optional[hint], Field(None, description="Follows from the layer before."))
+        elif field.default is MISSING and field.default_factory is MISSING:
+            definitions[field.name] = (hint, ...)
+        else:
+            # None stands for the default of the class, which then is written in one place only.
+            default = field.default if isinstance(field.default, int | float | str) else None
+            definitions[field.name] = (hint if default is not None else Optional[hint], default)
+    word = create_model(term(cls), __base__=Word, __doc__=inspect.getdoc(cls), **definitions)
+    _TARGETS[word] = cls
+    return word
+
+
+def expand(value: Any) -> Any:
+    """A bare name stands for that thing with its defaults, and a list of layers for their sequence."""
+    if isinstance(value, str):
+        return {"name": value}
+    return {"name": "sequential", "layers": value} if isinstance(value, list | tuple) else value
+
+
+def _union(words: list[type[Word]]) -> Any:
+    choice: Any = Union[tuple(words)]  # noqa: UP007 - built from a list
+    return Annotated[choice, Field(discriminator="name"), BeforeValidator(expand)]
+
+
+# Layers may hold layers, so their union is named before it is made and resolved afterwards.
+_UNIONS: dict[type, Any] = {layers.Layer: "LayerWord"}
+ScheduleWord = _UNIONS[schedules.Schedule] = _union([_word(c) for c in _family(schedules.Schedule, schedules)])
+InitializerWord = _UNIONS[initializers.Initializer] = _union(
+    [_word(c) for c in _family(initializers.Initializer, initializers)]
+)
+LossWord = _union([_word(c) for c in _family(losses.Loss, losses)])
+RuleWord = _union([_word(c) for c in _family(optimizers.Rule, optimizers)])
+_LAYERS = [_word(c) for c in _family(layers.Layer, layers)]
+LayerWord = _union(_LAYERS)
+for _model in _LAYERS:
+    _model.model_rebuild(_types_namespace={"LayerWord": LayerWord})

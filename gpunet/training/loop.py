@@ -1,0 +1,128 @@
+"""The epoch loop."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import DivergedError
+from .evaluation import Evaluator
+from .selection import Selection
+from .trainer import NEVER, Trainer
+
+LOOK_EVERY = 50  # steps between looks at the failure flags
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """What happened in one epoch; each number is (members,).
+
+    Attributes:
+        epoch: counted from 1.
+        epochs: how many there may be.
+        numbers: by name: train_loss, validation_accuracy, learning_rate, ...
+        improved: which members reached their best so far.
+        active: which members go on.
+        seconds: of the epoch, validation included.
+    """
+
+    epoch: int
+    epochs: int
+    numbers: dict[str, np.ndarray]
+    improved: np.ndarray
+    active: np.ndarray
+    seconds: float
+
+
+class Stop:
+    """Set from outside, e.g. by a signal, to end training after the current step."""
+
+    def __init__(self) -> None:
+        self.requested = ""
+
+    def request(self, reason: str) -> None:
+        """Ask training to stop."""
+        self.requested = reason
+
+
+def fit(
+    trainer: Trainer,
+    validation: Evaluator | None,
+    selection: Selection,
+    epochs: int,
+    drop_last: bool = True,
+    on_epoch: Sequence[Callable[[EpochRecord], None]] = (),
+    on_step: Callable[[int, int, int], None] | None = None,
+    stop: Stop | None = None,
+) -> int:
+    """Train until all epochs are done, every member has stopped, or ``stop`` is set.
+
+    Args:
+        trainer: the model and its step.
+        validation: evaluated after each epoch; None monitors the training loss.
+        selection: keeps the best weights and says which members go on.
+        epochs: at most so many.
+        drop_last: leave the remainder of each epoch out; it differs every time.
+        on_epoch: called with each epoch's record, in order.
+        on_step: called with (epoch, step, steps) before each step.
+        stop: looked at after each step.
+
+    Returns:
+        The number of whole epochs that were trained.
+
+    Raises:
+        DivergedError: where a loss or gradient left the finite numbers.
+    """
+    steps = trainer.steps_per_epoch(drop_last)
+    for epoch in range(epochs):
+        began = time.perf_counter()
+        trainer.begin_epoch(epoch, steps)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the failure flags watch for these
+            for step in range(steps):
+                if on_step is not None:
+                    on_step(epoch, step, steps)
+                trainer.train_batch(step)
+                if stop is not None and stop.requested:
+                    return epoch
+                if (step + 1) % LOOK_EVERY == 0 or step + 1 == steps:
+                    _look(trainer)
+        record = _record(trainer, validation, selection, epoch, epochs, began)
+        for callback in on_epoch:
+            callback(record)
+        if not selection.active.any():
+            return epoch + 1
+    return epochs
+
+
+def _look(trainer: Trainer) -> None:
+    failed = trainer.failures()
+    if (failed == NEVER).all():
+        return
+    member = int(failed.argmin())
+    who = f" of member {member} (seed {trainer.parameters.seeds[member]})" if len(failed) > 1 else ""
+    raise DivergedError(
+        f"step {int(failed[member]) + 1}{who}",
+        "loss and gradients must be finite",
+        "NaN or infinity; the weights of the step before are kept",
+        "Lower optimizer.learning_rate",
+    )
+
+
+def _record(
+    trainer: Trainer, validation: Evaluator | None, selection: Selection, epoch: int, epochs: int, began: float
+) -> EpochRecord:
+    loss, correct = trainer.averages()
+    numbers = {"train_loss": loss}
+    if trainer.classify:
+        numbers["train_accuracy"] = correct
+    if validation is not None:
+        scores = validation.scores()
+        numbers["validation_loss"] = scores.loss
+        if scores.accuracy is not None:
+            numbers["validation_accuracy"] = scores.accuracy
+    numbers["learning_rate"] = np.broadcast_to(trainer.optimizer.current("learning_rate"), loss.shape)
+    improved = selection.update(epoch + 1, numbers[selection.monitor])
+    trainer.device.copy_into(trainer.active, selection.active)
+    seconds = time.perf_counter() - began
+    return EpochRecord(epoch + 1, epochs, numbers, improved, selection.active.copy(), seconds)

@@ -1,0 +1,51 @@
+"""Model selection: which epoch's weights each member keeps, and when it stops."""
+
+from typing import Literal
+
+import numpy as np
+
+from ..parameter import Parameters
+
+Monitor = Literal["validation_accuracy", "validation_loss", "train_loss"]
+
+
+class Selection:
+    """Keeps the best weights of each member by one monitored number, and counts the epochs since.
+
+    Args:
+        parameters: of the model or population.
+        monitor: which number; accuracies are better when higher, losses when lower.
+        patience: epochs without improvement after which a member stops; None never stops one.
+    """
+
+    def __init__(self, parameters: Parameters, monitor: Monitor, patience: int | None):
+        self.parameters, self.monitor, self.patience = parameters, monitor, patience
+        members = len(parameters.seeds)
+        self.best = np.full(members, -np.inf if self.higher else np.inf)
+        self.best_epoch = np.full(members, -1)
+        self.active = np.ones(members, bool)
+        self.weights = parameters.device.zeros(parameters.values.shape, parameters.dtype)
+
+    @property
+    def higher(self) -> bool:
+        """Whether larger numbers are better."""
+        return self.monitor.endswith("accuracy")
+
+    def update(self, epoch: int, values: np.ndarray) -> np.ndarray:
+        """Take the monitored values of an epoch, (members,); returns which members improved.
+
+        A member that has stopped no longer improves; NaN never does.
+        """
+        improved = self.active & ((values > self.best) if self.higher else (values < self.best))
+        self.best = np.where(improved, values, self.best)
+        self.best_epoch = np.where(improved, epoch, self.best_epoch)
+        if improved.any():
+            mask = self.parameters.device.put(improved.reshape(*self.parameters.members, 1))
+            self.parameters.device.xp.copyto(self.weights, self.parameters.values, where=mask)
+        if self.patience is not None:
+            self.active &= epoch - self.best_epoch < self.patience
+        return improved
+
+    def restore(self) -> None:
+        """Put the best weights back into the model."""
+        self.parameters.device.xp.copyto(self.parameters.values, self.weights)

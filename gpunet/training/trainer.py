@@ -1,0 +1,117 @@
+"""The training step: everything that happens to one batch, as one function that a CUDA graph can hold."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..backend import Arena, Context, Device, Streams, capture
+from ..backend.arrays import Array
+from ..data import Feed
+from ..layers import Layer
+from ..losses import Loss
+from ..metrics import accuracy
+from ..optimizers import Optimizer, Rule
+from ..parameter import Parameters
+
+NEVER = 2**62  # step number of a failure that has not happened
+
+
+class Trainer:
+    """A model, or a population of models, with all that its training step touches.
+
+    The step holds fixed shapes, reads nothing back and takes every number that changes from device arrays, so on a
+    GPU it is recorded once and replayed.  A member whose loss or gradient is not finite is marked with the number of
+    the step and never updated again, so its weights stay those of its last good step.
+
+    Args:
+        model: layers; the output is linear and goes to ``loss``.
+        loss: gives per-sample losses and gradients.
+        rule: optimizer rule.
+        seeds: one seed, or one for each member.
+        feed: the training part.
+        batch_size: samples of a step.
+        device: where everything lives.
+        l2: weight decay coefficient, see :class:`~gpunet.optimizers.Optimizer`.
+        dtype: float32, or float64 for checks.
+        classify: whether to count correct classes as well.
+    """
+
+    def __init__(
+        self,
+        model: Layer,
+        loss: Loss,
+        rule: Rule,
+        seeds: int | Sequence[int],
+        feed: Feed,
+        batch_size: int,
+        device: Device,
+        l2: float = 0.0,
+        dtype: type = np.float32,
+        classify: bool = True,
+    ):
+        self.model, self.loss, self.feed, self.device = model, loss, feed, device
+        self.batch_size, self.classify = batch_size, classify
+        self.parameters = Parameters(model, seeds, device, dtype)
+        self.optimizer = Optimizer(rule, self.parameters, l2)
+        self.clock = device.zeros((1,), np.uint64)
+        self.cursor = device.zeros((1,), np.int64)
+        self.streams = Streams(device, seeds, self.clock)
+        self.rows = (len(self.parameters.seeds),)
+        self.active = device.put(np.ones(self.rows, bool))
+        self.failed = device.put(np.full(self.rows, NEVER))
+        self.totals = device.zeros((3, *self.rows), np.float64)
+        self.context = Context(True, Arena(device), self.streams, input_gradient=False)
+        self.step = capture(self._step, device)
+
+    def steps_per_epoch(self, drop_last: bool) -> int:
+        """``floor(N / batch)``, or ``ceil`` where the remainder is trained on as a smaller batch."""
+        return self.feed.samples // self.batch_size if drop_last else -(-self.feed.samples // self.batch_size)
+
+    def begin_epoch(self, epoch: int, steps: int) -> None:
+        """Upload the order of the samples and the hyperparameters of the epoch, and start its sums."""
+        self.feed.shuffle(self.parameters.seeds, epoch)
+        self.optimizer.plan(epoch + np.arange(steps) / steps, self.cursor)
+        self.cursor.fill(0)
+        self.totals.fill(0)
+
+    def train_batch(self, number: int) -> None:
+        """Run step ``number`` of the epoch; steps come in order, since the device counts them itself."""
+        self.step(min(self.batch_size, self.feed.samples - number * self.batch_size))
+
+    def averages(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean loss and mean accuracy since the epoch began, each (members,); reads the device."""
+        loss, correct, samples = self.device.get(self.totals)
+        return loss / samples, correct / samples
+
+    def failures(self) -> np.ndarray:
+        """Step at which each member left the finite numbers, (members,), or ``NEVER``; reads the device."""
+        return self.device.get(self.failed)
+
+    def _step(self, rows: int) -> None:
+        ctx = self.context
+        ctx.arena.rewind()
+        self.streams.rewind()
+        self.parameters.zero_grad()
+        x, target = self.feed.batch(ctx, self.cursor, self.batch_size, rows)
+        z, backward = self.model.forward(x, ctx)
+        loss, dz = self.loss(z, target, ctx)
+        if self.classify:
+            self.totals[1] += accuracy(z, target, ctx).sum(axis=-1)
+        dz *= 1 / rows
+        backward(dz)
+        self.parameters.finish_grad()
+        loss_sum = loss.sum(axis=-1)
+        self.optimizer.step(self._allowed(loss_sum))
+        self.totals[0] += loss_sum
+        self.totals[2] += rows
+        self.clock += 1
+        self.cursor += 1
+
+    def _allowed(self, loss_sum: Array) -> Array:
+        """Members that may be updated: active, and finite in this step and in all before it."""
+        xp, g = self.device.xp, self.parameters.grads
+        # One number that is finite only if every gradient and the loss are: sums of squares keep NaN and infinity.
+        witness = xp.matmul(g[..., None, :], g[..., :, None])[..., 0, 0] + loss_sum
+        step = xp.where(xp.isfinite(witness), NEVER, self.clock.view(np.int64))
+        xp.minimum(self.failed, step, out=self.failed)
+        return xp.logical_and(self.active, self.failed == NEVER).reshape(self.parameters.members)
