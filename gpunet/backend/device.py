@@ -114,7 +114,9 @@ def resolve_device(name: str = "auto") -> Device:
     if problem:
         if name == "auto":
             return Device(note=f"Running on the CPU with NumPy: {problem}.")
-        raise DeviceError(f"device {name}", "needs a CUDA GPU and CuPy", problem, "Use --device cpu, or run gpunet doctor")
+        raise DeviceError(
+            f"device {name}", "needs a CUDA GPU and CuPy", problem, "Use --device cpu, or run gpunet doctor"
+        )
     index = int(wanted[1] or 0)
     if index >= len(report.gpus):
         raise DeviceError(

@@ -1,6 +1,6 @@
 """The kernel cache: CUDA text in, compiled kernel out, once per device."""
 
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ def kernel(path: Path, name: str) -> Any:
     return _compiled(path, name, cupy.cuda.Device().id)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _compiled(path: Path, name: str, _device: int) -> Any:
     import cupy
 

@@ -26,7 +26,9 @@ def check_seal(name: str, content: memoryview) -> None:
     """
     found = _PATTERN.fullmatch(bytes(content[:SIZE]))
     if found is None:
-        raise CheckpointError(name, "must begin with the seal of a gpunet checkpoint", "something else", "Check the path")
+        raise CheckpointError(
+            name, "must begin with the seal of a gpunet checkpoint", "something else", "Check the path"
+        )
     version, length = int(found[1]), int(found[2])
     if version != VERSION:
         raise CheckpointError(name, f"must have format version {VERSION}", version, "Update gpunet to a newer version")

@@ -7,7 +7,7 @@ from ..errors import ConfigError
 from ..fields import term
 from ..initializers import Glorot, He
 from ..layers import Dense, Layer, LeakyReLU, Linear, ReLU, Residual, Sequential, Sigmoid, Softplus, Tanh
-from ..losses import BinaryCrossEntropy, CategoricalCrossEntropy, Loss, SquaredError
+from ..losses import CategoricalCrossEntropy, Loss, SquaredError
 from ..models import mlp
 from ..optimizers import Rule
 from .schema import Config, MLPConfig
@@ -22,7 +22,10 @@ def build_loss(config: Config, classes: int) -> Loss:
         loss = config.loss.build()
         if not classes and not isinstance(loss, SquaredError):
             raise ConfigError(
-                "loss", "must fit real-valued targets", term(type(loss)), "Set loss=squared_error or data.task=classification"
+                "loss",
+                "must fit real-valued targets",
+                term(type(loss)),
+                "Set loss=squared_error or data.task=classification",
             )
         return loss
     return CategoricalCrossEntropy() if classes else SquaredError()
@@ -74,11 +77,15 @@ def _layer(word: Any, width: int) -> Layer:
         ends = body.output_width(width), shortcut.output_width(width)
         if ends[0] != ends[1]:
             remedy = f'Add shortcut = [{{name = "dense", n_out = {ends[0]}, with_bias = false}}]'
-            raise ConfigError("residual", "body and shortcut must end in the same width", f"{ends[0]} and {ends[1]}", remedy)
+            raise ConfigError(
+                "residual", "body and shortcut must end in the same width", f"{ends[0]} and {ends[1]}", remedy
+            )
         return Residual(body, shortcut)
     filled = {field.name: width for field in fields(cls) if field.name in WIDTHS}
     for name in filled:
         given = getattr(word, name)
         if given not in (None, width):
-            raise ConfigError(f"{term(cls)}.{name}", f"must be the width of the layer before, {width}", given, "Leave it out")
+            raise ConfigError(
+                f"{term(cls)}.{name}", f"must be the width of the layer before, {width}", given, "Leave it out"
+            )
     return word.build(**filled)

@@ -35,7 +35,9 @@ class Optimizer:
         self.hyperparameters = tuple(f.name for f in fields(rule) if _is_number(getattr(rule, f.name)))
         self._table: Array = None
         self._cursor: Array = None
-        scratch = device.empty((*parameters.members, min(BLOCK, shape[-1]) if device.kind == "cpu" else shape[-1]), dtype)
+        scratch = device.empty(
+            (*parameters.members, min(BLOCK, shape[-1]) if device.kind == "cpu" else shape[-1]), dtype
+        )
         self._blocks = [
             (group, *(a[..., part] for a in (parameters.values, parameters.grads)),
              [slot[..., part] for slot in self.slots.values()], scratch[..., : part.stop - part.start])
@@ -105,4 +107,6 @@ def _parts(segment: slice, size: int) -> Iterator[slice]:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, Schedule | float | list | tuple) or (isinstance(value, int) and not isinstance(value, bool))
+    return isinstance(value, Schedule | float | list | tuple) or (
+        isinstance(value, int) and not isinstance(value, bool)
+    )

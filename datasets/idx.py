@@ -1,0 +1,120 @@
+"""The IDX format of the MNIST files, plain or gzipped.
+
+Two zero bytes, a type code, the number of axes, each length as a big-endian 32-bit number, then the elements in
+big-endian order (Y. LeCun, C. Cortes: the MNIST database, "the IDX file format").
+"""
+
+import gzip
+import math
+import struct
+import zlib
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from gpunet.errors import DataError
+
+from .dataset import Dataset
+from .targets import encode_targets
+
+TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+MAX_BYTES = 1 << 36
+PARTS = {"train": "train", "test": "t10k"}
+
+
+def read_idx(path: Path) -> np.ndarray:
+    """Read one file; the header decides how much is inflated, so a gzip bomb stays small.
+
+    Raises:
+        DataError: missing, damaged, or with a header that does not match the content.
+    """
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            return _read(str(path), file)
+    except FileNotFoundError:
+        raise DataError(str(path), "must be an existing file", "no such file", "Check the path") from None
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(str(path), "must be a whole gzip file", error, "Fetch it again") from None
+    except OSError as error:
+        raise DataError(str(path), "must be readable", error.strerror, "Check path and permissions") from None
+
+
+def _read(name: str, file: IO[bytes]) -> np.ndarray:
+    magic = file.read(4)
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in TYPES or not 1 <= magic[3] <= 8:
+        raise DataError(
+            name, "must begin with an IDX header", f"the bytes {magic.hex(' ') or 'of an empty file'}", _FETCH
+        )
+    lengths = file.read(4 * magic[3])
+    if len(lengths) < 4 * magic[3]:
+        raise DataError(name, f"must state {magic[3]} lengths in its IDX header", f"{len(lengths)} bytes", _FETCH)
+    shape, dtype = struct.unpack(f">{magic[3]}I", lengths), np.dtype(TYPES[magic[2]])
+    promised = math.prod(shape) * dtype.itemsize
+    if promised > MAX_BYTES:
+        raise DataError(name, "must have a size that fits a computer", f"an IDX header of shape {shape}", _FETCH)
+    content = file.read(promised)
+    rest = file.read(1)
+    if len(content) < promised or rest:
+        received = f"{len(content)} bytes" if len(content) < promised else "more"
+        raise DataError(name, f"must hold the {promised} bytes that its IDX header promises", received, _FETCH)
+    return np.frombuffer(content, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
+
+
+_FETCH = "Fetch the file again"
+
+
+def find_part(folder: Path, part: str, what: str) -> Path | None:
+    """The file of ``images`` or ``labels`` of a part, under any of the names in use."""
+    rank = {"images": 3, "labels": 1}[what]
+    for separator in "-.":
+        for suffix in ("", ".gz"):
+            path = folder / f"{PARTS[part]}-{what}{separator}idx{rank}-ubyte{suffix}"
+            if path.exists():
+                return path
+    return None
+
+
+def read_folder(folder: Path, task: str, classes: tuple[str, ...] | None) -> Dataset:
+    """Read the four files of an MNIST-like folder; the test files fix the test part.
+
+    Raises:
+        DataError: where a file is missing or does not fit the others.
+    """
+    arrays = []
+    for part in PARTS:
+        for what in ("images", "labels"):
+            path = find_part(folder, part, what)
+            if path is None:
+                wanted = f"{PARTS[part]}-{what}-idx{3 if what == 'images' else 1}-ubyte[.gz]"
+                raise DataError(str(folder), f"must hold the file {wanted}", "none", "Check the path")
+            arrays.append(read_idx(path))
+    images, labels, test_images, test_labels = arrays
+    for some, their_labels, part in ((images, labels, "train"), (test_images, test_labels, "t10k")):
+        if some.ndim < 2 or their_labels.ndim != 1 or len(some) != len(their_labels):
+            shapes = f"shapes {some.shape} and {their_labels.shape}"
+            raise DataError(str(folder), f"needs one label for each image of the {part} files", shapes, _FETCH)
+    if images.shape[1:] != test_images.shape[1:]:
+        shapes = f"{images.shape[1:]} and {test_images.shape[1:]}"
+        raise DataError(str(folder), "needs images of one size", shapes, _FETCH)
+    x, y = np.concatenate([images, test_images]), np.concatenate([labels, test_labels])
+    return image_dataset(folder.resolve().name, x, y, task, classes, test_from=len(images))
+
+
+def read_pair(images: Path, task: str, classes: tuple[str, ...] | None) -> Dataset:
+    """Read one images file with the labels file beside it."""
+    base = images.name.removesuffix(".gz").replace("images", "labels").replace("idx3", "idx1")
+    for labels in (images.with_name(base), images.with_name(f"{base}.gz")):
+        if labels.exists() and labels.name != images.name:
+            return image_dataset(images.name, read_idx(images), read_idx(labels), task, classes)
+    raise DataError(str(images), f"needs its labels in {base}[.gz] beside it", "no such file", "Put them there")
+
+
+def image_dataset(
+    name: str, x: np.ndarray, y: np.ndarray, task: str, classes: tuple[str, ...] | None, test_from: int | None = None
+) -> Dataset:
+    """Images of 8 bits keep their type and have the scale 255; others become float32."""
+    targets, names = encode_targets(name, y, task, classes)
+    if x.dtype == np.uint8:
+        return Dataset(name, x, targets, names, test_from=test_from, scale=255.0)
+    return Dataset(name, x.astype(np.float32), targets, names, test_from=test_from)

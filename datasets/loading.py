@@ -1,0 +1,102 @@
+"""From a name or a path to a data set."""
+
+import difflib
+from pathlib import Path
+
+import numpy as np
+
+from gpunet.errors import DataError
+
+from . import archives, idx, tables
+from .bundled import available, digits
+from .dataset import Dataset, check_samples, portable_features
+
+ARCHIVES = (".npz", ".h5", ".hdf5")
+KNOWN = "a folder of MNIST files, .idx or -ubyte[.gz], .csv, .tsv, .npz, .h5 or .hdf5"
+
+
+def load(
+    source: str,
+    *,
+    label: str | int | None = None,
+    header: bool | None = None,
+    task: str = "auto",
+    classes: tuple[str, ...] | None = None,
+) -> Dataset:
+    """Load a bundled data set by name, or files by path.
+
+    Args:
+        source: ``digits``, a folder of MNIST-named IDX files, or an IDX, CSV, TSV, NPZ or HDF5 file.
+        label: name or number of the label column of a table.
+        header: whether a table has a header row; found out where None.
+        task: ``auto``, ``classification`` or ``regression``, see :mod:`.targets`.
+        classes: class names of a trained model, whose numbers the labels must get.
+
+    Raises:
+        DataError: whatever is wrong, in one line.
+
+    >>> load("digits").classes
+    ('0', '1', '2', '3', '4', '5', '6', '7', '8', '9')
+    """
+    if source == "digits":
+        return digits()
+    path = _existing(source)
+    if path.is_dir():
+        return idx.read_folder(path, task, classes)
+    if path.name.endswith(tables.SUFFIXES):
+        return tables.read_table(path, label, header, task, classes)
+    if path.suffix in ARCHIVES:
+        return archives.read_archive(path, task, classes)
+    if _is_idx(path):
+        return idx.read_pair(path, task, classes)
+    raise DataError(source, f"must be {KNOWN}", path.suffix or "no extension", "Convert it")
+
+
+def load_inputs(
+    source: str,
+    *,
+    input_shape: tuple[int, ...],
+    columns: tuple[str, ...] = (),
+    label: str | int | None = None,
+    header: bool | None = None,
+) -> np.ndarray:
+    """Load features to predict from, with or without labels beside them: (samples, *input_shape).
+
+    Raises:
+        DataError: as :func:`load`, or where the features have another shape.
+    """
+    width = int(np.prod(input_shape))
+    if source == "digits":
+        x = digits().x
+    else:
+        path = _existing(source)
+        if path.is_dir():
+            x = idx.read_folder(path, "auto", None).x
+        elif path.name.endswith(tables.SUFFIXES):
+            x = tables.read_inputs(path, width, columns, label, header)
+        elif path.suffix in ARCHIVES:
+            x = archives.read_features(path)
+        elif _is_idx(path):
+            x = portable_features(source, idx.read_idx(path))
+        else:
+            raise DataError(source, f"must be {KNOWN}", path.suffix or "no extension", "Convert it")
+    check_samples(source, x)
+    if x[0].size != width:
+        shape = "x".join(map(str, input_shape))
+        raise DataError(source, f"must have the {width} features ({shape}) that the model was trained on", x[0].size)
+    return x.reshape(len(x), *input_shape)
+
+
+def _is_idx(path: Path) -> bool:
+    name = path.name.removesuffix(".gz")
+    return name.endswith((".idx", "-ubyte", ".idx3-ubyte", ".idx1-ubyte"))
+
+
+def _existing(source: str) -> Path:
+    path = Path(source)
+    if not path.exists():
+        names = [name for name, _ in available()]
+        close = difflib.get_close_matches(source, names, 1)
+        remedy = f"Did you mean {close[0]}" if close else f"Check the path; bundled are {', '.join(names)}"
+        raise DataError(source, "must be an existing file or folder, or a bundled data set", "no such file", remedy)
+    return path

@@ -1,0 +1,167 @@
+"""Tables of text: CSV and TSV, plain or gzipped, with or without a header."""
+
+import csv
+import difflib
+import gzip
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gpunet.errors import DataError
+
+from .dataset import Dataset
+from .targets import encode_targets
+
+LABEL_NAMES = ("label", "class", "target", "y")
+SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+
+
+@dataclass(frozen=True)
+class Table:
+    """The lines of a table that hold cells, with their numbers in the file, and its column names if it has any."""
+
+    path: Path
+    delimiter: str
+    lines: list[str]
+    numbers: list[int]
+    names: tuple[str, ...]
+    width: int
+
+
+def read_table(
+    path: Path, label: str | int | None, header: bool | None, task: str, classes: tuple[str, ...] | None
+) -> Dataset:
+    """Read features and the label column: the one named or numbered, else one called label, class, target or y,
+    else the last.
+
+    Raises:
+        DataError: naming the line, and the column where it is one cell.
+    """
+    table = open_table(path, header)
+    column = label_column(table, label)
+    features = [i for i in range(table.width) if i != column]
+    if not features:
+        raise DataError(str(path), "needs features beside the label column", "one column", "Check the delimiter")
+    raw = np.loadtxt(table.lines, str, delimiter=table.delimiter, usecols=column, ndmin=1, comments=None, quotechar='"')
+    for row, cell in enumerate(raw):
+        if not cell.strip():
+            raise _cell_error(table, row, column, "needs a label", "an empty cell")
+    try:
+        values = raw.astype(np.float64)
+    except ValueError:
+        values = np.char.strip(raw)
+    targets, names = encode_targets(str(path), values, task, classes)
+    columns = tuple(table.names[i] for i in features) if table.names else ()
+    return Dataset(path.name, read_cells(table, features), targets, names, columns)
+
+
+def read_inputs(
+    path: Path, width: int, columns: tuple[str, ...], label: str | int | None, header: bool | None
+) -> np.ndarray:
+    """Features alone: named columns are found by name, and one column more than ``width`` is a label to leave out."""
+    table = open_table(path, header)
+    if table.names and columns and set(columns) <= set(table.names):
+        return read_cells(table, [table.names.index(name) for name in columns])
+    drop = label_column(table, label) if table.width == width + 1 else None
+    return read_cells(table, [i for i in range(table.width) if i != drop])
+
+
+def open_table(path: Path, header: bool | None) -> Table:
+    """Read the lines, find the delimiter and the header, and check that all lines have the same number of cells."""
+    delimiter = "\t" if ".tsv" in path.name else ","
+    lines, numbers = [], []
+    for number, line in enumerate(_read_text(path).splitlines(), 1):
+        if line.strip():
+            lines.append(line)
+            numbers.append(number)
+    if not lines:
+        raise DataError(str(path), "must hold lines of cells", "an empty file", "Check the path")
+    first = _cells(lines[0], delimiter)
+    for line, number in zip(lines, numbers):
+        cells = len(_cells(line, delimiter)) if '"' in line else line.count(delimiter) + 1
+        if cells != len(first):
+            raise DataError(f"{path} line {number}", f"needs {len(first)} cells as the first line", cells, "Correct it")
+    names: tuple[str, ...] = ()
+    if header or (header is None and not any(_is_number(cell) for cell in first)):
+        names = tuple(cell.strip() for cell in first)
+        lines, numbers = lines[1:], numbers[1:]
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise DataError(f"{path} line 1", "needs different column names", f"{twice[0]!r} twice", "Rename one")
+        if not lines:
+            raise DataError(str(path), "must hold samples below its header", "none", "Check the file")
+    return Table(path, delimiter, lines, numbers, names, len(first))
+
+
+def label_column(table: Table, label: str | int | None) -> int:
+    """The number of the label column."""
+    if isinstance(label, int):
+        if not -table.width <= label < table.width:
+            raise DataError(str(table.path), f"has {table.width} columns", f"label column {label}", "Set data.label")
+        return label % table.width
+    if label is not None:
+        if label in table.names:
+            return table.names.index(label)
+        close = difflib.get_close_matches(label, table.names, 1)
+        known = ", ".join(table.names[:20]) or "no names; give its number"
+        remedy = f"Did you mean {close[0]!r}" if close else f"The columns have {known}"
+        raise DataError(str(table.path), "must have the label column", f"no column {label!r}", remedy)
+    found = [i for i, name in enumerate(table.names) if name.lower() in LABEL_NAMES]
+    return found[0] if found else table.width - 1
+
+
+def read_cells(table: Table, columns: list[int]) -> np.ndarray:
+    """Float32 of shape (lines, columns)."""
+    try:
+        cells = np.loadtxt(
+            table.lines, np.float32, delimiter=table.delimiter, usecols=columns, ndmin=2, comments=None, quotechar='"'
+        )
+    except ValueError:
+        raise _first_bad_cell(table, columns) from None
+    if not np.isfinite(cells).all():
+        row, place = (int(i) for i in np.argwhere(~np.isfinite(cells))[0])
+        raise _cell_error(table, row, columns[place], "must be a finite number", cells[row, place])
+    return cells
+
+
+def _first_bad_cell(table: Table, columns: list[int]) -> DataError:
+    for row, line in enumerate(table.lines):
+        cells = _cells(line, table.delimiter)
+        for column in columns:
+            if not _is_number(cells[column]):
+                shown = repr(cells[column]) if cells[column].strip() else "an empty cell"
+                return _cell_error(table, row, column, "must be a number", shown)
+    return DataError(str(table.path), "must hold numbers", "cells that cannot be read", "Check the quoting")
+
+
+def _cell_error(table: Table, row: int, column: int, rule: str, received: object) -> DataError:
+    name = f"column {table.names[column]!r}" if table.names else f"column {column + 1}"
+    return DataError(f"{table.path} line {table.numbers[row]}, {name}", rule, received, "Correct or remove the line")
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    return next(csv.reader([line], delimiter=delimiter))
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _read_text(path: Path) -> str:
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            return file.read().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise DataError(str(path), "must be an existing file", "no such file", "Check the path") from None
+    except UnicodeDecodeError as error:
+        raise DataError(str(path), "must be UTF-8 text", f"byte {error.object[error.start]:#x}", "Convert it") from None
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(str(path), "must be a whole gzip file", error, "Fetch it again") from None
+    except OSError as error:
+        raise DataError(str(path), "must be readable", error.strerror, "Check path and permissions") from None
