@@ -1,0 +1,25 @@
+"""Floor 7: the training step, the epoch loop, evaluation, selection, and runs as checkpoints."""
+
+from .description import Description, describe
+from .evaluation import Evaluator, Scores
+from .loop import EpochRecord, Stop, fit
+from .run import Run
+from .selection import Selection
+from .snapshot import TrainedModel, load_model, snapshot
+from .trainer import Trainer
+
+__all__ = [
+    "Description",
+    "EpochRecord",
+    "Evaluator",
+    "Run",
+    "Scores",
+    "Selection",
+    "Stop",
+    "TrainedModel",
+    "Trainer",
+    "describe",
+    "fit",
+    "load_model",
+    "snapshot",
+]

@@ -1,0 +1,110 @@
+"""A run: configuration and data become a trainer, evaluators and a selection, and are trained."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import numpy as np
+
+from ..backend import Device
+from ..config import Config, build_loss, build_model, build_rule
+from ..data import Feed, Preprocessing, fit_preprocessing
+from ..errors import ConfigError
+from .description import Parts, Samples, describe
+from .evaluation import Evaluator, Scores
+from .loop import EpochRecord, Stop, fit
+from .selection import Monitor, Selection
+from .trainer import Trainer
+
+
+class Run:
+    """Everything of one training, ready to start; making it checks all that can be wrong before the first step.
+
+    Args:
+        config: checked configuration.
+        dataset: samples and targets on the host.
+        split: which samples train, select and test.
+        device: where to train.
+
+    Raises:
+        ConfigError: a batch larger than the training part, or a monitor without its data.
+    """
+
+    def __init__(self, config: Config, dataset: Samples, split: Parts, device: Device):
+        self.config, self.dataset, self.split, self.device = config, dataset, split, device
+        self.description = describe(dataset, split)
+        training, classify = config.training, bool(dataset.classes)
+        if training.batch_size > len(split.train):
+            raise ConfigError(
+                "training.batch_size",
+                f"must be at most the {len(split.train)} samples of the training part",
+                training.batch_size,
+                f"Set training.batch_size={min(32, len(split.train))}",
+            )
+        self.monitor = self._monitor(classify)
+        self.preprocessing = self._preprocessing()
+        self.loss = build_loss(config, len(dataset.classes))
+        outputs = self.loss.outputs(len(dataset.classes)) if classify else self.description.outputs
+        self.model = build_model(config, self.description.features, outputs)
+        members = () if config.members == 1 else (config.members,)
+        self.trainer = Trainer(
+            self.model,
+            self.loss,
+            build_rule(config),
+            config.seeds,
+            self._feed(split.train, members),
+            training.batch_size,
+            device,
+            training.l2,
+            classify=classify,
+        )
+        self.validation = self._evaluator(split.validation) if len(split.validation) else None
+        self.selection = Selection(self.trainer.parameters, self.monitor, training.patience)
+        self.history: list[EpochRecord] = []
+        self.test_scores: Scores | None = None
+
+    def train(
+        self,
+        on_epoch: Sequence[Callable[[EpochRecord], None]] = (),
+        on_step: Callable[[int, int, int], None] | None = None,
+        stop: Stop | None = None,
+    ) -> None:
+        """Train, put the best weights back and evaluate the test part, once.
+
+        Raises:
+            DivergedError: the weights are those of the last good step.
+        """
+        training = self.config.training
+        callbacks = [self.history.append, *on_epoch]
+        fit(self.trainer, self.validation, self.selection, training.epochs, training.drop_last, callbacks, on_step, stop)
+        if stop is not None and stop.requested:
+            return
+        self.selection.restore()
+        if len(self.split.test):
+            self.test_scores = self._evaluator(self.split.test).scores()
+
+    def _monitor(self, classify: bool) -> Monitor:
+        monitor = self.config.training.monitor
+        if monitor == "auto":
+            if not len(self.split.validation):
+                return "train_loss"
+            return "validation_accuracy" if classify else "validation_loss"
+        needs_part = monitor.startswith("validation") and not len(self.split.validation)
+        if needs_part or (monitor.endswith("accuracy") and not classify):
+            what = "a validation part" if needs_part else "classes"
+            raise ConfigError("training.monitor", f"{monitor} needs {what}", "none", "Set training.monitor=auto")
+        return cast(Monitor, monitor)
+
+    def _preprocessing(self) -> Preprocessing:
+        kind = self.config.data.preprocess
+        if kind == "auto":
+            kind = "scale" if self.dataset.scale != 1 else "standardise"
+        train = self.dataset.x[self.split.train]
+        return fit_preprocessing(kind, train.reshape(len(train), -1), self.dataset.scale)
+
+    def _feed(self, part: np.ndarray, members: tuple[int, ...] = ()) -> Feed:
+        dtype: Any = np.dtype(np.float32)
+        return Feed(self.device, self.dataset.x[part], self.dataset.y[part], self.preprocessing, dtype, members)
+
+    def _evaluator(self, part: np.ndarray) -> Evaluator:
+        members = self.config.members
+        return Evaluator(self.model, self.loss, self._feed(part), members, self.device, bool(self.dataset.classes))

@@ -1,0 +1,235 @@
+"""Runs into checkpoints, and checkpoints into models."""
+
+import json
+import platform
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import __version__
+from ..backend import Device
+from ..checkpoint import Array, Checkpoint, Group, Scalar, note, read
+from ..config import Config, build_loss, build_model
+from ..data import Preprocessing
+from ..errors import CheckpointError
+from ..fields import term
+from ..layers import Layer
+from ..losses import Loss
+from ..parameter import Parameter, Parameters, children
+from .description import Description
+from .run import Run
+
+VOLATILE = {"volatile": True}
+
+
+def snapshot(run: Run, *, best: bool) -> Group:
+    """The checkpoint of a run after an epoch.
+
+    Args:
+        run: with at least one epoch behind it.
+        best: True for the best weights of each member, to use; False for the present state, to go on from, which
+            adds optimizer slots and the selection's state.
+    """
+    trainer, selection = run.trainer, run.selection
+    parameters, device = trainer.parameters, run.device
+    values = device.get(selection.weights if best else parameters.values)
+    epoch = run.history[-1].epoch if run.history else 0
+    root = Group(
+        {
+            "model": summary(run.model),
+            "parameters": parameters.count,
+            "epoch": int(selection.best_epoch.max()) if best else epoch,
+            "step": int(device.get(trainer.clock)[0]),
+            "monitor": run.monitor,
+            "monitor_value": float(np.mean(selection.best)),
+            "default": "history",
+        }
+    )
+    config = run.config.model_dump(mode="json")
+    source = config["data"].pop("source")  # a path of this machine; the data's name and hash say what it was
+    root["config"] = Group({"NX_class": "NXnote"}, {"json": note(config)})
+    root["environment"] = Group({"NX_class": "NXnote"}, {"json": note(environment(run.device) | {"source": source})})
+    root["data"] = _data(run.description, run.preprocessing)
+    root["model"] = model_tree(run.model, parameters, values)
+    root["streams"] = Group({"generator": "philox4x64-10"}, {"seeds": Array(np.array(parameters.seeds, np.uint64))})
+    root["history"] = _history(run)
+    root["metrics"] = _metrics(run)
+    if parameters.members:
+        root["members"] = Group({}, {"best_epoch": Array(selection.best_epoch), "best": Array(selection.best)})
+    if not best:
+        for slot, flat in trainer.optimizer.slots.items():
+            root[f"optimizer/{slot}"] = _by_parameter(parameters, device.get(flat))
+        root["optimizer/updates"] = Array(device.get(trainer.optimizer.updates))
+        root["loop"] = Group(
+            {"epoch": epoch, "batch": int(device.get(trainer.cursor)[0])},
+            {
+                "active": Array(selection.active),
+                "best": Array(selection.best),
+                "best_epoch": Array(selection.best_epoch),
+                "best_weights": _by_parameter(parameters, device.get(selection.weights)),
+            },
+        )
+    return root
+
+
+def summary(model: Layer) -> str:
+    """One line: the layers that have parameters, e.g. ``dense(784, 512) dense(512, 10)``."""
+    shown = []
+    for _, child in children(model):
+        own = [p for _, p in children(child) if isinstance(p, Parameter) and p.role == "weight"]
+        size = f"({', '.join(map(str, own[0].shape))})" if own else ""
+        shown.append(f"{term(type(child))}{size}")
+    return " ".join(shown)
+
+
+def environment(device: Device) -> dict[str, str]:
+    """Versions and machine, for whoever wonders later."""
+    return {
+        "gpunet": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "platform": platform.platform(),
+        "device": str(device),
+        "command": " ".join(sys.argv[1:]),
+    }
+
+
+def model_tree(layer: Layer, parameters: Parameters, flat: np.ndarray, path: str = "") -> Group:
+    """A layer with its settings as attributes, its parameters as arrays and its parts as groups."""
+    group = Group({"class": term(type(layer)), **_settings(layer)})
+    for name, child in children(layer):
+        inner = f"{path}/{name}" if path else name
+        if isinstance(child, Parameter):
+            axes = ("member", *child.axes) if parameters.members else child.axes
+            attrs: dict[str, Scalar] = {"role": child.role, "trainable": child.trainable, "axes": ",".join(axes)}
+            group.children[name] = Array(parameters.view(flat, inner), attrs)
+        else:
+            group.children[name] = model_tree(child, parameters, flat, inner)
+    return group
+
+
+def _settings(layer: Layer) -> dict[str, Scalar]:
+    settings: dict[str, Scalar] = {}
+    for field in fields(layer):
+        value = getattr(layer, field.name)
+        if isinstance(value, str | int | float):
+            settings[field.name] = value
+        elif not isinstance(value, Layer | list | tuple):
+            settings[field.name] = term(type(value))
+    return settings
+
+
+def _by_parameter(parameters: Parameters, flat: np.ndarray) -> Group:
+    group = Group()
+    for name in parameters.named:
+        group[name] = Array(parameters.view(flat, name))
+    return group
+
+
+def _data(description: Description, preprocessing: Preprocessing) -> Group:
+    return Group(
+        {"name": description.name, "data_sha256": description.sha256},
+        {
+            "json": note(description.to_json()),
+            "preprocessing": Group(
+                {"kind": preprocessing.kind, "constant": preprocessing.constant},
+                {"shift": Array(preprocessing.shift), "factor": Array(preprocessing.factor)},
+            ),
+        },
+    )
+
+
+def _history(run: Run) -> Group:
+    group = Group({"NX_class": "NXdata", "signal": "train_loss", "axes": "epoch"})
+    records = run.history
+    group["epoch"] = Array(np.array([r.epoch for r in records], np.int64), {"units": "epochs"})
+    group["seconds"] = Array(np.array([r.seconds for r in records], np.float64), {"units": "s", **VOLATILE})
+    for name in records[0].numbers if records else ():
+        values = np.stack([r.numbers[name] for r in records])
+        group[name] = Array(values if run.trainer.parameters.members else values[:, 0])
+    return group
+
+
+def _metrics(run: Run) -> Group:
+    group = Group()
+    if run.test_scores is not None:
+        group["test_loss"] = Array(run.test_scores.loss)
+        if run.test_scores.accuracy is not None:
+            group["test_accuracy"] = Array(run.test_scores.accuracy)
+    return group
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model out of a checkpoint, with all that prediction needs."""
+
+    checkpoint: Checkpoint
+    config: Config
+    description: Description
+    preprocessing: Preprocessing
+    model: Layer
+    loss: Loss
+    parameters: Parameters
+
+    @property
+    def source(self) -> str:
+        """Where its data was when it was trained."""
+        return json.loads(self.checkpoint["environment/json"].text)["source"]  # type: ignore[union-attr]
+
+
+def load_model(path: Path | str, device: Device) -> TrainedModel:
+    """Rebuild the model of a checkpoint: from its configuration, with its arrays, strictly.
+
+    Raises:
+        CheckpointError: damaged, or with arrays that are not exactly those of the configured model.
+    """
+    checkpoint = read(path)
+    try:
+        config = Config.model_validate(_json(checkpoint, "config/json"))
+        description = Description.from_json(_json(checkpoint, "data/json"))
+        settings: Any = checkpoint["data/preprocessing"]
+        arrays = [settings["shift"].data, settings["factor"].data]
+        preprocessing = Preprocessing(settings.attrs["kind"], *arrays, settings.attrs["constant"])
+    except (KeyError, ValueError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(str(path), "must hold a known configuration and data description", reason) from None
+    classes = len(description.classes)
+    loss = build_loss(config, classes)
+    model = build_model(config, description.features, loss.outputs(classes) if classes else description.outputs)
+    parameters = Parameters(model, config.seeds, device)
+    fill(parameters, checkpoint)
+    return TrainedModel(checkpoint, config, description, preprocessing, model, loss, parameters)
+
+
+def fill(parameters: Parameters, checkpoint: Checkpoint) -> None:
+    """Copy a checkpoint's arrays into a model.
+
+    Raises:
+        CheckpointError: one table of all arrays that are missing, left over or of another shape.
+    """
+    group: Any = checkpoint["model"]
+    found = {name: child.data for name, child in group.walk() if isinstance(child, Array)}
+    wrong = list(_mismatches(parameters, found))
+    if wrong:
+        table = "".join(f"\n  {line}" for line in wrong)
+        raise CheckpointError(str(checkpoint.path), "must hold exactly the arrays of its configuration", table)
+    for name, data in found.items():
+        parameters.device.copy_into(parameters.view(parameters.values, name), data)
+
+
+def _mismatches(parameters: Parameters, found: dict[str, np.ndarray]) -> Iterator[str]:
+    for name in sorted({*parameters.named, *found}):
+        parameter = parameters.named.get(name)
+        wanted = (*parameters.members, *parameter.shape) if parameter else "nothing"
+        got = found[name].shape if name in found else "nothing"
+        if wanted != got:
+            yield f"{name}: {wanted} wanted, {got} found"
+
+
+def _json(checkpoint: Checkpoint, path: str) -> Any:
+    array: Any = checkpoint[path]
+    return json.loads(array.text)
