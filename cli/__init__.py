@@ -1,0 +1,5 @@
+"""Floor 8: the command line, the only room that prints."""
+
+from .app import main
+
+__all__ = ["main"]

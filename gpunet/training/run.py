@@ -75,7 +75,9 @@ class Run:
         """
         training = self.config.training
         callbacks = [self.history.append, *on_epoch]
-        fit(self.trainer, self.validation, self.selection, training.epochs, training.drop_last, callbacks, on_step, stop)
+        fit(
+            self.trainer, self.validation, self.selection, training.epochs, training.drop_last, callbacks, on_step, stop
+        )
         if stop is not None and stop.requested:
             return
         self.selection.restore()

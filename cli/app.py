@@ -1,0 +1,65 @@
+"""The group of commands, and what happens to errors.
+
+Modules of commands import nothing heavy before they run, so that ``gpunet --help`` answers at once.
+"""
+
+import difflib
+import sys
+from typing import Any
+
+import click
+
+from gpunet import __version__
+from gpunet.errors import GpunetError
+
+from .config import config
+from .data import data
+from .doctor import doctor
+from .evaluate import evaluate
+from .inspect import inspect
+from .predict import predict
+from .presets import presets
+from .train import train
+
+BROKEN_PIPE = 141  # what a shell reports for a program that its reader left, 128 + SIGPIPE
+
+
+class Application(click.Group):
+    """Turns the project's errors into one line and an exit code, and helps with misspelled commands."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; a traceback is only ever shown for a defect of gpunet."""
+        try:
+            return super().invoke(ctx)
+        except GpunetError as error:
+            for line in str(error).splitlines():
+                click.echo(f"gpunet: {line}", err=True)
+            ctx.exit(error.exit_code)
+        except BrokenPipeError:
+            sys.stderr.close()  # keeps the interpreter from complaining about the pipe as it exits
+            ctx.exit(BROKEN_PIPE)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Suggest the command that was meant."""
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            close = difflib.get_close_matches(name, self.list_commands(ctx), 1)
+            hint = f"Did you mean {close[0]}?" if close else "See gpunet --help."
+            ctx.fail(f"{name!r} is no command. {hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Application, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="gpunet")
+def main() -> None:
+    """Train neural networks from the command line, on a CUDA GPU or on the CPU.
+
+    \b
+    gpunet train mlp                          train on the bundled digits
+    gpunet train mlp --data mnist/ --seeds 3  three seeds at once, on your own files
+    gpunet inspect runs/mlp-1/best.h5         look into the checkpoint
+    """
+
+
+for command in (train, evaluate, predict, inspect, config, presets, data, doctor):
+    main.add_command(command)

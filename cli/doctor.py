@@ -1,0 +1,79 @@
+"""gpunet doctor."""
+
+import importlib.util
+import platform
+
+import click
+
+from .options import device_option, json_option, print_json
+
+
+@click.command()
+@device_option
+@json_option
+def doctor(device: str, as_json: bool) -> None:
+    """Say what this machine has, and check that the device computes.
+
+    \b
+    gpunet doctor
+    gpunet doctor --device cuda
+    """
+    import numpy as np
+
+    from gpunet import __version__
+    from gpunet.backend import probe_driver, resolve_device
+
+    report = probe_driver()
+    place = resolve_device(device)
+    with place.activate():
+        words, error = _check(place)
+    findings = {
+        "gpunet": __version__,
+        "python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
+        "numpy": f"{np.__version__}, {_blas()}",
+        "cupy": _cupy(),
+        "driver": f"CUDA {report.cuda_version}: {', '.join(report.gpus)}" if report.gpus else report.problem,
+        "device": str(place),
+        "random": "equal to numpy.random.Philox" if words else "DIFFERENT from numpy.random.Philox",
+        "products": f"float32 error {error:.1e}",
+    }
+    if as_json:
+        print_json(findings)
+    else:
+        for name, finding in findings.items():
+            click.echo(f"{name:10} {finding}")
+        if place.note:
+            click.echo(place.note)
+    if not words or error > 1e-3:
+        raise click.ClickException("the device computes wrong numbers")
+
+
+def _check(place) -> tuple[bool, float]:  # type: ignore[no-untyped-def] - gpunet.backend is imported late
+    """Whether the device draws NumPy's random words, and the relative error of a float32 product."""
+    import numpy as np
+
+    from gpunet.backend import Arena, Purpose, Streams
+
+    clock = place.put([7], np.uint64)
+    drawn = place.get(Streams(place, 3, clock).bits16((4096,), Arena(place)))
+    literal = np.random.Philox(key=[3, Purpose.LAYERS], counter=[0, 7, 0, 0]).random_raw(1024).view(np.uint16)
+    a = np.random.Generator(np.random.Philox(key=[1, 1])).standard_normal((256, 256))
+    single = place.put(a, np.float32)
+    product = place.get(place.xp.matmul(single, single))
+    return bool((drawn == literal).all()), float(np.abs(product - a @ a).max() / np.abs(a @ a).max())
+
+
+def _blas() -> str:
+    import numpy as np
+
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]  # type: ignore[index]
+    return f"{blas['name']} {blas['version']}"
+
+
+def _cupy() -> str:
+    if importlib.util.find_spec("cupy") is None:
+        return "not installed (pip install 'gpunet[cuda12]' or 'gpunet[cuda13]')"
+    from importlib.metadata import packages_distributions, version
+
+    name = packages_distributions()["cupy"][0]
+    return f"{version(name)} ({name})"

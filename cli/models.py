@@ -1,0 +1,82 @@
+"""Trained models and the data that they are used on."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from gpunet.datasets import load, split
+
+from gpunet.data import Feed
+from gpunet.errors import CheckpointError, DataError
+from gpunet.training import Evaluator, TrainedModel
+
+
+def agree(models: Sequence[TrainedModel]) -> None:
+    """Models that are used together must have the same classes and inputs.
+
+    Raises:
+        CheckpointError: where one differs from the first.
+    """
+    first = models[0].description
+    for model in models[1:]:
+        about = model.description
+        if (about.classes, about.input_shape) != (first.classes, first.input_shape):
+            raise CheckpointError(
+                str(model.checkpoint.path), "must have the classes and inputs of the first checkpoint", about.name
+            )
+
+
+def evaluation_data(model: TrainedModel, source: str | None, part: str) -> tuple[Any, np.ndarray]:
+    """Data and sample numbers: a part of what the model was trained on, or all of another source.
+
+    Raises:
+        DataError: the data that it was trained on is not there or has changed, or has no such part.
+    """
+    about, settings = model.description, model.config.data
+    dataset = load(
+        source or model.source,
+        label=settings.label,
+        header=settings.header,
+        task="classification" if about.classes else "regression",
+        classes=about.classes or None,
+    )
+    if tuple(dataset.input_shape) != about.input_shape:
+        raise DataError(
+            dataset.name, f"must have inputs of shape {about.input_shape}, as in training", dataset.input_shape
+        )
+    if source is not None:
+        return dataset, np.arange(len(dataset.x))
+    if dataset.sha256 != about.sha256:
+        remedy = "Pass the data to use with --data"
+        raise DataError(model.source, "must hold the data that the model was trained on", "other content", remedy)
+    parts = split(
+        dataset,
+        validation=settings.validation,
+        test=settings.test,
+        seed=settings.split_seed,
+        order=settings.split,
+    )
+    chosen = {"train": parts.train, "validation": parts.validation, "test": parts.test}[part]
+    if not len(chosen):
+        raise DataError(dataset.name, f"must have a {part} part", "none", "Choose another --part")
+    return dataset, chosen
+
+
+def feed(model: TrainedModel, x: np.ndarray, y: np.ndarray, device: Any) -> Feed:
+    """Samples with the preprocessing of the model's training."""
+    return Feed(device, x, y, model.preprocessing, model.parameters.dtype)
+
+
+def ensemble_outputs(models: Sequence[TrainedModel], x: np.ndarray, device: Any) -> np.ndarray:
+    """Activated outputs, averaged over all members of all models: (samples, outputs)."""
+    total, count = None, 0
+    for model in models:
+        outputs = model.description.outputs
+        targets = np.zeros((len(x), outputs), np.float32) if outputs else np.zeros(len(x), np.int32)
+        members = len(model.parameters.seeds)
+        evaluator = Evaluator(model.model, model.loss, feed(model, x, targets, device), members, device, False)
+        batches = np.concatenate(list(evaluator.predictions()), axis=-2).astype(np.float64)
+        summed = batches.sum(axis=0) if batches.ndim == 3 else batches
+        total, count = summed if total is None else total + summed, count + members
+    assert total is not None
+    return total / count

@@ -1,0 +1,70 @@
+"""Options and outputs that several commands share."""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from gpunet.errors import ConfigError
+
+device_option = click.option(
+    "--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]", help="Where to compute."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
+
+
+def choose_device(name: str) -> Any:
+    """Resolve a device and say on stderr where ``auto`` took the CPU."""
+    from gpunet.backend import resolve_device
+
+    device = resolve_device(name)
+    if device.note:
+        click.echo(device.note, err=True)
+    return device
+
+
+def configuration(words: Sequence[str], flags: dict[str, Any], default: str) -> Any:
+    """The configuration of ``[CONFIG|PRESET] [KEY=VALUE ...]`` with flags on top."""
+    from gpunet.config import load_config, parse_assignments
+
+    # A path may hold an equals sign; a key may not hold a slash.
+    sources = [word for word in words if not re.match(r"[\w.]+=", word)]
+    if len(sources) > 1:
+        raise ConfigError(
+            "arguments", "must name one preset or TOML file", " ".join(sources), "Write options as KEY=VALUE"
+        )
+    overrides = parse_assignments(word for word in words if word not in sources)
+    given = {key: value for key, value in flags.items() if value is not None}
+    return load_config(sources[0] if sources else default, overrides | given)
+
+
+def load_split(config: Any) -> tuple[Any, Any]:
+    """The data set and its parts as configured."""
+    from gpunet.datasets import load, split
+
+    data = config.data
+    dataset = load(data.source, label=data.label, header=data.header, task=data.task)
+    parts = split(dataset, validation=data.validation, test=data.test, seed=data.split_seed, order=data.split)
+    return dataset, parts
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on stdout; numbers that are not finite become null."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def spread(values: Sequence[float], percent: bool = False) -> str:
+    """A mean, with the spread over members where there are several.
+
+    >>> spread([0.015, 0.017], percent=True)
+    '1.60 % ± 0.14 over 2 members'
+    """
+    import statistics
+
+    factor, unit, digits = (100, " %", 2) if percent else (1, "", 4)
+    mean = f"{statistics.mean(values) * factor:.{digits}f}{unit}"
+    if len(values) == 1:
+        return mean
+    return f"{mean} ± {statistics.stdev(values) * factor:.{digits}f} over {len(values)} members"

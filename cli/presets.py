@@ -1,0 +1,48 @@
+"""gpunet presets."""
+
+import click
+
+from gpunet.errors import ConfigError, WriteError
+
+
+@click.group()
+def presets() -> None:
+    """Ready configurations to use, copy and change."""
+
+
+@presets.command("ls")
+def ls() -> None:
+    """List the presets with what they are.
+
+    \b
+    gpunet presets ls
+    """
+    from gpunet.config import preset_names, preset_path
+
+    for name in preset_names():
+        first = preset_path(name).read_text(encoding="utf-8").splitlines()[0]
+        click.echo(f"{name:12}{first.removeprefix('# ')}")
+
+
+@presets.command()
+@click.argument("name")
+@click.argument("target", required=False)
+def copy(name: str, target: str | None) -> None:
+    """Copy a preset to a TOML file of your own; <NAME>.toml by default.
+
+    \b
+    gpunet presets copy mlp my.toml
+    """
+    from pathlib import Path
+
+    from gpunet.config import preset_path
+
+    text, path = preset_path(name).read_text(encoding="utf-8"), Path(target or f"{name}.toml")
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise ConfigError(str(path), "must not exist yet", "a file", "Choose another name") from None
+    except OSError as error:
+        raise WriteError(str(path), "must be writable", error.strerror, "Choose another place") from None
+    click.echo(f"Wrote {path}. Train it with: gpunet train {path}")
