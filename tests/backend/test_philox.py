@@ -1,0 +1,93 @@
+"""The random numbers: the host's, the CUDA text's and NumPy's must be the same words."""
+
+import ctypes
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+import gpunet.backend
+from gpunet.backend import Arena, Purpose, Streams, host_generator
+
+SOURCE = gpunet.backend.__path__[0] + "/philox.cu"
+
+
+def literal(seed, purpose, step, site, words):
+    return np.random.Philox(key=np.array([seed, purpose], np.uint64), counter=np.array([0, step, site, 0], np.uint64)).random_raw(words)
+
+
+def test_bits_are_those_of_numpy(device):
+    clock = device.put([41], np.uint64)
+    streams, arena = Streams(device, 9, clock), Arena(device)
+    for site in range(3):  # more words than one chunk, and not a multiple of four
+        bits = device.get(streams.bits16((37, 1003), arena))
+        expected = literal(9, Purpose.LAYERS, 41, site, 10_000).view(np.uint16)[: bits.size]
+        assert (bits.ravel() == expected).all()
+
+
+def test_rewinding_repeats_and_the_clock_advances(device):
+    clock = device.put([0], np.uint64)
+    streams, arena = Streams(device, 1, clock), Arena(device)
+    first = device.get(streams.bits16((5, 7), arena))
+    streams.rewind()
+    assert (device.get(streams.bits16((5, 7), arena)) == first).all()
+    clock += 1
+    streams.rewind()
+    assert (device.get(streams.bits16((5, 7), arena)) != first).any()
+
+
+def test_each_member_draws_what_its_seed_draws_alone(device):
+    clock = device.put([3], np.uint64)
+    together = device.get(Streams(device, [4, 5], clock).bits16((2, 3, 7), Arena(device)))
+    for member, seed in enumerate((4, 5)):
+        alone = device.get(Streams(device, seed, clock).bits16((3, 7), Arena(device)))
+        assert (together[member] == alone).all()
+
+
+def test_purposes_and_seeds_do_not_share_numbers():
+    drawn = {tuple(host_generator(seed, p).integers(2**60, size=2)) for seed in (0, 1) for p in Purpose}
+    assert len(drawn) == 2 * len(Purpose)
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory):
+    """The device functions of the CUDA text, compiled as C."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("no C compiler")
+    folder = tmp_path_factory.mktemp("philox")
+    source = folder / "philox.c"
+    source.write_text(
+        f'#include "{SOURCE}"\n'
+        "void fill(word *row, long long words, word step, word site, word phase, const word *key) {\n"
+        "    for (long long block = 0; 4 * block < words; ++block)\n"
+        "        philox_fill(row, words, block, step, site, phase, key);\n"
+        "}\n"
+    )
+    library = folder / "philox.so"
+    subprocess.run([compiler, "-O2", "-shared", "-fPIC", "-o", library, source], check=True)
+    return ctypes.CDLL(str(library))
+
+
+@pytest.mark.parametrize("words", [1, 3, 4, 1001, 250_001])
+def test_cuda_text_computes_the_words_of_numpy(compiled, words):
+    key = np.array([2**63 + 11, Purpose.LAYERS], np.uint64)
+    row = np.zeros(words + 1, np.uint64)  # one more, to see that nothing is written beyond
+    pointer = ctypes.POINTER(ctypes.c_uint64)
+    numbers = [ctypes.c_longlong(words), ctypes.c_uint64(5), ctypes.c_uint64(6), ctypes.c_uint64(0)]
+    compiled.fill(row.ctypes.data_as(pointer), *numbers, key.ctypes.data_as(pointer))
+    assert (row[:-1] == literal(2**63 + 11, Purpose.LAYERS, 5, 6, words)).all()
+    assert row[-1] == 0
+
+
+def test_bits_are_uniform_and_uncorrelated_between_steps(device):
+    clock = device.put([0], np.uint64)
+    streams, arena = Streams(device, 0, clock), Arena(device)
+    a = device.get(streams.bits16((200_000,), arena)) / 65536 - 0.5
+    clock += 1
+    streams.rewind()
+    b = device.get(streams.bits16((200_000,), arena)) / 65536 - 0.5
+    error = 5 / np.sqrt(len(a))  # five standard errors
+    assert abs(a.mean()) < error * np.sqrt(1 / 12)
+    assert abs((a * b).mean()) * 12 < error

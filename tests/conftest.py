@@ -1,0 +1,52 @@
+"""Options and fixtures of all tests."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gpunet.backend import Device, resolve_device
+from gpunet.errors import DeviceError
+
+ROOT = Path(__file__).parents[1]
+
+
+def pytest_addoption(parser):
+    parser.addoption("--backend", choices=["numpy", "cupy"], default="numpy", help="where device code runs")
+    parser.addoption("--slow", action="store_true", help="also run tests that take minutes")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--slow"):
+        for item in items:
+            if "slow" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason="takes minutes; run with --slow"))
+
+
+@pytest.fixture
+def device(request):
+    """The device of --backend."""
+    if request.config.getoption("--backend") == "numpy":
+        yield Device()
+        return
+    try:
+        chosen = resolve_device("cuda")
+    except DeviceError as error:
+        pytest.skip(f"--backend cupy: {error}")
+    with chosen.activate():
+        yield chosen
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(7)
+
+
+@pytest.fixture
+def mnist():
+    """The folder of the original MNIST files."""
+    for folder in (os.environ.get("GPUNET_DATA"), ROOT.parent / "shared/data"):
+        if folder and (Path(folder) / "mnist").is_dir():
+            return Path(folder) / "mnist"
+    return pytest.skip("MNIST is neither in ../shared/data nor in $GPUNET_DATA")
