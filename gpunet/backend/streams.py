@@ -38,7 +38,9 @@ def host_generator(seed: int, purpose: Purpose, step: int = 0, site: int = 0) ->
     >>> host_generator(7, Purpose.WEIGHTS).integers(100) == host_generator(7, Purpose.WEIGHTS).integers(100)
     True
     """
-    return np.random.Generator(np.random.Philox(key=np.array([seed, purpose], np.uint64), counter=np.array([0, step, site, 0], np.uint64)))
+    return np.random.Generator(
+        np.random.Philox(key=np.array([seed, purpose], np.uint64), counter=np.array([0, step, site, 0], np.uint64))
+    )
 
 
 class Streams:

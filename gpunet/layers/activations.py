@@ -97,7 +97,9 @@ class LeakyReLU(Layer):
         xp.maximum(x, y, out=y)
 
         def backward(dy: Array) -> Array:
-            factor = xp.multiply(xp.greater(x, 0, out=ctx.empty(x.shape, bool)), 1 - self.slope, out=ctx.like(x))
+            factor = ctx.like(x)
+            xp.copyto(factor, xp.greater(x, 0, out=ctx.empty(x.shape, bool)))
+            factor *= 1 - self.slope
             factor += self.slope
             dy *= factor
             return dy

@@ -36,7 +36,10 @@ class Dropout(Layer):
             return x, lambda dy: dy
         if ctx.training:
             keep = xp.greater_equal(ctx.bits16(x.shape), threshold, out=ctx.empty(x.shape, bool))
-            factor = xp.multiply(keep, 1 / kept if self.mode == "inverted" else 1.0, out=ctx.like(x))
+            factor = ctx.like(x)
+            xp.copyto(factor, keep)
+            if self.mode == "inverted":
+                factor *= 1 / kept
         else:
             factor = kept
 

@@ -18,10 +18,11 @@ def guarded(allowed: Array, arrays: Sequence[Array], update: Callable[[], None])
     if allowed.all():
         update()
     elif allowed.any():
-        _update_and_restore(allowed, arrays, update)
+        update_and_restore(allowed, arrays, update)
 
 
-def _update_and_restore(allowed: Array, arrays: Sequence[Array], update: Callable[[], None]) -> None:
+def update_and_restore(allowed: Array, arrays: Sequence[Array], update: Callable[[], None]) -> None:
+    """Run ``update`` for all and take it back for members that are not allowed; branches on nothing."""
     before = [array.copy() for array in arrays]
     update()
     for array, old in zip(arrays, before):
@@ -29,4 +30,4 @@ def _update_and_restore(allowed: Array, arrays: Sequence[Array], update: Callabl
 
 
 # A captured step cannot branch on a device value, so there the update always runs and is taken back.
-guarded.override("cupy")(_update_and_restore)
+guarded.override("cupy")(update_and_restore)

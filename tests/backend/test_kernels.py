@@ -18,7 +18,7 @@ def test_there_is_cuda_text():
 @pytest.mark.parametrize("source", SOURCES, ids=lambda s: s.name)
 @pytest.mark.parametrize("architecture", [75, 80, 90, 100])
 def test_nvrtc_compiles(source, architecture):
-    nvrtc = pytest.importorskip("cupy.cuda.nvrtc", reason="needs the extra 'kernels'")
+    nvrtc = pytest.importorskip("cupy", reason="needs the extra 'kernels'").cuda.nvrtc
     try:
         program = nvrtc.createProgram(source.read_text(), source.name, (), ())
     except (RuntimeError, OSError) as error:

@@ -14,7 +14,9 @@ SOURCE = gpunet.backend.__path__[0] + "/philox.cu"
 
 
 def literal(seed, purpose, step, site, words):
-    return np.random.Philox(key=np.array([seed, purpose], np.uint64), counter=np.array([0, step, site, 0], np.uint64)).random_raw(words)
+    return np.random.Philox(
+        key=np.array([seed, purpose], np.uint64), counter=np.array([0, step, site, 0], np.uint64)
+    ).random_raw(words)
 
 
 def test_bits_are_those_of_numpy(device):

@@ -1,8 +1,4 @@
-"""Checks for layers, losses and rules: gpunet's own and those of its users.
-
-:func:`check_gradients` compares backpropagation with central differences.  ``examples`` finds every exported class of
-a family, so a new one is checked as soon as it is exported.
-"""
+"""Backpropagation against central differences, and the search for what to check."""
 
 import inspect
 from collections.abc import Callable, Iterator
@@ -11,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .backend import Arena, Context, Device, Streams
-from .backend.arrays import Array
-from .layers import Layer
-from .parameter import Parameters
+from ..backend import Arena, Context, Device, Streams
+from ..backend.arrays import Array
+from ..layers import Layer
+from ..parameter import Parameters
 
 STEP = 1e-5  # of central differences; in float64 both of their errors are then near 1e-10
 
