@@ -70,7 +70,7 @@ def _same_length(path: Path, x: np.ndarray, y: np.ndarray) -> None:
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, OSError, NotImplementedError) as error:
         raise DataError(str(path), "must be a whole NPZ file", error, "Write it again with numpy.savez") from None

@@ -103,10 +103,11 @@ def read_folder(folder: Path, task: str, classes: tuple[str, ...] | None) -> Dat
 
 def read_pair(images: Path, task: str, classes: tuple[str, ...] | None) -> Dataset:
     """Read one images file with the labels file beside it."""
+    x = read_idx(images)
     base = images.name.removesuffix(".gz").replace("images", "labels").replace("idx3", "idx1")
     for labels in (images.with_name(base), images.with_name(f"{base}.gz")):
         if labels.exists() and labels.name != images.name:
-            return image_dataset(images.name, read_idx(images), read_idx(labels), task, classes)
+            return image_dataset(images.name, x, read_idx(labels), task, classes)
     raise DataError(str(images), f"needs its labels in {base}[.gz] beside it", "no such file", "Put them there")
 
 

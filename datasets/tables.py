@@ -64,6 +64,8 @@ def read_inputs(
     table = open_table(path, header)
     if table.names and columns and set(columns) <= set(table.names):
         return read_cells(table, [table.names.index(name) for name in columns])
+    if table.width not in (width, width + 1):
+        raise DataError(str(path), f"must have the {width} features of the model, with or without a label", table.width)
     drop = label_column(table, label) if table.width == width + 1 else None
     return read_cells(table, [i for i in range(table.width) if i != drop])
 

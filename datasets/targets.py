@@ -31,6 +31,8 @@ def encode_targets(
     >>> encode_targets("d", np.array(["no", "yes", "no"]))
     (array([0, 1, 0], dtype=int32), ('no', 'yes'))
     """
+    if not raw.size:
+        raise DataError(name, "needs samples with targets", f"targets of shape {raw.shape}", "Check the file")
     if raw.ndim == 2 and raw.shape[1] == 1:
         raw = raw[:, 0]
     if raw.dtype.kind in "US":

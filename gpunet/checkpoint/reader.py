@@ -78,9 +78,10 @@ def read_regular_file(path: Path) -> bytes:
         raise CheckpointError(str(path), "must be an existing checkpoint", "no such file", "Check the path") from None
     except OSError as error:
         raise CheckpointError(str(path), "must be readable", error.strerror, "Check path and permissions") from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise CheckpointError(str(path), "must be a regular file", "a folder, pipe or device", "Check the path")
     with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise CheckpointError(str(path), "must be a regular file", "a folder, pipe or device", "Check the path")
         try:
             return file.read()
         except OSError as error:

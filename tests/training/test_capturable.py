@@ -123,6 +123,8 @@ def test_every_array_function_of_a_step_exists_in_cupy():
         name = owner.__name__ if isinstance(owner, np.ufunc) else function.__name__
         if function.__name__ == "reduce":
             name, kwargs = {"add": "sum", "maximum": "max"}[name], {}
+        elif "subok" in kwargs:  # the division inside ndarray.mean
+            name, kwargs = "mean", {}
         if name not in ("<lambda>", "draw_words", "take_rows"):
             used.add((name, tuple(sorted(kwargs))))
     assert len(used) > 10

@@ -1,0 +1,169 @@
+"""Configuration: one schema out of the classes, every source, and messages that help."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+from gpunet import initializers, layers, losses, optimizers, schedules
+from gpunet.config import Config, build_loss, build_model, build_rule, load_config, parse_assignments, preset_names
+from gpunet.config.vocabulary import words
+from gpunet.errors import ConfigError
+from gpunet.fields import term
+from gpunet.initializers import Glorot, He
+from gpunet.layers import BatchNorm, Dense, LeakyReLU, ReLU, Residual
+from gpunet.optimizers import SGD, Adam
+from gpunet.schedules import Step
+
+FAMILIES = [
+    (initializers.Initializer, initializers),
+    (layers.Layer, layers),
+    (losses.Loss, losses),
+    (optimizers.Rule, optimizers),
+    (schedules.Schedule, schedules),
+]
+
+
+def load(*assignments, source=None, environment=None):
+    return load_config(source, parse_assignments(assignments), environment or {})
+
+
+def problems(*assignments, **options):
+    with pytest.raises(ConfigError) as caught:
+        config = load(*assignments, **options)
+        build_model(config, 5, 2)
+    assert caught.value.exit_code == 2
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(("base", "room"), FAMILIES)
+def test_every_exported_class_is_a_word(base, room):
+    exported = {
+        term(c)
+        for c in vars(room).values()
+        if inspect.isclass(c) and issubclass(c, base) and c.__name__ in room.__all__
+    } - {term(base)}
+    assert exported <= {word.__name__ for word in words()}
+    assert exported
+
+
+@pytest.mark.parametrize("preset", preset_names())
+def test_presets_are_valid_and_buildable(preset):
+    config = load(source=preset)
+    assert config.name == preset
+    assert build_model(config, 64, 10).output_width(64) == 10
+    assert isinstance(build_rule(config), optimizers.Rule)
+    assert Config.model_validate(config.model_dump(mode="json")) == config
+
+
+def test_words_become_objects_with_their_settings():
+    config = load("optimizer={name='sgd', learning_rate={name='step', value=0.5, every=3}, momentum=0.9}")
+    assert build_rule(config) == SGD(Step(0.5, every=3), momentum=0.9)
+    assert build_rule(load()) == Adam()
+
+
+def test_layers_get_their_widths_from_the_layer_before():
+    config = load(
+        "model.name=layers",
+        "model.layers=[{name='dense', n_out=7, initializer='he'}, 'batch_norm', {name='leaky_relu', slope=0.2}]",
+    )
+    dense, norm, leaky, out = build_model(config, 5, 3).layers
+    assert (dense.n_in, dense.n_out, norm.n, out.n_in, out.n_out) == (5, 7, 7, 7, 3)
+    assert (type(dense.initializer), type(norm), leaky.slope) == (He, BatchNorm, 0.2)
+    assert (type(leaky), type(out.initializer)) == (LeakyReLU, Glorot)
+
+
+def test_residual_blocks_nest():
+    block = "{name='residual', body=['relu', {name='dense', n_out=4}], shortcut={name='dense', n_out=4}}"
+    model = build_model(load("model.name=layers", f"model.layers=[{block}]"), 5, 2)
+    residual, out = model.layers
+    assert isinstance(residual, Residual)
+    assert [type(layer) for layer in residual.body.layers] == [ReLU, Dense]
+    assert (residual.shortcut.n_in, out.n_in) == (5, 4)
+
+
+def test_mlp_initialises_for_its_activation():
+    assert isinstance(build_model(load(), 5, 2).layers[0].initializer, He)
+    assert isinstance(build_model(load("model.activation=tanh"), 5, 2).layers[0].initializer, Glorot)
+
+
+def test_precedence_is_preset_file_environment_overrides(tmp_path):
+    file = tmp_path / "a.toml"
+    file.write_text("[training]\nepochs = 5\nbatch_size = 7\n")
+    environment = {"GPUNET_TRAINING__EPOCHS": "6", "GPUNET_SEED": "3", "GPUNET_DATA": "/elsewhere", "HOME": "x"}
+    config = load("seed=4", source=str(file), environment=environment)
+    assert (config.training.epochs, config.training.batch_size, config.seed) == (6, 7, 4)
+
+
+def test_loss_follows_the_task_unless_it_is_named():
+    assert term(type(build_loss(load(), 3))) == "categorical_cross_entropy"
+    assert term(type(build_loss(load(), 0))) == "squared_error"
+    assert term(type(build_loss(load("loss=binary_cross_entropy"), 3))) == "binary_cross_entropy"
+    with pytest.raises(ConfigError, match="must fit real-valued targets"):
+        build_loss(load("loss=categorical_cross_entropy"), 0)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "expected"),
+    [
+        ("training.epoch=3", "training.epoch: is no key here. Did you mean epochs."),
+        ("trainin.epochs=3", "trainin: is no key here. Did you mean training."),
+        ("optimizer.learning_rat=1", "optimizer.learning_rat: is no key here. Did you mean learning_rate."),
+        ("optimizer=adamm", "optimizer: is no known choice, got 'adamm'. Did you mean adam."),
+        ("optimizer.learning_rate=-1", "optimizer.learning_rate: must be greater than or equal to 0, got -1."),
+        ("training.batch_size=0", "training.batch_size: must be greater than or equal to 1, got 0."),
+        ("training.epochs=many", "training.epochs: must be a valid integer"),
+        ("model.activation=rellu", "model.activation: is no known choice, got 'rellu'. Did you mean relu."),
+        ("model=mpl", "model: is no known choice, got 'mpl'. Did you mean mlp."),
+        ("model.dropout=1", "model.dropout: must be less than 1, got 1."),
+        ("name=../up", "name: "),
+        ("data.validation=1.5", "data.validation: "),
+        ("seed=-1", "seed: must be greater than or equal to 0"),
+    ],
+)
+def test_mistakes_get_one_line_with_path_and_remedy(assignment, expected):
+    message = problems(assignment)
+    assert expected in message
+    assert "\n" not in message
+
+
+def test_all_mistakes_are_reported_at_once():
+    lines = problems("training.epoch=3", "optimizer=adamm", "seed=x").splitlines()
+    assert sorted(line.split(":")[0] for line in lines) == ["optimizer", "seed", "training.epoch"]
+
+
+def test_mistakes_inside_layers_name_their_place():
+    message = problems("model.name=layers", "model.layers=['relu', {name='residual', body=['droput']}]")
+    assert message == "model.layers.1.body.0: is no known choice, got 'droput'. Did you mean dropout."
+    block = "{name='residual', body={name='dense', n_out=4}}"
+    assert "must end in the same width, got 4 and 5" in problems("model.name=layers", f"model.layers=[{block}]")
+    wrong = problems("model.name=layers", "model.layers=[{name='batch_norm', n=9}]")
+    assert "batch_norm.n: must be the width of the layer before, 5, got 9" in wrong
+
+
+def test_unknown_presets_and_files_are_refused(tmp_path):
+    assert "preset: must be a known name or a TOML file, got 'mpl'. Did you mean mlp." in problems(source="mpl")
+    assert "must be an existing TOML file" in problems(source=str(tmp_path / "none.toml"))
+    (tmp_path / "bad.toml").write_text("a = [1,\n")
+    assert "must be a readable TOML file" in problems(source=str(tmp_path / "bad.toml"))
+    assert "must be KEY=VALUE" in problems("epochs")
+
+
+def test_nothing_is_run_or_imported_from_a_file(tmp_path):
+    (tmp_path / "a.toml").write_text('[optimizer]\nname = "os.system"\n')
+    assert "is no known choice" in problems(source=str(tmp_path / "a.toml"))
+
+
+def test_schema_is_json_and_describes_the_words():
+    schema = Config.model_json_schema()
+    assert "learning_rate" in schema["$defs"]["adam"]["properties"]
+    assert "Kingma" in schema["$defs"]["adam"]["description"]
+
+
+def test_bounds_hold_in_python_too():
+    for make in (lambda: SGD(-0.1), lambda: Adam(beta1=1.0), lambda: LeakyReLU(1.5), lambda: Step(0.1, factor=-1)):
+        with pytest.raises(ConfigError, match="must be"):
+            make()
+    with pytest.raises(ConfigError, match="needs momentum > 0"):
+        SGD(nesterov=True)
+    assert np.isfinite(Adam().learning_rate)

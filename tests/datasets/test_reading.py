@@ -1,0 +1,307 @@
+"""Files into arrays: values read back, and every kind of damage refused in one line."""
+
+import gzip
+import struct
+
+import h5py
+import numpy as np
+import pytest
+from gpunet.datasets import Dataset, load, load_inputs
+from gpunet.datasets.idx import TYPES, read_idx
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gpunet.errors import DataError
+
+
+def idx_bytes(array, code=0x08):
+    return bytes([0, 0, code, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
+
+
+def write_idx(path, array, code=0x08):
+    content = idx_bytes(array, code)
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    return path
+
+
+@pytest.mark.parametrize("code", TYPES)
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_idx_of_every_type_reads_back(code, suffix, tmp_path, rng):
+    array = rng.integers(0, 100, (4, 3, 2)).astype(TYPES[code])
+    found = read_idx(write_idx(tmp_path / f"a.idx{suffix}", array, code))
+    assert np.array_equal(found, array)
+    assert found.dtype.isnative
+
+
+def test_mnist_is_what_it_is_known_to_be(mnist):
+    dataset = load(str(mnist))
+    assert dataset.x.shape == (70_000, 28, 28)
+    assert (dataset.test_from, dataset.scale, dataset.x.dtype) == (60_000, 255, np.uint8)
+    assert dataset.y[:5].tolist() == [5, 0, 4, 1, 9]
+    assert dataset.x[:60_000].mean() == pytest.approx(33.318, abs=5e-4)
+
+
+def test_digits_are_those_of_scikit_learn():
+    digits = pytest.importorskip("sklearn.datasets", reason="needs the extra 'peers'").load_digits()
+    dataset = load("digits")
+    assert np.array_equal(dataset.x, digits.images)
+    assert np.array_equal(dataset.y, digits.target)
+
+
+def test_digits_content_is_known():
+    dataset = load("digits")
+    assert np.bincount(dataset.y).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+    assert int(dataset.x.sum()) == 561_718
+    assert dataset.x.max() == dataset.scale == 16
+
+
+@pytest.fixture
+def folder(tmp_path, rng):
+    """A small folder of MNIST-named files."""
+    place = tmp_path / "small"
+    place.mkdir()
+    for part, n in (("train", 12), ("t10k", 6)):
+        write_idx(place / f"{part}-images-idx3-ubyte.gz", rng.integers(0, 256, (n, 3, 3)).astype(np.uint8))
+        write_idx(place / f"{part}-labels-idx1-ubyte", np.arange(n, dtype=np.uint8) % 3)
+    return place
+
+
+def test_a_folder_keeps_its_test_part(folder):
+    dataset = load(str(folder))
+    assert (dataset.name, len(dataset.x), dataset.test_from, dataset.classes) == ("small", 18, 12, ("0", "1", "2"))
+
+
+def save_npz(path, **arrays):
+    np.savez(path, **arrays)
+    return path
+
+
+def save_h5(path, **arrays):
+    with h5py.File(path, "w") as file:
+        for name, array in arrays.items():
+            file[name] = array
+    return path
+
+
+@pytest.mark.parametrize("save", [save_npz, save_h5])
+@pytest.mark.parametrize("names", [("x", "y"), ("images", "labels"), ("data", "target")])
+def test_archives_read_back(save, names, tmp_path, rng):
+    x, y = rng.normal(size=(10, 3)), np.arange(10) % 2
+    path = save(tmp_path / ("a.npz" if save is save_npz else "a.h5"), **dict(zip(names, (x, y))))
+    dataset = load(str(path))
+    assert np.array_equal(dataset.x, x.astype(np.float32))
+    assert np.array_equal(dataset.y, y)
+    assert np.array_equal(load_inputs(str(path), input_shape=(3,)), dataset.x)
+
+
+def test_parted_archives_keep_their_test_part(tmp_path, rng):
+    x, y = rng.normal(size=(10, 3)), np.arange(10) % 2
+    path = save_npz(tmp_path / "a.npz", x_train=x[:7], y_train=y[:7], x_test=x[7:], y_test=y[7:])
+    dataset = load(str(path))
+    assert dataset.test_from == 7
+    assert np.array_equal(dataset.y, y)
+
+
+CSV = "length,width,species\n1,2.5,rose\n3,4,lily\n5,6e1,rose\n"
+
+
+def text(tmp_path, content, name="t.csv"):
+    path = tmp_path / name
+    if name.endswith(".gz"):
+        path.write_bytes(gzip.compress(content.encode()))
+    else:
+        path.write_text(content)
+    return str(path)
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz"])
+def test_csv_with_header_and_text_labels(name, tmp_path):
+    dataset = load(text(tmp_path, CSV, name))
+    assert dataset.x.tolist() == [[1, 2.5], [3, 4], [5, 60]]
+    assert (dataset.classes, dataset.y.tolist()) == (("lily", "rose"), [1, 0, 1])
+    assert dataset.columns == ("length", "width")
+
+
+def test_csv_label_column_by_name_by_number_and_by_habit(tmp_path):
+    content = "a,label,b\n1,0,5\n2,1,6\n3,0,7\n"
+    path = text(tmp_path, content)
+    assert load(path).x.tolist() == [[1, 5], [2, 6], [3, 7]]
+    assert load(path, label="label").y.tolist() == load(path, label=1).y.tolist() == [0, 1, 0]
+    assert load(path, label="b", task="regression").y.tolist() == [[5], [6], [7]]
+    plain = text(tmp_path, "1,2,0\n3,4,1\n5,6,1\n", "plain.csv")
+    assert load(plain).y.tolist() == [0, 1, 1]
+
+
+def test_csv_inputs_with_and_without_label_and_in_another_order(tmp_path):
+    with_label = text(tmp_path, CSV)
+    without = text(tmp_path, "1,2.5\n3,4\n5,60\n", "u.csv")
+    swapped = text(tmp_path, "width,extra,length\n2.5,9,1\n4,9,3\n60,9,5\n", "v.csv")
+    for path in (with_label, without, swapped):
+        found = load_inputs(path, input_shape=(2,), columns=("length", "width"))
+        assert found.tolist() == [[1, 2.5], [3, 4], [5, 60]]
+
+
+def test_quoted_cells_and_tabs(tmp_path):
+    assert load(text(tmp_path, 'a,b,"c, or d"\n1,2,"x, y"\n3,4,z\n')).classes == ("x, y", "z")
+    assert load(text(tmp_path, "a\tb\tlabel\n1\t2\t0\n3\t4\t1\n", "t.tsv")).x.tolist() == [[1, 2], [3, 4]]
+
+
+def test_real_targets_mean_regression_and_labels_of_a_model_are_its_own(tmp_path):
+    path = text(tmp_path, "1,2,0.5\n3,4,1.25\n5,6,7.5\n")
+    assert load(path).classes == ()
+    assert load(path).y.tolist() == [[0.5], [1.25], [7.5]]
+    path = text(tmp_path, "1,2,rose\n3,4,lily\n")
+    assert load(path, classes=("lily", "oak", "rose")).y.tolist() == [2, 0]
+
+
+def test_hash_is_of_the_content_and_not_of_the_name(tmp_path):
+    a, b = load(text(tmp_path, CSV)), load(text(tmp_path, CSV, "other.csv"))
+    c = load(text(tmp_path, CSV.replace("2.5", "2.6"), "third.csv"))
+    assert a.sha256 == b.sha256 != c.sha256
+
+
+def good_npz(tmp_path):
+    return save_npz(tmp_path / "a.npz", x=np.arange(12.0).reshape(6, 2), y=np.arange(6) % 2)
+
+
+def truncated(path, keep=0.6):
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * keep)])
+    return path
+
+
+def bad_crc(path):
+    content = bytearray(path.read_bytes())
+    content[120] ^= 0xFF  # inside the numbers of the first array
+    path.write_bytes(bytes(content))
+    return path
+
+
+def pickled(path):
+    np.savez(path, x=np.array([{"a": 1}], dtype=object), y=np.arange(1))
+    return path
+
+
+def linked(path, link):
+    with h5py.File(path, "w") as file:
+        file["x"], file["y"] = link, np.arange(6) % 2
+    return path
+
+
+def lying_idx(path, **changes):
+    images, labels = np.zeros((4, 2, 2), np.uint8), np.arange(4, dtype=np.uint8) % 2
+    images[1:] = 9
+    content = bytearray(idx_bytes(images))
+    for place, value in changes.items():
+        content[int(place[1:])] = value
+    write_idx(path.with_name("x-labels-idx1-ubyte"), labels)
+    path.write_bytes(bytes(content))
+    return path
+
+
+X, Y = np.arange(12.0).reshape(6, 2), np.arange(6) % 2
+BAD = {
+    "missing file": (lambda t: t / "none.csv", "must be an existing file"),
+    "misspelled name": (lambda t: "digit", "Did you mean digits"),
+    "folder without files": (lambda t: t, "must hold the file train-images-idx3-ubyte"),
+    "unknown extension": (lambda t: text(t, "a", "a.xlsx"), "must be a folder of MNIST files"),
+    "truncated gzip": (lambda t: truncated(write_idx(t / "x-images-idx3-ubyte.gz", X.astype("u1")[..., None])), "gzip"),
+    "no gzip": (lambda t: text(t, "abc", "x-images-idx3-ubyte") + "", "must begin with an IDX header"),
+    "idx of another type": (lambda t: lying_idx(t / "x-images-idx3-ubyte", b2=0x07), "must begin with an IDX header"),
+    "idx promises more": (lambda t: lying_idx(t / "x-images-idx3-ubyte", b7=5), "must hold the 20 bytes"),
+    "idx promises less": (
+        lambda t: lying_idx(t / "x-images-idx3-ubyte", b7=3),
+        "12 bytes that its IDX header promises",
+    ),
+    "idx promises the moon": (
+        lambda t: lying_idx(t / "x-images-idx3-ubyte", b4=255, b8=255, b12=255),
+        "fits a computer",
+    ),
+    "images without labels": (lambda t: write_idx(t / "a-images-idx3-ubyte", X.astype("u1")), "needs its labels in"),
+    "pickled objects": (lambda t: pickled(t / "a.npz"), "pickled objects are never loaded"),
+    "npz without names": (lambda t: save_npz(t / "a.npz", q=X), "needs arrays named x and y"),
+    "npz truncated": (lambda t: truncated(good_npz(t)), "must be a whole NPZ file"),
+    "npz damaged": (lambda t: bad_crc(good_npz(t)), "must be a whole NPZ file"),
+    "counts differ": (lambda t: save_npz(t / "a.npz", x=X, y=Y[:5]), "needs one target for each sample"),
+    "complex": (lambda t: save_npz(t / "a.npz", x=X * 1j, y=Y), "must hold real numbers"),
+    "text features": (lambda t: save_npz(t / "a.npz", x=X.astype(str), y=Y), "must hold real numbers"),
+    "empty set": (lambda t: save_npz(t / "a.npz", x=X[:0], y=Y[:0]), "needs samples"),
+    "nan features": (lambda t: save_npz(t / "a.npz", x=np.where(X == 3, np.nan, X), y=Y), "nan in sample 1, feature 1"),
+    "one class": (lambda t: save_npz(t / "a.npz", x=X, y=Y * 0), "needs at least two classes"),
+    "all constant": (lambda t: save_npz(t / "a.npz", x=X * 0, y=Y), "needs a feature that varies"),
+    "negative labels": (lambda t: save_npz(t / "a.npz", x=X, y=Y - 1), "labels must not be negative, got -1"),
+    "too many labels": (lambda t: save_npz(t / "a.npz", x=X, y=np.arange(6)), "has too many classes"),
+    "no hdf5": (lambda t: text(t, "abc", "a.h5"), "must be a whole HDF5 file"),
+    "soft link": (lambda t: linked(t / "a.h5", h5py.SoftLink("/y")), "plain numbers stored in this file"),
+    "external link": (
+        lambda t: linked(t / "a.h5", h5py.ExternalLink("b.h5", "/y")),
+        "plain numbers stored in this file",
+    ),
+    "ragged csv": (lambda t: text(t, "1,2,0\n3,4,1\n5,6\n"), "line 3: needs 3 cells"),
+    "text cell": (lambda t: text(t, "a,b,c\n1,2,0\n3,x,1\n"), "line 3, column 'b': must be a number, got 'x'"),
+    "empty cell": (lambda t: text(t, "1,2,0\n,4,1\n"), "line 2, column 1: must be a number, got an empty cell"),
+    "nan cell": (lambda t: text(t, "1,2,0\n\n3,nan,1\n"), "line 3, column 2: must be a finite number"),
+    "no label": (lambda t: text(t, "a,b,label\n1,2,x\n3,4, \n"), "column 'label': needs a label"),
+    "same name twice": (lambda t: text(t, "a,a,label\n1,2,0\n3,4,1\n"), "'a' twice"),
+    "header alone": (lambda t: text(t, "a,b,label\n"), "must hold samples below its header"),
+    "empty csv": (lambda t: text(t, "\n"), "an empty file"),
+    "one column": (lambda t: text(t, "1\n2\n"), "needs features beside the label"),
+    "no text": (lambda t: (t / "a.csv").write_bytes(b"a,b\n\xff\xfe,1\n") and t / "a.csv", "must be UTF-8 text"),
+    "fractional labels": (lambda t: text(t, "1,2,0\n" * 19 + "3,4,0.5\n"), "labels must be whole numbers, got 0.5"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_gets_one_line(case, tmp_path):
+    make, expected = BAD[case]
+    with pytest.raises(DataError) as caught:
+        load(str(make(tmp_path)))
+    message = str(caught.value)
+    assert expected in message
+    assert "\n" not in message
+    assert caught.value.exit_code == 3
+
+
+def test_label_column_that_is_not_there(tmp_path):
+    with pytest.raises(DataError, match="no column 'specie'. Did you mean 'species'"):
+        load(text(tmp_path, CSV), label="specie")
+    with pytest.raises(DataError, match="has 3 columns, got label column 7"):
+        load(text(tmp_path, CSV), label=7)
+
+
+def test_unknown_class_and_wrong_width(tmp_path):
+    with pytest.raises(DataError, match="must hold classes that the model knows, got 'rose'"):
+        load(text(tmp_path, CSV), classes=("lily", "ros"))
+    with pytest.raises(DataError, match="must have the 4 features of the model"):
+        load_inputs(text(tmp_path, CSV), input_shape=(4,))
+
+
+def test_a_constant_feature_is_a_note():
+    x = np.array([[1, 5], [2, 5], [3, 5]], np.float32)
+    assert Dataset("d", x, np.array([0, 1, 0]), ("a", "b")).notes == ("1 of 2 features are constant",)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(["a.npz", "a.csv", "x-images-idx3-ubyte", "x-images-idx3-ubyte.gz", "a.h5"]), st.data())
+def test_damaged_files_are_read_or_refused(tmp_path_factory, name, data):
+    folder = tmp_path_factory.mktemp("fuzz")
+    path = folder / name
+    if name == "a.npz":
+        good_npz(folder)
+    elif name == "a.csv":
+        path.write_text(CSV)
+    elif name == "a.h5":
+        save_h5(path, x=X, y=Y)
+    else:
+        write_idx(path, X.astype("u1").reshape(6, 2, 1))
+        write_idx(folder / "x-labels-idx1-ubyte", Y.astype("u1"))
+    content = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(0, 3))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(bytes(content[: data.draw(st.integers(0, len(content)))]))
+    try:
+        dataset = load(str(path))
+    except DataError as error:
+        assert str(error)
+    else:
+        assert len(dataset.x) == len(dataset.y) > 0
