@@ -31,3 +31,8 @@ def update_and_restore(allowed: Array, arrays: Sequence[Array], update: Callable
 
 # A captured step cannot branch on a device value, so there the update always runs and is taken back.
 guarded.override("cupy")(update_and_restore)
+
+
+def square_sum(flat: Array) -> Array:
+    """Sum of squares over the last axis: a number that is finite only if all of them are; (..., n) to (...)."""
+    return array_module(flat).matmul(flat[..., None, :], flat[..., :, None])[..., 0, 0]

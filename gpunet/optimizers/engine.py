@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from ..backend.arrays import Array
-from ..ops.guard import guarded
+from ..ops.guard import guarded, square_sum
 from ..parameter import Group, Parameters
 from ..schedules import Schedule, table
 from .rules import Rule
 
-BLOCK = 65536  # numbers; a block of parameters, gradients, two slots and scratch fits the cache of one core
+BLOCK = 65536  # numbers; a block of gradients, two slots, result and scratch fits the cache of one core
 
 
 class Optimizer:
@@ -35,14 +35,14 @@ class Optimizer:
         self.hyperparameters = tuple(f.name for f in fields(rule) if _is_number(getattr(rule, f.name)))
         self._table: Array = None
         self._cursor: Array = None
-        scratch = device.empty(
-            (*parameters.members, min(BLOCK, shape[-1]) if device.kind == "cpu" else shape[-1]), dtype
-        )
+        self._deltas = device.zeros(shape, dtype)
+        longest = min(BLOCK, shape[-1]) if device.kind == "cpu" else shape[-1]
+        scratch = device.empty((*parameters.members, longest), dtype)
         self._blocks = [
-            (group, *(a[..., part] for a in (parameters.values, parameters.grads)),
+            (group, *(a[..., part] for a in (parameters.values, parameters.grads, self._deltas)),
              [slot[..., part] for slot in self.slots.values()], scratch[..., : part.stop - part.start])
             for group in parameters.groups
-            for part in _parts(group.segment, scratch.shape[-1])
+            for part in _parts(group.segment, longest)
         ]  # fmt: skip
 
     def plan(self, times: np.ndarray, cursor: Array) -> None:
@@ -60,15 +60,31 @@ class Optimizer:
             self.parameters.device.copy_into(self._table, values)
         self._cursor = cursor
 
-    def step(self, allowed: Array) -> None:
-        """Update all parameters from their gradients, for the members that are ``allowed``: bool, () or (members,)."""
-        guarded(allowed, [self.parameters.values, self.updates, *self.slots.values()], self._update)
+    def step(self, allowed: Array) -> Array:
+        """Update all parameters from their gradients.
+
+        Args:
+            allowed: bool, () or (members,): members that may change.
+
+        Returns:
+            Bool, () or (members,): whose update was finite; one that was not is not applied.
+        """
+        p = self.parameters
+        guarded(allowed, [self._deltas, self.updates, *self.slots.values()], self._compute)
+        finite = p.device.xp.isfinite(square_sum(self._deltas))
+        guarded(p.device.xp.logical_and(allowed, finite), [p.values], self._apply)
+        return finite
 
     def current(self, name: str) -> np.ndarray:
         """Value of a hyperparameter at the last planned step, on the host, () or (members,)."""
         return self.parameters.device.get(self._table)[self.hyperparameters.index(name)][..., -1]
 
-    def _update(self) -> None:
+    def _apply(self) -> None:
+        values = self.parameters.values
+        values -= self._deltas
+
+    def _compute(self) -> None:
+        xp = self.parameters.device.xp
         self.updates += 1
         now = self._table.take(self._cursor, axis=-1)
         for group, blocks in self._by_factor():
@@ -76,15 +92,15 @@ class Optimizer:
             h.learning_rate = h.learning_rate * group.rate_factor
             dtype = self.parameters.dtype
             c = SimpleNamespace(**{k: v.astype(dtype) for k, v in self.rule.coefficients(h, self.updates).items()})
-            for part, w, g, slots, scratch in blocks:
+            for part, w, g, delta, slots, scratch in blocks:
                 if part.averaging is not None:
-                    _move_towards(w, g, part.averaging)
+                    # A running statistic moves towards what was observed, which stands where others have a gradient.
+                    xp.subtract(w, g, out=delta)
+                    delta *= part.averaging
                     continue
                 if self.l2 and part.decay:
-                    scratch[...] = w
-                    scratch *= self.l2
-                    g += scratch
-                self.rule.update(w, g, slots, c, scratch)
+                    g += xp.multiply(w, self.l2, out=scratch)
+                self.rule.update(g, slots, c, delta, scratch)
 
     def _by_factor(self) -> Iterator[tuple[Group, list]]:
         """Blocks that share a learning-rate factor, and so their coefficients."""
@@ -92,13 +108,6 @@ class Optimizer:
         for factor in factors:
             blocks = [block for block in self._blocks if block[0].rate_factor == factor]
             yield blocks[0][0], blocks
-
-
-def _move_towards(w: Array, observed: Array, fraction: float) -> None:
-    """One step of an exponential moving average; ``observed`` is overwritten."""
-    observed -= w
-    observed *= fraction
-    w += observed
 
 
 def _parts(segment: slice, size: int) -> Iterator[slice]:

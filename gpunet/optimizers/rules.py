@@ -2,7 +2,7 @@
 
 A rule is a dataclass whose number fields are its hyperparameters, each a number, one number per member, or a
 schedule.  ``coefficients`` turns their current values into the few numbers that the arithmetic needs, and ``update``
-changes a stretch ``w`` of the parameters in place, given its gradient ``g`` and its slots.  All numbers come as
+computes what to subtract from a stretch of the parameters, given its gradient ``g`` and its slots.  All numbers come as
 device arrays of shape (1,) or (members, 1), so a captured step sees them change.
 
 The engine in :mod:`gpunet.optimizers.engine` owns everything else.
@@ -49,8 +49,8 @@ class Rule:
         counted from 1."""
         return {"rate": h.learning_rate}
 
-    def update(self, w: Array, g: Array, slots: Sequence[Array], c: SimpleNamespace, scratch: Array) -> None:
-        """Change ``w`` and ``slots`` in place; ``g`` and ``scratch`` are free to be overwritten."""
+    def update(self, g: Array, slots: Sequence[Array], c: SimpleNamespace, out: Array, scratch: Array) -> None:
+        """Write into ``out`` what is to be subtracted, and change ``slots`` in place; ``g`` and ``scratch`` are free."""
         raise NotImplementedError
 
 
@@ -83,9 +83,9 @@ class SGD(Rule):
         """The hyperparameters as they are."""
         return {"rate": h.learning_rate, "momentum": h.momentum, "intake": 1 - h.dampening}
 
-    def update(self, w: Array, g: Array, slots: Sequence[Array], c: SimpleNamespace, scratch: Array) -> None:
+    def update(self, g: Array, slots: Sequence[Array], c: SimpleNamespace, out: Array, scratch: Array) -> None:
         """Plain, with velocity, or at the look-ahead point."""
-        xp = array_module(w)
+        xp = array_module(g)
         if slots:
             (v,) = slots
             v *= c.momentum
@@ -96,7 +96,7 @@ class SGD(Rule):
                 g += xp.multiply(v, c.momentum, out=scratch)
             else:
                 g = v
-        w -= xp.multiply(g, c.rate, out=scratch)
+        xp.multiply(g, c.rate, out=out)
 
 
 @dataclass(frozen=True)
@@ -132,9 +132,9 @@ class Adam(Rule):
             "epsilon": h.epsilon * correction,
         }
 
-    def update(self, w: Array, g: Array, slots: Sequence[Array], c: SimpleNamespace, scratch: Array) -> None:
-        """Twelve passes, each in place."""
-        xp = array_module(w)
+    def update(self, g: Array, slots: Sequence[Array], c: SimpleNamespace, out: Array, scratch: Array) -> None:
+        """Eleven passes, each in place."""
+        xp = array_module(g)
         mean, square = slots
         mean *= c.beta1
         mean += xp.multiply(g, c.intake1, out=scratch)
@@ -144,6 +144,5 @@ class Adam(Rule):
         square += scratch
         xp.sqrt(square, out=scratch)
         scratch += c.epsilon
-        xp.divide(mean, scratch, out=scratch)
-        scratch *= c.rate
-        w -= scratch
+        xp.divide(mean, scratch, out=out)
+        out *= c.rate

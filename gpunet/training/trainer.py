@@ -10,6 +10,7 @@ from ..data import Feed
 from ..layers import Layer
 from ..losses import Loss
 from ..metrics import accuracy
+from ..ops.guard import square_sum
 from ..optimizers import Optimizer, Rule
 from ..parameter import Parameters
 
@@ -20,7 +21,7 @@ class Trainer:
     """A model, or a population of models, with all that its training step touches.
 
     The step holds fixed shapes, reads nothing back and takes every number that changes from device arrays, so on a
-    GPU it is recorded once and replayed.  A member whose loss or gradient is not finite is marked with the number of
+    GPU it is recorded once and replayed.  A member whose loss, gradient or update is not finite is marked with the number of
     the step and never updated again, so its weights stay those of its last good step.
 
     Args:
@@ -88,7 +89,7 @@ class Trainer:
         return self.device.get(self.failed)
 
     def _step(self, rows: int) -> None:
-        ctx = self.context
+        ctx, xp = self.context, self.device.xp
         ctx.arena.rewind()
         self.streams.rewind()
         self.parameters.zero_grad()
@@ -101,17 +102,15 @@ class Trainer:
         backward(dz)
         self.parameters.finish_grad()
         loss_sum = loss.sum(axis=-1)
-        self.optimizer.step(self._allowed(loss_sum))
+        self._note_failures(xp.isfinite(square_sum(self.parameters.grads) + loss_sum))
+        allowed = xp.logical_and(self.active, self.failed == NEVER).reshape(self.parameters.members)
+        self._note_failures(self.optimizer.step(allowed))
         self.totals[0] += loss_sum
         self.totals[2] += rows
         self.clock += 1
         self.cursor += 1
 
-    def _allowed(self, loss_sum: Array) -> Array:
-        """Members that may be updated: active, and finite in this step and in all before it."""
-        xp, g = self.device.xp, self.parameters.grads
-        # One number that is finite only if every gradient and the loss are: sums of squares keep NaN and infinity.
-        witness = xp.matmul(g[..., None, :], g[..., :, None])[..., 0, 0] + loss_sum
-        step = xp.where(xp.isfinite(witness), NEVER, self.clock.view(np.int64))
-        xp.minimum(self.failed, step, out=self.failed)
-        return xp.logical_and(self.active, self.failed == NEVER).reshape(self.parameters.members)
+    def _note_failures(self, finite: Array) -> None:
+        """Remember the first step at which a member left the finite numbers."""
+        xp = self.device.xp
+        xp.minimum(self.failed, xp.where(finite, NEVER, self.clock.view(np.int64)), out=self.failed)

@@ -127,8 +127,8 @@ def test_rate_factor_and_running_statistics(device):
     assert moved == {"slow": [-0.8, -0.8], "fast": [-8.0, -8.0], "seen": [2.0, 2.0]}
 
 
-@each
-def test_members_that_are_not_allowed_stay_bit_for_bit(rule, device):
+def one_step(rule, device):
+    """A population of two, and a function that takes one step with a constant gradient."""
     parameters = Parameters(quadratic(), [1, 2], device, np.float64)
     engine, cursor = Optimizer(rule, parameters), device.zeros((1,), np.int64)
     engine.plan(np.zeros(1), cursor)
@@ -136,12 +136,28 @@ def test_members_that_are_not_allowed_stay_bit_for_bit(rule, device):
     def step(allowed, value):
         parameters.zero_grad()
         parameters.named["weight"].accumulate(None, lambda out: out.fill(value))
-        engine.step(device.put(allowed))
-        return [device.get(a) for a in (parameters.values, *engine.slots.values())]
+        with np.errstate(all="ignore"):
+            finite = device.get(engine.step(device.put(allowed))).tolist()
+        return finite, [device.get(a) for a in (parameters.values, *engine.slots.values(), engine.updates)]
 
-    before = step([True, True], 1.0)
-    with np.errstate(invalid="ignore"):
-        after = step([True, False], np.nan)
+    return step
+
+
+@each
+def test_members_that_are_not_allowed_stay_bit_for_bit(rule, device):
+    step = one_step(rule, device)
+    _, before = step([True, True], 1.0)
+    finite, after = step([True, False], 5.0)
+    assert finite == [True, True]
     for old, new in zip(before, after):
         assert np.array_equal(old[1], new[1])
-    assert np.isnan(after[0][0, :5]).all()
+        assert not np.array_equal(old[0], new[0])
+
+
+@each
+def test_an_update_that_is_not_finite_is_not_applied(rule, device):
+    step = one_step(rule, device)
+    _, before = step([True, True], 1.0)
+    finite, after = step([True, True], np.inf)
+    assert finite == [False, False]
+    assert np.array_equal(before[0], after[0])

@@ -1,0 +1,158 @@
+"""The training step of 784-512-512-10 at batch 128 against its products alone, textbook NumPy and PyTorch.
+
+All candidates take turns in every round of one process, so that a busy machine slows all of them alike; what counts is
+the ratio of medians.  Each does the same work: forward, softmax cross-entropy, backward, Adam, in float32 on the same
+batch, without dropout.
+
+    python benchmarks/bench_step.py [--threads 2] [--rounds 60] [--save]
+
+PyTorch comes with the optional extra ``peers`` and is left out where it is missing.
+"""
+
+import os
+import sys
+
+THREADS = sys.argv[sys.argv.index("--threads") + 1] if "--threads" in sys.argv else "2"
+os.environ |= {"OMP_NUM_THREADS": THREADS, "OPENBLAS_NUM_THREADS": THREADS, "MKL_NUM_THREADS": THREADS}
+
+import argparse
+import importlib.util
+
+import numpy as np
+from timing import interleave, report
+
+from gpunet.backend import Device
+from gpunet.data import Feed, fit_preprocessing
+from gpunet.initializers import He
+from gpunet.layers import Dense, ReLU, Sequential
+from gpunet.losses import CategoricalCrossEntropy
+from gpunet.optimizers import Adam
+from gpunet.training import Trainer
+
+WIDTHS, BATCH = (784, 512, 512, 10), 128
+PAIRS = list(zip(WIDTHS, WIDTHS[1:]))
+
+
+def batch():
+    rng = np.random.default_rng(0)
+    return rng.random((BATCH, WIDTHS[0]), np.float32), rng.integers(0, 10, BATCH).astype(np.int32)
+
+
+def products_alone():
+    """The floor: the eight matrix products of the step into fixed memory, and nothing else."""
+    rng = np.random.default_rng(1)
+    values = [rng.standard_normal((BATCH, n), np.float32) for n in WIDTHS]
+    weights = [rng.standard_normal(pair, np.float32) for pair in PAIRS]
+    gradients = [np.empty_like(w) for w in weights]
+    results = [np.empty_like(v) for v in values]
+
+    def step():
+        for i, w in enumerate(weights):
+            np.matmul(values[i], w, out=results[i + 1])
+        for i in reversed(range(len(weights))):
+            np.matmul(values[i].T, results[i + 1], out=gradients[i])
+            if i:
+                np.matmul(results[i + 1], weights[i].T, out=results[i])
+
+    return step
+
+
+def textbook():
+    """NumPy as tutorials write it: new arrays everywhere, one optimizer loop over the parameters."""
+    rng = np.random.default_rng(1)
+    x, y = batch()
+    parameters = [(rng.standard_normal(p) * np.sqrt(2 / p[0])).astype(np.float32) for p in PAIRS]
+    parameters += [np.zeros(n, np.float32) for n in WIDTHS[1:]]
+    means, squares = ([np.zeros_like(p) for p in parameters] for _ in range(2))
+    count = len(PAIRS)
+    t = 0
+
+    def step():
+        nonlocal t
+        t += 1
+        hidden = [x]
+        for i in range(count):
+            z = hidden[-1] @ parameters[i] + parameters[count + i]
+            hidden.append(np.maximum(z, 0) if i < count - 1 else z)
+        e = np.exp(hidden[-1] - hidden[-1].max(axis=1, keepdims=True))
+        d = e / e.sum(axis=1, keepdims=True)
+        d[np.arange(BATCH), y] -= 1
+        d /= BATCH
+        gradients = [None] * (2 * count)
+        for i in reversed(range(count)):
+            gradients[i], gradients[count + i] = hidden[i].T @ d, d.sum(axis=0)
+            if i:
+                d = (d @ parameters[i].T) * (hidden[i] > 0)
+        for i, g in enumerate(gradients):
+            means[i] = 0.9 * means[i] + 0.1 * g
+            squares[i] = 0.999 * squares[i] + 0.001 * g**2
+            corrected = means[i] / (1 - 0.9**t), squares[i] / (1 - 0.999**t)
+            parameters[i] = parameters[i] - 1e-3 * corrected[0] / (np.sqrt(corrected[1]) + 1e-8)
+
+    return step
+
+
+def gpunet_step(members=0):
+    """The project's own step, with all that belongs to it: gathering the batch, metrics, guards."""
+    x, y = batch()
+    shape = (members,) if members else ()
+    feed = Feed(Device(), x, y, fit_preprocessing("none", x, 1.0), np.dtype(np.float32), shape)
+    layers = []
+    for n_in, n_out in PAIRS:
+        layers += [Dense(n_in, n_out, initializer=He()), ReLU()]
+    seeds = list(range(members)) if members else 0
+    trainer = Trainer(Sequential(layers[:-1]), CategoricalCrossEntropy(), Adam(), seeds, feed, BATCH, Device())
+    trainer.begin_epoch(0, 1)
+
+    def step():
+        trainer.cursor.fill(0)  # the same batch again
+        trainer.step(BATCH)
+
+    return step
+
+
+def torch_step(compiled=False):
+    """PyTorch: eager with its default Adam, or its fused Adam on an inductor-compiled network."""
+    import torch
+
+    torch.set_num_threads(int(THREADS))
+    x, y = (torch.from_numpy(a) for a in batch())
+    layers = []
+    for n_in, n_out in PAIRS:
+        layers += [torch.nn.Linear(n_in, n_out), torch.nn.ReLU()]
+    network = torch.nn.Sequential(*layers[:-1])
+    optimizer = torch.optim.Adam(network.parameters(), fused=compiled)
+    loss, y = torch.nn.CrossEntropyLoss(), y.long()
+    forward = torch.compile(lambda: loss(network(x), y)) if compiled else lambda: loss(network(x), y)
+
+    def step():
+        optimizer.zero_grad()
+        forward().backward()
+        optimizer.step()
+
+    return step
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=60)
+    parser.add_argument("--save", action="store_true", help="write the result to benchmarks/results/")
+    options = parser.parse_args()
+    candidates = {
+        "products alone": products_alone(),
+        "textbook NumPy": textbook(),
+        "gpunet": gpunet_step(),
+        "gpunet, 3 members": gpunet_step(members=3),
+    }
+    if importlib.util.find_spec("torch"):
+        candidates["PyTorch eager"] = torch_step()
+        candidates["PyTorch compiled, fused Adam"] = torch_step(compiled=True)
+    times = interleave(candidates, options.rounds, inner=10)
+    baseline = "PyTorch eager" if "PyTorch eager" in candidates else "products alone"
+    title = f"Training step {'-'.join(map(str, WIDTHS))}, batch {BATCH}, float32, {options.threads} threads"
+    report(title, times, baseline, "bench_step" if options.save else None)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,5 @@
+"""``python -m gpunet.cli``."""
+
+from . import main
+
+main()

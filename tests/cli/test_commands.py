@@ -1,0 +1,287 @@
+"""The command line as a user runs it: in a process, in a folder, on the bundled digits."""
+
+import csv
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import h5py
+import numpy as np
+import pytest
+
+from gpunet.config import preset_names
+
+FAST = ["training.epochs=4", "model.hidden=[32]", "model.dropout=0", "optimizer.learning_rate=0.01"]
+
+
+def gpunet(*arguments, cwd, check=True, **options):
+    command = [sys.executable, "-m", "gpunet.cli", *map(str, arguments)]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("GPUNET_")} | options.pop("env", {})
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, env=environment, **options)
+    assert not check or done.returncode == 0, done.stderr
+    return done
+
+
+def refused(*arguments, cwd, code, expected):
+    """A mistake gets one line on stderr, its exit code, nothing on stdout and nothing on disk."""
+    before = sorted(cwd.rglob("*"))
+    done = gpunet(*arguments, "--device", "cpu", cwd=cwd, check=False)
+    assert done.returncode == code, done.stderr
+    assert done.stdout == ""
+    lines = done.stderr.strip().splitlines()
+    assert any(expected in line for line in lines), done.stderr
+    assert "Traceback" not in done.stderr
+    assert len([line for line in lines if line.startswith("gpunet: ")]) == 1
+    assert sorted(cwd.rglob("*")) == before
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder with a trained model in runs/mlp-1 and a population in three."""
+    folder = tmp_path_factory.mktemp("work")
+    single = gpunet("train", "mlp", *FAST, "--seed", 3, cwd=folder)
+    several = gpunet("train", *FAST, "--seeds", 3, "--run", "three", "--json", cwd=folder)
+    return folder, single, several
+
+
+def test_train_says_what_it_does_on_the_right_streams(trained):
+    folder, single, several = trained
+    assert single.stdout.splitlines()[-2:] == [
+        "Checkpoint: runs/mlp-1/best.h5",
+        "Next: gpunet inspect runs/mlp-1/best.h5",
+    ]
+    assert re.search(r"Test error: \d+\.\d\d %\n", single.stdout)
+    assert len(re.findall(r"^epoch \d/4 ", single.stderr, re.MULTILINE)) == 4
+    document = json.loads(several.stdout)
+    assert len(document["test_accuracy"]) == 3
+    assert min(document["test_accuracy"]) > 0.7
+    assert {p.name for p in (folder / "runs/mlp-1").iterdir()} == {
+        "best.h5", "last.h5", "last.previous.h5", "config.toml", ".lock"
+    }  # fmt: skip
+
+
+def test_the_written_configuration_trains_the_same_again(trained):
+    folder, _, _ = trained
+    gpunet("train", "runs/mlp-1/config.toml", "--run", "again", cwd=folder)
+    a, b = (
+        json.loads(gpunet("inspect", f"{run}/best.h5", "model", "--json", cwd=folder).stdout)
+        for run in ("runs/mlp-1", "again")
+    )
+    assert a["children"] == b["children"]
+    assert a["content_sha256"] == b["content_sha256"]
+
+
+def test_evaluate_repeats_what_train_reported(trained):
+    folder, single, several = trained
+    reported = re.search(r"Test error: (\S+)", single.stdout)[1]
+    assert f"Error: {reported} %" in gpunet("evaluate", "runs/mlp-1/best.h5", cwd=folder).stdout
+    document = json.loads(gpunet("evaluate", "three/best.h5", "--json", cwd=folder).stdout)
+    accuracies = json.loads(several.stdout)["test_accuracy"]
+    assert document["error"] == pytest.approx([1 - a for a in accuracies])
+    assert 0 <= document["ensemble_error"] <= max(document["error"])
+
+
+def test_evaluate_makes_an_ensemble_of_several_checkpoints(trained):
+    folder, _, _ = trained
+    both = gpunet("evaluate", "runs/mlp-1/best.h5", "three/best.h5", "--part", "validation", cwd=folder).stdout
+    assert "over 4 members" in both
+    assert "Ensemble error" in both
+
+
+def test_predict_agrees_with_evaluate(trained):
+    folder, _, _ = trained
+    for checkpoint in ("runs/mlp-1/best.h5", "three/best.h5"):
+        rows = list(csv.DictReader(io.StringIO(gpunet("predict", checkpoint, "digits", cwd=folder).stdout)))
+        from gpunet.datasets import load
+
+        digits = load("digits")
+        error = np.mean([int(row["class"]) != label for row, label in zip(rows, digits.y)])
+        document = json.loads(gpunet("evaluate", checkpoint, "--data", "digits", "--json", cwd=folder).stdout)
+        assert error == pytest.approx(document.get("ensemble_error", document["error"][0]))
+
+
+def test_predict_gives_probabilities_that_sum_to_one(trained):
+    folder, _, _ = trained
+    arguments = ("predict", "runs/mlp-1/best.h5", "digits", "--probabilities", "--json")
+    rows = json.loads(gpunet(*arguments, cwd=folder).stdout)
+    assert len(rows) == 1797
+    for row in rows[:50]:
+        assert sum(value for name, value in row.items() if name.startswith("p(")) == pytest.approx(1, abs=1e-4)
+
+
+def test_inspect_shows_the_tree_and_its_parts(trained):
+    folder, _, _ = trained
+    tree = gpunet("inspect", "runs/mlp-1/best.h5", cwd=folder).stdout
+    assert "001_dense  class=dense" in tree
+    assert re.search(r"weight  float32  64x32  weight  input,output", tree)
+    assert re.search(r"^parameters +2,410$", tree, re.MULTILINE)
+    weight = gpunet("inspect", "runs/mlp-1/best.h5", "model/001_dense/weight", cwd=folder).stdout
+    assert weight.startswith("model/001_dense/weight  float32  64x32")
+    config = json.loads(gpunet("inspect", "runs/mlp-1/best.h5", "config/json", cwd=folder).stdout)
+    assert config["model"]["hidden"] == [32]
+    history = json.loads(gpunet("inspect", "three/best.h5", "--history", "--json", cwd=folder).stdout)
+    assert np.shape(history["validation_loss"]) == (4, 3)
+    assert "validation accuracy" in gpunet("inspect", "three/best.h5", "--history", cwd=folder).stdout
+
+
+def test_the_checkpoint_explains_itself_to_any_hdf5_reader(trained):
+    folder, _, _ = trained
+    with h5py.File(folder / "three/best.h5") as file:
+        assert file["model/001_dense/weight"].shape == (3, 64, 32)
+        assert file["model/001_dense/weight"].attrs["axes"] == b"member,input,output"
+        assert file["streams/seeds"][:].tolist() == [0, 1, 2]
+        assert file["data/preprocessing/factor"][0] == pytest.approx(1 / 16)
+    with h5py.File(folder / "runs/mlp-1/last.h5") as file:
+        assert file["optimizer/mean/001_dense/weight"].shape == (64, 32)
+        assert file["loop"].attrs["epoch"] == 4
+
+
+def test_a_table_trains_evaluates_and_predicts(tmp_path, rng):
+    x = rng.normal(5, [1, 10], size=(120, 2))
+    names = np.where(x[:, 0] - 5 > (x[:, 1] - 5) / 10, "above", "below")
+    lines = [f"{a:.4f},{b:.4f},{name}" for (a, b), name in zip(x, names)]
+    (tmp_path / "t.csv").write_text("\n".join(["width,height,side", *lines]) + "\n")
+    options = ["--data", "t.csv", "loss=binary_cross_entropy", "training.epochs=60", "optimizer.learning_rate=0.01"]
+    out = gpunet(
+        "train", "linear", *options, "optimizer.name=adam", "optimizer.momentum=0.9", cwd=tmp_path, check=False
+    )
+    assert "optimizer.momentum: is no key here" in out.stderr
+    options += ["training.batch_size=16"]
+    gpunet("train", "linear", *options, "optimizer.learning_rate=0.3", "--run", "r", cwd=tmp_path)
+    rows = list(csv.DictReader(io.StringIO(gpunet("predict", "r/best.h5", "t.csv", cwd=tmp_path).stdout)))
+    assert np.mean([row["class"] == name for row, name in zip(rows, names)]) > 0.9
+    with h5py.File(tmp_path / "r/best.h5") as file:
+        assert file["data/preprocessing"].attrs["kind"] == b"standardise"
+    (tmp_path / "u.csv").write_text("height,width\n5,9\n5,1\n")
+    rows = list(csv.DictReader(io.StringIO(gpunet("predict", "r/best.h5", "u.csv", cwd=tmp_path).stdout)))
+    assert [row["class"] for row in rows] == ["above", "below"]
+
+
+def test_regression_learns_a_line(tmp_path, rng):
+    x = rng.normal(size=(200, 2))
+    np.savez(tmp_path / "line.npz", x=x, y=x @ [2.0, -1.0] + 0.5)
+    options = ["--data", "line.npz", "optimizer.learning_rate=0.02", "training.l2=0", "--run", "r"]
+    out = gpunet("train", "linear", *options, cwd=tmp_path).stdout
+    assert float(re.search(r"Test loss: (\S+)", out)[1]) < 1e-3
+    assert "value" in gpunet("predict", "r/best.h5", "line.npz", cwd=tmp_path).stdout.splitlines()[0]
+
+
+def test_dry_run_writes_nothing(tmp_path):
+    done = gpunet("train", "--dry-run", cwd=tmp_path)
+    assert "nothing was written" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_runs_are_numbered_and_never_overwritten(tmp_path):
+    for _ in range(2):
+        gpunet("train", "linear", "training.epochs=1", cwd=tmp_path)
+    assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == ["linear-1", "linear-2"]
+    refused("train", "--run", "runs/linear-1", cwd=tmp_path, code=2, expected="must be a new or empty folder")
+
+
+def test_small_commands(tmp_path):
+    assert "digits" in gpunet("data", "ls", cwd=tmp_path).stdout
+    assert "64 features are constant" in gpunet("data", "info", "digits", cwd=tmp_path).stdout
+    names = [line.split()[0] for line in gpunet("presets", "ls", cwd=tmp_path).stdout.splitlines()]
+    assert names == preset_names()
+    gpunet("presets", "copy", "linear", "mine.toml", cwd=tmp_path)
+    assert gpunet("config", "check", "mine.toml", cwd=tmp_path).stdout == "linear: good\n"
+    shown = gpunet("config", "show", "mine.toml", "seed=9", cwd=tmp_path).stdout
+    (tmp_path / "shown.toml").write_text(shown)
+    assert gpunet("config", "show", "shown.toml", cwd=tmp_path).stdout == shown
+    assert json.loads(gpunet("config", "schema", cwd=tmp_path).stdout)["title"] == "Config"
+    assert "equal to numpy.random.Philox" in gpunet("doctor", "--device", "cpu", cwd=tmp_path).stdout
+
+
+COMMANDS = [
+    "", "train", "evaluate", "predict", "inspect", "doctor", "data", "data ls", "data info", "presets", "presets ls",
+    "presets copy", "config", "config show", "config check", "config schema",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_help_text_has_an_example(command, tmp_path):
+    text = gpunet(*command.split(), "--help", cwd=tmp_path).stdout
+    if command not in ("data", "presets", "config"):
+        assert f"  gpunet {command}".rstrip() in text
+
+
+def test_help_is_quick_because_it_imports_nothing_heavy():
+    code = "import sys, gpunet.cli; print(sorted({'numpy', 'h5py', 'pydantic', 'rich', 'cupy'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "expected"),
+    [
+        (["mpl"], 2, "Did you mean mlp"),
+        (["none.toml"], 2, "must be an existing TOML file"),
+        (["training.epoch=3"], 2, "training.epoch: is no key here. Did you mean epochs"),
+        (["training.batch_size=5000"], 2, "must be at most the 1257 samples"),
+        (["mlp", "linear"], 2, "must name one preset"),
+        (["--data", "none.csv"], 3, "must be an existing file"),
+        (["--data", "digit"], 3, "Did you mean digits"),
+        (["data.validation=0.6", "data.test=0.6"], 3, "must have samples left to train on"),
+    ],
+)
+def test_mistakes_when_training(words, code, expected, tmp_path):
+    refused("train", *words, cwd=tmp_path, code=code, expected=expected)
+
+
+def test_other_mistakes(trained, tmp_path):
+    folder, _, _ = trained
+    refused("evaluate", "none.h5", cwd=tmp_path, code=4, expected="must be an existing checkpoint")
+    damaged = bytearray((folder / "three/best.h5").read_bytes())
+    damaged[5000] ^= 1
+    (tmp_path / "damaged.h5").write_bytes(damaged)
+    refused("evaluate", "damaged.h5", cwd=tmp_path, code=4, expected="must have the content that it was sealed with")
+    (tmp_path / "wide.csv").write_text("1,2,3\n4,5,6\n")
+    wide = [folder / "three/best.h5", "wide.csv"]
+    refused("predict", *wide, cwd=tmp_path, code=3, expected="must have the 64 features of the model")
+    assert "Did you mean train?" in gpunet("trian", cwd=tmp_path, check=False).stderr
+
+
+def test_cuda_by_name_fails_where_there_is_none(tmp_path):
+    from gpunet.backend import probe_driver
+
+    if probe_driver().gpus:
+        pytest.skip("this machine has a GPU")
+    done = gpunet("train", "--device", "cuda", cwd=tmp_path, check=False)
+    assert done.returncode == 5
+    assert "gpunet: device cuda: needs a CUDA GPU" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_divergence_exits_6_and_keeps_the_last_good_state(tmp_path):
+    options = ["optimizer.learning_rate=1e30", "training.epochs=3", "--run", "r"]
+    done = gpunet("train", "linear", *options, cwd=tmp_path, check=False)
+    assert done.returncode == 6, done.stderr
+    assert "Lower optimizer.learning_rate" in done.stderr
+    with h5py.File(tmp_path / "r/last.h5") as file:
+        assert np.isfinite(file["model/000_dense/weight"][:]).all()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
+def test_signals_save_and_stop(number, tmp_path):
+    command = [sys.executable, "-m", "gpunet.cli", "train", "mlp", "training.epochs=100000", "--run", "r"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    while not (tmp_path / "r/last.h5").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert f"was stopped by {number.name}" in errors
+    assert gpunet("inspect", "r/last.h5", cwd=tmp_path).returncode == 0
+
+
+def test_an_unwritable_place_exits_74(tmp_path):
+    (tmp_path / "file").write_text("")
+    done = gpunet("train", "linear", "--run", "file/inside", cwd=tmp_path, check=False)
+    assert done.returncode == 74
+    assert "must be writable" in done.stderr
