@@ -34,7 +34,8 @@ def check_fields(instance: Any) -> None:
     Traceback (most recent call last):
     gpunet.errors.ConfigError: Rule.learning_rate: must be > 0, got -1.0.
     """
-    for name, bounds in _bounds(type(instance)):
+    cls: Any = type(instance)
+    for name, bounds in _bounds(cls):
         value = getattr(instance, name)
         if not isinstance(value, int | float):
             continue
@@ -46,7 +47,7 @@ def check_fields(instance: Any) -> None:
 
 
 @cache
-def _bounds(cls: type) -> tuple[tuple[str, tuple[Any, ...]], ...]:
+def _bounds(cls: Any) -> tuple[tuple[str, tuple[Any, ...]], ...]:
     hints = get_type_hints(cls, include_extras=True)
     return tuple((field.name, _numeric_bounds(hints[field.name])) for field in fields(cls))
 

@@ -4,6 +4,7 @@ import io
 import os
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -87,7 +88,7 @@ def replace_file(path: Path, parts: list[bytes | memoryview], keep_previous: boo
         os.close(folder)
 
 
-def _write_children(place, group: Group) -> None:  # type: ignore[no-untyped-def] - h5py has no types
+def _write_children(place: Any, group: Group) -> None:
     import h5py
 
     for name in sorted(group.children):
@@ -125,7 +126,7 @@ def _portable(data: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(data, data.dtype.newbyteorder("<")).reshape(data.shape)
 
 
-def _write_attrs(place, attrs: dict[str, Scalar]) -> None:  # type: ignore[no-untyped-def] - h5py has no types
+def _write_attrs(place: Any, attrs: dict[str, Scalar]) -> None:
     import h5py
 
     for name in sorted(attrs):

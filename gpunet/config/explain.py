@@ -10,6 +10,8 @@ from ..errors import ConfigError
 from .schema import Config, LayersConfig, MLPConfig
 from .vocabulary import words
 
+_SECTIONS: list[type[BaseModel]] = [MLPConfig, LayersConfig]
+
 Location = tuple[int | str, ...]
 
 
@@ -57,12 +59,12 @@ def _keys_of_user(loc: Location, values: Any) -> Iterable[int | str]:
 def _keys_beside(loc: Location) -> list[str]:
     """The keys that the section at the end of a location accepts."""
     section: type[BaseModel] = Config
-    named = {_name(model): model for model in (MLPConfig, LayersConfig, *words())}
+    named: dict[str, type[BaseModel]] = {_name(model): model for model in _SECTIONS + words()}
     for part in loc[:-1]:
         field = section.model_fields.get(str(part))
         if field is not None and isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             section = field.annotation
-        elif part in named:
+        elif str(part) in named:
             section = named[str(part)]
     return list(section.model_fields)
 

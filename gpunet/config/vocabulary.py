@@ -38,7 +38,7 @@ def target(word: type[Word]) -> type:
     return _TARGETS[word]
 
 
-def words() -> list[type[Word]]:
+def words() -> list[type[BaseModel]]:
     """All derived models."""
     return list(_TARGETS)
 

@@ -1,7 +1,9 @@
 """Activation functions as layers: elementwise but for the softmax, on ``x`` of any shape ([E,] N, n)."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated
+
+from annotated_types import Ge, Le
 
 from ..backend import Context, array_module
 from ..backend.arrays import Array
@@ -56,19 +58,23 @@ class Tanh(Layer):
 
 @dataclass(eq=False)
 class ReLU(Layer):
-    """``y = max(x, 0)``; the slope at 0 is ``grad_at_zero``: 0, 0.5 or 1.
+    """``y = max(x, 0)``; the slope at 0 is ``grad_at_zero``, 0 by default, any of 0 to 1 by choice.
 
     Nair, Hinton: Rectified linear units improve restricted Boltzmann machines (2010).
     """
 
-    grad_at_zero: Literal[0, 0.5, 1] = 0
+    grad_at_zero: Annotated[float, Ge(0), Le(1)] = 0.0
+
+    def __post_init__(self) -> None:
+        """Check the slope at 0."""
+        check_fields(self)
 
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
         """Slope 0 or 1, and ``grad_at_zero`` at 0."""
         y = array_module(x).maximum(x, 0, out=ctx.like(x))
 
         def backward(dy: Array) -> Array:
-            slope = ctx.empty(x.shape, x.dtype if self.grad_at_zero == 0.5 else bool)
+            slope = ctx.empty(x.shape, bool if self.grad_at_zero in (0, 1) else x.dtype)
             dy *= ops.step_at_zero(x, self.grad_at_zero, slope)
             return dy
 
@@ -77,7 +83,7 @@ class ReLU(Layer):
     @classmethod
     def examples(cls) -> list[Layer]:
         """Every choice at 0."""
-        return [cls(0), cls(0.5), cls(1)]
+        return [cls(), cls(0.5), cls(1)]
 
 
 @dataclass(eq=False)

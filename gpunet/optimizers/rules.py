@@ -45,12 +45,11 @@ class Rule:
         return ()
 
     def coefficients(self, h: Any, t: Array) -> Mapping[str, Array]:
-        """Numbers for :meth:`update` from the hyperparameters ``h`` (by name, float64) and the update's number ``t``,
-        counted from 1."""
+        """Numbers for :meth:`update` from the hyperparameters ``h`` by name and the number ``t`` of the update."""
         return {"rate": h.learning_rate}
 
     def update(self, g: Array, slots: Sequence[Array], c: SimpleNamespace, out: Array, scratch: Array) -> None:
-        """Write into ``out`` what is to be subtracted, and change ``slots`` in place; ``g`` and ``scratch`` are free."""
+        """Write what to subtract into ``out`` and change ``slots``; ``g`` and ``scratch`` may be overwritten."""
         raise NotImplementedError
 
 

@@ -99,9 +99,8 @@ def compare(name: str, found: np.ndarray, expected: np.ndarray, tol: float) -> N
     scale = max(np.abs(found).max(initial=0), np.abs(expected).max(initial=0), 1e-3)
     error = np.abs(found - expected)
     worst = np.unravel_index(error.argmax(), error.shape)
-    assert error.max() <= tol * scale, (
-        f"{name}{tuple(int(i) for i in worst)}: backpropagation gives {found[worst]:.9g}, differences {expected[worst]:.9g}"
-    )
+    place = f"{name}{tuple(int(i) for i in worst)}"
+    assert error.max() <= tol * scale, f"{place}: backpropagation gives {found[worst]:.9g}, not {expected[worst]:.9g}"
 
 
 def _shake(parameters: Parameters) -> None:

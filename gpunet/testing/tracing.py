@@ -5,6 +5,8 @@ operations on the same memory, with no Python in between.  If that equals a seco
 changes between steps lives in arrays.
 """
 
+# mypy: disable-error-code="override"
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any

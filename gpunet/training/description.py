@@ -67,9 +67,10 @@ class Description:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, content: dict[str, Any]) -> "Description":
+    def from_json(cls, content: Any) -> "Description":
         """From plain data."""
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in content.items()})
+        fields: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in content.items()}
+        return cls(**fields)
 
 
 def describe(dataset: Samples, split: Parts) -> Description:

@@ -1,7 +1,7 @@
 """A run: configuration and data become a trainer, evaluators and a selection, and are trained."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -94,7 +94,7 @@ class Run:
         if needs_part or (monitor.endswith("accuracy") and not classify):
             what = "a validation part" if needs_part else "classes"
             raise ConfigError("training.monitor", f"{monitor} needs {what}", "none", "Set training.monitor=auto")
-        return cast(Monitor, monitor)
+        return monitor
 
     def _preprocessing(self) -> Preprocessing:
         kind = self.config.data.preprocess

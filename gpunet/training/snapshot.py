@@ -192,8 +192,8 @@ def load_model(path: Path | str, device: Device) -> TrainedModel:
         config = Config.model_validate(_json(checkpoint, "config/json"))
         description = Description.from_json(_json(checkpoint, "data/json"))
         settings: Any = checkpoint["data/preprocessing"]
-        arrays = [settings["shift"].data, settings["factor"].data]
-        preprocessing = Preprocessing(settings.attrs["kind"], *arrays, settings.attrs["constant"])
+        shift, factor = settings["shift"].data, settings["factor"].data
+        preprocessing = Preprocessing(settings.attrs["kind"], shift, factor, int(settings.attrs["constant"]))
     except (KeyError, ValueError, TypeError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(str(path), "must hold a known configuration and data description", reason) from None

@@ -21,8 +21,8 @@ class Trainer:
     """A model, or a population of models, with all that its training step touches.
 
     The step holds fixed shapes, reads nothing back and takes every number that changes from device arrays, so on a
-    GPU it is recorded once and replayed.  A member whose loss, gradient or update is not finite is marked with the number of
-    the step and never updated again, so its weights stay those of its last good step.
+    GPU it is recorded once and replayed.  A member whose loss, gradient or update is not finite is marked with the
+    number of the step and never updated again, so its weights stay those of its last good step.
 
     Args:
         model: layers; the output is linear and goes to ``loss``.

@@ -263,7 +263,7 @@ def test_bad_input_gets_one_line(case, tmp_path):
 
 
 def test_label_column_that_is_not_there(tmp_path):
-    with pytest.raises(DataError, match="no column 'specie'. Did you mean 'species'"):
+    with pytest.raises(DataError, match=r"no column 'specie'\. Did you mean 'species'"):
         load(text(tmp_path, CSV), label="specie")
     with pytest.raises(DataError, match="has 3 columns, got label column 7"):
         load(text(tmp_path, CSV), label=7)

@@ -1,0 +1,45 @@
+# Two commands to begin with: `make demo` and `make test`. Both make .venv first, so Python 3.11+ is all they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# The CUDA extra that fits the driver, or nothing where no driver answers.
+CUDA := $(shell nvidia-smi 2>/dev/null | sed -n 's/.*CUDA Version: *\([0-9]*\).*/\1/p')
+EXTRA := $(if $(CUDA),[cuda$(if $(filter 12,$(CUDA)),12,13)],)
+
+.PHONY: demo test lint kernels bench clean
+
+demo: $(VENV)/.demo
+	$(BIN)/gpunet train mlp
+	@echo "Try also: $(BIN)/gpunet train residual --seeds 5    or    $(BIN)/gpunet --help"
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest -q $(ARGS)
+
+lint: $(VENV)/.lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+kernels: $(VENV)/.kernels
+	$(BIN)/python -m pytest -q -rs tests/backend/test_kernels.py tests/training/test_capturable.py
+
+bench: $(VENV)/.peers
+	$(BIN)/python benchmarks/bench_step.py
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit("gpunet needs Python 3.11 or newer; set PYTHON=...") if sys.version_info < (3, 11) else 0'
+	$(PYTHON) -m venv $(VENV)
+
+# The install is editable, so it is repeated only when what it needs changes.
+$(VENV)/.demo: $(BIN)/python pyproject.toml setup.py
+	$(PIP) -e '.$(EXTRA)'
+	@touch $@
+
+$(VENV)/.test $(VENV)/.lint $(VENV)/.kernels $(VENV)/.peers: $(VENV)/.%: $(VENV)/.demo
+	$(PIP) -e '.[$*]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info
