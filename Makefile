@@ -11,7 +11,7 @@ EXTRA := $(if $(CUDA),[cuda$(if $(filter 12,$(CUDA)),12,13)],)
 .PHONY: demo test lint kernels bench clean
 
 demo: $(VENV)/.demo
-	$(BIN)/gpunet train mlp
+	$(BIN)/gpunet train digits
 	@echo "Try also: $(BIN)/gpunet train residual --seeds 5    or    $(BIN)/gpunet --help"
 
 test: $(VENV)/.test

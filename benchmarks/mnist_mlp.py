@@ -49,8 +49,8 @@ def main():
             "",
             machine(),
             "",
-            f"Test error **{statistics.mean(errors):.2f} %{spread}** over {len(errors)} seeds, each model chosen on the "
-            "validation part, the test part read once.",
+            f"Test error **{statistics.mean(errors):.2f} %{spread}** over {len(errors)} seeds, each model chosen on "
+            "the validation part, the test part read once.",
             f"{result['epochs']} epochs in {result['seconds']:.0f} s, median epoch {np.median(seconds):.2f} s for all "
             f"{len(errors)} members, validation included.",
             "",

@@ -2,6 +2,7 @@
 
 import importlib.util
 import platform
+from typing import Any
 
 import click
 
@@ -48,7 +49,7 @@ def doctor(device: str, as_json: bool) -> None:
         raise click.ClickException("the device computes wrong numbers")
 
 
-def _check(place) -> tuple[bool, float]:  # type: ignore[no-untyped-def] - gpunet.backend is imported late
+def _check(place: Any) -> tuple[bool, float]:
     """Whether the device draws NumPy's random words, and the relative error of a float32 product."""
     import numpy as np
 
@@ -66,7 +67,7 @@ def _check(place) -> tuple[bool, float]:  # type: ignore[no-untyped-def] - gpune
 def _blas() -> str:
     import numpy as np
 
-    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]  # type: ignore[index]
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     return f"{blas['name']} {blas['version']}"
 
 

@@ -38,7 +38,8 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
         agree(models)
         dataset, chosen = evaluation_data(models[0], data, part)
         classify = bool(models[0].description.classes)
-        loss, accuracy = [], []
+        loss: list[float] = []
+        accuracy: list[float] = []
         for model in models:
             members = len(model.parameters.seeds)
             samples = feed(model, dataset.x[chosen], dataset.y[chosen], place)

@@ -9,7 +9,7 @@ import math
 import struct
 import zlib
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
@@ -30,7 +30,8 @@ def read_idx(path: Path) -> np.ndarray:
         DataError: missing, damaged, or with a header that does not match the content.
     """
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        opener: Any = gzip.open if path.suffix == ".gz" else open
+        with opener(path, "rb") as file:
             return _read(str(path), file)
     except FileNotFoundError:
         raise DataError(str(path), "must be an existing file", "no such file", "Check the path") from None
