@@ -42,7 +42,7 @@ def info(source: str, label: str | None, as_json: bool) -> None:
     document = {
         "name": found.name,
         "samples": len(found.x),
-        "input_shape": list(found.input_shape),
+        "input_shape": "x".join(map(str, found.input_shape)),
         "type": str(found.x.dtype),
         "range": [float(found.x.min()), float(found.x.max())],
         "task": "classification" if found.classes else "regression",

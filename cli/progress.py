@@ -34,21 +34,18 @@ def progress(job: Any) -> Iterator[tuple[OnEpoch, OnStep]]:
             epochs = job.config.training.epochs
             bar.update(task, description=f"epoch {epoch + 1}", completed=epoch * steps + step, total=epochs * steps)
 
-        yield (lambda record: bar.console.print(epoch_line(record), highlight=False)), on_step
+        yield (lambda record: bar.console.print(epoch_line(record), highlight=False, soft_wrap=True)), on_step
 
 
 def epoch_line(record: Any) -> str:
-    """One line for an epoch; populations show the mean of their members."""
-    width = len(str(record.epochs))
-    parts = [f"epoch {record.epoch:{width}}/{record.epochs}"]
-    for name, values in record.numbers.items():
-        short = name.replace("validation", "val").replace("_", " ")
-        if name.endswith("accuracy"):
-            parts.append(f"{short} {values.mean() * 100:.2f} %")
-        elif name != "learning_rate":
-            parts.append(f"{short} {values.mean():.4f}")
+    """One line for an epoch, short enough for 80 columns; populations show the mean of their members."""
+    parts = [f"epoch {record.epoch:{len(str(record.epochs))}}/{record.epochs}"]
+    for part, name in (("train", "train"), ("validation", "val")):
+        if f"{part}_loss" in record.numbers:
+            line = f"{name} loss {record.numbers[f'{part}_loss'].mean():.4g}"
+            accuracy = record.numbers.get(f"{part}_accuracy")
+            parts.append(line if accuracy is None else f"{line}, {accuracy.mean() * 100:.2f} %")
     parts.append(f"{record.seconds:.2f} s")
     if record.improved.any():
-        several = len(record.improved) > 1
-        parts.append(f"best for {record.improved.sum()}" if several else "best")
+        parts.append(f"best for {record.improved.sum()}" if len(record.improved) > 1 else "best")
     return "  ".join(parts)

@@ -1,7 +1,7 @@
 """The engine: applies a rule to the flat vectors of a model."""
 
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from types import SimpleNamespace
 from typing import Any
 
@@ -38,12 +38,13 @@ class Optimizer:
         self._deltas = device.zeros(shape, dtype)
         longest = min(BLOCK, shape[-1]) if device.kind == "cpu" else shape[-1]
         scratch = device.empty((*parameters.members, longest), dtype)
-        self._blocks = [
-            (group, *(a[..., part] for a in (parameters.values, parameters.grads, self._deltas)),
-             [slot[..., part] for slot in self.slots.values()], scratch[..., : part.stop - part.start])
-            for group in parameters.groups
-            for part in _parts(group.segment, longest)
-        ]  # fmt: skip
+        self._blocks: dict[float, list[_Block]] = {}
+        for group in parameters.groups:
+            blocks = self._blocks.setdefault(group.rate_factor, [])
+            for part in _parts(group.segment, longest):
+                w, g, delta = (a[..., part] for a in (parameters.values, parameters.grads, self._deltas))
+                slots = [slot[..., part] for slot in self.slots.values()]
+                blocks.append(_Block(group, w, g, delta, slots, scratch[..., : part.stop - part.start]))
 
     def plan(self, times: np.ndarray, cursor: Array) -> None:
         """Upload the value of each hyperparameter at each step of the epoch to come.
@@ -87,27 +88,32 @@ class Optimizer:
         xp = self.parameters.device.xp
         self.updates += 1
         now = self._table.take(self._cursor, axis=-1)
-        for group, blocks in self._by_factor():
+        for rate_factor, blocks in self._blocks.items():
             h = SimpleNamespace(**dict(zip(self.hyperparameters, now)))
-            h.learning_rate = h.learning_rate * group.rate_factor
+            h.learning_rate = h.learning_rate * rate_factor
             dtype = self.parameters.dtype
             c = SimpleNamespace(**{k: v.astype(dtype) for k, v in self.rule.coefficients(h, self.updates).items()})
-            for part, w, g, delta, slots, scratch in blocks:
-                if part.averaging is not None:
+            for b in blocks:
+                if b.group.averaging is not None:
                     # A running statistic moves towards what was observed, which stands where others have a gradient.
-                    xp.subtract(w, g, out=delta)
-                    delta *= part.averaging
+                    xp.subtract(b.values, b.grads, out=b.deltas)
+                    b.deltas *= b.group.averaging
                     continue
-                if self.l2 and part.decay:
-                    g += xp.multiply(w, self.l2, out=scratch)
-                self.rule.update(g, slots, c, delta, scratch)
+                if self.l2 and b.group.decay:
+                    b.grads += xp.multiply(b.values, self.l2, out=b.scratch)
+                self.rule.update(b.grads, b.slots, c, b.deltas, b.scratch)
 
-    def _by_factor(self) -> Iterator[tuple[Group, list]]:
-        """Blocks that share a learning-rate factor, and so their coefficients."""
-        factors = dict.fromkeys(block[0].rate_factor for block in self._blocks)
-        for factor in factors:
-            blocks = [block for block in self._blocks if block[0].rate_factor == factor]
-            yield blocks[0][0], blocks
+
+@dataclass
+class _Block:
+    """Views of one stretch of the flat vectors, made once."""
+
+    group: Group
+    values: Array
+    grads: Array
+    deltas: Array
+    slots: list[Array]
+    scratch: Array
 
 
 def _parts(segment: slice, size: int) -> Iterator[slice]:

@@ -1,0 +1,52 @@
+"""The README keeps its word."""
+
+import contextlib
+import inspect
+import io
+import re
+from pathlib import Path
+
+from gpunet import initializers, layers, losses, metrics, optimizers, schedules
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+FAMILIES = {
+    "layers": (layers, "Layer"),
+    "losses": (losses, "Loss"),
+    "optimizer rules": (optimizers, "Rule"),
+    "schedules": (schedules, "Schedule"),
+    "initializers": (initializers, "Initializer"),
+}
+
+
+def catalogue():
+    """The table of what is there, by name."""
+    rows = ["| family | members |", "|---|---|"]
+    for family, (room, base) in FAMILIES.items():
+        kind = getattr(room, base)
+        exported = [getattr(room, name) for name in sorted(room.__all__, key=str.lower)]
+        names = [f"`{c.__name__}`" for c in exported if inspect.isclass(c) and issubclass(c, kind) and c is not kind]
+        rows.append(f"| {family} | {', '.join(names)} |")
+    rows.append(f"| metrics | {', '.join(f'`{name}`' for name in metrics.__all__)} |")
+    return "\n".join(rows)
+
+
+def test_the_catalogue_is_that_of_the_code():
+    assert catalogue() in README, f"put this table into README.md:\n{catalogue()}"
+
+
+def test_the_example_runs_and_learns():
+    code = re.search(r"```python\n(.*?)```", README, re.DOTALL)[1]
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(compile(code, "README.md", "exec"), {})  # the project's own text
+    assert float(out.getvalue().split()[1]) > 0.9
+
+
+def test_named_files_exist_and_nothing_is_left_to_fill_in():
+    assert not re.findall(r"@[A-Z]+@", README)
+    for path in re.findall(r"`((?:gpunet|datasets|benchmarks|docs)/[\w/.-]+)`", README):
+        assert (ROOT / path).exists(), path
+    for path in re.findall(r"\]\(([\w/.-]+)\)", README):
+        assert (ROOT / path).exists(), path
