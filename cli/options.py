@@ -1,7 +1,10 @@
 """Options and outputs that several commands share."""
 
 import json
+import os
 import re
+import shutil
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -48,6 +51,11 @@ def load_split(config: Any) -> tuple[Any, Any]:
     dataset = load(data.source, label=data.label, header=data.header, task=data.task)
     parts = split(dataset, validation=data.validation, test=data.test, seed=data.split_seed, order=data.split)
     return dataset, parts
+
+
+def program() -> str:
+    """How the user can call this program again: by name where the shell finds it, else by its path."""
+    return "gpunet" if shutil.which("gpunet") else os.path.relpath(sys.argv[0])
 
 
 def print_json(document: Any) -> None:

@@ -42,7 +42,7 @@ def epoch_line(record: Any) -> str:
     parts = [f"epoch {record.epoch:{len(str(record.epochs))}}/{record.epochs}"]
     for part, name in (("train", "train"), ("validation", "val")):
         if f"{part}_loss" in record.numbers:
-            line = f"{name} loss {record.numbers[f'{part}_loss'].mean():.4g}"
+            line = f"{name} loss {record.numbers[f'{part}_loss'].mean():.4f}"
             accuracy = record.numbers.get(f"{part}_accuracy")
             parts.append(line if accuracy is None else f"{line}, {accuracy.mean() * 100:.2f} %")
     parts.append(f"{record.seconds:.2f} s")

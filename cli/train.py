@@ -12,7 +12,7 @@ import click
 
 from gpunet.errors import DivergedError, Interrupted
 
-from .options import choose_device, configuration, device_option, json_option, load_split, print_json, spread
+from .options import choose_device, configuration, device_option, json_option, load_split, print_json, program, spread
 
 if TYPE_CHECKING:
     from gpunet.training import Run, Stop
@@ -130,7 +130,7 @@ def _report(job: Run, folder: RunFolder, seconds: float, as_json: bool) -> None:
         click.echo(f"Test loss: {spread(scores.loss.tolist())}")
     click.echo(f"Trained for {job.history[-1].epoch} epochs in {seconds:.1f} s")
     click.echo(f"Checkpoint: {checkpoint}")
-    click.echo(f"Next: gpunet inspect {checkpoint}")
+    click.echo(f"Next: {program()} inspect {checkpoint}")
 
 
 @contextmanager
