@@ -22,7 +22,7 @@ lint: $(VENV)/.lint
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-kernels: $(VENV)/.kernels
+kernels: $(VENV)/.test $(VENV)/.kernels
 	$(BIN)/python -m pytest -q -rs tests/backend/test_kernels.py tests/training/test_capturable.py
 
 bench: $(VENV)/.peers
