@@ -36,8 +36,8 @@ class Purpose(IntEnum):
 def host_generator(seed: int, purpose: Purpose, step: int = 0, site: int = 0) -> np.random.Generator:
     """A NumPy generator at the beginning of one place of a stream.
 
-    >>> host_generator(7, Purpose.WEIGHTS).integers(100) == host_generator(7, Purpose.WEIGHTS).integers(100)
-    True
+    >>> host_generator(7, Purpose.WEIGHTS).integers(100, size=3).tolist()
+    [16, 87, 97]
     """
     return np.random.Generator(
         np.random.Philox(key=np.array([seed, purpose], np.uint64), counter=np.array([0, step, site, 0], np.uint64))
