@@ -44,6 +44,9 @@ def evaluation_data(model: TrainedModel, source: str | None, part: str) -> tuple
         raise DataError(
             dataset.name, f"must have inputs of shape {about.input_shape}, as in training", dataset.input_shape
         )
+    outputs = 0 if about.classes else dataset.y.shape[-1]
+    if outputs != about.outputs:
+        raise DataError(dataset.name, f"must have {about.outputs} targets per sample, as in training", outputs)
     if source is not None:
         return dataset, np.arange(len(dataset.x))
     if dataset.sha256 != about.sha256:

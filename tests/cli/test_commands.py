@@ -171,6 +171,15 @@ def test_regression_learns_a_line(tmp_path, rng):
     assert "value" in gpunet("predict", "r/best.h5", "line.npz", cwd=tmp_path).stdout.splitlines()[0]
 
 
+def test_other_targets_than_in_training_are_refused(tmp_path, rng):
+    x = rng.normal(size=(60, 2))
+    np.savez(tmp_path / "one.npz", x=x, y=x[:, 0])
+    np.savez(tmp_path / "two.npz", x=x, y=x)
+    gpunet("train", "linear", "--data", "one.npz", "training.epochs=1", "--run", "r", cwd=tmp_path)
+    wrong = ("evaluate", "r/best.h5", "--data", "two.npz")
+    refused(*wrong, cwd=tmp_path, code=3, expected="must have 1 targets per sample, as in training, got 2")
+
+
 def test_dry_run_writes_nothing(tmp_path):
     done = gpunet("train", "--dry-run", cwd=tmp_path)
     assert "nothing was written" in done.stderr
