@@ -27,7 +27,7 @@ from gpunet.initializers import He
 from gpunet.layers import Dense, ReLU, Sequential
 from gpunet.losses import CategoricalCrossEntropy
 from gpunet.optimizers import Adam
-from gpunet.training import Trainer
+from gpunet.training import Supervised, Trainer
 
 WIDTHS, BATCH = (784, 512, 512, 10), 128
 PAIRS = list(zip(WIDTHS, WIDTHS[1:]))
@@ -101,7 +101,8 @@ def gpunet_step(members=0):
     for n_in, n_out in PAIRS:
         layers += [Dense(n_in, n_out, initializer=He()), ReLU()]
     seeds = list(range(members)) if members else 0
-    trainer = Trainer(Sequential(layers[:-1]), CategoricalCrossEntropy(), Adam(), seeds, feed, BATCH, Device())
+    objective = Supervised(Sequential(layers[:-1]), CategoricalCrossEntropy())
+    trainer = Trainer(objective, Adam(), seeds, feed, BATCH, Device())
     trainer.begin_epoch(0, 1)
 
     def step():

@@ -3,6 +3,7 @@
 from .description import Description, describe
 from .evaluation import Evaluator, Scores
 from .loop import EpochRecord, Stop, fit
+from .objective import Objective, Supervised
 from .run import Run
 from .selection import Selection
 from .snapshot import TrainedModel, load_model, snapshot
@@ -12,10 +13,12 @@ __all__ = [
     "Description",
     "EpochRecord",
     "Evaluator",
+    "Objective",
     "Run",
     "Scores",
     "Selection",
     "Stop",
+    "Supervised",
     "TrainedModel",
     "Trainer",
     "describe",

@@ -112,16 +112,13 @@ def _look(trainer: Trainer) -> None:
 def _record(
     trainer: Trainer, validation: Evaluator | None, selection: Selection, epoch: int, epochs: int, began: float
 ) -> EpochRecord:
-    loss, correct = trainer.averages()
-    numbers = {"train_loss": loss}
-    if trainer.classify:
-        numbers["train_accuracy"] = correct
+    numbers = {f"train_{name}": values for name, values in trainer.averages().items()}
     if validation is not None:
         scores = validation.scores()
         numbers["validation_loss"] = scores.loss
         if scores.accuracy is not None:
             numbers["validation_accuracy"] = scores.accuracy
-    numbers["learning_rate"] = np.broadcast_to(trainer.optimizer.current("learning_rate"), loss.shape)
+    numbers["learning_rate"] = np.broadcast_to(trainer.optimizer.current("learning_rate"), trainer.rows)
     improved = selection.update(epoch + 1, numbers[selection.monitor])
     trainer.device.copy_into(trainer.active, selection.active)
     seconds = time.perf_counter() - began

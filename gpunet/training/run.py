@@ -12,6 +12,7 @@ from ..errors import ConfigError
 from .description import Parts, Samples, describe
 from .evaluation import Evaluator, Scores
 from .loop import EpochRecord, Stop, fit
+from .objective import Supervised
 from .selection import Monitor, Selection
 from .trainer import Trainer
 
@@ -47,15 +48,13 @@ class Run:
         self.model = build_model(config, self.description.features, outputs)
         members = () if config.members == 1 else (config.members,)
         self.trainer = Trainer(
-            self.model,
-            self.loss,
+            Supervised(self.model, self.loss, classify),
             build_rule(config),
             config.seeds,
             self._feed(split.train, members),
             training.batch_size,
             device,
             training.l2,
-            classify=classify,
         )
         self.validation = self._evaluator(split.validation) if len(split.validation) else None
         self.selection = Selection(self.trainer.parameters, self.monitor, training.patience)

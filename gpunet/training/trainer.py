@@ -7,12 +7,10 @@ import numpy as np
 from ..backend import Arena, Context, Device, Streams, capture
 from ..backend.arrays import Array
 from ..data import Feed
-from ..layers import Layer
-from ..losses import Loss
-from ..metrics import accuracy
 from ..ops.guard import square_sum
 from ..optimizers import Optimizer, Rule
 from ..parameter import Parameters
+from .objective import Objective
 
 NEVER = 2**62  # step number of a failure that has not happened
 
@@ -25,8 +23,7 @@ class Trainer:
     number of the step and never updated again, so its weights stay those of its last good step.
 
     Args:
-        model: layers; the output is linear and goes to ``loss``.
-        loss: gives per-sample losses and gradients.
+        objective: the model and what is learned from a batch.
         rule: optimizer rule.
         seeds: one seed, or one for each member.
         feed: the training part.
@@ -34,13 +31,11 @@ class Trainer:
         device: where everything lives.
         l2: weight decay coefficient, see :class:`~gpunet.optimizers.Optimizer`.
         dtype: float32, or float64 for checks.
-        classify: whether to count correct classes as well.
     """
 
     def __init__(
         self,
-        model: Layer,
-        loss: Loss,
+        objective: Objective,
         rule: Rule,
         seeds: int | Sequence[int],
         feed: Feed,
@@ -48,11 +43,9 @@ class Trainer:
         device: Device,
         l2: float = 0.0,
         dtype: type = np.float32,
-        classify: bool = True,
     ):
-        self.model, self.loss, self.feed, self.device = model, loss, feed, device
-        self.batch_size, self.classify = batch_size, classify
-        self.parameters = Parameters(model, seeds, device, dtype)
+        self.objective, self.feed, self.device, self.batch_size = objective, feed, device, batch_size
+        self.parameters = Parameters(objective.model, seeds, device, dtype)
         self.optimizer = Optimizer(rule, self.parameters, l2)
         self.clock = device.zeros((1,), np.uint64)
         self.cursor = device.zeros((1,), np.int64)
@@ -60,7 +53,7 @@ class Trainer:
         self.rows = (len(self.parameters.seeds),)
         self.active = device.put(np.ones(self.rows, bool))
         self.failed = device.put(np.full(self.rows, NEVER))
-        self.totals = device.zeros((3, *self.rows), np.float64)
+        self.totals = device.zeros((len(objective.measures) + 1, *self.rows), np.float64)
         self.context = Context(True, Arena(device), self.streams, input_gradient=False)
         self.step = capture(self._step, device)
 
@@ -79,10 +72,10 @@ class Trainer:
         """Run step ``number`` of the epoch; steps come in order, since the device counts them itself."""
         self.step(min(self.batch_size, self.feed.samples - number * self.batch_size))
 
-    def averages(self) -> tuple[np.ndarray, np.ndarray]:
-        """Mean loss and mean accuracy since the epoch began, each (members,); reads the device."""
-        loss, correct, samples = self.device.get(self.totals)
-        return loss / samples, correct / samples
+    def averages(self) -> dict[str, np.ndarray]:
+        """Mean of each measure since the epoch began, (members,); reads the device."""
+        *sums, samples = self.device.get(self.totals)
+        return {name: total / samples for name, total in zip(self.objective.measures, sums)}
 
     def failures(self) -> np.ndarray:
         """Step at which each member left the finite numbers, (members,), or ``NEVER``; reads the device."""
@@ -94,19 +87,14 @@ class Trainer:
         self.streams.rewind()
         self.parameters.zero_grad()
         x, target = self.feed.batch(ctx, self.cursor, self.batch_size, rows)
-        z, backward = self.model.forward(x, ctx)
-        loss, dz = self.loss(z, target, ctx)
-        if self.classify:
-            self.totals[1] += accuracy(z, target, ctx).sum(axis=-1)
-        dz *= 1 / rows
-        backward(dz)
+        sums = [measure.sum(axis=-1) for measure in self.objective.learn(x, target, ctx)]
         self.parameters.finish_grad()
-        loss_sum = loss.sum(axis=-1)
-        self._note_failures(xp.isfinite(square_sum(self.parameters.grads) + loss_sum))
+        self._note_failures(xp.isfinite(square_sum(self.parameters.grads) + sums[0]))
         allowed = xp.logical_and(self.active, self.failed == NEVER).reshape(self.parameters.members)
         self._note_failures(self.optimizer.step(allowed))
-        self.totals[0] += loss_sum
-        self.totals[2] += rows
+        for number, total in enumerate(sums):
+            self.totals[number] += total
+        self.totals[-1] += rows
         self.clock += 1
         self.cursor += 1
 

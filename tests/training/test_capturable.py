@@ -14,7 +14,7 @@ from gpunet.losses import BinaryCrossEntropy, CategoricalCrossEntropy, SquaredEr
 from gpunet.optimizers import SGD, Adam
 from gpunet.schedules import Step
 from gpunet.testing import LOG, HostReadError, Traced, TracedDevice, plain
-from gpunet.training import Trainer
+from gpunet.training import Supervised, Trainer
 
 
 def network():
@@ -36,7 +36,7 @@ def make_trainer(device, seeds=0, loss=None, rule=None, kind="standardise"):
     members = () if np.ndim(seeds) == 0 else (len(seeds),)
     feed = Feed(device, x, y, fit_preprocessing(kind, x, 255.0), np.dtype(np.float32), members)
     rule = rule or Adam(Step(value=0.01, factor=0.5, every=1))
-    trainer = Trainer(network(), loss or CategoricalCrossEntropy(), rule, seeds, feed, 8, device, l2=0.01)
+    trainer = Trainer(Supervised(network(), loss or CategoricalCrossEntropy()), rule, seeds, feed, 8, device, l2=0.01)
     trainer.begin_epoch(0, trainer.steps_per_epoch(drop_last=True))
     return trainer
 
@@ -96,7 +96,7 @@ def test_after_the_first_step_nothing_large_is_allocated():
     x, y = rng.random((512, 784), np.float32), rng.integers(0, 10, 512).astype(np.int32)
     feed = Feed(Device(), x, y, fit_preprocessing("scale", x, 1.0), np.dtype(np.float32))
     model = Sequential([Dropout(0.2), Dense(784, 512), ReLU(), Dropout(0.5), Dense(512, 10)])
-    trainer = Trainer(model, CategoricalCrossEntropy(), Adam(), 0, feed, 128, Device())
+    trainer = Trainer(Supervised(model, CategoricalCrossEntropy()), Adam(), 0, feed, 128, Device())
     trainer.begin_epoch(0, 4)
     trainer.step(128)
     tracemalloc.start()

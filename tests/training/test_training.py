@@ -12,7 +12,7 @@ from gpunet.layers import Dense, Sequential
 from gpunet.losses import CategoricalCrossEntropy, SquaredError
 from gpunet.optimizers import SGD
 from gpunet.parameter import Parameters
-from gpunet.training import Evaluator, Run, Selection, Stop, Trainer
+from gpunet.training import Evaluator, Run, Selection, Stop, Supervised, Trainer
 
 
 def make_run(device=None, preset="mlp", **overrides):
@@ -62,7 +62,7 @@ def test_remainder_counts_as_its_size(device):
     run = make_run(device, **{"training.drop_last": False, "training.batch_size": 500, "training.epochs": 1})
     assert run.trainer.steps_per_epoch(True) == 2
     run.train()
-    assert device.get(run.trainer.totals)[2].tolist() == [1257]
+    assert device.get(run.trainer.totals)[-1].tolist() == [1257]
 
 
 def test_evaluation_pads_and_masks(device, rng):
@@ -87,7 +87,7 @@ def poisoned(device, bad_step, seeds=0):
     members = () if np.ndim(seeds) == 0 else (len(seeds),)
     feed = Feed(device, x, y, fit_preprocessing("none", x, 1.0), np.dtype(np.float32), members)
     trainer = Trainer(
-        Sequential([Dense(2, 1)]), SquaredError(), SGD(0.1, momentum=0.5), seeds, feed, 4, device, classify=False
+        Supervised(Sequential([Dense(2, 1)]), SquaredError(), False), SGD(0.1, momentum=0.5), seeds, feed, 4, device
     )
     trainer.begin_epoch(0, 10)
     sample = int(device.get(feed.order).reshape(-1, 40)[0, bad_step * 4])
