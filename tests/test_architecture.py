@@ -17,6 +17,7 @@ FLOORS = [
     {"gpunet.initializers", "gpunet.schedules", "gpunet.checkpoint", "gpunet.datasets"},
     {"gpunet.parameter", "gpunet.losses", "gpunet.metrics", "gpunet.data"},
     {"gpunet.layers", "gpunet.optimizers"},
+    {"gpunet.rbm"},
     {"gpunet.models", "gpunet.testing"},
     {"gpunet.config"},
     {"gpunet.training"},

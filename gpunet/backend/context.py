@@ -1,10 +1,11 @@
 """What a layer needs from outside during one pass: the mode, random numbers, memory."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
 from .arena import Arena
-from .arrays import Array
+from .arrays import Array, array_module
 from .streams import Streams
 
 
@@ -35,9 +36,34 @@ class Context:
 
     def bits16(self, shape: tuple[int, ...]) -> Array:
         """Independent uniform 16-bit words, uint16 of ``shape``; the same words whenever the same step is run."""
+        return self._random().bits16(shape, self.arena)
+
+    def uniform(self, shape: tuple[int, ...], dtype: Any) -> Array:
+        """Independent uniform numbers strictly between 0 and 1, on the 2^23 midpoints that float32 holds exactly."""
+        bits = self._random().bits32(shape, self.arena)
+        bits >>= 9
+        out = self.empty(shape, dtype)
+        out[...] = bits
+        out += 0.5
+        out *= 2.0**-23
+        return out
+
+    def normal(self, shape: tuple[int, ...], dtype: Any) -> Array:
+        """Independent standard normal numbers. Box, Muller: A note on the generation of ... deviates (1958)."""
+        radius, angle = self.uniform(shape, dtype), self.uniform(shape, dtype)
+        xp = array_module(radius)
+        xp.log(radius, out=radius)
+        radius *= -2
+        xp.sqrt(radius, out=radius)
+        angle *= 2 * math.pi
+        xp.cos(angle, out=angle)
+        radius *= angle
+        return radius
+
+    def _random(self) -> Streams:
         if self.streams is None:
-            raise RuntimeError("this pass was started without random streams, but a layer asked for random numbers")
-        return self.streams.bits16(shape, self.arena)
+            raise RuntimeError("this pass was started without random streams, but random numbers are asked for")
+        return self.streams
 
     def with_input_gradient(self, wanted: bool) -> "Context":
         """The same surroundings, with or without the need for the gradient of the input."""

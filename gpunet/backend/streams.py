@@ -31,6 +31,7 @@ class Purpose(IntEnum):
     ORDER = 1
     LAYERS = 2
     SPLIT = 3
+    SAMPLING = 4
 
 
 def host_generator(seed: int, purpose: Purpose, step: int = 0, site: int = 0) -> np.random.Generator:
@@ -70,12 +71,19 @@ class Streams:
 
     def bits16(self, shape: tuple[int, ...], arena: Arena) -> Array:
         """Uniform 16-bit words, uint16 of ``shape``; a population's first axis is the members."""
+        return self._bits(shape, np.dtype(np.uint16), arena)
+
+    def bits32(self, shape: tuple[int, ...], arena: Arena) -> Array:
+        """Uniform 32-bit words, uint32 of ``shape``."""
+        return self._bits(shape, np.dtype(np.uint32), arena)
+
+    def _bits(self, shape: tuple[int, ...], kind: np.dtype, arena: Arena) -> Array:
         assert shape[: len(self.members)] == self.members, "a population draws for all of its members"
         per_member = int(np.prod(shape[len(self.members) :]))
-        words = arena.empty((*self.members, -(-per_member // 4)), np.uint64)
+        words = arena.empty((*self.members, -(-per_member * kind.itemsize // 8)), np.uint64)
         draw_words(words, self.keys, self.clock, self.site)
         self.site += 1
-        return words.view(np.uint16)[..., :per_member].reshape(shape)
+        return words.view(kind)[..., :per_member].reshape(shape)
 
 
 @op

@@ -35,7 +35,7 @@ class Supervised:
 
     def __init__(self, model: Layer, loss: Loss, classify: bool = True):
         self.model, self.loss, self.classify = model, loss, classify
-        self.measures = ("loss", "accuracy") if classify else ("loss",)
+        self.measures: tuple[str, ...] = ("loss", "accuracy") if classify else ("loss",)
 
     def learn(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
         """Forward, loss, backward."""

@@ -1,0 +1,85 @@
+"""The restricted Boltzmann machine."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..backend import Context, array_module
+from ..backend.arrays import Array
+from ..initializers import Initializer, Normal
+from ..ops.linear import affine
+from ..parameter import Parameter
+from .units import Units
+
+
+@dataclass(eq=False)
+class RBM:
+    """Two sides of units with a weight between each pair of opposite ones.
+
+    ``log p(v, h) = log_base(v) + log_base(h) + b v + c h + v W h - log Z``.
+
+    Shapes: ``weight`` ([E,] visible, hidden), biases and offsets ([E,] n), states ([E,] N, n).
+
+    The offsets are running means of both sides under the data.  They centre the gradient, not the energy, so the
+    parameters mean what the formula says.  Melchior, Fischer, Wiskott: How to center deep Boltzmann machines (2016).
+
+    Args:
+        visible: units that see data.
+        hidden: units that explain them.
+        initializer: of the weight; Hinton (2010, section 8) uses a standard deviation of 0.01.
+        averaging: how far the offsets move towards a batch's means at each step.
+    """
+
+    visible: Units
+    hidden: Units
+    initializer: Initializer = Normal(0.01)
+    averaging: float = 0.01
+
+    def __post_init__(self) -> None:
+        """Declare weight, biases and offsets."""
+        n_visible, n_hidden = (self.visible.n,), (self.hidden.n,)
+        self.weight = Parameter((self.visible.n, self.hidden.n), self.initializer, axes=("visible", "hidden"))
+        self.visible_bias = Parameter(n_visible, role="bias", axes=("visible",))
+        self.hidden_bias = Parameter(n_hidden, role="bias", axes=("hidden",))
+        self.visible_offset = Parameter(n_visible, role="offset", axes=("visible",), averaging=self.averaging)
+        self.hidden_offset = Parameter(n_hidden, role="offset", axes=("hidden",), averaging=self.averaging)
+
+    def hidden_input(self, v: Array, ctx: Context) -> Array:
+        """Total input of the hidden units, ``c + v W``."""
+        return self._input(v, self.weight.value, self.hidden_bias.value, ctx)
+
+    def visible_input(self, h: Array, ctx: Context) -> Array:
+        """Total input of the visible units, ``b + h W^T``."""
+        return self._input(h, self.weight.value.swapaxes(-1, -2), self.visible_bias.value, ctx)
+
+    def free_energy(self, v: Array, ctx: Context) -> Array:
+        """``-log of the unnormalised probability of v``, ([E,] N): ``-log_base(v) - b v - log_partition(c + v W)``."""
+        linear = array_module(v).matmul(v, self.visible_bias.value[..., :, None])[..., 0]
+        inputs = self.hidden_input(v, ctx)
+        return -(self.visible.log_base(v, ctx) + linear + self.hidden.log_partition(inputs, ctx))
+
+    def energy(self, v: Array, h: Array, ctx: Context) -> Array:
+        """``-log of the unnormalised probability of v and h``, ([E,] N)."""
+        visible = self.visible.log_base(v, ctx) + (v * self.visible_input(h, ctx)).sum(axis=-1)
+        return -(visible + self.hidden.log_base(h, ctx) + (h * self.hidden_bias.value[..., None, :]).sum(axis=-1))
+
+    def start_from(self, data_mean: np.ndarray) -> None:
+        """Set the visible biases and offset from the data's mean, as Hinton (2010, section 8) advises.
+
+        For Bernoulli units the bias is the log-odds of the mean, kept away from 0 and 1; for others the mean itself
+        where the type's mean is its input, else 0.
+        """
+        from .units import Bernoulli, Gaussian
+
+        if isinstance(self.visible, Bernoulli):
+            p = np.clip(data_mean, 1e-3, 1 - 1e-3)
+            self.visible_bias.value[...] = array_module(self.weight.value).asarray(np.log(p / (1 - p)))
+        elif isinstance(self.visible, Gaussian):
+            self.visible_bias.value[...] = array_module(self.weight.value).asarray(data_mean)
+        self.visible_offset.value[...] = array_module(self.weight.value).asarray(data_mean)
+        self.hidden_offset.value[...] = 0.5 if isinstance(self.hidden, Bernoulli) else 0.0
+
+    @staticmethod
+    def _input(states: Array, weight: Array, bias: Array, ctx: Context) -> Array:
+        out = ctx.empty((*weight.shape[:-2], states.shape[-2], weight.shape[-1]), weight.dtype)
+        return affine(states, weight, bias, out)

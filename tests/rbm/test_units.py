@@ -1,0 +1,164 @@
+"""Every unit type keeps the laws of its exponential family, and every pair makes a machine."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from gpunet.backend import Device
+from gpunet.errors import ConfigError
+from gpunet.parameter import Parameters
+from gpunet.rbm import RBM, Bernoulli, Gaussian, Softmax, Units, exact_log_z, log_likelihood, units
+from gpunet.testing import compare, examples, make_context, numeric_gradient
+
+ALL = list(examples(Units, units))
+each = pytest.mark.parametrize("unit", ALL, ids=repr)
+DISCRETE = [u for u in ALL if np.isfinite(u.state_count)]
+
+
+def log_sum_exp(x):
+    return np.log(np.exp(x - x.max()).sum()) + x.max()
+
+
+@each
+def test_mean_is_the_derivative_of_the_log_partition(unit, device, rng):
+    x, ctx = device.put(rng.normal(size=(3, 4)) * 2), make_context(device)
+
+    def total():
+        ctx.arena.rewind()
+        return float(device.get(unit.log_partition(x, ctx).sum()))
+
+    compare("x", device.get(unit.mean(x, ctx)), numeric_gradient(total, x, device), 1e-7)
+
+
+@pytest.mark.parametrize("unit", DISCRETE, ids=repr)
+def test_log_partition_is_the_sum_over_all_states(unit, device, rng):
+    x, ctx = rng.normal(size=4) * 2, make_context(device)
+    states = np.array(list(unit.states()))
+    assert len(states) == unit.state_count == len({tuple(s) for s in states})
+    log_p = device.get(unit.log_base(device.put(states), ctx)) + states @ x
+    assert device.get(unit.log_partition(device.put(x[None]), ctx))[0] == pytest.approx(log_sum_exp(log_p), rel=1e-12)
+    p = np.exp(log_p - log_sum_exp(log_p))
+    assert device.get(unit.mean(device.put(x[None]), ctx))[0] == pytest.approx(p @ states, rel=1e-9)
+
+
+def test_gaussian_log_partition_is_the_integral(device):
+    ctx, s = make_context(device), np.linspace(-20, 20, 200_001)
+    for x in (-1.5, 0.0, 2.0):
+        base = device.get(Gaussian(1).log_base(device.put(s[:, None]), ctx))
+        integral = np.exp(base + s * x).sum() * (s[1] - s[0])
+        assert device.get(Gaussian(1).log_partition(device.put([[x]]), ctx))[0] == pytest.approx(
+            np.log(integral), abs=1e-9
+        )
+
+
+@each
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_samples_have_the_mean_and_the_variance_of_their_distribution(unit, dtype, device, rng):
+    n = 40_000
+    x, ctx = rng.normal(size=4), make_context(device)
+    tiled = device.put(np.tile(x, (n, 1)), dtype)
+    drawn = device.get(unit.sample(tiled, ctx)).astype(float)
+    step = 1e-4
+    means = [device.get(unit.mean(device.put(x[None] + d), ctx))[0] for d in (-step, 0, step)]
+    # The variance is the derivative of the mean, unit by unit; inputs of one softmax group act on each other.
+    if isinstance(unit, Softmax):
+        variance = means[1] * (1 - means[1])
+    else:
+        variance = (means[2] - means[0]) / (2 * step)
+    assert np.abs(drawn.mean(axis=0) - means[1]).max() < 5 * np.sqrt(variance.max() / n)
+    assert drawn.var(axis=0) == pytest.approx(variance, rel=0.06, abs=0.01)
+    if np.isfinite(unit.state_count):
+        assert {tuple(s) for s in drawn} <= {tuple(s) for s in unit.states()}
+
+
+def test_certain_units_stay_certain(device):
+    x = device.put(np.array([[-60.0, 60.0]] * 5000), np.float32)
+    assert device.get(Bernoulli(2).sample(x, make_context(device))).mean(axis=0).tolist() == [0, 1]
+
+
+def machine(visible, hidden, device, seeds=0):
+    rbm = RBM(visible, hidden)
+    parameters = Parameters(rbm, seeds, device, np.float64)
+    noise = np.random.default_rng(3).normal(size=parameters.values.shape) * 0.5
+    device.copy_into(parameters.values, noise)
+    return rbm, parameters
+
+
+PAIRS = list(itertools.product(ALL, ALL))
+each_pair = pytest.mark.parametrize(("visible", "hidden"), PAIRS, ids=[f"{v}-{h}" for v, h in PAIRS])
+
+
+@each_pair
+def test_free_energy_sums_the_hidden_units_out(visible, hidden, device, rng):
+    """Against the energy of every joint state; a Gaussian side is integrated by its own completed square."""
+    rbm, _ = machine(visible, hidden, device)
+    ctx = make_context(device)
+    v = device.get(visible.sample(device.put(rng.normal(size=(3, 4))), ctx))
+    free = device.get(rbm.free_energy(device.put(v), ctx))
+    for row, expected in zip(v, free):
+        if not np.isfinite(hidden.state_count):
+            x = device.get(rbm.hidden_input(device.put(row[None]), ctx))
+            at_mean = device.get(rbm.energy(device.put(row[None]), device.put(x), ctx))[0]
+            assert expected == pytest.approx(at_mean - 0.5 * 4 * np.log(2 * np.pi))
+            continue
+        states = np.array(list(hidden.states()))
+        energies = device.get(rbm.energy(device.put(np.tile(row, (len(states), 1))), device.put(states), ctx))
+        assert expected == pytest.approx(-log_sum_exp(-energies))
+        p = np.exp(-energies + expected)
+        mean = device.get(hidden.mean(rbm.hidden_input(device.put(row[None]), ctx), ctx))[0]
+        assert mean == pytest.approx(p @ states, rel=1e-6, abs=1e-9)
+
+
+@each_pair
+def test_free_energy_gradient_is_that_of_the_data_term(visible, hidden, device, rng):
+    """d F / d W = - v E[h|v], which contrastive divergence relies on."""
+    rbm, _ = machine(visible, hidden, device)
+    ctx = make_context(device)
+    v = device.put(device.get(visible.sample(device.put(rng.normal(size=(3, 4))), ctx)))
+
+    def total():
+        ctx.arena.rewind()
+        return float(device.get(rbm.free_energy(v, ctx).sum()))
+
+    numeric = numeric_gradient(total, rbm.weight.value, device)
+    h = device.get(hidden.mean(rbm.hidden_input(v, ctx), ctx))
+    compare("weight", -device.get(v).T @ h, numeric, 1e-6)
+
+
+@pytest.mark.parametrize("visible", DISCRETE, ids=repr)
+@pytest.mark.parametrize("hidden", ALL, ids=repr)
+def test_exact_log_z_makes_probabilities_that_sum_to_one(visible, hidden, device):
+    rbm, parameters = machine(visible, hidden, device)
+    log_z = exact_log_z(rbm, parameters)
+    states = np.array(list(visible.states()))
+    total = np.exp(log_likelihood(rbm, log_z, device.put(states), make_context(device))).sum()
+    assert total == pytest.approx(1, rel=1e-9)
+
+
+def test_exact_log_z_of_members_and_from_either_side(device):
+    rbm, parameters = machine(Bernoulli(4), Bernoulli(6), device, [1, 2])
+    both = exact_log_z(rbm, parameters).value
+    for member in range(2):
+        alone, own = machine(Bernoulli(4), Bernoulli(6), device)
+        device.copy_into(own.values, device.get(parameters.values)[member])
+        assert exact_log_z(alone, own).value[0] == pytest.approx(both[member], rel=1e-12)
+        turned, other = machine(Bernoulli(6), Bernoulli(4), device)
+        device.copy_into(turned.weight.value, device.get(alone.weight.value).T)
+        device.copy_into(turned.visible_bias.value, device.get(alone.hidden_bias.value))
+        device.copy_into(turned.hidden_bias.value, device.get(alone.visible_bias.value))
+        assert exact_log_z(turned, other).value[0] == pytest.approx(both[member], rel=1e-12)
+
+
+def test_exact_log_z_refuses_what_is_too_large():
+    rbm, parameters = machine(Bernoulli(30), Bernoulli(30), Device())
+    with pytest.raises(ConfigError, match=r"at most 2\^25 states, got 1.07e\+09. Use AIS instead"):
+        exact_log_z(rbm, parameters)
+    rbm, parameters = machine(Gaussian(3), Gaussian(3), Device())
+    with pytest.raises(ConfigError, match="at most"):
+        exact_log_z(rbm, parameters)
+
+
+def test_groups_must_fill_the_side():
+    with pytest.raises(ConfigError, match="must divide the 4 units, got 3"):
+        Softmax(4, group=3)
