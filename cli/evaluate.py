@@ -28,7 +28,7 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
     """
     import numpy as np
 
-    from gpunet.training import Evaluator, load_model
+    from gpunet.training import Evaluator, Supervised, load_model
 
     from .models import agree, ensemble_outputs, evaluation_data, feed
 
@@ -43,9 +43,9 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
         for model in models:
             members = len(model.parameters.seeds)
             samples = feed(model, dataset.x[chosen], dataset.y[chosen], place)
-            scores = Evaluator(model.model, model.loss, samples, members, place, classify).scores()
-            loss += scores.loss.tolist()
-            accuracy += [] if scores.accuracy is None else scores.accuracy.tolist()
+            scores = Evaluator(Supervised(model.model, model.loss, classify), samples, members, place).scores()
+            loss += scores["loss"].tolist()
+            accuracy += scores["accuracy"].tolist() if classify else []
         document: dict[str, Any] = {"data": dataset.name, "samples": len(chosen), "loss": loss}
         document |= {"error": [1 - a for a in accuracy]} if classify else {}
         if classify and len(loss) > 1:

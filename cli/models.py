@@ -8,7 +8,7 @@ from gpunet.datasets import load, split
 
 from gpunet.data import Feed
 from gpunet.errors import CheckpointError, DataError
-from gpunet.training import Evaluator, TrainedModel
+from gpunet.training import Predictor, TrainedModel
 
 
 def agree(models: Sequence[TrainedModel]) -> None:
@@ -76,10 +76,9 @@ def ensemble_outputs(models: Sequence[TrainedModel], x: np.ndarray, device: Any)
     for model in models:
         outputs = model.description.outputs
         targets = np.zeros((len(x), outputs), np.float32) if outputs else np.zeros(len(x), np.int32)
-        members = len(model.parameters.seeds)
-        evaluator = Evaluator(model.model, model.loss, feed(model, x, targets, device), members, device, False)
-        batches = np.concatenate(list(evaluator.predictions()), axis=-2).astype(np.float64)
+        predictor = Predictor(model.model, model.loss, feed(model, x, targets, device), device)
+        batches = np.concatenate(list(predictor.batches()), axis=-2).astype(np.float64)
         summed = batches.sum(axis=0) if batches.ndim == 3 else batches
-        total, count = summed if total is None else total + summed, count + members
+        total, count = summed if total is None else total + summed, count + len(model.parameters.seeds)
     assert total is not None
     return total / count

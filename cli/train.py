@@ -117,17 +117,15 @@ def _report(job: Run, folder: RunFolder, seconds: float, as_json: bool) -> None:
             "best": best.best.tolist(),
             "best_epoch": best.best_epoch.tolist(),
         }
-        if scores is not None:
-            document["test_loss"] = scores.loss.tolist()
-            document |= {} if scores.accuracy is None else {"test_accuracy": scores.accuracy.tolist()}
+        document |= {f"test_{name}": values.tolist() for name, values in scores.items()}
         print_json(document)
         return
     percent = best.monitor.endswith("accuracy")
     click.echo(f"Best {best.monitor.replace('_', ' ')}: {spread(best.best.tolist(), percent)}")
-    if scores is not None and scores.accuracy is not None:
-        click.echo(f"Test error: {spread((1 - scores.accuracy).tolist(), percent=True)}")
-    elif scores is not None:
-        click.echo(f"Test loss: {spread(scores.loss.tolist())}")
+    if "accuracy" in scores:
+        click.echo(f"Test error: {spread((1 - scores['accuracy']).tolist(), percent=True)}")
+    elif "loss" in scores:
+        click.echo(f"Test loss: {spread(scores['loss'].tolist())}")
     click.echo(f"Trained for {job.history[-1].epoch} epochs in {seconds:.1f} s")
     click.echo(f"Checkpoint: {checkpoint}")
     click.echo(f"Next: {program()} inspect {checkpoint}")

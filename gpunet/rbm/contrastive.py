@@ -30,7 +30,8 @@ class ContrastiveDivergence:
         center: subtract the running means of both sides inside the gradient.
     """
 
-    measures = ("reconstruction_error",)
+    measures: tuple[str, ...] = ("reconstruction_error",)
+    scores: tuple[str, ...] = ("reconstruction_error", "free_energy")
 
     def __init__(self, model: RBM, k: int = 1, chains: int | None = None, binarise: bool = False, center: bool = True):
         if k < 1:
@@ -55,10 +56,19 @@ class ContrastiveDivergence:
         h = rbm.hidden.mean(inputs, ctx)
         v_model, h_model = self._chain(rbm.hidden.sample(inputs, ctx), ctx)
         self._accumulate(v, h, v_model, h_model, ctx)
-        difference = rbm.visible.mean(rbm.visible_input(h, ctx), ctx)
+        return (self._reconstruction_error(v, h, ctx),)
+
+    def judge(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
+        """Reconstruction error, and free energy in nats: a log-likelihood up to the unknown log Z, ([members,] N)."""
+        h = self.model.hidden.mean(self.model.hidden_input(x, ctx), ctx)
+        return self._reconstruction_error(x, h, ctx), self.model.free_energy(x, ctx)
+
+    def _reconstruction_error(self, v: Array, h: Array, ctx: Context) -> Array:
+        """Squared distance between the visible states and their mean given the hidden means."""
+        difference = self.model.visible.mean(self.model.visible_input(h, ctx), ctx)
         difference -= v
         difference *= difference
-        return (difference.sum(axis=-1),)
+        return difference.sum(axis=-1)
 
     def _chain(self, h: Array, ctx: Context) -> tuple[Array, Array]:
         """Run the chains and return their visible states and hidden means."""

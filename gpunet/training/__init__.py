@@ -1,7 +1,7 @@
 """Floor 7: the training step, the epoch loop, evaluation, selection, and runs as checkpoints."""
 
 from .description import Description, describe
-from .evaluation import Evaluator, Scores
+from .evaluation import Evaluator, Predictor, Scores
 from .loop import EpochRecord, Stop, fit
 from .objective import Objective, Supervised
 from .run import Run
@@ -14,6 +14,7 @@ __all__ = [
     "EpochRecord",
     "Evaluator",
     "Objective",
+    "Predictor",
     "Run",
     "Scores",
     "Selection",

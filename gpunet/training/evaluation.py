@@ -1,7 +1,6 @@
-"""Evaluation: losses, metrics and predictions over a part of a data set."""
+"""Evaluation: measures and predictions over a part of a data set, without training."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,72 +9,82 @@ from ..backend.arrays import Array
 from ..data import Feed
 from ..layers import Layer
 from ..losses import Loss
-from ..metrics import accuracy
+from .objective import Objective
 
+BATCH = 1000  # samples at once
 
-@dataclass(frozen=True)
-class Scores:
-    """Mean loss and, for classes, mean accuracy of each member, (members,)."""
-
-    loss: np.ndarray
-    accuracy: np.ndarray | None
+# The mean of each measure, by name, for each member: (members,).
+Scores = dict[str, np.ndarray]
 
 
 class Evaluator:
-    """Runs a model without training it, in batches of one size, the last one padded and masked.
+    """Averages an objective's measures over all samples, in batches of one size, the last one padded and masked.
 
     Args:
-        model: its parameters must have memory.
-        loss: also gives the output activation.
+        objective: its model's parameters must have memory.
         feed: the samples, without a members axis: all members see the same.
         members: number of models in the population, 1 for one model.
         device: where everything lives.
-        classify: whether to count correct classes.
         batch_size: samples at once.
     """
 
-    def __init__(
-        self, model: Layer, loss: Loss, feed: Feed, members: int, device: Device, classify: bool, batch_size: int = 1000
-    ):
-        self.model, self.loss, self.feed, self.device, self.classify = model, loss, feed, device, classify
+    def __init__(self, objective: Objective, feed: Feed, members: int, device: Device, batch_size: int = BATCH):
+        self.objective, self.feed, self.device = objective, feed, device
         self.batch_size = min(batch_size, feed.samples)
         self.cursor = device.zeros((1,), np.int64)
-        self.totals = device.zeros((3, members), np.float64)
+        self.totals = device.zeros((len(objective.scores) + 1, members), np.float64)
         self.context = Context(training=False, arena=Arena(device))
         self.step = capture(self._step, device)
-        self.outputs: Array = None
-
-    @property
-    def steps(self) -> int:
-        """Number of batches."""
-        return -(-self.feed.samples // self.batch_size)
 
     def scores(self) -> Scores:
         """Evaluate all samples; reads the device once."""
         self.cursor.fill(0)
         self.totals.fill(0)
-        for _ in range(self.steps):
+        for _ in range(-(-self.feed.samples // self.batch_size)):
             self.step()
-        loss, correct, samples = self.device.get(self.totals)
-        return Scores(loss / samples, correct / samples if self.classify else None)
-
-    def predictions(self) -> Iterator[np.ndarray]:
-        """Yield the activated outputs batch by batch, float of shape ([members,] rows, K)."""
-        self.cursor.fill(0)
-        for number in range(self.steps):
-            self.step()
-            rows = min(self.batch_size, self.feed.samples - number * self.batch_size)
-            yield self.device.get(self.loss.predict(self.outputs, self.outputs))[..., :rows, :]
+        *sums, samples = self.device.get(self.totals)
+        return {name: total / samples for name, total in zip(self.objective.scores, sums)}
 
     def _step(self) -> None:
         ctx = self.context
         ctx.arena.rewind()
         x, target, weights = self.feed.padded(ctx, self.cursor, self.batch_size)
+        for number, values in enumerate(self.objective.judge(x, target, ctx)):
+            self.totals[number] += (values * weights).sum(axis=-1)
+        self.totals[-1] += weights.sum()
+        self.cursor += 1
+
+
+class Predictor:
+    """Runs a network on samples and applies its output activation.
+
+    Args:
+        model: layers with a linear output; the parameters must have memory.
+        loss: gives the output activation.
+        feed: the samples.
+        device: where everything lives.
+        batch_size: samples at once.
+    """
+
+    def __init__(self, model: Layer, loss: Loss, feed: Feed, device: Device, batch_size: int = BATCH):
+        self.model, self.loss, self.feed, self.device = model, loss, feed, device
+        self.batch_size = min(batch_size, feed.samples)
+        self.cursor = device.zeros((1,), np.int64)
+        self.context = Context(training=False, arena=Arena(device))
+        self.outputs: Array = None
+        self.step = capture(self._step, device)
+
+    def batches(self) -> Iterator[np.ndarray]:
+        """Yield the activated outputs batch by batch, ([members,] rows, K)."""
+        self.cursor.fill(0)
+        for start in range(0, self.feed.samples, self.batch_size):
+            self.step()
+            yield self.device.get(self.outputs)[..., : self.feed.samples - start, :]
+
+    def _step(self) -> None:
+        ctx = self.context
+        ctx.arena.rewind()
+        x, _, _ = self.feed.padded(ctx, self.cursor, self.batch_size)
         z, _ = self.model.forward(x, ctx)
-        loss, _ = self.loss(z, target, ctx)
-        self.totals[0] += (loss * weights).sum(axis=-1)
-        if self.classify:
-            self.totals[1] += (accuracy(z, target, ctx) * weights).sum(axis=-1)
-        self.totals[2] += weights.sum()
-        self.outputs = z
+        self.outputs = self.loss.predict(z, ctx.like(z))
         self.cursor += 1

@@ -114,10 +114,7 @@ def _record(
 ) -> EpochRecord:
     numbers = {f"train_{name}": values for name, values in trainer.averages().items()}
     if validation is not None:
-        scores = validation.scores()
-        numbers["validation_loss"] = scores.loss
-        if scores.accuracy is not None:
-            numbers["validation_accuracy"] = scores.accuracy
+        numbers |= {f"validation_{name}": values for name, values in validation.scores().items()}
     numbers["learning_rate"] = np.broadcast_to(trainer.optimizer.current("learning_rate"), trainer.rows)
     improved = selection.update(epoch + 1, numbers[selection.monitor])
     trainer.device.copy_into(trainer.active, selection.active)

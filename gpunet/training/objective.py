@@ -15,13 +15,18 @@ class Objective(Protocol):
     Attributes:
         model: whose parameters are trained.
         measures: names of what :meth:`learn` returns.
+        scores: names of what :meth:`judge` returns.
     """
 
     model: Any
     measures: tuple[str, ...]
+    scores: tuple[str, ...]
 
     def learn(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
         """Add the gradient of the batch's mean to the parameters; return each measure per sample, ([members,] N)."""
+
+    def judge(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
+        """Return each score per sample, ([members,] N), without learning and without random numbers."""
 
 
 class Supervised:
@@ -36,6 +41,7 @@ class Supervised:
     def __init__(self, model: Layer, loss: Loss, classify: bool = True):
         self.model, self.loss, self.classify = model, loss, classify
         self.measures: tuple[str, ...] = ("loss", "accuracy") if classify else ("loss",)
+        self.scores: tuple[str, ...] = self.measures
 
     def learn(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
         """Forward, loss, backward."""
@@ -45,3 +51,9 @@ class Supervised:
         dz *= 1 / x.shape[-2]
         backward(dz)
         return measures
+
+    def judge(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
+        """Forward and loss."""
+        z, _ = self.model.forward(x, ctx)
+        loss, _ = self.loss(z, target, ctx)
+        return (loss, accuracy(z, target, ctx)) if self.classify else (loss,)

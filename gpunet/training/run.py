@@ -46,9 +46,10 @@ class Run:
         self.loss = build_loss(config, len(dataset.classes))
         outputs = self.loss.outputs(len(dataset.classes)) if classify else self.description.outputs
         self.model = build_model(config, self.description.features, outputs)
+        self.objective = Supervised(self.model, self.loss, classify)
         members = () if config.members == 1 else (config.members,)
         self.trainer = Trainer(
-            Supervised(self.model, self.loss, classify),
+            self.objective,
             build_rule(config),
             config.seeds,
             self._feed(split.train, members),
@@ -59,7 +60,7 @@ class Run:
         self.validation = self._evaluator(split.validation) if len(split.validation) else None
         self.selection = Selection(self.trainer.parameters, self.monitor, training.patience)
         self.history: list[EpochRecord] = []
-        self.test_scores: Scores | None = None
+        self.test_scores: Scores = {}
 
     def train(
         self,
@@ -107,5 +108,4 @@ class Run:
         return Feed(self.device, self.dataset.x[part], self.dataset.y[part], self.preprocessing, dtype, members)
 
     def _evaluator(self, part: np.ndarray) -> Evaluator:
-        members = self.config.members
-        return Evaluator(self.model, self.loss, self._feed(part), members, self.device, bool(self.dataset.classes))
+        return Evaluator(self.objective, self._feed(part), self.config.members, self.device)

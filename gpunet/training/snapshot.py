@@ -156,10 +156,8 @@ def _history(run: Run) -> Group:
 
 def _metrics(run: Run) -> Group:
     group = Group()
-    if run.test_scores is not None:
-        group["test_loss"] = Array(run.test_scores.loss)
-        if run.test_scores.accuracy is not None:
-            group["test_accuracy"] = Array(run.test_scores.accuracy)
+    for name, values in run.test_scores.items():
+        group[f"test_{name}"] = Array(values)
     return group
 
 

@@ -12,7 +12,7 @@ from gpunet.layers import Dense, Sequential
 from gpunet.losses import CategoricalCrossEntropy, SquaredError
 from gpunet.optimizers import SGD
 from gpunet.parameter import Parameters
-from gpunet.training import Evaluator, Run, Selection, Stop, Supervised, Trainer
+from gpunet.training import Evaluator, Predictor, Run, Selection, Stop, Supervised, Trainer
 
 
 def make_run(device=None, preset="mlp", **overrides):
@@ -35,7 +35,7 @@ def test_each_member_is_the_model_of_its_seed(drop_last, device):
         a = device.get(together.trainer.parameters.values)[member]
         b = device.get(alone.trainer.parameters.values)
         assert np.array_equal(a, b) if device.kind == "cpu" else np.allclose(a, b, atol=1e-5)
-        assert together.test_scores.loss[member] == pytest.approx(alone.test_scores.loss[0], rel=1e-6)
+        assert together.test_scores["loss"][member] == pytest.approx(alone.test_scores["loss"][0], rel=1e-6)
 
 
 def test_the_same_seed_trains_the_same_and_another_does_not():
@@ -74,10 +74,10 @@ def test_evaluation_pads_and_masks(device, rng):
     z = x @ device.get(model.weight.value)
     log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
     for batch in (4, 23, 100):
-        scores = Evaluator(model, loss, feed, 1, device, True, batch).scores()
-        assert scores.loss[0] == pytest.approx(-log_p[np.arange(23), y].mean(), rel=1e-5)
-        assert scores.accuracy[0] == pytest.approx((z.argmax(axis=1) == y).mean())
-        predicted = np.concatenate(list(Evaluator(model, loss, feed, 1, device, True, batch).predictions()))
+        scores = Evaluator(Supervised(model, loss), feed, 1, device, batch).scores()
+        assert scores["loss"][0] == pytest.approx(-log_p[np.arange(23), y].mean(), rel=1e-5)
+        assert scores["accuracy"][0] == pytest.approx((z.argmax(axis=1) == y).mean())
+        predicted = np.concatenate(list(Predictor(model, loss, feed, device, batch).batches()))
         assert predicted == pytest.approx(np.exp(log_p), rel=1e-5)
 
 
@@ -154,7 +154,7 @@ def test_stop_ends_after_the_current_step():
 
     run.train(on_step=on_step, stop=stop)
     assert int(run.trainer.clock[0]) == len(steps) == 12
-    assert run.test_scores is None
+    assert run.test_scores == {}
 
 
 def test_standardisation_sees_the_training_part_alone(rng):
