@@ -17,8 +17,10 @@ from .data import data
 from .doctor import doctor
 from .evaluate import evaluate
 from .inspect import inspect
+from .likelihood import likelihood
 from .predict import predict
 from .presets import presets
+from .pretrain import pretrain
 from .train import train
 
 BROKEN_PIPE = 141  # what a shell reports for a program that its reader left, 128 + SIGPIPE
@@ -61,5 +63,5 @@ def main() -> None:
     """
 
 
-for command in (train, evaluate, predict, inspect, config, presets, data, doctor):
+for command in (train, pretrain, evaluate, predict, likelihood, inspect, config, presets, data, doctor):
     main.add_command(command)

@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -16,6 +16,22 @@ device_option = click.option(
     "--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]", help="Where to compute."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
+
+
+def run_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The argument and options of every command that trains."""
+    for decorate in (
+        json_option,
+        click.option("--dry-run", is_flag=True, help="Check everything, say what would run, and stop."),
+        click.option("--seeds", "members", type=click.IntRange(1), metavar="N", help="Train N seeds in a row at once."),
+        click.option("--seed", type=int, metavar="N", help="Seed of weights, order and random decisions."),
+        device_option,
+        click.option("--run", metavar="FOLDER", help="Where to write; runs/<name>-<n> by default."),
+        click.option("--data", metavar="SOURCE", help="digits, or a file or folder; stands for data.source=..."),
+        click.argument("words", nargs=-1, metavar="[CONFIG|PRESET] [KEY=VALUE]..."),
+    ):
+        command = decorate(command)
+    return command
 
 
 def choose_device(name: str) -> Any:
@@ -55,7 +71,10 @@ def load_split(config: Any) -> tuple[Any, Any]:
 
 def program() -> str:
     """How the user can call this program again: by name where the shell finds it, else by its path."""
-    return "gpunet" if shutil.which("gpunet") else os.path.relpath(sys.argv[0])
+    if shutil.which("gpunet"):
+        return "gpunet"
+    near = os.path.relpath(sys.argv[0])
+    return sys.argv[0] if near.startswith("..") else near
 
 
 def print_json(document: Any) -> None:

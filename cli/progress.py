@@ -41,11 +41,16 @@ def epoch_line(record: Any) -> str:
     """One line for an epoch, short enough for 80 columns; populations show the mean of their members."""
     parts = [f"epoch {record.epoch:{len(str(record.epochs))}}/{record.epochs}"]
     for part, name in (("train", "train"), ("validation", "val")):
-        if f"{part}_loss" in record.numbers:
-            line = f"{name} loss {record.numbers[f'{part}_loss'].mean():.4f}"
-            accuracy = record.numbers.get(f"{part}_accuracy")
-            parts.append(line if accuracy is None else f"{line}, {accuracy.mean() * 100:.2f} %")
+        numbers = {k.removeprefix(f"{part}_"): v.mean() for k, v in record.numbers.items() if k.startswith(f"{part}_")}
+        if numbers:
+            parts.append(f"{name} {', '.join(_short(measure, value) for measure, value in numbers.items())}")
     parts.append(f"{record.seconds:.2f} s")
-    if record.improved.any():
+    if record.improved.any() and record.selects:
         parts.append(f"best for {record.improved.sum()}" if len(record.improved) > 1 else "best")
     return "  ".join(parts)
+
+
+def _short(measure: str, value: float) -> str:
+    if measure == "accuracy":
+        return f"{value * 100:.2f} %"
+    return f"{measure.replace('_', ' ').replace('reconstruction error', 'error')} {value:.4f}"

@@ -6,7 +6,7 @@ import io
 import re
 from pathlib import Path
 
-from gpunet import initializers, layers, losses, metrics, optimizers, schedules
+from gpunet import initializers, layers, losses, metrics, optimizers, rbm, schedules
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -17,6 +17,7 @@ FAMILIES = {
     "optimizer rules": (optimizers, "Rule"),
     "schedules": (schedules, "Schedule"),
     "initializers": (initializers, "Initializer"),
+    "RBM units": (rbm, "Units"),
 }
 
 

@@ -10,7 +10,8 @@ from ..layers import Dense, Layer, LeakyReLU, Linear, ReLU, Residual, Sequential
 from ..losses import CategoricalCrossEntropy, Loss, SquaredError
 from ..models import mlp
 from ..optimizers import Rule
-from .schema import Config, MLPConfig
+from ..rbm import RBM
+from .schema import Config, LayersConfig, MLPConfig, RBMConfig
 from .vocabulary import WIDTHS, target
 
 _ACTIVATIONS = {term(layer): layer for layer in (Linear, Sigmoid, Tanh, ReLU, LeakyReLU, Softplus)}
@@ -50,8 +51,14 @@ def build_model(config: Config, n_in: int, n_out: int) -> Sequential:
             model.input_dropout,
             model.batch_norm,
         )
+    assert isinstance(model, LayersConfig), "an RBM is built by build_rbm"
     layers = _in_sequence(model.layers, n_in)
     return Sequential([*layers, Dense(Sequential(layers).output_width(n_in), n_out)])
+
+
+def build_rbm(config: RBMConfig, n_visible: int) -> RBM:
+    """The configured machine for so many visible units."""
+    return RBM(config.visible_units.build(n=n_visible), config.hidden_units.build(n=config.hidden))
 
 
 def _usual_initializer(activation: str) -> Any:

@@ -7,10 +7,10 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from ..errors import ConfigError
-from .schema import Config, LayersConfig, MLPConfig
+from .schema import Config, LayersConfig, MLPConfig, RBMConfig
 from .vocabulary import words
 
-_SECTIONS: list[type[BaseModel]] = [MLPConfig, LayersConfig]
+_SECTIONS: list[type[BaseModel]] = [MLPConfig, LayersConfig, RBMConfig]
 
 Location = tuple[int | str, ...]
 

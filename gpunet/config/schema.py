@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from ..fields import Count, Fraction, NonNegative
-from .vocabulary import InitializerWord, LayerWord, LossWord, RuleWord, expand
+from .vocabulary import InitializerWord, LayerWord, LossWord, RuleWord, UnitsWord, expand
 
 Part = Annotated[float, Field(ge=0, lt=1)] | Annotated[int, Field(ge=0)]
 Activation = Literal["linear", "sigmoid", "tanh", "relu", "leaky_relu", "softplus"]
@@ -52,7 +52,20 @@ class LayersConfig(Section):
     layers: tuple[LayerWord, ...]
 
 
-ModelConfig = Annotated[MLPConfig | LayersConfig, Field(discriminator="name"), BeforeValidator(expand)]
+class RBMConfig(Section):
+    """A restricted Boltzmann machine, trained by contrastive divergence."""
+
+    name: Literal["rbm"] = "rbm"
+    hidden: Count = Field(500, description="number of hidden units")
+    visible_units: UnitsWord = Field("bernoulli", validate_default=True, description="bernoulli for values of 0 to 1")
+    hidden_units: UnitsWord = Field("bernoulli", validate_default=True)
+    k: Count = Field(1, description="Gibbs steps of an update")
+    chains: Count | None = Field(None, description="persistent chains (PCD); without, chains start at the data (CD)")
+    binarise: bool = Field(True, description="draw Bernoulli data anew at every step, its values as probabilities")
+    center: bool = Field(True, description="centre the gradient on the running means of both sides")
+
+
+ModelConfig = Annotated[MLPConfig | LayersConfig | RBMConfig, Field(discriminator="name"), BeforeValidator(expand)]
 
 
 class TrainingConfig(Section):
@@ -62,7 +75,7 @@ class TrainingConfig(Section):
     batch_size: Count = 64
     drop_last: bool = Field(True, description="leave out the remainder of each epoch; it differs every time")
     l2: NonNegative = Field(0.0, description="penalty l2 / 2 * sum of squared weights; biases are left alone")
-    monitor: Literal["auto", "validation_accuracy", "validation_loss", "train_loss"] = Field(
+    monitor: Literal["auto", "validation_accuracy", "validation_loss", "train_loss", "last"] = Field(
         "auto", description="what selects the weights that are kept"
     )
     patience: Count | None = Field(None, description="epochs without improvement after which training stops")

@@ -13,10 +13,10 @@ from typing import Annotated, Any, Literal, Optional, Union, get_args, get_origi
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
-from .. import initializers, layers, losses, optimizers, schedules
+from .. import initializers, layers, losses, optimizers, rbm, schedules
 from ..fields import term
 
-WIDTHS = ("n_in", "n")  # fields of a layer that follow from the layer before, and are filled in by the builder
+WIDTHS = ("n_in", "n")  # fields of layers and units that follow from what stands before, filled in by the builder
 
 
 class Word(BaseModel):
@@ -105,6 +105,7 @@ InitializerWord = _UNIONS[initializers.Initializer] = _union(
     [_word(c) for c in _family(initializers.Initializer, initializers)]
 )
 LossWord = _union([_word(c) for c in _family(losses.Loss, losses)])
+UnitsWord = _union([_word(c) for c in _family(rbm.Units, rbm)])
 RuleWord = _union([_word(c) for c in _family(optimizers.Rule, optimizers)])
 _LAYERS = [_word(c) for c in _family(layers.Layer, layers)]
 LayerWord = _union(_LAYERS)

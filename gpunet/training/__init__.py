@@ -2,11 +2,12 @@
 
 from .description import Description, describe
 from .evaluation import Evaluator, Predictor, Scores
+from .loading import Trained, TrainedModel, TrainedRBM, load_model, load_rbm
 from .loop import EpochRecord, Stop, fit
 from .objective import Objective, Supervised
 from .run import Run
 from .selection import Selection
-from .snapshot import TrainedModel, load_model, snapshot
+from .snapshot import snapshot
 from .trainer import Trainer
 
 __all__ = [
@@ -20,10 +21,13 @@ __all__ = [
     "Selection",
     "Stop",
     "Supervised",
+    "Trained",
     "TrainedModel",
+    "TrainedRBM",
     "Trainer",
     "describe",
     "fit",
     "load_model",
+    "load_rbm",
     "snapshot",
 ]

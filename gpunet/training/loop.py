@@ -25,6 +25,7 @@ class EpochRecord:
         improved: which members reached their best so far.
         active: which members go on.
         seconds: of the epoch, validation included.
+        selects: whether the best epoch is selected at all, rather than the last one kept.
     """
 
     epoch: int
@@ -33,6 +34,7 @@ class EpochRecord:
     improved: np.ndarray
     active: np.ndarray
     seconds: float
+    selects: bool = True
 
 
 class Stop:
@@ -116,7 +118,9 @@ def _record(
     if validation is not None:
         numbers |= {f"validation_{name}": values for name, values in validation.scores().items()}
     numbers["learning_rate"] = np.broadcast_to(trainer.optimizer.current("learning_rate"), trainer.rows)
-    improved = selection.update(epoch + 1, numbers[selection.monitor])
+    improved = selection.update(epoch + 1, numbers.get(selection.monitor, np.full(trainer.rows, float(epoch + 1))))
     trainer.device.copy_into(trainer.active, selection.active)
     seconds = time.perf_counter() - began
-    return EpochRecord(epoch + 1, epochs, numbers, improved, selection.active.copy(), seconds)
+    return EpochRecord(
+        epoch + 1, epochs, numbers, improved, selection.active.copy(), seconds, selection.monitor != "last"
+    )

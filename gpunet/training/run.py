@@ -6,13 +6,15 @@ from typing import Any
 import numpy as np
 
 from ..backend import Device
-from ..config import Config, build_loss, build_model, build_rule
+from ..config import Config, RBMConfig, build_loss, build_model, build_rule
 from ..data import Feed, Preprocessing, fit_preprocessing
 from ..errors import ConfigError
+from ..rbm import ContrastiveDivergence
 from .description import Parts, Samples, describe
 from .evaluation import Evaluator, Scores
 from .loop import EpochRecord, Stop, fit
-from .objective import Supervised
+from .objective import Objective, Supervised
+from .pretraining import contrastive_divergence
 from .selection import Monitor, Selection
 from .trainer import Trainer
 
@@ -43,10 +45,7 @@ class Run:
             )
         self.monitor = self._monitor(classify)
         self.preprocessing = self._preprocessing()
-        self.loss = build_loss(config, len(dataset.classes))
-        outputs = self.loss.outputs(len(dataset.classes)) if classify else self.description.outputs
-        self.model = build_model(config, self.description.features, outputs)
-        self.objective = Supervised(self.model, self.loss, classify)
+        self.objective = self._objective(classify)
         members = () if config.members == 1 else (config.members,)
         self.trainer = Trainer(
             self.objective,
@@ -57,6 +56,9 @@ class Run:
             device,
             training.l2,
         )
+        if isinstance(self.objective, ContrastiveDivergence):
+            self.objective.start_chains(device, members)
+            self.objective.model.start_from(self._preprocessed().mean(axis=0, dtype=np.float64))
         self.validation = self._evaluator(split.validation) if len(split.validation) else None
         self.selection = Selection(self.trainer.parameters, self.monitor, training.patience)
         self.history: list[EpochRecord] = []
@@ -84,8 +86,23 @@ class Run:
         if len(self.split.test):
             self.test_scores = self._evaluator(self.split.test).scores()
 
+    def _objective(self, classify: bool) -> Objective:
+        model, classes = self.config.model, len(self.dataset.classes)
+        if isinstance(model, RBMConfig):
+            return contrastive_divergence(model, self._preprocessed(), self.preprocessing)
+        loss = build_loss(self.config, classes)
+        outputs = loss.outputs(classes) if classify else self.description.outputs
+        return Supervised(build_model(self.config, self.description.features, outputs), loss, classify)
+
     def _monitor(self, classify: bool) -> Monitor:
         monitor = self.config.training.monitor
+        if isinstance(self.config.model, RBMConfig):
+            # No cheap number tells a better machine from a worse one, so the latest weights are kept.
+            if monitor not in ("auto", "last"):
+                raise ConfigError("training.monitor", "must be last for an RBM", monitor, "Set training.monitor=last")
+            return "last"
+        if monitor == "last":
+            return "last"
         if monitor == "auto":
             if not len(self.split.validation):
                 return "train_loss"
@@ -97,11 +114,18 @@ class Run:
         return monitor
 
     def _preprocessing(self) -> Preprocessing:
-        kind = self.config.data.preprocess
+        kind, model = self.config.data.preprocess, self.config.model
         if kind == "auto":
-            kind = "scale" if self.dataset.scale != 1 else "standardise"
+            gaussian = isinstance(model, RBMConfig) and model.visible_units.name == "gaussian"
+            kind = "scale" if self.dataset.scale != 1 and not gaussian else "standardise"
         train = self.dataset.x[self.split.train]
         return fit_preprocessing(kind, train.reshape(len(train), -1), self.dataset.scale)
+
+    def _preprocessed(self) -> np.ndarray:
+        """The training part as the model sees it, on the host."""
+        p, train = self.preprocessing, self.dataset.x[self.split.train]
+        flat = train.reshape(len(train), -1)
+        return p.apply(flat, p.shift, p.factor, np.empty(flat.shape, np.float32))
 
     def _feed(self, part: np.ndarray, members: tuple[int, ...] = ()) -> Feed:
         dtype: Any = np.dtype(np.float32)

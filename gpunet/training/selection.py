@@ -6,7 +6,7 @@ import numpy as np
 
 from ..parameter import Parameters
 
-Monitor = Literal["validation_accuracy", "validation_loss", "train_loss"]
+Monitor = Literal["validation_accuracy", "validation_loss", "train_loss", "last"]
 
 
 class Selection:
@@ -14,7 +14,8 @@ class Selection:
 
     Args:
         parameters: of the model or population.
-        monitor: which number; accuracies are better when higher, losses when lower.
+        monitor: which number; accuracies are better when higher, losses when lower;
+            ``last`` keeps the latest weights, whatever they are worth.
         patience: epochs without improvement after which a member stops; None never stops one.
     """
 
@@ -29,7 +30,7 @@ class Selection:
     @property
     def higher(self) -> bool:
         """Whether larger numbers are better."""
-        return self.monitor.endswith("accuracy")
+        return self.monitor.endswith("accuracy") or self.monitor == "last"
 
     def update(self, epoch: int, values: np.ndarray) -> np.ndarray:
         """Take the monitored values of an epoch, (members,); returns which members improved.

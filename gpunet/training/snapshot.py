@@ -1,25 +1,20 @@
-"""Runs into checkpoints, and checkpoints into models."""
+"""Runs into checkpoints."""
 
-import json
 import platform
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
-from pathlib import Path
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
 from .. import __version__
 from ..backend import Device
-from ..checkpoint import Array, Checkpoint, Group, Scalar, note, read
-from ..config import Config, build_loss, build_model
+from ..checkpoint import Array, Group, Scalar, note
 from ..data import Preprocessing
-from ..errors import CheckpointError
 from ..fields import term
 from ..layers import Layer
-from ..losses import Loss
 from ..parameter import Parameter, Parameters, children
+from ..rbm import RBM, ContrastiveDivergence
 from .description import Description
 from .run import Run
 
@@ -40,7 +35,7 @@ def snapshot(run: Run, *, best: bool) -> Group:
     epoch = run.history[-1].epoch if run.history else 0
     root = Group(
         {
-            "model": summary(run.model),
+            "model": summary(run.objective.model),
             "parameters": parameters.count,
             "epoch": int(selection.best_epoch.max()) if best else epoch,
             "step": int(device.get(trainer.clock)[0]),
@@ -54,7 +49,7 @@ def snapshot(run: Run, *, best: bool) -> Group:
     root["config"] = Group({"NX_class": "NXnote"}, {"json": note(config)})
     root["environment"] = Group({"NX_class": "NXnote"}, {"json": note(environment(run.device) | {"source": source})})
     root["data"] = _data(run.description, run.preprocessing)
-    root["model"] = model_tree(run.model, parameters, values)
+    root["model"] = model_tree(run.objective.model, parameters, values)
     root["streams"] = Group({"generator": "philox4x64-10"}, {"seeds": Array(np.array(parameters.seeds, np.uint64))})
     root["history"] = _history(run)
     root["metrics"] = _metrics(run)
@@ -73,11 +68,15 @@ def snapshot(run: Run, *, best: bool) -> Group:
                 "best_weights": _by_parameter(parameters, device.get(selection.weights)),
             },
         )
+        if isinstance(run.objective, ContrastiveDivergence) and run.objective.states is not None:
+            root["loop/chains"] = Array(device.get(run.objective.states))
     return root
 
 
-def summary(model: Layer) -> str:
-    """One line: the layers that have parameters, e.g. ``dense(784, 512) dense(512, 10)``."""
+def summary(model: Any) -> str:
+    """One line: the layers with the shapes of their weights, e.g. ``dense(784, 512) relu dense(512, 10)``."""
+    if isinstance(model, RBM):
+        return f"rbm({term(type(model.visible))} {model.visible.n}, {term(type(model.hidden))} {model.hidden.n})"
     shown = []
     for _, child in children(model):
         own = [p for _, p in children(child) if isinstance(p, Parameter) and p.role == "weight"]
@@ -98,7 +97,7 @@ def environment(device: Device) -> dict[str, str]:
     }
 
 
-def model_tree(layer: Layer, parameters: Parameters, flat: np.ndarray, path: str = "") -> Group:
+def model_tree(layer: Any, parameters: Parameters, flat: np.ndarray, path: str = "") -> Group:
     """A layer with its settings as attributes, its parameters as arrays and its parts as groups."""
     group = Group({"class": term(type(layer)), **_settings(layer)})
     for name, child in children(layer):
@@ -112,7 +111,7 @@ def model_tree(layer: Layer, parameters: Parameters, flat: np.ndarray, path: str
     return group
 
 
-def _settings(layer: Layer) -> dict[str, Scalar]:
+def _settings(layer: Any) -> dict[str, Scalar]:
     settings: dict[str, Scalar] = {}
     for field in fields(layer):
         value = getattr(layer, field.name)
@@ -159,75 +158,3 @@ def _metrics(run: Run) -> Group:
     for name, values in run.test_scores.items():
         group[f"test_{name}"] = Array(values)
     return group
-
-
-@dataclass(frozen=True)
-class TrainedModel:
-    """A model out of a checkpoint, with all that prediction needs."""
-
-    checkpoint: Checkpoint
-    config: Config
-    description: Description
-    preprocessing: Preprocessing
-    model: Layer
-    loss: Loss
-    parameters: Parameters
-
-    @property
-    def source(self) -> str:
-        """Where its data was when it was trained."""
-        return json.loads(self.checkpoint["environment/json"].text)["source"]  # type: ignore[union-attr]
-
-
-def load_model(path: Path | str, device: Device) -> TrainedModel:
-    """Rebuild the model of a checkpoint: from its configuration, with its arrays, strictly.
-
-    Raises:
-        CheckpointError: damaged, or with arrays that are not exactly those of the configured model.
-    """
-    checkpoint = read(path)
-    try:
-        config = Config.model_validate(_json(checkpoint, "config/json"))
-        description = Description.from_json(_json(checkpoint, "data/json"))
-        settings: Any = checkpoint["data/preprocessing"]
-        shift, factor = settings["shift"].data, settings["factor"].data
-        preprocessing = Preprocessing(settings.attrs["kind"], shift, factor, int(settings.attrs["constant"]))
-    except (KeyError, ValueError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise CheckpointError(str(path), "must hold a known configuration and data description", reason) from None
-    classes = len(description.classes)
-    loss = build_loss(config, classes)
-    model = build_model(config, description.features, loss.outputs(classes) if classes else description.outputs)
-    parameters = Parameters(model, config.seeds, device)
-    fill(parameters, checkpoint)
-    return TrainedModel(checkpoint, config, description, preprocessing, model, loss, parameters)
-
-
-def fill(parameters: Parameters, checkpoint: Checkpoint) -> None:
-    """Copy a checkpoint's arrays into a model.
-
-    Raises:
-        CheckpointError: one table of all arrays that are missing, left over or of another shape.
-    """
-    group: Any = checkpoint["model"]
-    found = {name: child.data for name, child in group.walk() if isinstance(child, Array)}
-    wrong = list(_mismatches(parameters, found))
-    if wrong:
-        table = "".join(f"\n  {line}" for line in wrong)
-        raise CheckpointError(str(checkpoint.path), "must hold exactly the arrays of its configuration", table)
-    for name, data in found.items():
-        parameters.device.copy_into(parameters.view(parameters.values, name), data)
-
-
-def _mismatches(parameters: Parameters, found: dict[str, np.ndarray]) -> Iterator[str]:
-    for name in sorted({*parameters.named, *found}):
-        parameter = parameters.named.get(name)
-        wanted = (*parameters.members, *parameter.shape) if parameter else "nothing"
-        got = found[name].shape if name in found else "nothing"
-        if wanted != got:
-            yield f"{name}: {wanted} wanted, {got} found"
-
-
-def _json(checkpoint: Checkpoint, path: str) -> Any:
-    array: Any = checkpoint[path]
-    return json.loads(array.text)

@@ -171,6 +171,74 @@ def test_regression_learns_a_line(tmp_path, rng):
     assert "value" in gpunet("predict", "r/best.h5", "line.npz", cwd=tmp_path).stdout.splitlines()[0]
 
 
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory):
+    """A folder with a population of two small machines in small and one large machine in large."""
+    folder = tmp_path_factory.mktemp("machines")
+    options = ["training.epochs=40", "optimizer.learning_rate=0.1"]
+    small = gpunet("pretrain", "rbm", "model.hidden=12", *options, "--seeds", 2, "--run", "small", cwd=folder)
+    gpunet("pretrain", "rbm", "model.hidden=30", "training.epochs=2", "--run", "large", cwd=folder)
+    return folder, small
+
+
+def test_pretraining_raises_the_likelihood_of_every_member(machine):
+    folder, small = machine
+    assert "Test free energy" in small.stdout
+    assert "likelihood small/best.h5" in small.stdout
+    options = ["model.hidden=12", "training.epochs=1", "optimizer.learning_rate=0", "--run", "none"]
+    gpunet("pretrain", *options, cwd=folder)
+    untrained = json.loads(gpunet("likelihood", "none/best.h5", "--json", cwd=folder).stdout)
+    trained = json.loads(gpunet("likelihood", "small/best.h5", "--json", cwd=folder).stdout)
+    assert (trained["method"], trained["trusted"]) == ("exact", [True, True])
+    assert min(trained["log_likelihood"]) > untrained["log_likelihood"][0] + 1.5
+    assert trained["log_likelihood"][0] != trained["log_likelihood"][1]
+
+
+def test_estimated_and_exact_likelihood_agree(machine):
+    folder, _ = machine
+    large = json.loads(gpunet("likelihood", "large/best.h5", "--json", cwd=folder).stdout)
+    assert large["method"] == "ais"
+    low, high = (side[0] for side in large["log_z_interval"])
+    assert low <= large["log_z"][0] <= high
+    poor = gpunet("likelihood", "small/best.h5", "--exact", cwd=folder).stdout
+    assert "log Z exact" in poor
+    assert poor.count("log-likelihood") == 2
+
+
+def test_machines_and_networks_are_not_mixed_up(machine, trained):
+    folder, _ = machine
+    network = trained[0] / "three/best.h5"
+    refused("evaluate", "small/best.h5", cwd=folder, code=4, expected="must hold a network with outputs")
+    refused("likelihood", network, cwd=folder, code=4, expected="must hold a restricted Boltzmann machine")
+    refused("train", "rbm", cwd=folder, code=2, expected="Use gpunet pretrain")
+    refused("pretrain", "mlp", cwd=folder, code=2, expected="Use gpunet train")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "expected"),
+    [
+        (["data.preprocess=standardise"], 3, "must lie between 0 and 1 for Bernoulli"),
+        (["model.visible_units=gaussian", "data.preprocess=scale"], 3, "must be standardised for Gaussian"),
+        (["model.visible_units={name='softmax', group=4}"], 3, "exactly one 1 in each group of 4"),
+        (["model.visible_units={name='softmax', group=5}"], 2, "must divide the 64 units"),
+        (["model.k=0"], 2, "model.k: must be greater than or equal to 1"),
+        (["training.monitor=validation_loss"], 2, "must be last for an RBM"),
+    ],
+)
+def test_mistakes_when_pretraining(words, code, expected, tmp_path):
+    refused("pretrain", "rbm", *words, cwd=tmp_path, code=code, expected=expected)
+
+
+def test_gaussian_machines_pretrain_on_standardised_tables(tmp_path, rng):
+    np.savez(tmp_path / "t.npz", x=rng.normal(3, 2, size=(200, 5)), y=rng.integers(0, 2, 200))
+    options = ["--data", "t.npz", "model.visible_units=gaussian", "model.hidden=6", "training.epochs=3"]
+    rate = ["optimizer.learning_rate=0.001", "training.batch_size=20", "--run", "r"]
+    gpunet("pretrain", "rbm", *options, *rate, cwd=tmp_path)
+    document = json.loads(gpunet("likelihood", "r/best.h5", "--json", cwd=tmp_path).stdout)
+    # Standardised and nearly independent: close to the entropy of five standard normal numbers.
+    assert document["log_likelihood"][0] == pytest.approx(-2.5 * np.log(2 * np.pi * np.e), abs=0.6)
+
+
 def test_other_targets_than_in_training_are_refused(tmp_path, rng):
     x = rng.normal(size=(60, 2))
     np.savez(tmp_path / "one.npz", x=x, y=x[:, 0])
@@ -208,8 +276,8 @@ def test_small_commands(tmp_path):
 
 
 COMMANDS = [
-    "", "train", "evaluate", "predict", "inspect", "doctor", "data", "data ls", "data info", "presets", "presets ls",
-    "presets copy", "config", "config show", "config check", "config schema",
+    "", "train", "pretrain", "evaluate", "predict", "likelihood", "inspect", "doctor", "data", "data ls", "data info",
+    "presets", "presets ls", "presets copy", "config", "config show", "config check", "config schema",
 ]  # fmt: skip
 
 

@@ -5,8 +5,18 @@ import inspect
 import numpy as np
 import pytest
 
-from gpunet import initializers, layers, losses, optimizers, schedules
-from gpunet.config import Config, build_loss, build_model, build_rule, load_config, parse_assignments, preset_names
+from gpunet import initializers, layers, losses, optimizers, rbm, schedules
+from gpunet.config import (
+    Config,
+    RBMConfig,
+    build_loss,
+    build_model,
+    build_rbm,
+    build_rule,
+    load_config,
+    parse_assignments,
+    preset_names,
+)
 from gpunet.config.vocabulary import words
 from gpunet.errors import ConfigError
 from gpunet.fields import term
@@ -21,6 +31,7 @@ FAMILIES = [
     (losses.Loss, losses),
     (optimizers.Rule, optimizers),
     (schedules.Schedule, schedules),
+    (rbm.Units, rbm),
 ]
 
 
@@ -51,7 +62,10 @@ def test_every_exported_class_is_a_word(base, room):
 def test_presets_are_valid_and_buildable(preset):
     config = load(source=preset)
     assert config.name == preset
-    assert build_model(config, 64, 10).output_width(64) == 10
+    if isinstance(config.model, RBMConfig):
+        assert build_rbm(config.model, 64).weight.shape == (64, 500)
+    else:
+        assert build_model(config, 64, 10).output_width(64) == 10
     assert isinstance(build_rule(config), optimizers.Rule)
     assert Config.model_validate(config.model_dump(mode="json")) == config
 
