@@ -60,8 +60,8 @@ def main():
         [
             "# MNIST, RBM with 784 Bernoulli and 500 Bernoulli units: test log-likelihood by AIS",
             "",
-            f"`python benchmarks/mnist_rbm.py --epochs {options.epochs} --runs {options.runs} --steps {options.steps}`, "
-            f"seed 0, {date.today()}",
+            f"`python benchmarks/mnist_rbm.py --epochs {options.epochs} --runs {options.runs} "
+            f"--steps {options.steps}`, seed 0, {date.today()}",
             "",
             machine(),
             "",

@@ -17,7 +17,7 @@ class Dropout(Layer):
     and scales by ``1 - rate`` at inference.  Decisions are made on 16 random bits: the rate is rounded to the next
     multiple of 1/65536, and the scale uses the rounded rate, so the expectation is exact.
 
-    Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov: Dropout (2014), section 4 and appendix A.
+    Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov: Dropout (2014), section 4.
     """
 
     rate: Fraction = 0.5

@@ -97,10 +97,8 @@ class ContrastiveDivergence:
         stacked_h = ctx.empty((*h.shape[:-2], samples + chains, h.shape[-1]), h.dtype)
         mu = rbm.visible_offset.value[..., None, :] if self.center else 0
         nu = rbm.hidden_offset.value[..., None, :] if self.center else 0
-        for part, states, out in (
-            (slice(samples), v, stacked_v), (slice(samples, None), v_model, stacked_v),
-        ):  # fmt: skip
-            xp.subtract(states, mu, out=out[..., part, :])
+        xp.subtract(v, mu, out=stacked_v[..., :samples, :])
+        xp.subtract(v_model, mu, out=stacked_v[..., samples:, :])
         xp.subtract(nu, h, out=stacked_h[..., :samples, :])
         stacked_h[..., :samples, :] *= 1 / samples
         xp.subtract(h_model, nu, out=stacked_h[..., samples:, :])
@@ -108,7 +106,7 @@ class ContrastiveDivergence:
         rbm.weight.accumulate(ctx, lambda out: affine_grad_weight(stacked_v, stacked_h, out))
         visible, hidden = v_model.mean(axis=-2) - v_mean, h_model.mean(axis=-2) - h_mean
         if self.center:
-            # The centred gradient in the parameters of the plain energy (Melchior et al. 2016, eq. 14 and 15).
+            # The centred gradient in the parameters of the plain energy (Melchior et al. 2016).
             slope = rbm.weight.grad
             visible = visible - xp.matmul(slope, rbm.hidden_offset.value[..., :, None])[..., 0]
             hidden = hidden - xp.matmul(rbm.visible_offset.value[..., None, :], slope)[..., 0, :]

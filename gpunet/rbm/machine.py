@@ -9,7 +9,7 @@ from ..backend.arrays import Array
 from ..initializers import Initializer, Normal
 from ..ops.linear import affine
 from ..parameter import Parameter
-from .units import Units
+from .units import Bernoulli, Gaussian, Units
 
 
 @dataclass(eq=False)
@@ -69,14 +69,13 @@ class RBM:
         For Bernoulli units the bias is the log-odds of the mean, kept away from 0 and 1; for others the mean itself
         where the type's mean is its input, else 0.
         """
-        from .units import Bernoulli, Gaussian
-
+        asarray = array_module(self.weight.value).asarray
         if isinstance(self.visible, Bernoulli):
             p = np.clip(data_mean, 1e-3, 1 - 1e-3)
-            self.visible_bias.value[...] = array_module(self.weight.value).asarray(np.log(p / (1 - p)))
+            self.visible_bias.value[...] = asarray(np.log(p / (1 - p)))
         elif isinstance(self.visible, Gaussian):
-            self.visible_bias.value[...] = array_module(self.weight.value).asarray(data_mean)
-        self.visible_offset.value[...] = array_module(self.weight.value).asarray(data_mean)
+            self.visible_bias.value[...] = asarray(data_mean)
+        self.visible_offset.value[...] = asarray(data_mean)
         self.hidden_offset.value[...] = 0.5 if isinstance(self.hidden, Bernoulli) else 0.0
 
     @staticmethod

@@ -60,7 +60,7 @@ def test_long_chains_give_the_exact_gradient(center, chains, device, rng):
     parameters.zero_grad()
     objective.learn(v, None, make_context(device))
     if center:
-        # Melchior et al. (2016), eq. 13 to 15, written out from the plain gradients.
+        # Melchior et al. (2016): the centred gradient, written out from the plain one.
         mu, nu = device.get(rbm.visible_offset.value), device.get(rbm.hidden_offset.value)
         exact["weight"] -= np.outer(exact["visible_bias"], nu) + np.outer(mu, exact["hidden_bias"])
         exact["visible_bias"] = exact["visible_bias"] - exact["weight"] @ nu
