@@ -65,8 +65,8 @@ def main():
             "",
             machine(),
             "",
-            f"{options.epochs} epochs of batches of 100; learning rate 0.05, times 0.4 every {every} epochs; momentum 0.5; "
-            "centred gradient.",
+            f"{options.epochs} epochs of batches of 100; learning rate 0.05, times 0.4 every {every} epochs; "
+            "momentum 0.5; centred gradient.",
             "",
             "| training | test log-likelihood, nats | interval | effective AIS runs | training time |",
             "|---|---|---|---|---|",

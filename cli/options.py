@@ -1,6 +1,7 @@
 """Options and outputs that several commands share."""
 
 import json
+import math
 import os
 import re
 import shutil
@@ -79,7 +80,15 @@ def program() -> str:
 
 def print_json(document: Any) -> None:
     """One JSON document on stdout; numbers that are not finite become null."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    click.echo(json.dumps(_finite(document), indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def spread(values: Sequence[float], percent: bool = False) -> str:

@@ -47,6 +47,11 @@ class Selection:
             self.active &= epoch - self.best_epoch < self.patience
         return improved
 
+    @property
+    def best_so_far(self) -> np.ndarray:
+        """The best monitored values, finite: 0 for a member that has none yet, whose ``best_epoch`` is -1."""
+        return np.where(self.best_epoch < 0, 0.0, self.best)
+
     def restore(self) -> None:
         """Put the best weights back into the model."""
         self.parameters.device.xp.copyto(self.parameters.values, self.weights)

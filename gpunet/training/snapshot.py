@@ -40,7 +40,7 @@ def snapshot(run: Run, *, best: bool) -> Group:
             "epoch": int(selection.best_epoch.max()) if best else epoch,
             "step": int(device.get(trainer.clock)[0]),
             "monitor": run.monitor,
-            "monitor_value": float(np.mean(selection.best)),
+            "monitor_value": float(np.mean(selection.best_so_far)),
             "default": "history",
         }
     )
@@ -54,7 +54,7 @@ def snapshot(run: Run, *, best: bool) -> Group:
     root["history"] = _history(run)
     root["metrics"] = _metrics(run)
     if parameters.members:
-        root["members"] = Group({}, {"best_epoch": Array(selection.best_epoch), "best": Array(selection.best)})
+        root["members"] = Group({}, {"best_epoch": Array(selection.best_epoch), "best": Array(selection.best_so_far)})
     if not best:
         for slot, flat in trainer.optimizer.slots.items():
             root[f"optimizer/{slot}"] = _by_parameter(parameters, device.get(flat))
@@ -63,7 +63,7 @@ def snapshot(run: Run, *, best: bool) -> Group:
             {"epoch": epoch, "batch": int(device.get(trainer.cursor)[0])},
             {
                 "active": Array(selection.active),
-                "best": Array(selection.best),
+                "best": Array(selection.best_so_far),
                 "best_epoch": Array(selection.best_epoch),
                 "best_weights": _by_parameter(parameters, device.get(selection.weights)),
             },

@@ -339,6 +339,8 @@ def test_divergence_exits_6_and_keeps_the_last_good_state(tmp_path):
     done = gpunet("train", "linear", *options, cwd=tmp_path, check=False)
     assert done.returncode == 6, done.stderr
     assert "Lower optimizer.learning_rate" in done.stderr
+    shown = json.loads(gpunet("inspect", "r/last.h5", "--json", cwd=tmp_path).stdout)
+    assert shown["attributes"]["epoch"] == 0
     with h5py.File(tmp_path / "r/last.h5") as file:
         assert np.isfinite(file["model/000_dense/weight"][:]).all()
 

@@ -5,6 +5,7 @@ import pytest
 from gpunet.datasets import Dataset, load, split
 
 from gpunet.backend import Device
+from gpunet.checkpoint import read, write
 from gpunet.config import load_config
 from gpunet.data import Feed, fit_preprocessing
 from gpunet.errors import ConfigError, DivergedError
@@ -12,7 +13,7 @@ from gpunet.layers import Dense, Sequential
 from gpunet.losses import CategoricalCrossEntropy, SquaredError
 from gpunet.optimizers import SGD
 from gpunet.parameter import Parameters
-from gpunet.training import Evaluator, Predictor, Run, Selection, Stop, Supervised, Trainer
+from gpunet.training import Evaluator, Predictor, Run, Selection, Stop, Supervised, Trainer, snapshot
 
 
 def make_run(device=None, preset="mlp", **overrides):
@@ -155,6 +156,15 @@ def test_stop_ends_after_the_current_step():
     run.train(on_step=on_step, stop=stop)
     assert int(run.trainer.clock[0]) == len(steps) == 12
     assert run.test_scores == {}
+
+
+def test_a_run_that_was_stopped_in_its_first_epoch_can_be_saved_and_read(tmp_path):
+    run, stop = make_run(), Stop()
+    run.train(on_step=lambda *_: stop.request("SIGTERM"), stop=stop)
+    write(tmp_path / "last.h5", snapshot(run, best=False))
+    found = read(tmp_path / "last.h5")
+    assert (found.attrs["epoch"], found.attrs["step"], found["loop"].attrs["batch"]) == (0, 1, 1)
+    assert found["loop/best_epoch"].data.tolist() == [-1]
 
 
 def test_standardisation_sees_the_training_part_alone(rng):
