@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # The CUDA extra that fits the driver, or nothing where no driver answers.
 CUDA := $(shell nvidia-smi 2>/dev/null | sed -n 's/.*CUDA Version: *\([0-9]*\).*/\1/p')
-EXTRA := $(if $(CUDA),[cuda$(if $(filter 12,$(CUDA)),12,13)],)
+EXTRA := $(if $(filter 12,$(CUDA)),[cuda12],$(if $(filter 13,$(CUDA)),[cuda13],))
 
 .PHONY: demo test lint kernels bench clean
 

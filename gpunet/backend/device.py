@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import DeviceError
 from .arrays import Array, to_host
-from .driver import probe_driver
+from .driver import DriverReport, probe_driver
 
 ALIGNMENT = 256  # bytes; a CUDA memory transaction never straddles two arrays
 
@@ -106,20 +106,29 @@ def resolve_device(name: str = "auto") -> Device:
         raise DeviceError("device", "must be auto, cpu, cuda or cuda:N", repr(name), "Try --device auto")
     if name == "cpu":
         return Device()
-    report = probe_driver()
-    problem = report.problem
-    if not problem and importlib.util.find_spec("cupy") is None:
-        extra = "cuda13" if report.cuda_version.startswith("13") else "cuda12"
-        problem = f"{report.gpus[0]} is there, but CuPy is not installed (pip install 'gpunet[{extra}]')"
-    if problem:
-        if name == "auto":
-            return Device(note=f"Running on the CPU with NumPy: {problem}.")
-        raise DeviceError(
-            f"device {name}", "needs a CUDA GPU and CuPy", problem, "Use --device cpu, or run gpunet doctor"
-        )
-    index = int(wanted[1] or 0)
-    if index >= len(report.gpus):
+    report, index = probe_driver(), int(wanted[1] or 0)
+    if report.gpus and index >= len(report.gpus):
         raise DeviceError(
             f"device {name}", f"must be one of the {len(report.gpus)} GPUs here", f"index {index}", "Run gpunet doctor"
         )
-    return Device("cuda", index)
+    problem = report.problem or _cupy_problem(report, index)
+    if not problem:
+        return Device("cuda", index)
+    if name == "auto":
+        return Device(note=f"Running on the CPU with NumPy: {problem}.")
+    remedy = "Use --device cpu, or run gpunet doctor"
+    raise DeviceError(f"device {name}", "needs a CUDA GPU and CuPy", problem, remedy)
+
+
+def _cupy_problem(report: DriverReport, index: int) -> str:
+    """Why CuPy cannot use a GPU that the driver shows, or nothing."""
+    if importlib.util.find_spec("cupy") is None:
+        extra = "cuda13" if report.cuda_version.startswith("13") else "cuda12"
+        return f"{report.gpus[index]} is there, but CuPy is not installed (pip install 'gpunet[{extra}]')"
+    try:
+        cupy = importlib.import_module("cupy")
+        with cupy.cuda.Device(index):
+            cupy.zeros(1)
+    except (ImportError, OSError, RuntimeError) as error:  # CuPy's CUDA errors are RuntimeErrors
+        return f"CuPy cannot use {report.gpus[index]}: {str(error).splitlines()[0]}"
+    return ""

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from gpunet.backend import Arena, Device, array_module, capture, op, probe_driver, resolve_device
+from gpunet.backend import Arena, Device, DriverReport, array_module, capture, op, probe_driver, resolve_device
 from gpunet.errors import DeviceError
 
 
@@ -41,6 +41,19 @@ def test_without_a_gpu_auto_says_why_and_cuda_fails():
     with pytest.raises(DeviceError, match="needs a CUDA GPU") as caught:
         resolve_device("cuda")
     assert caught.value.exit_code == 5
+
+
+@pytest.mark.filterwarnings("ignore")  # importing CuPy without its toolkit warns
+@pytest.mark.skipif(bool(probe_driver().gpus), reason="this machine has a GPU")
+def test_a_gpu_that_cupy_cannot_use_is_told(monkeypatch):
+    """The driver shows a GPU, but CuPy is missing or fails on it: no traceback, and the reason is said."""
+    report = DriverReport(gpus=("Test GPU",), cuda_version="13.0")
+    monkeypatch.setattr("gpunet.backend.device.probe_driver", lambda: report)
+    assert "Test GPU" in resolve_device("auto").note
+    with pytest.raises(DeviceError, match="Test GPU"):
+        resolve_device("cuda:0")
+    with pytest.raises(DeviceError, match="must be one of the 1 GPUs here, got index 3"):
+        resolve_device("cuda:3")
 
 
 def test_arena_repeats_its_addresses(device):
