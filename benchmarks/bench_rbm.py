@@ -15,11 +15,10 @@ import sys
 THREADS = sys.argv[sys.argv.index("--threads") + 1] if "--threads" in sys.argv else "2"
 os.environ |= {"OMP_NUM_THREADS": THREADS, "OPENBLAS_NUM_THREADS": THREADS, "MKL_NUM_THREADS": THREADS}
 
-import argparse
 import importlib.util
 
 import numpy as np
-from timing import interleave, report
+from timing import run
 
 from gpunet.backend import Device
 from gpunet.data import Feed, fit_preprocessing
@@ -100,11 +99,6 @@ def torch_step():
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=60)
-    parser.add_argument("--save", action="store_true", help="write the result to benchmarks/results/")
-    options = parser.parse_args()
     candidates = {
         "products alone": products_alone(),
         "gpunet": gpunet_step(),
@@ -114,10 +108,13 @@ def main():
         candidates["scikit-learn BernoulliRBM (PCD-1)"] = sklearn_step()
     if importlib.util.find_spec("torch"):
         candidates["PyTorch eager"] = torch_step()
-    times = interleave(candidates, options.rounds, inner=10)
-    baseline = "PyTorch eager" if "PyTorch eager" in candidates else "products alone"
-    title = f"One CD-1 update, RBM {VISIBLE}x{HIDDEN}, batch {BATCH}, float32, {options.threads} threads"
-    report(title, times, baseline, "bench_rbm" if options.save else None)
+    run(
+        __doc__,
+        f"One CD-1 update, RBM {VISIBLE}x{HIDDEN}, batch {BATCH}, float32",
+        candidates,
+        "PyTorch eager",
+        "bench_rbm",
+    )
 
 
 if __name__ == "__main__":

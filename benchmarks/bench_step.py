@@ -15,11 +15,10 @@ import sys
 THREADS = sys.argv[sys.argv.index("--threads") + 1] if "--threads" in sys.argv else "2"
 os.environ |= {"OMP_NUM_THREADS": THREADS, "OPENBLAS_NUM_THREADS": THREADS, "MKL_NUM_THREADS": THREADS}
 
-import argparse
 import importlib.util
 
 import numpy as np
-from timing import interleave, report
+from timing import run
 
 from gpunet.backend import Device
 from gpunet.data import Feed, fit_preprocessing
@@ -135,11 +134,6 @@ def torch_step(compiled=False):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=60)
-    parser.add_argument("--save", action="store_true", help="write the result to benchmarks/results/")
-    options = parser.parse_args()
     candidates = {
         "products alone": products_alone(),
         "textbook NumPy": textbook(),
@@ -149,10 +143,13 @@ def main():
     if importlib.util.find_spec("torch"):
         candidates["PyTorch eager"] = torch_step()
         candidates["PyTorch compiled, fused Adam"] = torch_step(compiled=True)
-    times = interleave(candidates, options.rounds, inner=10)
-    baseline = "PyTorch eager" if "PyTorch eager" in candidates else "products alone"
-    title = f"Training step {'-'.join(map(str, WIDTHS))}, batch {BATCH}, float32, {options.threads} threads"
-    report(title, times, baseline, "bench_step" if options.save else None)
+    run(
+        __doc__,
+        f"Training step {'-'.join(map(str, WIDTHS))}, batch {BATCH}, float32",
+        candidates,
+        "PyTorch eager",
+        "bench_step",
+    )
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Interleaved timing, and reports that say where and with what they were measured."""
 
+import argparse
 import importlib.metadata
 import platform
 import statistics
@@ -27,6 +28,29 @@ def interleave(candidates: dict[str, Callable[[], None]], rounds: int, inner: in
                 candidates[name]()
             times[name].append((time.perf_counter() - began) / inner)
     return times
+
+
+def run(
+    description: str,
+    title: str,
+    candidates: dict[str, Callable[[], None]],
+    baseline: str,
+    save_as: str,
+    inner: int = 10,
+) -> None:
+    """The main function of a benchmark: read --threads, --rounds and --save, time, report.
+
+    ``--threads`` must have taken effect before NumPy was imported; here it is only checked.  Where the baseline is
+    missing, ratios are to the first candidate.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=60)
+    parser.add_argument("--save", action="store_true", help="write the result to benchmarks/results/")
+    options = parser.parse_args()
+    times = interleave(candidates, options.rounds, inner)
+    baseline = baseline if baseline in candidates else next(iter(candidates))
+    report(f"{title}, {options.threads} threads", times, baseline, save_as if options.save else None)
 
 
 def machine() -> str:

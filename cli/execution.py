@@ -53,7 +53,8 @@ def _announce(job: Run) -> None:
     click.echo(
         f"{config.name}: {job.trainer.parameters.count:,} parameters, {about.name} ({parts}), {job.device}", err=True
     )
-    for line in (*job.dataset.notes, *([f"{config.members} members at once"] if config.members > 1 else [])):  # type: ignore[attr-defined]
+    several = [f"{config.members} members at once"] if config.members > 1 else []
+    for line in (*job.dataset.notes, *several):
         click.echo(f"  {line}", err=True)
 
 

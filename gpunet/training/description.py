@@ -15,6 +15,7 @@ class Samples(Protocol):
     classes: tuple[str, ...]
     columns: tuple[str, ...]
     scale: float
+    notes: tuple[str, ...]
 
     @property
     def input_shape(self) -> tuple[int, ...]:
