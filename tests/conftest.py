@@ -5,11 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from gpunet.backend import Device, resolve_device
 from gpunet.errors import DeviceError
 
 ROOT = Path(__file__).parents[1]
+
+# Where a run must be repeatable the examples are; everywhere else each run tries new ones.
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 
 def pytest_addoption(parser):
