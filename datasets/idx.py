@@ -20,6 +20,7 @@ from .targets import encode_targets
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 MAX_BYTES = 1 << 36
+PIECE = 1 << 24
 PARTS = {"train": "train", "test": "t10k"}
 
 
@@ -54,12 +55,20 @@ def _read(name: str, file: IO[bytes]) -> np.ndarray:
     promised = math.prod(shape) * dtype.itemsize
     if promised > MAX_BYTES:
         raise DataError(name, "must have a size that fits a computer", f"an IDX header of shape {shape}", _FETCH)
-    content = file.read(promised)
+    content = _read_up_to(file, promised)
     rest = file.read(1)
     if len(content) < promised or rest:
         received = f"{len(content)} bytes" if len(content) < promised else "more"
         raise DataError(name, f"must hold the {promised} bytes that its IDX header promises", received, _FETCH)
     return np.frombuffer(content, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
+
+
+def _read_up_to(file: IO[bytes], count: int) -> bytes:
+    """Read in pieces, so that a header that promises too much costs no memory."""
+    content = bytearray()
+    while piece := file.read(min(PIECE, count - len(content))):
+        content += piece
+    return bytes(content)
 
 
 _FETCH = "Fetch the file again"

@@ -262,6 +262,22 @@ def test_bad_input_gets_one_line(case, tmp_path):
     assert caught.value.exit_code == 3
 
 
+def test_a_header_that_promises_gigabytes_costs_no_memory(tmp_path):
+    import tracemalloc
+
+    path = tmp_path / "x-images-idx3-ubyte"
+    path.write_bytes(bytes([0, 0, 8, 3]) + struct.pack(">3I", 1 << 12, 1 << 12, 1 << 11) + b"few")  # 32 GiB promised
+    tracemalloc.start()
+    try:
+        with pytest.raises(
+            DataError, match="must hold the 34359738368 bytes that its IDX header promises, got 3 bytes"
+        ):
+            load(str(path))
+        assert tracemalloc.get_traced_memory()[1] < 1 << 26
+    finally:
+        tracemalloc.stop()
+
+
 def test_label_column_that_is_not_there(tmp_path):
     with pytest.raises(DataError, match=r"no column 'specie'\. Did you mean 'species'"):
         load(text(tmp_path, CSV), label="specie")
