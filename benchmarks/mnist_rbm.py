@@ -72,7 +72,8 @@ def main():
             "|---|---|---|---|---|",
             *rows,
             "",
-            "AIS alone tends to overestimate likelihoods; no reverse estimate stands beside it yet.",
+            "AIS alone tends to overestimate likelihoods; no reverse estimate stands beside it yet. Test pixels are",
+            "rounded, which published figures may not do: compare the rows with each other.",
             "",
         ]
     )
