@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .errors import ConfigError
 from .fields import Count, NonNegative, Positive, check_fields
 
-__all__ = ["Constant", "Hyper", "Schedule", "Step", "table"]
+__all__ = ["Constant", "Hyper", "Piecewise", "Schedule", "Step", "table"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,31 @@ class Step(Schedule):
     def __call__(self, epoch: np.ndarray) -> np.ndarray:
         """Return the value at each time."""
         return self.value * self.factor ** np.floor(epoch / self.every)
+
+
+@dataclass(frozen=True)
+class Piecewise(Schedule):
+    """``values[i]`` from the i-th boundary on: one value more than there are ``boundaries``, which are in epochs.
+
+    >>> Piecewise(values=(0.5, 0.9), boundaries=(5,))(np.array([0.0, 4.9, 5.0, 9.0])).tolist()
+    [0.5, 0.5, 0.9, 0.9]
+    """
+
+    values: tuple[NonNegative, ...] = (0.5, 0.9)
+    boundaries: tuple[NonNegative, ...] = (5.0,)
+
+    def __post_init__(self) -> None:
+        """Boundaries must rise, and fit the values."""
+        super().__post_init__()
+        if len(self.values) != len(self.boundaries) + 1:
+            rule = f"must be one more than the {len(self.boundaries)} boundaries"
+            raise ConfigError("Piecewise.values", rule, len(self.values))
+        if any(a >= b for a, b in zip(self.boundaries, self.boundaries[1:])):
+            raise ConfigError("Piecewise.boundaries", "must rise", self.boundaries)
+
+    def __call__(self, epoch: np.ndarray) -> np.ndarray:
+        """Return the value at each time."""
+        return np.array(self.values)[np.searchsorted(self.boundaries, epoch, side="right")]
 
 
 def table(hyper: Hyper, epoch: np.ndarray, members: tuple[int, ...]) -> np.ndarray:

@@ -18,6 +18,7 @@ FAMILIES = {
     "schedules": (schedules, "Schedule"),
     "initializers": (initializers, "Initializer"),
     "RBM units": (rbm, "Units"),
+    "RBM sample sources": (rbm, "Chains"),
 }
 
 

@@ -23,12 +23,14 @@ class Optimizer:
         rule: the arithmetic.
         parameters: what it trains; running statistics are moved here too.
         l2: coefficient of the penalty ``l2 / 2 * sum(w^2)`` on parameters that decay.
+        l1: coefficient of the penalty ``l1 * sum(|w|)`` on the same parameters.
 
     Use: :meth:`plan` before each epoch, then :meth:`step` once per batch.
     """
 
-    def __init__(self, rule: Rule, parameters: Parameters, l2: float = 0.0):
-        self.rule, self.parameters, self.l2 = rule, parameters, l2
+    def __init__(self, rule: Rule, parameters: Parameters, l2: float = 0.0, l1: float = 0.0):
+        self.rule, self.parameters, self.l2, self.l1 = rule, parameters, l2, l1
+        self._bounded = [p for p in parameters.named.values() if p.max_norm is not None]
         device, shape, dtype = parameters.device, parameters.values.shape, parameters.dtype
         self.slots = {name: device.zeros(shape, dtype) for name in rule.slots}
         self.updates = device.zeros((*parameters.members, 1), np.float64)
@@ -83,6 +85,10 @@ class Optimizer:
     def _apply(self) -> None:
         values = self.parameters.values
         values -= self._deltas
+        xp = self.parameters.device.xp
+        for p in self._bounded:
+            length = xp.sqrt((p.value * p.value).sum(axis=-2, keepdims=True))
+            p.value[...] *= p.max_norm / xp.maximum(length, p.max_norm)
 
     def _compute(self) -> None:
         xp = self.parameters.device.xp
@@ -99,9 +105,19 @@ class Optimizer:
                     xp.subtract(b.values, b.grads, out=b.deltas)
                     b.deltas *= b.group.averaging
                     continue
-                if self.l2 and b.group.decay:
-                    b.grads += xp.multiply(b.values, self.l2, out=b.scratch)
+                if b.group.decay:
+                    self._penalise(b)
                 self.rule.update(b.grads, b.slots, c, b.deltas, b.scratch)
+
+    def _penalise(self, b: "_Block") -> None:
+        """Add the gradient of the penalties; that of an absolute value at 0 is 0."""
+        xp = self.parameters.device.xp
+        if self.l2:
+            b.grads += xp.multiply(b.values, self.l2, out=b.scratch)
+        if self.l1:
+            xp.sign(b.values, out=b.scratch)
+            b.scratch *= self.l1
+            b.grads += b.scratch
 
 
 @dataclass
