@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpunet.errors import DivergedError, Interrupted
+from gpunet.errors import ConfigError, DivergedError, Interrupted
 
 from .options import choose_device, load_split, print_json, program, spread
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gpunet.training import Run, Stop
 
     from .folder import RunFolder
 
 
-def execute(config: Any, run: str | None, device: str, dry_run: bool, as_json: bool) -> None:
+def execute(
+    config: Any,
+    run: str | None,
+    device: str,
+    dry_run: bool,
+    as_json: bool,
+    source: str | None = None,
+    grafts: Sequence[tuple[str, str]] = (),
+    layers: int | None = None,
+) -> None:
     """Load the data, train, write the checkpoints and report.
 
     Args:
@@ -29,33 +40,82 @@ def execute(config: Any, run: str | None, device: str, dry_run: bool, as_json: b
         device: name of the device.
         dry_run: stop before the first step, with nothing written.
         as_json: report one JSON document.
+        source: checkpoint to take weights from.
+        grafts: pairs of layers, of that checkpoint and of the network.
+        layers: how many finished layers of that checkpoint to keep, for a stack.
     """
     place = choose_device(device)
     with place.activate():
         dataset, parts = load_split(config)
-        from gpunet.training import Run, Stop
+        from gpunet.training import Stop
 
-        job, stop = Run(config, dataset, parts, place), Stop()
+        jobs, stop = _jobs(config, dataset, parts, place, source, grafts, layers), Stop()
+        job = next(jobs)
         _announce(job)
         if dry_run:
             click.echo("Dry run: nothing was trained and nothing was written.", err=True)
             return
         from .folder import RunFolder
 
+        seconds = 0.0
         with RunFolder.create(run, config) as folder, _stops_on_signals(stop):
-            seconds = _fit(job, folder, stop)
+            while True:
+                seconds += _fit(job, folder, stop)
+                following = next(jobs, None)
+                if following is None:
+                    break
+                job = following
+                _announce_layer(job)
     _report(job, folder, seconds, as_json)
+
+
+def _jobs(
+    config: Any,
+    dataset: Any,
+    parts: Any,
+    place: Any,
+    source: str | None,
+    grafts: Sequence[tuple[str, str]],
+    layers: int | None,
+) -> Iterator[Run]:
+    """The runs of a configuration: one, or one for each layer of a stack."""
+    from gpunet.checkpoint import read
+    from gpunet.training import Run, Stack, graft
+
+    checkpoint = None if source is None else read(source)
+    if config.model.name == "dbn":
+        stack = Stack(config, dataset, parts, place, checkpoint, layers)
+        if not stack.left:
+            rule, remedy = "must have a layer left to train", "Choose fewer --layers"
+            raise ConfigError("model.hidden", rule, f"{len(stack.finished)} finished ones", remedy)
+        for layer in stack.finished:
+            click.echo(f"{layer.name} from {source}", err=True)
+        yield from stack.stages()
+        return
+    job = Run(config, dataset, parts, place)
+    if checkpoint is not None:
+        for line in graft(job, checkpoint, grafts):
+            click.echo(f"  {line}", err=True)
+    yield job
 
 
 def _announce(job: Run) -> None:
     about, config = job.description, job.config
     parts = " + ".join(f"{n:,} {name}" for n, name in zip(about.parts, ("train", "validation", "test")) if n)
-    click.echo(
-        f"{config.name}: {job.trainer.parameters.count:,} parameters, {about.name} ({parts}), {job.device}", err=True
-    )
+    size = "" if config.model.name == "dbn" else f"{job.trainer.parameters.count:,} parameters, "
+    click.echo(f"{config.name}: {size}{about.name} ({parts}), {job.device}", err=True)
     several = [f"{config.members} members at once"] if config.members > 1 else []
     for line in (*job.dataset.notes, *several):
         click.echo(f"  {line}", err=True)
+    if config.model.name == "dbn":
+        _announce_layer(job)
+
+
+def _announce_layer(job: Run) -> None:
+    model: Any = job.config.model
+    number, widths = len(job.lineage.below), model.hidden
+    count = f"{job.trainer.parameters.count:,} parameters"
+    click.echo(f"layer {number + 1} of {len(widths)}: {job.inputs.features} to {widths[number]}, {count}", err=True)
 
 
 def _fit(job: Run, folder: RunFolder, stop: Stop) -> float:
@@ -109,7 +169,16 @@ def _report(job: Run, folder: RunFolder, seconds: float, as_json: bool) -> None:
             click.echo(f"Test {name.replace('_', ' ')}: {spread(values.tolist())}")
     click.echo(f"Trained for {job.history[-1].epoch} epochs in {seconds:.1f} s")
     click.echo(f"Checkpoint: {checkpoint}")
-    click.echo(f"Next: {program()} {'likelihood' if job.config.model.name == 'rbm' else 'inspect'} {checkpoint}")
+    click.echo(f"Next: {program()} {_next_command(job, checkpoint)}")
+
+
+def _next_command(job: Run, checkpoint: Path) -> str:
+    """What one would do with such a checkpoint."""
+    model = job.config.model
+    if model.name == "dbn":
+        widths = ",".join(map(str, model.hidden))
+        return f"train mlp --from {checkpoint} model.hidden=[{widths}] model.activation=sigmoid"
+    return f"{'likelihood' if model.name == 'rbm' else 'inspect'} {checkpoint}"
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import click
 
 from .options import choose_device, device_option, json_option, print_json
 
-TRUSTED = 1.0  # nats; an interval of log Z wider than this says little
+TRUSTED = 1.0  # nats; a bracket of log Z wider than this says little
 EASY = 2.0**20  # states that are summed exactly in seconds
 
 
@@ -21,55 +21,98 @@ EASY = 2.0**20  # states that are summed exactly in seconds
 @click.option("--exact", is_flag=True, help="Sum over up to 2^25 states, however long it takes.")
 @click.option("--runs", default=100, show_default=True, type=click.IntRange(2), help="Independent AIS runs.")
 @click.option("--steps", default=1000, show_default=True, type=click.IntRange(1), help="AIS temperatures.")
+@click.option(
+    "--cases", default=20, show_default=True, type=click.IntRange(0), help="Samples for RAISE and pseudo-likelihood."
+)
+@click.option("--binarise", is_flag=True, help="Draw Bernoulli data with their values as probabilities, not rounded.")
 @device_option
 @json_option
 def likelihood(
-    checkpoint: str, data: str | None, part: str, exact: bool, runs: int, steps: int, device: str, as_json: bool
+    checkpoint: str,
+    data: str | None,
+    part: str,
+    exact: bool,
+    runs: int,
+    steps: int,
+    cases: int,
+    binarise: bool,
+    device: str,
+    as_json: bool,
 ) -> None:
-    """Log-likelihood of data under a restricted Boltzmann machine, in nats.
+    """Log-likelihood of data under restricted Boltzmann machines, in nats.
 
-    The normaliser is exact where one side has at most 2^20 states, else estimated by annealed importance sampling, with
-    an interval of three standard errors. An interval wider than 1 nat is called UNTRUSTED. AIS alone tends to
-    overestimate likelihoods. Bernoulli data between 0 and 1 are rounded, so that they are states.
+    The normaliser is exact where one side has at most 2^20 states. Else annealed importance sampling gives it from
+    below, walking up from a machine without weights, and from above, walking down from samples of the machine; the
+    bracket reaches three standard errors beyond both. A bracket wider than 1 nat is called UNTRUSTED.
+
+    RAISE gives stochastic lower bounds for single test cases. For a stack the value is a variational lower bound.
+    Bernoulli data between 0 and 1 are rounded, so that they are states.
 
     \b
     gpunet likelihood runs/rbm-1/best.h5
     gpunet likelihood runs/rbm-1/best.h5 --runs 500 --steps 10000
+    gpunet likelihood runs/dbn-1/best.h5 --cases 0
     """
-    from gpunet.training import load_rbm
+    from gpunet.training import load_stack
 
-    from .models import evaluation_data, log_likelihoods
+    from .models import evaluation_data
+    from .nats import case_bounds, normaliser, scores, states
 
     place = choose_device(device)
     with place.activate():
-        model = load_rbm(checkpoint, place)
+        model = load_stack(checkpoint, place)
         dataset, chosen = evaluation_data(model, data, part)
-        rbm = model.rbm
-        summed = exact or min(rbm.visible.state_count, rbm.hidden.state_count) <= EASY
-        log_z, per_sample = log_likelihoods(model, dataset.x[chosen], place, summed, runs, steps)
+        x = states(model, dataset.x[chosen], binarise)
+        top = model.dbn.top
+        summed = exact or min(top.visible.state_count, top.hidden.state_count) <= EASY
+        log_z = normaliser(model, x, place, summed, runs, steps)
+        found = scores(model, x, place)
+        bounds = case_bounds(model, x[:cases], place, steps) if cases else {}
+    per_sample = found.pop("unnormalised") - log_z.value[:, None]
     width = (log_z.high - log_z.low).tolist()
     document: dict[str, Any] = {
         "data": dataset.name,
         "samples": len(chosen),
+        "kind": "log-likelihood" if len(model.dbn.machines) == 1 else "variational lower bound",
         "method": log_z.method,
         "log_z": log_z.value.tolist(),
-        "log_z_interval": [log_z.low.tolist(), log_z.high.tolist()],
+        "log_z_bracket": [log_z.low.tolist(), log_z.high.tolist()],
         "effective_samples": [None if math.isinf(e) else e for e in log_z.effective_samples.tolist()],
         "log_likelihood": per_sample.mean(axis=1).tolist(),
         "standard_error": (per_sample.std(axis=1) / math.sqrt(len(chosen))).tolist(),
         "trusted": [w <= TRUSTED for w in width],
+        "cases": min(cases, len(chosen)),
     }
+    document |= {name: values.mean(axis=1).tolist() for name, values in (found | bounds).items()}
     if as_json:
         print_json(document)
         return
-    how = "exact" if summed else f"by {runs} AIS runs of {steps} temperatures"
+    how = "exact" if summed else f"between {runs} AIS runs up and as many down, {steps} temperatures"
     click.echo(f"{dataset.name}: {len(chosen):,} samples, log Z {how}")
     for member, seed in enumerate(model.parameters.seeds):
-        name = f"seed {seed}: " if len(model.parameters.seeds) > 1 else ""
-        mean, error = document["log_likelihood"][member], document["standard_error"][member]
-        click.echo(f"{name}log-likelihood {mean:.2f} ± {error:.2f} nats")
-        line = f"{name}log Z {log_z.value[member]:.2f}"
-        if not summed:
-            low, high, effective = log_z.low[member], log_z.high[member], log_z.effective_samples[member]
-            line += f" ({low:.2f} to {high:.2f}, {effective:.0f} effective runs)"
-        click.echo(line + ("" if width[member] <= TRUSTED else "  UNTRUSTED: raise --runs and --steps"))
+        _print_member(document, member, f"seed {seed}: " if len(model.parameters.seeds) > 1 else "", width[member])
+
+
+def _print_member(document: dict[str, Any], member: int, name: str, width: float) -> None:
+    mean, error = document["log_likelihood"][member], document["standard_error"][member]
+    log_z = document["log_z"][member]
+    low, high = (end[member] for end in document["log_z_bracket"])
+    if width > 0:
+        trust = "" if width <= TRUSTED else "  UNTRUSTED: raise --runs and --steps"
+        bracket = f", bracket {mean + log_z - high:.2f} to {mean + log_z - low:.2f}{trust}"
+    else:
+        bracket = ""
+    click.echo(f"{name}{document['kind']} {mean:.2f} ± {error:.2f} nats{bracket}")
+    effective = document["effective_samples"][member]
+    runs = "" if effective is None else f" ({low:.2f} to {high:.2f}, {effective:.0f} effective runs)"
+    click.echo(f"{name}log Z {log_z:.2f}{runs}")
+    some = f"first {document['cases']} samples"
+    labels = {
+        "raise_bound": f"RAISE, stochastic lower bound, {some}",
+        "pseudo_log_likelihood": f"pseudo-log-likelihood over all bits, no likelihood, {some}",
+        "free_energy": "free energy, a likelihood up to log Z",
+        "reconstruction_error": "reconstruction error, squared, no likelihood",
+    }
+    for key, label in labels.items():
+        if key in document:
+            click.echo(f"{name}{label}: {document[key][member]:.2f}")

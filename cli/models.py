@@ -6,13 +6,9 @@ from typing import Any
 import numpy as np
 from gpunet.datasets import load, split
 
-from gpunet.backend import Arena, Context
 from gpunet.data import Feed
 from gpunet.errors import CheckpointError, DataError
-from gpunet.rbm import Bernoulli, LogZ, ais_log_z, exact_log_z, log_likelihood
-from gpunet.training import Predictor, Trained, TrainedModel, TrainedRBM
-
-BATCH = 1000  # samples at once
+from gpunet.training import Predictor, Trained, TrainedModel
 
 
 def agree(models: Sequence[TrainedModel]) -> None:
@@ -72,37 +68,6 @@ def evaluation_data(model: Trained, source: str | None, part: str) -> tuple[Any,
 def feed(model: TrainedModel, x: np.ndarray, y: np.ndarray, device: Any) -> Feed:
     """Samples with the preprocessing of the model's training."""
     return Feed(device, x.reshape(len(x), -1), y, model.preprocessing, model.parameters.dtype)
-
-
-def log_likelihoods(
-    model: TrainedRBM, x: np.ndarray, device: Any, exact: bool, runs: int, steps: int
-) -> tuple[LogZ, np.ndarray]:
-    """Normaliser and log-likelihood of each sample, (members, samples), in nats.
-
-    Args:
-        model: the machine, in float64.
-        x: raw samples; Bernoulli data are rounded to states after preprocessing.
-        device: where it lives.
-        exact: sum over all states, else AIS.
-        runs: of AIS, of each member.
-        steps: of AIS.
-    """
-    p, rbm = model.preprocessing, model.rbm
-    flat = x.reshape(len(x), -1)
-    v = p.apply(flat, p.shift.astype(np.float64), p.factor.astype(np.float64), np.empty(flat.shape))
-    if isinstance(rbm.visible, Bernoulli):
-        v = np.round(v)
-    if exact:
-        log_z = exact_log_z(rbm, model.parameters)
-    else:
-        base = device.get(rbm.visible_offset.value).reshape(-1, rbm.visible.n).mean(axis=0)
-        log_z = ais_log_z(rbm, model.parameters, base, runs=runs, steps=steps)
-    ctx = Context(training=False, arena=Arena(device))
-    parts = []
-    for start in range(0, len(v), BATCH):
-        ctx.arena.rewind()
-        parts.append(log_likelihood(rbm, log_z, device.put(v[start : start + BATCH]), ctx))
-    return log_z, np.concatenate(parts, axis=1)
 
 
 def ensemble_outputs(models: Sequence[TrainedModel], x: np.ndarray, device: Any) -> np.ndarray:

@@ -35,6 +35,11 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+from_option = click.option(
+    "--from", "source", metavar="CHECKPOINT", help="Take weights from the layers of a checkpoint."
+)
+
+
 def choose_device(name: str) -> Any:
     """Resolve a device and say on stderr where ``auto`` took the CPU."""
     from gpunet.backend import resolve_device

@@ -5,10 +5,12 @@ import click
 from gpunet.errors import ConfigError
 
 from .execution import execute
-from .options import configuration, run_options
+from .options import configuration, from_option, run_options
 
 
 @click.command()
+@from_option
+@click.option("--graft", "grafts", multiple=True, metavar="LAYER=LAYER", help="Which layer of --from goes where.")
 @run_options
 def train(
     words: tuple[str, ...],
@@ -19,6 +21,8 @@ def train(
     members: int | None,
     dry_run: bool,
     as_json: bool,
+    source: str | None,
+    grafts: tuple[str, ...],
 ) -> None:
     """Train a model and keep the weights that are best on validation.
 
@@ -28,9 +32,20 @@ def train(
     gpunet train
     gpunet train mlp --data flowers.csv training.epochs=50 optimizer.learning_rate=3e-4
     gpunet train residual --seeds 5 --run runs/five
+    gpunet train mlp --from runs/dbn-1/best.h5 model.hidden=[500,500,2000] model.activation=sigmoid
+    gpunet train mlp --from runs/mlp-1/best.h5 --graft 000_dense=000_dense
     gpunet train my.toml --dry-run
     """
     config = configuration(words, {"data.source": data, "seed": seed, "members": members}, "mlp")
-    if config.model.name == "rbm":
-        raise ConfigError("train", "trains networks with targets", "an RBM", "Use gpunet pretrain")
-    execute(config, run, device, dry_run, as_json)
+    if config.model.name in ("rbm", "dbn"):
+        raise ConfigError("train", "trains networks with targets", config.model.name, "Use gpunet pretrain")
+    if grafts and source is None:
+        raise ConfigError("--graft", "needs a checkpoint to take layers from", "none", "Add --from CHECKPOINT")
+    execute(config, run, device, dry_run, as_json, source, [_pair(words) for words in grafts])
+
+
+def _pair(words: str) -> tuple[str, str]:
+    source, separator, target = words.partition("=")
+    if not (source and separator and target):
+        raise ConfigError("--graft", "must be LAYER=LAYER", repr(words), "For example 001_rbm=000_dense")
+    return source, target

@@ -81,11 +81,14 @@ def build_classrbm(config: ClassRBMConfig, features: int, classes: int) -> Class
 
 def build_stack(config: DBNConfig, n_visible: int) -> list[RBM]:
     """The configured machines, from the data upwards; each sees the hidden units of the one below."""
+    factors = [1.0] * len(config.hidden) if config.rate_factors is None else config.rate_factors
+    if len(factors) != len(config.hidden):
+        raise ConfigError("model.rate_factors", f"must be one for each of {len(config.hidden)} layers", len(factors))
     visible, machines = config.visible_units.build(n=n_visible), []
-    for number, width in enumerate(config.hidden):
+    for number, (width, factor) in enumerate(zip(config.hidden, factors)):
         last = number == len(config.hidden) - 1
         word = config.top_units if last and config.top_units is not None else config.hidden_units
-        machines.append(RBM(visible, word.build(n=width)))
+        machines.append(RBM(visible, word.build(n=width), rate_factor=factor))
         visible = word.build(n=width)
     return machines
 

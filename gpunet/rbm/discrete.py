@@ -1,8 +1,6 @@
 """Units with finitely many states."""
 
-import itertools
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,9 +36,9 @@ class Bernoulli(Units):
         p = np.clip(mean, EDGE, 1 - EDGE)
         return np.log(p / (1 - p))
 
-    def states(self) -> Iterator[np.ndarray]:
-        """All rows of zeros and ones."""
-        return (np.array(row) for row in itertools.product((0.0, 1.0), repeat=self.n))
+    def states(self, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """Rows of zeros and ones."""
+        return digits(start, 2**self.n if stop is None else stop, 2, self.n).astype(np.float64)
 
     @property
     def state_count(self) -> float:
@@ -98,9 +96,10 @@ class Binomial(Units):
         p = np.clip(mean / self.trials, EDGE, 1 - EDGE)
         return np.log(p / (1 - p))
 
-    def states(self) -> Iterator[np.ndarray]:
-        """All rows of counts."""
-        return (np.array(row, float) for row in itertools.product(range(self.trials + 1), repeat=self.n))
+    def states(self, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """Rows of counts."""
+        radix = self.trials + 1
+        return digits(start, radix**self.n if stop is None else stop, radix, self.n).astype(np.float64)
 
     @property
     def state_count(self) -> float:
@@ -157,10 +156,11 @@ class Softmax(Units):
         """The logarithm, which the softmax takes back."""
         return np.log(np.maximum(mean, EDGE / self.group))
 
-    def states(self) -> Iterator[np.ndarray]:
-        """Every choice of one unit in each group."""
-        rows = np.eye(self.group)
-        return (np.concatenate(choice) for choice in itertools.product(rows, repeat=self.n // self.group))
+    def states(self, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """Choices of one unit in each group."""
+        places = self.n // self.group
+        chosen = digits(start, self.group**places if stop is None else stop, self.group, places)
+        return np.eye(self.group)[chosen].reshape(len(chosen), self.n)
 
     @property
     def state_count(self) -> float:
@@ -174,3 +174,13 @@ class Softmax(Units):
 
     def _grouped(self, x: Array) -> Array:
         return x.reshape(*x.shape[:-1], self.n // self.group, self.group)
+
+
+def digits(start: int, stop: int, radix: int, places: int) -> np.ndarray:
+    """The numbers from ``start`` up to ``stop`` written out, (stop - start, places), the first place the highest.
+
+    >>> digits(4, 7, 3, 2).tolist()
+    [[1, 1], [1, 2], [2, 0]]
+    """
+    weights = radix ** np.arange(places - 1, -1, -1, dtype=np.int64)
+    return np.arange(start, stop, dtype=np.int64)[:, None] // weights % radix

@@ -3,7 +3,6 @@
 All sums run in float64.
 """
 
-import itertools
 import math
 from dataclasses import dataclass
 
@@ -58,10 +57,11 @@ def exact_log_z(rbm: RBM, parameters: Parameters) -> LogZ:
             "exact log Z", "needs a side with at most 2^25 states", f"{units.state_count:.3g}", "Use AIS instead"
         )
     total = np.full(max(1, math.prod(parameters.members)), -np.inf)
-    states, ctx = units.states(), Context(False, Arena(device))
-    while block := list(itertools.islice(states, BLOCK)):
+    count, ctx = int(units.state_count), Context(False, Arena(device))
+    for start in range(0, count, BLOCK):
         ctx.arena.rewind()
-        log_p = unnormalised(rbm, device.put(np.array(block), parameters.dtype), visible_side, ctx)
+        states = device.put(units.states(start, min(start + BLOCK, count)), parameters.dtype)
+        log_p = unnormalised(rbm, states, visible_side, ctx)
         host = device.get(log_p).astype(np.float64).reshape(len(total), -1)
         total = np.logaddexp(total, log_sum_exp(host))
     return LogZ(total, total, total, np.full(total.shape, np.inf), "exact")

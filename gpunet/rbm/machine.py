@@ -28,19 +28,22 @@ class RBM(Module):
         hidden: units that explain them.
         initializer: of the weight; Hinton (2010, section 8) uses a standard deviation of 0.01.
         averaging: how far the offsets move towards a batch's means at each step.
+        rate_factor: multiplies the learning rate of this machine.
     """
 
     visible: Units
     hidden: Units
     initializer: Initializer = Normal(0.01)
     averaging: float = 0.01
+    rate_factor: float = 1.0
 
     def __post_init__(self) -> None:
         """Declare weight, biases and offsets."""
-        n_visible, n_hidden = (self.visible.n,), (self.hidden.n,)
-        self.weight = Parameter((self.visible.n, self.hidden.n), self.initializer, axes=("visible", "hidden"))
-        self.visible_bias = Parameter(n_visible, role="bias", axes=("visible",))
-        self.hidden_bias = Parameter(n_hidden, role="bias", axes=("hidden",))
+        n_visible, n_hidden, factor = (self.visible.n,), (self.hidden.n,), self.rate_factor
+        shape, axes = (self.visible.n, self.hidden.n), ("visible", "hidden")
+        self.weight = Parameter(shape, self.initializer, axes=axes, rate_factor=factor)
+        self.visible_bias = Parameter(n_visible, role="bias", axes=("visible",), rate_factor=factor)
+        self.hidden_bias = Parameter(n_hidden, role="bias", axes=("hidden",), rate_factor=factor)
         self.visible_offset = Parameter(n_visible, role="offset", axes=("visible",), averaging=self.averaging)
         self.hidden_offset = Parameter(n_hidden, role="offset", axes=("hidden",), averaging=self.averaging)
 

@@ -10,7 +10,6 @@ All arrays are ([members,] N, n); ``log_partition`` and ``log_base`` are summed 
 """
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,8 +65,8 @@ class Units(Module):
         the data.  Most types have no parameters.
         """
 
-    def states(self) -> Iterator[np.ndarray]:
-        """Every state of all units together, each (n,); only for types with finitely many."""
+    def states(self, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """States of all units together by number, all by default, (stop - start, n); only where they are finite."""
         raise ConfigError(type(self).__name__, "has no finite number of states", None, "Enumerate the other side")
 
     @property

@@ -2,12 +2,14 @@
 
 from .description import Description, describe
 from .evaluation import Evaluator, Predictor, Scores
-from .loading import Trained, TrainedModel, TrainedRBM, load_model, load_rbm
+from .grafting import graft
+from .loading import Trained, TrainedModel, TrainedStack, load_model, load_stack
 from .loop import EpochRecord, Stop, fit
 from .run import Run
 from .selection import Selection
 from .snapshot import snapshot
-from .supervised import Supervised
+from .stack import Stack
+from .supervised import Reconstruction, Supervised
 from .trainer import Trainer
 
 __all__ = [
@@ -15,18 +17,21 @@ __all__ = [
     "EpochRecord",
     "Evaluator",
     "Predictor",
+    "Reconstruction",
     "Run",
     "Scores",
     "Selection",
+    "Stack",
     "Stop",
     "Supervised",
     "Trained",
     "TrainedModel",
-    "TrainedRBM",
+    "TrainedStack",
     "Trainer",
     "describe",
     "fit",
+    "graft",
     "load_model",
-    "load_rbm",
+    "load_stack",
     "snapshot",
 ]

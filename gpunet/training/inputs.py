@@ -23,10 +23,20 @@ class Inputs:
         split: sample numbers of the parts.
         preprocessing: applied to each batch.
         device: where feeds live.
+        original: what was done to the data's own features, where ``x`` are representations of them.
     """
 
-    def __init__(self, x: np.ndarray, y: np.ndarray, split: Parts, preprocessing: Preprocessing, device: Device):
+    def __init__(
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        split: Parts,
+        preprocessing: Preprocessing,
+        device: Device,
+        original: Preprocessing | None = None,
+    ):
         self.x, self.y, self.split, self.preprocessing, self.device = x, y, split, preprocessing, device
+        self.original = original or preprocessing
 
     @property
     def features(self) -> int:
@@ -64,4 +74,5 @@ class Inputs:
             h = device.get(encode(x.swapaxes(0, 1) if x.ndim == 3 else x, ctx))
             parts.append(np.array(h.swapaxes(0, 1) if h.ndim == 3 else h, np.float32))
         x = np.concatenate(parts)
-        return Inputs(x, self.y, self.split, fit_preprocessing("none", x.reshape(-1, x.shape[-1]), 1.0), device)
+        unchanged = fit_preprocessing("none", x.reshape(-1, x.shape[-1]), 1.0)
+        return Inputs(x, self.y, self.split, unchanged, device, self.original)

@@ -9,14 +9,25 @@ from typing import Any
 import numpy as np
 
 from ..backend import Device
-from ..checkpoint import Array, Checkpoint, read
-from ..config import Config, RBMConfig, build_loss, build_model, build_rbm
+from ..checkpoint import Array, Checkpoint, Group, read
+from ..config import (
+    AutoencoderConfig,
+    ClassRBMConfig,
+    Config,
+    DBNConfig,
+    RBMConfig,
+    build_classrbm,
+    build_loss,
+    build_model,
+    build_rbm,
+    build_stack,
+)
 from ..data import Preprocessing
 from ..errors import CheckpointError
 from ..layers import Layer
-from ..losses import Loss
+from ..losses import CategoricalCrossEntropy, Loss
+from ..models import DBN
 from ..parameter import Parameters
-from ..rbm import RBM
 from .description import Description
 
 
@@ -45,10 +56,10 @@ class TrainedModel(Trained):
 
 
 @dataclass(frozen=True)
-class TrainedRBM(Trained):
-    """A machine out of a checkpoint, in float64."""
+class TrainedStack(Trained):
+    """Machines on top of each other out of a checkpoint; a single machine is a stack of one."""
 
-    rbm: RBM
+    dbn: DBN
     parameters: Parameters
 
 
@@ -59,31 +70,46 @@ def load_model(path: Path | str, device: Device) -> TrainedModel:
         CheckpointError: damaged, or with arrays that are not exactly those of the configured model.
     """
     checkpoint, config, description, preprocessing = _open(path)
-    if isinstance(config.model, RBMConfig):
-        remedy = "Use gpunet likelihood or inspect"
-        raise CheckpointError(str(path), "must hold a network with outputs", "a restricted Boltzmann machine", remedy)
-    classes = len(description.classes)
-    loss = build_loss(config, classes)
-    model = build_model(config, description.features, loss.outputs(classes) if classes else description.outputs)
+    if isinstance(config.model, RBMConfig | DBNConfig):
+        remedy = "Use gpunet likelihood or sample, or train --from it"
+        raise CheckpointError(str(path), "must hold a network with outputs", config.model.name, remedy)
+    loss, model = build_network(config, description)
     parameters = Parameters(model, config.seeds, device)
     fill(parameters, checkpoint)
     return TrainedModel(checkpoint, config, description, preprocessing, model, loss, parameters)
 
 
-def load_rbm(path: Path | str, device: Device) -> TrainedRBM:
-    """Rebuild the machine of a checkpoint, in float64 for likelihoods.
+def build_network(config: Config, about: Description) -> tuple[Loss, Layer]:
+    """The configured loss and network for the described data, without memory."""
+    classes = len(about.classes)
+    if isinstance(config.model, ClassRBMConfig):
+        return CategoricalCrossEntropy(), build_classrbm(config.model, about.features, classes)
+    loss = build_loss(config, classes)
+    if isinstance(config.model, AutoencoderConfig):
+        return loss, build_model(config, about.features, about.features)
+    return loss, build_model(config, about.features, loss.outputs(classes) if classes else about.outputs)
+
+
+def load_stack(path: Path | str, device: Device, dtype: Any = np.float64) -> TrainedStack:
+    """Rebuild the machines of a checkpoint, in float64 for likelihoods.
 
     Raises:
-        CheckpointError: damaged, or not a machine.
+        CheckpointError: damaged, or without machines of visible and hidden units.
     """
     checkpoint, config, description, preprocessing = _open(path)
-    if not isinstance(config.model, RBMConfig):
+    if isinstance(config.model, RBMConfig):
+        rbm = build_rbm(config.model, description.features)
+        parameters = Parameters(rbm, config.seeds, device, dtype)
+        dbn = DBN([rbm])
+    elif isinstance(config.model, DBNConfig):
+        group: Any = checkpoint["model"]
+        dbn = DBN(build_stack(config.model, description.features)[: len(group.children)])
+        parameters = Parameters(dbn, config.seeds, device, dtype)
+    else:
         remedy = "Use gpunet evaluate for networks"
-        raise CheckpointError(str(path), "must hold a restricted Boltzmann machine", config.model.name, remedy)
-    rbm = build_rbm(config.model, description.features)
-    parameters = Parameters(rbm, config.seeds, device, np.float64)
+        raise CheckpointError(str(path), "must hold restricted Boltzmann machines", config.model.name, remedy)
     fill(parameters, checkpoint)
-    return TrainedRBM(checkpoint, config, description, preprocessing, rbm, parameters)
+    return TrainedStack(checkpoint, config, description, preprocessing, dbn, parameters)
 
 
 def _open(path: Path | str) -> tuple[Checkpoint, Config, Description, Preprocessing]:
@@ -107,13 +133,22 @@ def fill(parameters: Parameters, checkpoint: Checkpoint) -> None:
         CheckpointError: one table of all arrays that are missing, left over or of another shape.
     """
     group: Any = checkpoint["model"]
-    found = {name: child.data for name, child in group.walk() if isinstance(child, Array)}
+    fill_group(parameters, group, str(checkpoint.path))
+
+
+def fill_group(parameters: Parameters, group: Group, name: str) -> None:
+    """Copy the arrays below a group into a model; ``name`` is said in errors.
+
+    Raises:
+        CheckpointError: one table of all arrays that are missing, left over or of another shape.
+    """
+    found = {path: child.data for path, child in group.walk() if isinstance(child, Array)}
     wrong = list(_mismatches(parameters, found))
     if wrong:
         table = "".join(f"\n  {line}" for line in wrong)
-        raise CheckpointError(str(checkpoint.path), "must hold exactly the arrays of its configuration", table)
-    for name, data in found.items():
-        parameters.device.copy_into(parameters.view(parameters.values, name), data)
+        raise CheckpointError(name, "must hold exactly the arrays of its configuration", table)
+    for path, data in found.items():
+        parameters.device.copy_into(parameters.view(parameters.values, path), data)
 
 
 def _mismatches(parameters: Parameters, found: dict[str, np.ndarray]) -> Iterator[str]:

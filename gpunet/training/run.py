@@ -8,10 +8,12 @@ from ..backend import Arena, Context, Device
 from ..config import Config, build_rule
 from ..data import Preprocessing, fit_preprocessing
 from ..errors import ConfigError
+from ..objective import Objective
 from ..rbm import ClassRBM
 from .description import Parts, Samples, describe
 from .evaluation import Evaluator, Scores
 from .inputs import Inputs, Part
+from .lineage import Lineage
 from .loop import EpochRecord, Stop, fit
 from .objectives import build_objective, machine_of, wants_standardised
 from .selection import Monitor, Selection
@@ -27,12 +29,21 @@ class Run:
         split: which samples train, select and test.
         device: where to train.
         inputs: what the model sees instead of the preprocessed features, where it stands on other models.
+        objective: what is learned instead of what the configuration alone says.
 
     Raises:
         ConfigError: a batch larger than the training part, or a monitor without its data.
     """
 
-    def __init__(self, config: Config, dataset: Samples, split: Parts, device: Device, inputs: Inputs | None = None):
+    def __init__(
+        self,
+        config: Config,
+        dataset: Samples,
+        split: Parts,
+        device: Device,
+        inputs: Inputs | None = None,
+        objective: Objective | None = None,
+    ):
         self.config, self.dataset, self.split, self.device = config, dataset, split, device
         self.description = describe(dataset, split)
         training = config.training
@@ -44,7 +55,7 @@ class Run:
                 f"Set training.batch_size={min(32, len(split.train))}",
             )
         self.inputs = inputs or prepare_inputs(config, dataset, split, device)
-        self.objective = build_objective(config, self.description, self.inputs)
+        self.objective = objective or build_objective(config, self.description, self.inputs)
         self.monitor = self._monitor()
         members = () if config.members == 1 else (config.members,)
         self.trainer = Trainer(
@@ -62,11 +73,12 @@ class Run:
         self.selection = Selection(self.trainer.parameters, self.monitor, training.patience)
         self.history: list[EpochRecord] = []
         self.test_scores: Scores = {}
+        self.lineage = Lineage()
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """What is done to features before the model sees them."""
-        return self.inputs.preprocessing
+        """What is done to the data's features before any layer sees them."""
+        return self.inputs.original
 
     def train(
         self,

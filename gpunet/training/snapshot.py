@@ -1,5 +1,6 @@
 """Runs into checkpoints."""
 
+import hashlib
 import platform
 import sys
 from dataclasses import fields
@@ -10,11 +11,13 @@ import numpy as np
 from .. import __version__
 from ..backend import Device
 from ..checkpoint import Array, Group, Scalar, note
+from ..config import DBNConfig
 from ..data import Preprocessing
 from ..fields import term
 from ..parameter import Module, Parameter, Parameters, children
-from ..rbm import RBM
 from .description import Description
+from .lineage import FinishedLayer
+from .objectives import machine_of
 from .run import Run
 
 VOLATILE = {"volatile": True}
@@ -34,7 +37,7 @@ def snapshot(run: Run, *, best: bool) -> Group:
     epoch = run.history[-1].epoch if run.history else 0
     root = Group(
         {
-            "model": summary(run.objective.model),
+            "model": summary(run),
             "parameters": parameters.count,
             "epoch": int(selection.best_epoch.max()) if best else epoch,
             "step": int(device.get(trainer.clock)[0]),
@@ -49,6 +52,15 @@ def snapshot(run: Run, *, best: bool) -> Group:
     root["environment"] = Group({"NX_class": "NXnote"}, {"json": note(environment(run.device) | {"source": source})})
     root["data"] = _data(run.description, run.preprocessing)
     root["model"] = model_tree(run.objective.model, parameters, values)
+    if isinstance(run.config.model, DBNConfig):
+        layers = [*run.lineage.below, finished_layer(run, values)]
+        root["model"] = Group({"class": "dbn"}, {layer.name: layer.model for layer in layers})
+        root["pretraining"] = Group({}, {layer.name: layer.record for layer in layers})
+    elif machine_of(run.objective.model) is not None:
+        root["pretraining"] = Group(_training_record(run))
+    if run.lineage.parent_sha256:
+        root.attrs["parent_sha256"] = run.lineage.parent_sha256
+        root["lineage"] = Group({"NX_class": "NXnote"}, {"json": note(run.lineage.grafts)})
     root["streams"] = Group({"generator": "philox4x64-10"}, {"seeds": Array(np.array(parameters.seeds, np.uint64))})
     root["history"] = _history(run)
     root["metrics"] = _metrics(run)
@@ -72,10 +84,44 @@ def snapshot(run: Run, *, best: bool) -> Group:
     return root
 
 
-def summary(model: Any) -> str:
+def finished_layer(run: Run, values: np.ndarray | None = None) -> FinishedLayer:
+    """The layer of a stack that a run trained, with its record.
+
+    Args:
+        run: of one layer.
+        values: its flat parameters on the host; the present ones by default.
+    """
+    parameters, machine = run.trainer.parameters, machine_of(run.objective.model)
+    values = run.device.get(parameters.values) if values is None else values
+    path = "" if machine is run.objective.model else "machine"
+    record = Group(_training_record(run), {"history": _history(run)})
+    name = f"{len(run.lineage.below):03d}_rbm"
+    return FinishedLayer(name, model_tree(machine, parameters, values, path), record)
+
+
+def _training_record(run: Run) -> dict[str, Scalar]:
+    """How a machine was trained: method, data, and the rule by which real values became bits."""
+    record: dict[str, Scalar] = {
+        "method": term(type(run.objective)),
+        "epochs": len(run.history),
+        "data_sha256": run.description.sha256,
+    }
+    if getattr(run.objective, "binarise", False):
+        seeds = ", ".join(map(str, run.trainer.parameters.seeds))
+        rule = f"1 with the value as probability, anew at every step; philox4x64-10, seeds {seeds}, site 0 of the step"
+        record["binarisation"] = rule
+        record["binarisation_sha256"] = hashlib.sha256(f"{run.description.sha256} {rule}".encode()).hexdigest()
+    return record
+
+
+def summary(run: Run) -> str:
     """One line: the layers with the shapes of their weights, e.g. ``dense(784, 512) relu dense(512, 10)``."""
-    if isinstance(model, RBM):
-        return f"rbm({term(type(model.visible))} {model.visible.n}, {term(type(model.hidden))} {model.hidden.n})"
+    model, machine = run.objective.model, machine_of(run.objective.model)
+    if isinstance(run.config.model, DBNConfig):
+        return f"dbn({'-'.join(map(str, (run.description.features, *run.config.model.hidden)))})"
+    if machine is not None:
+        sides = ", ".join(f"{term(type(side))} {side.n}" for side in (machine.visible, machine.hidden))
+        return f"{term(type(model))}({sides})"
     shown = []
     for _, child in children(model):
         own = [p for _, p in children(child) if isinstance(p, Parameter) and p.role == "weight"]

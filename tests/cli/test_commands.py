@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import os
 import re
 import signal
 import subprocess
@@ -13,31 +12,11 @@ import time
 import h5py
 import numpy as np
 import pytest
+from shell import gpunet, refused
 
 from gpunet.config import preset_names
 
 FAST = ["training.epochs=4", "model.hidden=[32]", "model.dropout=0", "optimizer.learning_rate=0.01"]
-
-
-def gpunet(*arguments, cwd, check=True, **options):
-    command = [sys.executable, "-m", "gpunet.cli", *map(str, arguments)]
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("GPUNET_")} | options.pop("env", {})
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, env=environment, **options)
-    assert not check or done.returncode == 0, done.stderr
-    return done
-
-
-def refused(*arguments, cwd, code, expected):
-    """A mistake gets one line on stderr, its exit code, nothing on stdout and nothing on disk."""
-    before = sorted(cwd.rglob("*"))
-    done = gpunet(*arguments, "--device", "cpu", cwd=cwd, check=False)
-    assert done.returncode == code, done.stderr
-    assert done.stdout == ""
-    lines = done.stderr.strip().splitlines()
-    assert any(expected in line for line in lines), done.stderr
-    assert "Traceback" not in done.stderr
-    assert len([line for line in lines if line.startswith("gpunet: ")]) == 1
-    assert sorted(cwd.rglob("*")) == before
 
 
 @pytest.fixture(scope="module")
@@ -169,74 +148,6 @@ def test_regression_learns_a_line(tmp_path, rng):
     out = gpunet("train", "linear", *options, cwd=tmp_path).stdout
     assert float(re.search(r"Test loss: (\S+)", out)[1]) < 1e-3
     assert "value" in gpunet("predict", "r/best.h5", "line.npz", cwd=tmp_path).stdout.splitlines()[0]
-
-
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory):
-    """A folder with a population of two small machines in small and one large machine in large."""
-    folder = tmp_path_factory.mktemp("machines")
-    options = ["training.epochs=40", "optimizer.learning_rate=0.1"]
-    small = gpunet("pretrain", "rbm", "model.hidden=12", *options, "--seeds", 2, "--run", "small", cwd=folder)
-    gpunet("pretrain", "rbm", "model.hidden=30", "training.epochs=2", "--run", "large", cwd=folder)
-    return folder, small
-
-
-def test_pretraining_raises_the_likelihood_of_every_member(machine):
-    folder, small = machine
-    assert "Test free energy" in small.stdout
-    assert "likelihood small/best.h5" in small.stdout
-    options = ["model.hidden=12", "training.epochs=1", "optimizer.learning_rate=0", "--run", "none"]
-    gpunet("pretrain", *options, cwd=folder)
-    untrained = json.loads(gpunet("likelihood", "none/best.h5", "--json", cwd=folder).stdout)
-    trained = json.loads(gpunet("likelihood", "small/best.h5", "--json", cwd=folder).stdout)
-    assert (trained["method"], trained["trusted"]) == ("exact", [True, True])
-    assert min(trained["log_likelihood"]) > untrained["log_likelihood"][0] + 1.5
-    assert trained["log_likelihood"][0] != trained["log_likelihood"][1]
-
-
-def test_estimated_and_exact_likelihood_agree(machine):
-    folder, _ = machine
-    large = json.loads(gpunet("likelihood", "large/best.h5", "--json", cwd=folder).stdout)
-    assert large["method"] == "ais"
-    low, high = (side[0] for side in large["log_z_interval"])
-    assert low <= large["log_z"][0] <= high
-    poor = gpunet("likelihood", "small/best.h5", "--exact", cwd=folder).stdout
-    assert "log Z exact" in poor
-    assert poor.count("log-likelihood") == 2
-
-
-def test_machines_and_networks_are_not_mixed_up(machine, trained):
-    folder, _ = machine
-    network = trained[0] / "three/best.h5"
-    refused("evaluate", "small/best.h5", cwd=folder, code=4, expected="must hold a network with outputs")
-    refused("likelihood", network, cwd=folder, code=4, expected="must hold a restricted Boltzmann machine")
-    refused("train", "rbm", cwd=folder, code=2, expected="Use gpunet pretrain")
-    refused("pretrain", "mlp", cwd=folder, code=2, expected="Use gpunet train")
-
-
-@pytest.mark.parametrize(
-    ("words", "code", "expected"),
-    [
-        (["data.preprocess=standardise"], 3, "must lie between 0 and 1 for Bernoulli"),
-        (["model.visible_units=gaussian", "data.preprocess=scale"], 3, "must be standardised for Gaussian"),
-        (["model.visible_units={name='softmax', group=4}"], 3, "exactly one 1 in each group of 4"),
-        (["model.visible_units={name='softmax', group=5}"], 2, "must divide the 64 units"),
-        (["model.k=0"], 2, "model.k: must be greater than or equal to 1"),
-        (["training.monitor=validation_loss"], 2, "must be last for layer-wise pretraining"),
-    ],
-)
-def test_mistakes_when_pretraining(words, code, expected, tmp_path):
-    refused("pretrain", "rbm", *words, cwd=tmp_path, code=code, expected=expected)
-
-
-def test_gaussian_machines_pretrain_on_standardised_tables(tmp_path, rng):
-    np.savez(tmp_path / "t.npz", x=rng.normal(3, 2, size=(200, 5)), y=rng.integers(0, 2, 200))
-    options = ["--data", "t.npz", "model.visible_units=gaussian", "model.hidden=6", "training.epochs=3"]
-    rate = ["optimizer.learning_rate=0.001", "training.batch_size=20", "--run", "r"]
-    gpunet("pretrain", "rbm", *options, *rate, cwd=tmp_path)
-    document = json.loads(gpunet("likelihood", "r/best.h5", "--json", cwd=tmp_path).stdout)
-    # Standardised and nearly independent: close to the entropy of five standard normal numbers.
-    assert document["log_likelihood"][0] == pytest.approx(-2.5 * np.log(2 * np.pi * np.e), abs=0.6)
 
 
 def test_other_targets_than_in_training_are_refused(tmp_path, rng):

@@ -1,0 +1,107 @@
+"""What gpunet likelihood computes: normalisers, log-likelihoods and what only resembles them."""
+
+from typing import Any
+
+import numpy as np
+
+from gpunet.backend import Arena, Context, Purpose, Streams, host_generator
+from gpunet.rbm import (
+    Bernoulli,
+    LogZ,
+    ais_log_z,
+    exact_log_z,
+    model_samples,
+    pseudo_log_likelihood,
+    raise_log_likelihoods,
+    reverse_ais_log_z,
+)
+from gpunet.training import TrainedStack
+
+BATCH = 1000  # samples at once
+MIXING = 300  # tempered Gibbs steps from data to samples of the model
+DRAWS = 10  # states from the upward pass, for the bound of a stack
+
+
+def states(model: TrainedStack, x: np.ndarray, binarise: bool) -> np.ndarray:
+    """Preprocessed samples, float64; Bernoulli data become states, rounded or drawn with seed 0."""
+    p = model.preprocessing
+    flat = x.reshape(len(x), -1)
+    v = p.apply(flat, p.shift.astype(np.float64), p.factor.astype(np.float64), np.empty(flat.shape))
+    if not isinstance(model.dbn.machines[0].visible, Bernoulli):
+        return v
+    threshold = host_generator(0, Purpose.SAMPLING).random(v.shape) if binarise else 0.5
+    return np.greater(v, threshold).astype(np.float64)
+
+
+def normaliser(model: TrainedStack, v: np.ndarray, device: Any, exact: bool, runs: int, steps: int) -> LogZ:
+    """log Z of the top machine: exact, or between a walk up and a walk down.
+
+    Args:
+        model: machines in float64.
+        v: states of the data, where the chains for the walk down start.
+        device: where they live.
+        exact: sum over all states.
+        runs: of each walk, of each member.
+        steps: temperatures of each walk.
+    """
+    top = model.dbn.top
+    members = model.parameters.members
+    if exact:
+        return exact_log_z(top, model.parameters)
+    base = device.get(top.visible_offset.value).reshape(-1, top.visible.n).mean(axis=0)
+    up = ais_log_z(top, model.parameters, base, runs=runs, steps=steps)
+    ctx = Context(training=False, arena=Arena(device), streams=_streams(model, device))
+    start = device.put(np.resize(v, (runs, v.shape[-1])))
+    for machine in model.dbn.machines[:-1]:
+        start = machine.hidden.sample(machine.hidden_input(start, ctx), ctx)
+    start = start if not members or start.ndim == 3 else device.xp.broadcast_to(start, (*members, *start.shape))
+    samples = model_samples(top, model.parameters, start.copy(), steps=min(steps, MIXING))
+    return up.bracket(reverse_ais_log_z(top, model.parameters, base, samples, steps=steps))
+
+
+def scores(model: TrainedStack, v: np.ndarray, device: Any) -> dict[str, np.ndarray]:
+    """For each sample, (members, samples): the log-likelihood up to log Z, or its bound for a stack; free energy and
+    reconstruction error of a single machine."""
+    dbn, streams = model.dbn, _streams(model, device)
+    ctx = Context(training=False, arena=Arena(device), streams=streams)
+    single, parts = len(dbn.machines) == 1, []
+    for number, start in enumerate(range(0, len(v), BATCH)):
+        ctx.arena.rewind()
+        streams.rewind()
+        streams.clock[...] = number + 1
+        block = device.put(v[start : start + BATCH])
+        if single:
+            error = dbn.decode(dbn.encode(block, ctx), ctx) - block
+            values = [-dbn.top.free_energy(block, ctx), (error * error).sum(axis=-1)]
+        else:
+            members = model.parameters.members
+            block = device.xp.broadcast_to(block, (*members, *block.shape)) if members else block
+            values = [sum(_bounds(dbn, block, ctx)) / DRAWS]
+        parts.append([device.get(value).reshape(len(model.parameters.seeds), -1) for value in values])
+    found = [np.concatenate(kind, axis=1).astype(np.float64) for kind in zip(*parts)]
+    if not single:
+        return {"unnormalised": found[0]}
+    return {"unnormalised": found[0], "free_energy": -found[0], "reconstruction_error": found[1]}
+
+
+def case_bounds(model: TrainedStack, v: np.ndarray, device: Any, steps: int) -> dict[str, np.ndarray]:
+    """RAISE bounds and pseudo-likelihoods of a few samples, (members, samples), where they are defined."""
+    if len(model.dbn.machines) > 1:
+        return {}
+    rbm, members = model.dbn.top, len(model.parameters.seeds)
+    base = device.get(rbm.visible_offset.value).reshape(-1, rbm.visible.n).mean(axis=0)
+    block = device.put(v)
+    found = {"raise_bound": raise_log_likelihoods(rbm, model.parameters, base, block, runs=5, steps=steps)}
+    if isinstance(rbm.visible, Bernoulli):
+        ctx = Context(training=False, arena=Arena(device))
+        found["pseudo_log_likelihood"] = device.get(pseudo_log_likelihood(rbm, block, ctx)).reshape(members, -1)
+    return found
+
+
+def _bounds(dbn: Any, block: Any, ctx: Context) -> Any:
+    return (dbn.bound(block, ctx) for _ in range(DRAWS))
+
+
+def _streams(model: TrainedStack, device: Any) -> Streams:
+    seeds: Any = list(model.parameters.seeds) if model.parameters.members else model.parameters.seeds[0]
+    return Streams(device, seeds, device.zeros((1,), np.uint64), Purpose.SAMPLING)

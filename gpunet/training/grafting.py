@@ -1,0 +1,144 @@
+"""Grafting: weights of a checkpoint's layers become the starting point of a network's."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..checkpoint import Array, Checkpoint, Group
+from ..config import AutoencoderConfig
+from ..errors import CheckpointError, ConfigError
+from .lineage import Lineage
+from .run import Run
+
+
+@dataclass(frozen=True)
+class Donor:
+    """A layer of a checkpoint: ``y = x W + b``, and for a machine the bias of the way back."""
+
+    name: str
+    weight: np.ndarray
+    bias: np.ndarray | None
+    back: np.ndarray | None
+    sha256: str
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the weight of one member."""
+        return self.weight.shape[-2:]
+
+
+def graft(run: Run, source: Checkpoint, pairs: Sequence[tuple[str, str]] = ()) -> list[str]:
+    """Copy layers of a checkpoint into the network of a run and note where they came from.
+
+    Without ``pairs`` the layers are taken from the bottom, one after the other, as far as both have some; into an
+    autoencoder each machine goes twice, the second time mirrored in the decoder.
+
+    Args:
+        run: not trained yet.
+        source: a stack of machines, one machine or a network.
+        pairs: ``(layer of the checkpoint, layer of the network)`` by name instead.
+
+    Returns:
+        One line for each layer that was set.
+
+    Raises:
+        ConfigError: widths that do not fit, or features prepared in another way.
+        CheckpointError: a checkpoint without such layers.
+    """
+    _check_preprocessing(run, source)
+    donors = list(_donors(source))
+    if not donors:
+        raise CheckpointError(str(source.path), "must hold layers with weights", "none", "Choose another checkpoint")
+    targets = [n.removesuffix("/weight") for n, p in run.trainer.parameters.named.items() if n.endswith("/weight")]
+    plan = _named(donors, targets, pairs, source) if pairs else _from_the_bottom(run, donors, targets, source)
+    lines, grafts = [], []
+    for donor, target, mirrored in plan:
+        _copy(run, donor, target, mirrored)
+        lines.append(f"{target} from {donor.name}{', mirrored' if mirrored else ''}")
+        grafts.append({"to": target, "from": donor.name, "mirrored": mirrored, "sha256": donor.sha256})
+    run.lineage = Lineage((), source.content_sha256, grafts)
+    return lines
+
+
+def _donors(source: Checkpoint) -> Iterator[Donor]:
+    root = source.root["model"]
+    for name, group in [("model", root), *((f"model/{path}", node) for path, node in root.walk())]:
+        if isinstance(group, Group) and isinstance(weight := group.children.get("weight"), Array):
+            arrays = {n: c.data for n, c in group.children.items() if isinstance(c, Array)}
+            bias = arrays.get("hidden_bias", arrays.get("bias"))
+            sha256 = str(weight.attrs.get("sha256", ""))
+            yield Donor(name.removeprefix("model/"), weight.data, bias, arrays.get("visible_bias"), sha256)
+
+
+def _from_the_bottom(
+    run: Run, donors: list[Donor], targets: list[str], source: Checkpoint
+) -> Iterator[tuple[Donor, str, bool]]:
+    mirror = isinstance(run.config.model, AutoencoderConfig)
+    if mirror and 2 * len(donors) != len(targets):
+        widths = [donor.shape[1] for donor in donors]
+        remedy = f"Set model.hidden={widths[:-1]} and model.code={widths[-1]}"
+        raise ConfigError(str(source.path), f"must have {len(targets) // 2} layers", len(donors), remedy)
+    for number, (donor, target) in enumerate(zip(donors, targets)):
+        _check_widths(run, donor, target, [d.shape[1] for d in donors])
+        yield donor, target, False
+        if mirror:
+            yield donor, targets[-1 - number], True
+
+
+def _named(
+    donors: list[Donor], targets: list[str], pairs: Sequence[tuple[str, str]], source: Checkpoint
+) -> list[tuple[Donor, str, bool]]:
+    by_name, plan = {donor.name: donor for donor in donors}, []
+    for name, target in pairs:
+        if name not in by_name:
+            raise CheckpointError(str(source.path), f"must hold a layer {name}", "no such", f"It has {_list(by_name)}")
+        if target not in targets:
+            raise ConfigError(
+                "--graft", f"{target} must be a layer of the network", "no such", f"It has {_list(targets)}"
+            )
+        plan.append((by_name[name], target, False))
+    return plan
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(names)
+
+
+def _check_widths(run: Run, donor: Donor, target: str, widths: list[int]) -> None:
+    wanted = run.trainer.parameters.named[f"{target}/weight"].shape
+    if donor.shape != wanted:
+        raise ConfigError(
+            f"model: {target}",
+            f"must be {donor.shape[0]} to {donor.shape[1]} units wide, like {donor.name} of the checkpoint",
+            f"{wanted[0]} to {wanted[1]}",
+            f"Set model.hidden={widths}, or choose layers with --graft",
+        )
+
+
+def _copy(run: Run, donor: Donor, target: str, mirrored: bool) -> None:
+    parameters = run.trainer.parameters
+    if not mirrored:
+        _check_widths(run, donor, target, [donor.shape[1]])
+    arrays = {"weight": donor.weight.swapaxes(-1, -2) if mirrored else donor.weight}
+    bias = donor.back if mirrored else donor.bias
+    if bias is not None and f"{target}/bias" in parameters.named:
+        arrays["bias"] = bias
+    for name, data in arrays.items():
+        view = parameters.view(parameters.values, f"{target}/{name}")
+        plain = data.ndim == len(parameters.named[f"{target}/{name}"].shape)
+        if not plain and data.shape != view.shape:
+            remedy = "Train with the same --seeds, or pretrain a single model"
+            raise ConfigError("--from", f"holds {len(data)} members, the run", run.config.members, remedy)
+        parameters.device.copy_into(view, np.broadcast_to(data, view.shape))
+
+
+def _check_preprocessing(run: Run, source: Checkpoint) -> None:
+    kind = str(source["data/preprocessing"].attrs["kind"])
+    if kind != run.preprocessing.kind:
+        raise ConfigError(
+            "data.preprocess",
+            f"must be {kind}, as when the checkpoint was trained",
+            run.preprocessing.kind,
+            f"Set data.preprocess={kind}",
+        )

@@ -1,0 +1,37 @@
+"""Where the weights of a run come from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..checkpoint import Group
+
+
+@dataclass(frozen=True)
+class FinishedLayer:
+    """A layer that was trained before what is trained now.
+
+    Attributes:
+        name: in checkpoints, such as ``000_rbm``.
+        model: its arrays with its settings.
+        record: how it was trained: history, method, data, parent.
+    """
+
+    name: str
+    model: Group
+    record: Group
+
+
+@dataclass
+class Lineage:
+    """What a run stands on.
+
+    Attributes:
+        below: layers that are finished, from the data upwards.
+        parent_sha256: content hash of the checkpoint that weights were taken from, or empty.
+        grafts: which arrays were taken, as plain data for the checkpoint.
+    """
+
+    below: Sequence[FinishedLayer] = ()
+    parent_sha256: str = ""
+    grafts: list[dict[str, Any]] = field(default_factory=list)

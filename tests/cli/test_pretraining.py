@@ -1,0 +1,158 @@
+"""Layer-wise pretraining and what follows it, on the command line."""
+
+import json
+
+import numpy as np
+import pytest
+from shell import gpunet, refused
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory):
+    """A folder with a population of two small machines in small and one large machine in large."""
+    folder = tmp_path_factory.mktemp("machines")
+    options = ["training.epochs=40", "optimizer.learning_rate=0.1"]
+    small = gpunet("pretrain", "rbm", "model.hidden=12", *options, "--seeds", 2, "--run", "small", cwd=folder)
+    gpunet("pretrain", "rbm", "model.hidden=21", *options, "--run", "large", cwd=folder)
+    return folder, small
+
+
+def test_pretraining_raises_the_likelihood_of_every_member(machine):
+    folder, small = machine
+    assert "Test free energy" in small.stdout
+    assert "likelihood small/best.h5" in small.stdout
+    options = ["model.hidden=12", "training.epochs=1", "optimizer.learning_rate=0", "--run", "none"]
+    gpunet("pretrain", *options, cwd=folder)
+    untrained = json.loads(gpunet("likelihood", "none/best.h5", "--json", cwd=folder).stdout)
+    trained = json.loads(gpunet("likelihood", "small/best.h5", "--json", cwd=folder).stdout)
+    assert (trained["method"], trained["trusted"]) == ("exact", [True, True])
+    assert min(trained["log_likelihood"]) > untrained["log_likelihood"][0] + 1.5
+    assert trained["log_likelihood"][0] != trained["log_likelihood"][1]
+
+
+def test_estimated_and_exact_likelihood_agree(machine):
+    folder, _ = machine
+    large = json.loads(gpunet("likelihood", "large/best.h5", "--steps", 200, "--json", cwd=folder).stdout)
+    assert large["method"] == "bracket"
+    low, high = (side[0] for side in large["log_z_bracket"])
+    assert low <= large["log_z"][0] <= high
+    exact = json.loads(gpunet("likelihood", "large/best.h5", "--exact", "--steps", 200, "--json", cwd=folder).stdout)
+    assert exact["method"] == "exact"
+    assert low - 0.01 <= exact["log_z"][0] <= high + 0.01
+    assert exact["raise_bound"] == large["raise_bound"]
+
+
+def test_each_number_says_what_it_is(machine):
+    folder, _ = machine
+    shown = gpunet("likelihood", "small/best.h5", cwd=folder).stdout
+    assert "log Z exact" in shown
+    assert shown.count(": log-likelihood ") == 2
+    for words in (
+        "RAISE, stochastic lower bound",
+        "over all bits, no likelihood",
+        "up to log Z",
+        "squared, no likelihood",
+    ):
+        assert shown.count(words) == 2
+    poor = gpunet("likelihood", "large/best.h5", "--runs", 2, "--steps", 1, "--cases", 0, cwd=folder).stdout
+    assert "UNTRUSTED: raise --runs and --steps" in poor
+
+
+def test_machines_and_networks_are_not_mixed_up(machine):
+    folder, _ = machine
+    gpunet("train", "linear", "training.epochs=1", "--run", "network", cwd=folder)
+    refused("evaluate", "small/best.h5", cwd=folder, code=4, expected="must hold a network with outputs")
+    refused("likelihood", "network/best.h5", cwd=folder, code=4, expected="must hold restricted Boltzmann machines")
+    refused("train", "dbn", cwd=folder, code=2, expected="Use gpunet pretrain")
+    refused("train", "rbm", cwd=folder, code=2, expected="Use gpunet pretrain")
+    refused("pretrain", "mlp", cwd=folder, code=2, expected="Use gpunet train")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "expected"),
+    [
+        (["data.preprocess=standardise"], 3, "must lie between 0 and 1 for Bernoulli"),
+        (["model.visible_units=gaussian", "data.preprocess=scale"], 3, "must be standardised for Gaussian"),
+        (["model.visible_units={name='softmax', group=4}"], 3, "exactly one 1 in each group of 4"),
+        (["model.visible_units={name='softmax', group=5}"], 2, "must divide the 64 units"),
+        (["model.k=0"], 2, "model.k: must be greater than or equal to 1"),
+        (["model.chains=tempered", "model.chains.temperatures=[0.9,0]"], 2, "temperatures: must start at 1"),
+        (["model.sparsity.target=1.5"], 2, "model.sparsity.target: must be less than 1"),
+        (["--from", "x.h5"], 2, "Use model.name=dbn"),
+        (["--layers", "1"], 2, "--layers: needs a checkpoint"),
+        (["training.monitor=validation_loss"], 2, "must be last for layer-wise pretraining"),
+    ],
+)
+def test_mistakes_when_pretraining(words, code, expected, tmp_path):
+    refused("pretrain", "rbm", *words, cwd=tmp_path, code=code, expected=expected)
+
+
+def test_gaussian_machines_pretrain_on_standardised_tables(tmp_path, rng):
+    np.savez(tmp_path / "t.npz", x=rng.normal(3, 2, size=(200, 5)), y=rng.integers(0, 2, 200))
+    options = ["--data", "t.npz", "model.visible_units=gaussian", "model.hidden=6", "training.epochs=3"]
+    rate = ["optimizer.learning_rate=0.001", "training.batch_size=20", "--run", "r"]
+    gpunet("pretrain", "rbm", *options, *rate, cwd=tmp_path)
+    document = json.loads(gpunet("likelihood", "r/best.h5", "--json", cwd=tmp_path).stdout)
+    # Standardised and nearly independent: close to the entropy of five standard normal numbers.
+    assert document["log_likelihood"][0] == pytest.approx(-2.5 * np.log(2 * np.pi * np.e), abs=0.6)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory):
+    """A folder with a pretrained stack in dbn and a network fine-tuned from it in tuned."""
+    folder = tmp_path_factory.mktemp("stack")
+    done = gpunet("pretrain", "dbn", "model.hidden=[24,16]", "training.epochs=3", "--run", "dbn", cwd=folder)
+    fast = ["model.hidden=[24,16]", "model.activation=sigmoid", "training.epochs=4", "model.dropout=0.1"]
+    tuned = gpunet("train", "mlp", "--from", "dbn/best.h5", *fast, "--run", "tuned", "model.max_norm=3", cwd=folder)
+    return folder, done, tuned
+
+
+def test_a_stack_is_pretrained_layer_by_layer_and_fine_tuned(stack):
+    folder, done, tuned = stack
+    assert "layer 1 of 2: 64 to 24" in done.stderr
+    assert "layer 2 of 2: 24 to 16" in done.stderr
+    assert "train mlp --from dbn/best.h5 model.hidden=[24,16] model.activation=sigmoid" in done.stdout
+    assert "001_dense from 000_rbm" in tuned.stderr
+    assert "004_dense from 001_rbm" in tuned.stderr
+    assert "Test error" in tuned.stdout
+    document = json.loads(gpunet("inspect", "tuned/best.h5", "--json", cwd=folder).stdout)
+    source = json.loads(gpunet("inspect", "dbn/best.h5", "--json", cwd=folder).stdout)
+    assert document["attributes"]["parent_sha256"] == source["content_sha256"]
+
+
+def test_the_likelihood_of_a_stack_is_a_bound(stack):
+    folder, _, _ = stack
+    document = json.loads(gpunet("likelihood", "dbn/best.h5", "--json", cwd=folder).stdout)
+    assert document["kind"] == "variational lower bound"
+    assert document["method"] == "exact"
+    assert -64 < document["log_likelihood"][0] < 0
+
+
+def test_a_stack_goes_on_from_a_layer(stack):
+    folder, _, _ = stack
+    again = ["pretrain", "dbn", "--from", "dbn/best.h5", "--layers", 1, "training.epochs=1", "--run", "again"]
+    done = gpunet(*again, "model.hidden=[24,8,4]", cwd=folder)
+    assert "000_rbm from dbn/best.h5" in done.stderr
+    assert "layer 2 of 3: 24 to 8" in done.stderr
+    refused(*again[:-2], "model.hidden=[24]", cwd=folder, code=2, expected="must have a layer left to train")
+    refused(*again[:-2], "model.hidden=[9,9]", cwd=folder, code=2, expected="model.hidden: must begin with [24]")
+
+
+def test_grafts_that_do_not_fit_are_one_line(stack):
+    folder, _, _ = stack
+    wide = ["train", "mlp", "model.hidden=[24,99]", "--from", "dbn/best.h5"]
+    refused(*wide, cwd=folder, code=2, expected="Set model.hidden=[24, 16]")
+    refused("train", "--graft", "a=b", cwd=folder, code=2, expected="--graft: needs a checkpoint")
+    refused("train", "--from", "dbn/best.h5", "--graft", "a", cwd=folder, code=2, expected="must be LAYER=LAYER")
+
+
+def test_autoencoders_and_classifying_machines_train_and_evaluate(tmp_path):
+    auto = ["model.hidden=[20]", "model.code=4", "training.epochs=3", "--run", "auto"]
+    assert "Test squared error" in gpunet("train", "autoencoder", *auto, cwd=tmp_path).stdout
+    assert "Loss:" in gpunet("evaluate", "auto/best.h5", cwd=tmp_path).stdout
+    fast = ["model.hidden=30", "training.epochs=25", "--run", "class", "--json"]
+    trained = json.loads(gpunet("train", "classrbm", *fast, cwd=tmp_path).stdout)
+    assert trained["test_accuracy"][0] > 0.7
+    measured = json.loads(gpunet("evaluate", "class/best.h5", "--json", cwd=tmp_path).stdout)
+    assert 1 - measured["error"][0] == pytest.approx(trained["test_accuracy"][0])
+    assert gpunet("predict", "class/best.h5", "digits", cwd=tmp_path, check=False).returncode in (0, 3)

@@ -1,0 +1,27 @@
+"""The command line as a user runs it: in a process of its own."""
+
+import os
+import subprocess
+import sys
+
+
+def gpunet(*arguments, cwd, check=True, **options):
+    """Run the program in a folder, without the settings of whoever runs the tests."""
+    command = [sys.executable, "-m", "gpunet.cli", *map(str, arguments)]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("GPUNET_")} | options.pop("env", {})
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, env=environment, **options)
+    assert not check or done.returncode == 0, done.stderr
+    return done
+
+
+def refused(*arguments, cwd, code, expected):
+    """A mistake gets one line on stderr, its exit code, nothing on stdout and nothing on disk."""
+    before = sorted(cwd.rglob("*"))
+    done = gpunet(*arguments, "--device", "cpu", cwd=cwd, check=False)
+    assert done.returncode == code, done.stderr
+    assert done.stdout == ""
+    lines = done.stderr.strip().splitlines()
+    assert any(expected in line for line in lines), done.stderr
+    assert "Traceback" not in done.stderr
+    assert len([line for line in lines if line.startswith("gpunet: ")]) == 1
+    assert sorted(cwd.rglob("*")) == before
