@@ -30,6 +30,7 @@ class Run:
 
     Raises:
         ConfigError: a batch larger than the training part, or a monitor without its data.
+        DataError: targets that the loss is not defined for.
     """
 
     def __init__(self, config: Config, dataset: Samples, split: Parts, device: Device):
@@ -91,6 +92,7 @@ class Run:
         if isinstance(model, RBMConfig):
             return contrastive_divergence(model, self._preprocessed(), self.preprocessing)
         loss = build_loss(self.config, classes)
+        loss.check_targets(self.dataset.y)
         outputs = loss.outputs(classes) if classify else self.description.outputs
         return Supervised(build_model(self.config, self.description.features, outputs), loss, classify)
 

@@ -239,6 +239,14 @@ def test_gaussian_machines_pretrain_on_standardised_tables(tmp_path, rng):
     assert document["log_likelihood"][0] == pytest.approx(-2.5 * np.log(2 * np.pi * np.e), abs=0.6)
 
 
+def test_targets_that_the_loss_cannot_take_are_refused_before_training(tmp_path):
+    (tmp_path / "t.csv").write_text("a,y\n" + "".join(f"{i},{i - 30.5}\n" for i in range(100)))
+    words = ["--data", "t.csv", "loss=poisson", "data.task=regression", "training.batch_size=8"]
+    refused(
+        "train", *words, cwd=tmp_path, code=3, expected="targets: must be counts of 0 or more for poisson, got -30.5"
+    )
+
+
 def test_other_targets_than_in_training_are_refused(tmp_path, rng):
     x = rng.normal(size=(60, 2))
     np.savez(tmp_path / "one.npz", x=x, y=x[:, 0])

@@ -6,14 +6,15 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from gpunet import losses
 from gpunet.backend import Device
 from gpunet.data import Feed, fit_preprocessing
 from gpunet.initializers import He
 from gpunet.layers import BatchNorm, Dense, Dropout, ReLU, Residual, Sequential, Softplus
-from gpunet.losses import BinaryCrossEntropy, CategoricalCrossEntropy, SquaredError
+from gpunet.losses import AbsolutePercentageError, BinaryCrossEntropy, CategoricalCrossEntropy, Loss, SquaredError
 from gpunet.optimizers import SGD, Adam
 from gpunet.schedules import Step
-from gpunet.testing import LOG, HostReadError, Traced, TracedDevice, plain
+from gpunet.testing import LOG, HostReadError, Traced, TracedDevice, examples, plain
 from gpunet.training import Supervised, Trainer
 
 
@@ -33,6 +34,8 @@ def network():
 def make_trainer(device, seeds=0, loss=None, rule=None, kind="standardise"):
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 256, (50, 12)).astype(np.uint8), rng.integers(0, 4, 50).astype(np.int32)
+    if isinstance(loss, AbsolutePercentageError):  # takes no labels
+        y = rng.uniform(1, 2, (50, 4)).astype(np.float32)
     members = () if np.ndim(seeds) == 0 else (len(seeds),)
     feed = Feed(device, x, y, fit_preprocessing(kind, x, 255.0), np.dtype(np.float32), members)
     rule = rule or Adam(Step(value=0.01, factor=0.5, every=1))
@@ -58,6 +61,7 @@ CASES = [
     {"loss": SquaredError(), "rule": SGD(0.01, momentum=0.9, nesterov=True)},
     {"loss": BinaryCrossEntropy(), "kind": "scale"},
 ]
+CASES += [{"loss": loss, "rule": SGD(1e-3)} for loss in examples(Loss, losses)]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

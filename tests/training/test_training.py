@@ -8,7 +8,7 @@ from gpunet.backend import Device
 from gpunet.checkpoint import read, write
 from gpunet.config import load_config
 from gpunet.data import Feed, fit_preprocessing
-from gpunet.errors import ConfigError, DivergedError
+from gpunet.errors import ConfigError, DataError, DivergedError
 from gpunet.layers import Dense, Sequential
 from gpunet.losses import CategoricalCrossEntropy, SquaredError
 from gpunet.optimizers import SGD
@@ -190,3 +190,23 @@ def test_a_batch_larger_than_the_training_part_is_refused():
 def test_a_monitor_needs_its_data():
     with pytest.raises(ConfigError, match="validation_loss needs a validation part"):
         make_run(**{"training.monitor": "validation_loss", "data.validation": 0})
+
+
+def test_targets_are_checked_against_the_loss_before_training(rng):
+    dataset = Dataset("d", rng.normal(size=(50, 2)).astype(np.float32), rng.normal(size=(50, 1)).astype(np.float32), ())
+    config = load_config("linear", {"loss": "poisson", "training.batch_size": 8}, {})
+    with pytest.raises(DataError, match="targets: must be counts of 0 or more for poisson, got -"):
+        Run(config, dataset, split(dataset, validation=0.2, test=0.2, seed=0), Device())
+
+
+def test_poisson_regression_finds_the_rates(rng):
+    """Counts whose mean is exp(0.8 a + 1), and a second feature that says nothing."""
+    x = rng.normal(size=(2000, 2)).astype(np.float32)
+    y = rng.poisson(np.exp(0.8 * x[:, :1] + 1)).astype(np.float32)
+    options = {"loss": "poisson", "data.preprocess": "none", "training.l2": 0, "optimizer.learning_rate": 1e-3}
+    config, dataset = load_config("linear", options, {}), Dataset("d", x, y, ())
+    run = Run(config, dataset, split(dataset, validation=0.1, test=0.1, seed=0), Device())
+    run.train()
+    found = {name: p.value for name, p in run.trainer.parameters.named.items()}
+    assert found["000_dense/weight"][:, 0] == pytest.approx([0.8, 0], abs=0.05)
+    assert found["000_dense/bias"] == pytest.approx([1], abs=0.05)
