@@ -9,7 +9,7 @@ from ..initializers import Glorot, He
 from ..layers import Dense, Layer, LeakyReLU, Linear, ReLU, Residual, Sequential, Sigmoid, Softplus, Tanh
 from ..losses import CategoricalCrossEntropy, Loss, SquaredError
 from ..models import mlp
-from ..optimizers import Rule
+from ..optimizers import Clipping, Rule
 from ..rbm import RBM
 from .schema import Config, LayersConfig, MLPConfig, RBMConfig
 from .vocabulary import WIDTHS, target
@@ -27,6 +27,12 @@ def build_loss(config: Config, classes: int) -> Loss:
 def build_rule(config: Config) -> Rule:
     """The configured optimizer rule."""
     return config.optimizer.build()
+
+
+def build_clipping(config: Config) -> Clipping | None:
+    """The configured bounds on gradients, or None where there are none."""
+    value, norm = config.training.clip_value, config.training.clip_norm
+    return None if value is norm is None else Clipping(value, norm)
 
 
 def build_model(config: Config, n_in: int, n_out: int) -> Sequential:

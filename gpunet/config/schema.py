@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from ..fields import Count, Fraction, NonNegative
+from ..fields import Count, Fraction, NonNegative, Positive
 from .vocabulary import InitializerWord, LayerWord, LossWord, RuleWord, UnitsWord, expand
 
 Part = Annotated[float, Field(ge=0, lt=1)] | Annotated[int, Field(ge=0)]
@@ -75,6 +75,8 @@ class TrainingConfig(Section):
     batch_size: Count = 64
     drop_last: bool = Field(True, description="leave out the remainder of each epoch; it differs every time")
     l2: NonNegative = Field(0.0, description="penalty l2 / 2 * sum of squared weights; biases are left alone")
+    clip_value: Positive | None = Field(None, description="largest size of each number of the gradient")
+    clip_norm: Positive | None = Field(None, description="largest length of each member's gradient")
     monitor: Literal["auto", "validation_accuracy", "validation_loss", "train_loss", "last"] = Field(
         "auto", description="what selects the weights that are kept"
     )

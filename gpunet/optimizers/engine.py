@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from ..backend.arrays import Array
+from ..errors import ConfigError
 from ..ops.guard import guarded, square_sum
 from ..parameter import Group, Parameters
 from ..schedules import Schedule, table
+from .clipping import Clipping
 from .rules import Rule
 
 BLOCK = 65536  # numbers; a block of gradients, two slots, result and scratch fits the cache of one core
@@ -23,12 +25,17 @@ class Optimizer:
         rule: the arithmetic.
         parameters: what it trains; running statistics are moved here too.
         l2: coefficient of the penalty ``l2 / 2 * sum(w^2)`` on parameters that decay.
+        clipping: bounds on the gradient of the loss, before the penalty is added.
 
     Use: :meth:`plan` before each epoch, then :meth:`step` once per batch.
     """
 
-    def __init__(self, rule: Rule, parameters: Parameters, l2: float = 0.0):
-        self.rule, self.parameters, self.l2 = rule, parameters, l2
+    def __init__(self, rule: Rule, parameters: Parameters, l2: float = 0.0, clipping: Clipping | None = None):
+        self.rule, self.parameters, self.l2, self.clipping = rule, parameters, l2, clipping
+        if rule.layerwise and l2:
+            name = type(rule).__name__
+            rule_broken = f"must be 0 with {name}, which scales gradient and decay together"
+            raise ConfigError("training.l2", rule_broken, l2, "Set training.l2=0 and optimizer.weight_decay")
         device, shape, dtype = parameters.device, parameters.values.shape, parameters.dtype
         self.slots = {name: device.zeros(shape, dtype) for name in rule.slots}
         self.updates = device.zeros((*parameters.members, 1), np.float64)
@@ -45,6 +52,10 @@ class Optimizer:
                 w, g, delta = (a[..., part] for a in (parameters.values, parameters.grads, self._deltas))
                 slots = [slot[..., part] for slot in self.slots.values()]
                 blocks.append(_Block(group, w, g, delta, slots, scratch[..., : part.stop - part.start]))
+
+        trained = [group.segment.stop for group in parameters.groups if group.averaging is None]
+        self._gradient = parameters.grads[..., : max(trained, default=0)]  # the rest are running statistics
+        self._layers = _layers(parameters, self._deltas) if rule.layerwise else {}
 
     def plan(self, times: np.ndarray, cursor: Array) -> None:
         """Upload the value of each hyperparameter at each step of the epoch to come.
@@ -87,12 +98,17 @@ class Optimizer:
     def _compute(self) -> None:
         xp = self.parameters.device.xp
         self.updates += 1
+        if self.clipping is not None:
+            self.clipping.apply(self._gradient)
         now = self._table.take(self._cursor, axis=-1)
         for rate_factor, blocks in self._blocks.items():
             h = SimpleNamespace(**dict(zip(self.hyperparameters, now)))
             h.learning_rate = h.learning_rate * rate_factor
             dtype = self.parameters.dtype
             c = SimpleNamespace(**{k: v.astype(dtype) for k, v in self.rule.coefficients(h, self.updates).items()})
+            for w, g, scratch in self._layers.get(rate_factor, ()):
+                self.rule.prepare(w, g, c, scratch)
+            shrinkage = getattr(c, "shrinkage", None)
             for b in blocks:
                 if b.group.averaging is not None:
                     # A running statistic moves towards what was observed, which stands where others have a gradient.
@@ -102,6 +118,8 @@ class Optimizer:
                 if self.l2 and b.group.decay:
                     b.grads += xp.multiply(b.values, self.l2, out=b.scratch)
                 self.rule.update(b.grads, b.slots, c, b.deltas, b.scratch)
+                if shrinkage is not None and b.group.decay:
+                    b.deltas += xp.multiply(b.values, shrinkage, out=b.scratch)
 
 
 @dataclass
@@ -119,6 +137,17 @@ class _Block:
 def _parts(segment: slice, size: int) -> Iterator[slice]:
     for start in range(segment.start, segment.stop, size):
         yield slice(start, min(start + size, segment.stop))
+
+
+def _layers(parameters: Parameters, scratch: Array) -> dict[float, list[tuple[Array, Array, Array]]]:
+    """Values, gradient and scratch of each trained parameter that decays, by the factor of its learning rate."""
+    layers: dict[float, list[tuple[Array, Array, Array]]] = {}
+    for name, p in parameters.named.items():
+        if p.trainable and p.decay:
+            part = parameters.segments[name]
+            views = tuple(a[..., part] for a in (parameters.values, parameters.grads, scratch))
+            layers.setdefault(p.rate_factor, []).append(views)
+    return layers
 
 
 def _is_number(value: Any) -> bool:

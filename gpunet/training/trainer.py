@@ -8,7 +8,7 @@ from ..backend import Arena, Context, Device, Streams, capture
 from ..backend.arrays import Array
 from ..data import Feed
 from ..ops.guard import square_sum
-from ..optimizers import Optimizer, Rule
+from ..optimizers import Clipping, Optimizer, Rule
 from ..parameter import Parameters
 from .objective import Objective
 
@@ -31,6 +31,7 @@ class Trainer:
         device: where everything lives.
         l2: weight decay coefficient, see :class:`~gpunet.optimizers.Optimizer`.
         dtype: float32, or float64 for checks.
+        clipping: bounds on the gradients.
     """
 
     def __init__(
@@ -43,10 +44,11 @@ class Trainer:
         device: Device,
         l2: float = 0.0,
         dtype: type = np.float32,
+        clipping: Clipping | None = None,
     ):
         self.objective, self.feed, self.device, self.batch_size = objective, feed, device, batch_size
         self.parameters = Parameters(objective.model, seeds, device, dtype)
-        self.optimizer = Optimizer(rule, self.parameters, l2)
+        self.optimizer = Optimizer(rule, self.parameters, l2, clipping)
         self.clock = device.zeros((1,), np.uint64)
         self.cursor = device.zeros((1,), np.int64)
         self.streams = Streams(device, seeds, self.clock)

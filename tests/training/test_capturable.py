@@ -6,13 +6,13 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from gpunet import losses
+from gpunet import losses, optimizers
 from gpunet.backend import Device
 from gpunet.data import Feed, fit_preprocessing
 from gpunet.initializers import He
 from gpunet.layers import BatchNorm, Dense, Dropout, ReLU, Residual, Sequential, Softplus
 from gpunet.losses import AbsolutePercentageError, BinaryCrossEntropy, CategoricalCrossEntropy, Loss, SquaredError
-from gpunet.optimizers import SGD, Adam
+from gpunet.optimizers import SGD, Adam, Clipping, Rule
 from gpunet.schedules import Step
 from gpunet.testing import LOG, HostReadError, Traced, TracedDevice, examples, plain
 from gpunet.training import Supervised, Trainer
@@ -31,7 +31,7 @@ def network():
     )
 
 
-def make_trainer(device, seeds=0, loss=None, rule=None, kind="standardise"):
+def make_trainer(device, seeds=0, loss=None, rule=None, kind="standardise", l2=0.01, clipping=None):
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 256, (50, 12)).astype(np.uint8), rng.integers(0, 4, 50).astype(np.int32)
     if isinstance(loss, AbsolutePercentageError):  # takes no labels
@@ -39,7 +39,8 @@ def make_trainer(device, seeds=0, loss=None, rule=None, kind="standardise"):
     members = () if np.ndim(seeds) == 0 else (len(seeds),)
     feed = Feed(device, x, y, fit_preprocessing(kind, x, 255.0), np.dtype(np.float32), members)
     rule = rule or Adam(Step(value=0.01, factor=0.5, every=1))
-    trainer = Trainer(Supervised(network(), loss or CategoricalCrossEntropy()), rule, seeds, feed, 8, device, l2=0.01)
+    objective = Supervised(network(), loss or CategoricalCrossEntropy())
+    trainer = Trainer(objective, rule, seeds, feed, 8, device, l2, clipping=clipping)
     trainer.begin_epoch(0, trainer.steps_per_epoch(drop_last=True))
     return trainer
 
@@ -62,6 +63,10 @@ CASES = [
     {"loss": BinaryCrossEntropy(), "kind": "scale"},
 ]
 CASES += [{"loss": loss, "rule": SGD(1e-3)} for loss in examples(Loss, losses)]
+CASES += [
+    {"rule": rule, "seeds": [5, 6], "clipping": Clipping(value=1.0, norm=0.5), "l2": 0.0}
+    for rule in examples(Rule, optimizers)
+]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

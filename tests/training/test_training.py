@@ -210,3 +210,15 @@ def test_poisson_regression_finds_the_rates(rng):
     found = {name: p.value for name, p in run.trainer.parameters.named.items()}
     assert found["000_dense/weight"][:, 0] == pytest.approx([0.8, 0], abs=0.05)
     assert found["000_dense/bias"] == pytest.approx([1], abs=0.05)
+
+
+def test_a_configured_bound_holds_in_training():
+    """Plain steps of rate 1 move the weights by no more than the bound on the gradient's length."""
+    run = make_run(**{"optimizer": {"name": "sgd", "learning_rate": 1.0}, "training.clip_norm": 1e-3})
+    trainer = run.trainer
+    trainer.begin_epoch(0, 3)
+    for _ in range(3):
+        before = trainer.parameters.values.copy()
+        trainer.step(128)
+        assert np.linalg.norm(trainer.parameters.values - before) == pytest.approx(1e-3, rel=1e-3)
+    assert make_run().trainer.optimizer.clipping is None
