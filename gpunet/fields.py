@@ -24,7 +24,7 @@ _RELATIONS[Le] = ("<=", operator.le, "le")
 
 
 def check_fields(instance: Any) -> None:
-    """Raise :class:`ConfigError` where a field of a dataclass instance is outside the bounds of its annotation.
+    """Raise :class:`ConfigError` where a field, or a number in one, is outside the bounds of its annotation.
 
     >>> from dataclasses import dataclass
     >>> @dataclass
@@ -37,13 +37,17 @@ def check_fields(instance: Any) -> None:
     cls: Any = type(instance)
     for name, bounds in _bounds(cls):
         value = getattr(instance, name)
-        if not isinstance(value, int | float):
-            continue
-        for bound in bounds:
-            symbol, holds, attribute = _RELATIONS[type(bound)]
-            limit = getattr(bound, attribute)
-            if not holds(value, limit):
-                raise ConfigError(f"{type(instance).__name__}.{name}", f"must be {symbol} {limit}", value)
+        for number in value if isinstance(value, list | tuple) else (value,):
+            if isinstance(number, int | float):
+                _check(f"{cls.__name__}.{name}", number, bounds)
+
+
+def _check(name: str, number: float, bounds: tuple[Any, ...]) -> None:
+    for bound in bounds:
+        symbol, holds, attribute = _RELATIONS[type(bound)]
+        limit = getattr(bound, attribute)
+        if not holds(number, limit):
+            raise ConfigError(name, f"must be {symbol} {limit}", number)
 
 
 @cache

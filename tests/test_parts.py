@@ -3,14 +3,44 @@
 import numpy as np
 import pytest
 
+from gpunet import schedules
 from gpunet.backend import Device
 from gpunet.data import fit_preprocessing
-from gpunet.errors import DataError
+from gpunet.errors import ConfigError, DataError
 from gpunet.initializers import Constant, Glorot, He, Lecun, Normal
 from gpunet.layers import BatchNorm, Dense, Residual, Sequential
 from gpunet.parameter import Parameters
 from gpunet.schedules import Constant as Always
-from gpunet.schedules import Step, table
+from gpunet.schedules import (
+    CosineRestarts,
+    Exponential,
+    InverseRoot,
+    InverseTime,
+    Join,
+    OneCycle,
+    Piecewise,
+    Ramp,
+    Schedule,
+    Step,
+    Triangular,
+    WarmUp,
+    table,
+)
+
+SCHEDULES = [
+    Always(0.1),
+    Step(0.1, every=3),
+    Piecewise([0.3, 0.2, 0.1], [5, 10.5]),
+    Exponential(0.1),
+    InverseRoot(0.1),
+    InverseTime(0.1),
+    Ramp(0.5, 0.9, 7),
+    CosineRestarts(0.1, period=3, growth=1.5),
+    Triangular(0.01, 0.1, period=7, decay=0.5),
+    OneCycle(0.1, epochs=30),
+    WarmUp(Step(0.1, every=3), epochs=2.5),
+    Join([Ramp(0.0, 0.1, 5), Exponential(0.1)], [5]),
+]
 
 
 @pytest.mark.parametrize(
@@ -88,6 +118,84 @@ def test_schedules_by_hand():
     assert Always(0.3)(epochs).tolist() == [0.3] * 5
     assert table(0.2, epochs, (2,)).tolist() == [[0.2] * 5] * 2
     assert table([0.1, 0.2], epochs[:1], (2,)).tolist() == [[0.1], [0.2]]
+    assert Exponential(2.0)(epochs) == pytest.approx(2 * 0.95**epochs)
+    assert InverseRoot(2.0)(epochs) == pytest.approx(2 / np.sqrt(1 + epochs))
+    assert InverseTime(2.0, 0.25)(epochs) == pytest.approx(2 / (1 + 0.25 * epochs))
+    assert Piecewise([3, 2, 1], [0.5, 4.95])(epochs).tolist() == [3, 2, 2, 2, 1]
+    assert Ramp(1.0, 0.0, 2.0)(epochs) == pytest.approx([1, 0.75, 0.5, 0, 0])
+    assert WarmUp(Always(2.0), epochs=1, start=0.2)(epochs) == pytest.approx([0.4, 1.2, 2, 2, 2])
+
+
+def test_every_schedule_is_tried_below():
+    exported = {getattr(schedules, name) for name in schedules.__all__}
+    kinds = {c for c in exported if isinstance(c, type) and issubclass(c, Schedule) and c is not Schedule}
+    assert kinds == {type(schedule) for schedule in SCHEDULES}
+
+
+def test_cosine_restarts_by_hand():
+    """Cycles of 2, 4 and 8 epochs: the top at each start, the middle half way, nearly the bottom before each end."""
+    schedule = CosineRestarts(value=1.0, lowest=0.2, period=2, growth=2)
+    times = np.array([0, 1, 2 - 1e-6, 2, 4, 6 - 1e-6, 6, 10, 14])
+    assert schedule(times) == pytest.approx([1, 0.6, 0.2, 1, 0.6, 0.2, 1, 0.6, 1], abs=1e-9)
+    alike = CosineRestarts(value=1.0, period=0.1)
+    assert alike(np.arange(50) * 0.1 + 0.05) == pytest.approx(np.full(50, 0.5))
+
+
+def test_triangles_by_hand():
+    times = np.array([0, 1, 2, 3, 4, 6, 10])
+    assert Triangular(1, 3, period=4)(times) == pytest.approx([1, 2, 3, 2, 1, 3, 3])
+    assert Triangular(1, 3, period=4, decay=0.5)(times) == pytest.approx([1, 2, 3, 2, 1, 2, 1.5])
+
+
+def test_one_cycle_by_hand():
+    schedule = OneCycle(value=2.0, epochs=20, rise=0.25, start=0.1, stop=0.0)
+    assert schedule(np.array([0, 2.5, 5, 7.5, 10, 15, 20])) == pytest.approx([0.2, 1.1, 2, 1.1, 0.2, 0.1, 0])
+    assert (schedule.ends, Step(1.0).ends) == (20, np.inf)
+
+
+def test_joined_schedules_have_clocks_of_their_own():
+    cosine = CosineRestarts(1.0, period=4)
+    times = np.array([0.0, 1.0, 3.0, 5.0, 7.0])
+    joined = Join([Ramp(0.0, 1.0, 3), cosine], [3])
+    assert joined(times) == pytest.approx([0, 1 / 3, *cosine(times[2:] - 3)])
+    assert joined(times[3:]) == pytest.approx(joined(times)[3:]), "an epoch may lie in one part alone"
+    assert (joined.ends, Join([cosine, cosine], [3, 2]).ends) == (np.inf, 5)
+    assert Join([cosine, OneCycle(1.0, epochs=6)], [3]).ends == 9
+    assert WarmUp(Join([cosine], [7])).ends == 7
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=repr)
+def test_a_schedule_is_a_function_of_the_time_alone(schedule):
+    """One epoch at a time, as training asks, or all at once; never negative."""
+    times = np.linspace(0, 30, 301)[:-1]
+    at_once = schedule(times)
+    assert at_once.shape == times.shape
+    assert at_once.dtype == np.float64
+    assert np.array_equal(at_once, np.concatenate([schedule(part) for part in times.reshape(30, 10)]))
+    assert (at_once >= 0).all()
+    assert np.isfinite(at_once).all()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: Piecewise([1.0], [3]),
+            "piecewise: needs one value more than boundaries, got 1 values and 1 boundaries",
+        ),
+        (lambda: Piecewise([1.0, 2.0, 3.0], [3, 3]), r"piecewise.boundaries: must increase, got \[3, 3\]"),
+        (lambda: Piecewise([1.0, -2.0], [3]), r"Piecewise.values: must be >= 0, got -2.0"),
+        (lambda: Join([], []), "join: needs a number of epochs for each schedule"),
+        (lambda: Join([Always(1.0)], [1, 2]), "got 1 schedules and 2 numbers"),
+        (lambda: Join([Always(1.0)], [-1.0]), r"Join.epochs: must be > 0, got -1.0"),
+        (lambda: Join([OneCycle(1.0, 5)], [6]), "a schedule of 5 epochs cannot last longer, got 6"),
+        (lambda: OneCycle(1.0, 5, rise=0.6), "OneCycle.rise: must be <= 0.5"),
+        (lambda: CosineRestarts(1.0, growth=0.5), "CosineRestarts.growth: must be >= 1"),
+    ],
+)
+def test_schedules_check_their_settings(make, message):
+    with pytest.raises(ConfigError, match=message):
+        make()
 
 
 def test_constant_features_become_zero_and_stay_zero():

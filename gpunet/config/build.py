@@ -11,6 +11,7 @@ from ..losses import CategoricalCrossEntropy, Loss, SquaredError
 from ..models import mlp
 from ..optimizers import Clipping, Rule
 from ..rbm import RBM
+from ..schedules import Schedule
 from .schema import Config, LayersConfig, MLPConfig, RBMConfig
 from .vocabulary import WIDTHS, target
 
@@ -25,8 +26,22 @@ def build_loss(config: Config, classes: int) -> Loss:
 
 
 def build_rule(config: Config) -> Rule:
-    """The configured optimizer rule."""
-    return config.optimizer.build()
+    """The configured optimizer rule.
+
+    Raises:
+        ConfigError: settings that do not go together, or a schedule that ends before the training.
+    """
+    rule, epochs = config.optimizer.build(), config.training.epochs
+    for field in fields(rule):
+        schedule = getattr(rule, field.name)
+        if isinstance(schedule, Schedule) and schedule.ends < epochs:
+            raise ConfigError(
+                f"optimizer.{field.name}",
+                f"must cover all {epochs} epochs of training",
+                f"a schedule that ends after {schedule.ends:g}",
+                f"Make it longer, or set training.epochs={int(schedule.ends)}",
+            )
+    return rule
 
 
 def build_clipping(config: Config) -> Clipping | None:

@@ -23,7 +23,7 @@ from gpunet.fields import term
 from gpunet.initializers import Glorot, He
 from gpunet.layers import BatchNorm, Dense, LeakyReLU, ReLU, Residual
 from gpunet.optimizers import SGD, Adam
-from gpunet.schedules import Step
+from gpunet.schedules import Exponential, Join, Ramp, Step, WarmUp
 
 FAMILIES = [
     (initializers.Initializer, initializers),
@@ -74,6 +74,27 @@ def test_words_become_objects_with_their_settings():
     config = load("optimizer={name='sgd', learning_rate={name='step', value=0.5, every=3}, momentum=0.9}")
     assert build_rule(config) == SGD(Step(0.5, every=3), momentum=0.9)
     assert build_rule(load()) == Adam()
+
+
+def test_schedules_nest():
+    inner = "{name='join', schedules=[{name='ramp', start=0.0, stop=0.1, epochs=2}, {name='exponential', value=0.1}]"
+    warm = f"optimizer.learning_rate={{name='warm_up', epochs=3, then={inner}, epochs=[2]}}}}"
+    expected = WarmUp(Join((Ramp(0.0, 0.1, 2), Exponential(0.1)), (2,)), epochs=3)
+    assert build_rule(load(warm)) == Adam(expected)
+    config = load(warm)
+    assert Config.model_validate(config.model_dump(mode="json")) == config
+    wrong = "optimizer.learning_rate={name='join', epochs=[2], schedules=[{name='rampp'}]}"
+    assert "is no known choice, got 'rampp'. Did you mean ramp." in problems(wrong)
+
+
+def test_a_schedule_must_cover_the_training():
+    cycle = "optimizer={name='sgd', learning_rate=0.1, momentum={name='one_cycle', value=0.9, epochs=15}}"
+    assert build_rule(load(cycle, "training.epochs=15")).momentum.ends == 15
+    expected = "optimizer.momentum: must cover all 20 epochs of training, got a schedule that ends after 15."
+    with pytest.raises(ConfigError, match=expected) as caught:
+        build_rule(load(cycle))
+    assert str(caught.value).endswith("Make it longer, or set training.epochs=15.")
+    assert caught.value.exit_code == 2
 
 
 def test_layers_get_their_widths_from_the_layer_before():

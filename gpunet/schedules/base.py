@@ -1,17 +1,12 @@
-"""Hyperparameters that change while training: functions of the time in epochs.
-
-A schedule is called with an array of times, the fractional epoch at each step of the epoch to come, and returns the
-value at each; the values are uploaded once per epoch and a step picks its own on the device.
-"""
+"""What a schedule is, and what else a hyperparameter may be."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 
-from .fields import Count, NonNegative, Positive, check_fields
-
-__all__ = ["Constant", "Hyper", "Schedule", "Step", "table"]
+from ..fields import NonNegative, check_fields
 
 
 @dataclass(frozen=True)
@@ -26,6 +21,11 @@ class Schedule:
         """Return the value at each time; ``epoch`` (steps,), in epochs from 0, returns the same shape."""
         raise NotImplementedError
 
+    @property
+    def ends(self) -> float:
+        """The epoch up to which it has values; infinity for most, which go on for as long as training does."""
+        return inf
+
 
 # What a hyperparameter may be: one number, one number for each member of a population, or a schedule.
 Hyper = float | Sequence[float] | Schedule
@@ -39,24 +39,7 @@ class Constant(Schedule):
 
     def __call__(self, epoch: np.ndarray) -> np.ndarray:
         """Return ``value`` at each time."""
-        return np.full(epoch.shape, self.value)
-
-
-@dataclass(frozen=True)
-class Step(Schedule):
-    """``value * factor ** floor(epoch / every)``: a new value every so many epochs.
-
-    >>> Step(value=0.1, factor=0.5, every=10)(np.array([0.0, 9.9, 10.0, 25.0])).tolist()
-    [0.1, 0.1, 0.05, 0.025]
-    """
-
-    value: NonNegative
-    factor: Positive = 0.1
-    every: Count = 10
-
-    def __call__(self, epoch: np.ndarray) -> np.ndarray:
-        """Return the value at each time."""
-        return self.value * self.factor ** np.floor(epoch / self.every)
+        return np.full(epoch.shape, self.value, np.float64)
 
 
 def table(hyper: Hyper, epoch: np.ndarray, members: tuple[int, ...]) -> np.ndarray:
