@@ -7,7 +7,7 @@ from gpunet import schedules
 from gpunet.backend import Device
 from gpunet.data import fit_preprocessing
 from gpunet.errors import ConfigError, DataError
-from gpunet.initializers import Constant, Glorot, He, Lecun, Normal
+from gpunet.initializers import Constant, Glorot, He, Lecun, Normal, Orthogonal, Sparse, Uniform
 from gpunet.layers import BatchNorm, Dense, Residual, Sequential
 from gpunet.parameter import Parameters
 from gpunet.schedules import Constant as Always
@@ -61,6 +61,55 @@ def test_variances_are_those_of_the_papers(rule, variance, distribution, rng):
 def test_constant_and_normal(rng):
     assert Constant(2.5).draw(rng, (2, 2)).tolist() == [[2.5, 2.5], [2.5, 2.5]]
     assert Normal(0.01).draw(rng, (100, 100)).std() == pytest.approx(0.01, rel=0.05)
+
+
+def test_uniform_fills_its_interval(rng):
+    drawn = Uniform(0.2).draw(rng, (100, 100))
+    assert 0.199 < drawn.max() <= 0.2
+    assert -0.2 <= drawn.min() < -0.199
+    assert drawn.var() == pytest.approx(0.04 / 3, rel=0.03)
+
+
+@pytest.mark.parametrize("shape", [(30, 20), (20, 30), (25, 25), (2, 3, 5, 7)])
+def test_orthogonal_keeps_lengths(shape, rng):
+    w = Orthogonal(gain=1.5).draw(rng, shape).reshape(-1, shape[-1])
+    gram = w.T @ w if w.shape[0] >= w.shape[1] else w @ w.T
+    assert gram == pytest.approx(2.25 * np.eye(len(gram)), abs=1e-12)
+
+
+def test_orthogonal_is_uniform_over_all_such_matrices(rng):
+    """The mean of each entry is 0 and its variance 1 / n; without the signs the mean of a diagonal entry is not 0.
+
+    The trace of a uniform orthogonal matrix has variance 1.
+    """
+    drawn = np.array([Orthogonal().draw(rng, (3, 3)) for _ in range(4000)])
+    assert drawn.mean(axis=0) == pytest.approx(np.zeros((3, 3)), abs=0.05)
+    assert drawn.var(axis=0) == pytest.approx(np.full((3, 3), 1 / 3), rel=0.1)
+    assert np.trace(drawn, axis1=1, axis2=2).var() == pytest.approx(1, rel=0.1)
+
+
+def test_sparse_units_have_so_many_inputs(rng):
+    drawn = Sparse(k=15, std=2.0).draw(rng, (400, 300))
+    assert ((drawn != 0).sum(axis=0) == 15).all()
+    assert drawn[drawn != 0].std() == pytest.approx(2, rel=0.05)
+    used = (drawn != 0).sum(axis=1)  # each input serves 300 * 15 / 400 units, give or take
+    assert used.mean() == 11.25
+    assert used.var() == pytest.approx(300 * (15 / 400) * (385 / 400), rel=0.3)
+    assert (Sparse(k=15).draw(rng, (4, 3)) != 0).all()
+
+
+@pytest.mark.parametrize("rule", [Uniform(), Orthogonal(), Sparse(k=2), Normal(), He(), Glorot("uniform")], ids=repr)
+def test_initializers_draw_the_same_from_the_same_generator(rule):
+    a, b, c = (rule.draw(np.random.default_rng(seed), (6, 5)) for seed in (1, 1, 2))
+    assert a.dtype == np.float64
+    assert np.array_equal(a, b)
+    assert not np.array_equal(a, c)
+
+
+def test_initializers_check_their_settings():
+    for make in (lambda: Uniform(0.0), lambda: Orthogonal(-1.0), lambda: Sparse(0), lambda: Normal(-0.1)):
+        with pytest.raises(ConfigError, match="must be"):
+            make()
 
 
 def network():
