@@ -9,7 +9,7 @@ from ..initializers import Glorot, He
 from ..layers import Dense, Layer, LeakyReLU, Linear, ReLU, Residual, Sequential, Sigmoid, Softplus, Tanh
 from ..losses import CategoricalCrossEntropy, Loss, SquaredError
 from ..models import mlp
-from ..optimizers import Clipping, Rule
+from ..optimizers import SWA, Averaging, Clipping, Rule
 from ..rbm import RBM
 from ..schedules import Schedule
 from .schema import Config, LayersConfig, MLPConfig, RBMConfig
@@ -42,6 +42,17 @@ def build_rule(config: Config) -> Rule:
                 f"Make it longer, or set training.epochs={int(schedule.ends)}",
             )
     return rule
+
+
+def build_averaging(config: Config) -> Averaging | None:
+    """The configured average of the weights, or None where there is none."""
+    if config.training.averaging is None:
+        return None
+    averaging, epochs = config.training.averaging.build(), config.training.epochs
+    if isinstance(averaging, SWA) and averaging.start > epochs:
+        rule = f"must be one of the {epochs} epochs of training"
+        raise ConfigError("training.averaging.start", rule, averaging.start, f"Set it to {max(1, epochs * 3 // 4)}")
+    return averaging
 
 
 def build_clipping(config: Config) -> Clipping | None:

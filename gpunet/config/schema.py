@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from ..fields import Count, Fraction, NonNegative, Positive
-from .vocabulary import InitializerWord, LayerWord, LossWord, RuleWord, UnitsWord, expand
+from .vocabulary import AveragingWord, InitializerWord, LayerWord, LossWord, RuleWord, UnitsWord, expand
 
 Part = Annotated[float, Field(ge=0, lt=1)] | Annotated[int, Field(ge=0)]
 Activation = Literal["linear", "sigmoid", "tanh", "relu", "leaky_relu", "softplus"]
@@ -77,6 +77,7 @@ class TrainingConfig(Section):
     l2: NonNegative = Field(0.0, description="penalty l2 / 2 * sum of squared weights; biases are left alone")
     clip_value: Positive | None = Field(None, description="largest size of each number of the gradient")
     clip_norm: Positive | None = Field(None, description="largest length of each member's gradient")
+    averaging: AveragingWord | None = Field(None, description="average of the weights, which is judged and kept")
     monitor: Literal["auto", "validation_accuracy", "validation_loss", "train_loss", "last"] = Field(
         "auto", description="what selects the weights that are kept"
     )

@@ -115,5 +115,6 @@ InitializerWord = _UNIONS[initializers.Initializer] = _union(
 )
 LossWord = _union([_word(c) for c in _family(losses.Loss, losses)])
 UnitsWord = _union([_word(c) for c in _family(rbm.Units, rbm)])
+AveragingWord = _union([_word(c) for c in _family(optimizers.Averaging, optimizers)])
 RuleWord = _union([_word(c) for c in _family(optimizers.Rule, optimizers)])
 LayerWord = _nesting(layers.Layer, layers, "LayerWord")

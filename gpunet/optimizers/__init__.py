@@ -2,19 +2,23 @@
 
 from .adam import Adam, Adamax, AdamW, AMSGrad, Nadam
 from .adaptive import Adadelta, Adagrad, RMSProp
+from .averaging import EMA, SWA, Averaging
 from .clipping import Clipping
 from .engine import Optimizer
 from .rules import LARS, SGD, Rule
 
 __all__ = [
+    "EMA",
     "LARS",
     "SGD",
+    "SWA",
     "AMSGrad",
     "Adadelta",
     "Adagrad",
     "Adam",
     "AdamW",
     "Adamax",
+    "Averaging",
     "Clipping",
     "Nadam",
     "Optimizer",

@@ -1,6 +1,7 @@
 """The engine: applies a rule to the flat vectors of a model."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ from ..errors import ConfigError
 from ..ops.guard import guarded, square_sum
 from ..parameter import Group, Parameters
 from ..schedules import Schedule, table
+from .averaging import Averaging
 from .clipping import Clipping
 from .rules import Rule
 
@@ -26,12 +28,21 @@ class Optimizer:
         parameters: what it trains; running statistics are moved here too.
         l2: coefficient of the penalty ``l2 / 2 * sum(w^2)`` on parameters that decay.
         clipping: bounds on the gradient of the loss, before the penalty is added.
+        averaging: how to average the weights; the average is the slot of that name, see :meth:`averaged`.
 
     Use: :meth:`plan` before each epoch, then :meth:`step` once per batch.
     """
 
-    def __init__(self, rule: Rule, parameters: Parameters, l2: float = 0.0, clipping: Clipping | None = None):
+    def __init__(
+        self,
+        rule: Rule,
+        parameters: Parameters,
+        l2: float = 0.0,
+        clipping: Clipping | None = None,
+        averaging: Averaging | None = None,
+    ):
         self.rule, self.parameters, self.l2, self.clipping = rule, parameters, l2, clipping
+        self.averaging = averaging
         if rule.layerwise and l2:
             name = type(rule).__name__
             rule_broken = f"must be 0 with {name}, which scales gradient and decay together"
@@ -52,7 +63,9 @@ class Optimizer:
                 w, g, delta = (a[..., part] for a in (parameters.values, parameters.grads, self._deltas))
                 slots = [slot[..., part] for slot in self.slots.values()]
                 blocks.append(_Block(group, w, g, delta, slots, scratch[..., : part.stop - part.start]))
-
+        self._shares: Array = None
+        if averaging is not None:
+            self.slots["average"] = device.zeros(shape, dtype)
         trained = [group.segment.stop for group in parameters.groups if group.averaging is None]
         self._gradient = parameters.grads[..., : max(trained, default=0)]  # the rest are running statistics
         self._layers = _layers(parameters, self._deltas) if rule.layerwise else {}
@@ -71,6 +84,11 @@ class Optimizer:
         else:
             self.parameters.device.copy_into(self._table, values)
         self._cursor = cursor
+        if self.averaging is not None:
+            shares = self.averaging.shares(times)
+            if self._shares is None or self._shares.shape != shares.shape:
+                self._shares = self.parameters.device.zeros(shares.shape, self.parameters.dtype)
+            self.parameters.device.copy_into(self._shares, shares)
 
     def step(self, allowed: Array) -> Array:
         """Update all parameters from their gradients.
@@ -84,16 +102,38 @@ class Optimizer:
         p = self.parameters
         guarded(allowed, [self._deltas, self.updates, *self.slots.values()], self._compute)
         finite = p.device.xp.isfinite(square_sum(self._deltas))
-        guarded(p.device.xp.logical_and(allowed, finite), [p.values], self._apply)
+        changed = [p.values] if self.averaging is None else [p.values, self.slots["average"]]
+        guarded(p.device.xp.logical_and(allowed, finite), changed, self._apply)
         return finite
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """While this is open, between steps, the parameters hold their average, where there is one."""
+        self._exchange()
+        try:
+            yield
+        finally:
+            self._exchange()
 
     def current(self, name: str) -> np.ndarray:
         """Value of a hyperparameter at the last planned step, on the host, () or (members,)."""
         return self.parameters.device.get(self._table)[self.hyperparameters.index(name)][..., -1]
 
     def _apply(self) -> None:
-        values = self.parameters.values
-        values -= self._deltas
+        values, deltas = self.parameters.values, self._deltas
+        values -= deltas
+        if self.averaging is not None:
+            average = self.slots["average"]
+            self.parameters.device.xp.subtract(values, average, out=deltas)
+            deltas *= self._shares.take(self._cursor, axis=-1)
+            average += deltas
+
+    def _exchange(self) -> None:
+        if self.averaging is not None:
+            copyto, values, average = self.parameters.device.xp.copyto, self.parameters.values, self.slots["average"]
+            copyto(self._deltas, values)
+            copyto(values, average)
+            copyto(average, self._deltas)
 
     def _compute(self) -> None:
         xp = self.parameters.device.xp

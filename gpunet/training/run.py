@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Device
-from ..config import Config, RBMConfig, build_clipping, build_loss, build_model, build_rule
+from ..config import Config, RBMConfig, build_averaging, build_clipping, build_loss, build_model, build_rule
 from ..data import Feed, Preprocessing, fit_preprocessing
 from ..errors import ConfigError
 from ..rbm import ContrastiveDivergence
@@ -57,6 +57,7 @@ class Run:
             device,
             training.l2,
             clipping=build_clipping(config),
+            averaging=build_averaging(config),
         )
         if isinstance(self.objective, ContrastiveDivergence):
             self.objective.start_chains(device, members)

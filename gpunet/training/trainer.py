@@ -8,7 +8,7 @@ from ..backend import Arena, Context, Device, Streams, capture
 from ..backend.arrays import Array
 from ..data import Feed
 from ..ops.guard import square_sum
-from ..optimizers import Clipping, Optimizer, Rule
+from ..optimizers import Averaging, Clipping, Optimizer, Rule
 from ..parameter import Parameters
 from .objective import Objective
 
@@ -32,6 +32,7 @@ class Trainer:
         l2: weight decay coefficient, see :class:`~gpunet.optimizers.Optimizer`.
         dtype: float32, or float64 for checks.
         clipping: bounds on the gradients.
+        averaging: how to average the weights.
     """
 
     def __init__(
@@ -45,10 +46,11 @@ class Trainer:
         l2: float = 0.0,
         dtype: type = np.float32,
         clipping: Clipping | None = None,
+        averaging: Averaging | None = None,
     ):
         self.objective, self.feed, self.device, self.batch_size = objective, feed, device, batch_size
         self.parameters = Parameters(objective.model, seeds, device, dtype)
-        self.optimizer = Optimizer(rule, self.parameters, l2, clipping)
+        self.optimizer = Optimizer(rule, self.parameters, l2, clipping, averaging)
         self.clock = device.zeros((1,), np.uint64)
         self.cursor = device.zeros((1,), np.int64)
         self.streams = Streams(device, seeds, self.clock)

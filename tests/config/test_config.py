@@ -9,6 +9,7 @@ from gpunet import initializers, layers, losses, optimizers, rbm, schedules
 from gpunet.config import (
     Config,
     RBMConfig,
+    build_averaging,
     build_loss,
     build_model,
     build_rbm,
@@ -22,7 +23,7 @@ from gpunet.errors import ConfigError
 from gpunet.fields import term
 from gpunet.initializers import Glorot, He
 from gpunet.layers import BatchNorm, Dense, LeakyReLU, ReLU, Residual
-from gpunet.optimizers import SGD, Adam
+from gpunet.optimizers import EMA, SGD, SWA, Adam
 from gpunet.schedules import Exponential, Join, Ramp, Step, WarmUp
 
 FAMILIES = [
@@ -30,6 +31,7 @@ FAMILIES = [
     (layers.Layer, layers),
     (losses.Loss, losses),
     (optimizers.Rule, optimizers),
+    (optimizers.Averaging, optimizers),
     (schedules.Schedule, schedules),
     (rbm.Units, rbm),
 ]
@@ -95,6 +97,17 @@ def test_a_schedule_must_cover_the_training():
         build_rule(load(cycle))
     assert str(caught.value).endswith("Make it longer, or set training.epochs=15.")
     assert caught.value.exit_code == 2
+
+
+def test_averages_are_words_and_must_begin_within_the_training():
+    assert build_averaging(load()) is None
+    assert build_averaging(load("training.averaging=ema")) == EMA(0.999)
+    assert build_averaging(load("training.averaging={name='swa', start=20}")) == SWA(20)
+    with pytest.raises(
+        ConfigError, match=r"training.averaging.start: must be one of the 20 epochs of training, got 21"
+    ):
+        build_averaging(load("training.averaging={name='swa', start=21}"))
+    assert "training.averaging.start: is needed" in problems("training.averaging=swa")
 
 
 def test_layers_get_their_widths_from_the_layer_before():

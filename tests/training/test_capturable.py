@@ -12,7 +12,7 @@ from gpunet.data import Feed, fit_preprocessing
 from gpunet.initializers import He
 from gpunet.layers import BatchNorm, Dense, Dropout, ReLU, Residual, Sequential, Softplus
 from gpunet.losses import AbsolutePercentageError, BinaryCrossEntropy, CategoricalCrossEntropy, Loss, SquaredError
-from gpunet.optimizers import SGD, Adam, Clipping, Rule
+from gpunet.optimizers import SGD, Adam, Averaging, Clipping, Rule
 from gpunet.schedules import Step
 from gpunet.testing import LOG, HostReadError, Traced, TracedDevice, examples, plain
 from gpunet.training import Supervised, Trainer
@@ -31,7 +31,7 @@ def network():
     )
 
 
-def make_trainer(device, seeds=0, loss=None, rule=None, kind="standardise", l2=0.01, clipping=None):
+def make_trainer(device, seeds=0, loss=None, rule=None, kind="standardise", l2=0.01, **options):
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 256, (50, 12)).astype(np.uint8), rng.integers(0, 4, 50).astype(np.int32)
     if isinstance(loss, AbsolutePercentageError):  # takes no labels
@@ -40,7 +40,7 @@ def make_trainer(device, seeds=0, loss=None, rule=None, kind="standardise", l2=0
     feed = Feed(device, x, y, fit_preprocessing(kind, x, 255.0), np.dtype(np.float32), members)
     rule = rule or Adam(Step(value=0.01, factor=0.5, every=1))
     objective = Supervised(network(), loss or CategoricalCrossEntropy())
-    trainer = Trainer(objective, rule, seeds, feed, 8, device, l2, clipping=clipping)
+    trainer = Trainer(objective, rule, seeds, feed, 8, device, l2, **options)
     trainer.begin_epoch(0, trainer.steps_per_epoch(drop_last=True))
     return trainer
 
@@ -67,6 +67,7 @@ CASES += [
     {"rule": rule, "seeds": [5, 6], "clipping": Clipping(value=1.0, norm=0.5), "l2": 0.0}
     for rule in examples(Rule, optimizers)
 ]
+CASES += [{"averaging": averaging} for averaging in examples(Averaging, optimizers)]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
