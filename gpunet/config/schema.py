@@ -68,6 +68,13 @@ class RBMConfig(Section):
 ModelConfig = Annotated[MLPConfig | LayersConfig | RBMConfig, Field(discriminator="name"), BeforeValidator(expand)]
 
 
+class PlateauConfig(Section):
+    """A learning rate that falls where the monitored number no longer improves, on top of any schedule."""
+
+    patience: Count = Field(5, description="epochs without improvement after which it falls, and again after as many")
+    factor: Fraction = Field(0.1, description="what it is multiplied by")
+
+
 class TrainingConfig(Section):
     """How long, in which steps, and which weights are kept."""
 
@@ -82,6 +89,7 @@ class TrainingConfig(Section):
         "auto", description="what selects the weights that are kept"
     )
     patience: Count | None = Field(None, description="epochs without improvement after which training stops")
+    plateau: PlateauConfig | None = Field(None, description="lowers the learning rate on a plateau")
 
 
 class Config(Section):

@@ -30,6 +30,9 @@ class Optimizer:
         clipping: bounds on the gradient of the loss, before the penalty is added.
         averaging: how to average the weights; the average is the slot of that name, see :meth:`averaged`.
 
+    Attributes:
+        rate_scale: multiplies the learning rate from the next plan on, on the host, () or (members,).
+
     Use: :meth:`plan` before each epoch, then :meth:`step` once per batch.
     """
 
@@ -42,7 +45,7 @@ class Optimizer:
         averaging: Averaging | None = None,
     ):
         self.rule, self.parameters, self.l2, self.clipping = rule, parameters, l2, clipping
-        self.averaging = averaging
+        self.averaging, self.rate_scale = averaging, np.ones(parameters.members)
         if rule.layerwise and l2:
             name = type(rule).__name__
             rule_broken = f"must be 0 with {name}, which scales gradient and decay together"
@@ -79,6 +82,7 @@ class Optimizer:
         """
         members = self.parameters.members
         values = np.stack([table(getattr(self.rule, n), times, members) for n in self.hyperparameters])
+        values[self.hyperparameters.index("learning_rate")] *= self.rate_scale[..., None]
         if self._table is None or self._table.shape != values.shape:
             self._table = self.parameters.device.put(values)
         else:

@@ -14,6 +14,7 @@ from .description import Parts, Samples, describe
 from .evaluation import Evaluator, Scores
 from .loop import EpochRecord, Stop, fit
 from .objective import Objective, Supervised
+from .plateau import Plateau
 from .pretraining import contrastive_divergence
 from .selection import Monitor, Selection
 from .trainer import Trainer
@@ -64,6 +65,7 @@ class Run:
             self.objective.model.start_from(self._preprocessed().mean(axis=0, dtype=np.float64))
         self.validation = self._evaluator(split.validation) if len(split.validation) else None
         self.selection = Selection(self.trainer.parameters, self.monitor, training.patience)
+        self.plateau = self._plateau()
         self.history: list[EpochRecord] = []
         self.test_scores: Scores = {}
 
@@ -79,7 +81,9 @@ class Run:
             DivergedError: the weights are those of the last good step.
         """
         training = self.config.training
-        callbacks = [self.history.append, *on_epoch]
+        callbacks: list[Callable[[EpochRecord], None]] = [self.history.append]
+        callbacks += [self.plateau] if self.plateau else []
+        callbacks += on_epoch
         fit(
             self.trainer, self.validation, self.selection, training.epochs, training.drop_last, callbacks, on_step, stop
         )
@@ -116,6 +120,15 @@ class Run:
             what = "a validation part" if needs_part else "classes"
             raise ConfigError("training.monitor", f"{monitor} needs {what}", "none", "Set training.monitor=auto")
         return monitor
+
+    def _plateau(self) -> Plateau | None:
+        settings = self.config.training.plateau
+        if settings is None:
+            return None
+        if self.monitor == "last":
+            rule = "needs a monitored number that can improve"
+            raise ConfigError("training.plateau", rule, "monitor last", "Leave it out or set training.monitor=auto")
+        return Plateau(self.trainer.optimizer, settings.patience, settings.factor)
 
     def _preprocessing(self) -> Preprocessing:
         kind, model = self.config.data.preprocess, self.config.model

@@ -126,7 +126,8 @@ def test_after_the_first_step_nothing_large_is_allocated():
 def test_every_array_function_of_a_step_exists_in_cupy():
     cupy = pytest.importorskip("cupy", reason="needs the extra 'kernels'")
     LOG.clear()
-    make_trainer(TracedDevice(), seeds=[1, 2]).step(8)
+    for case in [{"seeds": [1, 2]}, *CASES]:
+        make_trainer(TracedDevice(), **case).step(8)
     used = set()
     for function, _, kwargs, _ in LOG:
         owner = getattr(function, "__self__", None)

@@ -13,7 +13,7 @@ from gpunet.layers import Dense, Sequential
 from gpunet.losses import CategoricalCrossEntropy, SquaredError
 from gpunet.optimizers import SGD
 from gpunet.parameter import Parameters
-from gpunet.training import Evaluator, Predictor, Run, Selection, Stop, Supervised, Trainer, snapshot
+from gpunet.training import EpochRecord, Evaluator, Predictor, Run, Selection, Stop, Supervised, Trainer, snapshot
 
 
 def make_run(device=None, preset="mlp", **overrides):
@@ -222,3 +222,49 @@ def test_a_configured_bound_holds_in_training():
         trainer.step(128)
         assert np.linalg.norm(trainer.parameters.values - before) == pytest.approx(1e-3, rel=1e-3)
     assert make_run().trainer.optimizer.clipping is None
+
+
+def record(epoch, improved):
+    improved = np.array(improved)
+    return EpochRecord(epoch, 9, {}, improved, np.ones(improved.shape, bool), 0.0)
+
+
+def test_the_rate_falls_after_epochs_without_improvement():
+    """The first member improves in epochs 1 and 4, the second in each but 5 and 6."""
+    run = make_run(members=2, **{"training.plateau": {"patience": 2, "factor": 0.5}})
+    seen = []
+    for epoch in range(1, 9):
+        run.plateau(record(epoch, [epoch in (1, 4), epoch not in (5, 6)]))
+        seen.append(run.trainer.optimizer.rate_scale.tolist())
+    assert [first for first, _ in seen] == [1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.125]
+    assert [second for _, second in seen] == [1, 1, 1, 1, 1, 0.5, 0.5, 0.5]
+
+
+def test_a_plateau_scales_the_schedule_of_the_run():
+    """With a rate of 0 nothing improves after the first epoch; the recorded rates are what the steps used."""
+    options = {"name": "sgd", "learning_rate": {"name": "ramp", "start": 0.0, "stop": 0.0, "epochs": 1}}
+    still = make_run(**{"optimizer": options, "training.plateau.patience": 1, "training.epochs": 3})
+    still.train()
+    assert still.trainer.optimizer.rate_scale == pytest.approx(0.01)
+    rate = {"name": "step", "value": 1e-9, "factor": 0.5, "every": 1}
+    run = make_run(
+        **{"optimizer": {"name": "sgd", "learning_rate": rate}, "training.epochs": 4, "training.plateau.patience": 2}
+    )
+    run.train()
+    used = [r.numbers["learning_rate"][0] for r in run.history]
+    scale = [1.0]
+    waited = 0
+    for r in run.history:
+        waited = 0 if r.improved[0] else waited + 1
+        scale.append(scale[-1] * (0.1 if waited == 2 else 1))
+        waited %= 2
+    assert used == pytest.approx([1e-9 * 0.5**epoch * s for epoch, s in enumerate(scale[:4])])
+    again = make_run(**{"training.plateau.patience": 2})
+    for r in run.history:
+        again.plateau(r)
+    assert again.trainer.optimizer.rate_scale == run.trainer.optimizer.rate_scale, "it follows from the records"
+
+
+def test_a_plateau_needs_a_monitor():
+    with pytest.raises(ConfigError, match=r"training\.plateau: needs a monitored number that can improve"):
+        make_run(**{"training.plateau.patience": 2, "training.monitor": "last"})
