@@ -15,6 +15,13 @@ from .initializers import Constant, Initializer
 ZERO = Constant(0.0)
 
 
+class Module:
+    """Base of all that may hold parameters: layers, machines and their units.
+
+    :class:`Parameters` finds what hangs below attributes, lists and tuples of modules.
+    """
+
+
 class Parameter:
     """An array that a model learns, or a running statistic that it keeps.
 
@@ -28,6 +35,7 @@ class Parameter:
         axes: name of each axis, for checkpoints.
         decay: whether weight decay applies; by default to weights only.
         rate_factor: multiplies the learning rate.
+        max_norm: after each update, columns longer than this, the weights into one unit, are scaled back to it.
         averaging: None for what the optimizer trains.  A number makes this a running statistic: layers report what
             they observe through :meth:`accumulate`, and the optimizer moves the value towards it by this fraction,
             under the same guard as all updates, so that a bad step leaves no trace here either.
@@ -42,10 +50,11 @@ class Parameter:
         decay: bool | None = None,
         rate_factor: float = 1.0,
         averaging: float | None = None,
+        max_norm: float | None = None,
     ):
         self.shape, self.initializer, self.role, self.axes = shape, initializer, role, axes
         self.decay = role == "weight" if decay is None else decay
-        self.rate_factor, self.averaging = rate_factor, averaging
+        self.rate_factor, self.averaging, self.max_norm = rate_factor, averaging, max_norm
         self._value: Array = None
         self._grad: Array = None
         self._stale = True  # grad holds the last step's numbers and counts as zero
@@ -190,9 +199,9 @@ def find_parameters(thing: Any, prefix: str = "") -> Iterator[tuple[str, Paramet
 def children(thing: Any) -> Iterator[tuple[str, Any]]:
     """Yield ``(name, child)`` for each parameter or part of ``thing`` that may hold some."""
     for name, value in vars(thing).items():
-        if isinstance(value, Parameter) or hasattr(value, "forward"):
+        if isinstance(value, Parameter | Module):
             yield name, value
         elif isinstance(value, list | tuple):
             for index, item in enumerate(value):
-                if hasattr(item, "forward"):
+                if isinstance(item, Module):
                     yield f"{index:03d}_{term(type(item))}", item

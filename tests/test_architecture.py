@@ -15,7 +15,7 @@ FLOORS = [
     {"gpunet.backend"},
     {"gpunet.ops"},
     {"gpunet.initializers", "gpunet.schedules", "gpunet.checkpoint", "gpunet.datasets"},
-    {"gpunet.parameter", "gpunet.losses", "gpunet.metrics", "gpunet.data"},
+    {"gpunet.parameter", "gpunet.losses", "gpunet.metrics", "gpunet.data", "gpunet.objective"},
     {"gpunet.layers", "gpunet.optimizers"},
     {"gpunet.rbm"},
     {"gpunet.models", "gpunet.testing"},

@@ -19,6 +19,7 @@ FAMILIES = {
     "schedules": (schedules, "Schedule"),
     "initializers": (initializers, "Initializer"),
     "RBM units": (rbm, "Units"),
+    "RBM sample sources": (rbm, "Chains"),
 }
 
 

@@ -1,18 +1,40 @@
 """Floor 6: what the user writes, checked once and turned into objects."""
 
-from .build import build_averaging, build_clipping, build_loss, build_model, build_rbm, build_rule
-from .schema import Config, RBMConfig
-from .sources import load_config, parse_assignments, preset_names, preset_path
+from .build import (
+    build_averaging,
+    build_chains,
+    build_classrbm,
+    build_clipping,
+    build_loss,
+    build_model,
+    build_rbm,
+    build_rule,
+    build_stack,
+    build_steps,
+)
+from .models import AutoencoderConfig, ClassRBMConfig, DBNConfig, MachineConfig, MLPConfig, RBMConfig
+from .schema import Config
+from .sources import check, load_config, parse_assignments, preset_names, preset_path
 
 __all__ = [
+    "AutoencoderConfig",
+    "ClassRBMConfig",
     "Config",
+    "DBNConfig",
+    "MLPConfig",
+    "MachineConfig",
     "RBMConfig",
     "build_averaging",
+    "build_chains",
+    "build_classrbm",
     "build_clipping",
     "build_loss",
     "build_model",
     "build_rbm",
     "build_rule",
+    "build_stack",
+    "build_steps",
+    "check",
     "load_config",
     "parse_assignments",
     "preset_names",

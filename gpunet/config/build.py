@@ -7,12 +7,13 @@ from ..errors import ConfigError
 from ..fields import term
 from ..initializers import Glorot, He
 from ..layers import Dense, Layer, LeakyReLU, Linear, ReLU, Residual, Sequential, Sigmoid, Softplus, Tanh
-from ..losses import CategoricalCrossEntropy, Loss, SquaredError
-from ..models import mlp
+from ..losses import BinaryCrossEntropy, CategoricalCrossEntropy, Loss, SquaredError
+from ..models import autoencoder, mlp
 from ..optimizers import SWA, Averaging, Clipping, Rule
-from ..rbm import RBM
+from ..rbm import RBM, Chains, ClassRBM
 from ..schedules import Schedule
-from .schema import Config, LayersConfig, MLPConfig, RBMConfig
+from .models import AutoencoderConfig, ClassRBMConfig, DBNConfig, LayersConfig, MachineConfig, MLPConfig, RBMConfig
+from .schema import Config
 from .vocabulary import WIDTHS, target
 
 _ACTIVATIONS = {term(layer): layer for layer in (Linear, Sigmoid, Tanh, ReLU, LeakyReLU, Softplus)}
@@ -20,6 +21,11 @@ _ACTIVATIONS = {term(layer): layer for layer in (Linear, Sigmoid, Tanh, ReLU, Le
 
 def build_loss(config: Config, classes: int) -> Loss:
     """The configured loss, or the usual one for the task; ``classes`` is 0 for regression."""
+    if isinstance(config.model, AutoencoderConfig):
+        loss = BinaryCrossEntropy() if config.loss is None else config.loss.build()
+        if isinstance(loss, CategoricalCrossEntropy):
+            raise ConfigError("loss", "must compare features", term(type(loss)), "Set loss=binary_cross_entropy")
+        return loss
     if config.loss is not None:
         return config.loss.build()
     return CategoricalCrossEntropy() if classes else SquaredError()
@@ -74,8 +80,14 @@ def build_model(config: Config, n_in: int, n_out: int) -> Sequential:
             model.dropout,
             model.input_dropout,
             model.batch_norm,
+            model.max_norm,
+            model.rate_factors,
         )
-    assert isinstance(model, LayersConfig), "an RBM is built by build_rbm"
+    if isinstance(model, AutoencoderConfig):
+        activation = _ACTIVATIONS[model.activation]
+        code = _ACTIVATIONS[model.code_activation]
+        return autoencoder(n_in, model.hidden, model.code, activation, code, _usual_initializer(model.activation))
+    assert isinstance(model, LayersConfig), "machines have builders of their own"
     layers = _in_sequence(model.layers, n_in)
     return Sequential([*layers, Dense(Sequential(layers).output_width(n_in), n_out)])
 
@@ -83,6 +95,32 @@ def build_model(config: Config, n_in: int, n_out: int) -> Sequential:
 def build_rbm(config: RBMConfig, n_visible: int) -> RBM:
     """The configured machine for so many visible units."""
     return RBM(config.visible_units.build(n=n_visible), config.hidden_units.build(n=config.hidden))
+
+
+def build_classrbm(config: ClassRBMConfig, features: int, classes: int) -> ClassRBM:
+    """The configured classifying machine."""
+    return ClassRBM(config.visible_units.build(n=features), config.hidden_units.build(n=config.hidden), classes)
+
+
+def build_stack(config: DBNConfig, n_visible: int) -> list[RBM]:
+    """The configured machines, from the data upwards; each sees the hidden units of the one below."""
+    visible, machines = config.visible_units.build(n=n_visible), []
+    for number, width in enumerate(config.hidden):
+        last = number == len(config.hidden) - 1
+        word = config.top_units if last and config.top_units is not None else config.hidden_units
+        machines.append(RBM(visible, word.build(n=width)))
+        visible = word.build(n=width)
+    return machines
+
+
+def build_chains(config: MachineConfig) -> Chains:
+    """Where the configured machine takes samples of its model from."""
+    return config.chains.build()
+
+
+def build_steps(config: MachineConfig) -> int | Schedule:
+    """Gibbs steps of an update, a number or a schedule."""
+    return config.k if isinstance(config.k, int) else config.k.build()
 
 
 def _usual_initializer(activation: str) -> Any:

@@ -7,10 +7,9 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from ..errors import ConfigError
-from .schema import Config, LayersConfig, MLPConfig, RBMConfig
+from .models import MODELS
+from .schema import Config
 from .vocabulary import words
-
-_SECTIONS: list[type[BaseModel]] = [MLPConfig, LayersConfig, RBMConfig]
 
 Location = tuple[int | str, ...]
 
@@ -59,7 +58,7 @@ def _keys_of_user(loc: Location, values: Any) -> Iterable[int | str]:
 def _keys_beside(loc: Location) -> list[str]:
     """The keys that the section at the end of a location accepts."""
     section: type[BaseModel] = Config
-    named: dict[str, type[BaseModel]] = {_name(model): model for model in _SECTIONS + words()}
+    named: dict[str, type[BaseModel]] = {_name(model): model for model in [*MODELS, *words()]}
     for part in loc[:-1]:
         field = section.model_fields.get(str(part))
         if field is not None and isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):

@@ -2,19 +2,13 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from ..fields import Count, Fraction, NonNegative, Positive
-from .vocabulary import AveragingWord, InitializerWord, LayerWord, LossWord, RuleWord, UnitsWord, expand
+from .models import MLPConfig, ModelConfig, Section
+from .vocabulary import AveragingWord, LossWord, RuleWord
 
 Part = Annotated[float, Field(ge=0, lt=1)] | Annotated[int, Field(ge=0)]
-Activation = Literal["linear", "sigmoid", "tanh", "relu", "leaky_relu", "softplus"]
-
-
-class Section(BaseModel):
-    """Base of the sections: unknown keys are errors, and nothing changes after the check."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class DataConfig(Section):
@@ -33,41 +27,6 @@ class DataConfig(Section):
     )
 
 
-class MLPConfig(Section):
-    """A multilayer perceptron."""
-
-    name: Literal["mlp"] = "mlp"
-    hidden: tuple[Count, ...] = Field((128,), description="width of each hidden layer")
-    activation: Activation = "relu"
-    initializer: InitializerWord | None = Field(None, description="he for the relu family, else glorot")
-    dropout: Fraction = Field(0.0, description="after each hidden activation")
-    input_dropout: Fraction = Field(0.0, description="on the features")
-    batch_norm: bool = Field(False, description="before each hidden activation")
-
-
-class LayersConfig(Section):
-    """A network spelled out layer by layer; the linear output layer is added."""
-
-    name: Literal["layers"] = "layers"
-    layers: tuple[LayerWord, ...]
-
-
-class RBMConfig(Section):
-    """A restricted Boltzmann machine, trained by contrastive divergence."""
-
-    name: Literal["rbm"] = "rbm"
-    hidden: Count = Field(500, description="number of hidden units")
-    visible_units: UnitsWord = Field("bernoulli", validate_default=True, description="bernoulli for values of 0 to 1")
-    hidden_units: UnitsWord = Field("bernoulli", validate_default=True)
-    k: Count = Field(1, description="Gibbs steps of an update")
-    chains: Count | None = Field(None, description="persistent chains (PCD); without, chains start at the data (CD)")
-    binarise: bool = Field(True, description="draw Bernoulli data anew at every step, its values as probabilities")
-    center: bool = Field(True, description="centre the gradient on the running means of both sides")
-
-
-ModelConfig = Annotated[MLPConfig | LayersConfig | RBMConfig, Field(discriminator="name"), BeforeValidator(expand)]
-
-
 class PlateauConfig(Section):
     """A learning rate that falls where the monitored number no longer improves, on top of any schedule."""
 
@@ -81,6 +40,7 @@ class TrainingConfig(Section):
     epochs: Count = 20
     batch_size: Count = 64
     drop_last: bool = Field(True, description="leave out the remainder of each epoch; it differs every time")
+    l1: NonNegative = Field(0.0, description="penalty l1 * sum of absolute weights; biases are left alone")
     l2: NonNegative = Field(0.0, description="penalty l2 / 2 * sum of squared weights; biases are left alone")
     clip_value: Positive | None = Field(None, description="largest size of each number of the gradient")
     clip_norm: Positive | None = Field(None, description="largest length of each member's gradient")

@@ -93,6 +93,13 @@ def expand(value: Any) -> Any:
     return {"name": "sequential", "layers": value} if isinstance(value, list | tuple) else value
 
 
+def expand_chains(value: Any) -> Any:
+    """A number stands for so many persistent chains."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return {"name": "persistent", "count": value}
+    return expand(value)
+
+
 def _union(words: list[type[Word]]) -> Any:
     choice: Any = Union[tuple(words)]  # noqa: UP007 - built from a list
     return Annotated[choice, Field(discriminator="name"), BeforeValidator(expand)]
@@ -116,5 +123,8 @@ InitializerWord = _UNIONS[initializers.Initializer] = _union(
 LossWord = _union([_word(c) for c in _family(losses.Loss, losses)])
 UnitsWord = _union([_word(c) for c in _family(rbm.Units, rbm)])
 AveragingWord = _union([_word(c) for c in _family(optimizers.Averaging, optimizers)])
+_CHAINS: Any = Union[tuple(_word(c) for c in _family(rbm.Chains, rbm))]  # noqa: UP007 - built from a list
+ChainsWord = Annotated[_CHAINS, Field(discriminator="name"), BeforeValidator(expand_chains)]
+SparsityWord: Any = _word(rbm.Sparsity)
 RuleWord = _union([_word(c) for c in _family(optimizers.Rule, optimizers)])
 LayerWord = _nesting(layers.Layer, layers, "LayerWord")

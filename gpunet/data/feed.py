@@ -13,7 +13,8 @@ class Feed:
 
     Args:
         device: where the samples live.
-        x: host array (samples, features), uint8 or float32.
+        x: host array (samples, features), uint8 or float32; (samples, members, features) where each member of a
+            population has features of its own.
         y: host array (samples,) of labels, or (samples, outputs).
         preprocessing: applied to each batch.
         dtype: of the batches.
@@ -31,7 +32,9 @@ class Feed:
     ):
         self.samples, self.preprocessing, self.dtype = len(x), preprocessing, dtype
         self.device = device
-        self.x = device.put(x.reshape(len(x), -1))
+        self.x = device.put(x.reshape(-1, x.shape[-1]))
+        # Where members have their own features, row s of member e lies at s * members + e.
+        self.own = None if x.ndim == 2 else device.put(np.arange(x.shape[1])[:, None])
         self.y = device.put(y.astype(dtype) if y.dtype.kind == "f" else y)
         self.shift, self.factor = device.put(preprocessing.shift, dtype), device.put(preprocessing.factor, dtype)
         self.order = device.put(np.broadcast_to(np.arange(len(x), dtype=np.int32), (*members, len(x))))
@@ -76,6 +79,7 @@ class Feed:
         return x, y, weights
 
     def _pick(self, ctx: Context, index: Array) -> tuple[Array, Array]:
-        raw = take_rows(self.x, index, ctx.empty((*index.shape, self.x.shape[-1]), self.x.dtype))
+        rows = index if self.own is None else index * len(self.own) + self.own
+        raw = take_rows(self.x, rows, ctx.empty((*rows.shape, self.x.shape[-1]), self.x.dtype))
         x = self.preprocessing.apply(raw, self.shift, self.factor, ctx.empty(raw.shape, self.dtype))
         return x, take_rows(self.y, index, ctx.empty((*index.shape, *self.y.shape[1:]), self.y.dtype))

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..backend import Context
 from ..backend.arrays import Array
+from ..parameter import Module
 
 # Takes the gradient of the loss with respect to a layer's output, which it may overwrite; returns that with respect
 # to its input, or None where the context did not ask for it.
@@ -13,7 +14,7 @@ Backward = Callable[[Array], Any]
 
 
 @dataclass(eq=False)
-class Layer:
+class Layer(Module):
     """Base of the layers: ``y, backward = layer.forward(x, ctx)`` and ``dx = backward(dy)``.
 
     A layer is a dataclass whose fields are its configuration; it declares :class:`~gpunet.parameter.Parameter`

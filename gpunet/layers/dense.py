@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ..backend import Context
 from ..backend.arrays import Array
-from ..fields import Count
+from ..fields import Count, NonNegative, Positive, check_fields
 from ..initializers import Glorot, Initializer
 from ..ops.linear import affine, affine_grad_bias, affine_grad_input, affine_grad_weight
 from ..parameter import Parameter
@@ -17,6 +17,9 @@ class Dense(Layer):
 
     Shapes: ``x`` ([E,] N, n_in), ``y`` ([E,] N, n_out), ``weight`` ([E,] n_in, n_out), ``bias`` ([E,] n_out).
 
+    ``max_norm`` bounds the length of the weights into each unit after every update (Srivastava et al. 2014, section
+    5.1); ``rate_factor`` multiplies the learning rate of this layer.
+
     >>> Dense(784, 10).weight.shape
     (784, 10)
     """
@@ -25,11 +28,18 @@ class Dense(Layer):
     n_out: Count
     with_bias: bool = True
     initializer: Initializer = Glorot()
+    max_norm: Positive | None = None
+    rate_factor: NonNegative = 1.0
 
     def __post_init__(self) -> None:
         """Declare the weight and, where wanted, the bias."""
-        self.weight = Parameter((self.n_in, self.n_out), self.initializer, axes=("input", "output"))
-        self.bias = Parameter((self.n_out,), role="bias", axes=("output",)) if self.with_bias else None
+        check_fields(self)
+        shape, factor = (self.n_in, self.n_out), self.rate_factor
+        axes = ("input", "output")
+        self.weight = Parameter(shape, self.initializer, axes=axes, rate_factor=factor, max_norm=self.max_norm)
+        self.bias = None
+        if self.with_bias:
+            self.bias = Parameter((self.n_out,), role="bias", axes=("output",), rate_factor=factor)
 
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
         """Return the products and their backward."""

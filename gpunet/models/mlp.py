@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from ..errors import ConfigError
 from ..initializers import Initializer
 from ..layers import BatchNorm, Dense, Dropout, Layer, Sequential
 
@@ -15,6 +16,8 @@ def mlp(
     dropout: float = 0.0,
     input_dropout: float = 0.0,
     batch_norm: bool = False,
+    max_norm: float | None = None,
+    rate_factors: Sequence[float] | None = None,
 ) -> Sequential:
     """Fully connected layers with an activation between them; the output is linear, as losses expect.
 
@@ -27,18 +30,27 @@ def mlp(
         dropout: rate after each hidden activation.
         input_dropout: rate on the features.
         batch_norm: normalise before each activation.
+        max_norm: bound on the length of the weights into each hidden unit.
+        rate_factors: of the learning rate, one for each layer with weights, the output included.
+
+    Raises:
+        ConfigError: for another number of rate factors.
 
     >>> from gpunet.layers import ReLU
     >>> from gpunet.initializers import He
     >>> [type(layer).__name__ for layer in mlp(64, [32], 10, ReLU, He(), dropout=0.5).layers]
     ['Dense', 'ReLU', 'Dropout', 'Dense']
     """
+    factors = [1.0] * (len(hidden) + 1) if rate_factors is None else list(rate_factors)
+    if len(factors) != len(hidden) + 1:
+        rule = f"must be one for each of the {len(hidden) + 1} layers with weights"
+        raise ConfigError("model.rate_factors", rule, len(factors))
     layers: list[Layer] = [Dropout(input_dropout)] if input_dropout else []
-    for width in hidden:
+    for width, factor in zip(hidden, factors):
         # The shift of a batch norm takes the place of the bias.
-        layers.append(Dense(n_in, width, with_bias=not batch_norm, initializer=initializer))
+        layers.append(Dense(n_in, width, not batch_norm, initializer, max_norm, factor))
         layers += [BatchNorm(width)] if batch_norm else []
         layers.append(activation())
         layers += [Dropout(dropout)] if dropout else []
         n_in = width
-    return Sequential([*layers, Dense(n_in, n_out)])
+    return Sequential([*layers, Dense(n_in, n_out, rate_factor=factors[-1])])

@@ -3,6 +3,8 @@
 Every function writes into ``out`` and returns it; no intermediate array is made that ``out`` can hold.
 """
 
+import math
+
 from ..backend import array_module
 from ..backend.arrays import Array
 
@@ -26,6 +28,33 @@ def softplus(x: Array, out: Array, scratch: Array) -> Array:
     xp.log1p(scratch, out=scratch)
     xp.maximum(x, 0, out=out)
     out += scratch
+    return out
+
+
+def softplus_integral(x: Array, out: Array, u: Array, square: Array) -> Array:
+    """The integral of softplus from minus infinity to ``x``, which is ``-Li2(-exp(x))``, to 1e-9.
+
+    With ``u = log(1 + exp(-|x|))``, at most log 2, Bernoulli's series of the dilogarithm,
+    ``u + u^2/4 + u^3/36 - u^5/3600 + u^7/211680 - ...``, is the value for ``-|x|``; the inversion formula
+    ``value(x) = x^2/2 + pi^2/6 - value(-x)`` gives the other half.  ``u`` and ``square`` are scratch.
+    """
+    xp = array_module(x)
+    softplus(xp.negative(xp.absolute(x, out=square), out=square), u, out)
+    xp.multiply(u, u, out=square)
+    xp.multiply(square, 1 / 211680, out=out)
+    out -= 1 / 3600
+    out *= square
+    out += 1 / 36
+    out *= u
+    out += 1 / 4
+    out *= u
+    out += 1
+    out *= u
+    xp.multiply(x, x, out=square)
+    square *= 0.5
+    square += math.pi**2 / 6
+    square -= out
+    xp.copyto(out, square, where=x > 0)
     return out
 
 

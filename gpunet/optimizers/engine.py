@@ -27,7 +27,8 @@ class Optimizer:
         rule: the arithmetic.
         parameters: what it trains; running statistics are moved here too.
         l2: coefficient of the penalty ``l2 / 2 * sum(w^2)`` on parameters that decay.
-        clipping: bounds on the gradient of the loss, before the penalty is added.
+        l1: coefficient of the penalty ``l1 * sum(|w|)`` on the same parameters.
+        clipping: bounds on the gradient of the loss, before penalties are added.
         averaging: how to average the weights; the average is the slot of that name, see :meth:`averaged`.
 
     Attributes:
@@ -41,15 +42,17 @@ class Optimizer:
         rule: Rule,
         parameters: Parameters,
         l2: float = 0.0,
+        l1: float = 0.0,
         clipping: Clipping | None = None,
         averaging: Averaging | None = None,
     ):
-        self.rule, self.parameters, self.l2, self.clipping = rule, parameters, l2, clipping
-        self.averaging, self.rate_scale = averaging, np.ones(parameters.members)
-        if rule.layerwise and l2:
-            name = type(rule).__name__
-            rule_broken = f"must be 0 with {name}, which scales gradient and decay together"
-            raise ConfigError("training.l2", rule_broken, l2, "Set training.l2=0 and optimizer.weight_decay")
+        self.rule, self.parameters, self.l2, self.l1 = rule, parameters, l2, l1
+        self.clipping, self.averaging, self.rate_scale = clipping, averaging, np.ones(parameters.members)
+        if rule.layerwise and (l1 or l2):
+            name = "training.l2" if l2 else "training.l1"
+            broken = f"must be 0 with {type(rule).__name__}, which scales gradient and decay together"
+            raise ConfigError(name, broken, l2 or l1, f"Set {name}=0 and optimizer.weight_decay")
+        self._bounded = [p for p in parameters.named.values() if p.max_norm is not None]
         device, shape, dtype = parameters.device, parameters.values.shape, parameters.dtype
         self.slots = {name: device.zeros(shape, dtype) for name in rule.slots}
         self.updates = device.zeros((*parameters.members, 1), np.float64)
@@ -124,11 +127,14 @@ class Optimizer:
         return self.parameters.device.get(self._table)[self.hyperparameters.index(name)][..., -1]
 
     def _apply(self) -> None:
-        values, deltas = self.parameters.values, self._deltas
+        xp, values, deltas = self.parameters.device.xp, self.parameters.values, self._deltas
         values -= deltas
+        for p in self._bounded:
+            length = xp.sqrt((p.value * p.value).sum(axis=-2, keepdims=True))
+            p.value[...] *= p.max_norm / xp.maximum(length, p.max_norm)
         if self.averaging is not None:
             average = self.slots["average"]
-            self.parameters.device.xp.subtract(values, average, out=deltas)
+            xp.subtract(values, average, out=deltas)
             deltas *= self._shares.take(self._cursor, axis=-1)
             average += deltas
 
@@ -159,11 +165,21 @@ class Optimizer:
                     xp.subtract(b.values, b.grads, out=b.deltas)
                     b.deltas *= b.group.averaging
                     continue
-                if self.l2 and b.group.decay:
-                    b.grads += xp.multiply(b.values, self.l2, out=b.scratch)
+                if b.group.decay:
+                    self._penalise(b)
                 self.rule.update(b.grads, b.slots, c, b.deltas, b.scratch)
                 if shrinkage is not None and b.group.decay:
                     b.deltas += xp.multiply(b.values, shrinkage, out=b.scratch)
+
+    def _penalise(self, b: "_Block") -> None:
+        """Add the gradient of the penalties; that of an absolute value at 0 is 0."""
+        xp = self.parameters.device.xp
+        if self.l2:
+            b.grads += xp.multiply(b.values, self.l2, out=b.scratch)
+        if self.l1:
+            xp.sign(b.values, out=b.scratch)
+            b.scratch *= self.l1
+            b.grads += b.scratch
 
 
 @dataclass

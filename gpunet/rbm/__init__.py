@@ -1,20 +1,44 @@
 """Floor 4: restricted Boltzmann machines: units, the machine, contrastive divergence, likelihoods."""
 
-from .contrastive import ContrastiveDivergence
-from .likelihood import LogZ, ais_log_z, exact_log_z, log_likelihood
+from .annealing import ais_log_z, model_samples, raise_log_likelihoods, reverse_ais_log_z
+from .chains import Chains, FastPersistent, FromData, Persistent, Tempered
+from .classification import ClassRBM, HybridLearning
+from .continuous import Gaussian, NoisyReLU
+from .contrastive import ContrastiveDivergence, Sparsity
+from .denoising import Denoising
+from .discrete import Bernoulli, Binomial, Softmax
+from .greedy import SupervisedGreedy, WithOutput
+from .likelihood import LogZ, exact_log_z, log_likelihood
 from .machine import RBM
-from .units import Bernoulli, Binomial, Gaussian, Softmax, Units
+from .pseudo import pseudo_log_likelihood
+from .units import Units
 
 __all__ = [
     "RBM",
     "Bernoulli",
     "Binomial",
+    "Chains",
+    "ClassRBM",
     "ContrastiveDivergence",
+    "Denoising",
+    "FastPersistent",
+    "FromData",
     "Gaussian",
+    "HybridLearning",
     "LogZ",
+    "NoisyReLU",
+    "Persistent",
     "Softmax",
+    "Sparsity",
+    "SupervisedGreedy",
+    "Tempered",
     "Units",
+    "WithOutput",
     "ais_log_z",
     "exact_log_z",
     "log_likelihood",
+    "model_samples",
+    "pseudo_log_likelihood",
+    "raise_log_likelihoods",
+    "reverse_ais_log_z",
 ]

@@ -1,88 +1,123 @@
-"""Contrastive divergence, from the data (CD-k) or from persistent chains (PCD)."""
+"""The gradient of a machine's log-likelihood, with its model term estimated from Markov chains."""
 
-from typing import Any
+import math
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import numpy as np
+from annotated_types import Gt, Lt
 
 from ..backend import Context, Device, array_module
 from ..backend.arrays import Array
 from ..errors import ConfigError
+from ..fields import NonNegative, check_fields
+from ..objective import Objective
 from ..ops.linear import affine_grad_weight
+from ..schedules import Schedule
+from .chains import Chains, FromData
+from .discrete import Bernoulli
 from .machine import RBM
-from .units import Bernoulli
 
 
-class ContrastiveDivergence:
+@dataclass(frozen=True)
+class Sparsity:
+    """A penalty that pulls the mean activity of each hidden unit towards a target.
+
+    ``cost`` times the cross-entropy between ``target`` and the running mean activity ``q`` of the unit, whose gradient
+    with respect to the unit's total input is ``q - target``; it reaches biases and weights alike.  Both are means, so
+    the cost does not depend on the batch size.  Hinton: A practical guide to training RBMs (2010), section 11.
+    """
+
+    target: Annotated[float, Gt(0), Lt(1)] = 0.1
+    cost: NonNegative = 0.01
+
+    def __post_init__(self) -> None:
+        """Check the bounds of the fields."""
+        check_fields(self)
+
+
+class ContrastiveDivergence(Objective):
     """Gradient of the log-likelihood with its model term estimated by ``k`` Gibbs steps.
 
     The positive term uses the hidden means under the data; chains are driven by samples on both sides, and the last
     hidden states enter as means, which removes their sampling noise (Hinton 2010, section 3).  Each term is a mean over
     its samples, so the learning rate does not depend on the batch size.
 
-    Hinton: Training products of experts by minimizing contrastive divergence (2002); Tieleman: Training restricted
-    Boltzmann machines using approximations to the likelihood gradient (2008).
-
     Args:
         model: the machine.
-        k: Gibbs steps of an update.
-        chains: None starts them at each batch (CD); a number keeps so many from update to update (PCD).
+        k: Gibbs steps of an update, a number or a schedule over epochs that is rounded.
+        chains: where samples of the model come from; the data by default.
         binarise: draw each data value as 0 or 1 with its value as probability, anew at every step.
         center: subtract the running means of both sides inside the gradient.
+        sparsity: penalty on the activity of hidden units.
     """
 
-    measures: tuple[str, ...] = ("reconstruction_error",)
+    measures: tuple[str, ...] = ("free_energy",)
     scores: tuple[str, ...] = ("reconstruction_error", "free_energy")
 
-    def __init__(self, model: RBM, k: int = 1, chains: int | None = None, binarise: bool = False, center: bool = True):
-        if k < 1:
-            raise ConfigError("k", "must be at least 1 Gibbs step", k, "Set model.k=1")
-        self.model, self.k, self.chains, self.binarise, self.center = model, k, chains, binarise, center
-        self.states: Array = None
+    def __init__(
+        self,
+        model: RBM,
+        k: int | Schedule = 1,
+        chains: Chains | None = None,
+        binarise: bool = False,
+        center: bool = True,
+        sparsity: Sparsity | None = None,
+    ):
+        self.model, self.chains, self.binarise, self.center = model, chains or FromData(), binarise, center
+        self.sparsity, self.schedule = sparsity, k
+        self.k = self._steps(0)
 
-    def start_chains(self, device: Device, members: tuple[int, ...], dtype: Any = np.float32) -> None:
-        """Give persistent chains their memory; they start at visible states of zero."""
-        if self.chains is not None:
-            self.states = device.zeros((*members, self.chains, self.model.visible.n), dtype)
+    def start(self, device: Device, members: tuple[int, ...], dtype: Any) -> None:
+        """Give persistent chains their memory."""
+        self.chains.start(self.model, device, members, dtype)
+
+    def state(self) -> dict[str, Array]:
+        """Arrays that the next step goes on from, by name, for checkpoints."""
+        return {f"chains/{name}": array for name, array in self.chains.state().items()}
+
+    def begin_epoch(self, epoch: int) -> Hashable:
+        """Set the number of Gibbs steps; returned, since each number is a capture of its own."""
+        self.k = self._steps(epoch)
+        if epoch:
+            self.chains.plan()
+        return self.k
 
     def learn(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
         """Add the gradient of the batch ``x`` ([members,] N, visible); ``target`` is not used.
 
         Returns:
-            The squared reconstruction error of one mean-field step, summed over the visible units, ([members,] N).
+            The free energy of the states that were learned, in nats, ([members,] N).
         """
         rbm = self.model
         v = Bernoulli.draw(x, ctx) if self.binarise else x
-        inputs = rbm.hidden_input(v, ctx)
-        h = rbm.hidden.mean(inputs, ctx)
-        v_model, h_model = self._chain(rbm.hidden.sample(inputs, ctx), ctx)
+        hidden_input = rbm.hidden_input(v, ctx)
+        v_model, model_input = self.chains.draw(rbm, hidden_input, self.k, ctx)
+        h, h_model = rbm.hidden.mean(hidden_input, ctx), rbm.hidden.mean(model_input, ctx)
         self._accumulate(v, h, v_model, h_model, ctx)
-        return (self._reconstruction_error(v, h, ctx),)
+        self.chains.learn(rbm)
+        if self.sparsity is not None:
+            self._accumulate_sparsity(self.sparsity, v, ctx)
+        return (rbm.free_energy_from(v, hidden_input, ctx),)
 
     def judge(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
-        """Reconstruction error, and free energy in nats: a log-likelihood up to the unknown log Z, ([members,] N)."""
-        h = self.model.hidden.mean(self.model.hidden_input(x, ctx), ctx)
-        return self._reconstruction_error(x, h, ctx), self.model.free_energy(x, ctx)
+        """Squared error of a mean-field reconstruction, and free energy in nats, ([members,] N).
 
-    def _reconstruction_error(self, v: Array, h: Array, ctx: Context) -> Array:
-        """Squared distance between the visible states and their mean given the hidden means."""
-        difference = self.model.visible.mean(self.model.visible_input(h, ctx), ctx)
-        difference -= v
+        The free energy is a log-likelihood up to the unknown log Z.
+        """
+        hidden_input = self.model.hidden_input(x, ctx)
+        difference = self.model.decode(self.model.hidden.mean(hidden_input, ctx), ctx)
+        difference -= x
         difference *= difference
-        return difference.sum(axis=-1)
+        return difference.sum(axis=-1), self.model.free_energy_from(x, hidden_input, ctx)
 
-    def _chain(self, h: Array, ctx: Context) -> tuple[Array, Array]:
-        """Run the chains and return their visible states and hidden means."""
-        rbm = self.model
-        if self.states is not None:
-            h = rbm.hidden.sample(rbm.hidden_input(self.states, ctx), ctx)
-        for step in range(self.k):
-            v = rbm.visible.sample(rbm.visible_input(h, ctx), ctx)
-            inputs = rbm.hidden_input(v, ctx)
-            if step + 1 < self.k:
-                h = rbm.hidden.sample(inputs, ctx)
-        if self.states is not None:
-            array_module(v).copyto(self.states, v)
-        return v, rbm.hidden.mean(inputs, ctx)
+    def _steps(self, epoch: int) -> int:
+        given = self.schedule
+        k = float(given(np.array([float(epoch)]))[0]) if isinstance(given, Schedule) else given
+        if k < 1 or not math.isfinite(k):
+            raise ConfigError("k", "must be at least 1 Gibbs step", k, "Set model.k=1")
+        return round(k)
 
     def _accumulate(self, v: Array, h: Array, v_model: Array, h_model: Array, ctx: Context) -> None:
         """Write the gradient to minimise: model term minus data term.
@@ -93,7 +128,7 @@ class ContrastiveDivergence:
         rbm, xp = self.model, array_module(v)
         samples, chains = v.shape[-2], v_model.shape[-2]
         v_mean, h_mean = v.mean(axis=-2), h.mean(axis=-2)
-        stacked_v = ctx.empty((*v.shape[:-2], samples + chains, v.shape[-1]), v.dtype)
+        stacked_v = ctx.empty((*h.shape[:-2], samples + chains, v.shape[-1]), v.dtype)
         stacked_h = ctx.empty((*h.shape[:-2], samples + chains, h.shape[-1]), h.dtype)
         mu = rbm.visible_offset.value[..., None, :] if self.center else 0
         nu = rbm.hidden_offset.value[..., None, :] if self.center else 0
@@ -114,3 +149,12 @@ class ContrastiveDivergence:
         rbm.hidden_bias.accumulate(ctx, lambda out: xp.copyto(out, hidden))
         rbm.visible_offset.accumulate(ctx, lambda out: xp.copyto(out, v_mean))
         rbm.hidden_offset.accumulate(ctx, lambda out: xp.copyto(out, h_mean))
+        rbm.visible.accumulate(v, v_model, ctx)
+        rbm.hidden.accumulate(h, h_model, ctx)
+
+    def _accumulate_sparsity(self, sparsity: Sparsity, v: Array, ctx: Context) -> None:
+        rbm, xp = self.model, array_module(v)
+        pull = sparsity.cost * (rbm.hidden_offset.value - sparsity.target)
+        v_mean = v.mean(axis=-2)
+        rbm.hidden_bias.accumulate(ctx, lambda out: xp.copyto(out, pull))
+        rbm.weight.accumulate(ctx, lambda out: xp.multiply(v_mean[..., :, None], pull[..., None, :], out=out))

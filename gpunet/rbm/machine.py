@@ -8,12 +8,12 @@ from ..backend import Context, array_module
 from ..backend.arrays import Array
 from ..initializers import Initializer, Normal
 from ..ops.linear import affine
-from ..parameter import Parameter
-from .units import Bernoulli, Gaussian, Units
+from ..parameter import Module, Parameter
+from .units import Units
 
 
 @dataclass(eq=False)
-class RBM:
+class RBM(Module):
     """Two sides of units with a weight between each pair of opposite ones.
 
     ``log p(v, h) = log_base(v) + log_base(h) + b v + c h + v W h - log Z``.
@@ -52,31 +52,42 @@ class RBM:
         """Total input of the visible units, ``b + h W^T``."""
         return self._input(h, self.weight.value.swapaxes(-1, -2), self.visible_bias.value, ctx)
 
+    def encode(self, v: Array, ctx: Context) -> Array:
+        """Expected hidden states, ([E,] N, hidden)."""
+        return self.hidden.mean(self.hidden_input(v, ctx), ctx)
+
+    def decode(self, h: Array, ctx: Context) -> Array:
+        """Expected visible states, ([E,] N, visible)."""
+        return self.visible.mean(self.visible_input(h, ctx), ctx)
+
     def free_energy(self, v: Array, ctx: Context) -> Array:
         """``-log of the unnormalised probability of v``, ([E,] N): ``-log_base(v) - b v - log_partition(c + v W)``."""
+        return self.free_energy_from(v, self.hidden_input(v, ctx), ctx)
+
+    def free_energy_from(self, v: Array, hidden_input: Array, ctx: Context) -> Array:
+        """The free energy of ``v`` where the input that it gives the hidden units is known already."""
         linear = array_module(v).matmul(v, self.visible_bias.value[..., :, None])[..., 0]
-        inputs = self.hidden_input(v, ctx)
-        return -(self.visible.log_base(v, ctx) + linear + self.hidden.log_partition(inputs, ctx))
+        return -(self.visible.log_base(v, ctx) + linear + self.hidden.log_partition(hidden_input, ctx))
 
     def energy(self, v: Array, h: Array, ctx: Context) -> Array:
         """``-log of the unnormalised probability of v and h``, ([E,] N)."""
         visible = self.visible.log_base(v, ctx) + (v * self.visible_input(h, ctx)).sum(axis=-1)
         return -(visible + self.hidden.log_base(h, ctx) + (h * self.hidden_bias.value[..., None, :]).sum(axis=-1))
 
-    def start_from(self, data_mean: np.ndarray) -> None:
-        """Set the visible biases and offset from the data's mean, as Hinton (2010, section 8) advises.
+    def start_from(self, data_mean: np.ndarray, ctx: Context) -> None:
+        """Make the machine without weights have the data's mean, and set the offsets to what it expects then.
 
-        For Bernoulli units the bias is the log-odds of the mean, kept away from 0 and 1; for others the mean itself
-        where the type's mean is its input, else 0.
+        For Bernoulli units the visible biases are the log-odds that Hinton (2010, section 8) advises.
+
+        Args:
+            data_mean: (visible,), or (members, visible) where each member has data of its own.
+            ctx: memory.
         """
         asarray = array_module(self.weight.value).asarray
-        if isinstance(self.visible, Bernoulli):
-            p = np.clip(data_mean, 1e-3, 1 - 1e-3)
-            self.visible_bias.value[...] = asarray(np.log(p / (1 - p)))
-        elif isinstance(self.visible, Gaussian):
-            self.visible_bias.value[...] = asarray(data_mean)
+        self.visible_bias.value[...] = asarray(self.visible.input_for(data_mean))
         self.visible_offset.value[...] = asarray(data_mean)
-        self.hidden_offset.value[...] = 0.5 if isinstance(self.hidden, Bernoulli) else 0.0
+        resting = self.hidden.mean(self.hidden_bias.value[..., None, :], ctx)
+        self.hidden_offset.value[...] = resting[..., 0, :]
 
     @staticmethod
     def _input(states: Array, weight: Array, bias: Array, ctx: Context) -> Array:

@@ -4,17 +4,16 @@ from .description import Description, describe
 from .evaluation import Evaluator, Predictor, Scores
 from .loading import Trained, TrainedModel, TrainedRBM, load_model, load_rbm
 from .loop import EpochRecord, Stop, fit
-from .objective import Objective, Supervised
 from .run import Run
 from .selection import Selection
 from .snapshot import snapshot
+from .supervised import Supervised
 from .trainer import Trainer
 
 __all__ = [
     "Description",
     "EpochRecord",
     "Evaluator",
-    "Objective",
     "Predictor",
     "Run",
     "Scores",

@@ -1,21 +1,20 @@
 """A run: configuration and data become a trainer, evaluators and a selection, and are trained."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
-from ..backend import Device
-from ..config import Config, RBMConfig, build_averaging, build_clipping, build_loss, build_model, build_rule
-from ..data import Feed, Preprocessing, fit_preprocessing
+from ..backend import Arena, Context, Device
+from ..config import Config, build_averaging, build_clipping, build_rule
+from ..data import Preprocessing, fit_preprocessing
 from ..errors import ConfigError
-from ..rbm import ContrastiveDivergence
+from ..rbm import ClassRBM
 from .description import Parts, Samples, describe
 from .evaluation import Evaluator, Scores
+from .inputs import Inputs, Part
 from .loop import EpochRecord, Stop, fit
-from .objective import Objective, Supervised
+from .objectives import build_objective, machine_of, wants_standardised
 from .plateau import Plateau
-from .pretraining import contrastive_divergence
 from .selection import Monitor, Selection
 from .trainer import Trainer
 
@@ -28,16 +27,17 @@ class Run:
         dataset: samples and targets on the host.
         split: which samples train, select and test.
         device: where to train.
+        inputs: what the model sees instead of the preprocessed features, where it stands on other models.
 
     Raises:
         ConfigError: a batch larger than the training part, or a monitor without its data.
         DataError: targets that the loss is not defined for.
     """
 
-    def __init__(self, config: Config, dataset: Samples, split: Parts, device: Device):
+    def __init__(self, config: Config, dataset: Samples, split: Parts, device: Device, inputs: Inputs | None = None):
         self.config, self.dataset, self.split, self.device = config, dataset, split, device
         self.description = describe(dataset, split)
-        training, classify = config.training, bool(dataset.classes)
+        training = config.training
         if training.batch_size > len(split.train):
             raise ConfigError(
                 "training.batch_size",
@@ -45,29 +45,33 @@ class Run:
                 training.batch_size,
                 f"Set training.batch_size={min(32, len(split.train))}",
             )
-        self.monitor = self._monitor(classify)
-        self.preprocessing = self._preprocessing()
-        self.objective = self._objective(classify)
+        self.inputs = inputs or prepare_inputs(config, dataset, split, device)
+        self.objective = build_objective(config, self.description, self.inputs)
+        self.monitor = self._monitor()
         members = () if config.members == 1 else (config.members,)
         self.trainer = Trainer(
             self.objective,
             build_rule(config),
             config.seeds,
-            self._feed(split.train, members),
+            self.inputs.feed("train", members),
             training.batch_size,
             device,
             training.l2,
+            training.l1,
             clipping=build_clipping(config),
             averaging=build_averaging(config),
         )
-        if isinstance(self.objective, ContrastiveDivergence):
-            self.objective.start_chains(device, members)
-            self.objective.model.start_from(self._preprocessed().mean(axis=0, dtype=np.float64))
-        self.validation = self._evaluator(split.validation) if len(split.validation) else None
+        self._start_machine()
+        self.validation = self._evaluator("validation") if len(split.validation) else None
         self.selection = Selection(self.trainer.parameters, self.monitor, training.patience)
         self.plateau = self._plateau()
         self.history: list[EpochRecord] = []
         self.test_scores: Scores = {}
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """What is done to features before the model sees them."""
+        return self.inputs.preprocessing
 
     def train(
         self,
@@ -91,32 +95,35 @@ class Run:
             return
         self.selection.restore()
         if len(self.split.test):
-            self.test_scores = self._evaluator(self.split.test).scores()
+            self.test_scores = self._evaluator("test").scores()
 
-    def _objective(self, classify: bool) -> Objective:
-        model, classes = self.config.model, len(self.dataset.classes)
-        if isinstance(model, RBMConfig):
-            return contrastive_divergence(model, self._preprocessed(), self.preprocessing)
-        loss = build_loss(self.config, classes)
-        loss.check_targets(self.dataset.y)
-        outputs = loss.outputs(classes) if classify else self.description.outputs
-        return Supervised(build_model(self.config, self.description.features, outputs), loss, classify)
+    def _start_machine(self) -> None:
+        """Visible biases and offsets of a machine begin at the data's mean."""
+        found = machine_of(self.objective.model)
+        if found is None:
+            return
+        mean = self.inputs.training_mean()
+        if isinstance(self.objective.model, ClassRBM):
+            labels = np.bincount(self.dataset.y[self.split.train], minlength=self.objective.model.classes)
+            mean = np.concatenate([mean, labels / labels.sum()])
+        found.start_from(mean, Context(False, Arena(self.device)))
 
-    def _monitor(self, classify: bool) -> Monitor:
-        monitor = self.config.training.monitor
-        if isinstance(self.config.model, RBMConfig):
+    def _monitor(self) -> Monitor:
+        monitor, scores = self.config.training.monitor, self.objective.scores
+        if "loss" not in scores:
             # No cheap number tells a better machine from a worse one, so the latest weights are kept.
             if monitor not in ("auto", "last"):
-                raise ConfigError("training.monitor", "must be last for an RBM", monitor, "Set training.monitor=last")
+                remedy = "Set training.monitor=last"
+                raise ConfigError("training.monitor", "must be last for layer-wise pretraining", monitor, remedy)
             return "last"
         if monitor == "last":
             return "last"
         if monitor == "auto":
             if not len(self.split.validation):
                 return "train_loss"
-            return "validation_accuracy" if classify else "validation_loss"
+            return "validation_accuracy" if "accuracy" in scores else "validation_loss"
         needs_part = monitor.startswith("validation") and not len(self.split.validation)
-        if needs_part or (monitor.endswith("accuracy") and not classify):
+        if needs_part or (monitor.endswith("accuracy") and "accuracy" not in scores):
             what = "a validation part" if needs_part else "classes"
             raise ConfigError("training.monitor", f"{monitor} needs {what}", "none", "Set training.monitor=auto")
         return monitor
@@ -130,23 +137,14 @@ class Run:
             raise ConfigError("training.plateau", rule, "monitor last", "Leave it out or set training.monitor=auto")
         return Plateau(self.trainer.optimizer, settings.patience, settings.factor)
 
-    def _preprocessing(self) -> Preprocessing:
-        kind, model = self.config.data.preprocess, self.config.model
-        if kind == "auto":
-            gaussian = isinstance(model, RBMConfig) and model.visible_units.name == "gaussian"
-            kind = "scale" if self.dataset.scale != 1 and not gaussian else "standardise"
-        train = self.dataset.x[self.split.train]
-        return fit_preprocessing(kind, train.reshape(len(train), -1), self.dataset.scale)
+    def _evaluator(self, part: Part) -> Evaluator:
+        return Evaluator(self.objective, self.inputs.feed(part), self.config.members, self.device)
 
-    def _preprocessed(self) -> np.ndarray:
-        """The training part as the model sees it, on the host."""
-        p, train = self.preprocessing, self.dataset.x[self.split.train]
-        flat = train.reshape(len(train), -1)
-        return p.apply(flat, p.shift, p.factor, np.empty(flat.shape, np.float32))
 
-    def _feed(self, part: np.ndarray, members: tuple[int, ...] = ()) -> Feed:
-        dtype: Any = np.dtype(np.float32)
-        return Feed(self.device, self.dataset.x[part], self.dataset.y[part], self.preprocessing, dtype, members)
-
-    def _evaluator(self, part: np.ndarray) -> Evaluator:
-        return Evaluator(self.objective, self._feed(part), self.config.members, self.device)
+def prepare_inputs(config: Config, dataset: Samples, split: Parts, device: Device) -> Inputs:
+    """The features of a data set, preprocessed as configured or as suits the model."""
+    kind = config.data.preprocess
+    if kind == "auto":
+        kind = "scale" if dataset.scale != 1 and not wants_standardised(config.model) else "standardise"
+    x = dataset.x.reshape(len(dataset.x), -1)
+    return Inputs(x, dataset.y, split, fit_preprocessing(kind, x[split.train], dataset.scale), device)

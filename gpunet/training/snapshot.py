@@ -12,9 +12,8 @@ from ..backend import Device
 from ..checkpoint import Array, Group, Scalar, note
 from ..data import Preprocessing
 from ..fields import term
-from ..layers import Layer
-from ..parameter import Parameter, Parameters, children
-from ..rbm import RBM, ContrastiveDivergence
+from ..parameter import Module, Parameter, Parameters, children
+from ..rbm import RBM
 from .description import Description
 from .run import Run
 
@@ -68,8 +67,8 @@ def snapshot(run: Run, *, best: bool) -> Group:
                 "best_weights": _by_parameter(parameters, device.get(selection.weights)),
             },
         )
-        if isinstance(run.objective, ContrastiveDivergence) and run.objective.states is not None:
-            root["loop/chains"] = Array(device.get(run.objective.states))
+        for name, state in run.objective.state().items():
+            root[f"loop/{name}"] = Array(device.get(state))
     return root
 
 
@@ -117,7 +116,7 @@ def _settings(layer: Any) -> dict[str, Scalar]:
         value = getattr(layer, field.name)
         if isinstance(value, str | int | float):
             settings[field.name] = value
-        elif not isinstance(value, Layer | list | tuple):
+        elif value is not None and not isinstance(value, Module | list | tuple):
             settings[field.name] = term(type(value))
     return settings
 

@@ -1,16 +1,16 @@
 """The training step: everything that happens to one batch, as one function that a CUDA graph can hold."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 
 from ..backend import Arena, Context, Device, Streams, capture
 from ..backend.arrays import Array
 from ..data import Feed
+from ..objective import Objective
 from ..ops.guard import square_sum
 from ..optimizers import Averaging, Clipping, Optimizer, Rule
 from ..parameter import Parameters
-from .objective import Objective
 
 NEVER = 2**62  # step number of a failure that has not happened
 
@@ -29,7 +29,8 @@ class Trainer:
         feed: the training part.
         batch_size: samples of a step.
         device: where everything lives.
-        l2: weight decay coefficient, see :class:`~gpunet.optimizers.Optimizer`.
+        l2: coefficient of the squared penalty on weights, see :class:`~gpunet.optimizers.Optimizer`.
+        l1: of the absolute one.
         dtype: float32, or float64 for checks.
         clipping: bounds on the gradients.
         averaging: how to average the weights.
@@ -44,13 +45,15 @@ class Trainer:
         batch_size: int,
         device: Device,
         l2: float = 0.0,
+        l1: float = 0.0,
         dtype: type = np.float32,
         clipping: Clipping | None = None,
         averaging: Averaging | None = None,
     ):
         self.objective, self.feed, self.device, self.batch_size = objective, feed, device, batch_size
         self.parameters = Parameters(objective.model, seeds, device, dtype)
-        self.optimizer = Optimizer(rule, self.parameters, l2, clipping, averaging)
+        objective.start(device, self.parameters.members, dtype)
+        self.optimizer = Optimizer(rule, self.parameters, l2, l1, clipping, averaging)
         self.clock = device.zeros((1,), np.uint64)
         self.cursor = device.zeros((1,), np.int64)
         self.streams = Streams(device, seeds, self.clock)
@@ -60,6 +63,7 @@ class Trainer:
         self.totals = device.zeros((len(objective.measures) + 1, *self.rows), np.float64)
         self.context = Context(True, Arena(device), self.streams, input_gradient=False)
         self.step = capture(self._step, device)
+        self.variant: Hashable = None
 
     def steps_per_epoch(self, drop_last: bool) -> int:
         """``floor(N / batch)``, or ``ceil`` where the remainder is trained on as a smaller batch."""
@@ -67,6 +71,7 @@ class Trainer:
 
     def begin_epoch(self, epoch: int, steps: int) -> None:
         """Upload the order of the samples and the hyperparameters of the epoch, and start its sums."""
+        self.variant = self.objective.begin_epoch(epoch)
         self.feed.shuffle(self.parameters.seeds, epoch)
         self.optimizer.plan(epoch + np.arange(steps) / steps, self.cursor)
         self.cursor.fill(0)
@@ -74,7 +79,7 @@ class Trainer:
 
     def train_batch(self, number: int) -> None:
         """Run step ``number`` of the epoch; steps come in order, since the device counts them itself."""
-        self.step(min(self.batch_size, self.feed.samples - number * self.batch_size))
+        self.step(min(self.batch_size, self.feed.samples - number * self.batch_size), self.variant)
 
     def averages(self) -> dict[str, np.ndarray]:
         """Mean of each measure since the epoch began, (members,); reads the device."""
@@ -85,7 +90,8 @@ class Trainer:
         """Step at which each member left the finite numbers, (members,), or ``NEVER``; reads the device."""
         return self.device.get(self.failed)
 
-    def _step(self, rows: int) -> None:
+    def _step(self, rows: int, variant: Hashable = None) -> None:
+        """One update; ``variant`` is part of the key of the capture alone."""
         ctx, xp = self.context, self.device.xp
         ctx.arena.rewind()
         self.streams.rewind()

@@ -222,7 +222,7 @@ def test_machines_and_networks_are_not_mixed_up(machine, trained):
         (["model.visible_units={name='softmax', group=4}"], 3, "exactly one 1 in each group of 4"),
         (["model.visible_units={name='softmax', group=5}"], 2, "must divide the 64 units"),
         (["model.k=0"], 2, "model.k: must be greater than or equal to 1"),
-        (["training.monitor=validation_loss"], 2, "must be last for an RBM"),
+        (["training.monitor=validation_loss"], 2, "must be last for layer-wise pretraining"),
     ],
 )
 def test_mistakes_when_pretraining(words, code, expected, tmp_path):

@@ -211,6 +211,8 @@ def test_bounds_hold_in_python_too():
     for make in (lambda: SGD(-0.1), lambda: Adam(beta1=1.0), lambda: LeakyReLU(1.5), lambda: Step(0.1, factor=-1)):
         with pytest.raises(ConfigError, match="must be"):
             make()
+    with pytest.raises(ConfigError, match=r"SGD.learning_rate: must be >= 0, got -0.2"):
+        SGD([0.1, -0.2])
     with pytest.raises(ConfigError, match="needs momentum > 0"):
         SGD(nesterov=True)
     assert np.isfinite(Adam().learning_rate)

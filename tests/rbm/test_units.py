@@ -1,19 +1,45 @@
 """Every unit type keeps the laws of its exponential family, and every pair makes a machine."""
 
 import itertools
+import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from gpunet import rbm as room
 from gpunet.backend import Device
 from gpunet.errors import ConfigError
 from gpunet.parameter import Parameters
-from gpunet.rbm import RBM, Bernoulli, Gaussian, Softmax, Units, exact_log_z, log_likelihood, units
+from gpunet.rbm import RBM, Bernoulli, Gaussian, NoisyReLU, Softmax, Units, exact_log_z, log_likelihood
 from gpunet.testing import compare, examples, make_context, numeric_gradient
 
-ALL = list(examples(Units, units))
+ALL = list(examples(Units, room))
 each = pytest.mark.parametrize("unit", ALL, ids=repr)
 DISCRETE = [u for u in ALL if np.isfinite(u.state_count)]
+
+
+def give_memory(unit, device):
+    """Memory and values for units that learn numbers of their own."""
+    parameters = Parameters(unit, 0, device, np.float64)
+    for parameter in parameters.named.values():
+        device.copy_into(parameter.value, np.random.default_rng(4).normal(size=parameter.shape) * 0.5)
+
+
+def one_by_one(unit, inputs, device):
+    """``log of the sum or integral over the states of each unit``, unit by unit, on a fine grid where it is one."""
+    if isinstance(unit, NoisyReLU):
+        grid, measure = np.arange(60.0), 1.0
+    else:
+        grid, measure = np.linspace(-30, 30, 60_001), 1e-3
+    ctx, total = make_context(device), 0.0
+    for number, x in enumerate(inputs):
+        states = np.zeros((len(grid), unit.n))
+        states[:, number] = grid
+        zero = device.get(unit.log_base(device.put(np.zeros((1, unit.n))), ctx))
+        alone = device.get(unit.log_base(device.put(states), ctx)) - zero
+        total += log_sum_exp(alone + grid * x) + np.log(measure)
+    return total + zero[0]
 
 
 def log_sum_exp(x):
@@ -22,6 +48,7 @@ def log_sum_exp(x):
 
 @each
 def test_mean_is_the_derivative_of_the_log_partition(unit, device, rng):
+    give_memory(unit, device)
     x, ctx = device.put(rng.normal(size=(3, 4)) * 2), make_context(device)
 
     def total():
@@ -42,20 +69,46 @@ def test_log_partition_is_the_sum_over_all_states(unit, device, rng):
     assert device.get(unit.mean(device.put(x[None]), ctx))[0] == pytest.approx(p @ states, rel=1e-9)
 
 
-def test_gaussian_log_partition_is_the_integral(device):
-    ctx, s = make_context(device), np.linspace(-20, 20, 200_001)
-    for x in (-1.5, 0.0, 2.0):
-        base = device.get(Gaussian(1).log_base(device.put(s[:, None]), ctx))
-        integral = np.exp(base + s * x).sum() * (s[1] - s[0])
-        assert device.get(Gaussian(1).log_partition(device.put([[x]]), ctx))[0] == pytest.approx(
-            np.log(integral), abs=1e-9
-        )
+@pytest.mark.parametrize("unit", [u for u in ALL if not np.isfinite(u.state_count)], ids=repr)
+def test_log_partition_is_the_integral_over_all_states(unit, device):
+    """For rectified linear units the sum over all counts of active copies; see their docstring for the tolerance."""
+    give_memory(unit, device)
+    inputs = np.array([-1.5, 0.0, 0.7, 4.0])
+    found = device.get(unit.log_partition(device.put(inputs[None]), make_context(device)))[0]
+    assert found == pytest.approx(one_by_one(unit, inputs, device), abs=1e-9 if isinstance(unit, Gaussian) else 5e-4)
+
+
+def test_rectified_units_are_the_sum_of_shifted_copies(device):
+    """Nair and Hinton (2010): the expected number of active copies, and the variance of a sample far from zero."""
+    unit, ctx = NoisyReLU(3), make_context(device)
+    x = np.array([[-2.0, 0.5, 6.0]])
+    copies = 1 / (1 + np.exp(-(x[..., None] - np.arange(1, 60) + 0.5)))
+    assert device.get(unit.mean(device.put(x), ctx)) == pytest.approx(copies.sum(axis=-1), abs=2e-4)
+    drawn = device.get(unit.sample(device.put(np.tile(x, (40_000, 1))), ctx))
+    assert (drawn >= 0).all()
+    assert not np.isin(drawn, [0, 1]).all(), "a published mistake: rectified units sampled as Bernoulli ones"
+    assert drawn[:, 2].mean() == pytest.approx(6, abs=0.03)
+    assert drawn[:, 2].var() == pytest.approx(1, rel=0.05)
+    # In general a rectified normal: x Phi(x / s) + s phi(x / s) with s^2 = sigmoid(x).
+    s = math.sqrt(1 / (1 + math.exp(-0.5)))
+    expected = 0.5 * 0.5 * (1 + math.erf(0.5 / s / math.sqrt(2))) + s * math.exp(-0.125 / s**2) / math.sqrt(2 * math.pi)
+    assert drawn[:, 1].mean() == pytest.approx(expected, abs=0.02)
 
 
 @each
+def test_the_input_for_a_mean_gives_that_mean(unit, device):
+    if isinstance(unit, Gaussian) and unit.learn_variance:
+        Parameters(unit, 0, device, np.float64)
+    mean = np.full(4, 1 / unit.group) if isinstance(unit, Softmax) else np.array([0.1, 0.4, 0.5, 0.9])
+    x = device.put(unit.input_for(mean)[None])
+    assert device.get(unit.mean(x, make_context(device)))[0] == pytest.approx(mean, abs=0.011)
+
+
+@pytest.mark.parametrize("unit", [u for u in ALL if not isinstance(u, NoisyReLU)], ids=repr)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_samples_have_the_mean_and_the_variance_of_their_distribution(unit, dtype, device, rng):
     n = 40_000
+    give_memory(unit, device)
     x, ctx = rng.normal(size=4), make_context(device)
     tiled = device.put(np.tile(x, (n, 1)), dtype)
     drawn = device.get(unit.sample(tiled, ctx)).astype(float)
@@ -78,7 +131,7 @@ def test_certain_units_stay_certain(device):
 
 
 def machine(visible, hidden, device, seeds=0):
-    rbm = RBM(visible, hidden)
+    rbm = RBM(replace(visible), replace(hidden))
     parameters = Parameters(rbm, seeds, device, np.float64)
     noise = np.random.default_rng(3).normal(size=parameters.values.shape) * 0.5
     device.copy_into(parameters.values, noise)
@@ -91,16 +144,17 @@ each_pair = pytest.mark.parametrize(("visible", "hidden"), PAIRS, ids=[f"{v}-{h}
 
 @each_pair
 def test_free_energy_sums_the_hidden_units_out(visible, hidden, device, rng):
-    """Against the energy of every joint state; a Gaussian side is integrated by its own completed square."""
+    """Against the energy of every joint state; a side without finitely many is integrated unit by unit."""
     rbm, _ = machine(visible, hidden, device)
-    ctx = make_context(device)
+    visible, hidden, ctx = rbm.visible, rbm.hidden, make_context(device)
     v = device.get(visible.sample(device.put(rng.normal(size=(3, 4))), ctx))
     free = device.get(rbm.free_energy(device.put(v), ctx))
     for row, expected in zip(v, free):
         if not np.isfinite(hidden.state_count):
-            x = device.get(rbm.hidden_input(device.put(row[None]), ctx))
-            at_mean = device.get(rbm.energy(device.put(row[None]), device.put(x), ctx))[0]
-            assert expected == pytest.approx(at_mean - 0.5 * 4 * np.log(2 * np.pi))
+            x = device.get(rbm.hidden_input(device.put(row[None]), ctx))[0]
+            own = device.get(visible.log_base(device.put(row[None]), ctx))[0]
+            own += row @ device.get(rbm.visible_bias.value)
+            assert expected == pytest.approx(-own - one_by_one(hidden, x, device), abs=1e-3)
             continue
         states = np.array(list(hidden.states()))
         energies = device.get(rbm.energy(device.put(np.tile(row, (len(states), 1))), device.put(states), ctx))
@@ -114,7 +168,7 @@ def test_free_energy_sums_the_hidden_units_out(visible, hidden, device, rng):
 def test_free_energy_gradient_is_that_of_the_data_term(visible, hidden, device, rng):
     """d F / d W = - v E[h|v], which contrastive divergence relies on."""
     rbm, _ = machine(visible, hidden, device)
-    ctx = make_context(device)
+    visible, hidden, ctx = rbm.visible, rbm.hidden, make_context(device)
     v = device.put(device.get(visible.sample(device.put(rng.normal(size=(3, 4))), ctx)))
 
     def total():

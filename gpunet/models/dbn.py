@@ -1,0 +1,75 @@
+"""The deep belief network."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..backend import Context, array_module
+from ..backend.arrays import Array
+from ..parameter import Module
+from ..rbm import RBM
+
+
+@dataclass(eq=False)
+class DBN(Module):
+    """Machines on top of each other: the uppermost undirected, those below generating downwards.
+
+    ``p(v, h1, ..., hL) = p(v | h1) ... p(hL-2 | hL-1) p(hL-1, hL)``.  Hinton, Osindero, Teh: A fast learning algorithm
+    for deep belief nets (2006).
+
+    Args:
+        machines: from the data upwards; the visible units of each are the hidden ones of that below.
+    """
+
+    machines: Sequence[RBM] = ()
+
+    @property
+    def top(self) -> RBM:
+        """The uppermost machine."""
+        return self.machines[-1]
+
+    def encode(self, v: Array, ctx: Context, layers: int | None = None) -> Array:
+        """Expected states, layer by layer upwards, of ``layers`` layers or all: ([E,] N, width)."""
+        for machine in self.machines[:layers]:
+            v = machine.encode(v, ctx)
+        return v
+
+    def decode(self, h: Array, ctx: Context, layers: int | None = None) -> Array:
+        """Expected states downwards from the hidden units of the ``layers``-th machine, the top one by default."""
+        for machine in reversed(self.machines[:layers]):
+            h = machine.decode(h, ctx)
+        return h
+
+    def generate(self, top_visible: Array, ctx: Context) -> Array:
+        """From states of the top machine's visible units down to the data: samples on the way, means at the end."""
+        h = top_visible
+        below = self.machines[:-1]
+        for number in range(len(below) - 1, -1, -1):
+            inputs = below[number].visible_input(h, ctx)
+            units = below[number].visible
+            h = units.mean(inputs, ctx) if number == 0 else units.sample(inputs, ctx)
+        return h
+
+    def bound(self, v: Array, ctx: Context) -> Array:
+        """One sample of a lower bound on ``log p(v) + log Z`` of the top machine, ([E,] N), in nats.
+
+        With ``q`` the factorial distributions of the upward pass,
+        ``E_q[log p(v | h1) + ... - F_top(hL-1)] + entropies of q``; each call draws its own states from ``q``.
+
+        Salakhutdinov, Murray: On the quantitative analysis of deep belief networks (2008), section 5.
+        """
+        total: Array = 0.0
+        for machine in self.machines[:-1]:
+            upward = machine.hidden_input(v, ctx)
+            h = machine.hidden.sample(upward, ctx)
+            log_q = log_probability(machine, h, upward, ctx, hidden=True)
+            log_p = log_probability(machine, v, machine.visible_input(h, ctx), ctx, hidden=False)
+            total = total + log_p - log_q
+            v = h
+        return total - self.top.free_energy(v, ctx)
+
+
+def log_probability(machine: RBM, states: Array, inputs: Array, ctx: Context, *, hidden: bool) -> Array:
+    """``log p(states | inputs)`` of one side of a machine, ([E,] N)."""
+    units = machine.hidden if hidden else machine.visible
+    product = array_module(states).multiply(states, inputs, out=ctx.like(inputs))
+    return units.log_base(states, ctx) + product.sum(axis=-1) - units.log_partition(inputs, ctx)

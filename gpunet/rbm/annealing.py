@@ -1,0 +1,252 @@
+"""Estimates of log Z and of log-likelihoods along a path of machines from one without weights to the one in question.
+
+At inverse temperature ``beta``, which rises evenly from 0 to 1, the unnormalised marginal of visible states is
+``f(v) = exp(log_base(v) + ((1 - beta) a + beta b) v + log_partition(beta (c + v W)))``, where the base biases ``a``
+give the mean of the data.  One Gibbs step at ``beta`` leaves ``f`` as it is and is reversible, so the same step serves
+both directions.
+
+- :func:`ais_log_z` goes up: its expectation in logarithms is below log Z.
+- :func:`reverse_ais_log_z` goes down from samples of the model: above log Z, as far as they are samples of the model.
+- :func:`raise_log_likelihoods` goes down from test cases: below their log-probability under the annealed path.
+
+Products run in the parameters' type, all sums over the path in float64.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..backend import Arena, Context, Purpose, Streams, array_module
+from ..backend.arrays import Array
+from ..parameter import Parameters
+from .chains import Tempered
+from .likelihood import LogZ, log_sum_exp
+from .machine import RBM
+
+
+@dataclass
+class Path:
+    """Machines between the base and the target, and the random numbers of a walk along them.
+
+    Args:
+        rbm: the target.
+        parameters: its.
+        data_mean: (visible,), which the base reproduces.
+        seed: of the walk; members of a population use seed, seed + 1, ...
+    """
+
+    rbm: RBM
+    parameters: Parameters
+    data_mean: np.ndarray
+    seed: int
+
+    def __post_init__(self) -> None:
+        """Put the base on the device and start the clock."""
+        device, members = self.parameters.device, self.parameters.members
+        self.members = members
+        self.base = device.put(self.rbm.visible.input_for(self.data_mean), self.parameters.dtype)
+        self.clock = device.zeros((1,), np.uint64)
+        seeds = [self.seed + i for i in range(members[0])] if members else self.seed
+        self.context = Context(False, Arena(device), Streams(device, seeds, self.clock, Purpose.SAMPLING))
+
+    def begin_step(self) -> None:
+        """Forget the scratch arrays of the step before and draw new random numbers."""
+        self.clock += 1
+        self.context.arena.rewind()
+        assert self.context.streams is not None
+        self.context.streams.rewind()
+
+    def base_samples(self, runs: int) -> Array:
+        """Visible states of the base, ([members,] runs, visible)."""
+        inputs = self.parameters.device.zeros((*self.members, runs, self.rbm.visible.n), self.parameters.dtype)
+        inputs += self.base
+        return self.rbm.visible.sample(inputs, self.context).copy()
+
+    def base_log_z(self) -> np.ndarray:
+        """Exact log Z of the base, (members,) or (1,)."""
+        rbm, ctx = self.rbm, self.context
+        visible = rbm.visible.log_partition(self._per_member(self.base), ctx)
+        resting = self.parameters.device.zeros((*self.members, 1, rbm.hidden.n), self.parameters.dtype)
+        return self._host(visible + rbm.hidden.log_partition(resting, ctx))[:, 0]
+
+    def base_log_probability(self, v: Array) -> np.ndarray:
+        """Exact log-probability of visible states under the base, (members, rows)."""
+        linear = array_module(v).matmul(v, self.base)
+        return self._host(self.rbm.visible.log_base(v, self.context) + linear) - self._visible_log_z()
+
+    def log_density(self, v: Array, hidden_input: Array, beta: float) -> np.ndarray:
+        """``log f`` of visible states, (members, rows)."""
+        rbm, ctx = self.rbm, self.context
+        bias = beta * rbm.visible_bias.value[..., None, :] + (1 - beta) * self.base
+        total = array_module(v).matmul(v, bias.swapaxes(-1, -2))[..., 0]
+        total += rbm.hidden.log_partition(hidden_input * beta, ctx)
+        return self._host(total + rbm.visible.log_base(v, ctx))
+
+    def change(self, v: Array, hidden_input: Array, low: float, high: float) -> np.ndarray:
+        """``log f at high - log f at low`` of the same visible states, (members, rows)."""
+        rbm, ctx = self.rbm, self.context
+        difference = rbm.visible_bias.value[..., None, :] - self.base
+        total = array_module(v).matmul(v, difference.swapaxes(-1, -2))[..., 0] * (high - low)
+        total += rbm.hidden.log_partition(hidden_input * high, ctx)
+        total -= rbm.hidden.log_partition(hidden_input * low, ctx)
+        return self._host(total)
+
+    def move(self, hidden_input: Array, beta: float) -> Array:
+        """One Gibbs step at ``beta`` from visible states that gave this input."""
+        h = self.rbm.hidden.sample(hidden_input * beta, self.context)
+        mixed = self.rbm.visible_input(h, self.context)
+        mixed *= beta
+        mixed += (1 - beta) * self.base
+        return self.rbm.visible.sample(mixed, self.context).copy()
+
+    def _visible_log_z(self) -> np.ndarray:
+        return self._host(self.rbm.visible.log_partition(self._per_member(self.base), self.context))
+
+    def _per_member(self, row: Array) -> Array:
+        return array_module(row).broadcast_to(row, (*self.members, 1, row.shape[-1]))
+
+    def _host(self, values: Array) -> np.ndarray:
+        host = self.parameters.device.get(values).astype(np.float64)
+        return host.reshape(max(1, math.prod(self.members)), -1)
+
+
+def ais_log_z(
+    rbm: RBM, parameters: Parameters, data_mean: np.ndarray, seed: int = 0, runs: int = 100, steps: int = 1000
+) -> LogZ:
+    """Annealed importance sampling; the interval is three standard errors of the mean weight either way.
+
+    Salakhutdinov, Murray: On the quantitative analysis of deep belief networks (2008), section 4.
+
+    Args:
+        rbm: the machine.
+        parameters: of the machine, in float64 for estimates to be reported.
+        data_mean: (visible,), mean of the training data.
+        seed: of the runs.
+        runs: independent runs, of each member.
+        steps: intervals of the inverse temperature.
+    """
+    path = Path(rbm, parameters, data_mean, seed)
+    v = path.base_samples(runs)
+    log_w: np.ndarray | float = 0.0
+    for step in range(steps):
+        path.begin_step()
+        hidden_input = rbm.hidden_input(v, path.context)
+        log_w = log_w + path.change(v, hidden_input, step / steps, (step + 1) / steps)
+        v = path.move(hidden_input, (step + 1) / steps)
+    return _summarise(np.asarray(log_w), path.base_log_z(), "ais")
+
+
+def reverse_ais_log_z(
+    rbm: RBM, parameters: Parameters, data_mean: np.ndarray, samples: Array, seed: int = 0, steps: int = 1000
+) -> LogZ:
+    """The same walk downwards from samples of the model, whose mean inverse weight is ``Z of the base / Z``.
+
+    An estimate from above, as far as ``samples`` are samples of the model: see :func:`model_samples`.  States of the
+    data, or states made of hidden units that are all 0, are not.
+
+    Args:
+        rbm: the machine.
+        parameters: of the machine.
+        data_mean: (visible,), mean of the training data.
+        samples: ([members,] runs, visible), visible states.
+        seed: of the walk.
+        steps: intervals of the inverse temperature.
+    """
+    path = Path(rbm, parameters, data_mean, seed + 7919)  # other random numbers than the walk upwards
+    v = samples
+    log_w: np.ndarray | float = 0.0
+    for step in range(steps, 0, -1):
+        path.begin_step()
+        hidden_input = rbm.hidden_input(v, path.context)
+        if step < steps:
+            v = path.move(hidden_input, step / steps)
+            hidden_input = rbm.hidden_input(v, path.context)
+        log_w = log_w + path.change(v, hidden_input, (step - 1) / steps, step / steps)
+    inverse = _summarise(-np.asarray(log_w), -path.base_log_z(), "reverse ais")
+    return LogZ(-inverse.value, -inverse.high, -inverse.low, inverse.effective_samples, "reverse ais")
+
+
+def model_samples(
+    rbm: RBM, parameters: Parameters, data: Array, seed: int = 0, steps: int = 1000, temperatures: int = 10
+) -> Array:
+    """Visible states from long tempered chains that start at data, ([members,] rows, visible).
+
+    Args:
+        rbm: the machine.
+        parameters: of the machine.
+        data: (rows, visible), states of the data; one chain at each temperature starts at each.
+        seed: of the chains.
+        steps: Gibbs steps with exchanges.
+        temperatures: of the parallel tempering; they adapt during the first half.
+    """
+    device, members = parameters.device, parameters.members
+    path = Path(rbm, parameters, np.zeros(rbm.visible.n), seed + 104729)
+    chains = Tempered(count=data.shape[-2], temperatures=temperatures)
+    chains.start(rbm, device, members, parameters.dtype)
+    xp = device.xp
+    chains.states[...] = xp.concatenate([data] * temperatures, axis=-2)
+    for step in range(steps):
+        path.begin_step()
+        v, _ = chains.draw(rbm, data, 1, path.context)
+        if step < steps // 2 and (step + 1) % 50 == 0:
+            chains.plan()
+    return v.copy()
+
+
+def raise_log_likelihoods(
+    rbm: RBM,
+    parameters: Parameters,
+    data_mean: np.ndarray,
+    v: Array,
+    seed: int = 0,
+    runs: int = 10,
+    steps: int = 1000,
+) -> np.ndarray:
+    """Reverse annealed importance sampling: stochastic lower bounds on the log-probability of test cases.
+
+    The path from the base to the machine, with one Gibbs step at each temperature, is a generative model whose last
+    state is the sample.  Walking down from a test case ``v`` gives an unbiased estimate of its probability under that
+    model, ``p0(v_0) * product of f_t(v_t) / f_t(v_{t-1})``; this form of the weights, with each density at both ends of
+    the step that it governs, is the one that enumeration confirms.  Its logarithm is low on average, and the model
+    tends to the machine as the steps grow.
+
+    Burda, Grosse, Salakhutdinov: Accurate and conservative estimates of MRF log-likelihood using reverse annealing
+    (2015); Upadhya, Sastry: Empirical analysis of sampling based estimators for evaluating RBMs (2015).
+
+    Args:
+        rbm: the machine.
+        parameters: of the machine.
+        data_mean: (visible,), mean of the training data.
+        v: ([members,] N, visible), states.
+        seed: of the walks.
+        runs: walks from each state.
+        steps: intervals of the inverse temperature.
+
+    Returns:
+        (members, N), in nats.
+    """
+    path, xp = Path(rbm, parameters, data_mean, seed + 15485863), parameters.device.xp
+    cases = v.shape[-2]
+    state = xp.repeat(xp.broadcast_to(v, (*parameters.members, *v.shape[-2:])), runs, axis=-2)
+    log_w: np.ndarray | float = 0.0
+    for step in range(steps, 0, -1):
+        path.begin_step()
+        beta = step / steps
+        hidden_input = rbm.hidden_input(state, path.context)
+        log_w = log_w + path.log_density(state, hidden_input, beta)
+        state = path.move(hidden_input, beta)
+        log_w = log_w - path.log_density(state, rbm.hidden_input(state, path.context), beta)
+    log_w = log_w + path.base_log_probability(state)
+    return log_sum_exp(np.asarray(log_w).reshape(-1, cases, runs)) - math.log(runs)
+
+
+def _summarise(log_w: np.ndarray, log_base_z: np.ndarray, method: str) -> LogZ:
+    """Mean weight with three standard errors, in logarithms; ``log_w`` is (members, runs)."""
+    top = log_w.max(axis=1, keepdims=True)
+    w = np.exp(log_w - top)
+    mean, error = w.mean(axis=1), w.std(axis=1, ddof=1) / math.sqrt(w.shape[1])
+    floor = np.maximum(mean - 3 * error, np.finfo(float).tiny)
+    offset = top[:, 0] + log_base_z
+    effective = w.sum(axis=1) ** 2 / (w * w).sum(axis=1)
+    return LogZ(offset + np.log(mean), offset + np.log(floor), offset + np.log(mean + 3 * error), effective, method)

@@ -1,0 +1,267 @@
+"""Where samples of the model come from: the Markov chains of a training step.
+
+A source of samples is a dataclass whose fields are its settings.  ``start`` gives it memory, ``draw`` runs ``k`` Gibbs
+steps and returns visible states with the inputs that they give the hidden units.  Everything in ``draw`` stays on the
+device, so a captured step holds it.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+from annotated_types import Ge, Lt
+
+from ..backend import Context, Device, array_module
+from ..backend.arrays import Array
+from ..errors import ConfigError
+from ..fields import Count, Positive, check_fields
+from ..ops.linear import affine
+from .machine import RBM
+
+Decay = Annotated[float, Ge(0), Lt(1)]
+
+
+@dataclass(eq=False)
+class Chains:
+    """Base of the sources.
+
+    Args:
+        mean_field: reconstruct visible units by their means instead of samples (Hinton 2010, section 3.2, allows it).
+    """
+
+    mean_field: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the bounds of the fields."""
+        check_fields(self)
+
+    def start(self, rbm: RBM, device: Device, members: tuple[int, ...], dtype: Any) -> None:
+        """Give the chains their memory, where they keep any."""
+
+    def state(self) -> dict[str, Array]:
+        """Arrays that the next step goes on from, by name, for checkpoints."""
+        return {}
+
+    def draw(self, rbm: RBM, data_input: Array, k: int, ctx: Context) -> tuple[Array, Array]:
+        """Samples of the model.
+
+        Args:
+            rbm: the machine.
+            data_input: input of the hidden units under the batch, ([E,] N, hidden).
+            k: Gibbs steps.
+            ctx: memory and random numbers.
+
+        Returns:
+            Visible states ([E,] chains, visible) and their inputs to the hidden units.
+        """
+        raise NotImplementedError
+
+    def learn(self, rbm: RBM) -> None:
+        """Called after the gradient of a step is known; for chains that move with it."""
+
+    def plan(self) -> None:
+        """Called between epochs, on the host; for chains that adapt."""
+
+    def _gibbs(self, rbm: RBM, hidden_input: Array, k: int, ctx: Context) -> tuple[Array, Array]:
+        for _ in range(k):
+            visible_input = rbm.visible_input(rbm.hidden.sample(hidden_input, ctx), ctx)
+            v = (rbm.visible.mean if self.mean_field else rbm.visible.sample)(visible_input, ctx)
+            hidden_input = rbm.hidden_input(v, ctx)
+        return v, hidden_input
+
+
+@dataclass(eq=False)
+class FromData(Chains):
+    """Contrastive divergence: the chains start anew at the data of each batch.
+
+    Hinton: Training products of experts by minimizing contrastive divergence (2002).
+    """
+
+    def draw(self, rbm: RBM, data_input: Array, k: int, ctx: Context) -> tuple[Array, Array]:
+        """Gibbs steps from the batch."""
+        return self._gibbs(rbm, data_input, k, ctx)
+
+
+@dataclass(eq=False)
+class Persistent(Chains):
+    """Persistent contrastive divergence: the chains go on from update to update.
+
+    Tieleman: Training restricted Boltzmann machines using approximations to the likelihood gradient (2008).
+
+    Args:
+        count: how many chains.
+    """
+
+    count: Count = 100
+
+    def start(self, rbm: RBM, device: Device, members: tuple[int, ...], dtype: Any) -> None:
+        """Visible states of zero."""
+        self.states = device.zeros((*members, self.count, rbm.visible.n), dtype)
+
+    def state(self) -> dict[str, Array]:
+        """The visible states."""
+        return {"states": self.states}
+
+    def draw(self, rbm: RBM, data_input: Array, k: int, ctx: Context) -> tuple[Array, Array]:
+        """Go on from the last visible states; the batch is not used."""
+        v, hidden_input = self._gibbs(rbm, rbm.hidden_input(self.states, ctx), k, ctx)
+        array_module(v).copyto(self.states, v)
+        return v, hidden_input
+
+
+@dataclass(eq=False)
+class FastPersistent(Persistent):
+    """Persistent chains driven by the parameters plus fast ones, which learn quickly and decay quickly.
+
+    Fast parameters push the chains away from where they are, so they mix at learning rates where PCD sticks.
+
+    Tieleman, Hinton: Using fast weights to improve persistent contrastive divergence (2009).
+
+    Args:
+        fast_rate: learning rate of the fast parameters, constant; the paper starts the regular rate there.
+        fast_decay: what remains of them after each update; 19/20 in the paper.
+    """
+
+    fast_rate: Positive = 0.05
+    fast_decay: Decay = 0.95
+
+    def start(self, rbm: RBM, device: Device, members: tuple[int, ...], dtype: Any) -> None:
+        """Fast parameters of zero."""
+        super().start(rbm, device, members, dtype)
+        learned = (rbm.weight, rbm.visible_bias, rbm.hidden_bias)
+        self.fast = [device.zeros(p.value.shape, dtype) for p in learned]
+
+    def state(self) -> dict[str, Array]:
+        """The visible states and the fast parameters."""
+        names = ("fast_weight", "fast_visible_bias", "fast_hidden_bias")
+        return super().state() | dict(zip(names, self.fast))
+
+    def draw(self, rbm: RBM, data_input: Array, k: int, ctx: Context) -> tuple[Array, Array]:
+        """Run the chains under the sum of both sets of parameters; the statistics use the regular ones."""
+        xp = array_module(self.states)
+        regular = (rbm.weight.value, rbm.visible_bias.value, rbm.hidden_bias.value)
+        weight, b, c = (xp.add(r, f, out=ctx.like(r)) for r, f in zip(regular, self.fast))
+        v = self.states
+        for _ in range(k):
+            h = rbm.hidden.sample(affine(v, weight, c, ctx.empty((*v.shape[:-1], c.shape[-1]), v.dtype)), ctx)
+            v = rbm.visible.sample(affine(h, weight.swapaxes(-1, -2), b, ctx.like(v)), ctx)
+        xp.copyto(self.states, v)
+        return v, rbm.hidden_input(v, ctx)
+
+    def learn(self, rbm: RBM) -> None:
+        """``fast = decay fast - rate gradient``."""
+        for fast, parameter in zip(self.fast, (rbm.weight, rbm.visible_bias, rbm.hidden_bias)):
+            fast *= self.fast_decay
+            fast -= self.fast_rate * parameter.grad
+
+
+@dataclass(eq=False)
+class Tempered(Chains):
+    """Parallel tempering: persistent chains at several inverse temperatures that exchange their states.
+
+    A chain at ``beta`` follows ``exp(log_base(v) + log_base(h) + beta (b v + c h + v W h))``.  After ``k`` Gibbs steps
+    neighbours in temperature exchange visible states with the Metropolis probability of their free energies, even and
+    odd pairs in turn; the chains at ``beta = 1`` are the samples.  Between epochs the temperatures move so that all
+    pairs reject equally often: the cumulated rejection rate is divided evenly (Syed, Bouchard-Côté, Deligiannidis,
+    Doucet: Non-reversible parallel tempering, 2022).
+
+    Desjardins, Courville, Bengio, Vincent, Delalleau: Parallel tempering for training of restricted Boltzmann machines
+    (2010).
+
+    Args:
+        count: chains at each temperature.
+        temperatures: how many, evenly spaced in ``beta`` from 1 to 0; or the values of ``beta`` themselves, from 1
+            downwards.
+        adaptive: move them between epochs.
+    """
+
+    count: Count = 10
+    temperatures: Annotated[int, Ge(2)] | tuple[float, ...] = 10
+    adaptive: bool = True
+
+    def __post_init__(self) -> None:
+        """Temperatures must start at 1 and fall."""
+        super().__post_init__()
+        given = self.temperatures
+        betas = np.linspace(1, 0, given) if isinstance(given, int) else np.array(given, float)
+        if betas[0] != 1:
+            raise ConfigError("temperatures", "must start at 1, the model itself", betas[0], "Put 1.0 first")
+        if len(betas) < 2 or (np.diff(betas) >= 0).any() or betas[-1] < 0:
+            raise ConfigError("temperatures", "must fall from 1 to 0 or more", given, "For example [1, 0.8, 0.5, 0]")
+        self._given = betas
+
+    def start(self, rbm: RBM, device: Device, members: tuple[int, ...], dtype: Any) -> None:
+        """Visible states of zero at every temperature, (temperatures, chains) folded into one axis of rows."""
+        self.device, self.members = device, members
+        rungs = len(self._given)
+        self.states = device.zeros((*members, rungs * self.count, rbm.visible.n), dtype)
+        self.betas = device.put(np.broadcast_to(self._given, (*members, rungs)), dtype)
+        self.swaps = device.zeros((*members, rungs - 1), np.float64)
+        self.attempts = device.zeros((*members, 1), np.float64)
+
+    def state(self) -> dict[str, Array]:
+        """States, temperatures and the counts of exchanges."""
+        return {"states": self.states, "betas": self.betas, "swaps": self.swaps, "attempts": self.attempts}
+
+    def draw(self, rbm: RBM, data_input: Array, k: int, ctx: Context) -> tuple[Array, Array]:
+        """Gibbs steps at every temperature, then exchanges."""
+        xp, v = array_module(self.states), self.states
+        row_betas = xp.repeat(self.betas, self.count, axis=-1)[..., None]
+        hidden_input = rbm.hidden_input(v, ctx)
+        for _ in range(k):
+            h = rbm.hidden.sample(xp.multiply(hidden_input, row_betas, out=ctx.like(hidden_input)), ctx)
+            visible_input = rbm.visible_input(h, ctx)
+            visible_input *= row_betas
+            v = rbm.visible.sample(visible_input, ctx)
+            hidden_input = rbm.hidden_input(v, ctx)
+        order = self._exchanges(rbm, v, hidden_input, ctx)
+        xp.copyto(self.states, xp.take_along_axis(v, order[..., None], axis=-2))
+        top = order[..., : self.count, None]
+        return self.states[..., : self.count, :], xp.take_along_axis(hidden_input, top, axis=-2)
+
+    def plan(self) -> None:
+        """Divide the cumulated rejection rate evenly among the pairs."""
+        rates = self.swap_rates()
+        if self.adaptive and rates is not None:
+            betas = self.device.get(self.betas).astype(np.float64)
+            moved = [self._respaced(b, r) for b, r in zip(np.atleast_2d(betas), np.atleast_2d(rates))]
+            self.device.copy_into(self.betas, np.array(moved).reshape(betas.shape))
+        self.swaps.fill(0)
+        self.attempts.fill(0)
+
+    def swap_rates(self) -> np.ndarray | None:
+        """Accepted share of the exchanges of each pair since the last plan, ([members,] pairs), or None before any."""
+        attempts = self.device.get(self.attempts)
+        return self.device.get(self.swaps) / attempts if attempts.all() else None
+
+    @staticmethod
+    def _respaced(betas: np.ndarray, rates: np.ndarray) -> np.ndarray:
+        barrier = np.concatenate([[0], np.cumsum(1 - rates + 1e-3)])
+        return np.interp(np.linspace(0, barrier[-1], len(betas)), barrier, betas)
+
+    def _exchanges(self, rbm: RBM, v: Array, hidden_input: Array, ctx: Context) -> Array:
+        """Rows of ``v`` in their new order, ([E,] rows)."""
+        xp, rungs = array_module(v), self.betas.shape[-1]
+        shape = (*self.members, rungs, self.count)
+        linear = xp.matmul(v, rbm.visible_bias.value[..., :, None])[..., 0].reshape(shape)
+        neighbours = []  # unnormalised log-probability of each row at the temperature below, its own, and above
+        for shift in (-1, 0, 1):
+            index = xp.clip(xp.arange(rungs) + shift, 0, rungs - 1)
+            betas = xp.repeat(self.betas.take(index, axis=-1), self.count, axis=-1)
+            scaled = xp.multiply(hidden_input, betas[..., None], out=ctx.like(hidden_input))
+            log_p = rbm.hidden.log_partition(scaled, ctx).reshape(shape)
+            neighbours.append(log_p + betas.reshape(shape) * linear)
+        hotter, own, colder = neighbours[2], neighbours[1], neighbours[0]
+        gain = hotter[..., :-1, :] + colder[..., 1:, :] - own[..., :-1, :] - own[..., 1:, :]
+        accept = xp.log(ctx.uniform(gain.shape, gain.dtype)) < gain
+        self.swaps += accept.mean(axis=-1)
+        self.attempts += 1
+        # Even pairs of even steps, odd pairs of odd ones: a row takes part in one exchange of a step.
+        clock = ctx.streams.clock.astype(np.int64) if ctx.streams is not None else 0
+        chosen = xp.logical_and(accept, ((xp.arange(rungs - 1) + clock) % 2 == 0)[:, None])
+        order = ctx.empty(shape, np.int64)
+        order[...] = xp.arange(rungs * self.count).reshape(rungs, self.count)
+        down = xp.where(chosen, self.count, 0)
+        order[..., :-1, :] += down
+        order[..., 1:, :] -= down
+        return order.reshape(*self.members, -1)

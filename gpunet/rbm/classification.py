@@ -1,0 +1,151 @@
+"""A machine that classifies: its visible units are the features and the class."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..backend import Context, Device, array_module
+from ..backend.arrays import Array
+from ..fields import Count
+from ..layers import Layer
+from ..layers.base import Backward
+from ..losses import CategoricalCrossEntropy
+from ..metrics import accuracy
+from ..objective import Objective
+from ..ops.gather import one_hot
+from ..ops.linear import affine, affine_grad_bias, affine_grad_input, affine_grad_weight
+from .contrastive import ContrastiveDivergence
+from .discrete import Bernoulli, Softmax
+from .joint import Joint
+from .machine import RBM
+from .units import Units
+
+
+@dataclass(eq=False)
+class ClassRBM(Layer):
+    """``p(class | x)`` of a machine over features and class, exactly: a layer whose outputs are its logits.
+
+    The logit of a class is minus the free energy of the features with it, less what all classes share:
+    ``label_bias + log_partition(c + x W + U_class)``.  Larochelle, Bengio: Classification using discriminative
+    restricted Boltzmann machines (2008).
+
+    Shapes: ``x`` ([E,] N, features), logits ([E,] N, classes); ``joint.weight`` ([E,] features + classes, hidden).
+
+    Args:
+        features: units of the features.
+        hidden: hidden units.
+        classes: how many.
+    """
+
+    features: Units
+    hidden: Units
+    classes: Count
+
+    def __post_init__(self) -> None:
+        """Make the machine."""
+        label = Softmax(self.classes, group=self.classes)
+        self.joint = RBM(Joint.of(self.features, label), self.hidden)
+
+    def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
+        """Return the logits of all classes."""
+        rbm, n, classes = self.joint, self.features.n, self.classes
+        weight, label_weight = rbm.weight.value[..., :n, :], rbm.weight.value[..., n:, :]
+        members, hidden = weight.shape[:-2], weight.shape[-1]
+        shared = affine(x, weight, rbm.hidden_bias.value, ctx.empty((*members, x.shape[-2], hidden), x.dtype))
+        inputs = ctx.empty((*members, x.shape[-2], classes, hidden), x.dtype)
+        array_module(x).add(shared[..., None, :], label_weight[..., None, :, :], out=inputs)
+        flat = inputs.reshape(*members, -1, hidden)
+        z = ctx.empty((*members, x.shape[-2], classes), x.dtype)
+        array_module(x).copyto(z, self.hidden.log_partition(flat, ctx).reshape(z.shape))
+        z += rbm.visible_bias.value[..., None, n:]
+
+        def backward(dz: Array) -> Array | None:
+            slope = self.hidden.mean(flat, ctx).reshape(inputs.shape)
+            slope *= dz[..., None]
+            total = slope.sum(axis=-2)
+
+            def write_weight(out: Array) -> None:
+                affine_grad_weight(x, total, out[..., :n, :])
+                slope.sum(axis=-3, out=out[..., n:, :])
+
+            def write_bias(out: Array) -> None:
+                out[..., :n] = 0
+                out[..., n:] = dz.sum(axis=-2)
+
+            rbm.weight.accumulate(ctx, write_weight)
+            rbm.visible_bias.accumulate(ctx, write_bias)
+            rbm.hidden_bias.accumulate(ctx, lambda out: affine_grad_bias(total, out))
+            if not ctx.input_gradient:
+                return None
+            return affine_grad_input(total, weight, ctx.empty((*members, *x.shape[-2:]), x.dtype))
+
+        return z, backward
+
+    def output_width(self, width: int) -> int:
+        """The number of classes."""
+        return self.classes
+
+
+class HybridLearning(Objective):
+    """``discriminative * -log p(class | x) + generative * -log p(x, class)``; the second by contrastive divergence.
+
+    Args:
+        model: the machine.
+        generation: learns the joint distribution; its model is ``model.joint``.
+        discriminative: weight of the first term.
+        generative: weight of the second.
+        binarise: draw the features as 0 or 1 with their values as probabilities, anew at every step.
+    """
+
+    measures: tuple[str, ...] = ("loss", "accuracy")
+    scores: tuple[str, ...] = ("loss", "accuracy")
+
+    def __init__(
+        self,
+        model: ClassRBM,
+        generation: ContrastiveDivergence,
+        discriminative: float = 1.0,
+        generative: float = 0.01,
+        binarise: bool = False,
+    ):
+        self.model, self.generation, self.binarise = model, generation, binarise
+        self.discriminative, self.generative = discriminative, generative
+        self.loss = CategoricalCrossEntropy()
+
+    def start(self, device: Device, members: tuple[int, ...], dtype: Any) -> None:
+        """Give persistent chains their memory."""
+        self.generation.start(device, members, dtype)
+
+    def state(self) -> dict[str, Array]:
+        """The chains."""
+        return self.generation.state()
+
+    def begin_epoch(self, epoch: int) -> Any:
+        """The number of Gibbs steps."""
+        return self.generation.begin_epoch(epoch)
+
+    def learn(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
+        """Add both gradients; the class counts as data that are certain."""
+        xp, rbm = array_module(x), self.model.joint
+        if self.binarise:
+            x = Bernoulli.draw(x, ctx)
+        if self.generative:
+            v = ctx.empty((*x.shape[:-1], x.shape[-1] + self.model.classes), x.dtype)
+            xp.copyto(v[..., : x.shape[-1]], x)
+            labels = one_hot(target, self.model.classes, ctx.empty((*target.shape, self.model.classes), bool))
+            xp.copyto(v[..., x.shape[-1] :], labels)
+            self.generation.learn(v, target, ctx)
+            for parameter in (rbm.weight, rbm.visible_bias, rbm.hidden_bias):
+                gradient = parameter.grad
+                gradient *= self.generative
+        z, backward = self.model.forward(x, ctx)
+        loss, dz = self.loss(z, target, ctx)
+        measures = loss, accuracy(z, target, ctx)
+        dz *= self.discriminative / x.shape[-2]
+        backward(dz)
+        return measures
+
+    def judge(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
+        """``-log p(class | x)`` and whether the class is right."""
+        z, _ = self.model.forward(x, ctx)
+        loss, _ = self.loss(z, target, ctx)
+        return loss, accuracy(z, target, ctx)

@@ -1,0 +1,58 @@
+"""Denoising autoencoders: another way to learn the parameters of a machine."""
+
+from ..backend import Context, array_module
+from ..backend.arrays import Array
+from ..objective import Objective
+from ..ops.linear import affine_grad_bias, affine_grad_input, affine_grad_weight
+from .machine import RBM
+
+
+class Denoising(Objective):
+    """Reconstructs data from a corrupted copy through the machine's means, with tied weights.
+
+    The loss is ``-log p(v | h)`` of the visible units at ``h = E[h | corrupted v]``: the cross-entropy for Bernoulli
+    units, half the squared error for Gaussian ones, up to a constant.
+
+    Vincent, Larochelle, Lajoie, Bengio, Manzagol: Stacked denoising autoencoders (2010).
+
+    Args:
+        model: the machine; its hidden units must be Bernoulli.
+        corruption: part of the inputs that is set to 0.
+    """
+
+    measures: tuple[str, ...] = ("reconstruction_loss",)
+    scores: tuple[str, ...] = ("reconstruction_loss",)
+
+    def __init__(self, model: RBM, corruption: float = 0.25):
+        self.model, self.threshold = model, min(round(corruption * 65536), 65535)
+
+    def learn(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
+        """Corrupt, encode, decode, and go back through both."""
+        rbm, xp = self.model, array_module(x)
+        keep = xp.greater_equal(ctx.bits16(x.shape), self.threshold, out=ctx.empty(x.shape, bool))
+        seen = xp.multiply(x, keep, out=ctx.like(x))
+        h = rbm.encode(seen, ctx)
+        inputs = rbm.visible_input(h, ctx)
+        loss = self._loss(x, inputs, ctx)
+        slope = rbm.visible.mean(inputs, ctx)  # of the loss with respect to the input of the visible units
+        slope -= x
+        slope *= 1 / x.shape[-2]
+        dh = affine_grad_input(slope, rbm.weight.value.swapaxes(-1, -2), ctx.like(h))
+        rbm.weight.accumulate(ctx, lambda out: affine_grad_weight(slope, h, out))
+        dh *= h
+        dh *= xp.subtract(1, h, out=ctx.like(h))
+        rbm.weight.accumulate(ctx, lambda out: affine_grad_weight(seen, dh, out))
+        rbm.visible_bias.accumulate(ctx, lambda out: affine_grad_bias(slope, out))
+        rbm.hidden_bias.accumulate(ctx, lambda out: affine_grad_bias(dh, out))
+        rbm.visible_offset.accumulate(ctx, lambda out: x.mean(axis=-2, out=out))
+        rbm.hidden_offset.accumulate(ctx, lambda out: h.mean(axis=-2, out=out))
+        return (loss,)
+
+    def judge(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
+        """The loss without corruption, ([members,] N)."""
+        h = self.model.encode(x, ctx)
+        return (self._loss(x, self.model.visible_input(h, ctx), ctx),)
+
+    def _loss(self, x: Array, inputs: Array, ctx: Context) -> Array:
+        units, product = self.model.visible, array_module(x).multiply(x, inputs, out=ctx.like(inputs))
+        return units.log_partition(inputs, ctx) - product.sum(axis=-1)

@@ -1,0 +1,176 @@
+"""Units with finitely many states."""
+
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..backend import Context, array_module
+from ..backend.arrays import Array
+from ..errors import ConfigError
+from ..fields import Count
+from ..ops.activations import sigmoid, softmax, softplus
+from .units import Units
+
+EDGE = 1e-3  # how near to certainty a mean may come before its input is cut off
+
+
+@dataclass(eq=False)
+class Bernoulli(Units):
+    """0 or 1, with probability ``sigmoid(x)`` of 1."""
+
+    def mean(self, x: Array, ctx: Context) -> Array:
+        """``sigmoid(x)``."""
+        return sigmoid(x, ctx.like(x))
+
+    def sample(self, x: Array, ctx: Context) -> Array:
+        """0 or 1."""
+        return self.draw(self.mean(x, ctx), ctx)
+
+    def log_partition(self, x: Array, ctx: Context) -> Array:
+        """``log(1 + exp(x))``."""
+        return softplus(x, ctx.like(x), ctx.like(x)).sum(axis=-1)
+
+    def input_for(self, mean: np.ndarray) -> np.ndarray:
+        """The log-odds."""
+        p = np.clip(mean, EDGE, 1 - EDGE)
+        return np.log(p / (1 - p))
+
+    def states(self) -> Iterator[np.ndarray]:
+        """All rows of zeros and ones."""
+        return (np.array(row) for row in itertools.product((0.0, 1.0), repeat=self.n))
+
+    @property
+    def state_count(self) -> float:
+        """``2^n``."""
+        return 2.0**self.n
+
+    @staticmethod
+    def draw(probability: Array, ctx: Context) -> Array:
+        """1 with the given probabilities, decided on 16 random bits; 0 and 1 stay certain.
+
+        ``probability`` is overwritten.
+        """
+        xp = array_module(probability)
+        probability *= 65536
+        probability -= 0.5
+        ones = xp.greater(probability, ctx.bits16(probability.shape), out=ctx.empty(probability.shape, bool))
+        xp.copyto(probability, ones)
+        return probability
+
+
+@dataclass(eq=False)
+class Binomial(Units):
+    """The sum of ``trials`` Bernoulli units that share their input: 0 to ``trials``.
+
+    Teh, Hinton: Rate-coded restricted Boltzmann machines for face recognition (2001).
+    """
+
+    trials: Count = 2
+
+    def mean(self, x: Array, ctx: Context) -> Array:
+        """``trials sigmoid(x)``."""
+        mean = sigmoid(x, ctx.like(x))
+        mean *= self.trials
+        return mean
+
+    def sample(self, x: Array, ctx: Context) -> Array:
+        """The sum of ``trials`` independent draws."""
+        total = Bernoulli.draw(sigmoid(x, ctx.like(x)), ctx)
+        for _ in range(self.trials - 1):
+            total += Bernoulli.draw(sigmoid(x, ctx.like(x)), ctx)
+        return total
+
+    def log_partition(self, x: Array, ctx: Context) -> Array:
+        """``trials log(1 + exp(x))``."""
+        return self.trials * softplus(x, ctx.like(x), ctx.like(x)).sum(axis=-1)
+
+    def log_base(self, s: Array, ctx: Context) -> Array:
+        """Logarithm of the binomial coefficient."""
+        xp = array_module(s)
+        coefficients = [math.log(math.comb(self.trials, k)) for k in range(self.trials + 1)]
+        return xp.asarray(coefficients, s.dtype).take(s.astype(np.int64)).sum(axis=-1)
+
+    def input_for(self, mean: np.ndarray) -> np.ndarray:
+        """The log-odds of one trial."""
+        p = np.clip(mean / self.trials, EDGE, 1 - EDGE)
+        return np.log(p / (1 - p))
+
+    def states(self) -> Iterator[np.ndarray]:
+        """All rows of counts."""
+        return (np.array(row, float) for row in itertools.product(range(self.trials + 1), repeat=self.n))
+
+    @property
+    def state_count(self) -> float:
+        """``(trials + 1)^n``."""
+        return float(self.trials + 1) ** self.n
+
+    @classmethod
+    def examples(cls) -> list[Units]:
+        """Two and three trials."""
+        return [cls(4), cls(4, trials=3)]
+
+
+@dataclass(eq=False)
+class Softmax(Units):
+    """Groups of ``group`` numbers of which exactly one is 1.
+
+    Salakhutdinov, Mnih, Hinton: Restricted Boltzmann machines for collaborative filtering (2007).
+    """
+
+    group: Count = 2
+
+    def __post_init__(self) -> None:
+        """The groups must fill the side."""
+        super().__post_init__()
+        if self.n % self.group:
+            raise ConfigError("Softmax.group", f"must divide the {self.n} units", self.group)
+
+    def mean(self, x: Array, ctx: Context) -> Array:
+        """The softmax of each group."""
+        out = ctx.like(x)
+        softmax(self._grouped(x), self._grouped(out))
+        return out
+
+    def sample(self, x: Array, ctx: Context) -> Array:
+        """One 1 in each group: the largest of the inputs plus Gumbel noise."""
+        xp = array_module(x)
+        noise = ctx.uniform(x.shape, x.dtype)
+        xp.log(noise, out=noise)
+        xp.negative(noise, out=noise)
+        xp.log(noise, out=noise)
+        xp.subtract(x, noise, out=noise)
+        winners = self._grouped(noise).argmax(axis=-1)
+        self._grouped(noise)[...] = winners[..., None] == xp.arange(self.group)
+        return noise
+
+    def log_partition(self, x: Array, ctx: Context) -> Array:
+        """``log sum exp`` of each group."""
+        xp, grouped = array_module(x), self._grouped(x)
+        top = grouped.max(axis=-1, keepdims=True)
+        shifted = xp.subtract(grouped, top, out=ctx.empty(grouped.shape, x.dtype))
+        return (xp.log(xp.exp(shifted, out=shifted).sum(axis=-1)) + top[..., 0]).sum(axis=-1)
+
+    def input_for(self, mean: np.ndarray) -> np.ndarray:
+        """The logarithm, which the softmax takes back."""
+        return np.log(np.maximum(mean, EDGE / self.group))
+
+    def states(self) -> Iterator[np.ndarray]:
+        """Every choice of one unit in each group."""
+        rows = np.eye(self.group)
+        return (np.concatenate(choice) for choice in itertools.product(rows, repeat=self.n // self.group))
+
+    @property
+    def state_count(self) -> float:
+        """``group^(n / group)``."""
+        return float(self.group) ** (self.n // self.group)
+
+    @classmethod
+    def examples(cls) -> list[Units]:
+        """Groups of two and of four."""
+        return [cls(4), cls(4, group=4)]
+
+    def _grouped(self, x: Array) -> Array:
+        return x.reshape(*x.shape[:-1], self.n // self.group, self.group)

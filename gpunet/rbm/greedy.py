@@ -1,0 +1,70 @@
+"""Supervised greedy training: a machine's hidden units learned with an output layer that is thrown away."""
+
+from dataclasses import dataclass
+
+from ..backend import Context, array_module
+from ..backend.arrays import Array
+from ..fields import Count
+from ..layers import Dense
+from ..losses import CategoricalCrossEntropy
+from ..metrics import accuracy
+from ..objective import Objective
+from ..ops.linear import affine_grad_bias, affine_grad_weight
+from ..parameter import Module
+from .machine import RBM
+
+
+@dataclass(eq=False)
+class WithOutput(Module):
+    """A machine's upward pass and a softmax on top.
+
+    Args:
+        machine: whose weight and hidden biases are learned.
+        classes: of the output.
+    """
+
+    machine: RBM
+    classes: Count
+
+    def __post_init__(self) -> None:
+        """Make the output layer."""
+        self.output = Dense(self.machine.hidden.n, self.classes)
+
+
+class SupervisedGreedy(Objective):
+    """One hidden layer trained on the targets; what is below stays as it is.
+
+    Bengio, Lamblin, Popovici, Larochelle: Greedy layer-wise training of deep networks (2007), section 4.
+
+    Args:
+        model: the machine, with Bernoulli hidden units, and its output layer.
+    """
+
+    measures: tuple[str, ...] = ("loss", "accuracy")
+    scores: tuple[str, ...] = ("loss", "accuracy")
+
+    def __init__(self, model: WithOutput):
+        self.model, self.loss = model, CategoricalCrossEntropy()
+
+    def learn(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
+        """Forward, loss, backward."""
+        machine, xp = self.model.machine, array_module(x)
+        h = machine.encode(x, ctx)
+        z, backward = self.model.output.forward(h, ctx.with_input_gradient(True))
+        loss, dz = self.loss(z, target, ctx)
+        measures = loss, accuracy(z, target, ctx)
+        dz *= 1 / x.shape[-2]
+        dh = backward(dz)
+        dh *= h
+        dh *= xp.subtract(1, h, out=ctx.like(h))
+        machine.weight.accumulate(ctx, lambda out: affine_grad_weight(x, dh, out))
+        machine.hidden_bias.accumulate(ctx, lambda out: affine_grad_bias(dh, out))
+        machine.visible_offset.accumulate(ctx, lambda out: x.mean(axis=-2, out=out))
+        machine.hidden_offset.accumulate(ctx, lambda out: h.mean(axis=-2, out=out))
+        return measures
+
+    def judge(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
+        """Loss and accuracy of the layer with its output."""
+        z, _ = self.model.output.forward(self.model.machine.encode(x, ctx), ctx)
+        loss, _ = self.loss(z, target, ctx)
+        return loss, accuracy(z, target, ctx)

@@ -1,0 +1,68 @@
+"""Two groups of units on one side of a machine, such as features beside a class."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..backend import Context, array_module
+from ..backend.arrays import Array
+from .discrete import Bernoulli, Softmax
+from .units import Units
+
+
+@dataclass(eq=False)
+class Joint(Units):
+    """The units of ``first`` followed by those of ``second``; ``n`` is their sum."""
+
+    first: Units
+    second: Units
+
+    @classmethod
+    def of(cls, first: Units, second: Units) -> "Joint":
+        """Side by side."""
+        return cls(first.n + second.n, first, second)
+
+    def split(self, s: Array) -> tuple[Array, Array]:
+        """The two parts of states or inputs, as views."""
+        return s[..., : self.first.n], s[..., self.first.n :]
+
+    def mean(self, x: Array, ctx: Context) -> Array:
+        """Those of the parts."""
+        a, b = self.split(x)
+        return self._join(self.first.mean(a, ctx), self.second.mean(b, ctx), ctx)
+
+    def sample(self, x: Array, ctx: Context) -> Array:
+        """Those of the parts."""
+        a, b = self.split(x)
+        return self._join(self.first.sample(a, ctx), self.second.sample(b, ctx), ctx)
+
+    def log_partition(self, x: Array, ctx: Context) -> Array:
+        """The sum of the parts'."""
+        a, b = self.split(x)
+        return self.first.log_partition(a, ctx) + self.second.log_partition(b, ctx)
+
+    def log_base(self, s: Array, ctx: Context) -> Array:
+        """The sum of the parts'."""
+        a, b = self.split(s)
+        return self.first.log_base(a, ctx) + self.second.log_base(b, ctx)
+
+    def accumulate(self, data: Array, model: Array, ctx: Context) -> None:
+        """Those of the parts."""
+        for unit, d, m in zip((self.first, self.second), self.split(data), self.split(model)):
+            unit.accumulate(d, m, ctx)
+
+    def input_for(self, mean: np.ndarray) -> np.ndarray:
+        """Those of the parts."""
+        a, b = self.split(mean)
+        return np.concatenate([self.first.input_for(a), self.second.input_for(b)], axis=-1)
+
+    def _join(self, a: Array, b: Array, ctx: Context) -> Array:
+        out = ctx.empty((*a.shape[:-1], self.n), a.dtype)
+        array_module(a).copyto(out[..., : self.first.n], a)
+        array_module(a).copyto(out[..., self.first.n :], b)
+        return out
+
+    @classmethod
+    def examples(cls) -> list[Units]:
+        """Two Bernoulli units beside one choice of two."""
+        return [cls.of(Bernoulli(2), Softmax(2, group=2))]

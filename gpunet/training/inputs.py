@@ -1,0 +1,67 @@
+"""What a model sees: features and targets of the three parts, preprocessed or as another model represents them."""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+
+from ..backend import Arena, Context, Device
+from ..backend.arrays import Array
+from ..data import Feed, Preprocessing, fit_preprocessing
+from .description import Parts
+
+Part = Literal["train", "validation", "test"]
+BATCH = 1000  # samples at once
+
+
+class Inputs:
+    """Samples on the host with their split and preprocessing, from which feeds are made.
+
+    Args:
+        x: (samples, features), or (samples, members, features) where each member has features of its own.
+        y: (samples,) labels or (samples, outputs).
+        split: sample numbers of the parts.
+        preprocessing: applied to each batch.
+        device: where feeds live.
+    """
+
+    def __init__(self, x: np.ndarray, y: np.ndarray, split: Parts, preprocessing: Preprocessing, device: Device):
+        self.x, self.y, self.split, self.preprocessing, self.device = x, y, split, preprocessing, device
+
+    @property
+    def features(self) -> int:
+        """Numbers of one sample, as one member sees it."""
+        return self.x.shape[-1]
+
+    def feed(self, part: Part, members: tuple[int, ...] = ()) -> Feed:
+        """One part on the device; with ``members`` each has an order of its own."""
+        chosen = getattr(self.split, part)
+        kind: Any = np.dtype(np.float32)
+        return Feed(self.device, self.x[chosen], self.y[chosen], self.preprocessing, kind, members)
+
+    def training_part(self) -> np.ndarray:
+        """The training part as the model sees it, float32 on the host."""
+        p, train = self.preprocessing, self.x[self.split.train]
+        return p.apply(train, p.shift, p.factor, np.empty(train.shape, np.float32))
+
+    def training_mean(self) -> np.ndarray:
+        """Mean of the training part, (features,) or (members, features)."""
+        return self.training_part().mean(axis=0, dtype=np.float64)
+
+    def encoded(self, encode: Callable[[Array, Context], Array]) -> "Inputs":
+        """All samples as ``encode`` represents them, computed once.
+
+        Args:
+            encode: from a batch ([members,] N, features) and a context to ([members,] N, width), without randomness.
+        """
+        device, p = self.device, self.preprocessing
+        shift, factor = device.put(p.shift), device.put(p.factor)
+        ctx, parts = Context(False, Arena(device)), []
+        for start in range(0, len(self.x), BATCH):
+            ctx.arena.rewind()
+            raw = device.put(self.x[start : start + BATCH])
+            x = p.apply(raw, shift, factor, ctx.empty(raw.shape, np.float32))
+            h = device.get(encode(x.swapaxes(0, 1) if x.ndim == 3 else x, ctx))
+            parts.append(np.array(h.swapaxes(0, 1) if h.ndim == 3 else h, np.float32))
+        x = np.concatenate(parts)
+        return Inputs(x, self.y, self.split, fit_preprocessing("none", x.reshape(-1, x.shape[-1]), 1.0), device)

@@ -1,0 +1,142 @@
+"""Walks along the annealing path against enumeration of tiny machines."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from gpunet.errors import ConfigError
+from gpunet.parameter import Parameters
+from gpunet.rbm import (
+    RBM,
+    Bernoulli,
+    Binomial,
+    Gaussian,
+    Softmax,
+    ais_log_z,
+    exact_log_z,
+    model_samples,
+    pseudo_log_likelihood,
+    raise_log_likelihoods,
+    reverse_ais_log_z,
+)
+from gpunet.testing import make_context
+
+MEAN = np.array([0.3, 0.5, 0.6])
+
+
+def machine(device, visible=None, spread=1.0, seeds=0):
+    rbm = RBM(visible or Bernoulli(3), Bernoulli(2))
+    parameters = Parameters(rbm, seeds, device, np.float64)
+    device.copy_into(parameters.values, np.random.default_rng(3).normal(size=parameters.values.shape) * spread)
+    return rbm, parameters
+
+
+STATES = np.array(list(itertools.product([0.0, 1.0], repeat=3)))
+
+
+def literal_path(rbm, device, steps):
+    """The densities and the transition matrices of the path over all eight visible states, written out."""
+    w, b, c = (device.get(p.value) for p in (rbm.weight, rbm.visible_bias, rbm.hidden_bias))
+    a = np.log(MEAN / (1 - MEAN))
+    hidden = np.array(list(itertools.product([0.0, 1.0], repeat=2)))
+    for step in range(steps + 1):
+        beta = step / steps
+        log_joint = STATES @ ((1 - beta) * a + beta * b)[:, None] + beta * (hidden @ c + STATES @ w @ hidden.T)
+        joint = np.exp(log_joint)
+        f = joint.sum(axis=1)
+        h_given_v, v_given_h = joint / f[:, None], joint / joint.sum(axis=0)
+        yield f, h_given_v @ v_given_h.T  # rows: from, columns: to
+
+
+def annealed_model(rbm, device, steps):
+    """Exact distribution of the last state of the walk upwards from the base."""
+    p = None
+    for f, transition in literal_path(rbm, device, steps):
+        p = f / f.sum() if p is None else p @ transition
+    return p
+
+
+def test_the_walk_down_from_a_test_case_is_unbiased_for_the_annealed_model(device):
+    """The weights of a published algorithm were printed with a wrong index; this decides which are right."""
+    rbm, parameters = machine(device, spread=2.0)
+    exact = annealed_model(rbm, device, steps=3)
+    n = 20_000
+    estimate = raise_log_likelihoods(rbm, parameters, MEAN, device.put(STATES), runs=n, steps=3)
+    assert estimate.shape == (1, 8)
+    assert np.exp(estimate[0]) == pytest.approx(exact, rel=0.1)
+    f, _ = list(literal_path(rbm, device, 3))[-1]
+    assert np.abs(np.log(exact) - np.log(f / f.sum())).max() > 0.3, "the annealed model is not yet the machine"
+
+
+@pytest.mark.parametrize("visible", [Bernoulli(3), Binomial(3, 2), Softmax(3, 3), Gaussian(3)], ids=repr)
+def test_up_and_down_agree_with_the_exact_value_for_every_visible_type(visible, device):
+    rbm, parameters = machine(device, visible)
+    exact, start = exact_log_z(rbm, parameters).value[0], visible.input_for(MEAN)
+    up = ais_log_z(rbm, parameters, MEAN, runs=2000, steps=50)
+    assert up.value[0] == pytest.approx(exact, abs=0.05)
+    seen = visible.sample(device.put(np.tile(start, (2000, 1))), make_context(device))
+    samples = model_samples(rbm, parameters, seen.copy(), steps=100, temperatures=3)
+    down = reverse_ais_log_z(rbm, parameters, MEAN, samples, steps=50)
+    assert down.value[0] == pytest.approx(exact, abs=0.05)
+    both = up.bracket(down)
+    assert both.low[0] <= exact <= both.high[0]
+    assert both.method == "bracket"
+
+
+def test_few_steps_are_off_to_the_side_that_is_promised(device):
+    """In logarithms the walk up is low and the walk down high on average, so together they bracket."""
+    rbm, parameters = machine(device, spread=2.0)
+    exact = exact_log_z(rbm, parameters).value[0]
+    f, _ = list(literal_path(rbm, device, 1))[-1]
+    drawn = np.random.default_rng(0).choice(8, size=40, p=f / f.sum())
+    up = [ais_log_z(rbm, parameters, MEAN, seed=s, runs=2, steps=2).value[0] for s in range(200)]
+    fair = device.put(STATES[drawn])
+    down = [
+        reverse_ais_log_z(rbm, parameters, MEAN, fair[i : i + 2], seed=i, steps=2).value[0] for i in range(0, 40, 2)
+    ]
+    assert np.mean(up) < exact < np.mean(down)
+
+
+def test_starting_the_walk_down_at_hidden_units_of_zero_is_no_estimate(device):
+    """A published mistake, and why: these are no samples of the model."""
+    rbm, parameters = machine(device, spread=2.0)
+    exact, n = exact_log_z(rbm, parameters).value[0], 4000
+    zero = rbm.visible_input(device.zeros((n, 2), np.float64), make_context(device))
+    wrong = rbm.visible.sample(zero, make_context(device)).copy()
+    right = model_samples(rbm, parameters, wrong, steps=100, temperatures=3)
+    found = [reverse_ais_log_z(rbm, parameters, MEAN, s, steps=1).value[0] for s in (wrong, right)]
+    assert abs(found[0] - exact) > 0.2
+    assert found[1] == pytest.approx(exact, abs=0.05)
+
+
+def test_members_are_estimated_side_by_side(device):
+    rbm, parameters = machine(device, seeds=[1, 2])
+    exact = exact_log_z(rbm, parameters).value
+    up = ais_log_z(rbm, parameters, MEAN, runs=1000, steps=30)
+    assert up.value == pytest.approx(exact, abs=0.05)
+    samples = model_samples(rbm, parameters, device.put(np.tile(STATES, (100, 1))), steps=50, temperatures=3)
+    assert reverse_ais_log_z(rbm, parameters, MEAN, samples, steps=30).value == pytest.approx(exact, abs=0.05)
+    assert raise_log_likelihoods(rbm, parameters, MEAN, device.put(STATES), runs=5, steps=10).shape == (2, 8)
+
+
+@pytest.mark.parametrize("seeds", [0, [1, 2]])
+def test_pseudo_likelihood_uses_every_bit(seeds, device):
+    rbm, _ = machine(device, seeds=seeds)
+    ctx = make_context(device)
+    log_p = -device.get(rbm.free_energy(device.put(STATES), ctx)).reshape(-1, 8)
+    found = device.get(pseudo_log_likelihood(rbm, device.put(STATES), make_context(device))).reshape(-1, 8)
+    for member in range(len(log_p)):
+        for row, state in enumerate(STATES):
+            expected = 0.0
+            for bit in range(3):
+                other = row ^ (1 << (2 - bit))
+                assert abs(STATES[other] - state).sum() == 1
+                expected += log_p[member, row] - np.logaddexp(log_p[member, row], log_p[member, other])
+            assert found[member, row] == pytest.approx(expected)
+
+
+def test_pseudo_likelihood_refuses_other_units(device):
+    rbm, _ = machine(device, Gaussian(3))
+    with pytest.raises(ConfigError, match="needs Bernoulli visible units, got Gaussian"):
+        pseudo_log_likelihood(rbm, device.put(STATES), make_context(device))
