@@ -14,15 +14,31 @@ def config() -> None:
 
 @config.command()
 @WORDS
-def show(words: tuple[str, ...]) -> None:
+@click.option("--plot-schedule", is_flag=True, help="Show the learning rate over the epochs instead.")
+@click.option("--plot-to", metavar="FILE", help="Draw it into a PNG or SVG file; needs the extra 'plot'.")
+def show(words: tuple[str, ...], plot_schedule: bool, plot_to: str | None) -> None:
     """Print the whole configuration as TOML, defaults filled in.
 
     \b
     gpunet config show mlp training.epochs=5
+    gpunet config show mlp --plot-schedule
     """
     from .folder import dump
 
-    click.echo(dump(configuration(words, {}, "mlp")), nl=False)
+    chosen = configuration(words, {}, "mlp")
+    if not (plot_schedule or plot_to):
+        click.echo(dump(chosen), nl=False)
+        return
+    from gpunet.config import build_rule
+
+    from .curves import describe, draw
+
+    rule, epochs = build_rule(chosen), chosen.training.epochs
+    if plot_to:
+        draw(rule, epochs, plot_to)
+        click.echo(f"Figure: {plot_to}", err=True)
+    if plot_schedule:
+        click.echo(describe(rule, epochs))
 
 
 @config.command()
@@ -33,7 +49,10 @@ def check(words: tuple[str, ...]) -> None:
     \b
     gpunet config check my.toml
     """
+    from gpunet.config import build_rule
+
     checked = configuration(words, {}, "mlp")
+    build_rule(checked)
     click.echo(f"{checked.name}: good")
 
 

@@ -8,7 +8,7 @@ from .options import choose_device, device_option, json_option, print_json
 @click.command()
 @click.argument("checkpoint")
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
-@click.option("--probabilities", is_flag=True, help="Print the probability of every class, not of the best alone.")
+@click.option("--probabilities", is_flag=True, help="Print the probability or score of every class.")
 @device_option
 @json_option
 def predict(checkpoint: str, inputs: tuple[str, ...], probabilities: bool, device: str, as_json: bool) -> None:
@@ -40,7 +40,7 @@ def predict(checkpoint: str, inputs: tuple[str, ...], probabilities: bool, devic
             )
             for sample, values in enumerate(ensemble_outputs([model], x, place).tolist()):
                 row: dict[str, object] = {"input": path, "sample": sample}
-                rows.append(row | named_outputs(values, about.classes, probabilities))
+                rows.append(row | named_outputs(values, about.classes, probabilities, model.loss.meaning))
     if as_json:
         print_json(rows)
         return
@@ -49,18 +49,23 @@ def predict(checkpoint: str, inputs: tuple[str, ...], probabilities: bool, devic
     writer.writerows(rows)
 
 
-def named_outputs(values: list[float], classes: tuple[str, ...], probabilities: bool) -> dict[str, object]:
-    """One sample's outputs by name: the class and its probability, or the predicted values.
+def named_outputs(
+    values: list[float], classes: tuple[str, ...], every: bool, meaning: str = "probability"
+) -> dict[str, object]:
+    """One sample's outputs by name: the class and its probability or score, or the predicted values.
 
     >>> named_outputs([0.25], ("no", "yes"), False)
     {'class': 'no', 'probability': 0.75}
+    >>> named_outputs([0.5, -2.0], ("no", "yes"), True, "score")
+    {'class': 'no', 'score': 0.5, 'score(no)': 0.5, 'score(yes)': -2.0}
     """
     if not classes:
         return {f"value_{i}" if len(values) > 1 else "value": round(v, 6) for i, v in enumerate(values)}
     if len(values) == 1:  # the probability of the second of two classes
         values = [1 - values[0], values[0]]
     best = max(range(len(values)), key=values.__getitem__)
-    row: dict[str, object] = {"class": classes[best], "probability": round(values[best], 6)}
-    if probabilities:
-        row |= {f"p({name})": round(value, 6) for name, value in zip(classes, values)}
+    row: dict[str, object] = {"class": classes[best], meaning: round(values[best], 6)}
+    if every:
+        short = "p" if meaning == "probability" else meaning
+        row |= {f"{short}({name})": round(value, 6) for name, value in zip(classes, values)}
     return row

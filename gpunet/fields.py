@@ -6,6 +6,7 @@ schema reads the same annotations for who writes TOML.
 
 import operator
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from functools import cache
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
@@ -24,7 +25,7 @@ _RELATIONS[Le] = ("<=", operator.le, "le")
 
 
 def check_fields(instance: Any) -> None:
-    """Raise :class:`ConfigError` where a field of a dataclass instance is outside the bounds of its annotation.
+    """Raise :class:`ConfigError` where a field, or a number in one, is outside the bounds of its annotation.
 
     >>> from dataclasses import dataclass
     >>> @dataclass
@@ -35,27 +36,40 @@ def check_fields(instance: Any) -> None:
     gpunet.errors.ConfigError: Rule.learning_rate: must be > 0, got -1.0.
     """
     cls: Any = type(instance)
-    for name, bounds in _bounds(cls):
-        value = getattr(instance, name)
-        if not isinstance(value, int | float):
-            continue
-        for bound in bounds:
-            symbol, holds, attribute = _RELATIONS[type(bound)]
-            limit = getattr(bound, attribute)
-            if not holds(value, limit):
-                raise ConfigError(f"{type(instance).__name__}.{name}", f"must be {symbol} {limit}", value)
+    for name, of_number, of_items in _bounds(cls):
+        value, listed = getattr(instance, name), isinstance(getattr(instance, name), list | tuple)
+        for number in value if listed else (value,):
+            if isinstance(number, int | float):
+                _check(f"{cls.__name__}.{name}", number, of_items if listed else of_number)
+
+
+def _check(name: str, number: float, bounds: tuple[Any, ...]) -> None:
+    for bound in bounds:
+        symbol, holds, attribute = _RELATIONS[type(bound)]
+        limit = getattr(bound, attribute)
+        if not holds(number, limit):
+            raise ConfigError(name, f"must be {symbol} {limit}", number)
 
 
 @cache
-def _bounds(cls: Any) -> tuple[tuple[str, tuple[Any, ...]], ...]:
+def _bounds(cls: Any) -> tuple[tuple[str, tuple[Any, ...], tuple[Any, ...]], ...]:
+    """Name of each field, the bounds of the number that it may be, and those of the numbers that it may hold."""
     hints = get_type_hints(cls, include_extras=True)
-    return tuple((field.name, _numeric_bounds(hints[field.name])) for field in fields(cls))
+    return tuple(
+        (f.name, tuple(_numeric(hints[f.name], False)), tuple(_numeric(hints[f.name], True))) for f in fields(cls)
+    )
 
 
-def _numeric_bounds(hint: Any) -> tuple[Any, ...]:
+def _numeric(hint: Any, listed: bool) -> Iterator[Any]:
+    """Bounds in an annotation, inside or outside of its sequences."""
     if get_origin(hint) is Annotated:
-        return tuple(m for m in get_args(hint)[1:] if type(m) in _RELATIONS)
-    return tuple(bound for part in get_args(hint) for bound in _numeric_bounds(part))
+        yield from () if listed else (m for m in get_args(hint)[1:] if type(m) in _RELATIONS)
+    elif get_origin(hint) not in (tuple, list, Sequence):
+        for part in get_args(hint):
+            yield from _numeric(part, listed)
+    elif listed:
+        for part in get_args(hint):
+            yield from _numeric(part, False)
 
 
 def term(cls: type) -> str:

@@ -10,12 +10,18 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-__all__ = ["Constant", "Glorot", "He", "Initializer", "Lecun", "Normal"]
+from .fields import Count, NonNegative, Positive, check_fields
+
+__all__ = ["Constant", "Glorot", "He", "Initializer", "Lecun", "Normal", "Orthogonal", "Sparse", "Uniform"]
 
 
 @dataclass(frozen=True)
 class Initializer:
     """Base of the rules: draws an array of a shape."""
+
+    def __post_init__(self) -> None:
+        """Check the bounds of the fields."""
+        check_fields(self)
 
     def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """Return float64 values of ``shape``."""
@@ -37,11 +43,65 @@ class Constant(Initializer):
 class Normal(Initializer):
     """Normal with mean 0 and standard deviation ``std``; 0.01 is Hinton's choice for RBMs (2010, section 8)."""
 
-    std: float = 0.01
+    std: NonNegative = 0.01
 
     def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """Draw the entries independently."""
         return generator.normal(0.0, self.std, shape)
+
+
+@dataclass(frozen=True)
+class Uniform(Initializer):
+    """Uniform from ``-limit`` to ``limit``."""
+
+    limit: Positive = 0.05
+
+    def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        """Draw the entries independently."""
+        return generator.uniform(-self.limit, self.limit, shape)
+
+
+@dataclass(frozen=True)
+class Orthogonal(Initializer):
+    """``gain`` times a random orthogonal matrix of fan_in rows and fan_out columns.
+
+    The shorter of rows and columns are orthonormal, so lengths are kept as well as can be.  The matrix is the Q of a
+    normal matrix, with the signs that make the diagonal of R positive: without them it would not be uniform.
+
+    Saxe, McClelland, Ganguli: Exact solutions to the nonlinear dynamics of learning in deep linear neural networks
+    (2014); signs: Mezzadri: How to generate random matrices from the classical compact groups (2007).
+    """
+
+    gain: Positive = 1.0
+
+    def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        """Draw one matrix."""
+        rows, columns = prod(shape[:-1]), shape[-1]
+        q, r = np.linalg.qr(generator.normal(size=(max(rows, columns), min(rows, columns))))
+        q *= np.where(np.diag(r) < 0, -1.0, 1.0)
+        return self.gain * (q if rows >= columns else q.T).reshape(shape)
+
+
+@dataclass(frozen=True)
+class Sparse(Initializer):
+    """Each unit has ``k`` incoming weights that are not zero, normal with standard deviation ``std``.
+
+    The size of a unit's input then does not depend on the number of its inputs.  A unit with fewer than ``k`` has all.
+
+    Martens: Deep learning via Hessian-free optimization (2010).
+    """
+
+    k: Count = 15
+    std: Positive = 1.0
+
+    def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        """Draw the places, then the values."""
+        rows, columns = prod(shape[:-1]), shape[-1]
+        k = min(self.k, rows)
+        places = generator.random((rows, columns)).argsort(axis=0)[:k]
+        drawn = np.zeros((rows, columns))
+        np.put_along_axis(drawn, places, generator.normal(0.0, self.std, (k, columns)), axis=0)
+        return drawn.reshape(shape)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ FAMILIES = {
     "layers": (layers, "Layer"),
     "losses": (losses, "Loss"),
     "optimizer rules": (optimizers, "Rule"),
+    "weight averages": (optimizers, "Averaging"),
     "schedules": (schedules, "Schedule"),
     "initializers": (initializers, "Initializer"),
     "RBM units": (rbm, "Units"),

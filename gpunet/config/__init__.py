@@ -1,8 +1,10 @@
 """Floor 6: what the user writes, checked once and turned into objects."""
 
 from .build import (
+    build_averaging,
     build_chains,
     build_classrbm,
+    build_clipping,
     build_loss,
     build_model,
     build_rbm,
@@ -22,8 +24,10 @@ __all__ = [
     "MLPConfig",
     "MachineConfig",
     "RBMConfig",
+    "build_averaging",
     "build_chains",
     "build_classrbm",
+    "build_clipping",
     "build_loss",
     "build_model",
     "build_rbm",

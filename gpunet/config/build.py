@@ -9,7 +9,7 @@ from ..initializers import Glorot, He
 from ..layers import Dense, Layer, LeakyReLU, Linear, ReLU, Residual, Sequential, Sigmoid, Softplus, Tanh
 from ..losses import BinaryCrossEntropy, CategoricalCrossEntropy, Loss, SquaredError
 from ..models import autoencoder, mlp
-from ..optimizers import Rule
+from ..optimizers import SWA, Averaging, Clipping, Rule
 from ..rbm import RBM, Chains, ClassRBM
 from ..schedules import Schedule
 from .models import AutoencoderConfig, ClassRBMConfig, DBNConfig, LayersConfig, MachineConfig, MLPConfig, RBMConfig
@@ -27,21 +27,44 @@ def build_loss(config: Config, classes: int) -> Loss:
             raise ConfigError("loss", "must compare features", term(type(loss)), "Set loss=binary_cross_entropy")
         return loss
     if config.loss is not None:
-        loss = config.loss.build()
-        if not classes and not isinstance(loss, SquaredError):
-            raise ConfigError(
-                "loss",
-                "must fit real-valued targets",
-                term(type(loss)),
-                "Set loss=squared_error or data.task=classification",
-            )
-        return loss
+        return config.loss.build()
     return CategoricalCrossEntropy() if classes else SquaredError()
 
 
 def build_rule(config: Config) -> Rule:
-    """The configured optimizer rule."""
-    return config.optimizer.build()
+    """The configured optimizer rule.
+
+    Raises:
+        ConfigError: settings that do not go together, or a schedule that ends before the training.
+    """
+    rule, epochs = config.optimizer.build(), config.training.epochs
+    for field in fields(rule):
+        schedule = getattr(rule, field.name)
+        if isinstance(schedule, Schedule) and schedule.ends < epochs:
+            raise ConfigError(
+                f"optimizer.{field.name}",
+                f"must cover all {epochs} epochs of training",
+                f"a schedule that ends after {schedule.ends:g}",
+                f"Make it longer, or set training.epochs={int(schedule.ends)}",
+            )
+    return rule
+
+
+def build_averaging(config: Config) -> Averaging | None:
+    """The configured average of the weights, or None where there is none."""
+    if config.training.averaging is None:
+        return None
+    averaging, epochs = config.training.averaging.build(), config.training.epochs
+    if isinstance(averaging, SWA) and averaging.start > epochs:
+        rule = f"must be one of the {epochs} epochs of training"
+        raise ConfigError("training.averaging.start", rule, averaging.start, f"Set it to {max(1, epochs * 3 // 4)}")
+    return averaging
+
+
+def build_clipping(config: Config) -> Clipping | None:
+    """The configured bounds on gradients, or None where there are none."""
+    value, norm = config.training.clip_value, config.training.clip_norm
+    return None if value is norm is None else Clipping(value, norm)
 
 
 def build_model(config: Config, n_in: int, n_out: int) -> Sequential:

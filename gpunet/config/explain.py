@@ -51,8 +51,8 @@ def _keys_of_user(loc: Location, values: Any) -> Iterable[int | str]:
         if inside or listed:
             values = values[part]
             yield part
-        elif number == len(loc) - 1 and isinstance(values, Mapping) and part in _keys_beside(loc):
-            yield part  # a key that is missing
+        elif number == len(loc) - 1 and isinstance(values, Mapping | str) and part in _keys_beside(loc):
+            yield part  # a key that is missing, also where a bare name stands for the table
 
 
 def _keys_beside(loc: Location) -> list[str]:

@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from ..fields import Count, NonNegative
+from ..fields import Count, Fraction, NonNegative, Positive
 from .models import MLPConfig, ModelConfig, Section
-from .vocabulary import LossWord, RuleWord
+from .vocabulary import AveragingWord, LossWord, RuleWord
 
 Part = Annotated[float, Field(ge=0, lt=1)] | Annotated[int, Field(ge=0)]
 
@@ -27,6 +27,13 @@ class DataConfig(Section):
     )
 
 
+class PlateauConfig(Section):
+    """A learning rate that falls where the monitored number no longer improves, on top of any schedule."""
+
+    patience: Count = Field(5, description="epochs without improvement after which it falls, and again after as many")
+    factor: Fraction = Field(0.1, description="what it is multiplied by")
+
+
 class TrainingConfig(Section):
     """How long, in which steps, and which weights are kept."""
 
@@ -35,10 +42,14 @@ class TrainingConfig(Section):
     drop_last: bool = Field(True, description="leave out the remainder of each epoch; it differs every time")
     l1: NonNegative = Field(0.0, description="penalty l1 * sum of absolute weights; biases are left alone")
     l2: NonNegative = Field(0.0, description="penalty l2 / 2 * sum of squared weights; biases are left alone")
+    clip_value: Positive | None = Field(None, description="largest size of each number of the gradient")
+    clip_norm: Positive | None = Field(None, description="largest length of each member's gradient")
+    averaging: AveragingWord | None = Field(None, description="average of the weights, which is judged and kept")
     monitor: Literal["auto", "validation_accuracy", "validation_loss", "train_loss", "last"] = Field(
         "auto", description="what selects the weights that are kept"
     )
     patience: Count | None = Field(None, description="epochs without improvement after which training stops")
+    plateau: PlateauConfig | None = Field(None, description="lowers the learning rate on a plateau")
 
 
 class Config(Section):

@@ -105,19 +105,26 @@ def _union(words: list[type[Word]]) -> Any:
     return Annotated[choice, Field(discriminator="name"), BeforeValidator(expand)]
 
 
-# Layers may hold layers, so their union is named before it is made and resolved afterwards.
-_UNIONS: dict[type, Any] = {layers.Layer: "LayerWord"}
-ScheduleWord = _UNIONS[schedules.Schedule] = _union([_word(c) for c in _family(schedules.Schedule, schedules)])
+def _nesting(base: type, room: types.ModuleType, name: str) -> Any:
+    """The union of a family whose members may hold each other: named before it is made and resolved afterwards."""
+    _UNIONS[base] = name
+    family = [_word(c) for c in _family(base, room)]
+    _UNIONS[base] = union = _union(family)
+    for model in family:
+        model.model_rebuild(_types_namespace={name: union})
+    return union
+
+
+_UNIONS: dict[type, Any] = {}
+ScheduleWord = _nesting(schedules.Schedule, schedules, "ScheduleWord")
 InitializerWord = _UNIONS[initializers.Initializer] = _union(
     [_word(c) for c in _family(initializers.Initializer, initializers)]
 )
 LossWord = _union([_word(c) for c in _family(losses.Loss, losses)])
 UnitsWord = _union([_word(c) for c in _family(rbm.Units, rbm)])
+AveragingWord = _union([_word(c) for c in _family(optimizers.Averaging, optimizers)])
 _CHAINS: Any = Union[tuple(_word(c) for c in _family(rbm.Chains, rbm))]  # noqa: UP007 - built from a list
 ChainsWord = Annotated[_CHAINS, Field(discriminator="name"), BeforeValidator(expand_chains)]
 SparsityWord: Any = _word(rbm.Sparsity)
 RuleWord = _union([_word(c) for c in _family(optimizers.Rule, optimizers)])
-_LAYERS = [_word(c) for c in _family(layers.Layer, layers)]
-LayerWord = _union(_LAYERS)
-for _model in _LAYERS:
-    _model.model_rebuild(_types_namespace={"LayerWord": LayerWord})
+LayerWord = _nesting(layers.Layer, layers, "LayerWord")

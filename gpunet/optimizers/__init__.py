@@ -1,6 +1,27 @@
 """Floor 3: optimizer rules and the engine that applies them."""
 
+from .adam import Adam, Adamax, AdamW, AMSGrad, Nadam
+from .adaptive import Adadelta, Adagrad, RMSProp
+from .averaging import EMA, SWA, Averaging
+from .clipping import Clipping
 from .engine import Optimizer
-from .rules import SGD, Adam, Rule
+from .rules import LARS, SGD, Rule
 
-__all__ = ["SGD", "Adam", "Optimizer", "Rule"]
+__all__ = [
+    "EMA",
+    "LARS",
+    "SGD",
+    "SWA",
+    "AMSGrad",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Averaging",
+    "Clipping",
+    "Nadam",
+    "Optimizer",
+    "RMSProp",
+    "Rule",
+]

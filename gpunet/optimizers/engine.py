@@ -1,6 +1,7 @@
 """The engine: applies a rule to the flat vectors of a model."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from types import SimpleNamespace
 from typing import Any
@@ -8,9 +9,12 @@ from typing import Any
 import numpy as np
 
 from ..backend.arrays import Array
+from ..errors import ConfigError
 from ..ops.guard import guarded, square_sum
 from ..parameter import Group, Parameters
 from ..schedules import Schedule, table
+from .averaging import Averaging
+from .clipping import Clipping
 from .rules import Rule
 
 BLOCK = 65536  # numbers; a block of gradients, two slots, result and scratch fits the cache of one core
@@ -24,12 +28,30 @@ class Optimizer:
         parameters: what it trains; running statistics are moved here too.
         l2: coefficient of the penalty ``l2 / 2 * sum(w^2)`` on parameters that decay.
         l1: coefficient of the penalty ``l1 * sum(|w|)`` on the same parameters.
+        clipping: bounds on the gradient of the loss, before penalties are added.
+        averaging: how to average the weights; the average is the slot of that name, see :meth:`averaged`.
+
+    Attributes:
+        rate_scale: multiplies the learning rate from the next plan on, on the host, () or (members,).
 
     Use: :meth:`plan` before each epoch, then :meth:`step` once per batch.
     """
 
-    def __init__(self, rule: Rule, parameters: Parameters, l2: float = 0.0, l1: float = 0.0):
+    def __init__(
+        self,
+        rule: Rule,
+        parameters: Parameters,
+        l2: float = 0.0,
+        l1: float = 0.0,
+        clipping: Clipping | None = None,
+        averaging: Averaging | None = None,
+    ):
         self.rule, self.parameters, self.l2, self.l1 = rule, parameters, l2, l1
+        self.clipping, self.averaging, self.rate_scale = clipping, averaging, np.ones(parameters.members)
+        if rule.layerwise and (l1 or l2):
+            name = "training.l2" if l2 else "training.l1"
+            broken = f"must be 0 with {type(rule).__name__}, which scales gradient and decay together"
+            raise ConfigError(name, broken, l2 or l1, f"Set {name}=0 and optimizer.weight_decay")
         self._bounded = [p for p in parameters.named.values() if p.max_norm is not None]
         device, shape, dtype = parameters.device, parameters.values.shape, parameters.dtype
         self.slots = {name: device.zeros(shape, dtype) for name in rule.slots}
@@ -47,6 +69,12 @@ class Optimizer:
                 w, g, delta = (a[..., part] for a in (parameters.values, parameters.grads, self._deltas))
                 slots = [slot[..., part] for slot in self.slots.values()]
                 blocks.append(_Block(group, w, g, delta, slots, scratch[..., : part.stop - part.start]))
+        self._shares: Array = None
+        if averaging is not None:
+            self.slots["average"] = device.zeros(shape, dtype)
+        trained = [group.segment.stop for group in parameters.groups if group.averaging is None]
+        self._gradient = parameters.grads[..., : max(trained, default=0)]  # the rest are running statistics
+        self._layers = _layers(parameters, self._deltas) if rule.layerwise else {}
 
     def plan(self, times: np.ndarray, cursor: Array) -> None:
         """Upload the value of each hyperparameter at each step of the epoch to come.
@@ -57,11 +85,17 @@ class Optimizer:
         """
         members = self.parameters.members
         values = np.stack([table(getattr(self.rule, n), times, members) for n in self.hyperparameters])
+        values[self.hyperparameters.index("learning_rate")] *= self.rate_scale[..., None]
         if self._table is None or self._table.shape != values.shape:
             self._table = self.parameters.device.put(values)
         else:
             self.parameters.device.copy_into(self._table, values)
         self._cursor = cursor
+        if self.averaging is not None:
+            shares = self.averaging.shares(times)
+            if self._shares is None or self._shares.shape != shares.shape:
+                self._shares = self.parameters.device.zeros(shares.shape, self.parameters.dtype)
+            self.parameters.device.copy_into(self._shares, shares)
 
     def step(self, allowed: Array) -> Array:
         """Update all parameters from their gradients.
@@ -75,30 +109,56 @@ class Optimizer:
         p = self.parameters
         guarded(allowed, [self._deltas, self.updates, *self.slots.values()], self._compute)
         finite = p.device.xp.isfinite(square_sum(self._deltas))
-        guarded(p.device.xp.logical_and(allowed, finite), [p.values], self._apply)
+        changed = [p.values] if self.averaging is None else [p.values, self.slots["average"]]
+        guarded(p.device.xp.logical_and(allowed, finite), changed, self._apply)
         return finite
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """While this is open, between steps, the parameters hold their average, where there is one."""
+        self._exchange()
+        try:
+            yield
+        finally:
+            self._exchange()
 
     def current(self, name: str) -> np.ndarray:
         """Value of a hyperparameter at the last planned step, on the host, () or (members,)."""
         return self.parameters.device.get(self._table)[self.hyperparameters.index(name)][..., -1]
 
     def _apply(self) -> None:
-        values = self.parameters.values
-        values -= self._deltas
-        xp = self.parameters.device.xp
+        xp, values, deltas = self.parameters.device.xp, self.parameters.values, self._deltas
+        values -= deltas
         for p in self._bounded:
             length = xp.sqrt((p.value * p.value).sum(axis=-2, keepdims=True))
             p.value[...] *= p.max_norm / xp.maximum(length, p.max_norm)
+        if self.averaging is not None:
+            average = self.slots["average"]
+            xp.subtract(values, average, out=deltas)
+            deltas *= self._shares.take(self._cursor, axis=-1)
+            average += deltas
+
+    def _exchange(self) -> None:
+        if self.averaging is not None:
+            copyto, values, average = self.parameters.device.xp.copyto, self.parameters.values, self.slots["average"]
+            copyto(self._deltas, values)
+            copyto(values, average)
+            copyto(average, self._deltas)
 
     def _compute(self) -> None:
         xp = self.parameters.device.xp
         self.updates += 1
+        if self.clipping is not None:
+            self.clipping.apply(self._gradient)
         now = self._table.take(self._cursor, axis=-1)
         for rate_factor, blocks in self._blocks.items():
             h = SimpleNamespace(**dict(zip(self.hyperparameters, now)))
             h.learning_rate = h.learning_rate * rate_factor
             dtype = self.parameters.dtype
             c = SimpleNamespace(**{k: v.astype(dtype) for k, v in self.rule.coefficients(h, self.updates).items()})
+            for w, g, scratch in self._layers.get(rate_factor, ()):
+                self.rule.prepare(w, g, c, scratch)
+            shrinkage = getattr(c, "shrinkage", None)
             for b in blocks:
                 if b.group.averaging is not None:
                     # A running statistic moves towards what was observed, which stands where others have a gradient.
@@ -108,6 +168,8 @@ class Optimizer:
                 if b.group.decay:
                     self._penalise(b)
                 self.rule.update(b.grads, b.slots, c, b.deltas, b.scratch)
+                if shrinkage is not None and b.group.decay:
+                    b.deltas += xp.multiply(b.values, shrinkage, out=b.scratch)
 
     def _penalise(self, b: "_Block") -> None:
         """Add the gradient of the penalties; that of an absolute value at 0 is 0."""
@@ -135,6 +197,17 @@ class _Block:
 def _parts(segment: slice, size: int) -> Iterator[slice]:
     for start in range(segment.start, segment.stop, size):
         yield slice(start, min(start + size, segment.stop))
+
+
+def _layers(parameters: Parameters, scratch: Array) -> dict[float, list[tuple[Array, Array, Array]]]:
+    """Values, gradient and scratch of each trained parameter that decays, by the factor of its learning rate."""
+    layers: dict[float, list[tuple[Array, Array, Array]]] = {}
+    for name, p in parameters.named.items():
+        if p.trainable and p.decay:
+            part = parameters.segments[name]
+            views = tuple(a[..., part] for a in (parameters.values, parameters.grads, scratch))
+            layers.setdefault(p.rate_factor, []).append(views)
+    return layers
 
 
 def _is_number(value: Any) -> bool:

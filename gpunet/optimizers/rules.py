@@ -11,7 +11,7 @@ The engine in :mod:`gpunet.optimizers.engine` owns everything else.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from annotated_types import Ge, Lt
 
@@ -19,6 +19,7 @@ from ..backend import array_module
 from ..backend.arrays import Array
 from ..errors import ConfigError
 from ..fields import NonNegative, Positive, check_fields
+from ..ops.guard import square_sum
 from ..schedules import Schedule
 
 Rate = NonNegative | Sequence[NonNegative] | Schedule
@@ -31,9 +32,11 @@ class Rule:
 
     Attributes:
         learning_rate: size of a step.
+        layerwise: whether :meth:`prepare` sees each parameter that decays, before the rest.
     """
 
     learning_rate: Rate = 0.01
+    layerwise: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         """Check the bounds of the fields."""
@@ -45,12 +48,34 @@ class Rule:
         return ()
 
     def coefficients(self, h: Any, t: Array) -> Mapping[str, Array]:
-        """Numbers for :meth:`update` from the hyperparameters ``h`` by name and the number ``t`` of the update."""
+        """Numbers for :meth:`update` from the hyperparameters ``h`` by name and the number ``t`` of the update.
+
+        A number named ``shrinkage`` is for the engine: it subtracts that part of each parameter that decays.
+        """
         return {"rate": h.learning_rate}
+
+    def prepare(self, w: Array, g: Array, c: SimpleNamespace, scratch: Array) -> None:
+        """Change the gradient of one whole parameter, all (..., n), before :meth:`update`; if ``layerwise``."""
 
     def update(self, g: Array, slots: Sequence[Array], c: SimpleNamespace, out: Array, scratch: Array) -> None:
         """Write what to subtract into ``out`` and change ``slots``; ``g`` and ``scratch`` may be overwritten."""
         raise NotImplementedError
+
+
+def blend(average: Array, new: Array, keep: Array, intake: Array, scratch: Array) -> None:
+    """``average = keep average + intake new``, in place."""
+    average *= keep
+    average += array_module(new).multiply(new, intake, out=scratch)
+
+
+def root(square: Array, epsilon: Array, inside: bool, out: Array) -> Array:
+    """``sqrt(square) + epsilon``, or ``sqrt(square + epsilon)`` with ``inside``."""
+    xp = array_module(square)
+    if inside:
+        return xp.sqrt(xp.add(square, epsilon, out=out), out=out)
+    xp.sqrt(square, out=out)
+    out += epsilon
+    return out
 
 
 @dataclass(frozen=True)
@@ -71,7 +96,7 @@ class SGD(Rule):
         """Nesterov's look-ahead needs a velocity to look along."""
         super().__post_init__()
         if self.nesterov and self.momentum == 0:
-            raise ConfigError("SGD.nesterov", "needs momentum > 0", "momentum 0", "Set momentum=0.9")
+            raise ConfigError(f"{type(self).__name__}.nesterov", "needs momentum > 0", "momentum 0", "Set momentum=0.9")
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -99,49 +124,31 @@ class SGD(Rule):
 
 
 @dataclass(frozen=True)
-class Adam(Rule):
-    """Adaptive moment estimation, with epsilon outside the square root.
+class LARS(SGD):
+    """Layer-wise adaptive rate scaling: SGD whose gradients are scaled to the size of the weights they change.
 
-    ``m = b1 m + (1 - b1) g``, ``v = b2 v + (1 - b2) g^2``,
-    ``w -= learning_rate m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + epsilon)``.
+    Each parameter ``w`` that decays gets ``g = r (g + weight_decay w)`` with
+    ``r = trust |w| / (|g| + weight_decay |w|)``, or 1 where either length is 0; biases move as in :class:`SGD`.
 
-    Kingma, Ba: Adam: a method for stochastic optimization (2015), algorithm 1.  The corrections are applied to the
-    rate and to epsilon, as in its section 2, so the formula above holds exactly.
+    You, Gitman, Ginsburg: Large batch training of convolutional networks (2017), algorithm 1.  The learning rate stands
+    outside the velocity here, as in :class:`SGD`, which is the same while it is constant.
     """
 
-    learning_rate: Rate = 1e-3
-    beta1: Decay = 0.9
-    beta2: Decay = 0.999
-    epsilon: Positive = 1e-8
-
-    @property
-    def slots(self) -> tuple[str, ...]:
-        """Moving averages of the gradient and of its square."""
-        return ("mean", "square")
+    learning_rate: Rate = 1.0
+    momentum: Decay = 0.9
+    trust: Positive = 1e-3
+    weight_decay: NonNegative = 0.0
+    layerwise: ClassVar[bool] = True
 
     def coefficients(self, h: Any, t: Array) -> Mapping[str, Array]:
-        """Fold both corrections into two numbers."""
-        correction = array_module(t).sqrt(1 - h.beta2**t)
-        return {
-            "beta1": h.beta1,
-            "beta2": h.beta2,
-            "intake1": 1 - h.beta1,
-            "intake2": 1 - h.beta2,
-            "rate": h.learning_rate * correction / (1 - h.beta1**t),
-            "epsilon": h.epsilon * correction,
-        }
+        """Those of SGD, the trust and the decay."""
+        return {**super().coefficients(h, t), "trust": h.trust, "weight_decay": h.weight_decay}
 
-    def update(self, g: Array, slots: Sequence[Array], c: SimpleNamespace, out: Array, scratch: Array) -> None:
-        """Eleven passes, each in place."""
+    def prepare(self, w: Array, g: Array, c: SimpleNamespace, scratch: Array) -> None:
+        """Add the decay, then scale."""
         xp = array_module(g)
-        mean, square = slots
-        mean *= c.beta1
-        mean += xp.multiply(g, c.intake1, out=scratch)
-        square *= c.beta2
-        xp.multiply(g, g, out=scratch)
-        scratch *= c.intake2
-        square += scratch
-        xp.sqrt(square, out=scratch)
-        scratch += c.epsilon
-        xp.divide(mean, scratch, out=out)
-        out *= c.rate
+        width, slope = (xp.sqrt(square_sum(a))[..., None] for a in (w, g))
+        g += xp.multiply(w, c.weight_decay, out=scratch)
+        total = slope + c.weight_decay * width
+        usable = xp.logical_and(width > 0, slope > 0)
+        g *= xp.where(usable, c.trust * width / (total + (total == 0)), xp.ones_like(total))

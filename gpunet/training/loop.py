@@ -115,10 +115,11 @@ def _record(
     trainer: Trainer, validation: Evaluator | None, selection: Selection, epoch: int, epochs: int, began: float
 ) -> EpochRecord:
     numbers = {f"train_{name}": values for name, values in trainer.averages().items()}
-    if validation is not None:
-        numbers |= {f"validation_{name}": values for name, values in validation.scores().items()}
     numbers["learning_rate"] = np.broadcast_to(trainer.optimizer.current("learning_rate"), trainer.rows)
-    improved = selection.update(epoch + 1, numbers.get(selection.monitor, np.full(trainer.rows, float(epoch + 1))))
+    with trainer.optimizer.averaged():  # what is judged is what is kept
+        if validation is not None:
+            numbers |= {f"validation_{name}": values for name, values in validation.scores().items()}
+        improved = selection.update(epoch + 1, numbers.get(selection.monitor, np.full(trainer.rows, float(epoch + 1))))
     trainer.device.copy_into(trainer.active, selection.active)
     seconds = time.perf_counter() - began
     return EpochRecord(

@@ -40,7 +40,7 @@ def build_objective(config: Config, about: Description, inputs: Inputs) -> Objec
     """What the configured model learns.
 
     Raises:
-        DataError: data that the visible units of a machine cannot take.
+        DataError: data that the visible units of a machine, or targets that the loss, cannot take.
         ConfigError: a stack of machines, which is not one objective but several.
     """
     model, classes = config.model, len(about.classes)
@@ -60,6 +60,7 @@ def build_objective(config: Config, about: Description, inputs: Inputs) -> Objec
     if isinstance(model, AutoencoderConfig):
         check_reconstructable(loss, inputs)
         return Reconstruction(build_model(config, inputs.features, inputs.features), loss)
+    loss.check_targets(inputs.y)
     outputs = loss.outputs(classes) if classes else about.outputs
     return Supervised(build_model(config, inputs.features, outputs), loss, bool(classes))
 
@@ -120,7 +121,7 @@ def check_visible(units: Units, inputs: Inputs) -> None:
 
 
 def check_reconstructable(loss: Loss, inputs: Inputs) -> None:
-    """Raise :class:`DataError` where a cross-entropy is asked to reconstruct what is no probability."""
+    """Raise :class:`DataError` where a loss is asked to reconstruct what it is not defined for."""
     data = inputs.training_part()
     if isinstance(loss, BinaryCrossEntropy) and not 0 <= float(data.min()) <= float(data.max()) <= 1:
         raise DataError(
@@ -129,3 +130,4 @@ def check_reconstructable(loss: Loss, inputs: Inputs) -> None:
             f"{float(data.min()):.4g} to {float(data.max()):.4g}",
             "Set data.preprocess=scale, or loss=squared_error",
         )
+    loss.check_targets(data)

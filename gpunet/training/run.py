@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..backend import Arena, Context, Device
-from ..config import Config, build_rule
+from ..config import Config, build_averaging, build_clipping, build_rule
 from ..data import Preprocessing, fit_preprocessing
 from ..errors import ConfigError
 from ..objective import Objective
@@ -16,6 +16,7 @@ from .inputs import Inputs, Part
 from .lineage import Lineage
 from .loop import EpochRecord, Stop, fit
 from .objectives import build_objective, machine_of, wants_standardised
+from .plateau import Plateau
 from .selection import Monitor, Selection
 from .trainer import Trainer
 
@@ -33,6 +34,7 @@ class Run:
 
     Raises:
         ConfigError: a batch larger than the training part, or a monitor without its data.
+        DataError: targets that the loss is not defined for.
     """
 
     def __init__(
@@ -67,10 +69,13 @@ class Run:
             device,
             training.l2,
             training.l1,
+            clipping=build_clipping(config),
+            averaging=build_averaging(config),
         )
         self._start_machine()
         self.validation = self._evaluator("validation") if len(split.validation) else None
         self.selection = Selection(self.trainer.parameters, self.monitor, training.patience)
+        self.plateau = self._plateau()
         self.history: list[EpochRecord] = []
         self.test_scores: Scores = {}
         self.lineage = Lineage()
@@ -92,7 +97,9 @@ class Run:
             DivergedError: the weights are those of the last good step.
         """
         training = self.config.training
-        callbacks = [self.history.append, *on_epoch]
+        callbacks: list[Callable[[EpochRecord], None]] = [self.history.append]
+        callbacks += [self.plateau] if self.plateau else []
+        callbacks += on_epoch
         fit(
             self.trainer, self.validation, self.selection, training.epochs, training.drop_last, callbacks, on_step, stop
         )
@@ -132,6 +139,15 @@ class Run:
             what = "a validation part" if needs_part else "classes"
             raise ConfigError("training.monitor", f"{monitor} needs {what}", "none", "Set training.monitor=auto")
         return monitor
+
+    def _plateau(self) -> Plateau | None:
+        settings = self.config.training.plateau
+        if settings is None:
+            return None
+        if self.monitor == "last":
+            rule = "needs a monitored number that can improve"
+            raise ConfigError("training.plateau", rule, "monitor last", "Leave it out or set training.monitor=auto")
+        return Plateau(self.trainer.optimizer, settings.patience, settings.factor)
 
     def _evaluator(self, part: Part) -> Evaluator:
         return Evaluator(self.objective, self.inputs.feed(part), self.config.members, self.device)

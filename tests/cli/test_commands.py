@@ -150,6 +150,14 @@ def test_regression_learns_a_line(tmp_path, rng):
     assert "value" in gpunet("predict", "r/best.h5", "line.npz", cwd=tmp_path).stdout.splitlines()[0]
 
 
+def test_targets_that_the_loss_cannot_take_are_refused_before_training(tmp_path):
+    (tmp_path / "t.csv").write_text("a,y\n" + "".join(f"{i},{i - 30.5}\n" for i in range(100)))
+    words = ["--data", "t.csv", "loss=poisson", "data.task=regression", "training.batch_size=8"]
+    refused(
+        "train", *words, cwd=tmp_path, code=3, expected="targets: must be counts of 0 or more for poisson, got -30.5"
+    )
+
+
 def test_other_targets_than_in_training_are_refused(tmp_path, rng):
     x = rng.normal(size=(60, 2))
     np.savez(tmp_path / "one.npz", x=x, y=x[:, 0])
@@ -243,6 +251,40 @@ def test_cuda_by_name_fails_where_there_is_none(tmp_path):
     assert done.returncode == 5
     assert "gpunet: device cuda: needs a CUDA GPU" in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+STAIRS = "optimizer.learning_rate={name='piecewise', values=[0.7, 0.4, 0.0], boundaries=[2, 4]}"
+
+
+def test_config_show_plots_schedules_in_the_terminal(tmp_path):
+    done = gpunet("config", "show", "linear", "training.epochs=8", STAIRS, "--plot-schedule", cwd=tmp_path)
+    numbers, shape = done.stdout.splitlines()
+    assert numbers == "learning_rate: from 0.7 to 0 over 8 epochs, lowest 0, highest 0.7"
+    assert shape == "████▅▅▅▅▁▁▁▁▁▁▁▁"
+
+
+def test_config_show_draws_schedules_where_matplotlib_is(tmp_path):
+    done = gpunet("config", "show", "linear", STAIRS, "--plot-to", "s.png", cwd=tmp_path, check=False)
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        assert done.returncode == 2
+        assert "gpunet: --plot-to: needs matplotlib, got none. Install the extra" in done.stderr
+        return
+    assert (tmp_path / "s.png").read_bytes().startswith(b"\x89PNG")
+    assert done.stdout == ""
+    refused_words = ("config", "show", "--plot-to", "s.nonsense")
+    assert gpunet(*refused_words, cwd=tmp_path, check=False).returncode == 2
+    assert gpunet("config", "show", "--plot-to", "no/s.png", cwd=tmp_path, check=False).returncode == 74
+
+
+def test_a_schedule_that_ends_before_the_training_is_refused_before_it(tmp_path):
+    words = ["linear", "training.epochs=8", "optimizer.learning_rate={name='one_cycle', value=0.1, epochs=5}"]
+    expected = "optimizer.learning_rate: must cover all 8 epochs of training, got a schedule that ends after 5."
+    refused("train", *words, cwd=tmp_path, code=2, expected=expected)
+    done = gpunet("config", "check", *words, cwd=tmp_path, check=False)
+    assert done.returncode == 2
+    assert expected in done.stderr
 
 
 def test_divergence_exits_6_and_keeps_the_last_good_state(tmp_path):

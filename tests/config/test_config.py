@@ -7,12 +7,18 @@ import pytest
 
 from gpunet import initializers, layers, losses, optimizers, rbm, schedules
 from gpunet.config import (
+    AutoencoderConfig,
+    ClassRBMConfig,
     Config,
+    DBNConfig,
     RBMConfig,
+    build_averaging,
+    build_classrbm,
     build_loss,
     build_model,
     build_rbm,
     build_rule,
+    build_stack,
     load_config,
     parse_assignments,
     preset_names,
@@ -22,14 +28,15 @@ from gpunet.errors import ConfigError
 from gpunet.fields import term
 from gpunet.initializers import Glorot, He
 from gpunet.layers import BatchNorm, Dense, LeakyReLU, ReLU, Residual
-from gpunet.optimizers import SGD, Adam
-from gpunet.schedules import Step
+from gpunet.optimizers import EMA, SGD, SWA, Adam
+from gpunet.schedules import Exponential, Join, Ramp, Step, WarmUp
 
 FAMILIES = [
     (initializers.Initializer, initializers),
     (layers.Layer, layers),
     (losses.Loss, losses),
     (optimizers.Rule, optimizers),
+    (optimizers.Averaging, optimizers),
     (schedules.Schedule, schedules),
     (rbm.Units, rbm),
 ]
@@ -64,8 +71,13 @@ def test_presets_are_valid_and_buildable(preset):
     assert config.name == preset
     if isinstance(config.model, RBMConfig):
         assert build_rbm(config.model, 64).weight.shape == (64, 500)
+    elif isinstance(config.model, DBNConfig):
+        assert build_stack(config.model, 64)[-1].hidden.n == config.model.hidden[-1]
+    elif isinstance(config.model, ClassRBMConfig):
+        assert build_classrbm(config.model, 64, 10).output_width(64) == 10
     else:
-        assert build_model(config, 64, 10).output_width(64) == 10
+        outputs = 64 if isinstance(config.model, AutoencoderConfig) else 10
+        assert build_model(config, 64, outputs).output_width(64) == outputs
     assert isinstance(build_rule(config), optimizers.Rule)
     assert Config.model_validate(config.model_dump(mode="json")) == config
 
@@ -74,6 +86,38 @@ def test_words_become_objects_with_their_settings():
     config = load("optimizer={name='sgd', learning_rate={name='step', value=0.5, every=3}, momentum=0.9}")
     assert build_rule(config) == SGD(Step(0.5, every=3), momentum=0.9)
     assert build_rule(load()) == Adam()
+
+
+def test_schedules_nest():
+    inner = "{name='join', schedules=[{name='ramp', start=0.0, stop=0.1, epochs=2}, {name='exponential', value=0.1}]"
+    warm = f"optimizer.learning_rate={{name='warm_up', epochs=3, then={inner}, epochs=[2]}}}}"
+    expected = WarmUp(Join((Ramp(0.0, 0.1, 2), Exponential(0.1)), (2,)), epochs=3)
+    assert build_rule(load(warm)) == Adam(expected)
+    config = load(warm)
+    assert Config.model_validate(config.model_dump(mode="json")) == config
+    wrong = "optimizer.learning_rate={name='join', epochs=[2], schedules=[{name='rampp'}]}"
+    assert "is no known choice, got 'rampp'. Did you mean ramp." in problems(wrong)
+
+
+def test_a_schedule_must_cover_the_training():
+    cycle = "optimizer={name='sgd', learning_rate=0.1, momentum={name='one_cycle', value=0.9, epochs=15}}"
+    assert build_rule(load(cycle, "training.epochs=15")).momentum.ends == 15
+    expected = "optimizer.momentum: must cover all 20 epochs of training, got a schedule that ends after 15."
+    with pytest.raises(ConfigError, match=expected) as caught:
+        build_rule(load(cycle))
+    assert str(caught.value).endswith("Make it longer, or set training.epochs=15.")
+    assert caught.value.exit_code == 2
+
+
+def test_averages_are_words_and_must_begin_within_the_training():
+    assert build_averaging(load()) is None
+    assert build_averaging(load("training.averaging=ema")) == EMA(0.999)
+    assert build_averaging(load("training.averaging={name='swa', start=20}")) == SWA(20)
+    with pytest.raises(
+        ConfigError, match=r"training.averaging.start: must be one of the 20 epochs of training, got 21"
+    ):
+        build_averaging(load("training.averaging={name='swa', start=21}"))
+    assert "training.averaging.start: is needed" in problems("training.averaging=swa")
 
 
 def test_layers_get_their_widths_from_the_layer_before():
@@ -113,8 +157,7 @@ def test_loss_follows_the_task_unless_it_is_named():
     assert term(type(build_loss(load(), 3))) == "categorical_cross_entropy"
     assert term(type(build_loss(load(), 0))) == "squared_error"
     assert term(type(build_loss(load("loss=binary_cross_entropy"), 3))) == "binary_cross_entropy"
-    with pytest.raises(ConfigError, match="must fit real-valued targets"):
-        build_loss(load("loss=categorical_cross_entropy"), 0)
+    assert build_loss(load("loss={name='huber', delta=0.5}"), 0) == losses.Huber(0.5)
 
 
 @pytest.mark.parametrize(
@@ -178,6 +221,8 @@ def test_bounds_hold_in_python_too():
     for make in (lambda: SGD(-0.1), lambda: Adam(beta1=1.0), lambda: LeakyReLU(1.5), lambda: Step(0.1, factor=-1)):
         with pytest.raises(ConfigError, match="must be"):
             make()
+    with pytest.raises(ConfigError, match=r"SGD.learning_rate: must be >= 0, got -0.2"):
+        SGD([0.1, -0.2])
     with pytest.raises(ConfigError, match="needs momentum > 0"):
         SGD(nesterov=True)
     assert np.isfinite(Adam().learning_rate)

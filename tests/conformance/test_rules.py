@@ -1,13 +1,29 @@
 """Every exported optimizer rule, and the engine around them."""
 
+import itertools
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from gpunet import optimizers
+from gpunet.errors import ConfigError
 from gpunet.initializers import Normal
-from gpunet.optimizers import SGD, Adam, Optimizer, Rule
+from gpunet.optimizers import (
+    LARS,
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    AMSGrad,
+    Clipping,
+    Nadam,
+    Optimizer,
+    RMSProp,
+    Rule,
+)
 from gpunet.parameter import Parameter, Parameters
 from gpunet.schedules import Step
 from gpunet.testing import examples
@@ -17,15 +33,31 @@ each = pytest.mark.parametrize("rule", RULES, ids=repr)
 CURVATURE = np.array([1.0, 0.1, 3.0, 10.0, 0.5])
 
 
+def curved(w):
+    """Gradient of the quadratic that rules are driven on."""
+    return CURVATURE * w
+
+
+def network_gradient(flat):
+    """Gradient of a network's mean squared error, by hand: 3 inputs, 4 tanh units, 2 outputs, 20 samples."""
+    rng = np.random.default_rng(0)
+    x, target = rng.normal(size=(20, 3)), rng.normal(size=(20, 2))
+    first, second = flat[:12].reshape(3, 4), flat[12:].reshape(4, 2)
+    hidden = np.tanh(x @ first)
+    slope = 2 * (hidden @ second - target) / 20
+    inner = (slope @ second.T) * (1 - hidden**2)
+    return np.concatenate([(x.T @ inner).ravel(), (hidden.T @ slope).ravel()])
+
+
 def quadratic(n=5):
     """A model that is one parameter, to be driven by gradients from outside."""
     return SimpleNamespace(weight=Parameter((n,), Normal(1.0)))
 
 
-def drive(rule, device, seeds=0, steps=50, l2=0.0, gradient=lambda w: CURVATURE * w):
+def drive(rule, device, seeds=0, steps=50, gradient=curved, n=5, **options):
     """Minimise a quadratic and return the trajectory, (steps + 1, [members,] n)."""
-    parameters = Parameters(quadratic(), seeds, device, np.float64)
-    engine, cursor = Optimizer(rule, parameters, l2), device.zeros((1,), np.int64)
+    parameters = Parameters(quadratic(n), seeds, device, np.float64)
+    engine, cursor = Optimizer(rule, parameters, **options), device.zeros((1,), np.int64)
     engine.plan(np.arange(steps) / 10, cursor)
     weight = parameters.named["weight"]
     path = [device.get(weight.value)]
@@ -81,6 +113,222 @@ def test_adam_is_the_literal_algorithm(device):
         m, v = 0.9 * m + 0.1 * g, 0.99 * v + 0.01 * g * g
         w = w - 0.1 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.99**t)) + 1e-2)
         assert found == pytest.approx(w, rel=1e-10)
+
+
+def literal_adagrad(w, gradient, eps_inside=False):
+    s = 0
+    while True:
+        g = gradient(w)
+        s = s + g * g
+        w = w - 0.3 * g / (np.sqrt(s + 1e-2) if eps_inside else np.sqrt(s) + 1e-2)
+        yield w
+
+
+def literal_adadelta(w, gradient):
+    s, u = 0, 0
+    while True:
+        g = gradient(w)
+        s = 0.95 * s + 0.05 * g * g
+        d = np.sqrt(u + 1e-4) / np.sqrt(s + 1e-4) * g
+        u = 0.95 * u + 0.05 * d * d
+        w = w - d
+        yield w
+
+
+def literal_rmsprop(w, gradient, momentum=0.0, centered=False, eps_inside=False, nesterov=False):
+    """With Nesterov: the point, the look-ahead, the gradient there; what is yielded is the look-ahead."""
+    s, m, v = 0, 0, 0
+    while True:
+        g = gradient(w - 0.01 * momentum * v) if nesterov else gradient(w)
+        s = 0.9 * s + 0.1 * g * g
+        m = 0.9 * m + 0.1 * g
+        size = s - m * m if centered else s
+        v = momentum * v + g / (np.sqrt(size + 1e-2) if eps_inside else np.sqrt(size) + 1e-2)
+        w = w - 0.01 * v
+        yield w - 0.01 * momentum * v if nesterov else w
+
+
+def literal_adam(w, gradient, kind="adam", eps_inside=False):
+    m, v, u, largest = 0, 0, 0, 0
+    for t in itertools.count(1):
+        g = gradient(w)
+        m, v, u = 0.9 * m + 0.1 * g, 0.99 * v + 0.01 * g * g, np.maximum(0.99 * u, np.abs(g))
+        largest = np.maximum(largest, v)
+        corrected = m / (1 - 0.9**t)
+        if kind == "nadam":
+            corrected = 0.9 * m / (1 - 0.9 ** (t + 1)) + 0.1 * g / (1 - 0.9**t)
+        size = v / (1 - 0.99**t)
+        if kind == "adamax":
+            step = corrected / (u + 1e-2)
+        elif kind == "amsgrad":
+            step = m / (np.sqrt(largest) + 1e-2)
+        else:
+            step = corrected / (np.sqrt(size + 1e-2) if eps_inside else np.sqrt(size) + 1e-2)
+        w = w - 0.05 * step - (0.05 * 0.1 * w if kind == "adamw" else 0)
+        yield w
+
+
+def literal_lars(w, gradient, weight_decay=0.0):
+    v = 0
+    while True:
+        g, size = gradient(w), np.linalg.norm(w)
+        ratio = 0.02 * size / (np.linalg.norm(g) + weight_decay * size)
+        v = 0.9 * v + 1.5 * ratio * (g + weight_decay * w)
+        w = w - v
+        yield w
+
+
+ADAM = {"learning_rate": 0.05, "beta2": 0.99, "epsilon": 1e-2}  # epsilons large enough to be seen
+RMS = {"learning_rate": 0.01, "epsilon": 1e-2}
+LITERAL = [
+    (Adagrad(0.3, epsilon=1e-2), literal_adagrad, {}),
+    (Adagrad(0.3, epsilon=1e-2, eps_inside=True), literal_adagrad, {"eps_inside": True}),
+    (Adadelta(epsilon=1e-4), literal_adadelta, {}),
+    (RMSProp(**RMS), literal_rmsprop, {}),
+    (RMSProp(**RMS, eps_inside=True), literal_rmsprop, {"eps_inside": True}),
+    (RMSProp(**RMS, centered=True), literal_rmsprop, {"centered": True}),
+    (RMSProp(**RMS, momentum=0.8), literal_rmsprop, {"momentum": 0.8}),
+    (RMSProp(**RMS, momentum=0.8, nesterov=True), literal_rmsprop, {"momentum": 0.8, "nesterov": True}),
+    (
+        RMSProp(**RMS, momentum=0.8, nesterov=True, centered=True, eps_inside=True),
+        literal_rmsprop,
+        {"momentum": 0.8, "nesterov": True, "centered": True, "eps_inside": True},
+    ),
+    (Adam(**ADAM), literal_adam, {}),
+    (Adam(**ADAM, eps_inside=True), literal_adam, {"eps_inside": True}),
+    (AdamW(**ADAM, weight_decay=0.1), literal_adam, {"kind": "adamw"}),
+    (Adamax(**ADAM), literal_adam, {"kind": "adamax"}),
+    (Nadam(**ADAM), literal_adam, {"kind": "nadam"}),
+    (AMSGrad(**ADAM), literal_adam, {"kind": "amsgrad"}),
+    (LARS(1.5, trust=0.02), literal_lars, {}),
+    (LARS(1.5, trust=0.02, weight_decay=0.1), literal_lars, {"weight_decay": 0.1}),
+]
+
+
+@pytest.mark.parametrize(("rule", "algorithm", "options"), LITERAL, ids=[repr(case[0]) for case in LITERAL])
+@pytest.mark.parametrize(("gradient", "n"), [(curved, 5), (network_gradient, 20)])
+def test_rules_are_their_literal_algorithms(rule, algorithm, options, gradient, n, device):
+    path = drive(rule, device, gradient=gradient, n=n)
+    for found, expected in zip(path[1:], algorithm(path[0], gradient, **options)):
+        assert found == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+def test_defaults_are_those_of_the_papers():
+    assert (Adagrad().epsilon, RMSProp().decay, Adadelta().decay, Adadelta().learning_rate) == (1e-7, 0.9, 0.95, 1.0)
+    assert (Adam().beta1, Adam().beta2, Adam().epsilon, Adamax().learning_rate) == (0.9, 0.999, 1e-8, 2e-3)
+    assert not any(rule().eps_inside for rule in (Adam, AdamW, Nadam, AMSGrad, RMSProp, Adagrad))
+
+
+@each
+def test_a_weight_without_gradient_stays_finite_in_float32(rule, device):
+    """Inputs that are always zero, and the padding between parameters, have gradients of exactly zero."""
+    parameters = Parameters(quadratic(), 0, device)
+    engine, cursor = Optimizer(rule, parameters), device.zeros((1,), np.int64)
+    engine.plan(np.zeros(1), cursor)
+    for _ in range(3):
+        parameters.zero_grad()
+        parameters.finish_grad()
+        assert device.get(engine.step(device.put(True)))
+    assert np.isfinite(device.get(parameters.values)).all()
+
+
+def two_layers(bias=True):
+    model = SimpleNamespace(
+        first=Parameter((3, 2), Normal(1.0)), second=Parameter((4,), Normal(0.1)), seen=Parameter((2,), averaging=0.5)
+    )
+    if bias:
+        model.bias = Parameter((2,), Normal(1.0), role="bias")
+    return model
+
+
+def step_once(model, rule, device, gradients, **options):
+    """One step with given gradients; returns what was subtracted from each parameter."""
+    parameters = Parameters(model, 0, device, np.float64)
+    before = {name: device.get(p.value).copy() for name, p in parameters.named.items()}
+    engine, cursor = Optimizer(rule, parameters, **options), device.zeros((1,), np.int64)
+    engine.plan(np.zeros(1), cursor)
+    for name, gradient in gradients.items():
+        parameters.named[name].accumulate(None, lambda out, g=gradient: device.copy_into(out, g))
+    parameters.finish_grad()
+    engine.step(device.put(True))
+    return {name: before[name] - device.get(p.value) for name, p in parameters.named.items()}, before
+
+
+def test_lars_scales_each_weight_by_its_own_length(device, rng):
+    gradients = {"first": rng.normal(size=(3, 2)), "second": 100 * rng.normal(size=4), "bias": np.array([1.0, 2.0])}
+    moved, before = step_once(two_layers(), LARS(2.0, trust=0.5), device, gradients)
+    for name in ("first", "second"):
+        ratio = 0.5 * np.linalg.norm(before[name]) / np.linalg.norm(gradients[name])
+        assert moved[name] == pytest.approx(2.0 * ratio * gradients[name])
+    assert moved["bias"] == pytest.approx(2.0 * gradients["bias"])
+
+
+def test_lars_moves_a_weight_of_length_zero(device):
+    model = SimpleNamespace(weight=Parameter((2,)))
+    moved, _ = step_once(model, LARS(0.5), device, {"weight": np.array([1.0, -2.0])})
+    assert moved["weight"] == pytest.approx([0.5, -1.0])
+
+
+def test_lars_refuses_a_penalty_that_it_cannot_scale():
+    with pytest.raises(ConfigError, match=r"training\.l2: must be 0 with LARS, .* Set training\.l2=0 and"):
+        Optimizer(LARS(), Parameters(quadratic(), 0), l2=0.1)
+
+
+def test_decoupled_decay_spares_biases_and_adaptive_scaling(device):
+    gradients = {"first": np.zeros((3, 2)), "bias": np.zeros(2)}
+    moved, before = step_once(two_layers(), AdamW(0.1, weight_decay=0.5), device, gradients)
+    assert moved["first"] == pytest.approx(0.05 * before["first"])
+    assert not moved["bias"].any()
+
+
+def test_clipping_by_value(device):
+    gradients = {"first": np.full((3, 2), -7.0), "second": np.array([0.5, 1, 2, -2]), "seen": np.array([50.0, -50.0])}
+    moved, _ = step_once(two_layers(False), SGD(1.0), device, gradients, clipping=Clipping(value=1.0))
+    assert moved["first"] == pytest.approx(-np.ones((3, 2)))
+    assert moved["second"] == pytest.approx([0.5, 1, 1, -1])
+    assert moved["seen"].tolist() == [-25, 25], "an observation is no gradient"
+
+
+def test_clipping_by_norm_keeps_the_direction_of_the_whole_gradient(device):
+    gradients = {"first": np.full((3, 2), 2.0), "second": np.full(4, -1.0), "seen": np.array([1e6, 0.0])}
+    length = np.sqrt(6 * 4 + 4)
+    for bound, factor in ((1.0, 1 / length), (100.0, 1.0)):
+        moved, _ = step_once(two_layers(False), SGD(1.0), device, gradients, clipping=Clipping(norm=bound))
+        assert moved["first"] == pytest.approx(factor * gradients["first"])
+        assert moved["second"] == pytest.approx(factor * gradients["second"])
+
+
+def test_clipping_by_norm_is_for_each_member(device):
+    """A member with a long gradient is not the reason why another is clipped."""
+    rule, clipping = SGD(0.05), Clipping(norm=1.0)
+    together = drive(rule, device, [3, 4], gradient=lambda w: w * CURVATURE, clipping=clipping)
+    for member, seed in enumerate((3, 4)):
+        path = drive(rule, device, seed, clipping=clipping)
+        assert np.array_equal(together[:, member], path)
+        w = path[0]
+        for found in path[1:]:
+            g = CURVATURE * w
+            w = w - 0.05 * g * min(1, 1 / np.linalg.norm(g))
+            assert found == pytest.approx(w, rel=1e-12)
+
+
+def test_penalties_are_added_after_clipping(device):
+    gradients = {"first": np.full((3, 2), 1e3)}
+    options = {"clipping": Clipping(value=1.0), "l2": 0.5}
+    moved, before = step_once(two_layers(False), SGD(1.0), device, gradients, **options)
+    assert moved["first"] == pytest.approx(1 + 0.5 * before["first"])
+
+
+def test_clipping_hides_no_failure(device):
+    for clipping in (Clipping(norm=1.0), Clipping(value=1.0)):
+        parameters = Parameters(quadratic(), 0, device)
+        engine, cursor = Optimizer(SGD(0.1), parameters, clipping=clipping), device.zeros((1,), np.int64)
+        engine.plan(np.zeros(1), cursor)
+        parameters.named["weight"].accumulate(None, lambda out: out.fill(np.nan))
+        with np.errstate(invalid="ignore"):
+            assert not device.get(engine.step(device.put(True)))
+    with pytest.raises(ConfigError, match=r"Clipping\.norm: must be > 0"):
+        Clipping(norm=0.0)
 
 
 def test_adam_first_steps_by_hand(device):

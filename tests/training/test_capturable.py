@@ -6,14 +6,15 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from gpunet import losses, optimizers
 from gpunet.backend import Device
 from gpunet.data import Feed, fit_preprocessing
 from gpunet.initializers import He
 from gpunet.layers import BatchNorm, Dense, Dropout, ReLU, Residual, Sequential, Softplus
-from gpunet.losses import BinaryCrossEntropy, CategoricalCrossEntropy, SquaredError
-from gpunet.optimizers import SGD, Adam
+from gpunet.losses import AbsolutePercentageError, BinaryCrossEntropy, CategoricalCrossEntropy, Loss, SquaredError
+from gpunet.optimizers import SGD, Adam, Averaging, Clipping, Rule
 from gpunet.schedules import Step
-from gpunet.testing import LOG, HostReadError, Traced, TracedDevice, plain
+from gpunet.testing import LOG, HostReadError, Traced, TracedDevice, examples, plain
 from gpunet.training import Supervised, Trainer
 
 
@@ -30,13 +31,16 @@ def network():
     )
 
 
-def make_trainer(device, seeds=0, loss=None, rule=None, kind="standardise"):
+def make_trainer(device, seeds=0, loss=None, rule=None, kind="standardise", l2=0.01, **options):
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 256, (50, 12)).astype(np.uint8), rng.integers(0, 4, 50).astype(np.int32)
+    if isinstance(loss, AbsolutePercentageError):  # takes no labels
+        y = rng.uniform(1, 2, (50, 4)).astype(np.float32)
     members = () if np.ndim(seeds) == 0 else (len(seeds),)
     feed = Feed(device, x, y, fit_preprocessing(kind, x, 255.0), np.dtype(np.float32), members)
     rule = rule or Adam(Step(value=0.01, factor=0.5, every=1))
-    trainer = Trainer(Supervised(network(), loss or CategoricalCrossEntropy()), rule, seeds, feed, 8, device, l2=0.01)
+    objective = Supervised(network(), loss or CategoricalCrossEntropy())
+    trainer = Trainer(objective, rule, seeds, feed, 8, device, l2, **options)
     trainer.begin_epoch(0, trainer.steps_per_epoch(drop_last=True))
     return trainer
 
@@ -58,6 +62,12 @@ CASES = [
     {"loss": SquaredError(), "rule": SGD(0.01, momentum=0.9, nesterov=True)},
     {"loss": BinaryCrossEntropy(), "kind": "scale"},
 ]
+CASES += [{"loss": loss, "rule": SGD(1e-3)} for loss in examples(Loss, losses)]
+CASES += [
+    {"rule": rule, "seeds": [5, 6], "clipping": Clipping(value=1.0, norm=0.5), "l2": 0.0}
+    for rule in examples(Rule, optimizers)
+]
+CASES += [{"averaging": averaging} for averaging in examples(Averaging, optimizers)]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -116,7 +126,8 @@ def test_after_the_first_step_nothing_large_is_allocated():
 def test_every_array_function_of_a_step_exists_in_cupy():
     cupy = pytest.importorskip("cupy", reason="needs the extra 'kernels'")
     LOG.clear()
-    make_trainer(TracedDevice(), seeds=[1, 2]).step(8)
+    for case in [{"seeds": [1, 2]}, *CASES]:
+        make_trainer(TracedDevice(), **case).step(8)
     used = set()
     for function, _, kwargs, _ in LOG:
         owner = getattr(function, "__self__", None)

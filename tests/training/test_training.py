@@ -8,12 +8,12 @@ from gpunet.backend import Device
 from gpunet.checkpoint import read, write
 from gpunet.config import load_config
 from gpunet.data import Feed, fit_preprocessing
-from gpunet.errors import ConfigError, DivergedError
+from gpunet.errors import ConfigError, DataError, DivergedError
 from gpunet.layers import Dense, Sequential
 from gpunet.losses import CategoricalCrossEntropy, SquaredError
 from gpunet.optimizers import SGD
 from gpunet.parameter import Parameters
-from gpunet.training import Evaluator, Predictor, Run, Selection, Stop, Supervised, Trainer, snapshot
+from gpunet.training import EpochRecord, Evaluator, Predictor, Run, Selection, Stop, Supervised, Trainer, snapshot
 
 
 def make_run(device=None, preset="mlp", **overrides):
@@ -190,3 +190,81 @@ def test_a_batch_larger_than_the_training_part_is_refused():
 def test_a_monitor_needs_its_data():
     with pytest.raises(ConfigError, match="validation_loss needs a validation part"):
         make_run(**{"training.monitor": "validation_loss", "data.validation": 0})
+
+
+def test_targets_are_checked_against_the_loss_before_training(rng):
+    dataset = Dataset("d", rng.normal(size=(50, 2)).astype(np.float32), rng.normal(size=(50, 1)).astype(np.float32), ())
+    config = load_config("linear", {"loss": "poisson", "training.batch_size": 8}, {})
+    with pytest.raises(DataError, match="targets: must be counts of 0 or more for poisson, got -"):
+        Run(config, dataset, split(dataset, validation=0.2, test=0.2, seed=0), Device())
+
+
+def test_poisson_regression_finds_the_rates(rng):
+    """Counts whose mean is exp(0.8 a + 1), and a second feature that says nothing."""
+    x = rng.normal(size=(2000, 2)).astype(np.float32)
+    y = rng.poisson(np.exp(0.8 * x[:, :1] + 1)).astype(np.float32)
+    options = {"loss": "poisson", "data.preprocess": "none", "training.l2": 0, "optimizer.learning_rate": 1e-3}
+    config, dataset = load_config("linear", options, {}), Dataset("d", x, y, ())
+    run = Run(config, dataset, split(dataset, validation=0.1, test=0.1, seed=0), Device())
+    run.train()
+    found = {name: p.value for name, p in run.trainer.parameters.named.items()}
+    assert found["000_dense/weight"][:, 0] == pytest.approx([0.8, 0], abs=0.05)
+    assert found["000_dense/bias"] == pytest.approx([1], abs=0.05)
+
+
+def test_a_configured_bound_holds_in_training():
+    """Plain steps of rate 1 move the weights by no more than the bound on the gradient's length."""
+    run = make_run(**{"optimizer": {"name": "sgd", "learning_rate": 1.0}, "training.clip_norm": 1e-3})
+    trainer = run.trainer
+    trainer.begin_epoch(0, 3)
+    for _ in range(3):
+        before = trainer.parameters.values.copy()
+        trainer.step(128)
+        assert np.linalg.norm(trainer.parameters.values - before) == pytest.approx(1e-3, rel=1e-3)
+    assert make_run().trainer.optimizer.clipping is None
+
+
+def record(epoch, improved):
+    improved = np.array(improved)
+    return EpochRecord(epoch, 9, {}, improved, np.ones(improved.shape, bool), 0.0)
+
+
+def test_the_rate_falls_after_epochs_without_improvement():
+    """The first member improves in epochs 1 and 4, the second in each but 5 and 6."""
+    run = make_run(members=2, **{"training.plateau": {"patience": 2, "factor": 0.5}})
+    seen = []
+    for epoch in range(1, 9):
+        run.plateau(record(epoch, [epoch in (1, 4), epoch not in (5, 6)]))
+        seen.append(run.trainer.optimizer.rate_scale.tolist())
+    assert [first for first, _ in seen] == [1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.125]
+    assert [second for _, second in seen] == [1, 1, 1, 1, 1, 0.5, 0.5, 0.5]
+
+
+def test_a_plateau_scales_the_schedule_of_the_run():
+    """With a rate of 0 nothing improves after the first epoch; the recorded rates are what the steps used."""
+    options = {"name": "sgd", "learning_rate": {"name": "ramp", "start": 0.0, "stop": 0.0, "epochs": 1}}
+    still = make_run(**{"optimizer": options, "training.plateau.patience": 1, "training.epochs": 3})
+    still.train()
+    assert still.trainer.optimizer.rate_scale == pytest.approx(0.01)
+    rate = {"name": "step", "value": 1e-9, "factor": 0.5, "every": 1}
+    run = make_run(
+        **{"optimizer": {"name": "sgd", "learning_rate": rate}, "training.epochs": 4, "training.plateau.patience": 2}
+    )
+    run.train()
+    used = [r.numbers["learning_rate"][0] for r in run.history]
+    scale = [1.0]
+    waited = 0
+    for r in run.history:
+        waited = 0 if r.improved[0] else waited + 1
+        scale.append(scale[-1] * (0.1 if waited == 2 else 1))
+        waited %= 2
+    assert used == pytest.approx([1e-9 * 0.5**epoch * s for epoch, s in enumerate(scale[:4])])
+    again = make_run(**{"training.plateau.patience": 2})
+    for r in run.history:
+        again.plateau(r)
+    assert again.trainer.optimizer.rate_scale == run.trainer.optimizer.rate_scale, "it follows from the records"
+
+
+def test_a_plateau_needs_a_monitor():
+    with pytest.raises(ConfigError, match=r"training\.plateau: needs a monitored number that can improve"):
+        make_run(**{"training.plateau.patience": 2, "training.monitor": "last"})

@@ -1,0 +1,84 @@
+"""What a loss is, and the forms that targets take."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ..backend import Context, array_module
+from ..backend.arrays import Array
+from ..errors import DataError
+from ..fields import check_fields, term
+from ..ops.gather import one_hot
+
+SUM_TOLERANCE = 1e-4  # of rows that sum to one, as decimal fractions of a table do
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Base of the losses.
+
+    Attributes:
+        meaning: what a prediction for a class is: a probability, or a score that is larger for likelier classes.
+    """
+
+    meaning: ClassVar[str] = "score"
+
+    def __post_init__(self) -> None:
+        """Check the bounds of the fields."""
+        check_fields(self)
+
+    def __call__(self, z: Array, target: Array, ctx: Context) -> tuple[Array, Array]:
+        """Return the loss of each sample and its gradient with respect to ``z``."""
+        raise NotImplementedError
+
+    def predict(self, z: Array, out: Array) -> Array:
+        """Apply the paired output activation, the identity unless a loss has another; ``out`` may be ``z``."""
+        array_module(z).copyto(out, z)
+        return out
+
+    def outputs(self, classes: int) -> int:
+        """Number of network outputs for so many classes."""
+        return classes
+
+    def check_targets(self, y: np.ndarray) -> None:
+        """Raise :class:`DataError` where targets, on the host, are none that this loss is defined for.
+
+        Labels suit every loss that does not say otherwise; a loss checks values, (N, K), in ``_check_values``.
+        """
+        if y.dtype.kind == "f" and y.size:
+            self._check_values(y)
+
+    def _check_values(self, y: np.ndarray) -> None:
+        """All values are good unless a loss knows better."""
+
+    def _require(self, holds: bool, rule: str, received: object, remedy: str) -> None:
+        if not holds:
+            raise DataError("targets", f"{rule} for {term(type(self))}", received, remedy)
+
+    @classmethod
+    def examples(cls) -> list["Loss"]:
+        """Instances that the conformance suite checks."""
+        return [cls()]
+
+
+def dense(z: Array, target: Array, ctx: Context) -> Array:
+    """Targets of the shape of ``z``: class labels become a one-hot code, or 0 and 1 for one output."""
+    if target.dtype.kind == "f":
+        return target
+    if z.shape[-1] == 1:
+        return target[..., None]
+    return one_hot(target, z.shape[-1], ctx.empty((*target.shape, z.shape[-1]), bool))
+
+
+def numbers(z: Array, target: Array, ctx: Context) -> Array:
+    """The same as floating-point numbers of the type of ``z``, to be overwritten at will."""
+    coded = dense(z, target, ctx)
+    out = ctx.empty(coded.shape, z.dtype)
+    array_module(z).copyto(out, coded)
+    return out
+
+
+def span(y: np.ndarray) -> str:
+    """Smallest and largest target, for messages."""
+    return f"{float(y.min()):.4g} to {float(y.max()):.4g}"

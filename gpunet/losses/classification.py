@@ -1,0 +1,206 @@
+"""Losses of classes: on labels, or on values that say how much of each class."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ..backend import Context, array_module
+from ..backend.arrays import Array
+from ..fields import Fraction
+from ..ops.activations import log_softmax, sigmoid, softmax, softplus
+from .base import SUM_TOLERANCE, Loss, dense, numbers, span
+
+CLASSES = "Set loss=squared_error, or data.task=classification where the targets are classes"
+
+
+@dataclass(frozen=True)
+class BinaryCrossEntropy(Loss):
+    """``sum over outputs of softplus(z) - target z``: independent yes-or-no outputs, paired with the sigmoid.
+
+    Two classes have one output, the logit of the second class.
+    """
+
+    meaning: ClassVar[str] = "probability"
+
+    def __call__(self, z: Array, target: Array, ctx: Context) -> tuple[Array, Array]:
+        """Gradient ``sigmoid(z) - target``."""
+        xp = array_module(z)
+        wanted = dense(z, target, ctx)
+        terms = softplus(z, ctx.like(z), ctx.like(z))
+        terms -= xp.multiply(z, wanted, out=ctx.like(z))
+        gradient = sigmoid(z, ctx.like(z))
+        gradient -= wanted
+        return terms.sum(axis=-1), gradient
+
+    def predict(self, z: Array, out: Array) -> Array:
+        """The sigmoid: the probability of each output."""
+        return sigmoid(z, out)
+
+    def outputs(self, classes: int) -> int:
+        """One for two classes, else one for each."""
+        return 1 if classes == 2 else classes
+
+    def _check_values(self, y: np.ndarray) -> None:
+        self._require(bool(((y >= 0) & (y <= 1)).all()), "must lie between 0 and 1", span(y), CLASSES)
+
+
+@dataclass(frozen=True)
+class _Distribution(Loss):
+    """Base of the losses between distributions over the classes, paired with the softmax."""
+
+    meaning: ClassVar[str] = "probability"
+
+    def predict(self, z: Array, out: Array) -> Array:
+        """The softmax: the probability of each class."""
+        return softmax(z, out)
+
+    def _check_values(self, y: np.ndarray) -> None:
+        self._require(bool((y >= 0).all()), "must not be negative", span(y), CLASSES)
+        sums = y.sum(axis=-1, dtype=np.float64).ravel()
+        worst = float(sums[np.abs(sums - 1).argmax()])
+        rule = "must sum to one in each row"
+        self._require(abs(worst - 1) <= SUM_TOLERANCE, rule, f"a row that sums to {worst:.4g}", CLASSES)
+
+
+@dataclass(frozen=True)
+class CategoricalCrossEntropy(_Distribution):
+    """``- sum over classes of target log softmax(z)``: one class of several, paired with the softmax.
+
+    With ``label_smoothing`` s, training aims at ``(1 - s) target + s / K`` instead, so that no logit has to grow
+    without end; evaluation takes the targets as they are.
+
+    Bishop: Pattern recognition and machine learning (2006), eq. 4.108; Szegedy et al.: Rethinking the Inception
+    architecture for computer vision (2016).
+    """
+
+    label_smoothing: Fraction = 0.0
+
+    def __call__(self, z: Array, target: Array, ctx: Context) -> tuple[Array, Array]:
+        """Gradient ``softmax(z) - target``, for targets that sum to one."""
+        xp = array_module(z)
+        wanted = dense(z, target, ctx)
+        if self.label_smoothing and ctx.training:
+            wanted = xp.multiply(wanted, 1 - self.label_smoothing, out=ctx.empty(wanted.shape, z.dtype))
+            wanted += self.label_smoothing / z.shape[-1]
+        log_p = log_softmax(z, ctx.like(z), ctx.like(z))
+        gradient = xp.exp(log_p, out=ctx.like(z))
+        gradient -= wanted
+        log_p *= wanted
+        return xp.negative(log_p.sum(axis=-1)), gradient
+
+    @classmethod
+    def examples(cls) -> list[Loss]:
+        """Sharp and smoothed."""
+        return [cls(), cls(label_smoothing=0.1)]
+
+
+@dataclass(frozen=True)
+class KullbackLeibler(_Distribution):
+    """``sum over classes of target (log target - log softmax(z))``: cross-entropy less the entropy of the target.
+
+    Zero where the prediction is the target; paired with the softmax.
+
+    Kullback, Leibler: On information and sufficiency (1951).
+    """
+
+    def __call__(self, z: Array, target: Array, ctx: Context) -> tuple[Array, Array]:
+        """Gradient ``softmax(z) - target``, for targets that sum to one."""
+        xp = array_module(z)
+        wanted = numbers(z, target, ctx)
+        log_p = log_softmax(z, ctx.like(z), ctx.like(z))
+        gradient = xp.exp(log_p, out=ctx.like(z))
+        gradient -= wanted
+        log_p *= wanted
+        # A target of 0 adds 0 log 0 = 0, which the product with the logarithm of any positive number gives.
+        entropy = xp.add(wanted, wanted == 0, out=ctx.empty(wanted.shape, z.dtype))
+        xp.log(entropy, out=entropy)
+        entropy *= wanted
+        xp.subtract(entropy, log_p, out=log_p)
+        return log_p.sum(axis=-1), gradient
+
+
+@dataclass(frozen=True)
+class SoftmaxSquaredError(_Distribution):
+    """``sum over classes of (softmax(z) - target)^2``, halved with ``half``: the Brier score as a loss.
+
+    Paired with the softmax.  Brier: Verification of forecasts expressed in terms of probability (1950).
+    """
+
+    half: bool = False
+
+    def __call__(self, z: Array, target: Array, ctx: Context) -> tuple[Array, Array]:
+        """Gradient ``2 p (d - sum(p d))`` with ``p = softmax(z)`` and ``d = p - target``, halved with ``half``."""
+        xp = array_module(z)
+        factor = 0.5 if self.half else 1.0
+        p = softmax(z, ctx.like(z))
+        gradient = xp.subtract(p, dense(z, target, ctx), out=ctx.like(z))
+        loss = xp.multiply(gradient, gradient, out=ctx.like(z)).sum(axis=-1)
+        loss *= factor
+        gradient -= xp.multiply(p, gradient, out=ctx.like(z)).sum(axis=-1, keepdims=True)
+        gradient *= p
+        gradient *= 2 * factor
+        return loss, gradient
+
+    @classmethod
+    def examples(cls) -> list[Loss]:
+        """Whole and half."""
+        return [cls(), cls(half=True)]
+
+
+@dataclass(frozen=True)
+class Hinge(Loss):
+    """``sum over outputs of max(0, 1 - sign z)`` with ``sign`` 1 for yes and -1 for no: the margin of an SVM.
+
+    Class labels become one yes among noes; values must be -1 or 1.  Paired with the identity: predictions are scores,
+    not probabilities.
+
+    Cortes, Vapnik: Support-vector networks (1995).
+    """
+
+    def __call__(self, z: Array, target: Array, ctx: Context) -> tuple[Array, Array]:
+        """Gradient ``- sign`` where the margin is violated, else 0."""
+        xp = array_module(z)
+        sign = _signs(z, target, ctx)
+        violation = _violation(z, sign, ctx)
+        gradient = xp.multiply(sign, violation > 0, out=ctx.like(z))
+        xp.negative(gradient, out=gradient)
+        return violation.sum(axis=-1), gradient
+
+    def _check_values(self, y: np.ndarray) -> None:
+        self._require(bool((np.abs(y) == 1).all()), "must be -1 or 1", span(y), CLASSES)
+
+
+@dataclass(frozen=True)
+class SquaredHinge(Hinge):
+    """``sum over outputs of max(0, 1 - sign z)^2``: a hinge without a kink, otherwise as :class:`Hinge`.
+
+    Tang: Deep learning using linear support vector machines (2013).
+    """
+
+    def __call__(self, z: Array, target: Array, ctx: Context) -> tuple[Array, Array]:
+        """Gradient ``- 2 sign max(0, 1 - sign z)``."""
+        xp = array_module(z)
+        sign = _signs(z, target, ctx)
+        violation = _violation(z, sign, ctx)
+        gradient = xp.multiply(sign, violation, out=ctx.like(z))
+        gradient *= -2
+        violation *= violation
+        return violation.sum(axis=-1), gradient
+
+
+def _signs(z: Array, target: Array, ctx: Context) -> Array:
+    """1 for yes and -1 for no; values are that already."""
+    sign = numbers(z, target, ctx)
+    if target.dtype.kind != "f":
+        sign *= 2
+        sign -= 1
+    return sign
+
+
+def _violation(z: Array, sign: Array, ctx: Context) -> Array:
+    """``max(0, 1 - sign z)``, of the shape of ``z``."""
+    xp = array_module(z)
+    violation = xp.multiply(sign, z, out=ctx.like(z))
+    xp.subtract(1, violation, out=violation)
+    return xp.maximum(violation, 0, out=violation)

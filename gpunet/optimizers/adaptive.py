@@ -1,0 +1,152 @@
+"""Rules that divide each gradient by the size that it had so far."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+from ..backend import array_module
+from ..backend.arrays import Array
+from ..errors import ConfigError
+from ..fields import Positive
+from .rules import Decay, Rate, Rule, blend, root
+
+
+@dataclass(frozen=True)
+class Adagrad(Rule):
+    """``s = s + g^2``, ``w -= learning_rate g / (sqrt(s) + epsilon)``; ``sqrt(s + epsilon)`` with ``eps_inside``.
+
+    Duchi, Hazan, Singer: Adaptive subgradient methods for online learning and stochastic optimization (2011).
+    """
+
+    epsilon: Positive = 1e-7
+    eps_inside: bool = False
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """Sum of the squared gradients."""
+        return ("square",)
+
+    def coefficients(self, h: Any, t: Array) -> Mapping[str, Array]:
+        """The hyperparameters as they are."""
+        return {"rate": h.learning_rate, "epsilon": h.epsilon}
+
+    def update(self, g: Array, slots: Sequence[Array], c: SimpleNamespace, out: Array, scratch: Array) -> None:
+        """Sum, root, quotient."""
+        xp = array_module(g)
+        (square,) = slots
+        square += xp.multiply(g, g, out=scratch)
+        xp.divide(g, root(square, c.epsilon, self.eps_inside, scratch), out=out)
+        out *= c.rate
+
+    @classmethod
+    def examples(cls) -> list[Rule]:
+        """Epsilon outside and inside."""
+        return [cls(), cls(eps_inside=True)]
+
+
+@dataclass(frozen=True)
+class Adadelta(Rule):
+    """Steps of the size that steps had, where gradients have the size that gradients had.
+
+    ``s = decay s + (1 - decay) g^2``, ``d = sqrt(u + epsilon) / sqrt(s + epsilon) g``,
+    ``u = decay u + (1 - decay) d^2``, ``w -= learning_rate d``.
+
+    Zeiler: ADADELTA: an adaptive learning rate method (2012), algorithm 1, which has a learning rate of 1.
+    """
+
+    learning_rate: Rate = 1.0
+    decay: Decay = 0.95
+    epsilon: Positive = 1e-6
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """Moving averages of the squared gradient and of the squared step."""
+        return ("square", "step")
+
+    def coefficients(self, h: Any, t: Array) -> Mapping[str, Array]:
+        """The hyperparameters as they are."""
+        return {"rate": h.learning_rate, "decay": h.decay, "intake": 1 - h.decay, "epsilon": h.epsilon}
+
+    def update(self, g: Array, slots: Sequence[Array], c: SimpleNamespace, out: Array, scratch: Array) -> None:
+        """The step replaces the gradient."""
+        xp = array_module(g)
+        square, step = slots
+        blend(square, xp.multiply(g, g, out=out), c.decay, c.intake, scratch)
+        g *= root(step, c.epsilon, True, scratch)
+        g /= root(square, c.epsilon, True, scratch)
+        blend(step, xp.multiply(g, g, out=out), c.decay, c.intake, scratch)
+        xp.multiply(g, c.rate, out=out)
+
+
+@dataclass(frozen=True)
+class RMSProp(Rule):
+    """``s = decay s + (1 - decay) g^2``, ``w -= learning_rate g / (sqrt(s) + epsilon)``.
+
+    ``centered`` takes the variance instead, ``s - m^2`` with ``m`` the moving average of ``g``.  ``momentum`` and
+    ``nesterov`` treat the quotient as :class:`~gpunet.optimizers.SGD` treats a gradient.  ``eps_inside`` has
+    ``sqrt(s + epsilon)``.
+
+    Tieleman, Hinton: Lecture 6.5, RMSProp (2012); centered: Graves: Generating sequences with recurrent neural
+    networks (2013).
+    """
+
+    learning_rate: Rate = 1e-3
+    decay: Decay = 0.9
+    momentum: Decay = 0.0
+    epsilon: Positive = 1e-8
+    nesterov: bool = False
+    centered: bool = False
+    eps_inside: bool = False
+
+    def __post_init__(self) -> None:
+        """Nesterov's look-ahead needs a velocity to look along."""
+        super().__post_init__()
+        if self.nesterov and self.momentum == 0:
+            raise ConfigError("RMSProp.nesterov", "needs momentum > 0", "momentum 0", "Set momentum=0.9")
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """Moving averages, and a velocity where there is momentum."""
+        return ("square", *(("mean",) if self.centered else ()), *(() if self.momentum == 0 else ("velocity",)))
+
+    def coefficients(self, h: Any, t: Array) -> Mapping[str, Array]:
+        """The hyperparameters as they are."""
+        return {
+            "rate": h.learning_rate,
+            "decay": h.decay,
+            "intake": 1 - h.decay,
+            "momentum": h.momentum,
+            "epsilon": h.epsilon,
+        }
+
+    def update(self, g: Array, slots: Sequence[Array], c: SimpleNamespace, out: Array, scratch: Array) -> None:
+        """The quotient replaces the gradient."""
+        xp = array_module(g)
+        slot = dict(zip(self.slots, slots))
+        size = slot["square"]
+        blend(size, xp.multiply(g, g, out=out), c.decay, c.intake, scratch)
+        if self.centered:
+            blend(slot["mean"], g, c.decay, c.intake, scratch)
+            size = xp.subtract(size, xp.multiply(slot["mean"], slot["mean"], out=out), out=out)
+            xp.maximum(size, 0, out=size)  # rounding can make a variance of zero negative
+        g /= root(size, c.epsilon, self.eps_inside, scratch)
+        if self.momentum != 0:
+            v = slot["velocity"]
+            v *= c.momentum
+            v += g
+            if self.nesterov:
+                g += xp.multiply(v, c.momentum, out=scratch)
+            else:
+                g = v
+        xp.multiply(g, c.rate, out=out)
+
+    @classmethod
+    def examples(cls) -> list[Rule]:
+        """Each of its options."""
+        return [
+            cls(),
+            cls(centered=True, eps_inside=True),
+            cls(momentum=0.9),
+            cls(momentum=0.9, nesterov=True, centered=True),
+        ]

@@ -1,0 +1,52 @@
+"""What a schedule is, and what else a hyperparameter may be."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+
+import numpy as np
+
+from ..fields import NonNegative, check_fields
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Base of the schedules."""
+
+    def __post_init__(self) -> None:
+        """Check the bounds of the fields."""
+        check_fields(self)
+
+    def __call__(self, epoch: np.ndarray) -> np.ndarray:
+        """Return the value at each time; ``epoch`` (steps,), in epochs from 0, returns the same shape."""
+        raise NotImplementedError
+
+    @property
+    def ends(self) -> float:
+        """The epoch up to which it has values; infinity for most, which go on for as long as training does."""
+        return inf
+
+
+# What a hyperparameter may be: one number, one number for each member of a population, or a schedule.
+Hyper = float | Sequence[float] | Schedule
+
+
+@dataclass(frozen=True)
+class Constant(Schedule):
+    """The same ``value`` always."""
+
+    value: NonNegative
+
+    def __call__(self, epoch: np.ndarray) -> np.ndarray:
+        """Return ``value`` at each time."""
+        return np.full(epoch.shape, self.value, np.float64)
+
+
+def table(hyper: Hyper, epoch: np.ndarray, members: tuple[int, ...]) -> np.ndarray:
+    """Values of a hyperparameter at each step, float64 of shape ([members,] steps).
+
+    >>> table([0.1, 0.2], np.arange(2.0), (2,)).tolist()
+    [[0.1, 0.1], [0.2, 0.2]]
+    """
+    values = hyper(epoch) if isinstance(hyper, Schedule) else np.asarray(hyper, np.float64)[..., None]
+    return np.broadcast_to(values, (*members, len(epoch)))
