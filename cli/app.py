@@ -21,6 +21,7 @@ from .likelihood import likelihood
 from .predict import predict
 from .presets import presets
 from .pretrain import pretrain
+from .sample import sample
 from .train import train
 
 BROKEN_PIPE = 141  # what a shell reports for a program that its reader left, 128 + SIGPIPE
@@ -63,5 +64,5 @@ def main() -> None:
     """
 
 
-for command in (train, pretrain, evaluate, predict, likelihood, inspect, config, presets, data, doctor):
+for command in (train, pretrain, evaluate, predict, sample, likelihood, inspect, config, presets, data, doctor):
     main.add_command(command)

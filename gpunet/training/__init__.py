@@ -5,7 +5,9 @@ from .evaluation import Evaluator, Predictor, Scores
 from .grafting import graft
 from .loading import Trained, TrainedModel, TrainedStack, load_model, load_stack
 from .loop import EpochRecord, Stop, fit
+from .pictures import pictures, tiled
 from .run import Run
+from .sampling import Sampler, reconstructions
 from .selection import Selection
 from .snapshot import snapshot
 from .stack import Stack
@@ -19,6 +21,7 @@ __all__ = [
     "Predictor",
     "Reconstruction",
     "Run",
+    "Sampler",
     "Scores",
     "Selection",
     "Stack",
@@ -33,5 +36,8 @@ __all__ = [
     "graft",
     "load_model",
     "load_stack",
+    "pictures",
+    "reconstructions",
     "snapshot",
+    "tiled",
 ]
