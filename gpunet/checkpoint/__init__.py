@@ -11,7 +11,7 @@ The layout, for the eye and for other programs::
 
 from .lock import lock
 from .reader import Checkpoint, read
-from .tree import Array, Group, Scalar, note
+from .tree import Array, Group, Scalar, note, printable
 from .writer import write
 
-__all__ = ["Array", "Checkpoint", "Group", "Scalar", "lock", "note", "read", "write"]
+__all__ = ["Array", "Checkpoint", "Group", "Scalar", "lock", "note", "printable", "read", "write"]

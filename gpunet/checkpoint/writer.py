@@ -12,7 +12,8 @@ from .. import __version__
 from ..errors import WriteError
 from .hashing import array_sha256, content_sha256
 from .seal import FORMAT, SIZE, VERSION, make_seal
-from .tree import NAME, Array, Group, Scalar
+from .tree import Array, Group, Scalar
+from .walk import NAME
 
 
 def write(path: Path | str, root: Group, *, keep_previous: bool = False, created_utc: str | None = None) -> str:
