@@ -22,6 +22,7 @@ from .predict import predict
 from .presets import presets
 from .pretrain import pretrain
 from .train import train
+from .verify import verify
 
 BROKEN_PIPE = 141  # what a shell reports for a program that its reader left, 128 + SIGPIPE
 
@@ -63,5 +64,5 @@ def main() -> None:
     """
 
 
-for command in (train, pretrain, evaluate, predict, likelihood, inspect, config, presets, data, doctor):
+for command in (train, pretrain, evaluate, predict, likelihood, inspect, verify, config, presets, data, doctor):
     main.add_command(command)
