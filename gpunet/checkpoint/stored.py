@@ -1,5 +1,6 @@
 """The file on disk: opened once, regular, and read by position, so that two readers can share it."""
 
+import json
 import os
 import stat
 import weakref
@@ -104,7 +105,7 @@ def read_array(file: StoredFile, entry: Entry) -> np.ndarray:
     """One array by its offset, without HDF5; its hash is checked, so a wrong offset cannot pass.
 
     Raises:
-        CheckpointError: other bytes than were written, or more than memory holds.
+        CheckpointError: other bytes than were written, more than memory holds, or a text that is none.
     """
     thing = f"{file.name}: {entry.path}"
     try:
@@ -116,4 +117,18 @@ def read_array(file: StoredFile, entry: Entry) -> np.ndarray:
     data.flags.writeable = False
     if entry.attrs.get("sha256") != array_sha256(data):
         raise CheckpointError(thing, "must match its hash", "other bytes", "The array is damaged")
+    if data.dtype.kind == "S" and data.shape == ():
+        _check_text(thing, bytes(data[()]), entry.attrs.get("media_type") == "application/json")
     return data
+
+
+def _check_text(thing: str, raw: bytes, is_json: bool) -> None:
+    """Spare everyone who reads a note from handling what is none."""
+    try:
+        text = raw.decode("utf-8")
+        if is_json:
+            json.loads(text)
+    except UnicodeDecodeError:
+        raise CheckpointError(thing, "must be text in UTF-8", "other bytes") from None
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(thing, "must be JSON", printable(str(error))) from None
