@@ -1,7 +1,6 @@
-"""Writing: the whole image in memory, sealed, then swapped in by one rename."""
+"""Writing: the whole image in memory, sealed, then put in place of the old file."""
 
 import io
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
-from ..errors import WriteError
 from .hashing import array_sha256, content_sha256
+from .replacing import replace_file
 from .seal import FORMAT, SIZE, VERSION, make_seal
 from .tree import Array, Group, Scalar
 from .walk import NAME
@@ -32,7 +31,7 @@ def write(path: Path | str, root: Group, *, keep_previous: bool = False, created
         The content hash.
 
     Raises:
-        WriteError: where the disk refuses; the old file is untouched and no part of the new one is left.
+        WriteError: where the disk refuses; the path holds the old file, or the new one if only its neighbours fail.
     """
     path = Path(path)
     whole = _normalised(root)
@@ -46,11 +45,7 @@ def write(path: Path | str, root: Group, *, keep_previous: bool = False, created
     whole.attrs["content_sha256"] = content
     image = build_image(whole)
     seal = make_seal(memoryview(image)[SIZE:])
-    try:
-        replace_file(path, [seal, memoryview(image)[SIZE:]], keep_previous)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise WriteError(str(path), "must be writable", reason, "The old file, if any, is untouched") from None
+    replace_file(path, [seal, memoryview(image)[SIZE:]], keep_previous)
     return content
 
 
@@ -63,30 +58,6 @@ def build_image(root: Group) -> bytes:
         _write_attrs(file, root.attrs)
         _write_children(file, root)
     return buffer.getvalue()
-
-
-def replace_file(path: Path, parts: list[bytes | memoryview], keep_previous: bool) -> None:
-    """Write a temporary file beside ``path``, flush it to the disk and rename it over ``path``."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            for part in parts:
-                file.write(part)
-            file.flush()
-            os.fsync(file.fileno())
-        if keep_previous and path.exists():
-            # A link, not a rename: the path itself never goes missing.
-            previous = path.with_name(f"{path.stem}.previous{path.suffix}")
-            previous.unlink(missing_ok=True)
-            previous.hardlink_to(path)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _write_children(place: Any, group: Group) -> None:

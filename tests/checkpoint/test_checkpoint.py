@@ -1,5 +1,6 @@
 """Checkpoint files: what is written comes back, and nothing else is let in."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -223,10 +224,32 @@ def test_the_predecessor_is_kept(tmp_path):
     assert read(tmp_path / "last.previous.h5").attrs["epoch"] == 2
 
 
+def test_a_file_system_without_links_still_keeps_the_predecessor(tmp_path, monkeypatch):
+    def no_link(*_):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", no_link)
+    for epoch in (1, 2):
+        root = sample()
+        root.attrs["epoch"] = epoch
+        write(tmp_path / "last.h5", root, keep_previous=True)
+    assert read(tmp_path / "last.previous.h5").attrs["epoch"] == 1
+
+
+def test_a_full_disk_while_locking_is_told(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with pytest.raises(WriteError, match="got No space left on device"), lock(tmp_path):
+        pass
+
+
 def test_one_writer_per_folder_and_stale_files_are_swept(tmp_path):
+    (tmp_path / ".mine.tmp").write_bytes(b"not ours")
     (tmp_path / ".best.h5.123.tmp").write_bytes(b"half")
     with lock(tmp_path):
-        assert not list(tmp_path.glob(".*.tmp"))
+        assert [p.name for p in tmp_path.glob(".*.tmp")] == [".mine.tmp"]
         with pytest.raises(WriteError, match=f"process {os.getpid()} at work in it"), lock(tmp_path):
             pass
     with lock(tmp_path):
