@@ -67,8 +67,8 @@ def tiles_of(found: Checkpoint, path: str, array: Array) -> tuple[np.ndarray, st
     """
     if array.dtype == np.uint8 and array.size:
         shape = array.shape
-        if len(shape) == 2 or (len(shape) == 3 and shape[-1] == 3):
-            return array.data[None], "image"
+        if len(shape) == 2 or (len(shape) == 3 and shape[-1] in CHANNELS):
+            return array.data.reshape(1, *(shape[:2] if shape[-1] == 1 else shape)), "image"
         if len(shape) == 3 or (len(shape) == 4 and shape[-1] in CHANNELS):
             return array.data.reshape(shape[:3]) if shape[-1] == 1 else array.data, f"{shape[0]:,} images"
     pixels = _filters(found, array)

@@ -74,25 +74,26 @@ def run_walk(descriptor: int) -> tuple[bytes, int]:
     # -P: neither this folder nor the working folder is searched for modules.
     command = [sys.executable, "-P", walk.__file__]
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    child = subprocess.Popen(
-        command, stdin=descriptor, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
-    )
-    assert child.stdout is not None
+    streams = {"stdin": descriptor, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     try:
-        with child.stdout:
-            answer = child.stdout.read(MAX_ANSWER)
-    finally:
-        # The alarm that it set ends it in time; this is for the case that we are interrupted ourselves.
-        if sys.exc_info()[0] is not None or len(answer) == MAX_ANSWER:
-            child.kill()
+        child = subprocess.Popen(command, env=environment, **streams)  # type: ignore[call-overload]
+    except OSError as error:
+        raise _not_started(error.strerror) from None
+    try:
+        answer = child.stdout.read(MAX_ANSWER)
         code = child.wait()
+    except BaseException:  # the alarm that it set would end it; this is for our own interruption
+        child.kill()
+        child.wait()
+        raise
+    finally:
+        child.stdout.close()
     return answer, code
 
 
 def _parse(name: str, answer: bytes, code: int) -> Any:
     if not answer.startswith(walk.READY):
-        rule = f"must start with {sys.executable}"
-        raise GpunetError("the reader of checkpoints", rule, f"exit code {code}", "Check that it can import h5py")
+        raise _not_started(f"exit code {code}")
     if code < 0:
         ends = {
             signal.SIGXCPU: f"more than {walk.PROCESSOR_SECONDS} seconds of computing",
@@ -103,6 +104,11 @@ def _parse(name: str, answer: bytes, code: int) -> Any:
         return json.loads(answer[len(walk.READY) :])
     except (ValueError, RecursionError):
         raise _malformed(name, "a crash of HDF5") from None
+
+
+def _not_started(reason: str | None) -> GpunetError:
+    rule = f"must start with {sys.executable}"
+    return GpunetError("the reader of checkpoints", rule, reason, "Check that it can import h5py")
 
 
 def _malformed(name: str, received: str) -> CheckpointError:

@@ -237,8 +237,9 @@ def main() -> None:
     """Read the checkpoint on standard input, write its structure to standard output."""
     import h5py  # noqa: F401  before there is no more opening of files
 
-    with suppress(AttributeError, OSError):
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    for number in (signal.SIGALRM, signal.SIGXCPU):  # whatever was inherited
+        signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
     confine()
     os.write(1, READY)
     document = json.dumps(answer(io.FileIO(0, "rb", closefd=False))).encode()
