@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
+from ..errors import CheckpointError
+from . import walk
 from .hashing import array_sha256, content_sha256
 from .replacing import replace_file
 from .seal import FORMAT, SIZE, VERSION, make_seal
 from .tree import Array, Group, Scalar
-from .walk import NAME
+
+RESERVED = 8  # attributes that the writer adds
 
 
 def write(path: Path | str, root: Group, *, keep_previous: bool = False, created_utc: str | None = None) -> str:
@@ -31,9 +34,11 @@ def write(path: Path | str, root: Group, *, keep_previous: bool = False, created
         The content hash.
 
     Raises:
+        CheckpointError: the content is beyond what a reader would accept.
         WriteError: where the disk refuses; the path holds the old file, or the new one if only its neighbours fail.
     """
     path = Path(path)
+    _check_limits(str(path), root)
     whole = _normalised(root)
     whole.attrs |= {
         "format": FORMAT,
@@ -47,6 +52,28 @@ def write(path: Path | str, root: Group, *, keep_previous: bool = False, created
     seal = make_seal(memoryview(image)[SIZE:])
     replace_file(path, [seal, memoryview(image)[SIZE:]], keep_previous)
     return content
+
+
+def _check_limits(name: str, root: Group) -> None:
+    """Refuse what :mod:`.walk` would refuse: better no file than one that nobody can read."""
+    nodes: list[tuple[str, Group | Array]] = [("", root), *root.walk()]
+    if len(nodes) > walk.MAX_OBJECTS:
+        raise CheckpointError(name, f"must hold at most {walk.MAX_OBJECTS:,} groups and arrays", f"{len(nodes):,}")
+    for path, node in nodes:
+        thing = f"{name}: /{path}"
+        if path.count("/") >= walk.MAX_DEPTH:
+            raise CheckpointError(thing, f"must be nested at most {walk.MAX_DEPTH} deep", "more")
+        if len(node.attrs) + RESERVED > walk.MAX_ATTRIBUTES:
+            limit = walk.MAX_ATTRIBUTES - RESERVED
+            raise CheckpointError(thing, f"must have at most {limit} attributes of its own", len(node.attrs))
+        for key, value in node.attrs.items():
+            if isinstance(value, str) and ("\0" in value or len(value.encode()) > walk.MAX_ATTRIBUTE_BYTES):
+                rule = f"must have texts without NUL of at most {walk.MAX_ATTRIBUTE_BYTES:,} bytes as attributes"
+                raise CheckpointError(thing, rule, f"{key} of {len(value):,}", "Put long texts into notes")
+        if isinstance(node, Array) and node.data.ndim > walk.MAX_RANK:
+            raise CheckpointError(thing, f"must have at most {walk.MAX_RANK} axes", node.data.ndim)
+        if isinstance(node, Array) and node.data.dtype.kind == "S" and node.data.dtype.itemsize > walk.MAX_TEXT:
+            raise CheckpointError(thing, f"must be a text of at most {walk.MAX_TEXT:,} bytes", node.data.dtype.itemsize)
 
 
 def build_image(root: Group) -> bytes:
@@ -65,7 +92,7 @@ def _write_children(place: Any, group: Group) -> None:
 
     for name in sorted(group.children):
         child = group.children[name]
-        assert NAME.fullmatch(name), f"{name!r} is no name for a checkpoint"
+        assert walk.NAME.fullmatch(name), f"{name!r} is no name for a checkpoint"
         if isinstance(child, Group):
             inner = place.create_group(name)
             _write_attrs(inner, child.attrs)

@@ -254,3 +254,40 @@ def test_one_writer_per_folder_and_stale_files_are_swept(tmp_path):
             pass
     with lock(tmp_path):
         pass
+
+
+@pytest.mark.parametrize(
+    ("apply", "expected"),
+    [
+        (change("/".join("a" * 20), Group()), "must be nested at most 16 deep"),
+        (change("a", Array(np.zeros((1,) * 9))), "must have at most 8 axes, got 9"),
+        (change("a", Group({f"a{i}": i for i in range(60)})), "must have at most 56 attributes of its own, got 60"),
+        (change("a", Group({"text": "x" * 70_000})), "text of 70,000. Put long texts into notes"),
+        (change("a", Group({"text": "x\0"})), "must have texts without NUL"),
+        (change("a", Group({}, {str(i): Group() for i in range(50_001)})), "must hold at most 50,000"),
+        (change("a", Array(np.bytes_(b"x" * (1 << 26) + b"x"))), "must be a text of at most"),
+    ],
+)
+def test_what_could_not_be_read_is_not_written(apply, expected, tmp_path):
+    root = sample()
+    apply(root)
+    with pytest.raises(CheckpointError, match=expected):
+        write(tmp_path / "a.h5", root)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "apply",
+    [
+        change("/".join("a" * 16), Group()),
+        change("a", Array(np.zeros((1,) * 8))),
+        change("a", Group({f"a{i}": i for i in range(56)})),
+        lambda root: root.attrs.update({f"a{i}": i for i in range(53)}),
+        change("a", Group({"text": "x" * 65_536})),
+        change("a", Group({}, {"x" * 128: Array(np.bytes_(b"x" * 1_000_000))})),
+    ],
+)
+def test_what_is_just_allowed_comes_back(apply, tmp_path):
+    root = sample()
+    apply(root)
+    assert write(tmp_path / "a.h5", root) == read(tmp_path / "a.h5").content_sha256
