@@ -13,7 +13,7 @@ from rich.table import Table
 from gpunet.checkpoint import Array, Checkpoint, Group, printable
 
 from .options import print_json
-from .showing import console, read_note
+from .showing import console
 
 ABSENT = "(absent)"
 
@@ -102,7 +102,7 @@ def _form(node: Group | Array) -> str:
 
 
 def _configuration(found: Checkpoint) -> dict[str, Any]:
-    return flatten(read_note(found, "config/json") or {})
+    return flatten(found.note("config/json"))
 
 
 def flatten(value: Any, prefix: str = "") -> dict[str, Any]:

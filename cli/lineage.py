@@ -11,7 +11,6 @@ from gpunet.checkpoint import Checkpoint, printable
 
 from .differences import flatten
 from .options import print_json
-from .showing import read_note
 
 ROOT = ("run_id", "parent_sha256", "created_utc", "gpunet_version")
 
@@ -36,7 +35,7 @@ def lineage(found: Checkpoint) -> dict[str, Any]:
     data = found.root.children.get("data")
     if data is not None:
         document["data"] = {name: data.attrs[name] for name in ("name", "data_sha256") if name in data.attrs}
-    note = read_note(found, "lineage/json")
-    if note is not None:
+    note = found.note("lineage/json")
+    if note:
         document["lineage"] = note
     return document

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import click
 import numpy as np
@@ -13,7 +12,6 @@ from gpunet.errors import CheckpointError, ConfigError
 
 from .history import save
 from .options import print_json
-from .showing import read_note
 
 TILE = 48  # pixels that a tile should at least have
 MOST = 1024  # tiles in one picture
@@ -102,8 +100,7 @@ def _filters(found: Checkpoint, array: Array) -> tuple[int, ...] | None:
 
 def input_shape(found: Checkpoint) -> tuple[int, ...]:
     """The shape of one sample as the data's description says; empty where it says nothing."""
-    note: Any = read_note(found, "data/json")
-    shape = note.get("input_shape") if isinstance(note, dict) else None
+    shape = found.note("data/json").get("input_shape")
     if not isinstance(shape, list) or not all(isinstance(n, int) and n > 0 for n in shape):
         return ()
     return tuple(shape)

@@ -5,7 +5,6 @@ Texts out of a file go through ``printable``, since an attacker may have written
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
@@ -15,7 +14,6 @@ from rich.text import Text
 from rich.tree import Tree
 
 from gpunet.checkpoint import Array, Checkpoint, Group, printable
-from gpunet.errors import CheckpointError
 
 ROOT = ("model", "parameters", "epoch", "step", "monitor", "monitor_value", "created_utc", "gpunet_version")
 HIDDEN = ("encoding_type", "encoding_version", "NX_class", "signal", "axes", "data_sha256")
@@ -100,23 +98,6 @@ def document(node: Group | Array) -> dict[str, Any]:
     elif node.size <= 100:
         found["values"] = node.data.tolist()
     return found
-
-
-def read_note(found: Checkpoint, path: str) -> Any:
-    """The JSON of a note; None where there is no such note.
-
-    Raises:
-        CheckpointError: something else lies there.
-    """
-    if path not in found.root:
-        return None
-    array = found[path]
-    try:
-        if isinstance(array, Array) and array.dtype.kind == "S" and array.shape == ():
-            return json.loads(array.text)
-    except (ValueError, RecursionError):
-        pass
-    raise CheckpointError(f"{found.path}: {path}", "must be a note in JSON", "something else")
 
 
 def _text(array: Array) -> str:

@@ -7,8 +7,11 @@
 5. The content hash must hold for exactly what was read.
 """
 
+import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -44,6 +47,49 @@ class Checkpoint:
     def __getitem__(self, path: str) -> Group | Array:
         """The group or array at a path."""
         return self.root[path]
+
+    def array(self, path: str) -> Array:
+        """The array at a path.
+
+        Raises:
+            CheckpointError: nothing is there, or a group.
+        """
+        found = self.root[path] if path in self.root else None
+        if not isinstance(found, Array):
+            raise self._unfit(path, "must be an array", found)
+        return found
+
+    def group(self, path: str) -> Group:
+        """The group at a path.
+
+        Raises:
+            CheckpointError: nothing is there, or an array.
+        """
+        found = self.root[path] if path in self.root else None
+        if not isinstance(found, Group):
+            raise self._unfit(path, "must be a group", found)
+        return found
+
+    def note(self, path: str) -> dict[str, Any]:
+        """The JSON object of a note, empty where there is no note.
+
+        Raises:
+            CheckpointError: something else is there.
+        """
+        if path not in self.root:
+            return {}
+        found = self.root[path]
+        content: Any = None
+        if isinstance(found, Array) and found.dtype.kind == "S" and found.shape == ():
+            with suppress(ValueError, RecursionError):
+                content = json.loads(found.text)
+        if not isinstance(content, dict):
+            raise self._unfit(path, "must be a note that holds a JSON object", "something else")
+        return content
+
+    def _unfit(self, path: str, rule: str, found: object) -> CheckpointError:
+        got = found if isinstance(found, str) else type(found).__name__.lower() if found is not None else "nothing"
+        return CheckpointError(f"{printable(str(self.path))}: {path}", rule, got)
 
 
 def read(path: Path | str, *, allow_nonfinite: bool = False, verify: bool = True) -> Checkpoint:

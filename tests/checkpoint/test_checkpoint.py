@@ -291,3 +291,21 @@ def test_what_is_just_allowed_comes_back(apply, tmp_path):
     root = sample()
     apply(root)
     assert write(tmp_path / "a.h5", root) == read(tmp_path / "a.h5").content_sha256
+
+
+def test_parts_are_asked_for_by_what_they_must_be(tmp_path):
+    write(tmp_path / "a.h5", sample())
+    found = read(tmp_path / "a.h5")
+    assert found.array("single").data == 7
+    assert sorted(found.group("model/000_dense").children) == ["bias", "weight"]
+    assert found.note("config/json")["list"] == [1, 2]
+    assert found.note("lineage/json") == {}
+    for ask, path, expected in (
+        (found.array, "model", "model: must be an array, got group"),
+        (found.array, "none/x", "none/x: must be an array, got nothing"),
+        (found.group, "single", "single: must be a group, got array"),
+        (found.note, "single", "single: must be a note that holds a JSON object"),
+        (found.note, "model", "model: must be a note that holds a JSON object"),
+    ):
+        with pytest.raises(CheckpointError, match=expected):
+            ask(path)

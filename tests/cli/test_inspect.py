@@ -277,7 +277,12 @@ def test_options_that_do_not_fit(options, expected, path):
 
 @pytest.mark.parametrize(
     ("name", "array"),
-    [("config/json", Array(np.arange(3))), ("data/json", Array(np.bytes_(b"no json"))), ("lineage/json", Group())],
+    [
+        ("config/json", Array(np.arange(3))),
+        ("data/json", Array(np.bytes_(b"no json"))),
+        ("lineage/json", Group()),
+        ("data/json", note([1])),
+    ],
 )
 def test_notes_that_are_none_are_refused_in_one_line(name, array, tmp_path):
     root = sample()
@@ -286,7 +291,7 @@ def test_notes_that_are_none_are_refused_in_one_line(name, array, tmp_path):
     write(tmp_path / "b.h5", sample())
     options = {"config/json": ("--diff", tmp_path / "b.h5"), "lineage/json": ("--lineage",)}
     drawn = ("--image", "model/000_dense/weight", "-o", tmp_path / "x.png")
-    assert "must be a note in JSON" in inspect(tmp_path / "a.h5", *options.get(name, drawn), code=4)
+    assert "must be a note that holds a JSON object" in inspect(tmp_path / "a.h5", *options.get(name, drawn), code=4)
 
 
 def test_no_gpu_is_needed_and_cupy_is_never_imported(path, tmp_path):
