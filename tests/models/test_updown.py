@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 from gpunet.datasets import load, split
 
-from gpunet.backend import Arena, Context, Streams
+from gpunet.backend import Arena, Context, Device, Streams
 from gpunet.config import load_config
+from gpunet.data import Feed, fit_preprocessing
 from gpunet.models import LabelledDBN, UpDown
+from gpunet.optimizers import SGD
 from gpunet.parameter import Parameters
 from gpunet.rbm import Bernoulli, Gaussian
-from gpunet.testing import check_gradients, make_context
-from gpunet.training import Run
+from gpunet.testing import LOG, TracedDevice, check_gradients, make_context, plain
+from gpunet.training import Run, Trainer
 
 SEEDS = [0, [1, 2]]
 
@@ -101,6 +103,27 @@ def test_at_first_the_top_machine_learns_alone(device, rng):
         assert key == (expected, 1)
 
 
+@pytest.mark.parametrize("seeds", SEEDS)
+@pytest.mark.parametrize("greedy", [0, 1])
+def test_an_update_can_be_captured(greedy, seeds, rng):
+    x, y = rng.integers(0, 256, (40, 5)).astype(np.uint8), rng.integers(0, 3, 40).astype(np.int32)
+    trainers = []
+    for device in (TracedDevice(), Device()):
+        members = () if np.ndim(seeds) == 0 else (len(seeds),)
+        feed = Feed(device, x, y, fit_preprocessing("scale", x, 255.0), np.dtype(np.float32), members)
+        objective = UpDown(LabelledDBN(Bernoulli(5), (4, 3, 6), 3), k=2, greedy=greedy, binarise=True)
+        trainers.append(Trainer(objective, SGD(0.1, momentum=0.5), seeds, feed, 8, device))
+        trainers[-1].begin_epoch(0, 5)
+    recorded, real = trainers
+    LOG.clear()
+    recorded.step(8)
+    LOG.replay()
+    LOG.replay()
+    for _ in range(3):
+        real.step(8)
+    assert np.array_equal(plain(recorded.parameters.values), real.parameters.values)
+
+
 @pytest.mark.parametrize("visible", [Bernoulli(5), Gaussian(5)], ids=repr)
 def test_logits_have_the_gradient_they_say(visible, device, rng):
     check_gradients(LabelledDBN(visible, (4, 3, 6), 3), rng.normal(size=(2, 5)), device=device)
@@ -125,8 +148,6 @@ def test_logits_are_the_posterior_of_the_top_machine(device, rng):
 
 @pytest.fixture(scope="module")
 def trained():
-    from gpunet.backend import Device
-
     config = load_config("updown", {"model.hidden": [60, 120], "training.batch_size": 10, "model.greedy": 8}, {})
     dataset = load("digits")
     run = Run(config, dataset, split(dataset, validation=0.15, test=0.15, seed=0), Device())
