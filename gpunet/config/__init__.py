@@ -14,7 +14,7 @@ from .build import (
 )
 from .models import AutoencoderConfig, ClassRBMConfig, DBNConfig, MachineConfig, MLPConfig, RBMConfig
 from .schema import Config
-from .sources import check, load_config, parse_assignments, preset_names, preset_path
+from .sources import check, load_config, override, parse_assignments, preset_names, preset_path
 
 __all__ = [
     "AutoencoderConfig",
@@ -36,6 +36,7 @@ __all__ = [
     "build_steps",
     "check",
     "load_config",
+    "override",
     "parse_assignments",
     "preset_names",
     "preset_path",

@@ -66,6 +66,17 @@ def load_config(
     return check(merged)
 
 
+def override(config: Config, overrides: Mapping[str, Any]) -> Config:
+    """A checked configuration with other values by dotted key.
+
+    Raises:
+        ConfigError: naming every wrong key and value at once, one line each.
+    """
+    merged = config.model_dump(mode="json")
+    _assign(merged, overrides)
+    return check(merged)
+
+
 def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
     """Turn ``key=value`` words into values by key; a value is TOML, and what is not TOML is text.
 

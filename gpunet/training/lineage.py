@@ -1,10 +1,11 @@
 """Where the weights of a run come from."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..checkpoint import Group
+from ..checkpoint import Checkpoint, Group
 from ..rbm import RBM
 
 
@@ -38,3 +39,9 @@ class Lineage:
     machines: Sequence[RBM] = ()
     parent_sha256: str = ""
     grafts: list[dict[str, Any]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, source: Checkpoint) -> "Lineage":
+        """What the run of a checkpoint stands on, but for its layers."""
+        grafts = json.loads(source.array("lineage/json").text) if "lineage/json" in source.root else []
+        return cls(parent_sha256=str(source.attrs.get("parent_sha256", "")), grafts=grafts)
