@@ -90,7 +90,8 @@ def _places(run: Run) -> Iterator[_Place]:
     yield _on_device(run, "optimizer/updates", optimizer.updates)
     yield _on_device(run, "loop/step", trainer.clock)
     yield _on_device(run, "loop/totals", trainer.totals)
-    for name, array in run.objective.state().items():
+    states = run.objective.state() | (run.doctor.state() if run.doctor else {})
+    for name, array in states.items():
         yield _on_device(run, f"loop/{name}", array)
     yield _on_host("optimizer/rate_scale", optimizer, "rate_scale")
     yield _on_host("loop/best_epoch", selection, "best_epoch")

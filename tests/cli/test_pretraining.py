@@ -55,7 +55,7 @@ def test_each_number_says_what_it_is(machine):
     ):
         assert shown.count(words) == 2
     poor = gpunet("likelihood", "large/best.h5", "--runs", 2, "--steps", 1, "--cases", 0, cwd=folder).stdout
-    assert "UNTRUSTED: raise --runs and --steps" in poor
+    assert "UNTRUSTED: raise --runs, --steps and --mixing" in poor
 
 
 def test_machines_and_networks_are_not_mixed_up(machine):
