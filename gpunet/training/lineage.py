@@ -1,6 +1,5 @@
 """Where the weights of a run come from."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -43,5 +42,5 @@ class Lineage:
     @classmethod
     def of(cls, source: Checkpoint) -> "Lineage":
         """What the run of a checkpoint stands on, but for its layers."""
-        grafts = json.loads(source.array("lineage/json").text) if "lineage/json" in source.root else []
+        grafts = source.note("lineage/json").get("grafts", [])
         return cls(parent_sha256=str(source.attrs.get("parent_sha256", "")), grafts=grafts)

@@ -195,7 +195,7 @@ def test_small_commands(tmp_path):
 
 
 COMMANDS = [
-    "", "train", "pretrain", "evaluate", "predict", "likelihood", "inspect", "doctor", "data", "data ls", "data info",
+    "", "train", "pretrain", "resume", "evaluate", "predict", "likelihood", "inspect", "doctor", "data", "data ls", "data info",
     "presets", "presets ls", "presets copy", "config", "config show", "config check", "config schema",
 ]  # fmt: skip
 
