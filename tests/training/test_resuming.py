@@ -20,6 +20,7 @@ STACKS = ("dbn", "dbn-mnist")
 CASES = {name: (name, LAYERS if name in STACKS else SMALL) for name in preset_names()}
 CASES |= {name: (name, NARROW) for name in ("mlp", "digits")} | {name: (name, MACHINE) for name in ("rbm", "classrbm")}
 CASES |= {
+    "updown": ("updown", LAYERS | {"model.greedy": 4, "model.k": 2}),
     "batch norm": ("mlp", NARROW | {"model.batch_norm": True, "training.drop_last": False}),
     "plateau": ("mlp", NARROW | {"training.plateau": {"patience": 1, "factor": 0.5}}),
     "ema": ("mlp", NARROW | {"training.averaging": {"name": "ema", "decay": 0.9}}),
