@@ -16,6 +16,7 @@ from .config import config
 from .data import data
 from .doctor import doctor
 from .evaluate import evaluate
+from .gradcheck import gradcheck
 from .inspect import inspect
 from .likelihood import likelihood
 from .predict import predict
@@ -63,5 +64,5 @@ def main() -> None:
     """
 
 
-for command in (train, pretrain, evaluate, predict, likelihood, inspect, config, presets, data, doctor):
+for command in (train, pretrain, evaluate, predict, likelihood, inspect, gradcheck, config, presets, data, doctor):
     main.add_command(command)

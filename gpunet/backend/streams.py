@@ -32,6 +32,7 @@ class Purpose(IntEnum):
     LAYERS = 2
     SPLIT = 3
     SAMPLING = 4
+    CHECKS = 5
 
 
 def host_generator(seed: int, purpose: Purpose, step: int = 0, site: int = 0) -> np.random.Generator:

@@ -1,5 +1,6 @@
 """Floor 7: the training step, the epoch loop, evaluation, selection, and runs as checkpoints."""
 
+from .checking import GradientCheck
 from .description import Description, describe
 from .evaluation import Evaluator, Predictor, Scores
 from .grafting import graft
@@ -16,6 +17,7 @@ __all__ = [
     "Description",
     "EpochRecord",
     "Evaluator",
+    "GradientCheck",
     "Predictor",
     "Reconstruction",
     "Run",

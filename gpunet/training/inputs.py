@@ -43,10 +43,10 @@ class Inputs:
         """Numbers of one sample, as one member sees it."""
         return self.x.shape[-1]
 
-    def feed(self, part: Part, members: tuple[int, ...] = ()) -> Feed:
+    def feed(self, part: Part, members: tuple[int, ...] = (), dtype: Any = np.float32) -> Feed:
         """One part on the device; with ``members`` each has an order of its own."""
         chosen = getattr(self.split, part)
-        kind: Any = np.dtype(np.float32)
+        kind: Any = np.dtype(dtype)
         return Feed(self.device, self.x[chosen], self.y[chosen], self.preprocessing, kind, members)
 
     def training_part(self) -> np.ndarray:
