@@ -22,7 +22,9 @@ from .likelihood import likelihood
 from .predict import predict
 from .presets import presets
 from .pretrain import pretrain
+from .sample import sample
 from .train import train
+from .verify import verify
 
 BROKEN_PIPE = 141  # what a shell reports for a program that its reader left, 128 + SIGPIPE
 
@@ -64,5 +66,8 @@ def main() -> None:
     """
 
 
-for command in (train, pretrain, evaluate, predict, likelihood, inspect, gradcheck, config, presets, data, doctor):
+COMMANDS = (
+    train, pretrain, evaluate, predict, sample, likelihood, inspect, verify, gradcheck, config, presets, data, doctor,
+)  # fmt: skip
+for command in COMMANDS:
     main.add_command(command)

@@ -6,156 +6,137 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpunet.errors import CheckpointError
+from gpunet.errors import CheckpointError, ConfigError
 
 from .options import json_option, print_json
 
 if TYPE_CHECKING:
     from gpunet.checkpoint import Array, Checkpoint, Group
 
-ROOT = ("model", "parameters", "epoch", "step", "monitor", "monitor_value", "created_utc", "gpunet_version")
-
 
 @click.command()
 @click.argument("checkpoint")
 @click.argument("path", required=False)
-@click.option("--history", is_flag=True, help="Print the numbers of every epoch as a table.")
+@click.option("--history", is_flag=True, help="The numbers of every epoch: table, --csv, or a plot with -o.")
+@click.option("--stats", is_flag=True, help="Moments, norm, singular values, dead units of each array below PATH.")
+@click.option("--image", metavar="NAME", help="Draw an image of the group images, or a weight's filters, to -o.")
+@click.option("--diff", metavar="OTHER", help="Compare configuration, structure and arrays with another checkpoint.")
+@click.option("--lineage", is_flag=True, help="What it was trained from.")
+@click.option("--export-npz", metavar="FILE", help="Write the arrays below PATH to a NumPy file.")
+@click.option("-o", "--output", metavar="FILE.png", help="Where to draw.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print the history as CSV.")
 @click.option("--allow-nonfinite", is_flag=True, help="Open files that hold NaN or infinite numbers.")
+@click.option("--no-verify", is_flag=True, help="Look at once, without the hashes of what is not shown.")
 @json_option
-def inspect(checkpoint: str, path: str | None, history: bool, allow_nonfinite: bool, as_json: bool) -> None:
+def inspect(
+    checkpoint: str,
+    path: str | None,
+    history: bool,
+    stats: bool,
+    image: str | None,
+    diff: str | None,
+    lineage: bool,
+    export_npz: str | None,
+    output: str | None,
+    as_csv: bool,
+    allow_nonfinite: bool,
+    no_verify: bool,
+    as_json: bool,
+) -> None:
     """Show what is in a checkpoint: its tree with shapes, types and roles, or one part of it.
 
-    Needs no GPU and not the code that trained the model; every hash is verified on the way.
+    Needs no GPU and not the code that trained the model. Every hash is verified on the way; with --no-verify only
+    those of the arrays that are shown, which takes a fraction of a second for files of any size.
 
     \b
     gpunet inspect runs/mlp-1/best.h5
     gpunet inspect runs/mlp-1/best.h5 model/001_dense/weight
-    gpunet inspect runs/mlp-1/best.h5 config/json
-    gpunet inspect runs/mlp-1/best.h5 --history
+    gpunet inspect runs/mlp-1/best.h5 --stats
+    gpunet inspect runs/mlp-1/best.h5 --history -o history.png
+    gpunet inspect runs/mlp-1/best.h5 --image model/001_dense/weight -o filters.png
+    gpunet inspect runs/mlp-1/best.h5 --diff runs/mlp-2/best.h5 --json
     """
+    _check_options(history, stats, image, diff, lineage, export_npz, output, as_csv, as_json)
     from gpunet.checkpoint import read
 
-    found = read(checkpoint, allow_nonfinite=allow_nonfinite)
+    found = read(checkpoint, allow_nonfinite=allow_nonfinite, verify=not no_verify)
+    node = _part(found, path)
     if history:
-        _history(found, as_json)
-        return
-    if path is not None and path.strip("/") not in found.root:
+        from .history import show_history
+
+        show_history(found, output, as_csv, as_json)
+    elif stats:
+        from .statistics import show_statistics
+
+        part = path or ("model" if "model" in found.root else "")
+        show_statistics(_part(found, part), part, as_json)
+    elif image is not None:
+        from .pictures import draw
+
+        draw(found, image, str(output), as_json)
+    elif diff is not None:
+        from .differences import show_differences
+
+        other = read(diff, allow_nonfinite=allow_nonfinite, verify=not no_verify)
+        show_differences(found, other, path or "model", as_json)
+    elif lineage:
+        from .lineage import show_lineage
+
+        show_lineage(found, as_json)
+    elif export_npz is not None:
+        from .exporting import export
+
+        export(node, path or "", export_npz, as_json)
+    else:
+        _show(found, node, path, as_json)
+
+
+def _check_options(
+    history: bool,
+    stats: bool,
+    image: str | None,
+    diff: str | None,
+    lineage: bool,
+    export_npz: str | None,
+    output: str | None,
+    as_csv: bool,
+    as_json: bool,
+) -> None:
+    """Refuse what cannot be done together, before the file is read."""
+    views = {
+        "--history": history, "--stats": stats, "--image": image is not None, "--diff": diff is not None,
+        "--lineage": lineage, "--export-npz": export_npz is not None,
+    }  # fmt: skip
+    asked = [name for name, given in views.items() if given]
+    if len(asked) > 1:
+        raise ConfigError("inspect", "must be asked for one view", " ".join(asked), "Run it once for each")
+    if output is not None and not (history or image is not None):
+        raise ConfigError("-o", "must come with --history or --image", None, "Other views have nothing to draw")
+    if image is not None and output is None:
+        raise ConfigError("--image", "must be told where to draw", None, "Add -o FILE.png")
+    if as_csv and not history:
+        raise ConfigError("--csv", "must come with --history", None, "Use --json for other views")
+    if as_csv and as_json:
+        raise ConfigError("inspect", "must have one form of output", "--csv --json", "Choose one")
+
+
+def _part(found: Checkpoint, path: str | None) -> Group | Array:
+    if path is None or not path.strip("/"):
+        return found.root
+    if path.strip("/") not in found.root:
         known = ", ".join(found.root.children)
-        raise CheckpointError(checkpoint, f"must hold {path}", "no such name", f"At the top there are {known}")
-    node = found[path.strip("/")] if path is not None else found.root
+        raise CheckpointError(str(found.path), f"must hold {path}", "no such name", f"At the top there are {known}")
+    return found[path.strip("/")]
+
+
+def _show(found: Checkpoint, node: Group | Array, path: str | None, as_json: bool) -> None:
+    from .showing import document, show, summary, tree
+
     if as_json:
-        print_json({"content_sha256": found.content_sha256, **_document(node)})
-    elif path is None:
-        _summary(found)
-        _tree(found.root, found.path.name)
+        head: dict[str, Any] = {"content_sha256": found.content_sha256, "verified": found.verified}
+        print_json({**head, **document(node)})
+    elif node is found.root:
+        summary(found)
+        tree(found.root, found.path.name)
     else:
-        _show(node, path.strip("/"))
-
-
-def _summary(found: Checkpoint) -> None:
-    for name in ROOT:
-        if name in found.attrs:
-            value = found.attrs[name]
-            shown = f"{value:,}" if isinstance(value, int) else f"{value:.4f}" if isinstance(value, float) else value
-            click.echo(f"{name.replace('_', ' '):15} {shown}")
-    click.echo(f"{'content sha256':15} {found.content_sha256} (all hashes hold)\n")
-
-
-def _tree(root: Group, name: str) -> None:
-    from rich.console import Console
-    from rich.tree import Tree
-
-    tree = Tree(name, highlight=False)
-    _branch(tree, root)
-    # A pipe gets whole lines; a terminal its own width.
-    console = Console(highlight=False)
-    console = console if console.is_terminal else Console(highlight=False, width=160)
-    console.print(tree)
-
-
-def _branch(tree: Any, group: Group) -> None:
-    from rich.text import Text
-
-    from gpunet.checkpoint import Group
-
-    for name in sorted(group.children):
-        child = group.children[name]
-        if isinstance(child, Group):
-            label = Text.assemble((name, "bold"), f"  {_note(child)}".rstrip())
-            _branch(tree.add(label), child)
-        else:
-            tree.add(Text(f"{name}  {_line(child)}"))
-
-
-def _note(group: Group) -> str:
-    """What a group is: a layer's class and settings, and how many numbers lie below it."""
-    from gpunet.checkpoint import Array
-
-    hidden = ("encoding_type", "encoding_version", "NX_class", "signal", "axes")
-    parts = [f"{k}={v}" for k, v in group.attrs.items() if k not in hidden and k != "data_sha256"]
-    trained = [c.data.size for _, c in group.walk() if isinstance(c, Array) and c.attrs.get("trainable")]
-    return "  ".join([*parts, *([f"{sum(trained):,} parameters"] if trained else [])])
-
-
-def _line(array: Array) -> str:
-    data = array.data
-    if data.dtype.kind == "S":
-        return f"text of {data.dtype.itemsize:,} bytes"
-    shape = "x".join(map(str, data.shape)) or "one number"
-    words = [str(array.attrs[key]) for key in ("role", "axes", "units") if key in array.attrs]
-    frozen = ["not trained"] if array.attrs.get("trainable") is False else []
-    return "  ".join([data.dtype.name, shape, *words, *frozen])
-
-
-def _show(node: Group | Array, path: str) -> None:
-    import numpy as np
-
-    from gpunet.checkpoint import Group
-
-    if isinstance(node, Group):
-        _tree(node, path)
-    elif node.data.dtype.kind == "S":
-        click.echo(node.text)
-    else:
-        click.echo(f"{path}  {_line(node)}")
-        if node.data.size and node.data.dtype.kind == "f":
-            values = node.data[np.isfinite(node.data)].astype(np.float64)
-            click.echo(f"mean {values.mean():.4g}  spread {values.std():.4g}  {values.min():.4g} .. {values.max():.4g}")
-        click.echo(np.array2string(node.data, threshold=200, precision=4))
-
-
-def _history(found: Checkpoint, as_json: bool) -> None:
-    group: Any = found["history"] if "history" in found.root else None
-    if group is None or not group.children or not len(group["epoch"].data):
-        raise CheckpointError(str(found.path), "must hold a history", "no epochs")
-    columns = {name: child.data for name, child in group.children.items()}
-    if as_json:
-        print_json({name: values.tolist() for name, values in columns.items()})
-        return
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    names = ["epoch", *(name for name in columns if name != "epoch")]
-    several = any(values.ndim > 1 for values in columns.values())
-    table = Table(box=box.SIMPLE_HEAD, caption="mean over members" if several else None)
-    for name in names:
-        table.add_column(name.replace("_", " "), justify="right")
-    means = {name: values.mean(axis=-1) if values.ndim > 1 else values for name, values in columns.items()}
-    for row in range(len(columns["epoch"])):
-        table.add_row(*(f"{means[name][row]:.4g}" if name != "epoch" else str(means[name][row]) for name in names))
-    console = Console()
-    (console if console.is_terminal else Console(width=160)).print(table)
-
-
-def _document(node: Group | Array) -> dict[str, Any]:
-    from gpunet.checkpoint import Group
-
-    if isinstance(node, Group):
-        return {"attributes": node.attrs, "children": {name: _document(c) for name, c in sorted(node.children.items())}}
-    document: dict[str, Any] = {"attributes": node.attrs, "dtype": node.data.dtype.name, "shape": list(node.data.shape)}
-    if node.data.dtype.kind == "S":
-        document["text"] = node.text
-    elif node.data.size <= 100:
-        document["values"] = node.data.tolist()
-    return document
+        show(node, str(path).strip("/"))

@@ -22,6 +22,10 @@ EASY = 2.0**20  # states that are summed exactly in seconds
 @click.option("--runs", default=100, show_default=True, type=click.IntRange(2), help="Independent AIS runs.")
 @click.option("--steps", default=1000, show_default=True, type=click.IntRange(1), help="AIS temperatures.")
 @click.option(
+    "--mixing", default=300, show_default=True, type=click.IntRange(1),
+    help="Tempered Gibbs steps from data to the samples that AIS walks down from.",
+)  # fmt: skip
+@click.option(
     "--cases", default=20, show_default=True, type=click.IntRange(0), help="Samples for RAISE and pseudo-likelihood."
 )
 @click.option("--binarise", is_flag=True, help="Draw Bernoulli data with their values as probabilities, not rounded.")
@@ -34,6 +38,7 @@ def likelihood(
     exact: bool,
     runs: int,
     steps: int,
+    mixing: int,
     cases: int,
     binarise: bool,
     device: str,
@@ -50,7 +55,7 @@ def likelihood(
 
     \b
     gpunet likelihood runs/rbm-1/best.h5
-    gpunet likelihood runs/rbm-1/best.h5 --runs 500 --steps 10000
+    gpunet likelihood runs/rbm-1/best.h5 --runs 500 --steps 10000 --mixing 2000
     gpunet likelihood runs/dbn-1/best.h5 --cases 0
     """
     from gpunet.training import load_stack
@@ -65,7 +70,7 @@ def likelihood(
         x = states(model, dataset.x[chosen], binarise)
         top = model.dbn.top
         summed = exact or min(top.visible.state_count, top.hidden.state_count) <= EASY
-        log_z = normaliser(model, x, place, summed, runs, steps)
+        log_z = normaliser(model, x, place, summed, runs, steps, mixing)
         found = scores(model, x, place)
         bounds = case_bounds(model, x[:cases], place, steps) if cases else {}
     per_sample = found.pop("unnormalised") - log_z.value[:, None]
@@ -98,7 +103,7 @@ def _print_member(document: dict[str, Any], member: int, name: str, width: float
     log_z = document["log_z"][member]
     low, high = (end[member] for end in document["log_z_bracket"])
     if width > 0:
-        trust = "" if width <= TRUSTED else "  UNTRUSTED: raise --runs and --steps"
+        trust = "" if width <= TRUSTED else "  UNTRUSTED: raise --runs, --steps and --mixing"
         bracket = f", bracket {mean + log_z - high:.2f} to {mean + log_z - low:.2f}{trust}"
     else:
         bracket = ""

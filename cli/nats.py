@@ -18,7 +18,6 @@ from gpunet.rbm import (
 from gpunet.training import TrainedStack
 
 BATCH = 1000  # samples at once
-MIXING = 300  # tempered Gibbs steps from data to samples of the model
 DRAWS = 10  # states from the upward pass, for the bound of a stack
 
 
@@ -33,7 +32,9 @@ def states(model: TrainedStack, x: np.ndarray, binarise: bool) -> np.ndarray:
     return np.greater(v, threshold).astype(np.float64)
 
 
-def normaliser(model: TrainedStack, v: np.ndarray, device: Any, exact: bool, runs: int, steps: int) -> LogZ:
+def normaliser(
+    model: TrainedStack, v: np.ndarray, device: Any, exact: bool, runs: int, steps: int, mixing: int
+) -> LogZ:
     """log Z of the top machine: exact, or between a walk up and a walk down.
 
     Args:
@@ -43,6 +44,7 @@ def normaliser(model: TrainedStack, v: np.ndarray, device: Any, exact: bool, run
         exact: sum over all states.
         runs: of each walk, of each member.
         steps: temperatures of each walk.
+        mixing: tempered Gibbs steps from data to samples of the model.
     """
     top = model.dbn.top
     members = model.parameters.members
@@ -55,7 +57,7 @@ def normaliser(model: TrainedStack, v: np.ndarray, device: Any, exact: bool, run
     for machine in model.dbn.machines[:-1]:
         start = machine.hidden.sample(machine.hidden_input(start, ctx), ctx)
     start = start if not members or start.ndim == 3 else device.xp.broadcast_to(start, (*members, *start.shape))
-    samples = model_samples(top, model.parameters, start.copy(), steps=min(steps, MIXING))
+    samples = model_samples(top, model.parameters, start.copy(), steps=mixing)
     return up.bracket(reverse_ais_log_z(top, model.parameters, base, samples, steps=steps))
 
 

@@ -1,7 +1,7 @@
 """Floor 2: checkpoint files, schema 1: HDF5 with names and arrays, a seal in front, and hashes all the way down.
 
 This room knows groups, arrays and attributes, but no model, no layer and no training.  Every reader of a checkpoint
-goes through :func:`read`; every writer through :func:`write`.
+goes through :func:`read` or, to be told all that is wrong, :func:`verify`; every writer through :func:`write`.
 
 The layout, for the eye and for other programs::
 
@@ -11,7 +11,11 @@ The layout, for the eye and for other programs::
 
 from .lock import lock
 from .reader import Checkpoint, read
-from .tree import Array, Group, Scalar, note
+from .tree import Array, Group, Scalar, note, printable
+from .verification import Damage, Verification, verify
 from .writer import write
 
-__all__ = ["Array", "Checkpoint", "Group", "Scalar", "lock", "note", "read", "write"]
+__all__ = [
+    "Array", "Checkpoint", "Damage", "Group", "Scalar", "Verification", "lock", "note", "printable", "read", "verify",
+    "write",
+]  # fmt: skip

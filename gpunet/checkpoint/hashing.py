@@ -26,11 +26,15 @@ def array_sha256(data: np.ndarray) -> str:
     return digest.hexdigest()
 
 
-def content_sha256(root: Group) -> str:
+def content_sha256(root: Group, *, stated: bool = False) -> str:
     """SHA-256 over the sorted list of names, attributes and array hashes, without what is volatile.
 
     Left out: the groups ``environment`` and ``images``, everything with the attribute ``volatile``, and the root
     attributes that name the time, the program version and the run.
+
+    Args:
+        root: the whole content.
+        stated: take the hashes that arrays state in their attribute ``sha256``, since they were compared before.
     """
     lines = [_line("", {k: v for k, v in root.attrs.items() if k not in VOLATILE_ROOT}, "")]
     volatile: list[str] = [f"{name}/" for name in VOLATILE_GROUPS]
@@ -38,9 +42,13 @@ def content_sha256(root: Group) -> str:
         if child.attrs.get("volatile") or f"{path}/".startswith(tuple(volatile)):
             volatile.append(f"{path}/")
             continue
-        digest = array_sha256(child.data) if isinstance(child, Array) else ""
+        digest = "" if isinstance(child, Group) else _stated(child) if stated else array_sha256(child.data)
         lines.append(_line(path, {k: v for k, v in child.attrs.items() if k != "sha256"}, digest))
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _stated(array: Array) -> str:
+    return str(array.attrs.get("sha256"))
 
 
 def _line(path: str, attrs: dict[str, Scalar], digest: str) -> str:

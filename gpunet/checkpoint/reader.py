@@ -1,32 +1,43 @@
 """Reading: the one way into a checkpoint, in an order that lets no damaged byte pass.
 
-1. The file is a regular file, read once into memory.
+1. The file is a regular file, opened once.
 2. The seal is checked before any HDF5 code runs.
-3. :mod:`.index` walks the structure of these very bytes and accepts plain objects only.
-4. Arrays are cut out of the bytes by offset, without HDF5, and each is compared with its hash.
+3. :mod:`.index` has the structure walked in a child process with limits, and accepts plain objects only.
+4. Arrays are read by offset, without HDF5, and each is compared with its hash.
+5. The content hash must hold for exactly what was read.
 """
 
-import os
-import stat
+import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..errors import CheckpointError
-from .hashing import array_sha256, content_sha256
+from .hashing import content_sha256
 from .index import Entry, read_structure
-from .seal import FORMAT, check_seal
-from .tree import Array, Group, Scalar
+from .seal import FORMAT, SIZE, check_version, parse_seal
+from .stored import StoredArray, StoredFile, read_array
+from .tree import Array, Group, Scalar, printable
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint that was read and found whole."""
+    """A checkpoint that was read.
+
+    Attributes:
+        path: of the file.
+        root: its content.
+        content_sha256: as stated in the file.
+        verified: whether all hashes were found to hold; if not, each array is checked when it is first looked at.
+    """
 
     path: Path
     root: Group
     content_sha256: str
+    verified: bool = True
 
     @property
     def attrs(self) -> dict[str, Scalar]:
@@ -37,72 +48,121 @@ class Checkpoint:
         """The group or array at a path."""
         return self.root[path]
 
+    def array(self, path: str) -> Array:
+        """The array at a path.
 
-def read(path: Path | str, *, allow_nonfinite: bool = False) -> Checkpoint:
+        Raises:
+            CheckpointError: nothing is there, or a group.
+        """
+        found = self._at(path)
+        if not isinstance(found, Array):
+            raise self._unfit(path, "must be an array", found)
+        return found
+
+    def group(self, path: str) -> Group:
+        """The group at a path.
+
+        Raises:
+            CheckpointError: nothing is there, or an array.
+        """
+        found = self._at(path)
+        if not isinstance(found, Group):
+            raise self._unfit(path, "must be a group", found)
+        return found
+
+    def note(self, path: str) -> dict[str, Any]:
+        """The JSON object of a note, empty where there is no note.
+
+        Raises:
+            CheckpointError: something else is there.
+        """
+        if path not in self.root:
+            return {}
+        found = self.root[path]
+        content: Any = None
+        if isinstance(found, Array) and found.dtype.kind == "S" and found.shape == ():
+            with suppress(ValueError, RecursionError):
+                content = json.loads(found.text)
+        if not isinstance(content, dict):
+            raise self._unfit(path, "must be a note that holds a JSON object", "something else")
+        return content
+
+    def _at(self, path: str) -> Group | Array | None:
+        return self.root[path] if path in self.root else None  # noqa: SIM401 - a group has no get
+
+    def _unfit(self, path: str, rule: str, found: object) -> CheckpointError:
+        got = found if isinstance(found, str) else type(found).__name__.lower() if found is not None else "nothing"
+        return CheckpointError(f"{printable(str(self.path))}: {path}", rule, got)
+
+
+def read(path: Path | str, *, allow_nonfinite: bool = False, verify: bool = True) -> Checkpoint:
     """Read a checkpoint completely and verify all of it.
 
     Args:
         path: of the file.
         allow_nonfinite: accept NaN and infinity in arrays, to look at what went wrong.
+        verify: False to look into a large file at once: only form and length of the seal and the structure are
+            checked, and arrays stay on disk until they are asked for.
 
     Raises:
         CheckpointError: anything that is not exactly what was written.
     """
-    path = Path(path)
-    content = read_regular_file(path)
-    check_seal(str(path), memoryview(content))
+    file = StoredFile(path)
+    seal = parse_seal(file.name, file.head(SIZE))
+    seal.check_length(file.name, file.size)
+    if verify:
+        seal.check_bytes(file.name, file.chunks(SIZE))
     root = Group()
-    for entry in read_structure(str(path), content):
+    for entry in read_structure(file.name, file.descriptor, SIZE, file.size):
         if entry.path == "":
             root.attrs.update(entry.attrs)
         elif entry.is_group:
             root[entry.path] = Group(entry.attrs)
+        elif verify:
+            data = read_array(file, entry)
+            if not allow_nonfinite:
+                check_finite(file.name, entry, data)
+            root[entry.path] = Array(data, entry.attrs)
         else:
-            root[entry.path] = _cut(str(path), entry, content, allow_nonfinite)
-    _check_schema(str(path), root)
-    found = content_sha256(root)
-    if root.attrs["content_sha256"] != found:
-        raise CheckpointError(str(path), "must have the content hash that it states", found, "The file was altered")
-    return Checkpoint(path, root, found)
+            root[entry.path] = StoredArray(file, entry)
+    check_schema(file.name, root)
+    if verify:
+        check_content_sha256(file.name, root)
+    return Checkpoint(file.path, root, str(root.attrs["content_sha256"]), verify)
 
 
-def read_regular_file(path: Path) -> bytes:
-    """Read a file once; pipes, devices and folders are refused without waiting for them.
+def check_finite(name: str, entry: Entry, data: np.ndarray) -> None:
+    """Check that no number is NaN or infinite.
 
     Raises:
-        CheckpointError: missing, not readable or not a regular file.
+        CheckpointError: one is.
     """
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        raise CheckpointError(str(path), "must be an existing checkpoint", "no such file", "Check the path") from None
-    except OSError as error:
-        raise CheckpointError(str(path), "must be readable", error.strerror, "Check path and permissions") from None
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise CheckpointError(str(path), "must be a regular file", "a folder, pipe or device", "Check the path")
-    with os.fdopen(descriptor, "rb") as file:
-        try:
-            return file.read()
-        except OSError as error:
-            raise CheckpointError(str(path), "must be readable", error.strerror, "Check the disk") from None
-
-
-def _cut(name: str, entry: Entry, content: bytes, allow_nonfinite: bool) -> Array:
-    """One array out of the file's bytes; its hash is checked, so a wrong offset cannot pass."""
-    count = int(np.prod(entry.shape, dtype=np.int64))
-    data = np.frombuffer(content, entry.dtype, count, entry.offset) if count else np.zeros(0, entry.dtype)
-    data = data.reshape(entry.shape)
-    if entry.attrs.get("sha256") != array_sha256(data):
-        raise CheckpointError(f"{name}: {entry.path}", "must match its hash", "other bytes", "The array is damaged")
-    if data.dtype.kind == "f" and not allow_nonfinite and not np.isfinite(data).all():
+    if data.dtype.kind == "f" and not np.isfinite(data).all():
         bad = int(data.size - np.isfinite(data).sum())
-        raise CheckpointError(f"{name}: {entry.path}", "must be finite", f"{bad} NaN or infinite numbers")
-    return Array(data, entry.attrs)
+        remedy = "Look at it with gpunet inspect --allow-nonfinite"
+        raise CheckpointError(f"{name}: {entry.path}", "must be finite", f"{bad} NaN or infinite numbers", remedy)
 
 
-def _check_schema(name: str, root: Group) -> None:
-    if root.attrs.get("format") != FORMAT or "content_sha256" not in root.attrs:
-        raise CheckpointError(name, f"must say format={FORMAT} and its content hash", root.attrs.get("format"))
+def check_schema(name: str, root: Group) -> None:
+    """Check what every checkpoint of this version has.
+
+    Raises:
+        CheckpointError: it says another format or version, or lacks a group that all have.
+    """
+    stated = root.attrs.get("format")
+    if stated != FORMAT or not isinstance(root.attrs.get("content_sha256"), str):
+        raise CheckpointError(name, f"must say format={FORMAT} and its content hash", printable(str(stated)))
+    check_version(name, printable(str(root.attrs.get("format_version"))))
     if not isinstance(root.children.get("config"), Group):
         raise CheckpointError(name, "must hold the group config", "none", "It was not written by gpunet")
+
+
+def check_content_sha256(name: str, root: Group) -> None:
+    """Compare the content hash with the one that the file states; arrays were compared with theirs before.
+
+    Raises:
+        CheckpointError: another one.
+    """
+    found = content_sha256(root, stated=True)
+    if root.attrs["content_sha256"] != found:
+        raise CheckpointError(name, "must have the content hash that it states", found, "The file was altered")

@@ -2,12 +2,16 @@
 
 import hashlib
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from ..errors import CheckpointError
 
 SIZE = 512
 FORMAT = "gpunet-checkpoint"
 VERSION = 1
+
+RESTORE = "The file is damaged: restore it from a copy"
 
 _PATTERN = re.compile(rb"gpunet-checkpoint (\d{1,4}) (\d{1,18}) ([0-9a-f]{64})\n\0*")
 
@@ -18,25 +22,56 @@ def make_seal(body: memoryview) -> bytes:
     return text.encode().ljust(SIZE, b"\0")
 
 
-def check_seal(name: str, content: memoryview) -> None:
-    """Check a whole file against its seal, before any HDF5 code sees it.
+@dataclass(frozen=True)
+class Seal:
+    """What the seal says: how many bytes follow, and their hash."""
+
+    length: int
+    sha256: str
+
+    def check_length(self, name: str, size: int) -> None:
+        """Compare with the size of the whole file.
+
+        Raises:
+            CheckpointError: something is missing or left over.
+        """
+        if SIZE + self.length != size:
+            raise CheckpointError(name, f"must be {SIZE + self.length} bytes long by its seal", size, RESTORE)
+
+    def check_bytes(self, name: str, chunks: Iterable[memoryview]) -> None:
+        """Compare with all the bytes that follow.
+
+        Raises:
+            CheckpointError: other bytes.
+        """
+        digest = hashlib.sha256()
+        for chunk in chunks:
+            digest.update(chunk)
+        if digest.hexdigest() != self.sha256:
+            raise CheckpointError(name, "must have the content that it was sealed with", "other bytes", RESTORE)
+
+
+def parse_seal(name: str, head: bytes) -> Seal:
+    """The seal out of the first 512 bytes of a file.
 
     Raises:
-        CheckpointError: no seal, another major version, another length, other bytes.
+        CheckpointError: no seal, or that of another major version.
     """
-    found = _PATTERN.fullmatch(bytes(content[:SIZE]))
+    found = _PATTERN.fullmatch(head)
     if found is None:
         raise CheckpointError(
             name, "must begin with the seal of a gpunet checkpoint", "something else", "Check the path"
         )
-    version, length = int(found[1]), int(found[2])
-    if version != VERSION:
-        raise CheckpointError(name, f"must have format version {VERSION}", version, "Update gpunet to a newer version")
-    body = content[SIZE:]
-    if length != len(body):
-        raise CheckpointError(name, f"must be {SIZE + length} bytes long by its seal", len(content), _RESTORE)
-    if hashlib.sha256(body).hexdigest().encode() != found[3]:
-        raise CheckpointError(name, "must have the content that it was sealed with", "other bytes", _RESTORE)
+    check_version(name, int(found[1]))
+    return Seal(int(found[2]), found[3].decode())
 
 
-_RESTORE = "The file is damaged: restore it from a copy"
+def check_version(name: str, version: object) -> None:
+    """Refuse what a later gpunet wrote in a way that this one cannot know.
+
+    Raises:
+        CheckpointError: another major version of the format.
+    """
+    if str(version) != str(VERSION):
+        remedy = f"Read it with a gpunet that knows format version {version}"
+        raise CheckpointError(name, f"must have format version {VERSION}", version, remedy)

@@ -1,7 +1,7 @@
 """The content of a checkpoint in memory: groups and arrays with attributes."""
 
 import json
-import re
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,8 +10,6 @@ import numpy as np
 
 Scalar = str | int | float | bool
 
-NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
-
 
 @dataclass
 class Array:
@@ -19,6 +17,21 @@ class Array:
 
     data: np.ndarray
     attrs: dict[str, Scalar] = field(default_factory=dict)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the numbers."""
+        return self.data.dtype
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the array."""
+        return self.data.shape
+
+    @property
+    def size(self) -> int:
+        """How many numbers there are."""
+        return math.prod(self.shape)
 
     @property
     def text(self) -> str:
@@ -82,3 +95,12 @@ def note(content: Any) -> Array:
     """
     encoded = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     return Array(np.array(encoded, f"S{len(encoded)}"), {"media_type": "application/json"})
+
+
+def printable(text: str) -> str:
+    r"""A text out of a file, safe to print on one line: whatever steers a terminal becomes an escape of JSON.
+
+    >>> printable("red \x1b[31m, next\nline, grün")
+    'red \\u001b[31m, next\\nline, grün'
+    """
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)

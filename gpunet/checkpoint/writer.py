@@ -1,7 +1,6 @@
-"""Writing: the whole image in memory, sealed, then swapped in by one rename."""
+"""Writing: the whole image in memory, sealed, then put in place of the old file."""
 
 import io
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,10 +8,14 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
-from ..errors import WriteError
+from ..errors import CheckpointError
+from . import walk
 from .hashing import array_sha256, content_sha256
+from .replacing import replace_file
 from .seal import FORMAT, SIZE, VERSION, make_seal
-from .tree import NAME, Array, Group, Scalar
+from .tree import Array, Group, Scalar
+
+RESERVED = 8  # attributes that the writer adds
 
 
 def write(path: Path | str, root: Group, *, keep_previous: bool = False, created_utc: str | None = None) -> str:
@@ -31,9 +34,11 @@ def write(path: Path | str, root: Group, *, keep_previous: bool = False, created
         The content hash.
 
     Raises:
-        WriteError: where the disk refuses; the old file is untouched and no part of the new one is left.
+        CheckpointError: the content is beyond what a reader would accept.
+        WriteError: where the disk refuses; the path holds the old file, or the new one if only its neighbours fail.
     """
     path = Path(path)
+    _check_limits(str(path), root)
     whole = _normalised(root)
     whole.attrs |= {
         "format": FORMAT,
@@ -45,12 +50,30 @@ def write(path: Path | str, root: Group, *, keep_previous: bool = False, created
     whole.attrs["content_sha256"] = content
     image = build_image(whole)
     seal = make_seal(memoryview(image)[SIZE:])
-    try:
-        replace_file(path, [seal, memoryview(image)[SIZE:]], keep_previous)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise WriteError(str(path), "must be writable", reason, "The old file, if any, is untouched") from None
+    replace_file(path, [seal, memoryview(image)[SIZE:]], keep_previous)
     return content
+
+
+def _check_limits(name: str, root: Group) -> None:
+    """Refuse what :mod:`.walk` would refuse: better no file than one that nobody can read."""
+    nodes: list[tuple[str, Group | Array]] = [("", root), *root.walk()]
+    if len(nodes) > walk.MAX_OBJECTS:
+        raise CheckpointError(name, f"must hold at most {walk.MAX_OBJECTS:,} groups and arrays", f"{len(nodes):,}")
+    for path, node in nodes:
+        thing = f"{name}: /{path}"
+        if path.count("/") >= walk.MAX_DEPTH:
+            raise CheckpointError(thing, f"must be nested at most {walk.MAX_DEPTH} deep", "more")
+        if len(node.attrs) + RESERVED > walk.MAX_ATTRIBUTES:
+            limit = walk.MAX_ATTRIBUTES - RESERVED
+            raise CheckpointError(thing, f"must have at most {limit} attributes of its own", len(node.attrs))
+        for key, value in node.attrs.items():
+            if isinstance(value, str) and ("\0" in value or len(value.encode()) > walk.MAX_ATTRIBUTE_BYTES):
+                rule = f"must have texts without NUL of at most {walk.MAX_ATTRIBUTE_BYTES:,} bytes as attributes"
+                raise CheckpointError(thing, rule, f"{key} of {len(value):,}", "Put long texts into notes")
+        if isinstance(node, Array) and node.data.ndim > walk.MAX_RANK:
+            raise CheckpointError(thing, f"must have at most {walk.MAX_RANK} axes", node.data.ndim)
+        if isinstance(node, Array) and node.data.dtype.kind == "S" and node.data.dtype.itemsize > walk.MAX_TEXT:
+            raise CheckpointError(thing, f"must be a text of at most {walk.MAX_TEXT:,} bytes", node.data.dtype.itemsize)
 
 
 def build_image(root: Group) -> bytes:
@@ -64,36 +87,12 @@ def build_image(root: Group) -> bytes:
     return buffer.getvalue()
 
 
-def replace_file(path: Path, parts: list[bytes | memoryview], keep_previous: bool) -> None:
-    """Write a temporary file beside ``path``, flush it to the disk and rename it over ``path``."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            for part in parts:
-                file.write(part)
-            file.flush()
-            os.fsync(file.fileno())
-        if keep_previous and path.exists():
-            # A link, not a rename: the path itself never goes missing.
-            previous = path.with_name(f"{path.stem}.previous{path.suffix}")
-            previous.unlink(missing_ok=True)
-            previous.hardlink_to(path)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
 def _write_children(place: Any, group: Group) -> None:
     import h5py
 
     for name in sorted(group.children):
         child = group.children[name]
-        assert NAME.fullmatch(name), f"{name!r} is no name for a checkpoint"
+        assert walk.NAME.fullmatch(name), f"{name!r} is no name for a checkpoint"
         if isinstance(child, Group):
             inner = place.create_group(name)
             _write_attrs(inner, child.attrs)

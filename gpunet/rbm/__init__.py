@@ -10,6 +10,7 @@ from .discrete import Bernoulli, Binomial, Softmax
 from .greedy import SupervisedGreedy, WithOutput
 from .likelihood import LogZ, exact_log_z, log_likelihood
 from .machine import RBM
+from .monitors import Monitors
 from .pseudo import pseudo_log_likelihood
 from .units import Units
 
@@ -26,6 +27,7 @@ __all__ = [
     "Gaussian",
     "HybridLearning",
     "LogZ",
+    "Monitors",
     "NoisyReLU",
     "Persistent",
     "Softmax",

@@ -6,7 +6,9 @@ from .evaluation import Evaluator, Predictor, Scores
 from .grafting import graft
 from .loading import Trained, TrainedModel, TrainedStack, load_model, load_stack
 from .loop import EpochRecord, Stop, fit
+from .pictures import pictures, tiled
 from .run import Run
+from .sampling import Sampler, reconstructions
 from .selection import Selection
 from .snapshot import snapshot
 from .stack import Stack
@@ -21,6 +23,7 @@ __all__ = [
     "Predictor",
     "Reconstruction",
     "Run",
+    "Sampler",
     "Scores",
     "Selection",
     "Stack",
@@ -35,5 +38,8 @@ __all__ = [
     "graft",
     "load_model",
     "load_stack",
+    "pictures",
+    "reconstructions",
     "snapshot",
+    "tiled",
 ]

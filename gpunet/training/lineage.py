@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..checkpoint import Group
+from ..rbm import RBM
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,12 @@ class Lineage:
 
     Attributes:
         below: layers that are finished, from the data upwards.
+        machines: the same, with memory.
         parent_sha256: content hash of the checkpoint that weights were taken from, or empty.
         grafts: which arrays were taken, as plain data for the checkpoint.
     """
 
     below: Sequence[FinishedLayer] = ()
+    machines: Sequence[RBM] = ()
     parent_sha256: str = ""
     grafts: list[dict[str, Any]] = field(default_factory=list)

@@ -5,49 +5,47 @@ from typing import Any
 
 import numpy as np
 
+from ..backend import Arena, Context
 from ..checkpoint import Array, Group
 from ..models import DBN
-from ..parameter import Parameters
+from .objectives import machine_of
 from .run import Run
 from .sampling import Sampler, reconstructions
+from .supervised import Reconstruction
 
 TILES = 100
 PAIRS = 20
 STEPS = 200
+PAIRED = "data above what came back of them"
 GREY = {"CLASS": "IMAGE", "IMAGE_VERSION": "1.2", "IMAGE_SUBCLASS": "IMAGE_GRAYSCALE"}
 
 
-def pictures(dbn: DBN, parameters: Parameters, run: Run) -> Group:
-    """Filters of the first machine, reconstructions of data and fantasies of the stack, of the first member.
+def pictures(run: Run) -> Group:
+    """What a trained model shows of itself, of the first member: a group of images, empty where samples are none.
 
-    Args:
-        dbn: a stack, or a machine as a stack of one.
-        parameters: its.
-        run: gives the data and the shape of a sample.
-
-    Returns:
-        A group of images; empty where samples are no images.
+    Filters of the first layer; reconstructions of data by machines and autoencoders; fantasies of machines.
     """
-    shape = run.description.input_shape
+    shape, model = run.description.input_shape, run.objective.model
     if len(shape) != 2:
         return Group()
-    member = (0,) if parameters.members else ()
-    device, original = run.device, run.inputs.original
-    part = run.split.test if len(run.split.test) else run.split.train
-    x = run.dataset.x[part[:PAIRS]].reshape(-1, math.prod(shape))
-    v = original.apply(x, original.shift, original.factor, np.empty(x.shape, np.float32))
-    again = reconstructions(dbn, device.put(v, parameters.dtype), device)[member]
-    sampler = Sampler(dbn, parameters, TILES)
-    sampler.run(STEPS)
-    weight = device.get(dbn.machines[0].weight.value)[member].T[:TILES]
-    largest = np.maximum(np.abs(weight).max(axis=-1, keepdims=True), 1e-12)
-    bits = original.kind != "standardise"
-    images = {
-        "filters": (_bytes(weight / largest, -1, 1), "each scaled by its largest weight"),
-        "reconstructions": (_pairs(_levels(v, bits), _levels(again, bits)), "data above what came back of them"),
-        "fantasies": (_levels(sampler.data()[member], bits), f"means after {STEPS} Gibbs steps at the top"),
-    }
-    return Group({}, {name: image(tiles.reshape(-1, *shape), note) for name, (tiles, note) in images.items()})
+    found = {"filters": _filters(run)}
+    machine, device = machine_of(model), run.device
+    member = (0,) if run.trainer.parameters.members else ()
+    if machine is not None and machine.visible.n == run.inputs.features:
+        dbn = DBN([*run.lineage.machines, machine])
+        v = _data(run)
+        again = reconstructions(dbn, device.put(v), device)[member]
+        sampler = Sampler(dbn, run.trainer.parameters, TILES)
+        sampler.run(STEPS)
+        fantasies = _levels(run, sampler.data()[member])
+        found["reconstructions"] = _pairs(_levels(run, v), _levels(run, again)), PAIRED
+        found["fantasies"] = fantasies, f"means after {STEPS} Gibbs steps at the top"
+    elif isinstance(run.objective, Reconstruction):
+        v, ctx = _data(run), Context(False, Arena(device))
+        z, _ = model.forward(device.put(v), ctx)
+        again = device.get(run.objective.loss.predict(z, ctx.like(z)))[member]
+        found["reconstructions"] = _pairs(_levels(run, v), _levels(run, again)), PAIRED
+    return Group({}, {name: image(t.reshape(-1, *shape), note) for name, (t, note) in found.items() if len(t)})
 
 
 def image(tiles: np.ndarray, note: str) -> Array:
@@ -78,9 +76,31 @@ def _pairs(above: np.ndarray, below: np.ndarray) -> np.ndarray:
     return np.concatenate(blocks)
 
 
-def _levels(values: np.ndarray, bits: bool) -> np.ndarray:
+def _filters(run: Run) -> tuple[np.ndarray, str]:
+    """Weights from the features into the first units, (tiles, features), for a model that begins with some."""
+    parameters, features = run.trainer.parameters, math.prod(run.description.input_shape)
+    weights = [p for p in parameters.named.values() if p.role == "weight"]
+    if run.lineage.machines:
+        weights = [run.lineage.machines[0].weight]
+    if not weights or len(weights[0].shape) != 2 or weights[0].shape[0] < features:
+        return np.zeros((0, features), np.uint8), ""
+    # A machine with label units has rows for them below those of the features.
+    weight = run.device.get(weights[0].value)[(0,) if parameters.members else ()][:features].T[:TILES]
+    largest = np.maximum(np.abs(weight).max(axis=-1, keepdims=True), 1e-12)
+    return _bytes(weight / largest, -1, 1), "each scaled by its largest weight"
+
+
+def _data(run: Run) -> np.ndarray:
+    """A few samples of the test part, or of the training part, preprocessed."""
+    part = run.split.test if len(run.split.test) else run.split.train
+    x, p = run.dataset.x[part[:PAIRS]], run.inputs.original
+    x = x.reshape(len(x), -1)
+    return p.apply(x, p.shift, p.factor, np.empty(x.shape, np.float32))
+
+
+def _levels(run: Run, values: np.ndarray) -> np.ndarray:
     """Grey levels: 0 to 1 for probabilities, three standard deviations either way for standardised features."""
-    return _bytes(values, 0, 1) if bits else _bytes(values, -3, 3)
+    return _bytes(values, -3, 3) if run.inputs.original.kind == "standardise" else _bytes(values, 0, 1)
 
 
 def _bytes(values: np.ndarray, low: float, high: float) -> np.ndarray:

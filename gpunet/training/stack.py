@@ -68,7 +68,7 @@ class Stack:
         """Yield the run of each layer that is left; whoever iterates trains it before asking for the next."""
         for number in range(len(self.finished), len(self.machines)):
             run = Run(self.config, self.dataset, self.split, self.device, self.inputs, self._objective(number))
-            run.lineage = replace(self.lineage)
+            run.lineage = replace(self.lineage, machines=self.machines[:number])
             yield run
             self.lineage.below = [*self.finished, finished_layer(run)]
             self.inputs = self.inputs.encoded(self.machines[number].encode)

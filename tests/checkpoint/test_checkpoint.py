@@ -1,5 +1,6 @@
 """Checkpoint files: what is written comes back, and nothing else is let in."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -55,7 +56,7 @@ arrays = hnp.arrays(
 ).filter(lambda a: a.dtype.kind != "f" or np.isfinite(a).all())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.dictionaries(names, st.tuples(arrays, attributes), max_size=5), attributes)
 def test_any_tree_comes_back(tmp_path_factory, children, attrs):
     path = tmp_path_factory.mktemp("tree") / "a.h5"
@@ -161,78 +162,6 @@ def test_a_changed_array_is_named_although_the_seal_was_made_anew(tmp_path):
         read(path)
 
 
-def test_resealed_damage_of_metadata_never_passes_for_other_content(tmp_path):
-    """In a process of its own, since HDF5 may crash on such files; the next issue puts the reader there."""
-    write(tmp_path / "a.h5", sample(), created_utc=TIME)
-    code = """
-        import sys, random
-        from pathlib import Path
-        from gpunet.checkpoint import read
-        from gpunet.checkpoint.seal import SIZE, make_seal
-        from gpunet.errors import CheckpointError
-        path, good = Path(sys.argv[1]), Path(sys.argv[2]).read_bytes()
-        expected, rng = read(sys.argv[2]).content_sha256, random.Random(int(sys.argv[3]))
-        for _ in range(150):
-            content = bytearray(good)
-            content[rng.randrange(SIZE, len(good))] = rng.randrange(256)
-            path.write_bytes(make_seal(memoryview(content)[SIZE:]) + content[SIZE:])
-            try:
-                assert read(path).content_sha256 == expected
-            except CheckpointError:
-                pass
-    """
-    for seed in range(3):
-        arguments = [sys.executable, "-c", textwrap.dedent(code), tmp_path / "b.h5", tmp_path / "a.h5", str(seed)]
-        done = subprocess.run(arguments, capture_output=True, text=True, timeout=60)
-        assert done.returncode <= 0, done.stderr  # a signal is HDF5's crash, an exit code 1 would be our failure
-
-
-def hostile(tmp_path, make):
-    """A file with the required attributes and group, a valid seal, and something that does not belong."""
-    path = tmp_path / "h.h5"
-    with h5py.File(path, "w", libver=("v108", "v110"), userblock_size=SIZE) as file:
-        file.attrs.create("format", np.bytes_(b"gpunet-checkpoint"))
-        file.attrs.create("content_sha256", np.bytes_(b"0" * 64))
-        file.create_group("config")
-        make(file)
-    reseal(path)
-    return path
-
-
-HOSTILE = {
-    "soft link": (lambda f: f.__setitem__("a", h5py.SoftLink("/config")), "must be a hard link, got SoftLink"),
-    "external link": (lambda f: f.__setitem__("a", h5py.ExternalLink("/etc/passwd", "/")), "must be a hard link"),
-    "alias": (lambda f: f.__setitem__("a", f["config"]), "must be the only name of its object"),
-    "chunked": (lambda f: f.create_dataset("a", data=np.zeros(9), chunks=(3,)), "stored contiguously"),
-    "compressed": (lambda f: f.create_dataset("a", data=np.zeros(9), compression="gzip"), "stored contiguously"),
-    "external storage": (
-        lambda f: f.create_dataset("a", (8,), "u1", external=[("/etc/passwd", 0, 8)]),
-        "stored contiguously",
-    ),
-    "variable text": (lambda f: f.create_dataset("a", data="abc"), "fixed-size little-endian"),
-    "compound": (lambda f: f.create_dataset("a", data=np.zeros(2, "i4,f4")), "fixed-size little-endian"),
-    "big endian": (lambda f: f.create_dataset("a", data=np.zeros(2, ">f4")), "fixed-size little-endian"),
-    "enum": (lambda f: f.create_dataset("a", data=np.zeros(2, bool)), "fixed-size little-endian"),
-    "reference": (lambda f: f.create_dataset("a", data=f.ref, dtype=h5py.ref_dtype), "fixed-size little-endian"),
-    "named type": (lambda f: f.__setitem__("a", np.dtype("f4")), "must be a group or an array"),
-    "escape in a name": (lambda f: f.create_group("a\x1b[31m"), "must hold plain names"),
-    "array attribute": (lambda f: f.attrs.__setitem__("a", [1, 2]), "attributes of one number or fixed-length text"),
-    "variable attribute": (lambda f: f.attrs.__setitem__("a", "text"), "attributes of one number or fixed-length text"),
-    "many attributes": (lambda f: [f.attrs.create(f"a{i}", i) for i in range(70)], "at most 64 attributes"),
-    "deep nesting": (lambda f: f.create_group("/".join("a" * 40)), "nested at most 16 deep"),
-    "no hash": (lambda f: f.create_dataset("a", data=np.zeros(2)), "must match its hash"),
-}
-
-
-@pytest.mark.parametrize("case", HOSTILE)
-def test_whatever_does_not_belong_is_refused_by_name(case, tmp_path):
-    make, expected = HOSTILE[case]
-    with pytest.raises(CheckpointError) as caught:
-        read(hostile(tmp_path, make))
-    assert expected in str(caught.value)
-    assert str(caught.value).isprintable()
-
-
 def test_nonfinite_numbers_are_refused_unless_asked_for(tmp_path):
     root = sample()
     root["model/000_dense/bias"] = Array(np.array([1.0, np.nan]))
@@ -255,12 +184,6 @@ def test_another_version_or_file_is_refused(tmp_path):
         read(tmp_path / "none.h5")
     with pytest.raises(CheckpointError, match="must be a regular file"):
         read(tmp_path)
-
-
-def test_a_pipe_is_refused_at_once(tmp_path):
-    os.mkfifo(tmp_path / "pipe.h5")
-    with pytest.raises(CheckpointError, match="must be a regular file"):
-        read(tmp_path / "pipe.h5")
 
 
 def test_a_full_disk_leaves_the_old_file(tmp_path):
@@ -301,11 +224,88 @@ def test_the_predecessor_is_kept(tmp_path):
     assert read(tmp_path / "last.previous.h5").attrs["epoch"] == 2
 
 
+def test_a_file_system_without_links_still_keeps_the_predecessor(tmp_path, monkeypatch):
+    def no_link(*_):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", no_link)
+    for epoch in (1, 2):
+        root = sample()
+        root.attrs["epoch"] = epoch
+        write(tmp_path / "last.h5", root, keep_previous=True)
+    assert read(tmp_path / "last.previous.h5").attrs["epoch"] == 1
+
+
+def test_a_full_disk_while_locking_is_told(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with pytest.raises(WriteError, match="got No space left on device"), lock(tmp_path):
+        pass
+
+
 def test_one_writer_per_folder_and_stale_files_are_swept(tmp_path):
+    (tmp_path / ".mine.tmp").write_bytes(b"not ours")
     (tmp_path / ".best.h5.123.tmp").write_bytes(b"half")
     with lock(tmp_path):
-        assert not list(tmp_path.glob(".*.tmp"))
+        assert [p.name for p in tmp_path.glob(".*.tmp")] == [".mine.tmp"]
         with pytest.raises(WriteError, match=f"process {os.getpid()} at work in it"), lock(tmp_path):
             pass
     with lock(tmp_path):
         pass
+
+
+@pytest.mark.parametrize(
+    ("apply", "expected"),
+    [
+        (change("/".join("a" * 20), Group()), "must be nested at most 16 deep"),
+        (change("a", Array(np.zeros((1,) * 9))), "must have at most 8 axes, got 9"),
+        (change("a", Group({f"a{i}": i for i in range(60)})), "must have at most 56 attributes of its own, got 60"),
+        (change("a", Group({"text": "x" * 70_000})), "text of 70,000. Put long texts into notes"),
+        (change("a", Group({"text": "x\0"})), "must have texts without NUL"),
+        (change("a", Group({}, {str(i): Group() for i in range(50_001)})), "must hold at most 50,000"),
+        (change("a", Array(np.bytes_(b"x" * (1 << 26) + b"x"))), "must be a text of at most"),
+    ],
+)
+def test_what_could_not_be_read_is_not_written(apply, expected, tmp_path):
+    root = sample()
+    apply(root)
+    with pytest.raises(CheckpointError, match=expected):
+        write(tmp_path / "a.h5", root)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "apply",
+    [
+        change("/".join("a" * 16), Group()),
+        change("a", Array(np.zeros((1,) * 8))),
+        change("a", Group({f"a{i}": i for i in range(56)})),
+        lambda root: root.attrs.update({f"a{i}": i for i in range(53)}),
+        change("a", Group({"text": "x" * 65_536})),
+        change("a", Group({}, {"x" * 128: Array(np.bytes_(b"x" * 1_000_000))})),
+    ],
+)
+def test_what_is_just_allowed_comes_back(apply, tmp_path):
+    root = sample()
+    apply(root)
+    assert write(tmp_path / "a.h5", root) == read(tmp_path / "a.h5").content_sha256
+
+
+def test_parts_are_asked_for_by_what_they_must_be(tmp_path):
+    write(tmp_path / "a.h5", sample())
+    found = read(tmp_path / "a.h5")
+    assert found.array("single").data == 7
+    assert sorted(found.group("model/000_dense").children) == ["bias", "weight"]
+    assert found.note("config/json")["list"] == [1, 2]
+    assert found.note("lineage/json") == {}
+    for ask, path, expected in (
+        (found.array, "model", "model: must be an array, got group"),
+        (found.array, "none/x", "none/x: must be an array, got nothing"),
+        (found.group, "single", "single: must be a group, got array"),
+        (found.note, "single", "single: must be a note that holds a JSON object"),
+        (found.note, "model", "model: must be a note that holds a JSON object"),
+    ):
+        with pytest.raises(CheckpointError, match=expected):
+            ask(path)

@@ -55,7 +55,7 @@ def test_each_number_says_what_it_is(machine):
     ):
         assert shown.count(words) == 2
     poor = gpunet("likelihood", "large/best.h5", "--runs", 2, "--steps", 1, "--cases", 0, cwd=folder).stdout
-    assert "UNTRUSTED: raise --runs and --steps" in poor
+    assert "UNTRUSTED: raise --runs, --steps and --mixing" in poor
 
 
 def test_machines_and_networks_are_not_mixed_up(machine):
@@ -156,3 +156,40 @@ def test_autoencoders_and_classifying_machines_train_and_evaluate(tmp_path):
     measured = json.loads(gpunet("evaluate", "class/best.h5", "--json", cwd=tmp_path).stdout)
     assert 1 - measured["error"][0] == pytest.approx(trained["test_accuracy"][0])
     assert gpunet("predict", "class/best.h5", "digits", cwd=tmp_path, check=False).returncode in (0, 3)
+
+
+def test_samples_are_drawn_from_machines_and_stacks(machine, stack, tmp_path):
+    folder, _ = machine
+    options = ["-n", 12, "--steps", 30]
+    done = gpunet("sample", "small/best.h5", *options, "--member", 1, "-o", tmp_path / "s.npz", cwd=folder)
+    assert "12 samples after 30 Gibbs steps" in done.stdout
+    with np.load(tmp_path / "s.npz") as found:
+        assert found["x"].shape == (12, 8, 8)
+        assert 1 < found["x"].mean() < 16, "in the units of the data, 0 to 16"
+        first = found["x"]
+    gpunet("sample", "small/best.h5", *options, "--member", 0, "-o", tmp_path / "s.npz", cwd=folder)
+    with np.load(tmp_path / "s.npz") as found:
+        assert (found["x"] != first).any()
+    gpunet("sample", "dbn/best.h5", *options, "--start", "data", "-o", tmp_path / "s.png", cwd=stack[0])
+    assert (tmp_path / "s.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_checkpoint_keeps_pictures_that_any_viewer_shows(stack):
+    folder, _, _ = stack
+    document = json.loads(gpunet("inspect", "dbn/best.h5", "images", "--json", cwd=folder).stdout)
+    assert document["children"]["fantasies"]["dtype"] == "uint8"
+    assert sorted(document["children"]) == ["fantasies", "filters", "reconstructions"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "expected"),
+    [
+        (["-o", "x.jpg"], 2, "-o: must end in .png or .npz, got x.jpg"),
+        (["--member", 2], 2, "--member: must be below 2"),
+        (["--data", "nowhere"], 3, "nowhere"),
+        (["-o", "missing/x.png", "--steps", 1], 74, "missing/x.png: must be writable"),
+    ],
+)
+def test_mistakes_when_sampling(words, code, expected, machine):
+    folder, _ = machine
+    refused("sample", "small/best.h5", *words, cwd=folder, code=code, expected=expected)

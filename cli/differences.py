@@ -1,0 +1,129 @@
+"""Two checkpoints compared: what was configured, how they are built, how far their weights are apart."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+import numpy as np
+from rich import box
+from rich.table import Table
+
+from gpunet.checkpoint import Array, Checkpoint, Group, printable
+
+from .options import print_json
+from .showing import console
+
+ABSENT = "(absent)"
+
+
+def show_differences(first: Checkpoint, second: Checkpoint, path: str, as_json: bool) -> None:
+    """Print configuration, structure and arrays below ``path`` of two checkpoints side by side."""
+    found = compare(first, second, path.strip("/"))
+    if as_json:
+        print_json(found)
+        return
+    if found["equal_content"]:
+        click.echo("The contents are equal: same names, same attributes, same arrays.")
+        return
+    for title in ("configuration", "structure"):
+        lines = found[title]
+        click.echo(f"{title}: {'no differences' if not lines else ''}".rstrip())
+        for line in lines:
+            before, after = (_shown(line[side]) for side in ("first", "second"))
+            click.echo(f"  {printable(line['name'])}: {before} -> {after}")
+    if not found["arrays"]:
+        click.echo("arrays: none in common")
+        return
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("array", overflow="fold")
+    for name in ("distance", "relative change", "cosine"):
+        table.add_column(name, justify="right")
+    for row in found["arrays"]:
+        numbers = (f"{row[key]:.6g}" if row[key] is not None else "" for key in ("distance", "relative", "cosine"))
+        table.add_row(row["name"], *numbers)
+    console().print(table)
+
+
+def _shown(value: Any) -> str:
+    return printable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+def compare(first: Checkpoint, second: Checkpoint, path: str) -> dict[str, Any]:
+    """All differences as one document.
+
+    ``distance`` is the norm of the difference, ``relative`` its ratio to the norm of the first array, ``cosine`` that
+    of the angle between the two, None where one of them is zero.
+    """
+    ours, theirs = _below(first, path), _below(second, path)
+    shared = [name for name in ours if name in theirs and _form(ours[name]) == _form(theirs[name])]
+    arrays = []
+    for name in shared:
+        a, b = ours[name], theirs[name]
+        if isinstance(a, Array) and isinstance(b, Array) and a.dtype.kind in "iuf":
+            arrays.append({"name": name, **distances(a.data, b.data)})
+    return {
+        "equal_content": first.content_sha256 == second.content_sha256,
+        "configuration": _unequal(_configuration(first), _configuration(second)),
+        "structure": _unequal({n: _form(x) for n, x in ours.items()}, {n: _form(x) for n, x in theirs.items()}),
+        "arrays": arrays,
+    }
+
+
+def distances(a: np.ndarray, b: np.ndarray) -> dict[str, float | None]:
+    """How far two arrays of one shape are apart.
+
+    >>> distances(np.array([3.0, 0.0]), np.array([0.0, 4.0]))
+    {'distance': 5.0, 'relative': 1.6666666666666667, 'cosine': 0.0}
+    """
+    x, y = a.astype(np.float64).ravel(), b.astype(np.float64).ravel()
+    distance, own, other = (float(np.linalg.norm(v)) for v in (x - y, x, y))
+    return {
+        "distance": distance,
+        "relative": distance / own if own else None,
+        "cosine": float(x @ y) / (own * other) if own and other else None,
+    }
+
+
+def _below(found: Checkpoint, path: str) -> dict[str, Group | Array]:
+    node = found.root[path] if path in found.root else Group()
+    if isinstance(node, Array):
+        return {path: node}
+    return {f"{path}/{name}": child for name, child in node.walk()}
+
+
+def _form(node: Group | Array) -> str:
+    """What must be equal for numbers to be compared: the shape of an array, the settings of a group."""
+    if isinstance(node, Array):
+        return f"{node.dtype.name} {'x'.join(map(str, node.shape)) or 'one number'}"
+    hidden = ("encoding_type", "encoding_version")
+    return " ".join(f"{name}={value}" for name, value in sorted(node.attrs.items()) if name not in hidden)
+
+
+def _configuration(found: Checkpoint) -> dict[str, Any]:
+    return flatten(found.note("config/json"))
+
+
+def flatten(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested objects as one level of dotted names; lists of plain values stay as they are.
+
+    >>> flatten({"a": {"b": 1, "c": [1, 2]}, "d": [{"e": 3}]})
+    {'a.b': 1, 'a.c': [1, 2], 'd.0.e': 3}
+    """
+    if isinstance(value, dict):
+        items = list(value.items())
+    elif isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
+        items = [(str(number), item) for number, item in enumerate(value)]
+    else:
+        return {prefix: value}
+    found: dict[str, Any] = {}
+    for name, item in items:
+        found |= flatten(item, f"{prefix}.{name}" if prefix else name)
+    return found
+
+
+def _unequal(first: dict[str, Any], second: dict[str, Any]) -> list[dict[str, Any]]:
+    names = [*first, *(name for name in second if name not in first)]
+    rows = ({"name": n, "first": first.get(n, ABSENT), "second": second.get(n, ABSENT)} for n in names)
+    return [row for row in rows if row["first"] != row["second"]]

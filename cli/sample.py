@@ -1,0 +1,106 @@
+"""gpunet sample."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from gpunet.errors import ConfigError, WriteError
+
+from .options import choose_device, device_option, json_option, print_json
+
+
+@click.command()
+@click.argument("checkpoint")
+@click.option("-n", "count", default=100, show_default=True, type=click.IntRange(1), help="How many chains.")
+@click.option(
+    "--steps", default=1000, show_default=True, type=click.IntRange(1), help="Gibbs steps of the top machine."
+)
+@click.option("--start", default="rest", show_default=True, type=click.Choice(["rest", "data"]), help="From where.")
+@click.option("--data", metavar="SOURCE", help="Start at this data.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the chains.")
+@click.option("--member", default=0, show_default=True, type=click.IntRange(0), help="Which member of a population.")
+@click.option("-o", "output", default="samples.png", show_default=True, metavar="FILE", help="A .png or .npz file.")
+@device_option
+@json_option
+def sample(
+    checkpoint: str,
+    count: int,
+    steps: int,
+    start: str,
+    data: str | None,
+    seed: int,
+    member: int,
+    output: str,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Draw samples of restricted Boltzmann machines: Gibbs steps at the top, then down to the data.
+
+    What is written are the means of the visible units in the end, as a picture of tiles where samples are images
+    (needs pillow), or as numbers in an NPZ file: x, in the units of the data.
+
+    \b
+    gpunet sample runs/rbm-1/best.h5
+    gpunet sample runs/dbn-1/best.h5 -n 25 --steps 5000 --start data -o dreams.png
+    gpunet sample runs/rbm-1/best.h5 -n 10000 -o samples.npz
+    """
+    import numpy as np
+
+    from gpunet.training import Sampler, load_stack
+
+    from .models import evaluation_data
+
+    if not output.endswith((".png", ".npz")):
+        raise ConfigError("-o", "must end in .png or .npz", output, "For example -o samples.png")
+    place = choose_device(device)
+    with place.activate():
+        model = load_stack(checkpoint, place, np.float32)
+        shape = model.description.input_shape
+        if output.endswith(".png") and len(shape) != 2:
+            raise ConfigError("-o", "a picture needs samples that are images", f"shape {shape}", "Use -o samples.npz")
+        if member >= len(model.parameters.seeds):
+            raise ConfigError("--member", f"must be below {len(model.parameters.seeds)}", member)
+        begin = None
+        if start == "data" or data is not None:
+            p = model.preprocessing
+            dataset, chosen = evaluation_data(model, data, "train")
+            x = dataset.x[np.resize(chosen, count)].reshape(count, -1)
+            v = p.apply(x, p.shift, p.factor, np.empty(x.shape, np.float32))
+            begin = place.put(np.broadcast_to(v, (*model.parameters.members, *v.shape)))
+        sampler = Sampler(model.dbn, model.parameters, count, seed, begin)
+        sampler.run(steps)
+        drawn = sampler.data()
+    drawn = drawn[member] if model.parameters.members else drawn
+    _write(output, drawn, model)
+    if as_json:
+        print_json({"output": output, "samples": count, "steps": steps, "mean": float(drawn.mean())})
+    else:
+        click.echo(f"{count:,} samples after {steps:,} Gibbs steps: {output}")
+
+
+def _write(output: str, drawn: Any, model: Any) -> None:
+    import numpy as np
+
+    from gpunet.training import tiled
+
+    p, shape = model.preprocessing, model.description.input_shape
+    low, high = (-3.0, 3.0) if p.kind == "standardise" else (0.0, 1.0)
+    try:
+        if output.endswith(".npz"):
+            factor = np.where(p.factor == 0, 1, p.factor)
+            with open(output, "wb") as file:  # noqa: PTH123 - numpy would add a suffix to a path
+                np.savez(file, x=(drawn / factor + p.shift).reshape(len(drawn), *shape).astype(np.float32))
+            return
+        try:
+            from PIL import Image
+        except ImportError:
+            remedy = "pip install 'gpunet[images]', or use -o samples.npz"
+            raise ConfigError("-o", "a picture needs pillow", "no pillow", remedy) from None
+        levels = np.rint(np.clip((drawn - low) / (high - low), 0, 1) * 255).astype(np.uint8)
+        picture = Image.fromarray(tiled(levels.reshape(-1, *shape)))
+        zoom = max(1, 600 // picture.width)
+        picture.resize((picture.width * zoom, picture.height * zoom), Image.Resampling.NEAREST).save(output)
+    except OSError as error:
+        raise WriteError(output, "must be writable", error.strerror, "Choose another place") from None

@@ -1,0 +1,130 @@
+"""Samples against enumeration, and the pictures that a checkpoint keeps."""
+
+import itertools
+
+import numpy as np
+import pytest
+from gpunet.datasets import load, split
+
+from gpunet.config import load_config
+from gpunet.models import DBN
+from gpunet.parameter import Parameters
+from gpunet.rbm import RBM, Bernoulli
+from gpunet.testing import make_context
+from gpunet.training import Run, Sampler, Stack, pictures, reconstructions, tiled
+
+CHAINS = 20_000
+
+
+def tiny(device, widths, members=None):
+    machines = [RBM(Bernoulli(a), Bernoulli(b)) for a, b in zip(widths, widths[1:])]
+    dbn = DBN(machines)
+    parameters = Parameters(dbn, [0] * members if members else 0, device, np.float64)
+    values = np.random.default_rng(5).normal(size=device.get(parameters.values).shape[-1:])
+    device.copy_into(parameters.values, np.broadcast_to(values, parameters.values.shape).copy())
+    return dbn, parameters
+
+
+def states(n):
+    return np.array(list(itertools.product([0.0, 1.0], repeat=n)))
+
+
+def exact_mean(dbn, device):
+    """E[v] of a stack: the top's distribution by its free energies, then the means one layer down after another."""
+    ctx, top = make_context(device), dbn.top
+    weights = np.exp(-device.get(top.free_energy(device.put(states(top.visible.n)), ctx)))
+    weights /= weights.sum()
+    values = states(top.visible.n)
+    for machine in reversed(dbn.machines[:-1]):
+        given = device.get(machine.decode(device.put(values), ctx))
+        values = states(machine.visible.n)
+        weights = np.array([np.prod(np.where(v == 1, given, 1 - given), axis=-1) @ weights for v in values])
+    return weights @ values
+
+
+@pytest.mark.parametrize("widths", [(4, 3), (4, 3, 2)])
+def test_long_chains_forget_their_start_and_follow_the_model(widths, device):
+    dbn, parameters = tiny(device, widths)
+    error = 0.5 / np.sqrt(CHAINS)
+    for begin in (None, device.put(np.ones((CHAINS, 4)))):
+        sampler = Sampler(dbn, parameters, CHAINS, seed=1, start=begin)
+        sampler.run(60)
+        assert sampler.data().mean(axis=0) == pytest.approx(exact_mean(dbn, device), abs=5 * error)
+
+
+def test_chains_depend_on_their_seed_alone(device):
+    dbn, parameters = tiny(device, (4, 3))
+    population, shared = tiny(device, (4, 3), members=2)
+
+    def draw(seed, model=dbn, own=parameters):
+        sampler = Sampler(model, own, 50, seed)
+        sampler.run(7)
+        return sampler.data()
+
+    assert (draw(3) == draw(3)).all()
+    assert (draw(3) != draw(4)).any()
+    both = draw(3, population, shared)
+    assert both[0] == pytest.approx(draw(3))
+    assert both[1] == pytest.approx(draw(4))
+
+
+def test_reconstructions_go_up_and_down_by_means(device):
+    dbn, _ = tiny(device, (4, 3, 2))
+    v, ctx = device.put(states(4)), make_context(device)
+    below, top = dbn.machines
+    expected = below.decode(top.decode(top.encode(below.encode(v, ctx), ctx), ctx), ctx)
+    assert reconstructions(dbn, v, device) == pytest.approx(device.get(expected))
+
+
+def make_run(preset, device, **overrides):
+    config = load_config(preset, {"training.epochs": 1, **overrides}, {})
+    dataset = load("digits")
+    parts = split(dataset, validation=0.15, test=0.15, seed=0)
+    if config.model.name != "dbn":
+        run = Run(config, dataset, parts, device)
+        run.train()
+        return run
+    for run in Stack(config, dataset, parts, device).stages():
+        run.train()
+    return run
+
+
+@pytest.mark.parametrize(
+    ("preset", "expected"),
+    [
+        ("rbm", ["fantasies", "filters", "reconstructions"]),
+        ("dbn", ["fantasies", "filters", "reconstructions"]),
+        ("classrbm", ["filters"]),
+        ("autoencoder", ["filters", "reconstructions"]),
+        ("mlp", ["filters"]),
+    ],
+)
+def test_a_run_on_images_has_pictures_of_itself(preset, expected, device):
+    overrides = {"model.hidden": [20, 9]} if preset == "dbn" else {}
+    found = pictures(make_run(preset, device, **overrides))
+    for image in found.children.values():
+        assert image.data.dtype == np.uint8
+        assert image.attrs["CLASS"] == "IMAGE"
+        assert image.attrs["IMAGE_SUBCLASS"] == "IMAGE_GRAYSCALE"
+        assert image.data.std() > 10, "a picture of nothing"
+    assert sorted(found.children) == expected
+
+
+def test_reconstructions_show_the_data_above_what_came_back(device):
+    run = make_run("rbm", device, **{"training.epochs": 15})
+    shown = pictures(run).children["reconstructions"].data
+    height = 9  # of a digit with its line
+    rows = [shown[i * height : i * height + 8].astype(float) for i in range(4)]
+    for above, below in ((rows[0], rows[1]), (rows[2], rows[3])):
+        assert np.corrcoef(above.ravel(), below.ravel())[0, 1] > 0.7
+
+
+def test_tiles_lie_in_rows():
+    tiles = np.arange(3, dtype=np.uint8)[:, None, None] * np.ones((3, 2, 2), np.uint8)
+    assert tiled(tiles, columns=2).tolist() == [
+        [0, 0, 128, 1, 1],
+        [0, 0, 128, 1, 1],
+        [128] * 5,
+        [2, 2, 128, 128, 128],
+        [2, 2, 128, 128, 128],
+    ]
