@@ -7,10 +7,12 @@ from .build import (
     build_clipping,
     build_loss,
     build_model,
+    build_preparations,
     build_rbm,
     build_rule,
     build_stack,
     build_steps,
+    rebuild_preparation,
 )
 from .models import AutoencoderConfig, ClassRBMConfig, DBNConfig, MachineConfig, MLPConfig, RBMConfig
 from .schema import Config
@@ -30,6 +32,7 @@ __all__ = [
     "build_clipping",
     "build_loss",
     "build_model",
+    "build_preparations",
     "build_rbm",
     "build_rule",
     "build_stack",
@@ -39,4 +42,5 @@ __all__ = [
     "parse_assignments",
     "preset_names",
     "preset_path",
+    "rebuild_preparation",
 ]

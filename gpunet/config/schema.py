@@ -2,11 +2,11 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from ..fields import Count, Fraction, NonNegative, Positive
 from .models import MLPConfig, ModelConfig, Section
-from .vocabulary import AveragingWord, LossWord, RuleWord
+from .vocabulary import AveragingWord, LossWord, PreparationWord, RuleWord, expand_preparations
 
 Part = Annotated[float, Field(ge=0, lt=1)] | Annotated[int, Field(ge=0)]
 
@@ -22,8 +22,8 @@ class DataConfig(Section):
     test: Part = Field(0.15, description="part for the final figure, unless the files fix one")
     split: Literal["stratified", "tail"] = Field("stratified", description="random within classes, or the last samples")
     split_seed: int = Field(0, ge=0, description="seed of the split; the same for all members")
-    preprocess: Literal["auto", "standardise", "scale", "none"] = Field(
-        "auto", description="auto scales images to 0..1 and standardises everything else"
+    preprocess: Annotated[tuple[PreparationWord, ...] | None, BeforeValidator(expand_preparations)] = Field(
+        None, description="in this order; none for nothing; auto scales images to 0..1 and standardises everything else"
     )
 
 

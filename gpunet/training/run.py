@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..backend import Arena, Context, Device
-from ..config import Config, build_averaging, build_clipping, build_rule
+from ..config import Config, build_averaging, build_clipping, build_preparations, build_rule
 from ..data import Preprocessing, fit_preprocessing
 from ..errors import ConfigError
 from ..objective import Objective
@@ -176,8 +176,6 @@ class Run:
 
 def prepare_inputs(config: Config, dataset: Samples, split: Parts, device: Device) -> Inputs:
     """The features of a data set, preprocessed as configured or as suits the model."""
-    kind = config.data.preprocess
-    if kind == "auto":
-        kind = "scale" if dataset.scale != 1 and not wants_standardised(config.model) else "standardise"
+    chain = build_preparations(config, dataset.scale, wants_standardised(config.model))
     x = dataset.x.reshape(len(dataset.x), -1)
-    return Inputs(x, dataset.y, split, fit_preprocessing(kind, x[split.train], dataset.scale), device)
+    return Inputs(x, dataset.y, split, fit_preprocessing(chain, x[split.train], dataset.scale), device)

@@ -114,7 +114,7 @@ def test_the_checkpoint_explains_itself_to_any_hdf5_reader(trained):
         assert file["model/001_dense/weight"].shape == (3, 64, 32)
         assert file["model/001_dense/weight"].attrs["axes"] == b"member,input,output"
         assert file["streams/seeds"][:].tolist() == [0, 1, 2]
-        assert file["data/preprocessing/factor"][0] == pytest.approx(1 / 16)
+        assert file["data/preprocessing/000_scale/factor"][0] == pytest.approx(1 / 16)
     with h5py.File(folder / "runs/mlp-1/last.h5") as file:
         assert file["optimizer/mean/001_dense/weight"].shape == (64, 32)
         assert file["loop"].attrs["epoch"] == 4
