@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
 FAMILIES = {
+    "augmentations": (data, "Augmentation"),
     "preparations": (data, "Preparation"),
     "layers": (layers, "Layer"),
     "losses": (losses, "Loss"),

@@ -1,6 +1,7 @@
 """Floor 6: what the user writes, checked once and turned into objects."""
 
 from .build import (
+    build_augmentations,
     build_averaging,
     build_chains,
     build_classrbm,
@@ -26,6 +27,7 @@ __all__ = [
     "MLPConfig",
     "MachineConfig",
     "RBMConfig",
+    "build_augmentations",
     "build_averaging",
     "build_chains",
     "build_classrbm",

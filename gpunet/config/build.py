@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from ..data import Preparation, Scale, Standardise
+from ..data import Augmentation, Preparation, Scale, Standardise
 from ..errors import ConfigError
 from ..fields import term
 from ..initializers import Glorot, He
@@ -76,6 +76,12 @@ def build_preparations(config: Config, scale: float, standardise: bool) -> list[
     if config.data.preprocess is not None:
         return [word.build() for word in config.data.preprocess]
     return [Scale()] if scale != 1 and not standardise else [Standardise()]
+
+
+def build_augmentations(config: Config) -> list[Augmentation]:
+    """The configured augmentations, in the order of the schema."""
+    words = (getattr(config.augmentation, name) for name in type(config.augmentation).model_fields)
+    return [word.build() for word in words if word is not None]
 
 
 def rebuild_preparation(settings: Mapping[str, Any]) -> Preparation:

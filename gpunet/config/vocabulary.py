@@ -133,6 +133,7 @@ AveragingWord = _union([_word(c) for c in _family(optimizers.Averaging, optimize
 _CHAINS: Any = Union[tuple(_word(c) for c in _family(rbm.Chains, rbm))]  # noqa: UP007 - built from a list
 ChainsWord = Annotated[_CHAINS, Field(discriminator="name"), BeforeValidator(expand_chains)]
 PreparationWord = _union([_word(c) for c in _family(data.Preparation, data)])
+AUGMENTATIONS: dict[str, Any] = {term(c): _word(c) for c in _family(data.Augmentation, data)}
 SparsityWord: Any = _word(rbm.Sparsity)
 RuleWord = _union([_word(c) for c in _family(optimizers.Rule, optimizers)])
 LayerWord = _nesting(layers.Layer, layers, "LayerWord")

@@ -1,13 +1,14 @@
 """One part of a data set on the device, handed out in batches by a device counter."""
 
 import itertools
-from typing import Any
+from functools import partial
 
 import numpy as np
 
 from ..backend import Context, Device, Purpose, SampleStreams, host_generator
 from ..backend.arrays import Array
 from ..ops.gather import take_rows
+from .augmenter import Augmenter
 from .preprocessing import Preprocessing
 
 
@@ -22,6 +23,7 @@ class Feed:
         preprocessing: applied to each batch.
         dtype: of the batches.
         members: () or (members,): whether each member of a population has an order of its own.
+        augmenter: what training batches go through before the preprocessing.
     """
 
     def __init__(
@@ -32,7 +34,9 @@ class Feed:
         preprocessing: Preprocessing,
         dtype: np.dtype,
         members: tuple[int, ...] = (),
+        augmenter: Augmenter | None = None,
     ):
+        self.augmenter = augmenter
         self.samples, self.preprocessing, self.dtype = len(x), preprocessing, dtype
         self.device = device
         self.x = device.put(x.reshape(-1, x.shape[-1]))
@@ -75,7 +79,11 @@ class Feed:
         def uniform(count: int) -> Array:
             return self.streams.uniform(samples, count, next(numbers), ctx, self.dtype)
 
-        return self._pick(ctx, index, uniform)
+        raw, target = self._gather(ctx, index)
+        if self.augmenter is not None:
+            fetch = partial(self._gather, ctx)
+            raw, target = self.augmenter.apply(raw, target, uniform, fetch, ctx, self.dtype)
+        return self.preprocessing.apply(raw, self.placed, ctx, self.dtype, uniform), target
 
     def padded(self, ctx: Context, cursor: Array, size: int) -> tuple[Array, Array, Array]:
         """A batch in file order for evaluation, the last one padded.
@@ -87,11 +95,11 @@ class Feed:
         position = cursor * size + xp.arange(size)
         weights = ctx.empty((size,), self.dtype)
         xp.copyto(weights, position < self.samples)
-        x, y = self._pick(ctx, xp.minimum(position, self.samples - 1))
-        return x, y, weights
+        raw, y = self._gather(ctx, xp.minimum(position, self.samples - 1))
+        return self.preprocessing.apply(raw, self.placed, ctx, self.dtype), y, weights
 
-    def _pick(self, ctx: Context, index: Array, uniform: Any = None) -> tuple[Array, Array]:
+    def _gather(self, ctx: Context, index: Array) -> tuple[Array, Array]:
+        """Samples and targets by number, as they are."""
         rows = index if self.own is None else index * len(self.own) + self.own
         raw = take_rows(self.x, rows, ctx.empty((*rows.shape, self.x.shape[-1]), self.x.dtype))
-        x = self.preprocessing.apply(raw, self.placed, ctx, self.dtype, uniform)
-        return x, take_rows(self.y, index, ctx.empty((*index.shape, *self.y.shape[1:]), self.y.dtype))
+        return raw, take_rows(self.y, index, ctx.empty((*index.shape, *self.y.shape[1:]), self.y.dtype))

@@ -12,6 +12,7 @@ from ..errors import ConfigError, DivergedError
 from ..losses import CategoricalCrossEntropy
 from ..objective import Objective
 from ..testing import Finding, check_parameters
+from .augmenting import build_augmenter
 from .description import Parts, Samples, describe
 from .loading import fill
 from .objectives import build_objective
@@ -25,9 +26,9 @@ BATCH = 32  # samples of the checked batch, and of the steps between the checks
 class GradientCheck:
     """The model of a configuration on one batch whose random decisions are made once and for all.
 
-    Dropout draws the same masks at every evaluation, as the random streams are rewound; batch norm uses the statistics
-    of the batch, so its gradient runs through them; penalties are part of the loss.  Decoupled weight decay and the
-    bound on weights are no gradients and are left out.
+    The batch is augmented once; dropout draws the same masks at every evaluation, as the streams are rewound; batch
+    norm uses the statistics of the batch, so its gradient runs through them; penalties are part of the loss.  Decoupled
+    weight decay and the bound on weights are no gradients and are left out.
 
     Args:
         config: of a network with a loss; a population is checked as a whole.
@@ -52,7 +53,8 @@ class GradientCheck:
             machine = build_classrbm(config.model, inputs.features, len(dataset.classes))
             objective = Supervised(machine, CategoricalCrossEntropy())
         training, members = config.training, () if config.members == 1 else (config.members,)
-        feed = inputs.feed("train", members, np.float64)
+        augmenter = build_augmenter(config, dataset, split, objective, device, np.float64)
+        feed = inputs.feed("train", members, np.float64, augmenter)
         batch = min(BATCH, feed.samples)
         penalties = training.l2, training.l1
         self.trainer = Trainer(

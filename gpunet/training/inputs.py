@@ -7,7 +7,7 @@ import numpy as np
 
 from ..backend import Arena, Context, Device, Purpose, host_generator
 from ..backend.arrays import Array
-from ..data import Feed, Preprocessing
+from ..data import Augmenter, Feed, Preprocessing
 from .description import Parts
 
 Part = Literal["train", "validation", "test"]
@@ -43,11 +43,13 @@ class Inputs:
         """Numbers of one sample, as one member sees it."""
         return self.preprocessing.width(self.x.shape[-1])
 
-    def feed(self, part: Part, members: tuple[int, ...] = (), dtype: Any = np.float32) -> Feed:
+    def feed(
+        self, part: Part, members: tuple[int, ...] = (), dtype: Any = np.float32, augmenter: Augmenter | None = None
+    ) -> Feed:
         """One part on the device; with ``members`` each has an order of its own."""
         chosen = getattr(self.split, part)
         kind: Any = np.dtype(dtype)
-        return Feed(self.device, self.x[chosen], self.y[chosen], self.preprocessing, kind, members)
+        return Feed(self.device, self.x[chosen], self.y[chosen], self.preprocessing, kind, members, augmenter)
 
     def training_part(self) -> np.ndarray:
         """The training part as the model sees it, float32 on the host."""

@@ -6,10 +6,11 @@ import numpy as np
 
 from ..backend import Arena, Context, Device
 from ..config import Config, build_averaging, build_clipping, build_preparations, build_rule
-from ..data import Preprocessing, fit_preprocessing
+from ..data import Augmenter, Preprocessing, fit_preprocessing
 from ..errors import ConfigError
 from ..objective import Objective
 from ..rbm import ClassRBM, ContrastiveDivergence
+from .augmenting import build_augmenter
 from .description import Parts, Samples, describe
 from .evaluation import Evaluator, Scores
 from .inputs import Inputs, Part
@@ -65,7 +66,7 @@ class Run:
             self.objective,
             build_rule(config),
             config.seeds,
-            self.inputs.feed("train", members),
+            self.inputs.feed("train", members, augmenter=self._augmenter()),
             training.batch_size,
             device,
             training.l2,
@@ -169,6 +170,9 @@ class Run:
         if isinstance(self.objective, ContrastiveDivergence):
             return Doctor(self.objective, self.trainer, self.inputs)
         return None
+
+    def _augmenter(self) -> Augmenter | None:
+        return build_augmenter(self.config, self.dataset, self.split, self.objective, self.device)
 
     def _evaluator(self, part: Part) -> Evaluator:
         return Evaluator(self.objective, self.inputs.feed(part), self.config.members, self.device)
