@@ -14,6 +14,7 @@ from .snapshot import snapshot
 from .stack import Stack
 from .supervised import Reconstruction, Supervised
 from .trainer import Trainer
+from .watching import Signal, diagnosis, signals
 
 __all__ = [
     "Description",
@@ -26,6 +27,7 @@ __all__ = [
     "Sampler",
     "Scores",
     "Selection",
+    "Signal",
     "Stack",
     "Stop",
     "Supervised",
@@ -34,10 +36,12 @@ __all__ = [
     "TrainedStack",
     "Trainer",
     "describe",
+    "diagnosis",
     "fit",
     "graft",
     "load_model",
     "load_stack",
+    "signals",
     "pictures",
     "reconstructions",
     "snapshot",

@@ -19,6 +19,7 @@ from .objectives import build_objective
 from .run import prepare_inputs
 from .supervised import Supervised
 from .trainer import NEVER, Trainer
+from .watching import scale_to_unit_variance
 
 BATCH = 32  # samples of the checked batch, and of the steps between the checks
 
@@ -62,6 +63,7 @@ class GradientCheck:
         )
         self.objective: Objective = objective
         self.epoch, self.epochs = 0, training.epochs
+        scale_to_unit_variance(objective.model, self.trainer.parameters, inputs)
         if checkpoint is not None:
             fill(self.trainer.parameters, checkpoint)
 

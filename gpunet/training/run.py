@@ -21,6 +21,7 @@ from .objectives import build_objective, machine_of, wants_standardised
 from .plateau import Plateau
 from .selection import Monitor, Selection
 from .trainer import Trainer
+from .watching import scale_to_unit_variance
 
 
 class Run:
@@ -75,6 +76,7 @@ class Run:
             averaging=build_averaging(config),
         )
         self._start_machine()
+        scale_to_unit_variance(self.objective.model, self.trainer.parameters, self.inputs)
         self.validation = self._evaluator("validation") if len(split.validation) else None
         self.selection = Selection(self.trainer.parameters, self.monitor, training.patience)
         self.plateau = self._plateau()
