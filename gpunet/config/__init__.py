@@ -13,20 +13,32 @@ from .build import (
     build_rule,
     build_stack,
     build_steps,
+    build_updown,
     rebuild_preparation,
 )
-from .models import AutoencoderConfig, ClassRBMConfig, DBNConfig, MachineConfig, MLPConfig, RBMConfig
+from .models import (
+    AutoencoderConfig,
+    ClassRBMConfig,
+    DBNConfig,
+    GenerativeConfig,
+    MachineConfig,
+    MLPConfig,
+    RBMConfig,
+    UpDownConfig,
+)
 from .schema import Config
-from .sources import check, load_config, parse_assignments, preset_names, preset_path
+from .sources import check, load_config, override, parse_assignments, preset_names, preset_path
 
 __all__ = [
     "AutoencoderConfig",
     "ClassRBMConfig",
     "Config",
     "DBNConfig",
+    "GenerativeConfig",
     "MLPConfig",
     "MachineConfig",
     "RBMConfig",
+    "UpDownConfig",
     "build_augmentations",
     "build_averaging",
     "build_chains",
@@ -39,8 +51,10 @@ __all__ = [
     "build_rule",
     "build_stack",
     "build_steps",
+    "build_updown",
     "check",
     "load_config",
+    "override",
     "parse_assignments",
     "preset_names",
     "preset_path",

@@ -1,6 +1,6 @@
 """Floor 4: restricted Boltzmann machines: units, the machine, contrastive divergence, likelihoods."""
 
-from .annealing import ais_log_z, model_samples, raise_log_likelihoods, reverse_ais_log_z
+from .annealing import ais_log_z, model_samples, raise_log_likelihoods, reverse_ais_log_z, temperatures
 from .chains import Chains, FastPersistent, FromData, Persistent, Tempered
 from .classification import ClassRBM, HybridLearning
 from .continuous import Gaussian, NoisyReLU
@@ -43,4 +43,5 @@ __all__ = [
     "pseudo_log_likelihood",
     "raise_log_likelihoods",
     "reverse_ais_log_z",
+    "temperatures",
 ]

@@ -18,7 +18,7 @@ from ..backend.arrays import Array
 from ..backend.sampled import draw_sample_words
 from ..backend.streams import draw_words
 from ..ops.gather import take_rows
-from ..ops.guard import guarded, update_and_restore
+from ..ops.guard import guarded, put_back, restore, update_and_restore
 
 
 class HostReadError(AssertionError):
@@ -131,6 +131,7 @@ def _(table, index, out):
 
 
 guarded.override("traced")(update_and_restore)
+put_back.override("traced")(restore)
 
 
 @dataclass(frozen=True)

@@ -4,17 +4,18 @@ from .checking import GradientCheck
 from .description import Description, describe
 from .evaluation import Evaluator, Predictor, Scores
 from .grafting import graft
-from .loading import Trained, TrainedModel, TrainedStack, load_model, load_stack
+from .loading import Trained, TrainedModel, TrainedStack, load_generator, load_model, load_stack, open_trained
 from .loop import EpochRecord, Stop, fit
 from .pictures import pictures, tiled
+from .resuming import resume, resumed_config
 from .run import Run
-from .sampling import Sampler, reconstructions
+from .sampling import Sampler, dreams, reconstructions
 from .selection import Selection
+from .signals import Signal, diagnosis, first_signals
 from .snapshot import snapshot
 from .stack import Stack
 from .supervised import Reconstruction, Supervised
 from .trainer import Trainer
-from .watching import Signal, diagnosis, signals
 
 __all__ = [
     "Description",
@@ -37,13 +38,18 @@ __all__ = [
     "Trainer",
     "describe",
     "diagnosis",
+    "dreams",
+    "first_signals",
     "fit",
     "graft",
+    "load_generator",
     "load_model",
     "load_stack",
-    "signals",
+    "open_trained",
     "pictures",
     "reconstructions",
+    "resume",
+    "resumed_config",
     "snapshot",
     "tiled",
 ]

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Device
-from ..config import AutoencoderConfig, ClassRBMConfig, Config, DBNConfig, RBMConfig, build_augmentations
+from ..config import AutoencoderConfig, Config, DBNConfig, RBMConfig, build_augmentations
 from ..data import Augmenter, Mixup
 from ..errors import ConfigError, DataError
 from ..objective import Objective
@@ -35,11 +35,11 @@ def build_augmenter(
 def _outputs(config: Config, dataset: Samples, objective: Objective) -> int:
     """How many targets a mixed sample has; raises where the loss takes no targets between classes."""
     classes = len(dataset.classes)
-    if isinstance(config.model, ClassRBMConfig):
-        raise ConfigError("augmentation.mixup", "needs a network", "classrbm", "Leave it out, or use model.name=mlp")
     if isinstance(config.model, AutoencoderConfig | RBMConfig):
         return max(classes, 1)  # targets are not looked at
-    assert isinstance(objective, Supervised)
+    if not isinstance(objective, Supervised):
+        remedy = "Leave it out, or use model.name=mlp"
+        raise ConfigError("augmentation.mixup", "needs a network with a loss", config.model.name, remedy)
     outputs = objective.loss.outputs(classes) if classes else dataset.y.shape[-1]
     if classes:
         try:

@@ -7,7 +7,7 @@ import numpy as np
 from ..backend import Device
 from ..backend.arrays import Array
 from ..checkpoint import Checkpoint
-from ..config import ClassRBMConfig, Config, DBNConfig, RBMConfig, build_classrbm, build_rule
+from ..config import ClassRBMConfig, Config, build_classrbm, build_rule
 from ..errors import ConfigError, DivergedError
 from ..losses import CategoricalCrossEntropy
 from ..objective import Objective
@@ -17,7 +17,7 @@ from .description import Parts, Samples, describe
 from .loading import fill
 from .objectives import build_objective
 from .run import prepare_inputs
-from .supervised import Supervised
+from .supervised import Reconstruction, Supervised
 from .trainer import NEVER, Trainer
 from .watching import scale_to_unit_variance
 
@@ -45,14 +45,14 @@ class GradientCheck:
     def __init__(
         self, config: Config, dataset: Samples, split: Parts, device: Device, checkpoint: Checkpoint | None = None
     ):
-        if isinstance(config.model, RBMConfig | DBNConfig):
-            remedy = "Contrastive divergence follows the gradient of no function; check a network or a classrbm"
-            raise ConfigError("model.name", "must be trained by the gradient of a loss", config.model.name, remedy)
         inputs = prepare_inputs(config, dataset, split, device)
         objective = build_objective(config, describe(dataset, split), inputs)
         if isinstance(config.model, ClassRBMConfig):  # its discriminative half has a loss
             machine = build_classrbm(config.model, inputs.features, len(dataset.classes))
             objective = Supervised(machine, CategoricalCrossEntropy())
+        if not isinstance(objective, Supervised | Reconstruction):
+            remedy = "Contrastive divergence and its like follow no such gradient; check a network or a classrbm"
+            raise ConfigError("model.name", "must be trained by the gradient of a loss", config.model.name, remedy)
         training, members = config.training, () if config.members == 1 else (config.members,)
         augmenter = build_augmenter(config, dataset, split, objective, device, np.float64)
         feed = inputs.feed("train", members, np.float64, augmenter)

@@ -16,11 +16,13 @@ from ..config import (
     Config,
     DBNConfig,
     RBMConfig,
+    UpDownConfig,
     build_classrbm,
     build_loss,
     build_model,
     build_rbm,
     build_stack,
+    build_updown,
     rebuild_preparation,
 )
 from ..data import Fitted, Preprocessing
@@ -85,10 +87,23 @@ def build_network(config: Config, about: Description, features: int) -> tuple[Lo
     classes = len(about.classes)
     if isinstance(config.model, ClassRBMConfig):
         return CategoricalCrossEntropy(), build_classrbm(config.model, features, classes)
+    if isinstance(config.model, UpDownConfig):
+        return CategoricalCrossEntropy(), build_updown(config.model, features, classes)
     loss = build_loss(config, classes)
     if isinstance(config.model, AutoencoderConfig):
         return loss, build_model(config, features, features)
     return loss, build_model(config, features, loss.outputs(classes) if classes else about.outputs)
+
+
+def load_generator(path: Path | str, device: Device) -> TrainedStack | TrainedModel:
+    """What a checkpoint holds that can be sampled from: machines, or a network trained up and down.
+
+    Raises:
+        CheckpointError: damaged, or without machines.
+    """
+    if isinstance(_open(path)[1].model, UpDownConfig):
+        return load_model(path, device)
+    return load_stack(path, device, np.float32)
 
 
 def load_stack(path: Path | str, device: Device, dtype: Any = np.float64) -> TrainedStack:
@@ -113,16 +128,26 @@ def load_stack(path: Path | str, device: Device, dtype: Any = np.float64) -> Tra
     return TrainedStack(checkpoint, config, description, preprocessing, dbn, parameters)
 
 
-def _open(path: Path | str) -> tuple[Checkpoint, Config, Description, Preprocessing]:
-    checkpoint = read(path)
+def open_trained(checkpoint: Checkpoint) -> Trained:
+    """Understand what a checkpoint says about its model and its data.
+
+    Raises:
+        CheckpointError: it says nothing that this version knows.
+    """
     try:
         config = Config.model_validate(_json(checkpoint, "config/json"))
         description = Description.from_json(_json(checkpoint, "data/json"))
         preprocessing = _preprocessing(checkpoint, description)
     except (LookupError, ValueError, TypeError, AttributeError) as error:
         reason = str(error).splitlines()[0]
-        raise CheckpointError(str(path), "must hold a known configuration and data description", reason) from None
-    return checkpoint, config, description, preprocessing
+        rule = "must hold a known configuration and data description"
+        raise CheckpointError(str(checkpoint.path), rule, reason) from None
+    return Trained(checkpoint, config, description, preprocessing)
+
+
+def _open(path: Path | str) -> tuple[Checkpoint, Config, Description, Preprocessing]:
+    found = open_trained(read(path))
+    return found.checkpoint, found.config, found.description, found.preprocessing
 
 
 def _preprocessing(checkpoint: Checkpoint, about: Description) -> Preprocessing:

@@ -1,23 +1,20 @@
-"""Looking at what passes through the layers of a model: for what depends on it before training, and for diagnosis."""
+"""Looking at what passes through the layers of a model, and weights that start by it."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from ..backend import Arena, Context, Device
+from ..backend import Arena, Context
 from ..backend.arrays import Array
 from ..initializers import LSUV
 from ..layers import Dense, Layer, Residual, Sequential
-from ..objective import Objective
 from ..parameter import Parameters, children
 from .inputs import Inputs
 
 See = Callable[[Array], Any]
 SAMPLES = 500  # to estimate a variance from
-FAR = 100.0  # times smaller or larger is vanishing or exploding
 
 
 @contextmanager
@@ -35,7 +32,7 @@ def watched(layer: Layer, output: See, gradient: See = lambda dy: None) -> Itera
 
         return y, shown_backward
 
-    layer.forward = shown  # type: ignore[method-assign] - of this object alone, and taken back below
+    layer.forward = shown  # type: ignore[method-assign]  # of this object alone, and taken back below
     try:
         yield
     finally:
@@ -78,76 +75,3 @@ def scale_to_unit_variance(model: Any, parameters: Parameters, inputs: Inputs) -
         gain = layer.initializer.gain  # type: ignore[attr-defined]
         factor = np.divide(gain, std, out=np.ones_like(std), where=std > 0)
         layer.weight.value[...] *= device.put(factor, parameters.dtype)
-
-
-@dataclass(frozen=True)
-class Signal:
-    """What passes a layer on one batch.
-
-    Attributes:
-        name: of the layer.
-        mean: of its outputs.
-        spread: of its outputs over the samples: the root mean square over units of their standard deviation.
-        gradient_mean: of the gradients of the batch's mean loss with respect to its outputs.
-        gradient_spread: their root mean square.
-        verdict: ``""``, or what vanishes or explodes.
-    """
-
-    name: str
-    mean: float
-    spread: float
-    gradient_mean: float
-    gradient_spread: float
-    verdict: str
-
-
-def signals(objective: Objective, x: Array, target: Array, ctx: Context, device: Device) -> list[Signal]:
-    """Outputs and gradients of every layer on one batch.
-
-    Outputs are compared with those of the first layer, gradients with those of the last one.
-    """
-    layers = list(named_layers(objective.model))
-    outputs: dict[str, np.ndarray] = {}
-    gradients: dict[str, np.ndarray] = {}
-    with ExitStack() as stack:
-        for name, layer in layers:
-            stack.enter_context(watched(layer, _keep(outputs, name, device), _keep(gradients, name, device)))
-        objective.learn(x, target, ctx)
-    names = [name for name, _ in layers if name in outputs and name in gradients]
-    spreads = [float(np.sqrt(np.mean(outputs[name].std(axis=-2) ** 2))) for name in names]
-    sizes = [float(np.sqrt(np.mean(gradients[name] ** 2))) for name in names]
-    return [
-        Signal(
-            name,
-            float(outputs[name].mean()),
-            spread,
-            float(gradients[name].mean()),
-            size,
-            _verdict(spread / spreads[0] if spreads[0] else np.nan, size / sizes[-1] if sizes[-1] else np.nan),
-        )
-        for name, spread, size in zip(names, spreads, sizes)
-    ]
-
-
-def _keep(found: dict[str, np.ndarray], name: str, device: Device) -> See:
-    def keep(array: Array) -> None:
-        found[name] = device.get(array).astype(np.float64)  # a copy: what comes after may overwrite it
-
-    return keep
-
-
-def _verdict(spread: float, gradient: float) -> str:
-    words = []
-    for what, size in (("outputs", spread), ("gradients", gradient)):
-        if not 1 / FAR <= size <= FAR:
-            words.append(f"{what} {'vanish' if size < 1 else 'explode' if size > 1 else 'are not finite'}")
-    return ", ".join(words)
-
-
-def diagnosis(signals: Sequence[Signal]) -> str:
-    """One sentence about a whole network, or nothing where all is well."""
-    bad = [signal for signal in signals if signal.verdict]
-    if not bad:
-        return ""
-    words = sorted({word for signal in bad for word in signal.verdict.split(", ")})
-    return f"{' and '.join(words)} in {len(bad)} of {len(signals)} layers, {bad[0].name} to {bad[-1].name}"
