@@ -7,7 +7,7 @@ from .arena import Arena
 from .arrays import array_module, to_host
 from .capture import capture
 from .context import Context
-from .device import Device, resolve_device
+from .device import Device, out_of_memory, resolve_device
 from .dispatch import Op, op
 from .driver import DriverReport, probe_driver
 from .kernels import kernel
@@ -26,6 +26,7 @@ __all__ = [
     "host_generator",
     "kernel",
     "op",
+    "out_of_memory",
     "probe_driver",
     "resolve_device",
     "to_host",

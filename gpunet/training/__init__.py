@@ -5,6 +5,7 @@ from .evaluation import Evaluator, Predictor, Scores
 from .grafting import graft
 from .loading import Trained, TrainedModel, TrainedStack, load_generator, load_model, load_stack, open_trained
 from .loop import EpochRecord, Stop, fit
+from .memory import largest_batch, within_memory
 from .pictures import pictures, tiled
 from .resuming import resume, resumed_config
 from .run import Run
@@ -36,6 +37,7 @@ __all__ = [
     "dreams",
     "fit",
     "graft",
+    "largest_batch",
     "load_generator",
     "load_model",
     "load_stack",
@@ -46,4 +48,5 @@ __all__ = [
     "resumed_config",
     "snapshot",
     "tiled",
+    "within_memory",
 ]
