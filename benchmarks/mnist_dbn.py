@@ -8,12 +8,11 @@ repeated, so the recipe may be stopped and started again. One seed, given with -
 """
 
 import argparse
-import json
 import os
 import sys
 from pathlib import Path
 
-from recipe import gpunet, write_result
+from recipe import remembered, write_result
 
 WIDE = "model.hidden=[500,500,2000]"
 SIGMOID = ["mlp", WIDE, "model.activation=sigmoid", "model.dropout=0", "training.batch_size=100"]
@@ -46,13 +45,10 @@ ROWS = {
 
 
 def run(name, *words, options, command):
-    """The JSON document of a run, made now or before."""
+    """The JSON document of a run, made now or before, and its checkpoint."""
     folder = options.folder / f"{name}-seed{options.seed}"
-    document = folder.with_suffix(".json")
-    if not document.exists():
-        data = ["--data", options.data, "data.validation=10000", "data.split=tail", f"seed={options.seed}"]
-        document.write_text(json.dumps(gpunet(command, *words, *data, "--run", folder)))
-    return json.loads(document.read_text()), folder / "best.h5"
+    data = ["--data", options.data, "data.validation=10000", "data.split=tail", f"seed={options.seed}"]
+    return remembered(folder.with_suffix(".json"), command, *words, *data, "--run", folder), folder / "best.h5"
 
 
 def measure(row, options):
@@ -97,7 +93,6 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--save", action="store_true", help="write the result to benchmarks/results/")
     options = parser.parse_args()
-    options.folder.mkdir(parents=True, exist_ok=True)
     lines = []
     for row in options.rows.split(","):
         lines.append(up_down(options) if row == "up-down" else measure(row, options))

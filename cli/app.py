@@ -17,6 +17,7 @@ from .config import config
 from .data import data
 from .doctor import doctor
 from .evaluate import evaluate
+from .gradcheck import gradcheck
 from .inspect import inspect
 from .likelihood import likelihood
 from .predict import predict
@@ -69,7 +70,8 @@ def main() -> None:
 
 
 COMMANDS = (
-    train, pretrain, resume, evaluate, predict, sample, likelihood, inspect, verify, config, presets, data, doctor,
+    train, pretrain, resume, evaluate, predict, sample, likelihood, inspect, verify, gradcheck, config, presets, data,
+    doctor,
 )  # fmt: skip
 for command in COMMANDS:
     main.add_command(command)

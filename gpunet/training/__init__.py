@@ -1,5 +1,6 @@
 """Floor 7: the training step, the epoch loop, evaluation, selection, and runs as checkpoints."""
 
+from .checking import GradientCheck
 from .description import Description, describe
 from .evaluation import Evaluator, Predictor, Scores
 from .grafting import graft
@@ -11,6 +12,7 @@ from .resuming import resume, resumed_config
 from .run import Run
 from .sampling import Sampler, dreams, reconstructions
 from .selection import Selection
+from .signals import Signal, diagnosis, first_signals
 from .snapshot import snapshot
 from .stack import Stack
 from .supervised import Reconstruction, Supervised
@@ -20,12 +22,14 @@ __all__ = [
     "Description",
     "EpochRecord",
     "Evaluator",
+    "GradientCheck",
     "Predictor",
     "Reconstruction",
     "Run",
     "Sampler",
     "Scores",
     "Selection",
+    "Signal",
     "Stack",
     "Stop",
     "Supervised",
@@ -34,7 +38,9 @@ __all__ = [
     "TrainedStack",
     "Trainer",
     "describe",
+    "diagnosis",
     "dreams",
+    "first_signals",
     "fit",
     "graft",
     "largest_batch",
