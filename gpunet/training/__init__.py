@@ -6,6 +6,7 @@ from .evaluation import Evaluator, Predictor, Scores
 from .grafting import graft
 from .loading import Trained, TrainedModel, TrainedStack, load_generator, load_model, load_stack, open_trained
 from .loop import EpochRecord, Stop, fit
+from .memory import largest_batch, within_memory
 from .pictures import pictures, tiled
 from .resuming import resume, resumed_config
 from .run import Run
@@ -42,6 +43,7 @@ __all__ = [
     "first_signals",
     "fit",
     "graft",
+    "largest_batch",
     "load_generator",
     "load_model",
     "load_stack",
@@ -52,4 +54,5 @@ __all__ = [
     "resumed_config",
     "snapshot",
     "tiled",
+    "within_memory",
 ]
