@@ -119,7 +119,7 @@ def _announce_layer(job: Run) -> None:
 
 
 def _fit(job: Run, folder: RunFolder, stop: Stop) -> float:
-    from gpunet.training import pictures, snapshot
+    from gpunet.training import portrait, snapshot
 
     from .progress import progress
 
@@ -140,7 +140,7 @@ def _fit(job: Run, folder: RunFolder, stop: Stop) -> float:
         raise Interrupted(
             "training", f"was stopped by {stop.requested}", None, f"The state is in {folder.path / 'last.h5'}"
         )
-    folder.write("best.h5", snapshot(job, best=True, images=pictures(job)))
+    folder.write("best.h5", snapshot(job, best=True, portrait=portrait(job)))
     return time.perf_counter() - began
 
 

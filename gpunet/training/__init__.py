@@ -6,6 +6,7 @@ from .grafting import graft
 from .loading import Trained, TrainedModel, TrainedStack, load_model, load_stack
 from .loop import EpochRecord, Stop, fit
 from .pictures import pictures, tiled
+from .portrait import portrait
 from .run import Run
 from .sampling import Sampler, reconstructions
 from .selection import Selection
@@ -37,6 +38,7 @@ __all__ = [
     "load_model",
     "load_stack",
     "pictures",
+    "portrait",
     "reconstructions",
     "snapshot",
     "tiled",
