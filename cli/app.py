@@ -21,6 +21,7 @@ from .likelihood import likelihood
 from .predict import predict
 from .presets import presets
 from .pretrain import pretrain
+from .report import report
 from .sample import sample
 from .train import train
 from .verify import verify
@@ -66,7 +67,7 @@ def main() -> None:
 
 
 COMMANDS = (
-    train, pretrain, evaluate, predict, sample, likelihood, inspect, verify, config, presets, data, doctor,
+    train, pretrain, evaluate, predict, sample, likelihood, inspect, verify, report, config, presets, data, doctor,
 )  # fmt: skip
 for command in COMMANDS:
     main.add_command(command)

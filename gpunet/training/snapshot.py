@@ -61,7 +61,7 @@ def snapshot(run: Run, *, best: bool, portrait: Group | None = None) -> Group:
         root["pretraining"] = Group(_training_record(run))
     if run.lineage.parent_sha256:
         root.attrs["parent_sha256"] = run.lineage.parent_sha256
-        root["lineage"] = Group({"NX_class": "NXnote"}, {"json": note(run.lineage.grafts)})
+        root["lineage"] = Group({"NX_class": "NXnote"}, {"json": note({"grafts": run.lineage.grafts})})
     root["streams"] = Group({"generator": "philox4x64-10"}, {"seeds": Array(np.array(parameters.seeds, np.uint64))})
     root["history"] = _history(run)
     root["metrics"] = _metrics(run)
