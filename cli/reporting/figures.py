@@ -76,7 +76,7 @@ def histogram(counts: np.ndarray, edges: np.ndarray, number: int) -> str:
         top = max(10 * float(np.median(filled)), float(filled[-2]) * 1.15)
         axes.set_ylim(0, top)
         if filled[-1] > top:
-            axes.text(edges[int(share.argmax())], top, f" {filled[-1]:.0%}", va="top", color=INK, fontsize=8)
+            axes.text(edges[int(share.argmax()) + 1], top, f" {filled[-1]:.0%}", va="top", color=INK, fontsize=8)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     return _svg(figure)
@@ -84,7 +84,7 @@ def histogram(counts: np.ndarray, edges: np.ndarray, number: int) -> str:
 
 def scatter(points: np.ndarray, targets: np.ndarray, classed: bool) -> str:
     """Points in the plane, each class in its colour, or a number as the strength of one."""
-    figure, axes = _axes((3.6, 3.3))
+    figure, axes = _axes((3.6, 2.8))
     if classed:
         for each in np.unique(targets):
             axes.plot(
@@ -149,7 +149,8 @@ def _svg(figure: Any) -> str:
     text = text.replace(INK, "var(--ink)").replace(PAPER, "var(--paper)")
     for number in range(COLOURS):
         text = text.replace(colour(number), f"var(--c{number})")
-    text = re.sub(r"(\d+\.\d{2})\d+", r"\1", text)  # a hundredth of a point is finer than any screen
+    # In attributes a hundredth of a point is finer than any screen; the numbers at the axes are texts and stay.
+    text = re.sub(r'="[^"]*"', lambda found: re.sub(r"(\d\.\d\d)\d+", r"\1", found[0]), text)
     return re.sub(r"\n\s*", "\n", text).replace("<svg ", '<svg role="img" ', 1)
 
 

@@ -17,8 +17,10 @@ from .experiments import Experiment, differences, experiments
 from .runs import PICTURES, RunFile
 
 MOST_CLASSES = 20  # of a table of confusions that can be read
+NARROW = 12  # classes of a table that half a page can hold
 ROUNDED = 4
 NOT_DRAWN = ("epoch", "seconds")
+FIRST, LAST = ("loss", "accuracy"), ("learning_rate",)  # of the curves
 
 
 def render(runs: Sequence[RunFile]) -> str:
@@ -123,7 +125,10 @@ def _curves(groups: Sequence[Experiment]) -> Iterator[dict[str, Any]]:
         if name not in NOT_DRAWN:
             bare = name.removeprefix("train_").removeprefix("validation_")
             panels.setdefault(bare, []).append((name, "--" if name.startswith("train_") else "-"))
-    for title, names in panels.items():
+    order = [n for n in FIRST if n in panels]
+    order += [n for n in panels if n not in (*FIRST, *LAST)] + [n for n in LAST if n in panels]
+    for title in order:
+        names = panels[title]
         drawn = [
             (place, style, members)
             for place, group in enumerate(groups)
@@ -135,7 +140,8 @@ def _curves(groups: Sequence[Experiment]) -> Iterator[dict[str, Any]]:
         values = [v for _, _, members in drawn for _, v in members]
         low, high = min(float(v.min()) for v in values), max(float(v.max()) for v in values)
         svg = figures.curves(drawn, float(best) if isinstance(best, int) else None, log=low > 0 and high > 50 * low)
-        yield {"title": title.replace("_", " "), "svg": svg, "both": len({style for _, style in names}) > 1}
+        both = len({style for _, style in names}) > 1
+        yield {"title": title.replace("_", " "), "svg": svg, "both": both, "best": isinstance(best, int)}
 
 
 def _pictures(groups: Sequence[Experiment]) -> Iterator[dict[str, Any]]:
@@ -162,6 +168,7 @@ def _confusion(group: Experiment, place: int) -> dict[str, Any]:
         "place": place,
         "label": group.label,
         "worst": worst,
+        "narrow": len(classes) <= NARROW,
         "classes": classes,
         "members": group.members,
     }
@@ -197,8 +204,8 @@ def _codes(group: Experiment, place: int) -> dict[str, Any]:
 
 
 def _settings(groups: Sequence[Experiment]) -> dict[str, Any]:
-    """All settings, those that differ first."""
-    every = [group.first.settings for group in groups]
+    """All settings that have a value somewhere, those that differ first."""
+    every = [{n: v for n, v in group.first.settings.items() if v is not None} for group in groups]
     differing = differences(every)
     names = [*differing, *(n for n in dict.fromkeys(n for s in every for n in s) if n not in differing)]
     rows = [

@@ -21,8 +21,8 @@ CHECKPOINTS = ("best.h5", "last.h5")
 SEEDING = ("seed", "members", "name")  # what may differ between runs of one experiment
 MOST_PIXELS = 1 << 22
 FILTERS = 100
+LARGEST = 1e30
 PICTURES = ("filters", "reconstructions", "fantasies")
-UNTOLD = ("environment.source",)
 
 
 def open_run(path: str) -> RunFile:
@@ -73,7 +73,7 @@ class RunFile:
     @property
     def environment(self) -> dict[str, Any]:
         """Versions, device and command."""
-        return {k: v for k, v in flatten(self.checkpoint.note("environment/json")).items() if k not in UNTOLD}
+        return flatten(self.checkpoint.note("environment/json"))
 
     @property
     def seeds(self) -> list[int]:
@@ -94,7 +94,7 @@ class RunFile:
             found = history_columns(self.checkpoint)
         except CheckpointError:
             return {}
-        return {name: values.reshape(len(values), -1).astype(np.float64) for name, values in found.items()}
+        return {name: _drawable(values.reshape(len(values), -1)) for name, values in found.items()}
 
     @property
     def scores(self) -> dict[str, np.ndarray]:
@@ -102,7 +102,7 @@ class RunFile:
         group = self.checkpoint.root.children.get("metrics")
         found = group.children if isinstance(group, Group) else {}
         return {
-            name: child.data.ravel().astype(np.float64)
+            name: _drawable(child.data.ravel())
             for name, child in sorted(found.items())
             if isinstance(child, Array) and child.dtype.kind in "iuf" and 0 < child.size <= 10_000
         }
@@ -130,7 +130,7 @@ class RunFile:
                 if (values := self._numbers(f"activations/{name}/{kind}_units")) is not None and values.size
             }
             total = counts.reshape(-1, len(edges) - 1).sum(axis=0)
-            found[name] = {"counts": total, "edges": edges, "units": layer.attrs.get("units", 0), **silent}
+            found[name] = {"counts": total, "edges": _drawable(edges), "units": layer.attrs.get("units", 0), **silent}
         return found
 
     @property
@@ -143,7 +143,7 @@ class RunFile:
         share = attrs.get("variance_shown")
         classed = bool(self.classes) and targets.ndim == 1 and targets.dtype.kind == "i"
         return {
-            "points": points.astype(np.float64),
+            "points": _drawable(points),
             "targets": targets if classed else targets.reshape(len(targets), -1)[:, 0],
             "classed": classed,
             "layer": str(attrs.get("layer", "")),
@@ -174,3 +174,8 @@ class RunFile:
     def _array(self, path: str) -> Array | None:
         root = self.checkpoint.root
         return found if path in root and isinstance(found := root[path], Array) else None
+
+
+def _drawable(values: np.ndarray) -> np.ndarray:
+    """In double precision, and within what sums of squares and axes can hold."""
+    return np.clip(values.astype(np.float64), -LARGEST, LARGEST)
