@@ -32,12 +32,14 @@ class Checkpoint:
         root: its content.
         content_sha256: as stated in the file.
         verified: whether all hashes were found to hold; if not, each array is checked when it is first looked at.
+        foreign: the kind of file, where it is no checkpoint of gpunet and nothing can be verified.
     """
 
     path: Path
     root: Group
     content_sha256: str
     verified: bool = True
+    foreign: str = ""
 
     @property
     def attrs(self) -> dict[str, Scalar]:

@@ -5,13 +5,14 @@ taken for which.  All of it follows from weights and data, so the content hash l
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..backend import Arena, Context
 from ..backend.arrays import Array as DeviceArray
 from ..checkpoint import Array, Group, Scalar
+from ..config import DBNConfig
 from ..layers import BatchNorm, Dense, Layer, Sequential, Sigmoid, Softmax, Tanh
 from ..losses import CategoricalCrossEntropy, Loss
 from ..parameter import children
@@ -31,8 +32,14 @@ STILL = 1e-6
 BOUNDS: dict[type, tuple[float, float]] = {Sigmoid: (0, 1), Softmax: (0, 1), Tanh: (-1, 1), Bernoulli: (0, 1)}
 VOLATILE: dict[str, Scalar] = {"volatile": True}
 
-# A layer's name, what it gives on the samples, and the ends of its range, if it has some.
-Seen = tuple[str, np.ndarray, tuple[float, float] | None]
+
+class Seen(NamedTuple):
+    """A layer's name, what it gives on the samples, the ends of its range if it has some, and whose units they are."""
+
+    name: str
+    values: np.ndarray
+    ends: tuple[float, float] | None
+    units_of: str
 
 
 def portrait(run: Run) -> Group:
@@ -43,7 +50,7 @@ def portrait(run: Run) -> Group:
         images.children["confusion"] = _picture(counts.data)
     found = {
         "images": images,
-        "activations": Group(dict(VOLATILE), {name: activations(values, ends) for name, values, ends in seen}),
+        "activations": Group(dict(VOLATILE), {one.name: activations(*one[1:]) for one in seen}),
         "codes": _codes(run, seen),
         "confusion": confusion,
     }
@@ -58,24 +65,28 @@ def _outputs(run: Run) -> Iterator[Seen]:
     if machine is not None and not isinstance(model, ClassRBM):
         for number, each in enumerate([*run.lineage.machines, machine]):
             h = each.encode(h, ctx)
-            yield f"{number:03d}_rbm", device.get(h), BOUNDS.get(type(each.hidden))
+            name = f"{number:03d}_rbm"
+            own = name if isinstance(run.config.model, DBNConfig) else ""
+            yield Seen(name, device.get(h), BOUNDS.get(type(each.hidden)), own)
     elif isinstance(model, Sequential):
         affine: tuple[str, DeviceArray] | None = None  # shown only where no activation follows
+        units_of = ""
         for name, layer in children(model):
             before = h
             h, _ = layer.forward(before, ctx)
             if h is before:  # some layers do nothing at inference
                 continue
             if affine is not None and isinstance(layer, Dense):
-                yield affine[0], device.get(affine[1]), None
+                yield Seen(affine[0], device.get(affine[1]), None, units_of)
             affine = (name, h) if isinstance(layer, Dense | BatchNorm) else None
+            units_of = name if isinstance(layer, Dense) else units_of
             if affine is None:
-                yield name, device.get(h), BOUNDS.get(type(layer))
+                yield Seen(name, device.get(h), BOUNDS.get(type(layer)), units_of)
         if affine is not None:
-            yield affine[0], device.get(affine[1]), None
+            yield Seen(affine[0], device.get(affine[1]), None, units_of)
 
 
-def activations(values: np.ndarray, ends: tuple[float, float] | None) -> Group:
+def activations(values: np.ndarray, ends: tuple[float, float] | None, units_of: str = "") -> Group:
     """How the outputs of a layer are spread, and how many of its units say nothing.
 
     A unit is constant when it gives the same for every sample, and saturated when it is within a twentieth of its
@@ -84,6 +95,7 @@ def activations(values: np.ndarray, ends: tuple[float, float] | None) -> Group:
     Args:
         values: ([members,] samples, units).
         ends: of the range, where it is bounded.
+        units_of: the layer whose weights lead to these units.
 
     >>> found = activations(np.array([[0.0, 0.99, 0.2], [0.0, 1.0, 0.8]]), (0, 1))
     >>> found["constant_units"].data.item(), found["saturated_units"].data.item(), found["counts"].data.sum().item()
@@ -102,7 +114,7 @@ def activations(values: np.ndarray, ends: tuple[float, float] | None) -> Group:
         near = NEAR * (ends[1] - ends[0])
         share = ((values < ends[0] + near) | (values > ends[1] - near)).mean(axis=-2)
         found["saturated_units"] = _per_member((share >= NEARLY_ALL).sum(axis=-1))
-    return Group({"samples": values.shape[-2], "units": values.shape[-1]}, dict(found))
+    return Group({"samples": values.shape[-2], "units": values.shape[-1], "units_of": units_of}, dict(found))
 
 
 def _per_member(number: Any) -> Array:
@@ -112,14 +124,14 @@ def _per_member(number: Any) -> Array:
 
 def _codes(run: Run, seen: list[Seen]) -> Group:
     """Codes of the first member in the plane of their two largest principal components, with their classes."""
-    hidden = [one for one in seen if one[1].shape[-1] > 1]
+    hidden = [one for one in seen if one.values.shape[-1] > 1]
     if isinstance(run.objective, Reconstruction):
-        hidden = sorted(hidden, key=lambda one: one[1].shape[-1])[:1]
+        hidden = sorted(hidden, key=lambda one: one.values.shape[-1])[:1]
     elif isinstance(run.objective.model, Sequential):
         hidden = hidden[:-1] or hidden  # the last is the output
     if not hidden:
         return Group()
-    name, values, _ = hidden[-1]
+    name, values = hidden[-1][:2]
     points, share = plane(values[(0,) if values.ndim == 3 else ()])
     attrs = {**VOLATILE, "layer": name, "units": values.shape[-1], "variance_shown": share}
     return Group(attrs, {"points": Array(points), "targets": Array(run.dataset.y[shown(run, SAMPLES)])})

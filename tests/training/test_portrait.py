@@ -30,7 +30,10 @@ def test_a_run_has_a_portrait(preset, overrides, groups, layers, device):
     assert set(found.children) == groups
     shown = found["activations"].children if layers else {}
     assert sorted(shown) == layers
-    for layer in shown.values():
+    for name, layer in shown.items():
+        owner = layer.attrs["units_of"]
+        assert owner.endswith(("dense", "rbm"))
+        assert owner <= name
         assert layer["counts"].data.sum() == layer.attrs["samples"] * layer.attrs["units"]
         assert (np.diff(layer["edges"].data) > 0).all()
     if "codes" in found:
