@@ -11,7 +11,7 @@ The layout, for the eye and for other programs::
     bytes 512..     an ordinary HDF5 file, which HDF5 tools open as it is
 """
 
-from .foreign import is_foreign, read_foreign
+from .foreign import inflation_budget, is_foreign, read_foreign
 from .lock import lock
 from .reader import Checkpoint, read
 from .tensors import is_own, is_safetensors, read_safetensors, write_safetensors
@@ -20,6 +20,7 @@ from .verification import Damage, Verification, verify
 from .writer import write
 
 __all__ = [
-    "Array", "Checkpoint", "Damage", "Group", "Scalar", "Verification", "is_foreign", "is_own", "is_safetensors",
-    "lock", "note", "printable", "read", "read_foreign", "read_safetensors", "verify", "write", "write_safetensors",
+    "Array", "Checkpoint", "Damage", "Group", "Scalar", "Verification", "inflation_budget", "is_foreign", "is_own",
+    "is_safetensors", "lock", "note", "printable", "read", "read_foreign", "read_safetensors", "verify", "write",
+    "write_safetensors",
 ]  # fmt: skip

@@ -76,17 +76,17 @@ def read_foreign(path: Path | str, names: Sequence[str] = ()) -> Checkpoint:
     return _ask(StoredFile(path), names)
 
 
-def budget(size: int) -> int:
+def inflation_budget(size: int) -> int:
     """Bytes that a file of so many bytes may inflate to.
 
-    >>> budget(1000), budget(1 << 30) == 200 << 30, budget(10**9)
-    (268435456, False, 68719476736)
+    >>> inflation_budget(1000), inflation_budget(1 << 26) == 200 << 26, inflation_budget(10**12)
+    (268435456, True, 68719476736)
     """
     return min(max(SMALL, RATIO * size), MOST)
 
 
 def _ask(file: StoredFile, names: Sequence[str]) -> Checkpoint:
-    allowed = budget(file.size)
+    allowed = inflation_budget(file.size)
     seconds = walk.PROCESSOR_SECONDS + (min(allowed, RATIO * file.size) // BYTES_PER_SECOND if names else 0)
     words = [name.encode("utf-8", "replace").hex() for name in names]
     with started(foreign_walk.__file__, file.descriptor, str(allowed), str(seconds), *words) as child:

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from gpunet.cli import main
 
 from gpunet.checkpoint import Array, Group, is_foreign, note, read, read_foreign, read_safetensors, write
-from gpunet.checkpoint.foreign import SMALL, budget
+from gpunet.checkpoint.foreign import SMALL, inflation_budget
 from gpunet.errors import CheckpointError
 
 ESCAPE = "\x1b]0;owned\x07[red]"
@@ -95,8 +95,8 @@ def test_a_bomb_is_refused_before_it_is_inflated(tmp_path):
 
 
 def test_a_large_file_may_inflate_to_more():
-    assert budget(10) == SMALL
-    assert budget(1 << 26) == 200 << 26
+    assert inflation_budget(10) == SMALL
+    assert inflation_budget(1 << 26) == 200 << 26
 
 
 def test_a_chunk_that_fills_memory_is_refused(tmp_path):
