@@ -3,12 +3,12 @@
 from .description import Description, describe
 from .evaluation import Evaluator, Predictor, Scores
 from .grafting import graft
-from .loading import Trained, TrainedModel, TrainedStack, load_model, load_stack
+from .loading import Trained, TrainedModel, TrainedStack, load_generator, load_model, load_stack
 from .loop import EpochRecord, Stop, fit
 from .pictures import pictures, tiled
 from .portrait import portrait
 from .run import Run
-from .sampling import Sampler, reconstructions
+from .sampling import Sampler, dreams, reconstructions
 from .selection import Selection
 from .snapshot import snapshot
 from .stack import Stack
@@ -33,8 +33,10 @@ __all__ = [
     "TrainedStack",
     "Trainer",
     "describe",
+    "dreams",
     "fit",
     "graft",
+    "load_generator",
     "load_model",
     "load_stack",
     "pictures",
