@@ -124,7 +124,7 @@ def main() -> None:
     head = [
         f"# Checkpoints of {size / 1e6:,.0f} MB, written and read, beside plain h5py",
         "",
-        f"`{command}`, {options.rounds} interleaved rounds, {date.today()}",
+        f"`{command}`, {options.rounds} interleaved rounds, {date.today()}, load {os.getloadavg()[0]:.1f}",
         "",
         f"{machine()}, h5py {h5py.__version__}, HDF5 {h5py.version.hdf5_version}",
         "",
