@@ -1,5 +1,6 @@
 """Bytes per second of checkpoints, written and read, beside plain h5py; with hashes, and with the hashes left out.
 
+The child that walks the structure takes a tenth of a second of each reading, whatever the size of the file.
 Both write the same arrays, flush them to the disk and leave one file; both read every array back into memory, from the
 cache of the system.
 
