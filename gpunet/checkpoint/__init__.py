@@ -14,6 +14,7 @@ The layout, for the eye and for other programs::
 from .foreign import inflation_budget, is_foreign, read_foreign
 from .lock import lock
 from .reader import Checkpoint, read
+from .replacing import replace_file
 from .tensors import is_own, is_safetensors, read_safetensors, write_safetensors
 from .tree import Array, Group, Scalar, note, printable
 from .verification import Damage, Verification, verify
@@ -21,6 +22,6 @@ from .writer import write
 
 __all__ = [
     "Array", "Checkpoint", "Damage", "Group", "Scalar", "Verification", "inflation_budget", "is_foreign", "is_own",
-    "is_safetensors", "lock", "note", "printable", "read", "read_foreign", "read_safetensors", "verify", "write",
-    "write_safetensors",
+    "is_safetensors", "lock", "note", "printable", "read", "read_foreign", "read_safetensors", "replace_file", "verify",
+    "write", "write_safetensors",
 ]  # fmt: skip

@@ -15,9 +15,10 @@ import numpy as np
 
 from ..backend import Device
 from ..backend.arrays import Array
+from ..backend.sampled import draw_sample_words
 from ..backend.streams import draw_words
 from ..ops.gather import take_rows
-from ..ops.guard import guarded, update_and_restore
+from ..ops.guard import guarded, put_back, restore, update_and_restore
 
 
 class HostReadError(AssertionError):
@@ -118,6 +119,11 @@ def _(*args):
     record(draw_words.reference, args, {}, in_place=True)
 
 
+@draw_sample_words.override("traced")
+def _(*args):
+    record(draw_sample_words.reference, args, {}, in_place=True)
+
+
 @take_rows.override("traced")
 def _(table, index, out):
     record(take_rows.reference, (table, index, out), {}, in_place=True)
@@ -125,6 +131,7 @@ def _(table, index, out):
 
 
 guarded.override("traced")(update_and_restore)
+put_back.override("traced")(restore)
 
 
 @dataclass(frozen=True)

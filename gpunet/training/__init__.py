@@ -1,15 +1,18 @@
 """Floor 7: the training step, the epoch loop, evaluation, selection, and runs as checkpoints."""
 
+from .checking import GradientCheck
 from .description import Description, describe
 from .evaluation import Evaluator, Predictor, Scores
 from .grafting import graft
-from .loading import Trained, TrainedModel, TrainedStack, load_generator, load_model, load_stack
+from .loading import Trained, TrainedModel, TrainedStack, load_generator, load_model, load_stack, open_trained
 from .loop import EpochRecord, Stop, fit
 from .pictures import pictures, tiled
 from .portrait import portrait
+from .resuming import resume, resumed_config
 from .run import Run
 from .sampling import Sampler, dreams, reconstructions
 from .selection import Selection
+from .signals import Signal, diagnosis, first_signals
 from .snapshot import snapshot
 from .stack import Stack
 from .supervised import Reconstruction, Supervised
@@ -19,12 +22,14 @@ __all__ = [
     "Description",
     "EpochRecord",
     "Evaluator",
+    "GradientCheck",
     "Predictor",
     "Reconstruction",
     "Run",
     "Sampler",
     "Scores",
     "Selection",
+    "Signal",
     "Stack",
     "Stop",
     "Supervised",
@@ -33,15 +38,20 @@ __all__ = [
     "TrainedStack",
     "Trainer",
     "describe",
+    "diagnosis",
     "dreams",
+    "first_signals",
     "fit",
     "graft",
     "load_generator",
     "load_model",
     "load_stack",
+    "open_trained",
     "pictures",
     "portrait",
     "reconstructions",
+    "resume",
+    "resumed_config",
     "snapshot",
     "tiled",
 ]

@@ -5,11 +5,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..backend import Arena, Context, Device
-from ..config import Config, build_averaging, build_clipping, build_rule
-from ..data import Preprocessing, fit_preprocessing
+from ..config import Config, build_averaging, build_clipping, build_preparations, build_rule
+from ..data import Augmenter, Preprocessing, fit_preprocessing
 from ..errors import ConfigError
 from ..objective import Objective
 from ..rbm import ClassRBM, ContrastiveDivergence
+from .augmenting import build_augmenter
 from .description import Parts, Samples, describe
 from .evaluation import Evaluator, Scores
 from .inputs import Inputs, Part
@@ -20,6 +21,7 @@ from .objectives import build_objective, machine_of, wants_standardised
 from .plateau import Plateau
 from .selection import Monitor, Selection
 from .trainer import Trainer
+from .watching import scale_to_unit_variance
 
 
 class Run:
@@ -32,6 +34,10 @@ class Run:
         device: where to train.
         inputs: what the model sees instead of the preprocessed features, where it stands on other models.
         objective: what is learned instead of what the configuration alone says.
+
+    Attributes:
+        history: of the epochs that lie behind.
+        batch: where training begins in the epoch after them; more than 0 where a run goes on inside an epoch.
 
     Raises:
         ConfigError: a batch larger than the training part, or a monitor without its data.
@@ -65,7 +71,7 @@ class Run:
             self.objective,
             build_rule(config),
             config.seeds,
-            self.inputs.feed("train", members),
+            self.inputs.feed("train", members, augmenter=self._augmenter()),
             training.batch_size,
             device,
             training.l2,
@@ -74,10 +80,12 @@ class Run:
             averaging=build_averaging(config),
         )
         self._start_machine()
+        scale_to_unit_variance(self.objective.model, self.trainer.parameters, self.inputs)
         self.validation = self._evaluator("validation") if len(split.validation) else None
         self.selection = Selection(self.trainer.parameters, self.monitor, training.patience)
-        self.plateau = self._plateau()
+        self.plateau, self.doctor = self._plateau(), self._doctor()
         self.history: list[EpochRecord] = []
+        self.batch = 0
         self.test_scores: Scores = {}
         self.lineage = Lineage()
 
@@ -91,14 +99,17 @@ class Run:
         on_epoch: Sequence[Callable[[EpochRecord], None]] = (),
         on_step: Callable[[int, int, int], None] | None = None,
         stop: Stop | None = None,
-    ) -> None:
-        """Train, put the best weights back and evaluate the test part, once.
+    ) -> bool:
+        """Train what is left, put the best weights back and evaluate the test part, once.
+
+        Returns:
+            False where ``stop`` came first; the run is then in the middle of its training.
 
         Raises:
             DivergedError: the weights are those of the last good step.
         """
         training = self.config.training
-        doctor = self._doctor()
+        doctor = self.doctor
         callbacks: list[Callable[[EpochRecord], None]] = [doctor.on_epoch] if doctor else []
         callbacks += [self.history.append]
         callbacks += [self.plateau] if self.plateau else []
@@ -118,12 +129,15 @@ class Run:
             callbacks,
             on_each_step if before else None,
             stop,
+            done=len(self.history),
+            batch=self.batch,
         )
         if stop is not None and stop.requested:
-            return
+            return False
         self.selection.restore()
         if len(self.split.test):
             self.test_scores = self._evaluator("test").scores()
+        return True
 
     def _start_machine(self) -> None:
         """Visible biases and offsets of a machine begin at the data's mean."""
@@ -170,14 +184,15 @@ class Run:
             return Doctor(self.objective, self.trainer, self.inputs)
         return None
 
+    def _augmenter(self) -> Augmenter | None:
+        return build_augmenter(self.config, self.dataset, self.split, self.objective, self.device)
+
     def _evaluator(self, part: Part) -> Evaluator:
         return Evaluator(self.objective, self.inputs.feed(part), self.config.members, self.device)
 
 
 def prepare_inputs(config: Config, dataset: Samples, split: Parts, device: Device) -> Inputs:
     """The features of a data set, preprocessed as configured or as suits the model."""
-    kind = config.data.preprocess
-    if kind == "auto":
-        kind = "scale" if dataset.scale != 1 and not wants_standardised(config.model) else "standardise"
+    chain = build_preparations(config, dataset.scale, wants_standardised(config.model))
     x = dataset.x.reshape(len(dataset.x), -1)
-    return Inputs(x, dataset.y, split, fit_preprocessing(kind, x[split.train], dataset.scale), device)
+    return Inputs(x, dataset.y, split, fit_preprocessing(chain, x[split.train], dataset.scale), device)

@@ -20,6 +20,7 @@ from .description import Description
 from .lineage import FinishedLayer
 from .objectives import machine_of
 from .run import Run
+from .state import save_state
 
 VOLATILE = {"volatile": True}
 
@@ -29,8 +30,8 @@ def snapshot(run: Run, *, best: bool, portrait: Group | None = None) -> Group:
 
     Args:
         run: with at least one epoch behind it.
-        best: True for the best weights of each member, to use; False for the present state, to go on from, which
-            adds optimizer slots and the selection's state.
+        best: True for the best weights of each member, to use; False for the present state, to go on from, see
+            :mod:`.state`.
         portrait: groups to keep with it, see :mod:`.portrait`.
     """
     trainer, selection = run.trainer, run.selection
@@ -71,20 +72,7 @@ def snapshot(run: Run, *, best: bool, portrait: Group | None = None) -> Group:
     if parameters.members:
         root["members"] = Group({}, {"best_epoch": Array(selection.best_epoch), "best": Array(selection.best_so_far)})
     if not best:
-        for slot, flat in trainer.optimizer.slots.items():
-            root[f"optimizer/{slot}"] = _by_parameter(parameters, device.get(flat))
-        root["optimizer/updates"] = Array(device.get(trainer.optimizer.updates))
-        root["loop"] = Group(
-            {"epoch": epoch, "batch": int(device.get(trainer.cursor)[0])},
-            {
-                "active": Array(selection.active),
-                "best": Array(selection.best_so_far),
-                "best_epoch": Array(selection.best_epoch),
-                "best_weights": _by_parameter(parameters, device.get(selection.weights)),
-            },
-        )
-        for name, state in run.objective.state().items():
-            root[f"loop/{name}"] = Array(device.get(state))
+        save_state(run, root)
     return root
 
 
@@ -122,7 +110,8 @@ def summary(run: Run) -> str:
     """One line: the layers with the shapes of their weights, e.g. ``dense(784, 512) relu dense(512, 10)``."""
     model, machine = run.objective.model, machine_of(run.objective.model)
     if isinstance(run.config.model, DBNConfig):
-        return f"dbn({'-'.join(map(str, (run.description.features, *run.config.model.hidden)))})"
+        visible = run.preprocessing.width(run.description.features)
+        return f"dbn({'-'.join(map(str, (visible, *run.config.model.hidden)))})"
     if isinstance(model, LabelledDBN):
         return f"updown({'-'.join(map(str, (model.visible.n, *model.widths)))}, {model.classes} classes)"
     if machine is not None:
@@ -173,24 +162,24 @@ def _settings(layer: Any) -> dict[str, Scalar]:
     return settings
 
 
-def _by_parameter(parameters: Parameters, flat: np.ndarray) -> Group:
-    group = Group()
-    for name in parameters.named:
-        group[name] = Array(parameters.view(flat, name))
-    return group
-
-
 def _data(description: Description, preprocessing: Preprocessing) -> Group:
     return Group(
         {"name": description.name, "data_sha256": description.sha256},
         {
             "json": note(description.to_json()),
-            "preprocessing": Group(
-                {"kind": preprocessing.kind, "constant": preprocessing.constant},
-                {"shift": Array(preprocessing.shift), "factor": Array(preprocessing.factor)},
-            ),
+            "preprocessing": _preprocessing(preprocessing),
         },
     )
+
+
+def _preprocessing(preprocessing: Preprocessing) -> Group:
+    """A group for each step, in order, with its settings and arrays."""
+    group = Group({"kind": preprocessing.kind})
+    for number, step in enumerate(preprocessing.steps):
+        name = term(type(step.preparation))
+        arrays: dict[str, Any] = {key: Array(array) for key, array in step.arrays.items()}
+        group[f"{number:03d}_{name}"] = Group({"name": name, **_settings(step.preparation)}, arrays)
+    return group
 
 
 def _history(run: Run) -> Group:
