@@ -3,17 +3,20 @@
 import csv
 import difflib
 import gzip
+import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from gpunet.checkpoint import inflation_budget, printable
 from gpunet.errors import DataError
 
 from .dataset import Dataset
 from .targets import encode_targets
 
+MAX_LABEL = 1000
 LABEL_NAMES = ("label", "class", "target", "y")
 SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 
@@ -44,14 +47,18 @@ def read_table(
     features = [i for i in range(table.width) if i != column]
     if not features:
         raise DataError(str(path), "needs features beside the label column", "one column", "Check the delimiter")
-    raw = np.loadtxt(table.lines, str, delimiter=table.delimiter, usecols=column, ndmin=1, comments=None, quotechar='"')
+    raw = np.loadtxt(  # as objects: an array of text gives each cell the room of the longest
+        table.lines, object, delimiter=table.delimiter, usecols=column, ndmin=1, comments=None, quotechar='"'
+    )
     for row, cell in enumerate(raw):
         if not cell.strip():
             raise _cell_error(table, row, column, "needs a label", "an empty cell")
+        if len(cell) > MAX_LABEL:
+            raise _cell_error(table, row, column, f"needs a label of at most {MAX_LABEL:,} characters", len(cell))
     try:
         values = raw.astype(np.float64)
     except ValueError:
-        values = np.char.strip(raw)
+        values = np.char.strip(raw.astype(str))
     targets, names = encode_targets(str(path), values, task, classes)
     columns = tuple(table.names[i] for i in features) if table.names else ()
     return Dataset(path.name, read_cells(table, features), targets, names, columns)
@@ -74,15 +81,21 @@ def open_table(path: Path, header: bool | None) -> Table:
     """Read the lines, find the delimiter and the header, and check that all lines have the same number of cells."""
     delimiter = "\t" if ".tsv" in path.name else ","
     lines, numbers = [], []
-    for number, line in enumerate(_read_text(path).splitlines(), 1):
+    for number, line in enumerate(
+        re.split(r"\r\n|\n|\r", _read_text(path)), 1
+    ):  # splitlines knows more, editors do not
         if line.strip():
             lines.append(line)
             numbers.append(number)
     if not lines:
         raise DataError(str(path), "must hold lines of cells", "an empty file", "Check the path")
-    first = _cells(lines[0], delimiter)
+    first: list[str] = []
     for line, number in zip(lines, numbers):
-        cells = len(_cells(line, delimiter)) if '"' in line else line.count(delimiter) + 1
+        try:
+            first = first or _cells(line, delimiter)
+            cells = len(_cells(line, delimiter)) if '"' in line else line.count(delimiter) + 1
+        except csv.Error as error:
+            raise DataError(f"{path} line {number}", "must be cells", printable(str(error)), "Correct it") from None
         if cells != len(first):
             raise DataError(f"{path} line {number}", f"needs {len(first)} cells as the first line", cells, "Correct it")
     names: tuple[str, ...] = ()
@@ -157,8 +170,14 @@ def _is_number(cell: str) -> bool:
 
 def _read_text(path: Path) -> str:
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            return file.read().decode("utf-8-sig")
+        if path.suffix != ".gz":
+            return path.read_bytes().decode("utf-8-sig")
+        allowed = inflation_budget(path.stat().st_size)
+        with gzip.open(path) as file:
+            content = file.read(allowed + 1)
+        if len(content) > allowed:
+            raise DataError(str(path), f"must inflate to at most {allowed:,} bytes", "more", "Decompress it first")
+        return content.decode("utf-8-sig")
     except FileNotFoundError:
         raise DataError(str(path), "must be an existing file", "no such file", "Check the path") from None
     except UnicodeDecodeError as error:

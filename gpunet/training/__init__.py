@@ -8,6 +8,7 @@ from .loading import Trained, TrainedModel, TrainedStack, load_generator, load_m
 from .loop import EpochRecord, Stop, fit
 from .memory import largest_batch, within_memory
 from .pictures import pictures, tiled
+from .portrait import portrait
 from .resuming import resume, resumed_config
 from .run import Run
 from .sampling import Sampler, dreams, reconstructions
@@ -49,6 +50,7 @@ __all__ = [
     "load_stack",
     "open_trained",
     "pictures",
+    "portrait",
     "reconstructions",
     "resume",
     "resumed_config",
