@@ -32,6 +32,7 @@ class Purpose(IntEnum):
     LAYERS = 2
     SPLIT = 3
     SAMPLING = 4
+    LABELS = 6
 
 
 def host_generator(seed: int, purpose: Purpose, step: int = 0, site: int = 0) -> np.random.Generator:

@@ -19,6 +19,8 @@ class Feed:
         preprocessing: applied to each batch.
         dtype: of the batches.
         members: () or (members,): whether each member of a population has an order of its own.
+        rows: ([members,] n) sample numbers that make up an epoch, some perhaps several times and others never; by
+            default each sample is there once.
     """
 
     def __init__(
@@ -29,18 +31,21 @@ class Feed:
         preprocessing: Preprocessing,
         dtype: np.dtype,
         members: tuple[int, ...] = (),
+        rows: np.ndarray | None = None,
     ):
-        self.samples, self.preprocessing, self.dtype = len(x), preprocessing, dtype
+        self.rows = np.arange(len(x), dtype=np.int32) if rows is None else rows
+        self.samples: int = self.rows.shape[-1]
+        self.preprocessing, self.dtype = preprocessing, dtype
         self.device = device
         self.x = device.put(x.reshape(-1, x.shape[-1]))
         # Where members have their own features, row s of member e lies at s * members + e.
         self.own = None if x.ndim == 2 else device.put(np.arange(x.shape[1])[:, None])
         self.y = device.put(y.astype(dtype) if y.dtype.kind == "f" else y)
         self.shift, self.factor = device.put(preprocessing.shift, dtype), device.put(preprocessing.factor, dtype)
-        self.order = device.put(np.broadcast_to(np.arange(len(x), dtype=np.int32), (*members, len(x))))
+        self.order = device.put(np.broadcast_to(self.rows, (*members, self.samples)))
 
     def shuffle(self, seeds: tuple[int, ...], epoch: int) -> None:
-        """Upload the order of an epoch: each member sorts the samples by random keys of its seed and the epoch.
+        """Upload the order of an epoch: each member sorts its rows by random keys of its seed and the epoch.
 
         The order is a function of (seed, epoch), so a run resumes inside an epoch from the batch number alone.
         """
@@ -48,7 +53,9 @@ class Feed:
             host_generator(seed, Purpose.ORDER, step=epoch).random(self.samples).argsort(kind="stable")
             for seed in seeds
         ]
-        self.device.copy_into(self.order, np.stack(orders).reshape(self.order.shape))
+        places = np.stack(orders).reshape(self.order.shape)
+        rows = np.broadcast_to(self.rows, self.order.shape)
+        self.device.copy_into(self.order, np.take_along_axis(rows, places, axis=-1))
 
     def batch(self, ctx: Context, cursor: Array, size: int, rows: int) -> tuple[Array, Array]:
         """The batch that the device counter points to, in this epoch's order.

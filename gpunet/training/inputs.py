@@ -43,11 +43,11 @@ class Inputs:
         """Numbers of one sample, as one member sees it."""
         return self.x.shape[-1]
 
-    def feed(self, part: Part, members: tuple[int, ...] = ()) -> Feed:
-        """One part on the device; with ``members`` each has an order of its own."""
+    def feed(self, part: Part, members: tuple[int, ...] = (), rows: np.ndarray | None = None) -> Feed:
+        """One part on the device; with ``members`` each has an order of its own, and ``rows`` say what an epoch is."""
         chosen = getattr(self.split, part)
         kind: Any = np.dtype(np.float32)
-        return Feed(self.device, self.x[chosen], self.y[chosen], self.preprocessing, kind, members)
+        return Feed(self.device, self.x[chosen], self.y[chosen], self.preprocessing, kind, members, rows)
 
     def training_part(self) -> np.ndarray:
         """The training part as the model sees it, float32 on the host."""

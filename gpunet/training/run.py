@@ -13,6 +13,7 @@ from ..rbm import ClassRBM
 from .description import Parts, Samples, describe
 from .evaluation import Evaluator, Scores
 from .inputs import Inputs, Part
+from .labelled import epoch_rows
 from .lineage import Lineage
 from .loop import EpochRecord, Stop, fit
 from .objectives import build_objective, machine_of, wants_standardised
@@ -49,22 +50,16 @@ class Run:
         self.config, self.dataset, self.split, self.device = config, dataset, split, device
         self.description = describe(dataset, split)
         training = config.training
-        if training.batch_size > len(split.train):
-            raise ConfigError(
-                "training.batch_size",
-                f"must be at most the {len(split.train)} samples of the training part",
-                training.batch_size,
-                f"Set training.batch_size={min(32, len(split.train))}",
-            )
         self.inputs = inputs or prepare_inputs(config, dataset, split, device)
         self.objective = objective or build_objective(config, self.description, self.inputs)
+        self.rows = self._rows()
         self.monitor = self._monitor()
         members = () if config.members == 1 else (config.members,)
         self.trainer = Trainer(
             self.objective,
             build_rule(config),
             config.seeds,
-            self.inputs.feed("train", members),
+            self.inputs.feed("train", members, self.rows),
             training.batch_size,
             device,
             training.l2,
@@ -109,6 +104,18 @@ class Run:
         if len(self.split.test):
             self.test_scores = self._evaluator("test").scores()
 
+    def _rows(self) -> np.ndarray | None:
+        """What an epoch learns from."""
+        labels, batch = self.config.data.labels, self.config.training.batch_size
+        y, wants_targets = self.dataset.y[self.split.train], self.objective.wants_targets
+        samples, what = len(y), "samples"
+        if wants_targets and labels is not None and labels < samples:
+            samples, what = labels, "labelled samples"
+        if batch > samples:
+            rule, remedy = f"must be at most the {samples} {what} of the training part", min(32, samples)
+            raise ConfigError("training.batch_size", rule, batch, f"Set training.batch_size={remedy}")
+        return epoch_rows(self.config, y, len(self.dataset.classes), wants_targets)
+
     def _start_machine(self) -> None:
         """Visible biases and offsets of a machine begin at the data's mean."""
         found = machine_of(self.objective.model)
@@ -116,8 +123,10 @@ class Run:
             return
         mean = self.inputs.training_mean()
         if isinstance(self.objective.model, ClassRBM):
-            labels = np.bincount(self.dataset.y[self.split.train], minlength=self.objective.model.classes)
-            mean = np.concatenate([mean, labels / labels.sum()])
+            y = self.dataset.y[self.split.train]
+            seen = y if self.rows is None else y[self.rows]
+            share = (seen[..., None] == np.arange(self.objective.model.classes)).mean(axis=-2)
+            mean = np.concatenate([np.broadcast_to(mean, (*share.shape[:-1], len(mean))), share], axis=-1)
         found.start_from(mean, Context(False, Arena(self.device)))
 
     def _monitor(self) -> Monitor:
