@@ -12,6 +12,7 @@ import click
 from gpunet import __version__
 from gpunet.errors import GpunetError
 
+from .compare import compare
 from .config import config
 from .data import data
 from .doctor import doctor
@@ -66,7 +67,7 @@ def main() -> None:
 
 
 COMMANDS = (
-    train, pretrain, evaluate, predict, sample, likelihood, inspect, verify, config, presets, data, doctor,
+    train, pretrain, compare, evaluate, predict, sample, likelihood, inspect, verify, config, presets, data, doctor,
 )  # fmt: skip
 for command in COMMANDS:
     main.add_command(command)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +11,7 @@ import click
 from gpunet.errors import ConfigError, DivergedError, Interrupted
 
 from .options import choose_device, load_split, print_json, program, spread
+from .stopping import stops_on_signals
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,7 +57,7 @@ def execute(
         from .folder import RunFolder
 
         seconds = 0.0
-        with RunFolder.create(run, config) as folder, _stops_on_signals(stop):
+        with RunFolder.create(run, config) as folder, stops_on_signals(stop):
             while True:
                 seconds += _fit(job, folder, stop)
                 following = next(jobs, None)
@@ -179,21 +178,3 @@ def _next_command(job: Run, checkpoint: Path) -> str:
         widths = ",".join(map(str, model.hidden))
         return f"train mlp --from {checkpoint} model.hidden=[{widths}] model.activation=sigmoid"
     return f"{'likelihood' if model.name == 'rbm' else 'inspect'} {checkpoint}"
-
-
-@contextmanager
-def _stops_on_signals(stop: Stop) -> Iterator[None]:
-    """The first signal asks training to save and stop, the second ends the program at once."""
-
-    def handler(number: int, _frame: Any) -> None:
-        if stop.requested:
-            signal.signal(number, signal.SIG_DFL)
-            signal.raise_signal(number)
-        stop.request(signal.Signals(number).name)
-
-    old = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)}
-    try:
-        yield
-    finally:
-        for number, previous in old.items():
-            signal.signal(number, previous)

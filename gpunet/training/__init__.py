@@ -1,10 +1,13 @@
 """Floor 7: the training step, the epoch loop, evaluation, selection, and runs as checkpoints."""
 
+from .arms import ARMS, Arm, Result, Source, Trial
+from .comparison import Comparison
 from .description import Description, describe
 from .evaluation import Evaluator, Predictor, Scores
 from .grafting import graft
 from .loading import Trained, TrainedModel, TrainedStack, load_model, load_stack
 from .loop import EpochRecord, Stop, fit
+from .paired import Difference, paired_difference
 from .pictures import pictures, tiled
 from .run import Run
 from .sampling import Sampler, reconstructions
@@ -15,15 +18,21 @@ from .supervised import Reconstruction, Supervised
 from .trainer import Trainer
 
 __all__ = [
+    "ARMS",
+    "Arm",
+    "Comparison",
     "Description",
+    "Difference",
     "EpochRecord",
     "Evaluator",
     "Predictor",
     "Reconstruction",
+    "Result",
     "Run",
     "Sampler",
     "Scores",
     "Selection",
+    "Source",
     "Stack",
     "Stop",
     "Supervised",
@@ -31,11 +40,13 @@ __all__ = [
     "TrainedModel",
     "TrainedStack",
     "Trainer",
+    "Trial",
     "describe",
     "fit",
     "graft",
     "load_model",
     "load_stack",
+    "paired_difference",
     "pictures",
     "reconstructions",
     "snapshot",

@@ -85,8 +85,15 @@ class Run:
         on_epoch: Sequence[Callable[[EpochRecord], None]] = (),
         on_step: Callable[[int, int, int], None] | None = None,
         stop: Stop | None = None,
+        test: bool = True,
     ) -> None:
         """Train, put the best weights back and evaluate the test part, once.
+
+        Args:
+            on_epoch: called with the record of each epoch.
+            on_step: called with (epoch, step, steps) before each step.
+            stop: looked at after each step.
+            test: False leaves the test part to :meth:`score_test`, where several runs are chosen from.
 
         Raises:
             DivergedError: the weights are those of the last good step.
@@ -101,6 +108,11 @@ class Run:
         if stop is not None and stop.requested:
             return
         self.selection.restore()
+        if test:
+            self.score_test()
+
+    def score_test(self) -> None:
+        """Evaluate the test part with the present weights, where there is one."""
         if len(self.split.test):
             self.test_scores = self._evaluator("test").scores()
 
