@@ -91,7 +91,7 @@ def _labels(text: str) -> list[int | None]:
     found = [None if word == "all" else int(word) if word.isdecimal() else 0 for word in text.split(",")]
     if 0 in found:
         raise ConfigError(
-            "--labels", "must be numbers above 0 or all, with commas between", text, "For example 100,all"
+            "--labels", "must be numbers above 0, or all, with commas between", text, "For example 100,all"
         )
     return found
 

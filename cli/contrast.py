@@ -115,14 +115,12 @@ def _conclusions(found: dict[str, Any]) -> Iterator[str]:
 
 def _clause(control: str, difference: Difference) -> str:
     """What may be said about pretraining against a control."""
-    points = f"{100 * abs(difference.mean):.2f} points"
     if difference.low is None:
-        return (
-            f"{points} {'fewer' if difference.mean > 0 else 'more'} errors than {control} with one seed prove nothing"
-        )
+        return f"one seed says nothing about the difference to {control}"
     if difference.sign == 0:
         return f"the difference to {control} is within the spread"
-    return f"pretraining makes {points} {'fewer' if difference.sign > 0 else 'more'} errors than {control}"
+    better = "better" if difference.sign > 0 else "worse"
+    return f"pretraining is {100 * abs(difference.mean):.2f} points {better} than {control}"
 
 
 def _notes(found: dict[str, Any]) -> Iterator[str]:

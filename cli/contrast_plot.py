@@ -51,7 +51,6 @@ def draw(found: dict[str, Any], path: str) -> None:
         WriteError: the file cannot be written.
     """
     from matplotlib.figure import Figure
-    from matplotlib.ticker import PercentFormatter
 
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     axes = figure.subplots()
@@ -68,7 +67,7 @@ def draw(found: dict[str, Any], path: str) -> None:
     axes.set_xticks(np.arange(len(names)), names)
     axes.set_xlim(-0.4, len(names) - 0.6)
     axes.set_ylim(bottom=0)
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+    axes.yaxis.set_major_formatter(lambda value, _place: f"{100 * value:g} %")
     axes.set(xlabel="labels learned from", ylabel=f"test error, {found['parts']['test']:,} samples")
     axes.grid(axis="y", alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)

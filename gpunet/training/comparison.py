@@ -129,9 +129,8 @@ class Comparison:
                 best = error, trial, run
         if best is None:
             tried = ", ".join(f"{rate:g}" for rate in self.rates)
-            raise DivergedError(
-                f"{arm.name} with {labels} labels", "must stay finite at some rate", tried, "Lower --rates"
-            )
+            thing, rule = f"{arm.name} with {labels} labels", "must stay finite at some learning rate"
+            raise DivergedError(thing, rule, tried, "Lower --rates")
         _, chosen, run = best
         run.score_test()
         charged = source.seconds if arm.pretrained else 0.0
@@ -153,9 +152,8 @@ class Comparison:
         units = {self.model.hidden_units.name} | ({top.name} if top else set())
         if units != {term(Bernoulli)}:
             remedy = "Leave model.hidden_units and model.top_units out"
-            raise ConfigError(
-                "model", "needs bernoulli hidden units for sigmoid layers", ", ".join(sorted(units)), remedy
-            )
+            rule = "must have bernoulli hidden units to become a sigmoid network"
+            raise ConfigError("model", rule, ", ".join(sorted(units)), remedy)
         if not isinstance(network, MLPConfig):
             raise ConfigError("tune.model.name", "must be mlp", network.name, "Use --tune finetune")
         if monitor not in ("auto", "validation_accuracy"):

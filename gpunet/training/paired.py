@@ -58,8 +58,11 @@ def paired_difference(first: Sequence[float], second: Sequence[float], resolutio
 
 
 def t_quantile(degrees: int) -> float:
-    """The 97.5 % quantile of Student's t distribution; beyond the table by its first correction to the normal one."""
+    """The 97.5 % quantile of Student's t distribution; beyond the table by two corrections to the normal one.
+
+    Abramowitz, Stegun: Handbook of mathematical functions, 26.7.5.
+    """
     if degrees <= len(T975):
         return T975[degrees - 1]
     z = NormalDist().inv_cdf(0.975)
-    return z + (z**3 + z) / (4 * degrees)
+    return z + (z**3 + z) / (4 * degrees) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * degrees**2)
