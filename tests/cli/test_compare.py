@@ -122,9 +122,7 @@ def test_mistakes(words, code, expected, tmp_path):
 def test_stacks_that_do_not_fit_are_one_line(compared, tmp_path):
     folder, _ = compared
     stack = ["compare", "--from", "first/stack.h5"]
-    refused(
-        *stack, "--seeds", 5, cwd=folder, code=2, expected="--seeds: must be those of the checkpoint, 2 from seed 0"
-    )
+    refused(*stack, "--seeds", 5, cwd=folder, code=2, expected="--seeds: must be those of the checkpoint")
     network = "first/random-40.h5"
     refused("compare", "--from", network, cwd=folder, code=4, expected="must hold restricted Boltzmann machines")
     np.savez(tmp_path / "d.npz", x=np.random.default_rng(0).random((200, 64)), y=np.arange(200) % 2)
