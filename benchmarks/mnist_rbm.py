@@ -1,17 +1,18 @@
 """MNIST, 500 hidden units: test log-likelihood between AIS up and AIS down, after each way to sample the model.
 
-    python benchmarks/mnist_rbm.py --data ../shared/data/mnist [--epochs 20] [--arms CD-1,PCD-1] [--save]
+    python benchmarks/mnist_rbm.py --data ../shared/data/mnist --folder runs/mnist-rbm [--arms CD-1,PCD-1] [--save]
 
 Pixels divided by 255 are probabilities, drawn binary anew at every step when training and once (seed 0) for the test,
-as in the published figures. The last 10,000 training images are left out. One seed.
+as in the published figures. The last 10,000 training images are left out. One seed. What lies in
+the folder already is not repeated.
 """
 
 import argparse
 import os
 import sys
-import tempfile
+from pathlib import Path
 
-from recipe import gpunet, write_result
+from recipe import remembered, write_result
 
 ARMS = {
     "CD-1": ["model.k=1"],
@@ -26,6 +27,7 @@ ARMS = {
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", default="../shared/data/mnist")
+    parser.add_argument("--folder", type=Path, default=Path("runs/mnist-rbm"))
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--steps", type=int, default=5000)
@@ -45,10 +47,11 @@ def main():
     for name, words in ARMS.items():
         if name.partition(",")[0] not in options.arms.split(","):
             continue
-        with tempfile.TemporaryDirectory() as folder:
-            words = ["model.chains=from_data", *words]
-            run = gpunet("pretrain", "rbm", *settings, *words, "--data", options.data, "--run", f"{folder}/run")
-            found = gpunet("likelihood", f"{folder}/run/best.h5", *estimate)
+        folder = options.folder / f"{name.partition(',')[0]}-{options.epochs}-seed{options.seed}"
+        words = [*settings, "model.chains=from_data", *words, "--data", options.data, "--run", folder]
+        run = remembered(folder.with_suffix(".json"), "pretrain", "rbm", *words)
+        asked = "-".join(map(str, estimate[1:-1:2]))
+        found = remembered(folder / f"likelihood-{asked}.json", "likelihood", folder / "best.h5", *estimate)
         value, log_z = found["log_likelihood"][0], found["log_z"][0]
         low, high = (value + log_z - end[0] for end in found["log_z_bracket"][::-1])
         trusted = "" if found["trusted"][0] else ", UNTRUSTED"

@@ -14,6 +14,7 @@ from gpunet.rbm import (
     pseudo_log_likelihood,
     raise_log_likelihoods,
     reverse_ais_log_z,
+    temperatures,
 )
 from gpunet.training import TrainedStack
 
@@ -51,14 +52,15 @@ def normaliser(
     if exact:
         return exact_log_z(top, model.parameters)
     base = device.get(top.visible_offset.value).reshape(-1, top.visible.n).mean(axis=0)
-    up = ais_log_z(top, model.parameters, base, runs=runs, steps=steps)
+    betas = temperatures(top, model.parameters, base, steps=steps)
+    up = ais_log_z(top, model.parameters, base, runs=runs, betas=betas)
     ctx = Context(training=False, arena=Arena(device), streams=_streams(model, device))
     start = device.put(np.resize(v, (runs, v.shape[-1])))
     for machine in model.dbn.machines[:-1]:
         start = machine.hidden.sample(machine.hidden_input(start, ctx), ctx)
     start = start if not members or start.ndim == 3 else device.xp.broadcast_to(start, (*members, *start.shape))
     samples = model_samples(top, model.parameters, start.copy(), steps=mixing)
-    return up.bracket(reverse_ais_log_z(top, model.parameters, base, samples, steps=steps))
+    return up.bracket(reverse_ais_log_z(top, model.parameters, base, samples, betas=betas))
 
 
 def scores(model: TrainedStack, v: np.ndarray, device: Any) -> dict[str, np.ndarray]:
@@ -92,8 +94,8 @@ def case_bounds(model: TrainedStack, v: np.ndarray, device: Any, steps: int) -> 
         return {}
     rbm, members = model.dbn.top, len(model.parameters.seeds)
     base = device.get(rbm.visible_offset.value).reshape(-1, rbm.visible.n).mean(axis=0)
-    block = device.put(v)
-    found = {"raise_bound": raise_log_likelihoods(rbm, model.parameters, base, block, runs=5, steps=steps)}
+    block, betas = device.put(v), temperatures(rbm, model.parameters, base, steps=steps)
+    found = {"raise_bound": raise_log_likelihoods(rbm, model.parameters, base, block, runs=5, betas=betas)}
     if isinstance(rbm.visible, Bernoulli):
         ctx = Context(training=False, arena=Arena(device))
         found["pseudo_log_likelihood"] = device.get(pseudo_log_likelihood(rbm, block, ctx)).reshape(members, -1)

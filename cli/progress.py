@@ -17,7 +17,7 @@ def progress(job: Any) -> Iterator[tuple[OnEpoch, OnStep]]:
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield (lambda record: click.echo(epoch_line(record), err=True)), None
+        yield (lambda record: click.echo(report(record), err=True)), None
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -34,7 +34,12 @@ def progress(job: Any) -> Iterator[tuple[OnEpoch, OnStep]]:
             epochs = job.config.training.epochs
             bar.update(task, description=f"epoch {epoch + 1}", completed=epoch * steps + step, total=epochs * steps)
 
-        yield (lambda record: bar.console.print(epoch_line(record), highlight=False, soft_wrap=True)), on_step
+        yield (lambda record: bar.console.print(report(record), markup=False, highlight=False, soft_wrap=True)), on_step
+
+
+def report(record: Any) -> str:
+    """The line of an epoch, and below it what should be changed."""
+    return "\n".join([epoch_line(record), *(f"  Warning: {text}." for text in record.warnings)])
 
 
 def epoch_line(record: Any) -> str:

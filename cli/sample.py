@@ -18,6 +18,7 @@ from .options import choose_device, device_option, json_option, print_json
     "--steps", default=1000, show_default=True, type=click.IntRange(1), help="Gibbs steps of the top machine."
 )
 @click.option("--start", default="rest", show_default=True, type=click.Choice(["rest", "data"]), help="From where.")
+@click.option("--class", "label", metavar="NAME", help="Dream of this class; all in turn by default.")
 @click.option("--data", metavar="SOURCE", help="Start at this data.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the chains.")
 @click.option("--member", default=0, show_default=True, type=click.IntRange(0), help="Which member of a population.")
@@ -29,6 +30,7 @@ def sample(
     count: int,
     steps: int,
     start: str,
+    label: str | None,
     data: str | None,
     seed: int,
     member: int,
@@ -38,46 +40,75 @@ def sample(
 ) -> None:
     """Draw samples of restricted Boltzmann machines: Gibbs steps at the top, then down to the data.
 
-    What is written are the means of the visible units in the end, as a picture of tiles where samples are images
-    (needs pillow), or as numbers in an NPZ file: x, in the units of the data.
+    A network trained up and down dreams of a class that is held. What is written are the means of the visible units
+    in the end, as a picture of tiles where samples are images (needs pillow), or as numbers in an NPZ file: x, in the
+    units of the data.
 
     \b
     gpunet sample runs/rbm-1/best.h5
     gpunet sample runs/dbn-1/best.h5 -n 25 --steps 5000 --start data -o dreams.png
+    gpunet sample runs/updown-1/best.h5 --class 3 -o threes.png
     gpunet sample runs/rbm-1/best.h5 -n 10000 -o samples.npz
     """
-    import numpy as np
-
-    from gpunet.training import Sampler, load_stack
-
-    from .models import evaluation_data
+    from gpunet.training import TrainedModel, load_generator
 
     if not output.endswith((".png", ".npz")):
         raise ConfigError("-o", "must end in .png or .npz", output, "For example -o samples.png")
     place = choose_device(device)
     with place.activate():
-        model = load_stack(checkpoint, place, np.float32)
+        model = load_generator(checkpoint, place)
         shape = model.description.input_shape
         if output.endswith(".png") and len(shape) != 2:
             raise ConfigError("-o", "a picture needs samples that are images", f"shape {shape}", "Use -o samples.npz")
         if member >= len(model.parameters.seeds):
             raise ConfigError("--member", f"must be below {len(model.parameters.seeds)}", member)
-        begin = None
-        if start == "data" or data is not None:
-            p = model.preprocessing
-            dataset, chosen = evaluation_data(model, data, "train")
-            x = dataset.x[np.resize(chosen, count)].reshape(count, -1)
-            v = p.apply(x, p.shift, p.factor, np.empty(x.shape, np.float32))
-            begin = place.put(np.broadcast_to(v, (*model.parameters.members, *v.shape)))
-        sampler = Sampler(model.dbn, model.parameters, count, seed, begin)
-        sampler.run(steps)
-        drawn = sampler.data()
+        if isinstance(model, TrainedModel):
+            if start == "data" or data is not None:
+                raise ConfigError("--start", "must be rest where classes are held", "data", "Choose a --class")
+            drawn = _dreams(model, count, steps, seed, label)
+        elif label is not None:
+            raise ConfigError(
+                "--class", "needs a model that knows classes", "machines", "Train one: gpunet train updown"
+            )
+        else:
+            drawn = _samples(model, count, steps, seed, data, start == "data" or data is not None)
     drawn = drawn[member] if model.parameters.members else drawn
     _write(output, drawn, model)
     if as_json:
         print_json({"output": output, "samples": count, "steps": steps, "mean": float(drawn.mean())})
     else:
         click.echo(f"{count:,} samples after {steps:,} Gibbs steps: {output}")
+
+
+def _samples(model: Any, count: int, steps: int, seed: int, data: str | None, from_data: bool) -> Any:
+    import numpy as np
+
+    from gpunet.training import Sampler
+
+    from .models import evaluation_data
+
+    begin, device = None, model.parameters.device
+    if from_data:
+        p = model.preprocessing
+        dataset, chosen = evaluation_data(model, data, "train")
+        x = dataset.x[np.resize(chosen, count)].reshape(count, -1)
+        v = p.apply(x, p.shift, p.factor, np.empty(x.shape, np.float32))
+        begin = device.put(np.broadcast_to(v, (*model.parameters.members, *v.shape)))
+    sampler = Sampler(model.dbn, model.parameters, count, seed, begin)
+    sampler.run(steps)
+    return sampler.data()
+
+
+def _dreams(model: Any, count: int, steps: int, seed: int, label: str | None) -> Any:
+    import numpy as np
+
+    from gpunet.training import dreams
+
+    classes = list(model.description.classes)
+    if label is not None and label not in classes:
+        raise ConfigError("--class", f"must be one of {', '.join(classes)}", label)
+    labels = np.arange(count) % len(classes) if label is None else np.full(count, classes.index(label))
+    return dreams(model.model, model.parameters, labels, steps, seed)
 
 
 def _write(output: str, drawn: Any, model: Any) -> None:

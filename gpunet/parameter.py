@@ -36,6 +36,7 @@ class Parameter:
         decay: whether weight decay applies; by default to weights only.
         rate_factor: multiplies the learning rate.
         max_norm: after each update, columns longer than this, the weights into one unit, are scaled back to it.
+        unit_rates: multiply the learning rate further, one for each unit along the last axis.
         averaging: None for what the optimizer trains.  A number makes this a running statistic: layers report what
             they observe through :meth:`accumulate`, and the optimizer moves the value towards it by this fraction,
             under the same guard as all updates, so that a bad step leaves no trace here either.
@@ -51,10 +52,12 @@ class Parameter:
         rate_factor: float = 1.0,
         averaging: float | None = None,
         max_norm: float | None = None,
+        unit_rates: Sequence[float] | None = None,
     ):
         self.shape, self.initializer, self.role, self.axes = shape, initializer, role, axes
         self.decay = role == "weight" if decay is None else decay
         self.rate_factor, self.averaging, self.max_norm = rate_factor, averaging, max_norm
+        self.unit_rates = unit_rates
         self._value: Array = None
         self._grad: Array = None
         self._stale = True  # grad holds the last step's numbers and counts as zero

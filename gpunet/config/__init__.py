@@ -11,8 +11,18 @@ from .build import (
     build_rule,
     build_stack,
     build_steps,
+    build_updown,
 )
-from .models import AutoencoderConfig, ClassRBMConfig, DBNConfig, MachineConfig, MLPConfig, RBMConfig
+from .models import (
+    AutoencoderConfig,
+    ClassRBMConfig,
+    DBNConfig,
+    GenerativeConfig,
+    MachineConfig,
+    MLPConfig,
+    RBMConfig,
+    UpDownConfig,
+)
 from .schema import Config
 from .sources import check, load_config, parse_assignments, preset_names, preset_path
 
@@ -21,9 +31,11 @@ __all__ = [
     "ClassRBMConfig",
     "Config",
     "DBNConfig",
+    "GenerativeConfig",
     "MLPConfig",
     "MachineConfig",
     "RBMConfig",
+    "UpDownConfig",
     "build_averaging",
     "build_chains",
     "build_classrbm",
@@ -34,6 +46,7 @@ __all__ = [
     "build_rule",
     "build_stack",
     "build_steps",
+    "build_updown",
     "check",
     "load_config",
     "parse_assignments",

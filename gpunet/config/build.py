@@ -8,11 +8,21 @@ from ..fields import term
 from ..initializers import Glorot, He
 from ..layers import Dense, Layer, LeakyReLU, Linear, ReLU, Residual, Sequential, Sigmoid, Softplus, Tanh
 from ..losses import BinaryCrossEntropy, CategoricalCrossEntropy, Loss, SquaredError
-from ..models import autoencoder, mlp
+from ..models import LabelledDBN, autoencoder, mlp
 from ..optimizers import SWA, Averaging, Clipping, Rule
 from ..rbm import RBM, Chains, ClassRBM
 from ..schedules import Schedule
-from .models import AutoencoderConfig, ClassRBMConfig, DBNConfig, LayersConfig, MachineConfig, MLPConfig, RBMConfig
+from .models import (
+    AutoencoderConfig,
+    ClassRBMConfig,
+    DBNConfig,
+    GenerativeConfig,
+    LayersConfig,
+    MachineConfig,
+    MLPConfig,
+    RBMConfig,
+    UpDownConfig,
+)
 from .schema import Config
 from .vocabulary import WIDTHS, target
 
@@ -102,6 +112,11 @@ def build_classrbm(config: ClassRBMConfig, features: int, classes: int) -> Class
     return ClassRBM(config.visible_units.build(n=features), config.hidden_units.build(n=config.hidden), classes)
 
 
+def build_updown(config: UpDownConfig, features: int, classes: int) -> LabelledDBN:
+    """The configured deep belief network that knows the class."""
+    return LabelledDBN(config.visible_units.build(n=features), config.hidden, classes)
+
+
 def build_stack(config: DBNConfig, n_visible: int) -> list[RBM]:
     """The configured machines, from the data upwards; each sees the hidden units of the one below."""
     factors = [1.0] * len(config.hidden) if config.rate_factors is None else config.rate_factors
@@ -121,7 +136,7 @@ def build_chains(config: MachineConfig) -> Chains:
     return config.chains.build()
 
 
-def build_steps(config: MachineConfig) -> int | Schedule:
+def build_steps(config: GenerativeConfig) -> int | Schedule:
     """Gibbs steps of an update, a number or a schedule."""
     return config.k if isinstance(config.k, int) else config.k.build()
 

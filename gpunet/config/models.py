@@ -2,6 +2,7 @@
 
 from typing import Annotated, Literal
 
+from annotated_types import Ge
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from ..fields import Count, Fraction, NonNegative, Positive
@@ -49,17 +50,22 @@ class AutoencoderConfig(Section):
     code_activation: Activation = "linear"
 
 
-class MachineConfig(Section):
-    """What all machines of visible and hidden units share."""
+class GenerativeConfig(Section):
+    """What all models of the features share."""
 
     visible_units: UnitsWord = Field("bernoulli", validate_default=True, description="bernoulli for values of 0 to 1")
-    hidden_units: UnitsWord = Field("bernoulli", validate_default=True)
     k: Count | ScheduleWord = Field(1, description="Gibbs steps of an update, or a schedule over epochs")
+    binarise: bool = Field(True, description="draw Bernoulli data anew at every step, its values as probabilities")
+    center: bool = Field(True, description="centre the gradient on the running means of both sides")
+
+
+class MachineConfig(GenerativeConfig):
+    """What all machines of visible and hidden units share."""
+
+    hidden_units: UnitsWord = Field("bernoulli", validate_default=True)
     chains: ChainsWord = Field(
         "from_data", validate_default=True, description="where samples of the model come from; a number of them is PCD"
     )
-    binarise: bool = Field(True, description="draw Bernoulli data anew at every step, its values as probabilities")
-    center: bool = Field(True, description="centre the gradient on the running means of both sides")
     sparsity: SparsityWord | None = Field(None, description="pull the mean activity of hidden units to a target")
 
 
@@ -92,9 +98,27 @@ class DBNConfig(MachineConfig):
     rate_factors: tuple[Positive, ...] | None = Field(None, description="of the learning rate, for each layer")
 
 
-MODELS: list[type[Section]] = [MLPConfig, LayersConfig, AutoencoderConfig, RBMConfig, ClassRBMConfig, DBNConfig]
+class UpDownConfig(GenerativeConfig):
+    """A deep belief network that knows the class, fine-tuned by contrastive wake-sleep."""
+
+    name: Literal["updown"] = "updown"
+    hidden: tuple[Count, ...] = Field(
+        (500, 500, 2000), description="width of each hidden layer, the top machine's last"
+    )
+    greedy: Annotated[int, Ge(0)] = Field(0, description="epochs in which the top machine alone learns")
+
+
+MODELS: list[type[Section]] = [
+    MLPConfig,
+    LayersConfig,
+    AutoencoderConfig,
+    RBMConfig,
+    ClassRBMConfig,
+    DBNConfig,
+    UpDownConfig,
+]
 ModelConfig = Annotated[
-    MLPConfig | LayersConfig | AutoencoderConfig | RBMConfig | ClassRBMConfig | DBNConfig,
+    MLPConfig | LayersConfig | AutoencoderConfig | RBMConfig | ClassRBMConfig | DBNConfig | UpDownConfig,
     Field(discriminator="name"),
     BeforeValidator(expand),
 ]

@@ -3,5 +3,6 @@
 from .autoencoder import autoencoder
 from .dbn import DBN
 from .mlp import mlp
+from .updown import LabelledDBN, UpDown
 
-__all__ = ["DBN", "autoencoder", "mlp"]
+__all__ = ["DBN", "LabelledDBN", "UpDown", "autoencoder", "mlp"]

@@ -69,6 +69,11 @@ class Optimizer:
                 w, g, delta = (a[..., part] for a in (parameters.values, parameters.grads, self._deltas))
                 slots = [slot[..., part] for slot in self.slots.values()]
                 blocks.append(_Block(group, w, g, delta, slots, scratch[..., : part.stop - part.start]))
+        self._unit_rated = [
+            (parameters.view(self._deltas, name), device.put(np.array(p.unit_rates), dtype))
+            for name, p in parameters.named.items()
+            if p.unit_rates is not None
+        ]
         self._shares: Array = None
         if averaging is not None:
             self.slots["average"] = device.zeros(shape, dtype)
@@ -170,6 +175,8 @@ class Optimizer:
                 self.rule.update(b.grads, b.slots, c, b.deltas, b.scratch)
                 if shrinkage is not None and b.group.decay:
                     b.deltas += xp.multiply(b.values, shrinkage, out=b.scratch)
+        for delta, rates in self._unit_rated:
+            delta *= rates
 
     def _penalise(self, b: "_Block") -> None:
         """Add the gradient of the penalties; that of an absolute value at 0 is 0."""

@@ -1,6 +1,6 @@
 """Floor 4: restricted Boltzmann machines: units, the machine, contrastive divergence, likelihoods."""
 
-from .annealing import ais_log_z, model_samples, raise_log_likelihoods, reverse_ais_log_z
+from .annealing import ais_log_z, model_samples, raise_log_likelihoods, reverse_ais_log_z, temperatures
 from .chains import Chains, FastPersistent, FromData, Persistent, Tempered
 from .classification import ClassRBM, HybridLearning
 from .continuous import Gaussian, NoisyReLU
@@ -10,6 +10,7 @@ from .discrete import Bernoulli, Binomial, Softmax
 from .greedy import SupervisedGreedy, WithOutput
 from .likelihood import LogZ, exact_log_z, log_likelihood
 from .machine import RBM
+from .monitors import Monitors
 from .pseudo import pseudo_log_likelihood
 from .units import Units
 
@@ -26,6 +27,7 @@ __all__ = [
     "Gaussian",
     "HybridLearning",
     "LogZ",
+    "Monitors",
     "NoisyReLU",
     "Persistent",
     "Softmax",
@@ -41,4 +43,5 @@ __all__ = [
     "pseudo_log_likelihood",
     "raise_log_likelihoods",
     "reverse_ais_log_z",
+    "temperatures",
 ]

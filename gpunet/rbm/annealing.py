@@ -1,6 +1,6 @@
 """Estimates of log Z and of log-likelihoods along a path of machines from one without weights to the one in question.
 
-At inverse temperature ``beta``, which rises evenly from 0 to 1, the unnormalised marginal of visible states is
+At inverse temperature ``beta``, which rises from 0 to 1, the unnormalised marginal of visible states is
 ``f(v) = exp(log_base(v) + ((1 - beta) a + beta b) v + log_partition(beta (c + v W)))``, where the base biases ``a``
 give the mean of the data.  One Gibbs step at ``beta`` leaves ``f`` as it is and is reversible, so the same step serves
 both directions.
@@ -9,9 +9,13 @@ both directions.
 - :func:`reverse_ais_log_z` goes down from samples of the model: above log Z, as far as they are samples of the model.
 - :func:`raise_log_likelihoods` goes down from test cases: below their log-probability under the annealed path.
 
+The temperatures are even by default.  :func:`temperatures` puts them closer where the weights of a walk would spread
+most; that comes from a pilot walk with random numbers of its own, so the walks that count stay unbiased.
+
 Products run in the parameters' type, all sums over the path in float64.
 """
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -23,6 +27,8 @@ from ..parameter import Parameters
 from .chains import Tempered
 from .likelihood import LogZ, log_sum_exp
 from .machine import RBM
+
+CHANCE = 0.0027  # of lying beyond three standard deviations
 
 
 @dataclass
@@ -111,8 +117,47 @@ class Path:
         return host.reshape(max(1, math.prod(self.members)), -1)
 
 
+def even(steps: int) -> np.ndarray:
+    """``steps`` equal intervals of the inverse temperature, (steps + 1,)."""
+    return np.linspace(0, 1, steps + 1)
+
+
+def temperatures(
+    rbm: RBM, parameters: Parameters, data_mean: np.ndarray, seed: int = 0, runs: int = 20, steps: int = 1000
+) -> np.ndarray:
+    """Inverse temperatures from 0 to 1 at which each step would add the same spread to the weights, (steps + 1,).
+
+    The variance of a sum of small steps is least where each step is as long as the spread of ``d log f / d beta`` is
+    small; a fifth of the steps is spread evenly all the same.
+
+    Args:
+        rbm: the machine.
+        parameters: its.
+        data_mean: (visible,), mean of the training data.
+        seed: of the pilot walk.
+        runs: its chains.
+        steps: intervals that are wanted; the pilot takes a tenth of them.
+    """
+    path = Path(rbm, parameters, data_mean, seed + 32452843)
+    v, coarse = path.base_samples(runs), even(max(2, steps // 10))
+    spread = []
+    for low, high in itertools.pairwise(coarse):
+        path.begin_step()
+        hidden_input = rbm.hidden_input(v, path.context)
+        spread.append(path.change(v, hidden_input, low, high).std(axis=1).mean())
+        v = path.move(hidden_input, high)
+    share = np.array(spread) / max(np.sum(spread), np.finfo(float).tiny)
+    density = np.concatenate([[0], np.cumsum(0.8 * share + 0.2 / len(share))])
+    return np.interp(np.linspace(0, density[-1], steps + 1), density, coarse)
+
+
 def ais_log_z(
-    rbm: RBM, parameters: Parameters, data_mean: np.ndarray, seed: int = 0, runs: int = 100, steps: int = 1000
+    rbm: RBM,
+    parameters: Parameters,
+    data_mean: np.ndarray,
+    seed: int = 0,
+    runs: int = 100,
+    betas: np.ndarray | None = None,
 ) -> LogZ:
     """Annealed importance sampling; the interval is three standard errors of the mean weight either way.
 
@@ -124,21 +169,26 @@ def ais_log_z(
         data_mean: (visible,), mean of the training data.
         seed: of the runs.
         runs: independent runs, of each member.
-        steps: intervals of the inverse temperature.
+        betas: inverse temperatures from 0 to 1; a thousand even steps by default.
     """
     path = Path(rbm, parameters, data_mean, seed)
     v = path.base_samples(runs)
     log_w: np.ndarray | float = 0.0
-    for step in range(steps):
+    for low, high in itertools.pairwise(even(1000) if betas is None else betas):
         path.begin_step()
         hidden_input = rbm.hidden_input(v, path.context)
-        log_w = log_w + path.change(v, hidden_input, step / steps, (step + 1) / steps)
-        v = path.move(hidden_input, (step + 1) / steps)
+        log_w = log_w + path.change(v, hidden_input, low, high)
+        v = path.move(hidden_input, high)
     return _summarise(np.asarray(log_w), path.base_log_z(), "ais")
 
 
 def reverse_ais_log_z(
-    rbm: RBM, parameters: Parameters, data_mean: np.ndarray, samples: Array, seed: int = 0, steps: int = 1000
+    rbm: RBM,
+    parameters: Parameters,
+    data_mean: np.ndarray,
+    samples: Array,
+    seed: int = 0,
+    betas: np.ndarray | None = None,
 ) -> LogZ:
     """The same walk downwards from samples of the model, whose mean inverse weight is ``Z of the base / Z``.
 
@@ -151,18 +201,18 @@ def reverse_ais_log_z(
         data_mean: (visible,), mean of the training data.
         samples: ([members,] runs, visible), visible states.
         seed: of the walk.
-        steps: intervals of the inverse temperature.
+        betas: inverse temperatures from 0 to 1, walked backwards; a thousand even steps by default.
     """
     path = Path(rbm, parameters, data_mean, seed + 7919)  # other random numbers than the walk upwards
     v = samples
     log_w: np.ndarray | float = 0.0
-    for step in range(steps, 0, -1):
+    for low, high in reversed(list(itertools.pairwise(even(1000) if betas is None else betas))):
         path.begin_step()
         hidden_input = rbm.hidden_input(v, path.context)
-        if step < steps:
-            v = path.move(hidden_input, step / steps)
+        if high < 1:
+            v = path.move(hidden_input, high)
             hidden_input = rbm.hidden_input(v, path.context)
-        log_w = log_w + path.change(v, hidden_input, (step - 1) / steps, step / steps)
+        log_w = log_w + path.change(v, hidden_input, low, high)
     inverse = _summarise(-np.asarray(log_w), -path.base_log_z(), "reverse ais")
     return LogZ(-inverse.value, -inverse.high, -inverse.low, inverse.effective_samples, "reverse ais")
 
@@ -201,7 +251,7 @@ def raise_log_likelihoods(
     v: Array,
     seed: int = 0,
     runs: int = 10,
-    steps: int = 1000,
+    betas: np.ndarray | None = None,
 ) -> np.ndarray:
     """Reverse annealed importance sampling: stochastic lower bounds on the log-probability of test cases.
 
@@ -221,7 +271,7 @@ def raise_log_likelihoods(
         v: ([members,] N, visible), states.
         seed: of the walks.
         runs: walks from each state.
-        steps: intervals of the inverse temperature.
+        betas: inverse temperatures from 0 to 1, walked backwards; a thousand even steps by default.
 
     Returns:
         (members, N), in nats.
@@ -230,9 +280,8 @@ def raise_log_likelihoods(
     cases = v.shape[-2]
     state = xp.repeat(xp.broadcast_to(v, (*parameters.members, *v.shape[-2:])), runs, axis=-2)
     log_w: np.ndarray | float = 0.0
-    for step in range(steps, 0, -1):
+    for beta in (even(1000) if betas is None else betas)[:0:-1].tolist():
         path.begin_step()
-        beta = step / steps
         hidden_input = rbm.hidden_input(state, path.context)
         log_w = log_w + path.log_density(state, hidden_input, beta)
         state = path.move(hidden_input, beta)
@@ -246,7 +295,8 @@ def _summarise(log_w: np.ndarray, log_base_z: np.ndarray, method: str) -> LogZ:
     top = log_w.max(axis=1, keepdims=True)
     w = np.exp(log_w - top)
     mean, error = w.mean(axis=1), w.std(axis=1, ddof=1) / math.sqrt(w.shape[1])
-    floor = np.maximum(mean - 3 * error, np.finfo(float).tiny)
+    # A positive number exceeds its mean 1/p times with a probability of at most p (Markov): a floor that always holds.
+    floor = np.maximum(mean - 3 * error, mean * CHANCE)
     offset = top[:, 0] + log_base_z
     effective = w.sum(axis=1) ** 2 / (w * w).sum(axis=1)
     return LogZ(offset + np.log(mean), offset + np.log(floor), offset + np.log(mean + 3 * error), effective, method)

@@ -152,3 +152,8 @@ class NoisyReLU(Units):
     def input_for(self, mean: np.ndarray) -> np.ndarray:
         """The inverse of softplus."""
         return np.log(np.expm1(np.maximum(mean, 1e-3)))
+
+    @property
+    def highest(self) -> float:
+        """There is none."""
+        return math.inf

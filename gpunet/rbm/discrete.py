@@ -45,6 +45,11 @@ class Bernoulli(Units):
         """``2^n``."""
         return 2.0**self.n
 
+    @property
+    def highest(self) -> float:
+        """1."""
+        return 1.0
+
     @staticmethod
     def draw(probability: Array, ctx: Context) -> Array:
         """1 with the given probabilities, decided on 16 random bits; 0 and 1 stay certain.
@@ -106,6 +111,11 @@ class Binomial(Units):
         """``(trials + 1)^n``."""
         return float(self.trials + 1) ** self.n
 
+    @property
+    def highest(self) -> float:
+        """All trials."""
+        return float(self.trials)
+
     @classmethod
     def examples(cls) -> list[Units]:
         """Two and three trials."""
@@ -166,6 +176,11 @@ class Softmax(Units):
     def state_count(self) -> float:
         """``group^(n / group)``."""
         return float(self.group) ** (self.n // self.group)
+
+    @property
+    def highest(self) -> float:
+        """1."""
+        return 1.0
 
     @classmethod
     def examples(cls) -> list[Units]:

@@ -74,6 +74,11 @@ class Units(Module):
         """How many states all units together have."""
         return math.inf
 
+    @property
+    def highest(self) -> float | None:
+        """The largest state of a unit whose smallest is 0, or None where states have no smallest."""
+        return None
+
     @classmethod
     def examples(cls) -> list["Units"]:
         """Instances that the conformance suite checks."""

@@ -5,12 +5,12 @@ from .comparison import Comparison
 from .description import Description, describe
 from .evaluation import Evaluator, Predictor, Scores
 from .grafting import graft
-from .loading import Trained, TrainedModel, TrainedStack, load_model, load_stack
+from .loading import Trained, TrainedModel, TrainedStack, load_generator, load_model, load_stack
 from .loop import EpochRecord, Stop, fit
 from .paired import Difference, paired_difference
 from .pictures import pictures, tiled
 from .run import Run
-from .sampling import Sampler, reconstructions
+from .sampling import Sampler, dreams, reconstructions
 from .selection import Selection
 from .snapshot import snapshot
 from .stack import Stack
@@ -42,8 +42,10 @@ __all__ = [
     "Trainer",
     "Trial",
     "describe",
+    "dreams",
     "fit",
     "graft",
+    "load_generator",
     "load_model",
     "load_stack",
     "paired_difference",

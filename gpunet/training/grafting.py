@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..checkpoint import Array, Checkpoint, Group
-from ..config import AutoencoderConfig
+from ..config import AutoencoderConfig, UpDownConfig
 from ..errors import CheckpointError, ConfigError
 from .lineage import Lineage
 from .run import Run
@@ -32,7 +32,8 @@ def graft(run: Run, source: Checkpoint, pairs: Sequence[tuple[str, str]] = ()) -
     """Copy layers of a checkpoint into the network of a run and note where they came from.
 
     Without ``pairs`` the layers are taken from the bottom, one after the other, as far as both have some; into an
-    autoencoder each machine goes twice, the second time mirrored in the decoder.
+    autoencoder each machine goes twice, the second time mirrored in the decoder, and so it goes into a network trained
+    up and down, except for the top machine, which is another one there.
 
     Args:
         run: not trained yet.
@@ -74,7 +75,11 @@ def _donors(source: Checkpoint) -> Iterator[Donor]:
 def _from_the_bottom(
     run: Run, donors: list[Donor], targets: list[str], source: Checkpoint
 ) -> Iterator[tuple[Donor, str, bool]]:
-    mirror = isinstance(run.config.model, AutoencoderConfig)
+    both_ways = isinstance(run.config.model, UpDownConfig)
+    mirror = both_ways or isinstance(run.config.model, AutoencoderConfig)
+    if both_ways:
+        targets = [target for target in targets if not target.endswith("/joint")]
+        donors = donors[: len(targets) // 2]
     if mirror and 2 * len(donors) != len(targets):
         widths = [donor.shape[1] for donor in donors]
         remedy = f"Set model.hidden={widths[:-1]} and model.code={widths[-1]}"

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..backend import Arena, Context, Device
+from ..backend import Arena, Context, Device, Purpose, host_generator
 from ..backend.arrays import Array
 from ..data import Feed, Preprocessing, fit_preprocessing
 from .description import Parts
@@ -57,6 +57,18 @@ class Inputs:
     def training_mean(self) -> np.ndarray:
         """Mean of the training part, (features,) or (members, features)."""
         return self.training_part().mean(axis=0, dtype=np.float64)
+
+    def some(self, part: Part, count: int) -> np.ndarray:
+        """So many samples of a part, or all, chosen at random but always the same ones, as the model sees them.
+
+        Returns:
+            float32 on the host, (count, features) or (members, count, features).
+        """
+        chosen = getattr(self.split, part)
+        chosen = chosen[host_generator(0, Purpose.SAMPLING).permutation(len(chosen))[:count]]
+        p = self.preprocessing
+        x = p.apply(self.x[chosen], p.shift, p.factor, np.empty((len(chosen), *self.x.shape[1:]), np.float32))
+        return x.swapaxes(0, 1) if x.ndim == 3 else x
 
     def encoded(self, encode: Callable[[Array, Context], Array]) -> "Inputs":
         """All samples as ``encode`` represents them, computed once.

@@ -16,11 +16,13 @@ from ..config import (
     Config,
     DBNConfig,
     RBMConfig,
+    UpDownConfig,
     build_classrbm,
     build_loss,
     build_model,
     build_rbm,
     build_stack,
+    build_updown,
 )
 from ..data import Preprocessing
 from ..errors import CheckpointError
@@ -84,10 +86,23 @@ def build_network(config: Config, about: Description) -> tuple[Loss, Layer]:
     classes = len(about.classes)
     if isinstance(config.model, ClassRBMConfig):
         return CategoricalCrossEntropy(), build_classrbm(config.model, about.features, classes)
+    if isinstance(config.model, UpDownConfig):
+        return CategoricalCrossEntropy(), build_updown(config.model, about.features, classes)
     loss = build_loss(config, classes)
     if isinstance(config.model, AutoencoderConfig):
         return loss, build_model(config, about.features, about.features)
     return loss, build_model(config, about.features, loss.outputs(classes) if classes else about.outputs)
+
+
+def load_generator(path: Path | str, device: Device) -> TrainedStack | TrainedModel:
+    """What a checkpoint holds that can be sampled from: machines, or a network trained up and down.
+
+    Raises:
+        CheckpointError: damaged, or without machines.
+    """
+    if isinstance(_open(path)[1].model, UpDownConfig):
+        return load_model(path, device)
+    return load_stack(path, device, np.float32)
 
 
 def load_stack(path: Path | str, device: Device, dtype: Any = np.float64) -> TrainedStack:

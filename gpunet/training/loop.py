@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -26,6 +26,7 @@ class EpochRecord:
         active: which members go on.
         seconds: of the epoch, validation included.
         selects: whether the best epoch is selected at all, rather than the last one kept.
+        warnings: what should be changed, one line each.
     """
 
     epoch: int
@@ -35,6 +36,7 @@ class EpochRecord:
     active: np.ndarray
     seconds: float
     selects: bool = True
+    warnings: list[str] = field(default_factory=list)
 
 
 class Stop:

@@ -7,17 +7,21 @@ from ..config import (
     ClassRBMConfig,
     Config,
     DBNConfig,
+    GenerativeConfig,
     MachineConfig,
     RBMConfig,
+    UpDownConfig,
     build_chains,
     build_classrbm,
     build_loss,
     build_model,
     build_rbm,
     build_steps,
+    build_updown,
 )
 from ..errors import ConfigError, DataError
 from ..losses import BinaryCrossEntropy, Loss
+from ..models import UpDown
 from ..objective import Objective
 from ..rbm import (
     RBM,
@@ -48,9 +52,14 @@ def build_objective(config: Config, about: Description, inputs: Inputs) -> Objec
         raise ConfigError("model.name", "is trained layer by layer", "dbn", "Use gpunet pretrain")
     if isinstance(model, RBMConfig):
         return contrastive_divergence(model, build_rbm(model, inputs.features), inputs)
+    if isinstance(model, ClassRBMConfig | UpDownConfig) and not classes:
+        raise ConfigError("model.name", "needs classes", "real-valued targets", "Use model.name=mlp")
+    if isinstance(model, UpDownConfig):
+        network = build_updown(model, inputs.features, classes)
+        check_visible(network.visible, inputs)
+        binarise = model.binarise and isinstance(network.visible, Bernoulli)
+        return UpDown(network, build_steps(model), model.greedy, binarise, model.center)
     if isinstance(model, ClassRBMConfig):
-        if not classes:
-            raise ConfigError("model.name", "needs classes", "real-valued targets", "Use model.name=mlp")
         machine = build_classrbm(model, inputs.features, classes)
         check_visible(machine.features, inputs)
         generation = contrastive_divergence(model, machine.joint, None)
@@ -91,7 +100,7 @@ def machine_of(model: Any) -> RBM | None:
 
 def wants_standardised(model: Any) -> bool:
     """Whether the model's visible units ask for standardised features."""
-    return isinstance(model, MachineConfig) and model.visible_units.name == "gaussian"
+    return isinstance(model, GenerativeConfig) and model.visible_units.name == "gaussian"
 
 
 def check_visible(units: Units, inputs: Inputs) -> None:

@@ -7,10 +7,10 @@ import numpy as np
 
 from ..backend import Arena, Context
 from ..checkpoint import Array, Group
-from ..models import DBN
+from ..models import DBN, LabelledDBN
 from .objectives import machine_of
 from .run import Run
-from .sampling import Sampler, reconstructions
+from .sampling import Sampler, dreams, reconstructions
 from .supervised import Reconstruction
 
 TILES = 100
@@ -40,6 +40,10 @@ def pictures(run: Run) -> Group:
         fantasies = _levels(run, sampler.data()[member])
         found["reconstructions"] = _pairs(_levels(run, v), _levels(run, again)), PAIRED
         found["fantasies"] = fantasies, f"means after {STEPS} Gibbs steps at the top"
+    elif isinstance(model, LabelledDBN):
+        labels = np.arange(TILES) % model.classes
+        fantasies = _levels(run, dreams(model, run.trainer.parameters, labels, STEPS)[member])
+        found["fantasies"] = fantasies, f"means after {STEPS} Gibbs steps at the top, the classes held in turn"
     elif isinstance(run.objective, Reconstruction):
         v, ctx = _data(run), Context(False, Arena(device))
         z, _ = model.forward(device.put(v), ctx)

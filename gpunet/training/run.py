@@ -9,13 +9,14 @@ from ..config import Config, build_averaging, build_clipping, build_rule
 from ..data import Preprocessing, fit_preprocessing
 from ..errors import ConfigError
 from ..objective import Objective
-from ..rbm import ClassRBM
+from ..rbm import ClassRBM, ContrastiveDivergence
 from .description import Parts, Samples, describe
 from .evaluation import Evaluator, Scores
 from .inputs import Inputs, Part
 from .labelled import epoch_rows
 from .lineage import Lineage
 from .loop import EpochRecord, Stop, fit
+from .monitoring import Doctor
 from .objectives import build_objective, machine_of, wants_standardised
 from .plateau import Plateau
 from .selection import Monitor, Selection
@@ -99,11 +100,26 @@ class Run:
             DivergedError: the weights are those of the last good step.
         """
         training = self.config.training
-        callbacks: list[Callable[[EpochRecord], None]] = [self.history.append]
+        doctor = self._doctor()
+        callbacks: list[Callable[[EpochRecord], None]] = [doctor.on_epoch] if doctor else []
+        callbacks += [self.history.append]
         callbacks += [self.plateau] if self.plateau else []
         callbacks += on_epoch
+        before = [watch for watch in (doctor.on_step if doctor else None, on_step) if watch is not None]
+
+        def on_each_step(epoch: int, step: int, steps: int) -> None:
+            for watch in before:
+                watch(epoch, step, steps)
+
         fit(
-            self.trainer, self.validation, self.selection, training.epochs, training.drop_last, callbacks, on_step, stop
+            self.trainer,
+            self.validation,
+            self.selection,
+            training.epochs,
+            training.drop_last,
+            callbacks,
+            on_each_step if before else None,
+            stop,
         )
         if stop is not None and stop.requested:
             return
@@ -169,6 +185,11 @@ class Run:
             rule = "needs a monitored number that can improve"
             raise ConfigError("training.plateau", rule, "monitor last", "Leave it out or set training.monitor=auto")
         return Plateau(self.trainer.optimizer, settings.patience, settings.factor)
+
+    def _doctor(self) -> Doctor | None:
+        if isinstance(self.objective, ContrastiveDivergence):
+            return Doctor(self.objective, self.trainer, self.inputs)
+        return None
 
     def _evaluator(self, part: Part) -> Evaluator:
         return Evaluator(self.objective, self.inputs.feed(part), self.config.members, self.device)

@@ -1,4 +1,4 @@
-"""Samples of machines, and the pictures that show what a stack has learned."""
+"""Samples of machines, stacks and networks that know the class, and reconstructions."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from ..backend import Arena, Context, Device, Purpose, Streams, capture
 from ..backend.arrays import Array
-from ..models import DBN
+from ..models import DBN, LabelledDBN
 from ..parameter import Parameters
 
 
@@ -61,6 +61,23 @@ class Sampler:
     def _rewind(self) -> None:
         self.context.arena.rewind()
         self.streams.rewind()
+
+
+def dreams(model: LabelledDBN, parameters: Parameters, labels: np.ndarray, steps: int, seed: int = 0) -> np.ndarray:
+    """What a network imagines for given classes, ([members,] N, features): see :meth:`LabelledDBN.dream`.
+
+    Args:
+        model: with memory.
+        parameters: its.
+        labels: (N,) class numbers.
+        steps: of Gibbs sampling.
+        seed: of the chains; members of a population use seed, seed + 1, ...
+    """
+    device, members = parameters.device, parameters.members
+    seeds: Any = [seed + i for i in range(members[0])] if members else seed
+    streams = Streams(device, seeds, device.zeros((1,), np.uint64), Purpose.SAMPLING)
+    wanted = device.put(np.broadcast_to(labels, (*members, len(labels))).copy())
+    return device.get(model.dream(wanted, steps, Context(False, Arena(device), streams)))
 
 
 def reconstructions(dbn: DBN, v: Array, device: Device) -> np.ndarray:

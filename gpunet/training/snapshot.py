@@ -14,6 +14,7 @@ from ..checkpoint import Array, Group, Scalar, note
 from ..config import DBNConfig
 from ..data import Preprocessing
 from ..fields import term
+from ..models import LabelledDBN
 from ..parameter import Module, Parameter, Parameters, children
 from .description import Description
 from .lineage import FinishedLayer
@@ -122,6 +123,8 @@ def summary(run: Run) -> str:
     model, machine = run.objective.model, machine_of(run.objective.model)
     if isinstance(run.config.model, DBNConfig):
         return f"dbn({'-'.join(map(str, (run.description.features, *run.config.model.hidden)))})"
+    if isinstance(model, LabelledDBN):
+        return f"updown({'-'.join(map(str, (model.visible.n, *model.widths)))}, {model.classes} classes)"
     if machine is not None:
         sides = ", ".join(f"{term(type(side))} {side.n}" for side in (machine.visible, machine.hidden))
         return f"{term(type(model))}({sides})"

@@ -193,3 +193,18 @@ def test_a_checkpoint_keeps_pictures_that_any_viewer_shows(stack):
 def test_mistakes_when_sampling(words, code, expected, machine):
     folder, _ = machine
     refused("sample", "small/best.h5", *words, cwd=folder, code=code, expected=expected)
+
+
+def test_a_stack_is_fine_tuned_up_and_down(stack):
+    folder, _, _ = stack
+    words = ["model.hidden=[24,16,40]", "training.epochs=3", "model.greedy=1", "--run", "updown"]
+    done = gpunet("train", "updown", "--from", "dbn/best.h5", *words, cwd=folder)
+    for line in ("recognition/000_dense from 000_rbm", "generation/000_dense from 001_rbm, mirrored"):
+        assert line in done.stderr
+    assert "Test error" in done.stdout
+    again = json.loads(gpunet("evaluate", "updown/best.h5", "--json", cwd=folder).stdout)
+    assert 0 <= again["error"][0] < 1
+    wide = ["train", "updown", "--from", "dbn/best.h5", "model.hidden=[24,17,40]"]
+    refused(*wide, cwd=folder, code=2, expected="must be 24 to 16 units wide, like 001_rbm of the checkpoint")
+    shown = gpunet("sample", "updown/best.h5", "-n", 20, "--steps", 5, "-o", "dreams.png", cwd=folder).stdout
+    assert "20 samples" in shown

@@ -12,6 +12,7 @@ from gpunet.config import (
     Config,
     DBNConfig,
     RBMConfig,
+    UpDownConfig,
     build_averaging,
     build_classrbm,
     build_loss,
@@ -19,6 +20,7 @@ from gpunet.config import (
     build_rbm,
     build_rule,
     build_stack,
+    build_updown,
     load_config,
     parse_assignments,
     preset_names,
@@ -75,6 +77,8 @@ def test_presets_are_valid_and_buildable(preset):
         assert build_stack(config.model, 64)[-1].hidden.n == config.model.hidden[-1]
     elif isinstance(config.model, ClassRBMConfig):
         assert build_classrbm(config.model, 64, 10).output_width(64) == 10
+    elif isinstance(config.model, UpDownConfig):
+        assert build_updown(config.model, 64, 10).output_width(64) == 10
     else:
         outputs = 64 if isinstance(config.model, AutoencoderConfig) else 10
         assert build_model(config, 64, outputs).output_width(64) == outputs

@@ -9,6 +9,7 @@ import pytest
 from gpunet import optimizers
 from gpunet.errors import ConfigError
 from gpunet.initializers import Normal
+from gpunet.layers import Dense
 from gpunet.optimizers import (
     LARS,
     SGD,
@@ -373,6 +374,23 @@ def test_rate_factor_and_running_statistics(device):
     engine.step(device.put(True))
     moved = {name: device.get(p.value).tolist() for name, p in parameters.named.items()}
     assert moved == {"slow": [-0.8, -0.8], "fast": [-8.0, -8.0], "seen": [2.0, 2.0]}
+
+
+def test_a_rate_for_each_unit_multiplies_its_step(device, rng):
+    model = Dense(3, 4, unit_rates=(1.0, 0.5, 0.0, 2.0))
+    parameters = Parameters(model, 0, device, np.float64)
+    before = {name: device.get(p.value).copy() for name, p in parameters.named.items()}
+    engine, cursor = Optimizer(SGD(0.1), parameters), device.zeros((1,), np.int64)
+    engine.plan(np.zeros(1), cursor)
+    gradients = {"weight": rng.normal(size=(3, 4)), "bias": rng.normal(size=4)}
+    for name, p in parameters.named.items():
+        p.accumulate(None, lambda out, name=name: device.copy_into(out, gradients[name]))
+    engine.step(device.put(True))
+    for name, p in parameters.named.items():
+        expected = before[name] - 0.1 * gradients[name] * [1, 0.5, 0, 2]
+        assert device.get(p.value) == pytest.approx(expected)
+    with pytest.raises(ConfigError, match="unit_rates: must be one for each of the 4 units, got 2"):
+        Dense(3, 4, unit_rates=(1.0, 1.0))
 
 
 def one_step(rule, device):

@@ -19,7 +19,9 @@ from gpunet.rbm import (
     pseudo_log_likelihood,
     raise_log_likelihoods,
     reverse_ais_log_z,
+    temperatures,
 )
+from gpunet.rbm.annealing import CHANCE, even
 from gpunet.testing import make_context
 
 MEAN = np.array([0.3, 0.5, 0.6])
@@ -62,7 +64,7 @@ def test_the_walk_down_from_a_test_case_is_unbiased_for_the_annealed_model(devic
     rbm, parameters = machine(device, spread=2.0)
     exact = annealed_model(rbm, device, steps=3)
     n = 20_000
-    estimate = raise_log_likelihoods(rbm, parameters, MEAN, device.put(STATES), runs=n, steps=3)
+    estimate = raise_log_likelihoods(rbm, parameters, MEAN, device.put(STATES), runs=n, betas=even(3))
     assert estimate.shape == (1, 8)
     assert np.exp(estimate[0]) == pytest.approx(exact, rel=0.1)
     f, _ = list(literal_path(rbm, device, 3))[-1]
@@ -73,11 +75,11 @@ def test_the_walk_down_from_a_test_case_is_unbiased_for_the_annealed_model(devic
 def test_up_and_down_agree_with_the_exact_value_for_every_visible_type(visible, device):
     rbm, parameters = machine(device, visible)
     exact, start = exact_log_z(rbm, parameters).value[0], visible.input_for(MEAN)
-    up = ais_log_z(rbm, parameters, MEAN, runs=2000, steps=50)
+    up = ais_log_z(rbm, parameters, MEAN, runs=2000, betas=even(50))
     assert up.value[0] == pytest.approx(exact, abs=0.05)
     seen = visible.sample(device.put(np.tile(start, (2000, 1))), make_context(device))
     samples = model_samples(rbm, parameters, seen.copy(), steps=100, temperatures=3)
-    down = reverse_ais_log_z(rbm, parameters, MEAN, samples, steps=50)
+    down = reverse_ais_log_z(rbm, parameters, MEAN, samples, betas=even(50))
     assert down.value[0] == pytest.approx(exact, abs=0.05)
     both = up.bracket(down)
     assert both.low[0] <= exact <= both.high[0]
@@ -90,10 +92,11 @@ def test_few_steps_are_off_to_the_side_that_is_promised(device):
     exact = exact_log_z(rbm, parameters).value[0]
     f, _ = list(literal_path(rbm, device, 1))[-1]
     drawn = np.random.default_rng(0).choice(8, size=40, p=f / f.sum())
-    up = [ais_log_z(rbm, parameters, MEAN, seed=s, runs=2, steps=2).value[0] for s in range(200)]
+    up = [ais_log_z(rbm, parameters, MEAN, seed=s, runs=2, betas=even(2)).value[0] for s in range(200)]
     fair = device.put(STATES[drawn])
     down = [
-        reverse_ais_log_z(rbm, parameters, MEAN, fair[i : i + 2], seed=i, steps=2).value[0] for i in range(0, 40, 2)
+        reverse_ais_log_z(rbm, parameters, MEAN, fair[i : i + 2], seed=i, betas=even(2)).value[0]
+        for i in range(0, 40, 2)
     ]
     assert np.mean(up) < exact < np.mean(down)
 
@@ -105,7 +108,7 @@ def test_starting_the_walk_down_at_hidden_units_of_zero_is_no_estimate(device):
     zero = rbm.visible_input(device.zeros((n, 2), np.float64), make_context(device))
     wrong = rbm.visible.sample(zero, make_context(device)).copy()
     right = model_samples(rbm, parameters, wrong, steps=100, temperatures=3)
-    found = [reverse_ais_log_z(rbm, parameters, MEAN, s, steps=1).value[0] for s in (wrong, right)]
+    found = [reverse_ais_log_z(rbm, parameters, MEAN, s, betas=even(1)).value[0] for s in (wrong, right)]
     assert abs(found[0] - exact) > 0.2
     assert found[1] == pytest.approx(exact, abs=0.05)
 
@@ -113,11 +116,11 @@ def test_starting_the_walk_down_at_hidden_units_of_zero_is_no_estimate(device):
 def test_members_are_estimated_side_by_side(device):
     rbm, parameters = machine(device, seeds=[1, 2])
     exact = exact_log_z(rbm, parameters).value
-    up = ais_log_z(rbm, parameters, MEAN, runs=1000, steps=30)
+    up = ais_log_z(rbm, parameters, MEAN, runs=1000, betas=even(30))
     assert up.value == pytest.approx(exact, abs=0.05)
     samples = model_samples(rbm, parameters, device.put(np.tile(STATES, (100, 1))), steps=50, temperatures=3)
-    assert reverse_ais_log_z(rbm, parameters, MEAN, samples, steps=30).value == pytest.approx(exact, abs=0.05)
-    assert raise_log_likelihoods(rbm, parameters, MEAN, device.put(STATES), runs=5, steps=10).shape == (2, 8)
+    assert reverse_ais_log_z(rbm, parameters, MEAN, samples, betas=even(30)).value == pytest.approx(exact, abs=0.05)
+    assert raise_log_likelihoods(rbm, parameters, MEAN, device.put(STATES), runs=5, betas=even(10)).shape == (2, 8)
 
 
 @pytest.mark.parametrize("seeds", [0, [1, 2]])
@@ -140,3 +143,29 @@ def test_pseudo_likelihood_refuses_other_units(device):
     rbm, _ = machine(device, Gaussian(3))
     with pytest.raises(ConfigError, match="needs Bernoulli visible units, got Gaussian"):
         pseudo_log_likelihood(rbm, device.put(STATES), make_context(device))
+
+
+def test_temperatures_rise_from_0_to_1_and_save_variance(device):
+    """On a machine that changes late on its way, as trained ones do."""
+    rbm, parameters = machine(device, spread=0.0)
+    device.copy_into(rbm.weight.value, np.full((3, 2), 9.0))
+    device.copy_into(rbm.visible_bias.value, np.full(3, -9.0))
+    device.copy_into(rbm.hidden_bias.value, np.full(2, -13.0))
+    betas = temperatures(rbm, parameters, MEAN, runs=100, steps=200)
+    assert (betas[0], betas[-1], len(betas)) == (0, 1, 201)
+    assert (np.diff(betas) > 0).all()
+    exact, errors = exact_log_z(rbm, parameters).value[0], []
+    for chosen in (betas, even(200)):
+        found = [ais_log_z(rbm, parameters, MEAN, seed, runs=20, betas=chosen).value[0] for seed in range(40)]
+        errors.append(np.mean((np.array(found) - exact) ** 2))
+    assert errors[0] < errors[1]
+
+
+def test_the_interval_of_a_poor_estimate_keeps_a_floor_that_always_holds(device):
+    rbm, parameters = machine(device, spread=6.0)
+    exact = exact_log_z(rbm, parameters).value[0]
+    found = [ais_log_z(rbm, parameters, MEAN, seed, runs=3, betas=even(2)) for seed in range(200)]
+    poor = [z for z in found if z.value[0] - z.low[0] > 5]
+    assert poor, "the test needs estimates whose standard error exceeds a third of them"
+    assert all(z.value[0] - z.low[0] <= -np.log(CHANCE) + 1e-9 for z in found)
+    assert all(z.low[0] < exact for z in found)

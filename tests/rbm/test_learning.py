@@ -30,6 +30,7 @@ from gpunet.rbm import (
     raise_log_likelihoods,
     reverse_ais_log_z,
 )
+from gpunet.rbm.annealing import even
 from gpunet.schedules import Step
 from gpunet.testing import LOG, TracedDevice, make_context, numeric_gradient, plain
 from gpunet.training import Trainer
@@ -169,7 +170,7 @@ def test_learning_raises_the_exact_likelihood(trained):
 def test_ais_meets_the_exact_value_on_a_trained_machine(trained):
     double, parameters, mean, _ = trained
     exact = exact_log_z(double, parameters).value[0]
-    estimate = ais_log_z(double, parameters, mean, runs=200, steps=2000)
+    estimate = ais_log_z(double, parameters, mean, runs=200, betas=even(2000))
     assert abs(estimate.value[0] - exact) < 0.1
     assert estimate.low[0] - 0.02 < exact < estimate.high[0] + 0.02
     assert estimate.effective_samples[0] > 50
@@ -182,7 +183,7 @@ def test_ais_is_exact_where_the_machine_is_its_base(device):
     parameters.values.fill(0)
     mean = np.array([0.2, 0.5, 0.7, 0.9])
     rbm.start_from(mean, make_context(device))
-    estimate = ais_log_z(rbm, parameters, mean, runs=10, steps=5)
+    estimate = ais_log_z(rbm, parameters, mean, runs=10, betas=even(5))
     assert estimate.value[0] == pytest.approx(exact_log_z(rbm, parameters).value[0], abs=1e-9)
     assert estimate.high[0] - estimate.low[0] < 1e-9
 
@@ -190,10 +191,10 @@ def test_ais_is_exact_where_the_machine_is_its_base(device):
 def test_up_and_down_walks_bracket_the_exact_value_within_a_tenth_of_a_nat(trained):
     double, parameters, mean, _ = trained
     device, exact = parameters.device, exact_log_z(double, parameters).value[0]
-    up = ais_log_z(double, parameters, mean, runs=200, steps=1000)
+    up = ais_log_z(double, parameters, mean, runs=200, betas=even(1000))
     data = device.put((load("digits").x.reshape(-1, 64)[:200] > 8).astype(float))
     samples = model_samples(double, parameters, data, steps=200, temperatures=5)
-    down = reverse_ais_log_z(double, parameters, mean, samples, steps=1000)
+    down = reverse_ais_log_z(double, parameters, mean, samples, betas=even(1000))
     assert abs(down.value[0] - exact) < 0.1
     both = up.bracket(down)
     assert both.low[0] - 0.02 < exact < both.high[0] + 0.02
@@ -204,7 +205,7 @@ def test_walks_down_from_test_cases_stay_below_their_exact_likelihood(trained):
     double, parameters, mean, _ = trained
     v = parameters.device.put((load("digits").x.reshape(-1, 64)[:30] > 8).astype(float))
     exact = log_likelihood(double, exact_log_z(double, parameters), v, make_context(parameters.device))[0]
-    bounds = raise_log_likelihoods(double, parameters, mean, v, runs=10, steps=500)[0]
+    bounds = raise_log_likelihoods(double, parameters, mean, v, runs=10, betas=even(500))[0]
     assert -0.5 < (bounds - exact).mean() < 0.05
 
 

@@ -1,0 +1,205 @@
+"""The deep belief network that knows the class, and its fine-tuning by contrastive wake-sleep.
+
+Hinton, Osindero, Teh: A fast learning algorithm for deep belief nets (2006), sections 5 and 6 and appendix B.
+"""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..backend import Context, Device, array_module
+from ..backend.arrays import Array
+from ..initializers import Normal
+from ..layers import Dense, Layer, Sequential, Sigmoid
+from ..layers.base import Backward
+from ..losses import CategoricalCrossEntropy
+from ..metrics import accuracy
+from ..objective import Objective
+from ..ops.gather import one_hot
+from ..rbm import RBM, Bernoulli, ClassRBM, ContrastiveDivergence, FromData, Units
+from ..schedules import Schedule
+
+SMALL = Normal(0.01)  # as machines begin
+
+
+@dataclass(eq=False)
+class LabelledDBN(Layer):
+    """A deep belief network whose top machine sees the class beside the layer below it.
+
+    Each lower layer has weights for recognition, upwards, and others for generation, downwards.  As a layer it gives
+    the logits of the classes: upwards by means, then exactly ``p(class | highest lower layer)`` of the top machine.
+
+    Shapes: ``x`` ([E,] N, widths[0]), logits ([E,] N, classes).
+
+    Args:
+        visible: units of the features.
+        widths: of the Bernoulli hidden layers, from the data upwards; the last is the top machine's.
+        classes: how many.
+
+    >>> LabelledDBN(Bernoulli(784), (500, 500, 2000), 10).output_width(784)
+    10
+    """
+
+    visible: Units
+    widths: Sequence[int]
+    classes: int
+
+    def __post_init__(self) -> None:
+        """Make the layers; machines start at weights as small as theirs, so these do."""
+        self.widths = tuple(self.widths)
+        sizes = [self.visible.n, *self.widths[:-1]]
+        top = ClassRBM(Bernoulli(sizes[-1]), Bernoulli(self.widths[-1]), self.classes)
+        up = [(Dense(a, b, initializer=SMALL), Sigmoid()) for a, b in zip(sizes, sizes[1:])]
+        down = [(Dense(b, a, initializer=SMALL), Sigmoid()) for a, b in zip(sizes, sizes[1:])]
+        self.recognition = Sequential([*(layer for pair in up for layer in pair), top])
+        self.generation = Sequential([layer for pair in reversed(down) for layer in pair][:-1])
+
+    @property
+    def top(self) -> ClassRBM:
+        """The machine above the lower layers."""
+        return self.recognition.layers[-1]  # type: ignore[return-value]
+
+    @property
+    def ups(self) -> list[Dense]:
+        """The lower layers' weights upwards, from the data."""
+        return [layer for layer in self.recognition.layers if isinstance(layer, Dense)]
+
+    @property
+    def downs(self) -> list[Dense]:
+        """The lower layers' weights downwards, from the data."""
+        return [layer for layer in self.generation.layers if isinstance(layer, Dense)][::-1]
+
+    def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
+        """Return the logits of all classes."""
+        return self.recognition.forward(x, ctx)
+
+    def output_width(self, width: int) -> int:
+        """The number of classes."""
+        return self.classes
+
+    def units_below(self, number: int) -> Units:
+        """The units that lower layer ``number`` generates, counted from the data."""
+        return self.visible if number == 0 else Bernoulli(self.widths[number - 1])
+
+    def dream(self, labels: Array, steps: int, ctx: Context) -> Array:
+        """What the network imagines for given classes: means of the features, ([E,] N, features).
+
+        Gibbs steps of the top machine with the class held, then once down to the data.
+
+        Args:
+            labels: ([E,] N) class numbers.
+            steps: of Gibbs sampling, from the top machine's resting state.
+            ctx: memory, rewound between the steps, and random numbers.
+        """
+        joint, n = self.top.joint, self.top.features.n
+        assert ctx.streams is not None
+        xp = array_module(labels)
+        v = xp.zeros((*joint.weight.value.shape[:-2], labels.shape[-1], n + self.classes), joint.weight.value.dtype)
+        v[..., :n] += joint.visible_offset.value[..., None, :n]
+        clamped = one_hot(labels, self.classes, xp.empty((*labels.shape, self.classes), bool))
+        for _ in range(steps):
+            ctx.arena.rewind()
+            ctx.streams.rewind()
+            v[..., n:] = clamped
+            h = joint.hidden.sample(joint.hidden_input(v, ctx), ctx)
+            xp.copyto(v, joint.visible.sample(joint.visible_input(h, ctx), ctx))
+            ctx.streams.clock += 1
+        state = v[..., :n].copy()
+        for number, down in reversed(list(enumerate(self.downs))):
+            inputs, _ = down.forward(state, ctx)
+            units = self.units_below(number)
+            state = units.mean(inputs, ctx) if number == 0 else units.sample(inputs, ctx)
+        return state
+
+
+class _Dreams(FromData):
+    """Contrastive divergence that keeps the states it ended in, for the way down."""
+
+    def draw(self, rbm: RBM, data_input: Array, k: int, ctx: Context) -> tuple[Array, Array]:
+        self.states, hidden_input = super().draw(rbm, data_input, k, ctx)
+        return self.states, hidden_input
+
+
+class UpDown(Objective):
+    """Contrastive wake-sleep.
+
+    Awake: states are sampled upwards from data; generation learns to give each layer's state from the one above; the
+    top machine learns states and class by contrastive divergence.  Asleep: from the states in which that ended,
+    downwards by samples; recognition learns to give each layer's state from the one below.
+
+    Args:
+        model: the network.
+        k: Gibbs steps of the top machine, a number or a schedule over epochs.
+        greedy: epochs in which the top machine alone learns, the last stage of greedy pretraining.
+        binarise: draw the features as 0 or 1 with their values as probabilities, anew at every step.
+        center: centre the top machine's gradient.
+    """
+
+    measures: tuple[str, ...] = ("free_energy",)
+    scores: tuple[str, ...] = ("loss", "accuracy")
+
+    def __init__(
+        self,
+        model: LabelledDBN,
+        k: int | Schedule = 1,
+        greedy: int = 0,
+        binarise: bool = False,
+        center: bool = True,
+    ):
+        self.model, self.greedy, self.binarise = model, greedy, binarise
+        self.dreams = _Dreams()
+        self.top = ContrastiveDivergence(model.top.joint, k, self.dreams, center=center)
+        self.loss = CategoricalCrossEntropy()
+        self.whole = greedy == 0
+
+    def start(self, device: Device, members: tuple[int, ...], dtype: Any) -> None:
+        """Nothing goes on from step to step but the top machine's."""
+        self.top.start(device, members, dtype)
+
+    def begin_epoch(self, epoch: int) -> Hashable:
+        """Set what learns and the number of Gibbs steps."""
+        self.whole = epoch >= self.greedy
+        return self.whole, self.top.begin_epoch(epoch)
+
+    def learn(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
+        """Add all gradients; return the top machine's free energy of states and class, in nats, ([E,] N)."""
+        model, xp = self.model, array_module(x)
+        states = [Bernoulli.draw(x, ctx) if self.binarise else x]
+        for up in model.ups:
+            inputs, _ = up.forward(states[-1], ctx)
+            states.append(Bernoulli(up.n_out).sample(inputs, ctx))
+        width = model.top.features.n
+        v = ctx.empty((*states[-1].shape[:-1], width + model.classes), x.dtype)
+        xp.copyto(v[..., :width], states[-1])
+        labels = one_hot(target, model.classes, ctx.empty((*target.shape, model.classes), bool))
+        xp.copyto(v[..., width:], labels)
+        measures = self.top.learn(v, target, ctx)
+        if self.whole:
+            for number, down in enumerate(model.downs):
+                _predict(down, model.units_below(number), states[number + 1], states[number], ctx)
+            self._sleep(self.dreams.states[..., :width], ctx)
+        return measures
+
+    def judge(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
+        """``-log p(class | x)`` and whether the class is right."""
+        z, _ = self.model.forward(x, ctx)
+        loss, _ = self.loss(z, target, ctx)
+        return loss, accuracy(z, target, ctx)
+
+    def _sleep(self, state: Array, ctx: Context) -> None:
+        model = self.model
+        for number, (up, down) in reversed(list(enumerate(zip(model.ups, model.downs)))):
+            inputs, _ = down.forward(state, ctx)
+            units = model.units_below(number)
+            below = units.mean(inputs, ctx) if number == 0 else units.sample(inputs, ctx)
+            _predict(up, Bernoulli(up.n_out), below, state, ctx)
+            state = below
+
+
+def _predict(layer: Dense, units: Units, given: Array, wanted: Array, ctx: Context) -> None:
+    """Add the gradient of ``-log p(wanted | given)``, the batch's mean: the delta rule."""
+    inputs, backward = layer.forward(given, ctx)
+    error = units.mean(inputs, ctx)
+    error -= wanted
+    error *= 1 / wanted.shape[-2]
+    backward(error)
