@@ -20,7 +20,7 @@ GIVEN = re.compile(r"(data|seed|members|name|model\.(name|hidden|activation|init
 
 @click.command()
 @click.option("--labels", "counts", default="100,all", show_default=True, metavar="N,...", help="Labels to learn from.")
-@click.option("--rates", default="0.03,0.1,0.3", show_default=True, metavar="R,...", help="Learning rates to try.")
+@click.option("--rates", default="0.01,0.03,0.1", show_default=True, metavar="R,...", help="Learning rates to try.")
 @click.option("--tune", default="finetune", show_default=True, metavar="CONFIG|PRESET", help="How all arms are tuned.")
 @click.option("--from", "source", metavar="CHECKPOINT", help="Take this pretrained stack; charges its recorded time.")
 @click.option("-o", "--output", metavar="FILE", help="Where to draw; compare.png in the run's folder by default.")
@@ -102,7 +102,7 @@ def _rates(text: str) -> list[float]:
     except ValueError:
         found = [0.0]
     if not all(rate > 0 and math.isfinite(rate) for rate in found):
-        raise ConfigError("--rates", "must be numbers above 0, with commas between", text, "For example 0.03,0.1,0.3")
+        raise ConfigError("--rates", "must be numbers above 0, with commas between", text, "For example 0.01,0.03,0.1")
     return found
 
 

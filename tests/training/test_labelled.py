@@ -1,5 +1,9 @@
 """Training with fewer labels than samples: which samples those are, and how long an epoch is."""
 
+import ast
+import inspect
+import textwrap
+
 import numpy as np
 import pytest
 from gpunet.datasets import load, split
@@ -8,6 +12,7 @@ from hypothesis import strategies as st
 
 from gpunet.config import load_config
 from gpunet.errors import ConfigError
+from gpunet.objective import Objective
 from gpunet.training import Run, Stack
 from gpunet.training.labelled import epoch_rows, stratified_order
 
@@ -75,6 +80,20 @@ def test_only_labelled_samples_teach(members, device):
         run.train()
         weights.append(device.get(run.trainer.parameters.values))
     assert np.array_equal(*weights)
+
+
+def objectives(base=Objective):
+    for kind in base.__subclasses__():
+        yield kind
+        yield from objectives(kind)
+
+
+@pytest.mark.parametrize("kind", list(objectives()))
+def test_objectives_say_whether_they_look_at_targets(kind):
+    """A name that is read anywhere in learn is looked at."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(kind.learn)))
+    looks = any(isinstance(node, ast.Name) and node.id == "target" for node in ast.walk(tree))
+    assert kind.wants_targets is looks
 
 
 def test_what_does_not_look_at_labels_sees_all_samples(device):
