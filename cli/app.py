@@ -5,6 +5,7 @@ Modules of commands import nothing heavy before they run, so that ``gpunet --hel
 
 import difflib
 import sys
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -22,11 +23,11 @@ from .likelihood import likelihood
 from .predict import predict
 from .presets import presets
 from .pretrain import pretrain
+from .resume import resume
 from .sample import sample
+from .stopping import BROKEN_PIPE
 from .train import train
 from .verify import verify
-
-BROKEN_PIPE = 141  # what a shell reports for a program that its reader left, 128 + SIGPIPE
 
 
 class Application(click.Group):
@@ -37,8 +38,9 @@ class Application(click.Group):
         try:
             return super().invoke(ctx)
         except GpunetError as error:
-            for line in str(error).splitlines():
-                click.echo(f"gpunet: {line}", err=True)
+            with suppress(OSError):  # whoever read it has left, which changes nothing about the exit code
+                for line in str(error).splitlines():
+                    click.echo(f"gpunet: {line}", err=True)
             ctx.exit(error.exit_code)
         except BrokenPipeError:
             sys.stderr.close()  # keeps the interpreter from complaining about the pipe as it exits
@@ -62,12 +64,14 @@ def main() -> None:
     \b
     gpunet train mlp                          train on the bundled digits
     gpunet train mlp --data mnist/ --seeds 3  three seeds at once, on your own files
+    gpunet resume runs/mlp-1                  go on after an interruption, or for more epochs
     gpunet inspect runs/mlp-1/best.h5         look into the checkpoint
     """
 
 
 COMMANDS = (
-    train, pretrain, compare, evaluate, predict, sample, likelihood, inspect, verify, config, presets, data, doctor,
+    train, pretrain, compare, resume, evaluate, predict, sample, likelihood, inspect, verify, config, presets, data,
+    doctor,
 )  # fmt: skip
 for command in COMMANDS:
     main.add_command(command)

@@ -31,8 +31,7 @@ def show_differences(first: Checkpoint, second: Checkpoint, path: str, as_json: 
         lines = found[title]
         click.echo(f"{title}: {'no differences' if not lines else ''}".rstrip())
         for line in lines:
-            before, after = (_shown(line[side]) for side in ("first", "second"))
-            click.echo(f"  {printable(line['name'])}: {before} -> {after}")
+            click.echo(f"  {_shown_pair(line)}")
     if not found["arrays"]:
         click.echo("arrays: none in common")
         return
@@ -44,6 +43,20 @@ def show_differences(first: Checkpoint, second: Checkpoint, path: str, as_json: 
         numbers = (f"{row[key]:.6g}" if row[key] is not None else "" for key in ("distance", "relative", "cosine"))
         table.add_row(row["name"], *numbers)
     console().print(table)
+
+
+def changes(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """One line for each value that differs between two configurations.
+
+    >>> changes({"training": {"epochs": 3}}, {"training": {"epochs": 10}})
+    ['training.epochs: 3 -> 10']
+    """
+    return [_shown_pair(row) for row in _unequal(flatten(before), flatten(after))]
+
+
+def _shown_pair(row: dict[str, Any]) -> str:
+    before, after = (_shown(row[side]) for side in ("first", "second"))
+    return f"{printable(row['name'])}: {before} -> {after}"
 
 
 def _shown(value: Any) -> str:

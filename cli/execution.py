@@ -1,17 +1,18 @@
-"""What train and pretrain share: a run from its configuration to its report."""
+"""What train, pretrain and resume share: a run from its configuration to its report."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gpunet.errors import ConfigError, DivergedError, Interrupted
 
+from .folder import BEST, LAST
 from .options import choose_device, load_split, print_json, program, spread
-from .stopping import stops_on_signals
+from .stopping import BROKEN_PIPE, CLOSED, stops_on_signals
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,26 +47,42 @@ def execute(
     place = choose_device(device)
     with place.activate():
         dataset, parts = load_split(config)
-        from gpunet.training import Stop
-
-        jobs, stop = _jobs(config, dataset, parts, place, source, grafts, layers), Stop()
+        jobs = _jobs(config, dataset, parts, place, source, grafts, layers)
         job = next(jobs)
-        _announce(job)
+        announce(job)
         if dry_run:
             click.echo("Dry run: nothing was trained and nothing was written.", err=True)
             return
         from .folder import RunFolder
 
-        seconds = 0.0
-        with RunFolder.create(run, config) as folder, stops_on_signals(stop):
-            while True:
-                seconds += _fit(job, folder, stop)
-                following = next(jobs, None)
-                if following is None:
-                    break
-                job = following
-                _announce_layer(job)
-    _report(job, folder, seconds, as_json)
+        with RunFolder.create(run, config) as folder:
+            job, seconds = carry_out(job, jobs, folder)
+    report(job, folder, seconds, as_json)
+
+
+def carry_out(job: Run, jobs: Iterator[Run], folder: RunFolder) -> tuple[Run, float]:
+    """Train a run and those that follow it, and write their checkpoints.
+
+    Returns:
+        The last run, and the seconds that all took.
+
+    Raises:
+        Interrupted: something from outside ended it, after its state was saved.
+        DivergedError: the last good state was saved.
+    """
+    from gpunet.training import Stop, snapshot
+
+    stop, seconds = Stop(), 0.0
+    with stops_on_signals(stop) as look:
+        if not (folder.path / LAST).exists():
+            folder.write(LAST, snapshot(job, best=False))  # from here on there is something to resume
+        while True:
+            seconds += _fit(job, folder, stop, look)
+            following = next(jobs, None)
+            if following is None:
+                return job, seconds
+            job = following
+            announce_layer(job)
 
 
 def _jobs(
@@ -98,7 +115,8 @@ def _jobs(
     yield job
 
 
-def _announce(job: Run) -> None:
+def announce(job: Run) -> None:
+    """Say what is going to be trained, on what."""
     about, config = job.description, job.config
     parts = " + ".join(f"{n:,} {name}" for n, name in zip(about.parts, ("train", "validation", "test")) if n)
     size = "" if config.model.name == "dbn" else f"{job.trainer.parameters.count:,} parameters, "
@@ -107,45 +125,60 @@ def _announce(job: Run) -> None:
     for line in (*job.dataset.notes, *several):
         click.echo(f"  {line}", err=True)
     if config.model.name == "dbn":
-        _announce_layer(job)
+        announce_layer(job)
 
 
-def _announce_layer(job: Run) -> None:
+def announce_layer(job: Run) -> None:
+    """Say which layer of a stack is going to be trained."""
     model: Any = job.config.model
     number, widths = len(job.lineage.below), model.hidden
     count = f"{job.trainer.parameters.count:,} parameters"
     click.echo(f"layer {number + 1} of {len(widths)}: {job.inputs.features} to {widths[number]}, {count}", err=True)
 
 
-def _fit(job: Run, folder: RunFolder, stop: Stop) -> float:
+def _fit(job: Run, folder: RunFolder, stop: Stop, look: Callable[[], None]) -> float:
     from gpunet.training import pictures, snapshot
 
     from .progress import progress
 
     def keep(record: Any) -> None:
         if record.improved.any():
-            folder.write("best.h5", snapshot(job, best=True))
-        folder.write("last.h5", snapshot(job, best=False))
+            folder.write(BEST, snapshot(job, best=True))
+        folder.write(LAST, snapshot(job, best=False))
 
     began = time.perf_counter()
     try:
-        with progress(job) as (on_epoch, on_step):
-            job.train([on_epoch, keep], on_step, stop)
-    except DivergedError:
-        folder.write("last.h5", snapshot(job, best=False))
-        raise
-    if stop.requested:
-        folder.write("last.h5", snapshot(job, best=False))
-        raise Interrupted(
-            "training", f"was stopped by {stop.requested}", None, f"The state is in {folder.path / 'last.h5'}"
+        with progress(job) as (tell_epoch, tell_step):
+
+            def on_step(epoch: int, step: int, steps: int) -> None:
+                look()
+                tell_step(epoch, step, steps)
+
+            # First saved, then told: whoever sees the line of an epoch can rely on its checkpoint.
+            finished = job.train([keep, tell_epoch], on_step, stop)
+    except DivergedError as error:
+        folder.write(LAST, snapshot(job, best=False))
+        remedy = f"Go on from there with {program()} resume {folder.path} and a lower optimizer.learning_rate"
+        raise DivergedError(error.thing, error.rule, error.received, remedy) from None
+    if not finished:
+        folder.write(LAST, snapshot(job, best=False))
+        interrupted = Interrupted(
+            "training",
+            f"was stopped by {stop.requested}; its state is in {folder.path / LAST}",
+            None,
+            f"Go on with {program()} resume {folder.path}",
         )
-    folder.write("best.h5", snapshot(job, best=True, images=pictures(job)))
+        if stop.requested == CLOSED:
+            interrupted.exit_code = BROKEN_PIPE
+        raise interrupted
+    folder.write(BEST, snapshot(job, best=True, images=pictures(job)))
     return time.perf_counter() - began
 
 
-def _report(job: Run, folder: RunFolder, seconds: float, as_json: bool) -> None:
+def report(job: Run, folder: RunFolder, seconds: float, as_json: bool) -> None:
+    """Print what came of a run."""
     best, scores = job.selection, job.test_scores
-    checkpoint = folder.path / "best.h5"
+    checkpoint = folder.path / BEST
     if as_json:
         document: dict[str, Any] = {
             "checkpoint": str(checkpoint),

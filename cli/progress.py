@@ -1,13 +1,16 @@
-"""Progress on stderr: a bar on a terminal, one line per epoch elsewhere."""
+"""Progress on stderr: a bar on a terminal, one line per epoch elsewhere.
+
+Where stderr cannot be written any more, nothing is told: training must not fail for that.
+"""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import click
 
 OnEpoch = Callable[[Any], None]
-OnStep = Callable[[int, int, int], None] | None
+OnStep = Callable[[int, int, int], None]
 
 
 @contextmanager
@@ -17,7 +20,7 @@ def progress(job: Any) -> Iterator[tuple[OnEpoch, OnStep]]:
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield (lambda record: click.echo(report(record), err=True)), None
+        yield _line, lambda epoch, step, steps: None
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -27,14 +30,28 @@ def progress(job: Any) -> Iterator[tuple[OnEpoch, OnStep]]:
         TextColumn("{task.percentage:>3.0f} %"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("epoch 1")
+    bar = Progress(*columns, console=console, transient=True)
+    task = bar.add_task("epoch 1")
 
-        def on_step(epoch: int, step: int, steps: int) -> None:
-            epochs = job.config.training.epochs
-            bar.update(task, description=f"epoch {epoch + 1}", completed=epoch * steps + step, total=epochs * steps)
+    def on_epoch(record: Any) -> None:
+        with suppress(OSError):
+            console.print(report(record), markup=False, highlight=False, soft_wrap=True)
 
-        yield (lambda record: bar.console.print(report(record), markup=False, highlight=False, soft_wrap=True)), on_step
+    def on_step(epoch: int, step: int, steps: int) -> None:
+        epochs = job.config.training.epochs
+        bar.update(task, description=f"epoch {epoch + 1}", completed=epoch * steps + step, total=epochs * steps)
+
+    bar.start()
+    try:
+        yield on_epoch, on_step
+    finally:
+        with suppress(OSError):
+            bar.stop()
+
+
+def _line(record: Any) -> None:
+    with suppress(OSError):
+        click.echo(report(record), err=True)
 
 
 def report(record: Any) -> str:

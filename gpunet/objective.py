@@ -29,8 +29,13 @@ class Objective:
         """Arrays that the next step goes on from, by name, for checkpoints."""
         return {}
 
-    def begin_epoch(self, epoch: int) -> Hashable:
-        """Called on the host before each epoch; steps are captured anew for each value that it returns."""
+    def begin_epoch(self, epoch: int, batch: int = 0) -> Hashable:
+        """Called on the host before each epoch; steps are captured anew for each value that it returns.
+
+        Args:
+            epoch: counted from 0.
+            batch: batches of it that are done already, where training goes on inside an epoch.
+        """
         return None
 
     def learn(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:

@@ -11,11 +11,13 @@ The layout, for the eye and for other programs::
 
 from .lock import lock
 from .reader import Checkpoint, read
+from .replacing import replace_file
 from .tree import Array, Group, Scalar, note, printable
 from .verification import Damage, Verification, verify
 from .writer import write
 
 __all__ = [
-    "Array", "Checkpoint", "Damage", "Group", "Scalar", "Verification", "lock", "note", "printable", "read", "verify",
+    "Array", "Checkpoint", "Damage", "Group", "Scalar", "Verification", "lock", "note", "printable", "read",
+    "replace_file", "verify",
     "write",
 ]  # fmt: skip

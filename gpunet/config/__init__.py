@@ -24,7 +24,7 @@ from .models import (
     UpDownConfig,
 )
 from .schema import Config
-from .sources import check, load_config, parse_assignments, preset_names, preset_path
+from .sources import check, load_config, override, parse_assignments, preset_names, preset_path
 
 __all__ = [
     "AutoencoderConfig",
@@ -49,6 +49,7 @@ __all__ = [
     "build_updown",
     "check",
     "load_config",
+    "override",
     "parse_assignments",
     "preset_names",
     "preset_path",

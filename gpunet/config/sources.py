@@ -15,6 +15,12 @@ from .explain import explain
 from .schema import Config
 
 PREFIX = "GPUNET_"
+SHORT = {
+    "epochs": "training.epochs",
+    "batch_size": "training.batch_size",
+    "lr": "optimizer.learning_rate",
+    "optimizer.lr": "optimizer.learning_rate",
+}
 
 
 def preset_path(name: str) -> Path:
@@ -66,9 +72,24 @@ def load_config(
     return check(merged)
 
 
+def override(config: Config, overrides: Mapping[str, Any]) -> Config:
+    """A checked configuration with other values by dotted key.
+
+    Raises:
+        ConfigError: naming every wrong key and value at once, one line each.
+    """
+    merged = config.model_dump(mode="json")
+    _assign(merged, overrides)
+    return check(merged)
+
+
 def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
     """Turn ``key=value`` words into values by key; a value is TOML, and what is not TOML is text.
 
+    The keys that are written most often may be written short, see ``SHORT``.
+
+    >>> parse_assignments(["epochs=50", "lr=1e-4"])
+    {'training.epochs': 50, 'optimizer.learning_rate': 0.0001}
     >>> parse_assignments(["model.hidden=[512, 512]", "data.source=digits", "training.drop_last=false"])
     {'model.hidden': [512, 512], 'data.source': 'digits', 'training.drop_last': False}
     """
@@ -77,7 +98,7 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
         key, separator, text = word.partition("=")
         if not separator or not key:
             raise ConfigError("override", "must be KEY=VALUE", repr(word), "For example training.epochs=20")
-        parsed[key] = _toml_value(text)
+        parsed[SHORT.get(key, key)] = _toml_value(text)
     return parsed
 
 

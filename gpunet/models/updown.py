@@ -157,10 +157,10 @@ class UpDown(Objective):
         """Nothing goes on from step to step but the top machine's."""
         self.top.start(device, members, dtype)
 
-    def begin_epoch(self, epoch: int) -> Hashable:
+    def begin_epoch(self, epoch: int, batch: int = 0) -> Hashable:
         """Set what learns and the number of Gibbs steps."""
         self.whole = epoch >= self.greedy
-        return self.whole, self.top.begin_epoch(epoch)
+        return self.whole, self.top.begin_epoch(epoch, batch)
 
     def learn(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
         """Add all gradients; return the top machine's free energy of states and class, in nats, ([E,] N)."""

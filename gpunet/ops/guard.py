@@ -25,12 +25,34 @@ def update_and_restore(allowed: Array, arrays: Sequence[Array], update: Callable
     """Run ``update`` for all and take it back for members that are not allowed; branches on nothing."""
     before = [array.copy() for array in arrays]
     update()
-    for array, old in zip(arrays, before):
-        array_module(array).copyto(array, old, where=~allowed[..., None])
+    restore(allowed, arrays, before)
 
 
 # A captured step cannot branch on a device value, so there the update always runs and is taken back.
 guarded.override("cupy")(update_and_restore)
+
+
+@op
+def put_back(allowed: Array, arrays: Sequence[Array], before: Sequence[Array]) -> None:
+    """Give arrays that a step has changed their old numbers, for members that are not allowed.
+
+    Args:
+        allowed: bool, shape () for one model or (members,).
+        arrays: changed in place, each ([members,] ...).
+        before: what they held before the step.
+    """
+    if not allowed.all():
+        restore(allowed, arrays, before)
+
+
+def restore(allowed: Array, arrays: Sequence[Array], before: Sequence[Array]) -> None:
+    """What :func:`put_back` says; branches on nothing."""
+    for array, old in zip(arrays, before):
+        mask = ~allowed.reshape(*allowed.shape, *(1 for _ in array.shape[allowed.ndim :]))
+        array_module(array).copyto(array, old, where=mask)
+
+
+put_back.override("cupy")(restore)
 
 
 def square_sum(flat: Array) -> Array:

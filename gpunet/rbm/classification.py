@@ -120,9 +120,9 @@ class HybridLearning(Objective):
         """The chains."""
         return self.generation.state()
 
-    def begin_epoch(self, epoch: int) -> Any:
+    def begin_epoch(self, epoch: int, batch: int = 0) -> Any:
         """The number of Gibbs steps."""
-        return self.generation.begin_epoch(epoch)
+        return self.generation.begin_epoch(epoch, batch)
 
     def learn(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
         """Add both gradients; the class counts as data that are certain."""

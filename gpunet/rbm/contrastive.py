@@ -77,10 +77,10 @@ class ContrastiveDivergence(Objective):
         """Arrays that the next step goes on from, by name, for checkpoints."""
         return {f"chains/{name}": array for name, array in self.chains.state().items()}
 
-    def begin_epoch(self, epoch: int) -> Hashable:
+    def begin_epoch(self, epoch: int, batch: int = 0) -> Hashable:
         """Set the number of Gibbs steps; returned, since each number is a capture of its own."""
         self.k = self._steps(epoch)
-        if epoch:
+        if epoch and not batch:
             self.chains.plan()
         return self.k
 

@@ -17,7 +17,7 @@ from ..backend import Device
 from ..backend.arrays import Array
 from ..backend.streams import draw_words
 from ..ops.gather import take_rows
-from ..ops.guard import guarded, update_and_restore
+from ..ops.guard import guarded, put_back, restore, update_and_restore
 
 
 class HostReadError(AssertionError):
@@ -125,6 +125,7 @@ def _(table, index, out):
 
 
 guarded.override("traced")(update_and_restore)
+put_back.override("traced")(restore)
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,11 @@ from .comparison import Comparison
 from .description import Description, describe
 from .evaluation import Evaluator, Predictor, Scores
 from .grafting import graft
-from .loading import Trained, TrainedModel, TrainedStack, load_generator, load_model, load_stack
+from .loading import Trained, TrainedModel, TrainedStack, load_generator, load_model, load_stack, open_trained
 from .loop import EpochRecord, Stop, fit
 from .paired import Difference, paired_difference
 from .pictures import pictures, tiled
+from .resuming import resume, resumed_config
 from .run import Run
 from .sampling import Sampler, dreams, reconstructions
 from .selection import Selection
@@ -48,9 +49,12 @@ __all__ = [
     "load_generator",
     "load_model",
     "load_stack",
+    "open_trained",
     "paired_difference",
     "pictures",
     "reconstructions",
+    "resume",
+    "resumed_config",
     "snapshot",
     "tiled",
 ]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..checkpoint import Group
+from ..checkpoint import Checkpoint, Group
 from ..rbm import RBM
 
 
@@ -38,3 +38,9 @@ class Lineage:
     machines: Sequence[RBM] = ()
     parent_sha256: str = ""
     grafts: list[dict[str, Any]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, source: Checkpoint) -> "Lineage":
+        """What the run of a checkpoint stands on, but for its layers."""
+        grafts = source.note("lineage/json").get("grafts", [])
+        return cls(parent_sha256=str(source.attrs.get("parent_sha256", "")), grafts=grafts)

@@ -127,8 +127,12 @@ def load_stack(path: Path | str, device: Device, dtype: Any = np.float64) -> Tra
     return TrainedStack(checkpoint, config, description, preprocessing, dbn, parameters)
 
 
-def _open(path: Path | str) -> tuple[Checkpoint, Config, Description, Preprocessing]:
-    checkpoint = read(path)
+def open_trained(checkpoint: Checkpoint) -> Trained:
+    """Understand what a checkpoint says about its model and its data.
+
+    Raises:
+        CheckpointError: it says nothing that this version knows.
+    """
     try:
         config = Config.model_validate(_json(checkpoint, "config/json"))
         description = Description.from_json(_json(checkpoint, "data/json"))
@@ -137,8 +141,14 @@ def _open(path: Path | str) -> tuple[Checkpoint, Config, Description, Preprocess
         preprocessing = Preprocessing(settings.attrs["kind"], shift, factor, int(settings.attrs["constant"]))
     except (KeyError, ValueError, TypeError) as error:
         reason = str(error).splitlines()[0]
-        raise CheckpointError(str(path), "must hold a known configuration and data description", reason) from None
-    return checkpoint, config, description, preprocessing
+        rule = "must hold a known configuration and data description"
+        raise CheckpointError(str(checkpoint.path), rule, reason) from None
+    return Trained(checkpoint, config, description, preprocessing)
+
+
+def _open(path: Path | str) -> tuple[Checkpoint, Config, Description, Preprocessing]:
+    found = open_trained(read(path))
+    return found.checkpoint, found.config, found.description, found.preprocessing
 
 
 def fill(parameters: Parameters, checkpoint: Checkpoint) -> None:

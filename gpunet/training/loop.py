@@ -59,6 +59,8 @@ def fit(
     on_epoch: Sequence[Callable[[EpochRecord], None]] = (),
     on_step: Callable[[int, int, int], None] | None = None,
     stop: Stop | None = None,
+    done: int = 0,
+    batch: int = 0,
 ) -> int:
     """Train until all epochs are done, every member has stopped, or ``stop`` is set.
 
@@ -71,19 +73,24 @@ def fit(
         on_epoch: called with each epoch's record, in order.
         on_step: called with (epoch, step, steps) before each step.
         stop: looked at after each step.
+        done: epochs that lie behind already.
+        batch: batches of the epoch after those that lie behind already.
 
     Returns:
-        The number of whole epochs that were trained.
+        The number of whole epochs that were trained, with those that were done before.
 
     Raises:
         DivergedError: where a loss or gradient left the finite numbers.
     """
     steps = trainer.steps_per_epoch(drop_last)
-    for epoch in range(epochs):
+    for epoch in range(done, epochs):
+        if not selection.active.any():
+            return epoch
         began = time.perf_counter()
-        trainer.begin_epoch(epoch, steps)
+        first = batch if epoch == done else 0
+        trainer.begin_epoch(epoch, steps, first)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the failure flags watch for these
-            for step in range(steps):
+            for step in range(first, steps):
                 if on_step is not None:
                     on_step(epoch, step, steps)
                 trainer.train_batch(step)
@@ -94,9 +101,7 @@ def fit(
         record = _record(trainer, validation, selection, epoch, epochs, began)
         for callback in on_epoch:
             callback(record)
-        if not selection.active.any():
-            return epoch + 1
-    return epochs
+    return max(done, epochs)
 
 
 def _look(trainer: Trainer) -> None:
@@ -123,6 +128,7 @@ def _record(
             numbers |= {f"validation_{name}": values for name, values in validation.scores().items()}
         improved = selection.update(epoch + 1, numbers.get(selection.monitor, np.full(trainer.rows, float(epoch + 1))))
     trainer.device.copy_into(trainer.active, selection.active)
+    trainer.end_epoch()
     seconds = time.perf_counter() - began
     return EpochRecord(
         epoch + 1, epochs, numbers, improved, selection.active.copy(), seconds, selection.monitor != "last"

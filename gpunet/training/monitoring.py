@@ -1,6 +1,7 @@
 """The doctor for machines, called while they are trained."""
 
 from ..backend import Purpose, host_generator
+from ..backend.arrays import Array
 from ..rbm import ContrastiveDivergence, Monitors
 from .inputs import Inputs, Part
 from .loop import EpochRecord
@@ -30,6 +31,11 @@ class Doctor:
         validation = states("validation") if len(inputs.split.validation) > 1 else None
         self.monitors = Monitors(objective, trainer.parameters, states("train"), validation)
         self.told: set[str] = set()
+
+    def state(self) -> dict[str, Array]:
+        """What the numbers of an epoch are compared with, by name, for checkpoints."""
+        found = {"monitors/weight": self.monitors.weight}
+        return found if self.monitors.chains is None else found | {"monitors/chains": self.monitors.chains}
 
     def on_step(self, epoch: int, step: int, steps: int) -> None:
         """Called before each step."""

@@ -34,6 +34,10 @@ class Run:
         inputs: what the model sees instead of the preprocessed features, where it stands on other models.
         objective: what is learned instead of what the configuration alone says.
 
+    Attributes:
+        history: of the epochs that lie behind.
+        batch: where training begins in the epoch after them; more than 0 where a run goes on inside an epoch.
+
     Raises:
         ConfigError: a batch larger than the training part, or a monitor without its data.
         DataError: targets that the loss is not defined for.
@@ -71,8 +75,9 @@ class Run:
         self._start_machine()
         self.validation = self._evaluator("validation") if len(split.validation) else None
         self.selection = Selection(self.trainer.parameters, self.monitor, training.patience)
-        self.plateau = self._plateau()
+        self.plateau, self.doctor = self._plateau(), self._doctor()
         self.history: list[EpochRecord] = []
+        self.batch = 0
         self.test_scores: Scores = {}
         self.lineage = Lineage()
 
@@ -87,8 +92,8 @@ class Run:
         on_step: Callable[[int, int, int], None] | None = None,
         stop: Stop | None = None,
         test: bool = True,
-    ) -> None:
-        """Train, put the best weights back and evaluate the test part, once.
+    ) -> bool:
+        """Train what is left, put the best weights back and evaluate the test part, once.
 
         Args:
             on_epoch: called with the record of each epoch.
@@ -96,11 +101,14 @@ class Run:
             stop: looked at after each step.
             test: False leaves the test part to :meth:`score_test`, where several runs are chosen from.
 
+        Returns:
+            False where ``stop`` came first; the run is then in the middle of its training.
+
         Raises:
             DivergedError: the weights are those of the last good step.
         """
         training = self.config.training
-        doctor = self._doctor()
+        doctor = self.doctor
         callbacks: list[Callable[[EpochRecord], None]] = [doctor.on_epoch] if doctor else []
         callbacks += [self.history.append]
         callbacks += [self.plateau] if self.plateau else []
@@ -120,12 +128,15 @@ class Run:
             callbacks,
             on_each_step if before else None,
             stop,
+            done=len(self.history),
+            batch=self.batch,
         )
         if stop is not None and stop.requested:
-            return
+            return False
         self.selection.restore()
         if test:
             self.score_test()
+        return True
 
     def score_test(self) -> None:
         """Evaluate the test part with the present weights, where there is one."""

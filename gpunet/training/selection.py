@@ -43,9 +43,20 @@ class Selection:
         if improved.any():
             mask = self.parameters.device.put(improved.reshape(*self.parameters.members, 1))
             self.parameters.device.xp.copyto(self.weights, self.parameters.values, where=mask)
-        if self.patience is not None:
-            self.active &= epoch - self.best_epoch < self.patience
+        self.active &= self._may_go_on(epoch)
         return improved
+
+    def resume(self, epoch: int, best: np.ndarray, best_epoch: np.ndarray) -> None:
+        """Go on after an epoch, by the present patience, with :attr:`best_so_far` and ``best_epoch`` of that time."""
+        self.best = np.where(best_epoch < 0, self.best, best)
+        self.best_epoch = best_epoch.copy()
+        self.active = self._may_go_on(epoch) if epoch else self.active
+
+    def _may_go_on(self, epoch: int) -> np.ndarray:
+        """Whose patience is not at its end; for those that stopped before it stays so."""
+        if self.patience is None:
+            return np.ones(self.best_epoch.shape, bool)
+        return epoch - self.best_epoch < self.patience
 
     @property
     def best_so_far(self) -> np.ndarray:

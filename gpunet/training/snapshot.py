@@ -20,6 +20,7 @@ from .description import Description
 from .lineage import FinishedLayer
 from .objectives import machine_of
 from .run import Run
+from .state import save_state
 
 VOLATILE = {"volatile": True}
 
@@ -29,8 +30,8 @@ def snapshot(run: Run, *, best: bool, images: Group | None = None) -> Group:
 
     Args:
         run: with at least one epoch behind it.
-        best: True for the best weights of each member, to use; False for the present state, to go on from, which
-            adds optimizer slots and the selection's state.
+        best: True for the best weights of each member, to use; False for the present state, to go on from, see
+            :mod:`.state`.
         images: pictures to keep with it.
     """
     trainer, selection = run.trainer, run.selection
@@ -62,7 +63,7 @@ def snapshot(run: Run, *, best: bool, images: Group | None = None) -> Group:
         root["pretraining"] = Group(_training_record(run))
     if run.lineage.parent_sha256:
         root.attrs["parent_sha256"] = run.lineage.parent_sha256
-        root["lineage"] = Group({"NX_class": "NXnote"}, {"json": note(run.lineage.grafts)})
+        root["lineage"] = Group({"NX_class": "NXnote"}, {"json": note({"grafts": run.lineage.grafts})})
     root["streams"] = Group({"generator": "philox4x64-10"}, {"seeds": Array(np.array(parameters.seeds, np.uint64))})
     root["history"] = _history(run)
     root["metrics"] = _metrics(run)
@@ -71,20 +72,7 @@ def snapshot(run: Run, *, best: bool, images: Group | None = None) -> Group:
     if parameters.members:
         root["members"] = Group({}, {"best_epoch": Array(selection.best_epoch), "best": Array(selection.best_so_far)})
     if not best:
-        for slot, flat in trainer.optimizer.slots.items():
-            root[f"optimizer/{slot}"] = _by_parameter(parameters, device.get(flat))
-        root["optimizer/updates"] = Array(device.get(trainer.optimizer.updates))
-        root["loop"] = Group(
-            {"epoch": epoch, "batch": int(device.get(trainer.cursor)[0])},
-            {
-                "active": Array(selection.active),
-                "best": Array(selection.best_so_far),
-                "best_epoch": Array(selection.best_epoch),
-                "best_weights": _by_parameter(parameters, device.get(selection.weights)),
-            },
-        )
-        for name, state in run.objective.state().items():
-            root[f"loop/{name}"] = Array(device.get(state))
+        save_state(run, root)
     return root
 
 
@@ -171,13 +159,6 @@ def _settings(layer: Any) -> dict[str, Scalar]:
         elif value is not None and not isinstance(value, Module | list | tuple):
             settings[field.name] = term(type(value))
     return settings
-
-
-def _by_parameter(parameters: Parameters, flat: np.ndarray) -> Group:
-    group = Group()
-    for name in parameters.named:
-        group[name] = Array(parameters.view(flat, name))
-    return group
 
 
 def _data(description: Description, preprocessing: Preprocessing) -> Group:

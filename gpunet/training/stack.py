@@ -1,10 +1,10 @@
 """Greedy layer-wise pretraining: one run for each layer, on what the layers below make of the data."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ..backend import Device
-from ..checkpoint import Checkpoint, Group
+from ..checkpoint import Checkpoint
 from ..config import Config, DBNConfig, build_stack
 from ..errors import CheckpointError, ConfigError
 from ..objective import Objective
@@ -16,6 +16,7 @@ from .loading import fill_group
 from .objectives import contrastive_divergence
 from .run import Run, prepare_inputs
 from .snapshot import finished_layer
+from .state import restore_state
 
 
 class Stack:
@@ -30,6 +31,7 @@ class Stack:
         device: where to train.
         source: a checkpoint to take finished layers from.
         layers: how many of them; all that it holds by default.
+        interrupted: a checkpoint of this very training, to go on in the layer that it was written in.
 
     Raises:
         CheckpointError: layers of another shape than configured.
@@ -44,15 +46,20 @@ class Stack:
         device: Device,
         source: Checkpoint | None = None,
         layers: int | None = None,
+        interrupted: Checkpoint | None = None,
     ):
         assert isinstance(config.model, DBNConfig)
         self.config, self.settings, self.dataset, self.split, self.device = config, config.model, dataset, split, device
         self.inputs = prepare_inputs(config, dataset, split, device)
         self.machines = build_stack(self.settings, self.inputs.features)
         self._check_method()
-        self.lineage = Lineage([])
-        if source is not None:
-            self._restore(source, layers)
+        self.lineage, self._interrupted = Lineage([]), interrupted
+        if interrupted is not None:
+            self.lineage = Lineage.of(interrupted)
+            self._take(interrupted, _held(interrupted)[:-1])
+        elif source is not None:
+            self._take(source, self._chosen(source, layers))
+            self.lineage.parent_sha256 = source.content_sha256
 
     @property
     def finished(self) -> list[FinishedLayer]:
@@ -69,6 +76,9 @@ class Stack:
         for number in range(len(self.finished), len(self.machines)):
             run = Run(self.config, self.dataset, self.split, self.device, self.inputs, self._objective(number))
             run.lineage = replace(self.lineage, machines=self.machines[:number])
+            if self._interrupted is not None:
+                restore_state(run, self._interrupted)
+                self._interrupted = None
             yield run
             self.lineage.below = [*self.finished, finished_layer(run)]
             self.inputs = self.inputs.encoded(self.machines[number].encode)
@@ -89,24 +99,31 @@ class Stack:
             remedy = "Leave model.hidden_units and model.top_units out"
             raise ConfigError("model.method", f"{method} needs bernoulli hidden units", "others", remedy)
 
-    def _restore(self, source: Checkpoint, layers: int | None) -> None:
-        """Take finished layers from a checkpoint and put them into the machines."""
-        held: Group = source.root["pretraining"] if "pretraining" in source.root else Group()
-        names = sorted(held.children)
+    def _chosen(self, source: Checkpoint, layers: int | None) -> list[str]:
+        """Names of the layers to take from a checkpoint."""
+        names = _held(source)
         count = len(names) if layers is None else layers
         if not 0 < count <= min(len(names), len(self.machines)):
             at_most = f"between 1 and {min(len(names), len(self.machines))}"
             raise CheckpointError(str(source.path), f"must give {at_most} finished layers", count, "Change --layers")
-        widths = [source.root[f"model/{name}/hidden_bias"].data.shape[-1] for name in names[:count]]
-        configured = [machine.hidden.n for machine in self.machines[:count]]
+        return names[:count]
+
+    def _take(self, source: Checkpoint, names: Sequence[str]) -> None:
+        """Put layers of a checkpoint into the machines."""
+        widths = [source.array(f"model/{name}/hidden_bias").data.shape[-1] for name in names]
+        configured = [machine.hidden.n for machine in self.machines[: len(names)]]
         if widths != configured:
             rule, remedy = f"must begin with {widths}, as in the checkpoint", "Change it, or keep fewer --layers"
             raise ConfigError("model.hidden", rule, configured, remedy)
-        for name, machine in zip(names[:count], self.machines):
+        for name, machine in zip(names, self.machines):
             parameters = Parameters(machine, self.config.seeds, self.device)
-            model = source.root["model"].children[name]
+            model = source.group(f"model/{name}")
             fill_group(parameters, model, f"{source.path}: model/{name}")
-            layer = FinishedLayer(name, model, held.children[name])  # type: ignore[arg-type]
+            layer = FinishedLayer(name, model, source.group(f"pretraining/{name}"))
             self.lineage.below = [*self.finished, layer]
             self.inputs = self.inputs.encoded(machine.encode)
-        self.lineage.parent_sha256 = source.content_sha256
+
+
+def _held(source: Checkpoint) -> list[str]:
+    """Names of the layers that a checkpoint holds, from the data upwards; the last may be under way."""
+    return sorted(source.group("pretraining").children) if "pretraining" in source.root else []

@@ -8,7 +8,7 @@ from ..backend import Arena, Context, Device, Streams, capture
 from ..backend.arrays import Array
 from ..data import Feed
 from ..objective import Objective
-from ..ops.guard import square_sum
+from ..ops.guard import put_back, square_sum
 from ..optimizers import Averaging, Clipping, Optimizer, Rule
 from ..parameter import Parameters
 
@@ -20,7 +20,8 @@ class Trainer:
 
     The step holds fixed shapes, reads nothing back and takes every number that changes from device arrays, so on a
     GPU it is recorded once and replayed.  A member whose loss, gradient or update is not finite is marked with the
-    number of the step and never updated again, so its weights stay those of its last good step.
+    number of the step and never updated again, so its weights, chains and sums stay those of its last good step.
+    Where no member is left, the counters stand still at the step that failed.
 
     Args:
         objective: the model and what is learned from a batch.
@@ -69,13 +70,24 @@ class Trainer:
         """``floor(N / batch)``, or ``ceil`` where the remainder is trained on as a smaller batch."""
         return self.feed.samples // self.batch_size if drop_last else -(-self.feed.samples // self.batch_size)
 
-    def begin_epoch(self, epoch: int, steps: int) -> None:
-        """Upload the order of the samples and the hyperparameters of the epoch, and start its sums."""
-        self.variant = self.objective.begin_epoch(epoch)
+    def begin_epoch(self, epoch: int, steps: int, batch: int = 0) -> None:
+        """Upload the order of the samples and the hyperparameters of the epoch, and start its sums.
+
+        Args:
+            epoch: counted from 0.
+            steps: of the epoch.
+            batch: where to go on inside the epoch; the sums are then those of the batches before it.
+        """
+        self.variant = self.objective.begin_epoch(epoch, batch)
         self.feed.shuffle(self.parameters.seeds, epoch)
         self.optimizer.plan(epoch + np.arange(steps) / steps, self.cursor)
+        self.cursor.fill(batch)
+        if not batch:
+            self.totals.fill(0)
+
+    def end_epoch(self) -> None:
+        """Say that no epoch is under way: the next batch is the first of the next one."""
         self.cursor.fill(0)
-        self.totals.fill(0)
 
     def train_batch(self, number: int) -> None:
         """Run step ``number`` of the epoch; steps come in order, since the device counts them itself."""
@@ -97,16 +109,23 @@ class Trainer:
         self.streams.rewind()
         self.parameters.zero_grad()
         x, target = self.feed.batch(ctx, self.cursor, self.batch_size, rows)
+        states = list(self.objective.state().values())
+        before = [ctx.like(array) for array in states]
+        for copy, array in zip(before, states):
+            xp.copyto(copy, array)
         sums = [measure.sum(axis=-1) for measure in self.objective.learn(x, target, ctx)]
         self.parameters.finish_grad()
         self._note_failures(xp.isfinite(square_sum(self.parameters.grads) + sums[0]))
         allowed = xp.logical_and(self.active, self.failed == NEVER).reshape(self.parameters.members)
         self._note_failures(self.optimizer.step(allowed))
+        well = self.failed == NEVER
+        put_back(xp.logical_and(self.active, well).reshape(self.parameters.members), states, before)
         for number, total in enumerate(sums):
-            self.totals[number] += total
-        self.totals[-1] += rows
-        self.clock += 1
-        self.cursor += 1
+            self.totals[number] += xp.where(well, total, 0)
+        self.totals[-1] += xp.where(well, rows, 0)
+        someone = xp.any(well)
+        self.clock += someone
+        self.cursor += someone
 
     def _note_failures(self, finite: Array) -> None:
         """Remember the first step at which a member left the finite numbers."""

@@ -47,3 +47,11 @@ def test_a_read_only_folder_exits_74(tmp_path):
     done = train(tmp_path / "r")
     assert done.returncode == 74
     assert "must be writable, got Permission denied" in done.stderr
+
+
+def test_training_that_is_killed_goes_on_from_its_last_save_to_the_same_end():
+    """Ten processes in training are killed; the benchmark kills a thousand."""
+    command = [sys.executable, str(CRASH.with_name("training_crash.py")), "--kills", "10"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    assert "runs came to the same content hashes as without a kill" in done.stdout

@@ -195,8 +195,8 @@ def test_small_commands(tmp_path):
 
 
 COMMANDS = [
-    "", "train", "pretrain", "evaluate", "predict", "likelihood", "inspect", "doctor", "data", "data ls", "data info",
-    "presets", "presets ls", "presets copy", "config", "config show", "config check", "config schema",
+    "", "train", "pretrain", "resume", "evaluate", "predict", "likelihood", "inspect", "doctor", "data", "data ls",
+    "data info", "presets", "presets ls", "presets copy", "config", "config show", "config check", "config schema",
 ]  # fmt: skip
 
 
