@@ -18,6 +18,7 @@ from .config import config
 from .data import data
 from .doctor import doctor
 from .evaluate import evaluate
+from .gradcheck import gradcheck
 from .inspect import inspect
 from .likelihood import likelihood
 from .predict import predict
@@ -70,7 +71,8 @@ def main() -> None:
 
 
 COMMANDS = (
-    train, pretrain, compare, resume, evaluate, predict, sample, likelihood, inspect, verify, config, presets, data,
+    train, pretrain, compare, resume, evaluate, predict, sample, likelihood, inspect, verify, gradcheck, config,
+    presets, data,
     doctor,
 )  # fmt: skip
 for command in COMMANDS:

@@ -6,19 +6,33 @@ from typing import Any
 
 import click
 
-from .options import device_option, json_option, print_json
+from gpunet.errors import ConfigError
+
+from .options import choose_device, configuration, device_option, json_option, load_split, print_json
 
 
 @click.command()
+@click.argument("words", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--signal", metavar="CONFIG|PRESET", help="Look at what passes the layers of a model instead.")
 @device_option
 @json_option
-def doctor(device: str, as_json: bool) -> None:
+def doctor(words: tuple[str, ...], signal: str | None, device: str, as_json: bool) -> None:
     """Say what this machine has, and check that the device computes.
+
+    With --signal: mean and spread of outputs and gradients of each layer, on one batch before training. Outputs are
+    compared with those of the first layer and gradients with those of the last; a hundredth vanishes, a hundredfold
+    explodes.
 
     \b
     gpunet doctor
     gpunet doctor --device cuda
+    gpunet doctor --signal my.toml model.initializer=lsuv
     """
+    if signal is not None:
+        _signal(signal, words, device, as_json)
+        return
+    if words:
+        raise ConfigError("doctor", "takes KEY=VALUE with --signal alone", " ".join(words), "Add --signal CONFIG")
     import numpy as np
 
     from gpunet import __version__
@@ -27,7 +41,7 @@ def doctor(device: str, as_json: bool) -> None:
     report = probe_driver()
     place = resolve_device(device)
     with place.activate():
-        words, error = _check(place)
+        random, error = _check(place)
     findings = {
         "gpunet": __version__,
         "python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
@@ -35,7 +49,7 @@ def doctor(device: str, as_json: bool) -> None:
         "cupy": _cupy(),
         "driver": f"CUDA {report.cuda_version}: {', '.join(report.gpus)}" if report.gpus else report.problem,
         "device": str(place),
-        "random": "equal to numpy.random.Philox" if words else "DIFFERENT from numpy.random.Philox",
+        "random": "equal to numpy.random.Philox" if random else "DIFFERENT from numpy.random.Philox",
         "products": f"float32 error {error:.1e}",
     }
     if as_json:
@@ -45,8 +59,32 @@ def doctor(device: str, as_json: bool) -> None:
             click.echo(f"{name:10} {finding}")
         if place.note:
             click.echo(place.note)
-    if not words or error > 1e-3:
+    if not random or error > 1e-3:
         raise click.ClickException("the device computes wrong numbers")
+
+
+def _signal(source: str, words: tuple[str, ...], device: str, as_json: bool) -> None:
+    """Mean and spread of outputs and gradients of each layer."""
+    from dataclasses import asdict
+
+    from gpunet.training import Run, diagnosis, first_signals
+
+    place = choose_device(device)
+    with place.activate():
+        config = configuration((source, *words), {}, source)
+        dataset, parts = load_split(config)
+        found = first_signals(Run(config, dataset, parts, place))
+    said = diagnosis(found)
+    if as_json:
+        print_json({"layers": [asdict(signal) for signal in found], "diagnosis": said})
+        return
+    wide = max(len(signal.name) for signal in found)
+    click.echo(f"{'layer':{wide}}  {'mean':>10}  {'spread':>10}  {'gradient':>10}  {'its size':>10}")
+    for s in found:
+        numbers = "  ".join(f"{v:10.3g}" for v in (s.mean, s.spread, s.gradient_mean, s.gradient_size))
+        click.echo(f"{s.name:{wide}}  {numbers}  {s.verdict}".rstrip())
+    advice = "Use relu or another of its family, model.initializer=lsuv, batch_norm, or a residual network"
+    click.echo(f"{said}. {advice}." if said else "Outputs and gradients keep their size through all layers.")
 
 
 def _check(place: Any) -> tuple[bool, float]:

@@ -122,7 +122,7 @@ def announce(job: Run) -> None:
     size = "" if config.model.name == "dbn" else f"{job.trainer.parameters.count:,} parameters, "
     click.echo(f"{config.name}: {size}{about.name} ({parts}), {job.device}", err=True)
     several = [f"{config.members} members at once"] if config.members > 1 else []
-    for line in (*job.dataset.notes, *several):
+    for line in (*job.dataset.notes, *job.preprocessing.notes, *several):
         click.echo(f"  {line}", err=True)
     if config.model.name == "dbn":
         announce_layer(job)

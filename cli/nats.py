@@ -24,9 +24,7 @@ DRAWS = 10  # states from the upward pass, for the bound of a stack
 
 def states(model: TrainedStack, x: np.ndarray, binarise: bool) -> np.ndarray:
     """Preprocessed samples, float64; Bernoulli data become states, rounded or drawn with seed 0."""
-    p = model.preprocessing
-    flat = x.reshape(len(x), -1)
-    v = p.apply(flat, p.shift.astype(np.float64), p.factor.astype(np.float64), np.empty(flat.shape))
+    v = model.preprocessing.on_host(x.reshape(len(x), -1), np.float64)
     if not isinstance(model.dbn.machines[0].visible, Bernoulli):
         return v
     threshold = host_generator(0, Purpose.SAMPLING).random(v.shape) if binarise else 0.5

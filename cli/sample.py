@@ -60,6 +60,9 @@ def sample(
         shape = model.description.input_shape
         if output.endswith(".png") and len(shape) != 2:
             raise ConfigError("-o", "a picture needs samples that are images", f"shape {shape}", "Use -o samples.npz")
+        if output.endswith(".png") and not model.preprocessing.pixelwise:
+            kind = model.preprocessing.kind
+            raise ConfigError("-o", "a picture needs features that are pixels", kind, "Use -o samples.npz")
         if member >= len(model.parameters.seeds):
             raise ConfigError("--member", f"must be below {len(model.parameters.seeds)}", member)
         if isinstance(model, TrainedModel):
@@ -89,10 +92,9 @@ def _samples(model: Any, count: int, steps: int, seed: int, data: str | None, fr
 
     begin, device = None, model.parameters.device
     if from_data:
-        p = model.preprocessing
         dataset, chosen = evaluation_data(model, data, "train")
         x = dataset.x[np.resize(chosen, count)].reshape(count, -1)
-        v = p.apply(x, p.shift, p.factor, np.empty(x.shape, np.float32))
+        v = model.preprocessing.on_host(x)
         begin = device.put(np.broadcast_to(v, (*model.parameters.members, *v.shape)))
     sampler = Sampler(model.dbn, model.parameters, count, seed, begin)
     sampler.run(steps)
@@ -117,12 +119,12 @@ def _write(output: str, drawn: Any, model: Any) -> None:
     from gpunet.training import tiled
 
     p, shape = model.preprocessing, model.description.input_shape
-    low, high = (-3.0, 3.0) if p.kind == "standardise" else (0.0, 1.0)
+    low, high = (-3.0, 3.0) if p.unit_variance else (0.0, 1.0)
     try:
         if output.endswith(".npz"):
-            factor = np.where(p.factor == 0, 1, p.factor)
+            features = p.undo(drawn).reshape(len(drawn), *shape).astype(np.float32)
             with open(output, "wb") as file:  # noqa: PTH123 - numpy would add a suffix to a path
-                np.savez(file, x=(drawn / factor + p.shift).reshape(len(drawn), *shape).astype(np.float32))
+                np.savez(file, x=features)
             return
         try:
             from PIL import Image

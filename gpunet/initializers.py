@@ -12,7 +12,7 @@ import numpy as np
 
 from .fields import Count, NonNegative, Positive, check_fields
 
-__all__ = ["Constant", "Glorot", "He", "Initializer", "Lecun", "Normal", "Orthogonal", "Sparse", "Uniform"]
+__all__ = ["LSUV", "Constant", "Glorot", "He", "Initializer", "Lecun", "Normal", "Orthogonal", "Sparse", "Uniform"]
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,16 @@ class Orthogonal(Initializer):
         q, r = np.linalg.qr(generator.normal(size=(max(rows, columns), min(rows, columns))))
         q *= np.where(np.diag(r) < 0, -1.0, 1.0)
         return self.gain * (q if rows >= columns else q.T).reshape(shape)
+
+
+@dataclass(frozen=True)
+class LSUV(Orthogonal):
+    """Layer-sequential unit variance: orthogonal, then scaled so that the layer's output has variance ``gain`` squared.
+
+    The scale depends on data: layer by layer from the bottom, on samples of the training part, before training starts.
+
+    Mishkin, Matas: All you need is a good init (2016).
+    """
 
 
 @dataclass(frozen=True)

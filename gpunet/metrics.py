@@ -19,7 +19,9 @@ def accuracy(z: Array, target: Array, ctx: Context) -> Array:
     [1.0, 0.0]
     """
     xp = array_module(z)
-    labels = target.argmax(axis=-1) if target.dtype.kind == "f" else target
+    labels = target
+    if target.dtype.kind == "f":
+        labels = (target[..., 0] > 0.5) if target.shape[-1] == 1 else target.argmax(axis=-1)
     predicted = (z[..., 0] > 0) if z.shape[-1] == 1 else z.argmax(axis=-1)
     out = ctx.empty(predicted.shape, z.dtype)
     xp.copyto(out, predicted == labels)

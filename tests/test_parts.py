@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 
 from gpunet import schedules
-from gpunet.backend import Device
-from gpunet.data import fit_preprocessing
-from gpunet.errors import ConfigError, DataError
+from gpunet.errors import ConfigError
 from gpunet.initializers import Constant, Glorot, He, Lecun, Normal, Orthogonal, Sparse, Uniform
 from gpunet.layers import BatchNorm, Dense, Residual, Sequential
 from gpunet.parameter import Parameters
@@ -245,15 +243,3 @@ def test_a_schedule_is_a_function_of_the_time_alone(schedule):
 def test_schedules_check_their_settings(make, message):
     with pytest.raises(ConfigError, match=message):
         make()
-
-
-def test_constant_features_become_zero_and_stay_zero():
-    x = np.array([[1, 7], [3, 7]], np.float32)
-    fitted = fit_preprocessing("standardise", x, 1.0)
-    device = Device()
-    later = device.put([[2, 1e6]], np.float32)
-    out = fitted.apply(later, device.put(fitted.shift), device.put(fitted.factor), device.zeros((1, 2), np.float32))
-    assert out.tolist() == [[0, 0]]
-    assert fitted.constant == 1
-    with pytest.raises(DataError, match="needs a feature that varies"):
-        fit_preprocessing("standardise", x[:, 1:], 1.0)

@@ -6,12 +6,14 @@ import io
 import re
 from pathlib import Path
 
-from gpunet import initializers, layers, losses, metrics, optimizers, rbm, schedules
+from gpunet import data, initializers, layers, losses, metrics, optimizers, rbm, schedules
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
 FAMILIES = {
+    "augmentations": (data, "Augmentation"),
+    "preparations": (data, "Preparation"),
     "layers": (layers, "Layer"),
     "losses": (losses, "Loss"),
     "optimizer rules": (optimizers, "Rule"),

@@ -11,7 +11,8 @@ from .device import Device, resolve_device
 from .dispatch import Op, op
 from .driver import DriverReport, probe_driver
 from .kernels import kernel
-from .streams import Purpose, Streams, host_generator
+from .sampled import SampleStreams
+from .streams import Purpose, Streams, host_generator, normal_pairs
 
 __all__ = [
     "Arena",
@@ -20,11 +21,13 @@ __all__ = [
     "DriverReport",
     "Op",
     "Purpose",
+    "SampleStreams",
     "Streams",
     "array_module",
     "capture",
     "host_generator",
     "kernel",
+    "normal_pairs",
     "op",
     "probe_driver",
     "resolve_device",

@@ -1,12 +1,11 @@
 """What a layer needs from outside during one pass: the mode, random numbers, memory."""
 
-import math
 from dataclasses import dataclass, replace
 from typing import Any
 
 from .arena import Arena
-from .arrays import Array, array_module
-from .streams import Streams
+from .arrays import Array
+from .streams import Streams, normal_pairs, unit_interval
 
 
 @dataclass(frozen=True)
@@ -39,26 +38,12 @@ class Context:
         return self._random().bits16(shape, self.arena)
 
     def uniform(self, shape: tuple[int, ...], dtype: Any) -> Array:
-        """Independent uniform numbers strictly between 0 and 1, on the 2^23 midpoints that float32 holds exactly."""
-        bits = self._random().bits32(shape, self.arena)
-        bits >>= 9
-        out = self.empty(shape, dtype)
-        out[...] = bits
-        out += 0.5
-        out *= 2.0**-23
-        return out
+        """Independent uniform numbers strictly between 0 and 1."""
+        return unit_interval(self._random().bits32(shape, self.arena), self.empty(shape, dtype))
 
     def normal(self, shape: tuple[int, ...], dtype: Any) -> Array:
-        """Independent standard normal numbers. Box, Muller: A note on the generation of ... deviates (1958)."""
-        radius, angle = self.uniform(shape, dtype), self.uniform(shape, dtype)
-        xp = array_module(radius)
-        xp.log(radius, out=radius)
-        radius *= -2
-        xp.sqrt(radius, out=radius)
-        angle *= 2 * math.pi
-        xp.cos(angle, out=angle)
-        radius *= angle
-        return radius
+        """Independent standard normal numbers."""
+        return normal_pairs(self.uniform(shape, dtype), self.uniform(shape, dtype))
 
     def _random(self) -> Streams:
         if self.streams is None:

@@ -38,6 +38,15 @@ GPUNET_DEVICE void philox_fill(word *row, long long words, long long block, word
         if (4 * block + lane < words) row[4 * block + lane] = out[lane];
 }
 
+// What one thread does to fill the rows of a batch: four words of the row of one sample, whose number is in the counter.
+GPUNET_DEVICE void philox_sample(word *out, long long words, long long rows, long long per_member, const word *keys,
+                                 word epoch, const long long *samples, word site, long long thread) {
+    long long blocks = (words + 3) / 4, row = thread / blocks;
+    if (row < rows)
+        philox_fill(out + row * words, words, thread % blocks, epoch, (word)samples[row], site,
+                    keys + 2 * (row / per_member));
+}
+
 #ifdef __CUDACC__
 // Grid: x covers the blocks of four words of a row, y the members.  `clock` is read on the device, so that a captured
 // launch draws new numbers at each replay.
@@ -46,5 +55,12 @@ extern "C" __global__ void philox_words(word *out, long long words, long long st
     long long block = (long long)blockIdx.x * blockDim.x + threadIdx.x;
     if (4 * block < words)
         philox_fill(out + blockIdx.y * stride, words, block, clock[0], site, phase, keys + 2 * blockIdx.y);
+}
+
+extern "C" __global__ void philox_sample_words(word *out, long long words, long long rows, long long per_member,
+                                               const word *keys, const word *epoch, const long long *samples,
+                                               word site) {
+    philox_sample(out, words, rows, per_member, keys, epoch[0], samples, site,
+                  (long long)blockIdx.x * blockDim.x + threadIdx.x);
 }
 #endif

@@ -7,6 +7,7 @@ a run on a GPU draws the numbers that a run on the CPU draws.  The key is (seed,
 Source: Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as 1, 2, 3. SC 2011.
 """
 
+import math
 from collections.abc import Sequence
 from enum import IntEnum
 from functools import cache
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .arena import Arena
-from .arrays import Array
+from .arrays import Array, array_module
 from .device import Device
 from .dispatch import op
 from .kernels import kernel
@@ -32,7 +33,9 @@ class Purpose(IntEnum):
     LAYERS = 2
     SPLIT = 3
     SAMPLING = 4
-    LABELS = 6
+    CHECKS = 5
+    SAMPLES = 6
+    LABELS = 7
 
 
 def host_generator(seed: int, purpose: Purpose, step: int = 0, site: int = 0) -> np.random.Generator:
@@ -44,6 +47,33 @@ def host_generator(seed: int, purpose: Purpose, step: int = 0, site: int = 0) ->
     return np.random.Generator(
         np.random.Philox(key=np.array([seed, purpose], np.uint64), counter=np.array([0, step, site, 0], np.uint64))
     )
+
+
+def unit_interval(bits: Array, out: Array) -> Array:
+    """Uniform 32-bit words, which are spoilt, as numbers strictly between 0 and 1.
+
+    They lie on the 2^23 midpoints that float32 holds exactly.
+    """
+    bits >>= 9
+    out[...] = bits
+    out += 0.5
+    out *= 2.0**-23
+    return out
+
+
+def normal_pairs(radius: Array, angle: Array) -> Array:
+    """Standard normal numbers out of two arrays of uniform ones, which are spoilt.
+
+    Box, Muller: A note on the generation of random normal deviates (1958).
+    """
+    xp = array_module(radius)
+    xp.log(radius, out=radius)
+    radius *= -2
+    xp.sqrt(radius, out=radius)
+    angle *= 2 * math.pi
+    xp.cos(angle, out=angle)
+    radius *= angle
+    return radius
 
 
 class Streams:
@@ -98,7 +128,7 @@ def draw_words(out: Array, keys: Array, clock: Array, site: int, phase: int = 0)
         site: third word of the counter.
         phase: fourth word of the counter.
     """
-    generator, state = _host_philox()
+    generator, state = host_philox()
     counter, step = state["state"], int(clock[0])
     for row, key in zip(out.reshape(-1, out.shape[-1]), keys):
         counter["counter"][:] = (0, step, site, phase)
@@ -118,7 +148,7 @@ def _draw_words_cuda(out: Array, keys: Array, clock: Array, site: int, phase: in
 
 
 @cache
-def _host_philox() -> tuple[np.random.Philox, Any]:
+def host_philox() -> tuple[np.random.Philox, Any]:
     """One generator whose state is set anew before every use; building one costs eight times as much."""
     generator = np.random.Philox(key=[0, 0])
     return generator, generator.state

@@ -1,17 +1,20 @@
 """Floor 6: what the user writes, checked once and turned into objects."""
 
 from .build import (
+    build_augmentations,
     build_averaging,
     build_chains,
     build_classrbm,
     build_clipping,
     build_loss,
     build_model,
+    build_preparations,
     build_rbm,
     build_rule,
     build_stack,
     build_steps,
     build_updown,
+    rebuild_preparation,
 )
 from .models import (
     AutoencoderConfig,
@@ -36,12 +39,14 @@ __all__ = [
     "MachineConfig",
     "RBMConfig",
     "UpDownConfig",
+    "build_augmentations",
     "build_averaging",
     "build_chains",
     "build_classrbm",
     "build_clipping",
     "build_loss",
     "build_model",
+    "build_preparations",
     "build_rbm",
     "build_rule",
     "build_stack",
@@ -53,4 +58,5 @@ __all__ = [
     "parse_assignments",
     "preset_names",
     "preset_path",
+    "rebuild_preparation",
 ]

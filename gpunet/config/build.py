@@ -1,8 +1,12 @@
 """From checked configuration to objects."""
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from pydantic import TypeAdapter
+
+from ..data import Augmentation, Preparation, Scale, Standardise
 from ..errors import ConfigError
 from ..fields import term
 from ..initializers import Glorot, He
@@ -24,7 +28,7 @@ from .models import (
     UpDownConfig,
 )
 from .schema import Config
-from .vocabulary import WIDTHS, target
+from .vocabulary import WIDTHS, PreparationWord, target
 
 _ACTIVATIONS = {term(layer): layer for layer in (Linear, Sigmoid, Tanh, ReLU, LeakyReLU, Softplus)}
 
@@ -75,6 +79,28 @@ def build_clipping(config: Config) -> Clipping | None:
     """The configured bounds on gradients, or None where there are none."""
     value, norm = config.training.clip_value, config.training.clip_norm
     return None if value is norm is None else Clipping(value, norm)
+
+
+def build_preparations(config: Config, scale: float, standardise: bool) -> list[Preparation]:
+    """The configured preparations, or the usual one: images are scaled, unless the model asks for more."""
+    if config.data.preprocess is not None:
+        return [word.build() for word in config.data.preprocess]
+    return [Scale()] if scale != 1 and not standardise else [Standardise()]
+
+
+def build_augmentations(config: Config) -> list[Augmentation]:
+    """The configured augmentations, in the order of the schema."""
+    words = (getattr(config.augmentation, name) for name in type(config.augmentation).model_fields)
+    return [word.build() for word in words if word is not None]
+
+
+def rebuild_preparation(settings: Mapping[str, Any]) -> Preparation:
+    """A preparation out of its name and settings, as a checkpoint keeps them.
+
+    Raises:
+        ValueError: for unknown names or settings, or values outside their bounds.
+    """
+    return TypeAdapter(PreparationWord).validate_python(settings).build()
 
 
 def build_model(config: Config, n_in: int, n_out: int) -> Sequential:

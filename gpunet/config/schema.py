@@ -2,11 +2,11 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, create_model, model_validator
 
 from ..fields import Count, Fraction, NonNegative, Positive
 from .models import MLPConfig, ModelConfig, Section
-from .vocabulary import AveragingWord, LossWord, RuleWord
+from .vocabulary import AUGMENTATIONS, AveragingWord, LossWord, PreparationWord, RuleWord, expand_preparations
 
 Part = Annotated[float, Field(ge=0, lt=1)] | Annotated[int, Field(ge=0)]
 
@@ -25,9 +25,26 @@ class DataConfig(Section):
     )
     split: Literal["stratified", "tail"] = Field("stratified", description="random within classes, or the last samples")
     split_seed: int = Field(0, ge=0, description="seed of the split; the same for all members")
-    preprocess: Literal["auto", "standardise", "scale", "none"] = Field(
-        "auto", description="auto scales images to 0..1 and standardises everything else"
+    preprocess: Annotated[tuple[PreparationWord, ...] | None, BeforeValidator(expand_preparations)] = Field(
+        None, description="in this order; none for nothing; auto scales images to 0..1 and standardises everything else"
     )
+
+
+def _switch(value: Any) -> Any:
+    """``true`` stands for the defaults, ``false`` for nothing."""
+    return ({} if value else None) if isinstance(value, bool) else value
+
+
+_AUGMENTATIONS: dict[str, Any] = {
+    name: (
+        Annotated[word | None, BeforeValidator(_switch)],
+        Field(None, description=(word.__doc__ or "").split("\n")[0]),
+    )
+    for name, word in AUGMENTATIONS.items()
+}
+AugmentationConfig: Any = create_model(
+    "AugmentationConfig", __base__=Section, __doc__="What changes about samples in every epoch.", **_AUGMENTATIONS
+)
 
 
 class PlateauConfig(Section):
@@ -63,6 +80,7 @@ class Config(Section):
     seed: int = Field(0, ge=0, lt=2**63, description="of weights, order and dropout")
     members: Count = Field(1, description="models trained at once, with seeds seed, seed + 1, ...")
     data: DataConfig = DataConfig()
+    augmentation: AugmentationConfig = AugmentationConfig()
     model: ModelConfig = MLPConfig()
     loss: LossWord | None = Field(None, description="categorical_cross_entropy for classes, else squared_error")
     optimizer: RuleWord = Field("adam", validate_default=True)

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Optional, Union, get_args, get_origi
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
-from .. import initializers, layers, losses, optimizers, rbm, schedules
+from .. import data, initializers, layers, losses, optimizers, rbm, schedules
 from ..fields import term
 
 WIDTHS = ("n_in", "n")  # fields of layers and units that follow from what stands before, filled in by the builder
@@ -93,6 +93,13 @@ def expand(value: Any) -> Any:
     return {"name": "sequential", "layers": value} if isinstance(value, list | tuple) else value
 
 
+def expand_preparations(value: Any) -> Any:
+    """``auto`` stands for None and ``none`` for an empty list; a single word for a list of it."""
+    if value in ("auto", "none"):
+        return None if value == "auto" else ()
+    return [expand(word) for word in value] if isinstance(value, list | tuple) else value and [expand(value)]
+
+
 def expand_chains(value: Any) -> Any:
     """A number stands for so many persistent chains."""
     if isinstance(value, int) and not isinstance(value, bool):
@@ -125,6 +132,8 @@ UnitsWord = _union([_word(c) for c in _family(rbm.Units, rbm)])
 AveragingWord = _union([_word(c) for c in _family(optimizers.Averaging, optimizers)])
 _CHAINS: Any = Union[tuple(_word(c) for c in _family(rbm.Chains, rbm))]  # noqa: UP007 - built from a list
 ChainsWord = Annotated[_CHAINS, Field(discriminator="name"), BeforeValidator(expand_chains)]
+PreparationWord = _union([_word(c) for c in _family(data.Preparation, data)])
+AUGMENTATIONS: dict[str, Any] = {term(c): _word(c) for c in _family(data.Augmentation, data)}
 SparsityWord: Any = _word(rbm.Sparsity)
 RuleWord = _union([_word(c) for c in _family(optimizers.Rule, optimizers)])
 LayerWord = _nesting(layers.Layer, layers, "LayerWord")

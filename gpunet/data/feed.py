@@ -1,10 +1,14 @@
 """One part of a data set on the device, handed out in batches by a device counter."""
 
+import itertools
+from functools import partial
+
 import numpy as np
 
-from ..backend import Context, Device, Purpose, host_generator
+from ..backend import Context, Device, Purpose, SampleStreams, host_generator
 from ..backend.arrays import Array
 from ..ops.gather import take_rows
+from .augmenter import Augmenter
 from .preprocessing import Preprocessing
 
 
@@ -19,8 +23,9 @@ class Feed:
         preprocessing: applied to each batch.
         dtype: of the batches.
         members: () or (members,): whether each member of a population has an order of its own.
-        rows: ([members,] n) sample numbers that make up an epoch, some perhaps several times and others never; by
-            default each sample is there once.
+        augmenter: what training batches go through before the preprocessing.
+        rows: ([members,] n) numbers of the samples that make up an epoch, some perhaps several times and others never;
+            by default each sample is there once.
     """
 
     def __init__(
@@ -31,31 +36,37 @@ class Feed:
         preprocessing: Preprocessing,
         dtype: np.dtype,
         members: tuple[int, ...] = (),
+        augmenter: Augmenter | None = None,
         rows: np.ndarray | None = None,
     ):
-        self.rows = np.arange(len(x), dtype=np.int32) if rows is None else rows
-        self.samples: int = self.rows.shape[-1]
+        self.augmenter = augmenter
+        self.samples: int = len(x) if rows is None else rows.shape[-1]
         self.preprocessing, self.dtype = preprocessing, dtype
         self.device = device
         self.x = device.put(x.reshape(-1, x.shape[-1]))
         # Where members have their own features, row s of member e lies at s * members + e.
         self.own = None if x.ndim == 2 else device.put(np.arange(x.shape[1])[:, None])
         self.y = device.put(y.astype(dtype) if y.dtype.kind == "f" else y)
-        self.shift, self.factor = device.put(preprocessing.shift, dtype), device.put(preprocessing.factor, dtype)
-        self.order = device.put(np.broadcast_to(self.rows, (*members, self.samples)))
+        self.placed = preprocessing.place(device, dtype)
+        self.streams = SampleStreams(device, members)
+        self.order = device.put(np.broadcast_to(np.arange(self.samples, dtype=np.int32), (*members, self.samples)))
+        # Place p of an epoch of member e is sample rows[first[e] + p]. What is drawn for a sample belongs to its place,
+        # so a sample that comes again is drawn for anew.
+        self.rows = None if rows is None else device.put(rows.reshape(-1))
+        self.first = device.put(np.arange(members[0])[:, None] * self.samples if members else np.zeros(1, np.int64))
 
     def shuffle(self, seeds: tuple[int, ...], epoch: int) -> None:
-        """Upload the order of an epoch: each member sorts its rows by random keys of its seed and the epoch.
+        """Upload the order of an epoch: each member sorts its places by random keys of its seed and the epoch.
 
-        The order is a function of (seed, epoch), so a run resumes inside an epoch from the batch number alone.
+        The order is a function of (seed, epoch), so a run resumes inside an epoch from the batch number alone; so is
+        what is drawn for a sample.
         """
+        self.streams.begin(seeds, epoch)
         orders = [
             host_generator(seed, Purpose.ORDER, step=epoch).random(self.samples).argsort(kind="stable")
             for seed in seeds
         ]
-        places = np.stack(orders).reshape(self.order.shape)
-        rows = np.broadcast_to(self.rows, self.order.shape)
-        self.device.copy_into(self.order, np.take_along_axis(rows, places, axis=-1))
+        self.device.copy_into(self.order, np.stack(orders).reshape(self.order.shape))
 
     def batch(self, ctx: Context, cursor: Array, size: int, rows: int) -> tuple[Array, Array]:
         """The batch that the device counter points to, in this epoch's order.
@@ -69,8 +80,18 @@ class Feed:
         Returns:
             Features ([members,] rows, n) and targets ([members,] rows[, outputs]).
         """
-        xp = self.device.xp
-        return self._pick(ctx, self.order.take(cursor * size + xp.arange(rows), axis=-1))
+        xp, numbers = self.device.xp, itertools.count()
+        place = self.order.take(cursor * size + xp.arange(rows), axis=-1)
+        places = place.astype(np.int64)
+
+        def uniform(count: int) -> Array:
+            return self.streams.uniform(places, count, next(numbers), ctx, self.dtype)
+
+        raw, target = self._gather(ctx, place)
+        if self.augmenter is not None:
+            fetch = partial(self._gather, ctx)
+            raw, target = self.augmenter.apply(raw, target, uniform, fetch, ctx, self.dtype)
+        return self.preprocessing.apply(raw, self.placed, ctx, self.dtype, uniform), target
 
     def padded(self, ctx: Context, cursor: Array, size: int) -> tuple[Array, Array, Array]:
         """A batch in file order for evaluation, the last one padded.
@@ -82,11 +103,12 @@ class Feed:
         position = cursor * size + xp.arange(size)
         weights = ctx.empty((size,), self.dtype)
         xp.copyto(weights, position < self.samples)
-        x, y = self._pick(ctx, xp.minimum(position, self.samples - 1))
-        return x, y, weights
+        raw, y = self._gather(ctx, xp.minimum(position, self.samples - 1))
+        return self.preprocessing.apply(raw, self.placed, ctx, self.dtype), y, weights
 
-    def _pick(self, ctx: Context, index: Array) -> tuple[Array, Array]:
+    def _gather(self, ctx: Context, place: Array) -> tuple[Array, Array]:
+        """Samples and targets by their places in the epoch, as they are."""
+        index = place if self.rows is None else self.rows.take(place + self.first)
         rows = index if self.own is None else index * len(self.own) + self.own
         raw = take_rows(self.x, rows, ctx.empty((*rows.shape, self.x.shape[-1]), self.x.dtype))
-        x = self.preprocessing.apply(raw, self.shift, self.factor, ctx.empty(raw.shape, self.dtype))
-        return x, take_rows(self.y, index, ctx.empty((*index.shape, *self.y.shape[1:]), self.y.dtype))
+        return raw, take_rows(self.y, index, ctx.empty((*index.shape, *self.y.shape[1:]), self.y.dtype))

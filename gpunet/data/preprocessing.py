@@ -1,66 +1,133 @@
-"""Affine preprocessing of features, fitted on the training part alone."""
+"""Preprocessing of features: a chain of preparations, fitted on the training part alone."""
 
+import inspect
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any
 
 import numpy as np
 
-from ..backend import array_module
+from ..backend import Arena, Context, Device
 from ..backend.arrays import Array
-from ..errors import DataError
+from ..fields import term
+from . import preparations as known
+from .preparations import Arrays, Preparation
 
-Kind = Literal["standardise", "scale", "none"]
+BATCH = 1000  # samples at once on the host
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A preparation with what it learned from the training part.
+
+    Attributes:
+        preparation: what is done.
+        arrays: float32 or int32, on the host.
+        features: how many it takes.
+    """
+
+    preparation: Preparation
+    arrays: Arrays
+    features: int
+
+    @property
+    def width(self) -> int:
+        """How many features it gives."""
+        return self.preparation.width(self.arrays, self.features)
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """``(x - shift) * factor``, feature by feature.
+    """Everything that is done to features, in this order; nothing at all where ``steps`` is empty."""
 
-    Attributes:
-        kind: how it was fitted.
-        shift: float32 (features,).
-        factor: float32 (features,).
-        constant: number of features that never change in the training part; they become 0.
-    """
+    steps: tuple[Fitted, ...] = ()
 
-    kind: Kind
-    shift: np.ndarray
-    factor: np.ndarray
-    constant: int = 0
+    @property
+    def kind(self) -> str:
+        """The names of the steps, ``"scale"`` or ``"scale+pca"``; ``"none"`` without any."""
+        return "+".join(term(type(step.preparation)) for step in self.steps) or "none"
 
-    def apply(self, raw: Array, shift: Array, factor: Array, out: Array) -> Array:
-        """Write the preprocessed ``raw`` (..., features) into ``out``; shift and factor are this object's, on the
-        device and in the type of ``out``."""
-        xp = array_module(out)
-        if self.kind == "standardise":
-            xp.subtract(raw, shift, out=out)
-            out *= factor
-        else:
-            xp.multiply(raw, factor, out=out)
-        return out
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know about the fits."""
+        notes = ((step.preparation, step.preparation.note(step.arrays, step.features)) for step in self.steps)
+        return tuple(f"{term(type(preparation))}: {note}" for preparation, note in notes if note)
+
+    @property
+    def unit_variance(self) -> bool:
+        """Whether the training part has variance 1 afterwards."""
+        return bool(self.steps) and self.steps[-1].preparation.unit_variance
+
+    @property
+    def pixelwise(self) -> bool:
+        """Whether every feature stays in its place, so that an image remains one."""
+        return all(step.preparation.pixelwise for step in self.steps)
+
+    @property
+    def random(self) -> bool:
+        """Whether samples differ from epoch to epoch of training."""
+        return any(step.preparation.random for step in self.steps)
+
+    def width(self, features: int) -> int:
+        """How many features a model sees for so many of the data set."""
+        return self.steps[-1].width if self.steps else features
+
+    def place(self, device: Device, dtype: Any) -> list[Arrays]:
+        """The arrays of each step on a device, numbers in the type of the batches."""
+        return [
+            {name: device.put(a, dtype if a.dtype.kind == "f" else a.dtype) for name, a in step.arrays.items()}
+            for step in self.steps
+        ]
+
+    def apply(self, raw: Array, placed: Sequence[Arrays], ctx: Context, dtype: Any, uniform: Any = None) -> Array:
+        """Prepare a batch (..., features); ``placed`` is this object's, see :meth:`place`."""
+        x = raw
+        for step, arrays in zip(self.steps, placed):
+            x = step.preparation.apply(x, arrays, ctx, dtype, uniform)
+        if x is raw:
+            x = ctx.empty(raw.shape, dtype)
+            x[...] = raw
+        return x
+
+    def on_host(self, x: np.ndarray, dtype: Any = np.float32) -> np.ndarray:
+        """Prepare samples (..., features) on the host, as at inference."""
+        device = Device()
+        placed, ctx, parts = self.place(device, dtype), Context(False, Arena(device)), []
+        for start in range(0, len(x), BATCH):
+            ctx.arena.rewind()
+            parts.append(self.apply(x[start : start + BATCH], placed, ctx, np.dtype(dtype)).copy())
+        return np.concatenate(parts)
+
+    def undo(self, y: np.ndarray) -> np.ndarray:
+        """The features (..., features), on the host, whose preparation is ``y``, as far as it tells."""
+        for step in reversed(self.steps):
+            y = step.preparation.undo(y, step.arrays)
+        return y
 
 
-def fit_preprocessing(kind: Kind, x: np.ndarray, scale: float) -> Preprocessing:
-    """Fit on the training part ``x`` (samples, features): mean and standard deviation, or the data set's full scale.
+def fit_preprocessing(chain: str | Iterable[Preparation], x: np.ndarray, scale: float) -> Preprocessing:
+    """Fit a chain of preparations on the training part, each on what the one before makes of it.
 
-    The sums run in float64.  A feature that is constant has no spread to divide by, so its factor is 0: it carries
-    nothing in training, and a new value seen later must not blow up.
+    Args:
+        chain: preparations, or the name of a single one with its defaults; ``"none"`` for none.
+        x: (samples, features) on the host.
+        scale: full scale of the data set.
 
     Raises:
-        DataError: where no feature varies.
+        DataError: features that a preparation cannot take.
 
     >>> p = fit_preprocessing("standardise", np.array([[0.0, 5.0], [2.0, 5.0]], "f4"), 1.0)
-    >>> p.shift.tolist(), p.factor.tolist(), p.constant
-    ([1.0, 5.0], [1.0, 0.0], 1)
+    >>> p.kind, p.on_host(np.array([[3.0, 9.0]])).tolist(), p.notes
+    ('standardise', [[2.0, 0.0]], ('standardise: 1 of 2 features are constant in the training part and become 0',))
     """
-    width = x.shape[-1]
-    if kind != "standardise":
-        factor = 1.0 / scale if kind == "scale" else 1.0
-        return Preprocessing(kind, np.zeros(width, np.float32), np.full(width, factor, np.float32))
-    mean = x.mean(axis=0, dtype=np.float64)
-    std = x.std(axis=0, dtype=np.float64)
-    varies = std > 1e-6 * np.maximum(np.abs(mean), 1e-6)
-    if not varies.any():
-        raise DataError("training part", "needs a feature that varies", f"{width} constant features", "Check the data")
-    factor = np.divide(1.0, std, out=np.zeros_like(std), where=varies)
-    return Preprocessing(kind, mean.astype(np.float32), factor.astype(np.float32), int(width - varies.sum()))
+    fitted: tuple[Fitted, ...] = ()
+    for preparation in _named(chain) if isinstance(chain, str) else chain:
+        seen = Preprocessing(fitted[-1:]).on_host(x) if fitted else x
+        fitted = (*fitted, Fitted(preparation, preparation.fit(seen, scale if not fitted else 1.0), seen.shape[-1]))
+        x = seen
+    return Preprocessing(fitted)
+
+
+def _named(name: str) -> list[Preparation]:
+    classes = [c for c in vars(known).values() if inspect.isclass(c) and issubclass(c, Preparation)]
+    return [] if name == "none" else [next(c for c in classes if term(c) == name)()]

@@ -118,6 +118,22 @@ class Optimizer:
         guarded(p.device.xp.logical_and(allowed, finite), changed, self._apply)
         return finite
 
+    def penalty(self) -> Array:
+        """The penalties at the present parameters, () or (members,)."""
+        xp, total = self.parameters.device.xp, self.parameters.device.zeros(self.parameters.members, np.float64)
+        for group in self.parameters.groups:
+            if group.decay and group.averaging is None:
+                w = self.parameters.values[..., group.segment]
+                total += self.l2 / 2 * square_sum(w) + self.l1 * xp.absolute(w).sum(axis=-1)
+        return total
+
+    def penalise(self) -> None:
+        """Add the gradient of the penalties to the gradients; :meth:`step` does so by itself."""
+        for blocks in self._blocks.values():
+            for b in blocks:
+                if b.group.decay and b.group.averaging is None:
+                    self._penalise(b)
+
     @contextmanager
     def averaged(self) -> Iterator[None]:
         """While this is open, between steps, the parameters hold their average, where there is one."""

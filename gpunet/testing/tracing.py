@@ -15,6 +15,7 @@ import numpy as np
 
 from ..backend import Device
 from ..backend.arrays import Array
+from ..backend.sampled import draw_sample_words
 from ..backend.streams import draw_words
 from ..ops.gather import take_rows
 from ..ops.guard import guarded, put_back, restore, update_and_restore
@@ -116,6 +117,11 @@ Traced.__module__ = "traced"  # as the library's name is what ops choose by
 @draw_words.override("traced")
 def _(*args):
     record(draw_words.reference, args, {}, in_place=True)
+
+
+@draw_sample_words.override("traced")
+def _(*args):
+    record(draw_sample_words.reference, args, {}, in_place=True)
 
 
 @take_rows.override("traced")

@@ -1,6 +1,7 @@
 """Floor 7: the training step, the epoch loop, evaluation, selection, and runs as checkpoints."""
 
 from .arms import ARMS, Arm, Result, Source, Trial
+from .checking import GradientCheck
 from .comparison import Comparison
 from .description import Description, describe
 from .evaluation import Evaluator, Predictor, Scores
@@ -13,6 +14,7 @@ from .resuming import resume, resumed_config
 from .run import Run
 from .sampling import Sampler, dreams, reconstructions
 from .selection import Selection
+from .signals import Signal, diagnosis, first_signals
 from .snapshot import snapshot
 from .stack import Stack
 from .supervised import Reconstruction, Supervised
@@ -26,6 +28,7 @@ __all__ = [
     "Difference",
     "EpochRecord",
     "Evaluator",
+    "GradientCheck",
     "Predictor",
     "Reconstruction",
     "Result",
@@ -33,6 +36,7 @@ __all__ = [
     "Sampler",
     "Scores",
     "Selection",
+    "Signal",
     "Source",
     "Stack",
     "Stop",
@@ -43,7 +47,9 @@ __all__ = [
     "Trainer",
     "Trial",
     "describe",
+    "diagnosis",
     "dreams",
+    "first_signals",
     "fit",
     "graft",
     "load_generator",

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..backend import Arena, Context, Device, Purpose, host_generator
 from ..backend.arrays import Array
-from ..data import Feed, Preprocessing, fit_preprocessing
+from ..data import Augmenter, Feed, Preprocessing
 from .description import Parts
 
 Part = Literal["train", "validation", "test"]
@@ -41,18 +41,24 @@ class Inputs:
     @property
     def features(self) -> int:
         """Numbers of one sample, as one member sees it."""
-        return self.x.shape[-1]
+        return self.preprocessing.width(self.x.shape[-1])
 
-    def feed(self, part: Part, members: tuple[int, ...] = (), rows: np.ndarray | None = None) -> Feed:
+    def feed(
+        self,
+        part: Part,
+        members: tuple[int, ...] = (),
+        dtype: Any = np.float32,
+        augmenter: Augmenter | None = None,
+        rows: np.ndarray | None = None,
+    ) -> Feed:
         """One part on the device; with ``members`` each has an order of its own, and ``rows`` say what an epoch is."""
         chosen = getattr(self.split, part)
-        kind: Any = np.dtype(np.float32)
-        return Feed(self.device, self.x[chosen], self.y[chosen], self.preprocessing, kind, members, rows)
+        kind: Any = np.dtype(dtype)
+        return Feed(self.device, self.x[chosen], self.y[chosen], self.preprocessing, kind, members, augmenter, rows)
 
     def training_part(self) -> np.ndarray:
         """The training part as the model sees it, float32 on the host."""
-        p, train = self.preprocessing, self.x[self.split.train]
-        return p.apply(train, p.shift, p.factor, np.empty(train.shape, np.float32))
+        return self.preprocessing.on_host(self.x[self.split.train])
 
     def training_mean(self) -> np.ndarray:
         """Mean of the training part, (features,) or (members, features)."""
@@ -66,8 +72,7 @@ class Inputs:
         """
         chosen = getattr(self.split, part)
         chosen = chosen[host_generator(0, Purpose.SAMPLING).permutation(len(chosen))[:count]]
-        p = self.preprocessing
-        x = p.apply(self.x[chosen], p.shift, p.factor, np.empty((len(chosen), *self.x.shape[1:]), np.float32))
+        x = self.preprocessing.on_host(self.x[chosen])
         return x.swapaxes(0, 1) if x.ndim == 3 else x
 
     def encoded(self, encode: Callable[[Array, Context], Array]) -> "Inputs":
@@ -77,14 +82,13 @@ class Inputs:
             encode: from a batch ([members,] N, features) and a context to ([members,] N, width), without randomness.
         """
         device, p = self.device, self.preprocessing
-        shift, factor = device.put(p.shift), device.put(p.factor)
+        placed, kind = p.place(device, np.float32), np.dtype(np.float32)
         ctx, parts = Context(False, Arena(device)), []
         for start in range(0, len(self.x), BATCH):
             ctx.arena.rewind()
             raw = device.put(self.x[start : start + BATCH])
-            x = p.apply(raw, shift, factor, ctx.empty(raw.shape, np.float32))
+            x = p.apply(raw, placed, ctx, kind)
             h = device.get(encode(x.swapaxes(0, 1) if x.ndim == 3 else x, ctx))
             parts.append(np.array(h.swapaxes(0, 1) if h.ndim == 3 else h, np.float32))
         x = np.concatenate(parts)
-        unchanged = fit_preprocessing("none", x.reshape(-1, x.shape[-1]), 1.0)
-        return Inputs(x, self.y, self.split, unchanged, device, self.original)
+        return Inputs(x, self.y, self.split, Preprocessing(), device, self.original)

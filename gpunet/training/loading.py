@@ -23,8 +23,9 @@ from ..config import (
     build_rbm,
     build_stack,
     build_updown,
+    rebuild_preparation,
 )
-from ..data import Preprocessing
+from ..data import Fitted, Preprocessing
 from ..errors import CheckpointError
 from ..layers import Layer
 from ..losses import CategoricalCrossEntropy, Loss
@@ -75,23 +76,23 @@ def load_model(path: Path | str, device: Device) -> TrainedModel:
     if isinstance(config.model, RBMConfig | DBNConfig):
         remedy = "Use gpunet likelihood or sample, or train --from it"
         raise CheckpointError(str(path), "must hold a network with outputs", config.model.name, remedy)
-    loss, model = build_network(config, description)
+    loss, model = build_network(config, description, preprocessing.width(description.features))
     parameters = Parameters(model, config.seeds, device)
     fill(parameters, checkpoint)
     return TrainedModel(checkpoint, config, description, preprocessing, model, loss, parameters)
 
 
-def build_network(config: Config, about: Description) -> tuple[Loss, Layer]:
-    """The configured loss and network for the described data, without memory."""
+def build_network(config: Config, about: Description, features: int) -> tuple[Loss, Layer]:
+    """The configured loss and network for the described data, prepared as so many features, without memory."""
     classes = len(about.classes)
     if isinstance(config.model, ClassRBMConfig):
-        return CategoricalCrossEntropy(), build_classrbm(config.model, about.features, classes)
+        return CategoricalCrossEntropy(), build_classrbm(config.model, features, classes)
     if isinstance(config.model, UpDownConfig):
-        return CategoricalCrossEntropy(), build_updown(config.model, about.features, classes)
+        return CategoricalCrossEntropy(), build_updown(config.model, features, classes)
     loss = build_loss(config, classes)
     if isinstance(config.model, AutoencoderConfig):
-        return loss, build_model(config, about.features, about.features)
-    return loss, build_model(config, about.features, loss.outputs(classes) if classes else about.outputs)
+        return loss, build_model(config, features, features)
+    return loss, build_model(config, features, loss.outputs(classes) if classes else about.outputs)
 
 
 def load_generator(path: Path | str, device: Device) -> TrainedStack | TrainedModel:
@@ -113,12 +114,12 @@ def load_stack(path: Path | str, device: Device, dtype: Any = np.float64) -> Tra
     """
     checkpoint, config, description, preprocessing = _open(path)
     if isinstance(config.model, RBMConfig):
-        rbm = build_rbm(config.model, description.features)
+        rbm = build_rbm(config.model, preprocessing.width(description.features))
         parameters = Parameters(rbm, config.seeds, device, dtype)
         dbn = DBN([rbm])
     elif isinstance(config.model, DBNConfig):
         group: Any = checkpoint["model"]
-        dbn = DBN(build_stack(config.model, description.features)[: len(group.children)])
+        dbn = DBN(build_stack(config.model, preprocessing.width(description.features))[: len(group.children)])
         parameters = Parameters(dbn, config.seeds, device, dtype)
     else:
         remedy = "Use gpunet evaluate for networks"
@@ -136,10 +137,8 @@ def open_trained(checkpoint: Checkpoint) -> Trained:
     try:
         config = Config.model_validate(_json(checkpoint, "config/json"))
         description = Description.from_json(_json(checkpoint, "data/json"))
-        settings: Any = checkpoint["data/preprocessing"]
-        shift, factor = settings["shift"].data, settings["factor"].data
-        preprocessing = Preprocessing(settings.attrs["kind"], shift, factor, int(settings.attrs["constant"]))
-    except (KeyError, ValueError, TypeError) as error:
+        preprocessing = _preprocessing(checkpoint, description)
+    except (LookupError, ValueError, TypeError, AttributeError) as error:
         reason = str(error).splitlines()[0]
         rule = "must hold a known configuration and data description"
         raise CheckpointError(str(checkpoint.path), rule, reason) from None
@@ -149,6 +148,21 @@ def open_trained(checkpoint: Checkpoint) -> Trained:
 def _open(path: Path | str) -> tuple[Checkpoint, Config, Description, Preprocessing]:
     found = open_trained(read(path))
     return found.checkpoint, found.config, found.description, found.preprocessing
+
+
+def _preprocessing(checkpoint: Checkpoint, about: Description) -> Preprocessing:
+    """The fitted chain, tried on a sample of nothing, so that arrays that do not fit are found here."""
+    group: Any = checkpoint["data/preprocessing"]
+    features, steps = about.features, []
+    for name in sorted(group.children):
+        arrays = {key: array.data for key, array in group[name].children.items()}
+        settings = {key: value for key, value in group[name].attrs.items() if not key.startswith("encoding_")}
+        steps.append(Fitted(rebuild_preparation(settings), arrays, features))
+        features = steps[-1].width
+    found = Preprocessing(tuple(steps))
+    if found.on_host(np.zeros((1, about.features), np.float32)).shape != (1, features):
+        raise ValueError("arrays of the preprocessing do not fit each other")
+    return found
 
 
 def fill(parameters: Parameters, checkpoint: Checkpoint) -> None:

@@ -115,7 +115,7 @@ def check_visible(units: Units, inputs: Inputs) -> None:
             f"{low:.4g} to {high:.4g}",
             "Set data.preprocess=scale, or model.visible_units=gaussian with data.preprocess=standardise",
         )
-    if isinstance(units, Gaussian) and preprocessing.kind != "standardise":
+    if isinstance(units, Gaussian) and not preprocessing.unit_variance:
         raise DataError(
             "training part",
             "must be standardised for Gaussian visible units, whose variance starts at 1",

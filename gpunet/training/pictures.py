@@ -26,7 +26,7 @@ def pictures(run: Run) -> Group:
     Filters of the first layer; reconstructions of data by machines and autoencoders; fantasies of machines.
     """
     shape, model = run.description.input_shape, run.objective.model
-    if len(shape) != 2:
+    if len(shape) != 2 or not run.preprocessing.pixelwise:
         return Group()
     found = {"filters": _filters(run)}
     machine, device = machine_of(model), run.device
@@ -97,14 +97,13 @@ def _filters(run: Run) -> tuple[np.ndarray, str]:
 def _data(run: Run) -> np.ndarray:
     """A few samples of the test part, or of the training part, preprocessed."""
     part = run.split.test if len(run.split.test) else run.split.train
-    x, p = run.dataset.x[part[:PAIRS]], run.inputs.original
-    x = x.reshape(len(x), -1)
-    return p.apply(x, p.shift, p.factor, np.empty(x.shape, np.float32))
+    x = run.dataset.x[part[:PAIRS]]
+    return run.inputs.original.on_host(x.reshape(len(x), -1))
 
 
 def _levels(run: Run, values: np.ndarray) -> np.ndarray:
     """Grey levels: 0 to 1 for probabilities, three standard deviations either way for standardised features."""
-    return _bytes(values, -3, 3) if run.inputs.original.kind == "standardise" else _bytes(values, 0, 1)
+    return _bytes(values, -3, 3) if run.inputs.original.unit_variance else _bytes(values, 0, 1)
 
 
 def _bytes(values: np.ndarray, low: float, high: float) -> np.ndarray:

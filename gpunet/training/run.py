@@ -5,11 +5,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..backend import Arena, Context, Device
-from ..config import Config, build_averaging, build_clipping, build_rule
-from ..data import Preprocessing, fit_preprocessing
+from ..config import Config, build_averaging, build_clipping, build_preparations, build_rule
+from ..data import Augmenter, Preprocessing, fit_preprocessing
 from ..errors import ConfigError
 from ..objective import Objective
 from ..rbm import ClassRBM, ContrastiveDivergence
+from .augmenting import build_augmenter
 from .description import Parts, Samples, describe
 from .evaluation import Evaluator, Scores
 from .inputs import Inputs, Part
@@ -21,6 +22,7 @@ from .objectives import build_objective, machine_of, wants_standardised
 from .plateau import Plateau
 from .selection import Monitor, Selection
 from .trainer import Trainer
+from .watching import scale_to_unit_variance
 
 
 class Run:
@@ -64,7 +66,7 @@ class Run:
             self.objective,
             build_rule(config),
             config.seeds,
-            self.inputs.feed("train", members, self.rows),
+            self.inputs.feed("train", members, augmenter=self._augmenter(), rows=self.rows),
             training.batch_size,
             device,
             training.l2,
@@ -73,6 +75,7 @@ class Run:
             averaging=build_averaging(config),
         )
         self._start_machine()
+        scale_to_unit_variance(self.objective.model, self.trainer.parameters, self.inputs)
         self.validation = self._evaluator("validation") if len(split.validation) else None
         self.selection = Selection(self.trainer.parameters, self.monitor, training.patience)
         self.plateau, self.doctor = self._plateau(), self._doctor()
@@ -202,14 +205,16 @@ class Run:
             return Doctor(self.objective, self.trainer, self.inputs)
         return None
 
+    def _augmenter(self) -> Augmenter | None:
+        samples = len(self.split.train) if self.rows is None else self.rows.shape[-1]
+        return build_augmenter(self.config, self.dataset, samples, self.objective, self.device)
+
     def _evaluator(self, part: Part) -> Evaluator:
         return Evaluator(self.objective, self.inputs.feed(part), self.config.members, self.device)
 
 
 def prepare_inputs(config: Config, dataset: Samples, split: Parts, device: Device) -> Inputs:
     """The features of a data set, preprocessed as configured or as suits the model."""
-    kind = config.data.preprocess
-    if kind == "auto":
-        kind = "scale" if dataset.scale != 1 and not wants_standardised(config.model) else "standardise"
+    chain = build_preparations(config, dataset.scale, wants_standardised(config.model))
     x = dataset.x.reshape(len(dataset.x), -1)
-    return Inputs(x, dataset.y, split, fit_preprocessing(kind, x[split.train], dataset.scale), device)
+    return Inputs(x, dataset.y, split, fit_preprocessing(chain, x[split.train], dataset.scale), device)

@@ -110,7 +110,8 @@ def summary(run: Run) -> str:
     """One line: the layers with the shapes of their weights, e.g. ``dense(784, 512) relu dense(512, 10)``."""
     model, machine = run.objective.model, machine_of(run.objective.model)
     if isinstance(run.config.model, DBNConfig):
-        return f"dbn({'-'.join(map(str, (run.description.features, *run.config.model.hidden)))})"
+        visible = run.preprocessing.width(run.description.features)
+        return f"dbn({'-'.join(map(str, (visible, *run.config.model.hidden)))})"
     if isinstance(model, LabelledDBN):
         return f"updown({'-'.join(map(str, (model.visible.n, *model.widths)))}, {model.classes} classes)"
     if machine is not None:
@@ -166,12 +167,19 @@ def _data(description: Description, preprocessing: Preprocessing) -> Group:
         {"name": description.name, "data_sha256": description.sha256},
         {
             "json": note(description.to_json()),
-            "preprocessing": Group(
-                {"kind": preprocessing.kind, "constant": preprocessing.constant},
-                {"shift": Array(preprocessing.shift), "factor": Array(preprocessing.factor)},
-            ),
+            "preprocessing": _preprocessing(preprocessing),
         },
     )
+
+
+def _preprocessing(preprocessing: Preprocessing) -> Group:
+    """A group for each step, in order, with its settings and arrays."""
+    group = Group({"kind": preprocessing.kind})
+    for number, step in enumerate(preprocessing.steps):
+        name = term(type(step.preparation))
+        arrays: dict[str, Any] = {key: Array(array) for key, array in step.arrays.items()}
+        group[f"{number:03d}_{name}"] = Group({"name": name, **_settings(step.preparation)}, arrays)
+    return group
 
 
 def _history(run: Run) -> Group:

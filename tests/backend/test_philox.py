@@ -9,6 +9,7 @@ import pytest
 
 import gpunet.backend
 from gpunet.backend import Arena, Purpose, Streams, host_generator
+from gpunet.backend.sampled import draw_sample_words
 
 SOURCE = gpunet.backend.__path__[0] + "/philox.cu"
 
@@ -66,6 +67,11 @@ def compiled(tmp_path_factory):
         "    for (long long block = 0; 4 * block < words; ++block)\n"
         "        philox_fill(row, words, block, step, site, phase, key);\n"
         "}\n"
+        "void samples(word *out, long long words, long long rows, long long per_member, const word *keys,\n"
+        "             word epoch, const long long *samples, word site, long long threads) {\n"
+        "    for (long long thread = 0; thread < threads; ++thread)\n"
+        "        philox_sample(out, words, rows, per_member, keys, epoch, samples, site, thread);\n"
+        "}\n"
     )
     library = folder / "philox.so"
     subprocess.run([compiler, "-O2", "-shared", "-fPIC", "-o", library, source], check=True)
@@ -81,6 +87,26 @@ def test_cuda_text_computes_the_words_of_numpy(compiled, words):
     compiled.fill(row.ctypes.data_as(pointer), *numbers, key.ctypes.data_as(pointer))
     assert (row[:-1] == literal(2**63 + 11, Purpose.LAYERS, 5, 6, words)).all()
     assert row[-1] == 0
+
+
+@pytest.mark.parametrize("words", [1, 4, 7])
+def test_cuda_text_draws_for_samples_what_the_host_draws(compiled, words, device):
+    keys = np.array([[5, Purpose.SAMPLES], [2**63 + 1, Purpose.SAMPLES]], np.uint64)
+    samples = np.array([[3, 0, 2**40], [1, 1, 9]], np.int64)
+    out = np.zeros((2, 3, words), np.uint64)
+    pointer, signed = ctypes.POINTER(ctypes.c_uint64), ctypes.POINTER(ctypes.c_longlong)
+    threads = -(-6 * -(-words // 4) // 128) * 128  # whole blocks, as they are launched
+    compiled.samples(
+        out.ctypes.data_as(pointer), *map(ctypes.c_longlong, (words, 6, 3)), keys.ctypes.data_as(pointer),
+        ctypes.c_uint64(8), samples.ctypes.data_as(signed), ctypes.c_uint64(2), ctypes.c_longlong(threads),
+    )  # fmt: skip
+    drawn = device.zeros(out.shape, np.uint64)
+    draw_sample_words(drawn, device.put(keys), device.put([8], np.uint64), device.put(samples), 2)
+    for member, row in np.ndindex(2, 3):
+        counter = np.array([0, 8, samples[member, row], 2], np.uint64)
+        literally = np.random.Philox(key=keys[member], counter=counter).random_raw(words)
+        assert (out[member, row] == literally).all()
+        assert (device.get(drawn)[member, row] == literally).all()
 
 
 def test_bits_are_uniform_and_uncorrelated_between_steps(device):

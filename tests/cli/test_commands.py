@@ -114,7 +114,7 @@ def test_the_checkpoint_explains_itself_to_any_hdf5_reader(trained):
         assert file["model/001_dense/weight"].shape == (3, 64, 32)
         assert file["model/001_dense/weight"].attrs["axes"] == b"member,input,output"
         assert file["streams/seeds"][:].tolist() == [0, 1, 2]
-        assert file["data/preprocessing/factor"][0] == pytest.approx(1 / 16)
+        assert file["data/preprocessing/000_scale/factor"][0] == pytest.approx(1 / 16)
     with h5py.File(folder / "runs/mlp-1/last.h5") as file:
         assert file["optimizer/mean/001_dense/weight"].shape == (64, 32)
         assert file["loop"].attrs["epoch"] == 4
@@ -317,3 +317,16 @@ def test_an_unwritable_place_exits_74(tmp_path):
     done = gpunet("train", "linear", "--run", "file/inside", cwd=tmp_path, check=False)
     assert done.returncode == 74
     assert "must be writable" in done.stderr
+
+
+def test_the_doctor_names_a_network_whose_gradient_vanishes(tmp_path):
+    words = ["doctor", "--signal", "mlp", "model.hidden=[64,64,64,64,64,64,64,64,64,64]", "--device", "cpu"]
+    words += ["model.dropout=0", "model.input_dropout=0"]
+    bad = gpunet(*words, "model.activation=sigmoid", cwd=tmp_path).stdout
+    assert "gradients vanish" in bad.splitlines()[-1]
+    assert "000_dense to" in bad.splitlines()[-1]
+    good = gpunet(*words, "model.activation=relu", "model.initializer=he", cwd=tmp_path).stdout
+    assert good.splitlines()[-1] == "Outputs and gradients keep their size through all layers."
+    found = json.loads(gpunet(*words, "model.activation=sigmoid", "--json", cwd=tmp_path).stdout)
+    assert found["layers"][0]["name"] == "000_dense"
+    refused("doctor", "a=1", cwd=tmp_path, code=2, expected="takes KEY=VALUE with --signal alone")

@@ -6,9 +6,9 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from gpunet import losses, optimizers
+from gpunet import data, losses, optimizers
 from gpunet.backend import Device
-from gpunet.data import Feed, fit_preprocessing
+from gpunet.data import Augmentation, Augmenter, Binarise, Feed, Preparation, Scale, fit_preprocessing
 from gpunet.initializers import He
 from gpunet.layers import BatchNorm, Dense, Dropout, ReLU, Residual, Sequential, Softplus
 from gpunet.losses import AbsolutePercentageError, BinaryCrossEntropy, CategoricalCrossEntropy, Loss, SquaredError
@@ -18,11 +18,11 @@ from gpunet.testing import LOG, HostReadError, Traced, TracedDevice, examples, p
 from gpunet.training import Supervised, Trainer
 
 
-def network():
+def network(width=12):
     return Sequential(
         [
             Dropout(0.2),
-            Dense(12, 16, initializer=He()),
+            Dense(width, 16, initializer=He()),
             BatchNorm(16),
             ReLU(),
             Residual(Sequential([Dense(16, 16), Softplus(), Dropout(0.5)])),
@@ -31,15 +31,19 @@ def network():
     )
 
 
-def make_trainer(device, seeds=0, loss=None, rule=None, kind="standardise", l2=0.01, **options):
+def make_trainer(device, seeds=0, loss=None, rule=None, kind="standardise", l2=0.01, augment=(), **options):
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 256, (50, 12)).astype(np.uint8), rng.integers(0, 4, 50).astype(np.int32)
     if isinstance(loss, AbsolutePercentageError):  # takes no labels
         y = rng.uniform(1, 2, (50, 4)).astype(np.float32)
     members = () if np.ndim(seeds) == 0 else (len(seeds),)
-    feed = Feed(device, x, y, fit_preprocessing(kind, x, 255.0), np.dtype(np.float32), members)
+    number = np.dtype(np.float32)
+    augmenter = Augmenter(augment, (2, 3, 2), 255.0, 4, 50, device, number) if augment else None
+    preprocessing = fit_preprocessing(kind, x, 255.0)
+    model = network(preprocessing.width(12))
+    feed = Feed(device, x, y, preprocessing, number, members, augmenter)
     rule = rule or Adam(Step(value=0.01, factor=0.5, every=1))
-    objective = Supervised(network(), loss or CategoricalCrossEntropy())
+    objective = Supervised(model, loss or CategoricalCrossEntropy())
     trainer = Trainer(objective, rule, seeds, feed, 8, device, l2, **options)
     trainer.begin_epoch(0, trainer.steps_per_epoch(drop_last=True))
     return trainer
@@ -67,6 +71,10 @@ CASES += [
     {"rule": rule, "seeds": [5, 6], "clipping": Clipping(value=1.0, norm=0.5), "l2": 0.0}
     for rule in examples(Rule, optimizers)
 ]
+CASES += [{"kind": [preparation]} for preparation in examples(Preparation, data) if not preparation.random]
+CASES += [{"kind": [Scale(), Binarise(stochastic=True)], "seeds": [5, 6]}]
+CASES += [{"augment": [augmentation]} for augmentation in examples(Augmentation, data)]
+CASES += [{"augment": list(examples(Augmentation, data)), "seeds": [5, 6]}]
 CASES += [{"averaging": averaging} for averaging in examples(Averaging, optimizers)]
 
 
@@ -136,7 +144,7 @@ def test_every_array_function_of_a_step_exists_in_cupy():
             name, kwargs = {"add": "sum", "maximum": "max"}[name], {}
         elif "subok" in kwargs:  # the division inside ndarray.mean
             name, kwargs = "mean", {}
-        if name not in ("<lambda>", "draw_words", "take_rows"):
+        if name not in ("<lambda>", "draw_words", "draw_sample_words", "take_rows"):
             used.add((name, tuple(sorted(kwargs))))
     assert len(used) > 10
     for name, keywords in used:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from gpunet.config import load_config
 from gpunet.errors import ConfigError
 from gpunet.objective import Objective
+from gpunet.testing import make_context
 from gpunet.training import Run, Stack
 from gpunet.training.labelled import epoch_rows, stratified_order
 
@@ -65,12 +66,14 @@ def test_an_epoch_lasts_for_the_wanted_updates_whatever_the_number_of_labels():
     assert rows(**{"training.updates": 62, "training.batch_size": 20}) is None, "one pass is enough"
 
 
+@pytest.mark.parametrize("augmentation", [{}, {"augmentation.mixup": True, "augmentation.shift.pixels": 1}])
 @pytest.mark.parametrize("members", [1, 2])
-def test_only_labelled_samples_teach(members, device):
-    """What the other samples are makes no difference."""
+def test_only_labelled_samples_teach(members, augmentation, device):
+    """What the other samples are makes no difference, nor are they mixed with."""
     weights = []
     for spoilt in (False, True):
-        run = Run(*digits(**{"data.labels": 40, "members": members, "training.updates": 20}), device)
+        few = {"data.labels": 40, "members": members, "training.updates": 20}
+        run = Run(*digits(**few, **augmentation), device)
         others = np.setdiff1d(np.arange(1257), run.rows)
         assert len(others) > 1257 - 41 * members
         if spoilt:
@@ -102,6 +105,20 @@ def test_what_does_not_look_at_labels_sees_all_samples(device):
         config = load_config("dbn", {"model.hidden": [8], "model.method": method, "data.labels": 50}, {})
         (run,) = Stack(config, dataset, parts, device).stages()
         assert run.trainer.feed.samples == samples
+
+
+def test_a_sample_that_comes_again_is_augmented_anew(device):
+    """Twice in an epoch, shifted by other amounts; its place in the epoch, not its number, is what is drawn for."""
+    few = {"data.labels": 20, "training.updates": 2, "training.batch_size": 20, "augmentation.shift.pixels": 2}
+    trainer = Run(*digits(**few), device).trainer
+    assert trainer.feed.samples == 40
+    trainer.begin_epoch(0, 2)
+    ctx = make_context(device)
+    x, y = (device.get(part) for part in trainer.feed.batch(ctx, trainer.cursor, 40, 40))
+    plain = device.get(trainer.feed.rows)[device.get(trainer.feed.order)]
+    pairs = [np.nonzero(plain == number)[0] for number in np.unique(plain)]
+    assert all(len(pair) == 2 and y[pair[0]] == y[pair[1]] for pair in pairs)
+    assert sum(not np.array_equal(x[a], x[b]) for a, b in pairs) > 15
 
 
 @pytest.mark.parametrize(

@@ -172,14 +172,14 @@ def test_standardisation_sees_the_training_part_alone(rng):
     dataset = Dataset("d", x, (x[:, 0] > 3).astype(np.int32), ("no", "yes"))
     config = load_config("linear", {"data.preprocess": "standardise"}, {})
     parts = split(dataset, validation=0.2, test=0.2, seed=0)
-    fitted = Run(config, dataset, parts, Device()).preprocessing
-    assert fitted.shift == pytest.approx(x[parts.train].mean(axis=0), rel=1e-5)
-    assert fitted.factor == pytest.approx(1 / x[parts.train].std(axis=0), rel=1e-4)
+    fitted = Run(config, dataset, parts, Device()).preprocessing.steps[0].arrays
+    assert fitted["shift"] == pytest.approx(x[parts.train].mean(axis=0), rel=1e-5)
+    assert fitted["factor"] == pytest.approx(1 / x[parts.train].std(axis=0), rel=1e-4)
     x[parts.validation] += 100
     x[parts.test] -= 100
-    again = Run(config, dataset, parts, Device()).preprocessing
-    assert np.array_equal(again.shift, fitted.shift)
-    assert np.array_equal(again.factor, fitted.factor)
+    again = Run(config, dataset, parts, Device()).preprocessing.steps[0].arrays
+    assert np.array_equal(again["shift"], fitted["shift"])
+    assert np.array_equal(again["factor"], fitted["factor"])
 
 
 def test_a_batch_larger_than_the_training_part_is_refused():

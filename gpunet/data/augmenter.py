@@ -1,0 +1,162 @@
+"""All augmentations of a training, applied to a batch in one go."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..backend import Context, Device, array_module
+from ..backend.arrays import Array
+from ..errors import ConfigError
+from ..fields import term
+from ..ops.gather import one_hot
+from ..ops.resample import resample
+from .augmentations import Augmentation, Colour, Elastic, Geometric, Mixup, Pixelwise
+
+Gather = Callable[[Array], tuple[Array, Array]]
+
+
+class Augmenter:
+    """Mixes samples, then moves their pixels, all movements in one interpolation, then changes their values.
+
+    Args:
+        augmentations: movements and changes happen in this order, elastic displacements after other movements.
+        input_shape: of a sample: (height, width), (height, width, channels), or (features,) for a table.
+        scale: full scale of the features; images stay between 0 and it.
+        outputs: of the network, for the targets of mixed samples.
+        samples: how many there are to mix with.
+        device: where batches live.
+        dtype: of the batches.
+
+    Raises:
+        ConfigError: samples that are no images, or have no colours, where those are needed.
+    """
+
+    def __init__(
+        self,
+        augmentations: Sequence[Augmentation],
+        input_shape: tuple[int, ...],
+        scale: float,
+        outputs: int,
+        samples: int,
+        device: Device,
+        dtype: Any,
+    ):
+        self.shape = _image_shape(input_shape)
+        for augmentation in augmentations:
+            _check(augmentation, input_shape)
+        self.augmentations, self.scale, self.outputs, self.samples = augmentations, scale, outputs, samples
+        self.count = sum(a.draws(self.shape) for a in augmentations)
+        height, width, _ = self.shape
+        self.rows = device.put(np.arange(height).reshape(-1, 1) - (height - 1) / 2, dtype)
+        self.columns = device.put(np.arange(width).reshape(1, -1) - (width - 1) / 2, dtype)
+        self.identity = device.put(np.eye(3), dtype)
+        self.placed: dict[Augmentation, Any] = {}
+        for augmentation in augmentations:
+            if isinstance(augmentation, Mixup):
+                self.placed[augmentation] = augmentation.place(device, dtype)
+            elif isinstance(augmentation, Elastic):
+                self.placed[augmentation] = augmentation.place(device, self.shape, dtype)
+
+    def apply(
+        self, raw: Array, target: Array, uniform: Callable[[int], Array], gather: Gather, ctx: Context, dtype: Any
+    ) -> tuple[Array, Array]:
+        """Augment a batch.
+
+        Args:
+            raw: ([members,] N, features) as in the data set; left alone.
+            target: ([members,] N) labels or ([members,] N, outputs).
+            uniform: draws so many numbers for each sample.
+            gather: fetches other samples and their targets by number.
+            ctx: memory.
+            dtype: of the result.
+
+        Returns:
+            Features of the same shape, and targets; labels of mixed samples become weights of all classes.
+        """
+        drawn = uniform(self.count)
+        parts, start = {}, 0
+        for augmentation in self.augmentations:
+            parts[augmentation] = drawn[..., start : start + augmentation.draws(self.shape)]
+            start += augmentation.draws(self.shape)
+        for augmentation, u in parts.items():
+            if isinstance(augmentation, Mixup):
+                raw, target = self._mix(augmentation, u, raw, target, gather, ctx, dtype)
+        flat = {a: u.reshape(-1, u.shape[-1]) for a, u in parts.items()}
+        images = self._move(raw.reshape(-1, *self.shape), flat, ctx, dtype)
+        changes = [a for a in flat if isinstance(a, Pixelwise)]
+        for augmentation in changes:
+            augmentation.change(images, flat[augmentation], self.scale)
+        if changes and self.scale != 1:
+            xp = array_module(images)
+            xp.maximum(images, 0, out=images)
+            xp.minimum(images, self.scale, out=images)
+        return images.reshape(raw.shape), target
+
+    def _move(self, images: Array, drawn: dict[Augmentation, Array], ctx: Context, dtype: Any) -> Array:
+        """Numbers of the type of the batch, from wherever the pixels come from; a copy where nothing moves."""
+        xp, moves = array_module(images), [a for a in drawn if isinstance(a, Geometric | Elastic)]
+        if not moves:
+            out = ctx.empty(images.shape, dtype)
+            out[...] = images
+            return out
+        total = xp.broadcast_to(self.identity, (len(images), 3, 3))
+        y, x = self.rows, self.columns
+        for augmentation in moves:
+            if isinstance(augmentation, Geometric):
+                m = ctx.empty((len(images), 3, 3), dtype)
+                m[...] = self.identity
+                augmentation.source(drawn[augmentation], m)
+                total = xp.matmul(total, m)
+            elif isinstance(augmentation, Elastic):
+                field = augmentation.displacement(drawn[augmentation], self.shape, self.placed[augmentation])
+                y, x = y + field[:, 0], x + field[:, 1]
+        m = total[..., None]
+        height, width, _ = self.shape
+        from_y = m[:, 0, 0, :, None] * y + m[:, 0, 1, :, None] * x + (m[:, 0, 2, :, None] + (height - 1) / 2)
+        from_x = m[:, 1, 0, :, None] * y + m[:, 1, 1, :, None] * x + (m[:, 1, 2, :, None] + (width - 1) / 2)
+        return resample(images, from_y, from_x, ctx.empty, dtype)
+
+    def _mix(
+        self, mixup: Mixup, u: Array, raw: Array, target: Array, gather: Gather, ctx: Context, dtype: Any
+    ) -> tuple[Array, Array]:
+        xp = array_module(raw)
+        # A number next to 1 may be rounded up to the number of samples.
+        other = xp.minimum(xp.floor(u[..., 0] * self.samples).astype(np.int64), self.samples - 1)
+        weight = mixup.weight(u[..., 1], self.placed[mixup])[..., None]
+        found, label = gather(other)
+        mixed = ctx.empty(raw.shape, dtype)
+        mixed[...] = found
+        mixed -= raw
+        mixed *= weight
+        mixed += raw
+        own, others = self._weights(target, ctx, dtype), self._weights(label, ctx, dtype)
+        others -= own
+        others *= weight
+        own += others
+        return mixed, own
+
+    def _weights(self, target: Array, ctx: Context, dtype: Any) -> Array:
+        """A copy of the targets as numbers: labels become a one-hot code, or 0 and 1 for one output."""
+        xp = array_module(target)
+        if target.dtype.kind != "f" and self.outputs == 1:
+            target = target[..., None]
+        elif target.dtype.kind != "f":
+            target = one_hot(target, self.outputs, ctx.empty((*target.shape, self.outputs), bool))
+        out = ctx.empty(target.shape, dtype)
+        xp.copyto(out, target)
+        return out
+
+
+def _image_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    if len(shape) in (2, 3):
+        return (*shape, 1)[:3]  # type: ignore[return-value]
+    return (1, int(np.prod(shape)), 1)
+
+
+def _check(augmentation: Augmentation, shape: tuple[int, ...]) -> None:
+    name, shown = f"augmentation.{term(type(augmentation))}", "x".join(map(str, shape))
+    if augmentation.images and len(shape) not in (2, 3):
+        raise ConfigError(name, "needs images", f"samples of {shown} features", "Leave it out")
+    if isinstance(augmentation, Colour) and (len(shape) != 3 or shape[2] < 2):
+        raise ConfigError(name, "needs images of height x width x channels", shown, "Use contrast or brightness")

@@ -1,0 +1,329 @@
+"""Preparations of features: each is fitted on the training part and then applied to every batch.
+
+``fit`` runs on the host, in float64, and gives the arrays that a checkpoint keeps; ``apply`` runs on the device, inside
+the captured step.  A direction in which the training part does not vary carries nothing: it becomes a constant, so that
+a new value seen later cannot blow up, and a note says so.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+from annotated_types import Gt, Le
+
+from ..backend import Context, array_module
+from ..backend.arrays import Array
+from ..errors import ConfigError, DataError
+from ..fields import Count, NonNegative, check_fields, term
+
+Arrays = Mapping[str, Any]
+FLAT = 1e-6  # of the mean: a smaller spread is rounding
+RANK = 1e-6  # of the largest standard deviation along any direction: likewise
+MOST_VALUES = 256  # of a feature that is coded one by one
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """Base of the preparations; shapes are (..., features) in and (..., width) out.
+
+    Attributes:
+        pixelwise: whether every feature stays in its place, so that an image remains one.
+        unit_variance: whether the training part has variance 1 afterwards.
+        random: whether it draws random numbers in training.
+    """
+
+    pixelwise: ClassVar[bool] = True
+    unit_variance: ClassVar[bool] = False
+    random: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        """Check the bounds of the fields."""
+        check_fields(self)
+
+    def fit(self, x: np.ndarray, scale: float) -> dict[str, np.ndarray]:
+        """Arrays in float32 fitted on the training part ``x`` (samples, features) of full scale ``scale``."""
+        raise NotImplementedError
+
+    def note(self, arrays: Arrays, features: int) -> str:
+        """What the user should know about the fit, or nothing."""
+        return ""
+
+    def width(self, arrays: Arrays, features: int) -> int:
+        """Number of features afterwards."""
+        return features
+
+    def apply(self, x: Array, arrays: Arrays, ctx: Context, dtype: Any, uniform: Any = None) -> Array:
+        """Return the prepared features; ``arrays`` are on the device, and ``x`` is left alone.
+
+        ``uniform(count)``, where given, draws numbers between 0 and 1 for each sample: it is given in training alone.
+        """
+        raise NotImplementedError
+
+    def undo(self, y: np.ndarray, arrays: Arrays) -> np.ndarray:
+        """On the host, the features that give ``y``, as far as it tells."""
+        return y
+
+    @classmethod
+    def examples(cls) -> list["Preparation"]:
+        """Instances that the conformance suite checks."""
+        return [cls()]
+
+
+class _Affine(Preparation):
+    """``(x - shift) * factor``, feature by feature; constant features have the factor 0."""
+
+    def note(self, arrays: Arrays, features: int) -> str:
+        """How many features are constant."""
+        constant = int((arrays["factor"] == 0).sum())
+        return f"{constant} of {features} features are constant in the training part and become 0" if constant else ""
+
+    def apply(self, x: Array, arrays: Arrays, ctx: Context, dtype: Any, uniform: Any = None) -> Array:
+        """Subtract, then multiply."""
+        out = array_module(x).subtract(x, arrays["shift"], out=ctx.empty(x.shape, dtype))
+        out *= arrays["factor"]
+        return out
+
+    def undo(self, y: np.ndarray, arrays: Arrays) -> np.ndarray:
+        """Divide, then add."""
+        return y / np.where(arrays["factor"] == 0, 1, arrays["factor"]) + arrays["shift"]
+
+
+@dataclass(frozen=True)
+class Standardise(_Affine):
+    """Mean 0 and standard deviation 1, feature by feature."""
+
+    unit_variance: ClassVar[bool] = True
+
+    def fit(self, x: np.ndarray, scale: float) -> dict[str, np.ndarray]:
+        """Mean and one over the standard deviation; raises :class:`DataError` where no feature varies."""
+        mean, std = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
+        return _float32(shift=mean, factor=_inverse(std, std > FLAT * np.maximum(np.abs(mean), 1e-6)))
+
+
+@dataclass(frozen=True)
+class MinMax(_Affine):
+    """From 0, the smallest value of each feature in the training part, to 1, the largest; later ones may lie beyond."""
+
+    def fit(self, x: np.ndarray, scale: float) -> dict[str, np.ndarray]:
+        """Smallest value and one over the span; raises :class:`DataError` where no feature varies."""
+        low, high = x.min(axis=0).astype(np.float64), x.max(axis=0).astype(np.float64)
+        return _float32(shift=low, factor=_inverse(high - low, high > low))
+
+
+@dataclass(frozen=True)
+class Scale(_Affine):
+    """Division by the full scale of the data set, 255 for 8-bit images."""
+
+    def fit(self, x: np.ndarray, scale: float) -> dict[str, np.ndarray]:
+        """One factor for all."""
+        return _float32(shift=np.zeros(x.shape[-1]), factor=np.full(x.shape[-1], 1 / scale))
+
+    def apply(self, x: Array, arrays: Arrays, ctx: Context, dtype: Any, uniform: Any = None) -> Array:
+        """Multiply alone."""
+        return array_module(x).multiply(x, arrays["factor"], out=ctx.empty(x.shape, dtype))
+
+
+class _Projection(Preparation):
+    """``(x - mean) @ matrix``, from the eigenvectors of the covariance."""
+
+    def apply(self, x: Array, arrays: Arrays, ctx: Context, dtype: Any, uniform: Any = None) -> Array:
+        """One product."""
+        xp, matrix = array_module(x), arrays["matrix"]
+        centred = xp.subtract(x, arrays["mean"], out=ctx.empty(x.shape, dtype))
+        return xp.matmul(centred, matrix, out=ctx.empty((*x.shape[:-1], matrix.shape[1]), dtype))
+
+    def undo(self, y: np.ndarray, arrays: Arrays) -> np.ndarray:
+        """The point nearest to the mean that gives ``y``."""
+        return y @ np.linalg.pinv(arrays["matrix"].astype(np.float64)) + arrays["mean"]
+
+
+@dataclass(frozen=True)
+class PCA(_Projection):
+    """The coordinates along the principal axes, the largest spread first.
+
+    ``whiten`` divides each by its standard deviation, ``sqrt(variance + epsilon)``.  Directions without spread, as a
+    covariance that is singular has, are left out.
+
+    Args:
+        components: so many axes; all that vary by default.
+        variance: as many axes as explain this part of the variance.
+        whiten: to variance 1.
+        epsilon: added to each variance, so that whitening does not blow up noise.
+    """
+
+    components: Count | None = None
+    variance: Annotated[float, Gt(0), Le(1)] = 1.0
+    whiten: bool = False
+    epsilon: NonNegative = 0.0
+    pixelwise: ClassVar[bool] = False
+
+    @property
+    def unit_variance(self) -> bool:  # type: ignore[override]
+        """Where it whitens."""
+        return self.whiten
+
+    def fit(self, x: np.ndarray, scale: float) -> dict[str, np.ndarray]:
+        """Mean and scaled axes; raises :class:`ConfigError` where there are fewer axes than asked for."""
+        mean, variances, axes = _principal(x)
+        if self.components is not None and self.components > len(variances):
+            rule = f"must be at most the {len(variances)} directions in which the training part varies"
+            raise ConfigError("pca.components", rule, self.components, f"Set it to {len(variances)}, or leave it out")
+        explained = np.cumsum(variances) / variances.sum()
+        enough = int(np.searchsorted(explained, self.variance * (1 - 1e-12))) + 1
+        kept = slice(0, min(enough, self.components or len(variances), len(variances)))
+        factor = 1 / np.sqrt(variances + self.epsilon) if self.whiten else np.ones_like(variances)
+        return _float32(mean=mean, matrix=(axes * factor)[:, kept], variance=variances[kept])
+
+    def note(self, arrays: Arrays, features: int) -> str:
+        """How many directions are kept."""
+        return f"{len(arrays['variance'])} principal components of {features} features are kept"
+
+    def width(self, arrays: Arrays, features: int) -> int:
+        """Number of axes."""
+        return arrays["matrix"].shape[1]
+
+    @classmethod
+    def examples(cls) -> list[Preparation]:
+        """Plain and whitening, all and some axes."""
+        return [cls(), cls(whiten=True), cls(components=2, whiten=True, epsilon=0.1), cls(variance=0.9)]
+
+
+@dataclass(frozen=True)
+class ZCA(_Projection):
+    """Whitening that stays as near to the data as can be: PCA whitening turned back, so that images remain images.
+
+    The matrix is ``U diag(1 / sqrt(variance + epsilon)) U^T``; directions without spread become 0.
+
+    Bell, Sejnowski: The independent components of natural scenes are edge filters (1997).
+    """
+
+    epsilon: NonNegative = 1e-3
+    unit_variance: ClassVar[bool] = True
+
+    def fit(self, x: np.ndarray, scale: float) -> dict[str, np.ndarray]:
+        """Mean and the symmetric matrix."""
+        mean, variances, axes = _principal(x)
+        matrix = (axes / np.sqrt(variances + self.epsilon)) @ axes.T
+        return _float32(mean=mean, matrix=matrix, variance=variances)
+
+    def note(self, arrays: Arrays, features: int) -> str:
+        """Whether the covariance is singular."""
+        missing = features - len(arrays["variance"])
+        return f"the covariance is singular: {missing} of {features} directions do not vary, become 0" * bool(missing)
+
+
+@dataclass(frozen=True)
+class Binarise(Preparation):
+    """1 above ``threshold`` and 0 elsewhere.
+
+    ``stochastic`` takes the value for the probability of a 1 and draws each sample anew in every epoch of training;
+    elsewhere the threshold decides.  Salakhutdinov, Murray: On the quantitative analysis of deep belief networks
+    (2008), section 7, on binarised digits.
+    """
+
+    threshold: float = 0.5
+    stochastic: bool = False
+
+    @property
+    def random(self) -> bool:  # type: ignore[override]
+        """Where it draws."""
+        return self.stochastic
+
+    def fit(self, x: np.ndarray, scale: float) -> dict[str, np.ndarray]:
+        """Nothing to fit; raises :class:`DataError` for values that are no probabilities where it draws."""
+        if self.stochastic and not 0 <= float(x.min()) <= float(x.max()) <= 1:
+            span = f"{float(x.min()):.4g} to {float(x.max()):.4g}"
+            remedy = 'Set data.preprocess=["scale", {name="binarise", stochastic=true}], or min_max before it'
+            raise DataError("training part", "must lie between 0 and 1 to be binarised stochastically", span, remedy)
+        return {}
+
+    def apply(self, x: Array, arrays: Arrays, ctx: Context, dtype: Any, uniform: Any = None) -> Array:
+        """Compare with the threshold, or with random numbers."""
+        xp, out = array_module(x), ctx.empty(x.shape, dtype)
+        limit = self.threshold if uniform is None or not self.stochastic else uniform(x.shape[-1])
+        xp.copyto(out, xp.greater(x, limit, out=ctx.empty(x.shape, bool)))
+        return out
+
+    @classmethod
+    def examples(cls) -> list[Preparation]:
+        """By threshold and by chance."""
+        return [cls(), cls(stochastic=True)]
+
+
+@dataclass(frozen=True)
+class OneHot(Preparation):
+    """One feature for each value that a feature takes in the training part: 1 where it has that value, else 0.
+
+    Values never seen in training have no feature of their own, so all of theirs are 0; features with one value alone
+    are left out.
+    """
+
+    pixelwise: ClassVar[bool] = False
+
+    def fit(self, x: np.ndarray, scale: float) -> dict[str, np.ndarray]:
+        """Which value of which feature; raises :class:`DataError` for features of too many values."""
+        found = [np.unique(column) for column in x.T]
+        most = max(range(len(found)), key=lambda i: len(found[i]))
+        if len(found[most]) > MOST_VALUES:
+            rule = f"must take at most {MOST_VALUES} values for one_hot"
+            remedy = "Use standardise or min_max for measurements"
+            raise DataError(f"feature {most}", rule, f"{len(found[most])} different ones", remedy)
+        found = [values if len(values) > 1 else values[:0] for values in found]
+        if not any(map(len, found)):
+            raise _nothing_varies(x.shape[-1])
+        source = np.concatenate([np.full(len(values), i) for i, values in enumerate(found)])
+        return {"source": source.astype(np.int32), "value": np.concatenate(found).astype(np.float32)}
+
+    def note(self, arrays: Arrays, features: int) -> str:
+        """How many features there are now."""
+        return f"{features} features become {len(arrays['source'])} of one value each"
+
+    def width(self, arrays: Arrays, features: int) -> int:
+        """Number of values."""
+        return len(arrays["source"])
+
+    def apply(self, x: Array, arrays: Arrays, ctx: Context, dtype: Any, uniform: Any = None) -> Array:
+        """Compare each value with its feature."""
+        xp, shape = array_module(x), (*x.shape[:-1], len(arrays["source"]))
+        out = ctx.empty(shape, dtype)
+        xp.copyto(out, xp.equal(x.take(arrays["source"], axis=-1), arrays["value"], out=ctx.empty(shape, bool)))
+        return out
+
+    def undo(self, y: np.ndarray, arrays: Arrays) -> np.ndarray:
+        """Refuse: which value an unlikely row means is not known."""
+        raise ConfigError(term(OneHot), "cannot be undone", None, "Look at the coded features instead")
+
+
+def _float32(**arrays: np.ndarray) -> dict[str, np.ndarray]:
+    return {name: np.ascontiguousarray(array, np.float32) for name, array in arrays.items()}
+
+
+def _nothing_varies(features: int) -> DataError:
+    return DataError("training part", "needs a feature that varies", f"{features} constant features", "Check the data")
+
+
+def _inverse(spread: np.ndarray, varies: np.ndarray) -> np.ndarray:
+    if not varies.any():
+        raise _nothing_varies(len(spread))
+    return np.divide(1.0, spread, out=np.zeros_like(spread), where=varies)
+
+
+def _principal(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean, variances and axes as columns, the largest variance first; axes without spread are left out.
+
+    The sign of an axis is free; its largest entry is made positive, so that every machine finds the same axes.
+    """
+    mean = x.mean(axis=0, dtype=np.float64)
+    covariance = np.zeros((x.shape[1], x.shape[1]))
+    for start in range(0, len(x), 4096):  # float64 copies of a whole data set would fill the memory
+        block = x[start : start + 4096] - mean
+        covariance += block.T @ block
+    variances, axes = np.linalg.eigh(covariance / len(x))
+    variances, axes = variances[::-1], axes[:, ::-1]
+    varies = variances > RANK**2 * max(variances[0], np.finfo(np.float64).tiny)
+    if not variances[0] > (FLAT * max(np.abs(mean).max(), 1e-6)) ** 2:
+        raise _nothing_varies(x.shape[1])
+    variances, axes = variances[varies], axes[:, varies]
+    signs = np.sign(np.take_along_axis(axes, np.abs(axes).argmax(axis=0)[None], axis=0))
+    return mean, variances, axes * signs
