@@ -213,5 +213,5 @@ def _next_command(job: Run, checkpoint: Path) -> str:
     model = job.config.model
     if model.name == "dbn":
         widths = ",".join(map(str, model.hidden))
-        return f"train mlp --from {checkpoint} model.hidden=[{widths}] model.activation=sigmoid"
+        return f"train finetune --from {checkpoint} model.hidden=[{widths}]"
     return f"{'likelihood' if model.name == 'rbm' else 'inspect'} {checkpoint}"
