@@ -206,5 +206,18 @@ def test_a_stack_is_fine_tuned_up_and_down(stack):
     assert 0 <= again["error"][0] < 1
     wide = ["train", "updown", "--from", "dbn/best.h5", "model.hidden=[24,17,40]"]
     refused(*wide, cwd=folder, code=2, expected="must be 24 to 16 units wide, like 001_rbm of the checkpoint")
-    shown = gpunet("sample", "updown/best.h5", "-n", 20, "--steps", 5, "-o", "dreams.png", cwd=folder).stdout
-    assert "20 samples" in shown
+    drawn = []
+    for words in (["--seed", 1], ["--class", 3], ["--class", 3]):
+        output = ["-n", 20, "--steps", 5, "-o", "dreams.npz"]
+        assert "20 samples" in gpunet("sample", "updown/best.h5", *output, *words, cwd=folder).stdout
+        with np.load(folder / "dreams.npz") as found:
+            drawn.append(found["x"])
+    assert (drawn[0] != drawn[1]).any()
+    assert (drawn[1] == drawn[2]).all()
+    for name, words, expected in (
+        ("updown", ["--class", "x"], "--class: must be one of 0, 1, 2, 3"),
+        ("updown", ["--start", "data"], "--start: must be rest where classes are held"),
+        ("dbn", ["--class", 3], "--class: needs a model that knows classes"),
+    ):
+        refused("sample", f"{name}/best.h5", *words, cwd=folder, code=2, expected=expected)
+    refused("sample", "tuned/best.h5", cwd=folder, code=4, expected="must hold restricted Boltzmann machines")
