@@ -120,6 +120,8 @@ def build_model(config: Config, n_in: int, n_out: int) -> Sequential:
             model.batch_norm,
             model.max_norm,
             model.rate_factors,
+            model.input_noise,
+            model.dropout_mode,
         )
     if isinstance(model, AutoencoderConfig):
         activation = _ACTIVATIONS[model.activation]
