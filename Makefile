@@ -4,15 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
+COMMA := ,
 # The CUDA extra that fits the driver, or nothing where no driver answers.
 CUDA := $(shell nvidia-smi 2>/dev/null | sed -n 's/.*CUDA Version: *\([0-9]*\).*/\1/p')
-EXTRA := $(if $(filter 12,$(CUDA)),[cuda12],$(if $(filter 13,$(CUDA)),[cuda13],))
+EXTRA := $(if $(filter 12,$(CUDA)),$(COMMA)cuda12,$(if $(filter 13,$(CUDA)),$(COMMA)cuda13,))
 
 .PHONY: demo test lint kernels bench clean
 
 demo: $(VENV)/.demo
-	$(BIN)/gpunet train digits
-	@echo "Try also: $(BIN)/gpunet train residual --seeds 5    or    $(BIN)/gpunet --help"
+	$(BIN)/gpunet compare
+	@echo "Try also: $(BIN)/gpunet train digits    or    $(BIN)/gpunet --help"
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -q $(ARGS)
@@ -34,7 +35,7 @@ $(BIN)/python:
 
 # The install is editable, so it is repeated only when what it needs changes.
 $(VENV)/.demo: $(BIN)/python pyproject.toml setup.py
-	$(PIP) -e '.$(EXTRA)'
+	$(PIP) -e '.[plot$(EXTRA)]'
 	@touch $@
 
 $(VENV)/.test $(VENV)/.lint $(VENV)/.kernels $(VENV)/.peers: $(VENV)/.%: $(VENV)/.demo

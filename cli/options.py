@@ -36,7 +36,7 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 from_option = click.option(
-    "--from", "source", metavar="CHECKPOINT", help="Take weights from the layers of a checkpoint."
+    "--from", "source", metavar="CHECKPOINT", help="Take weights from the layers of a checkpoint or .safetensors."
 )
 
 
@@ -87,15 +87,16 @@ def print_json(document: Any) -> None:
     """One JSON document on stdout; numbers that are not finite become null."""
     from gpunet.checkpoint import printable
 
-    text = json.dumps(_finite(document), indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(finite(document), indent=2, ensure_ascii=False, allow_nan=False)
     click.echo("\n".join(map(printable, text.split("\n"))))  # texts may come out of a forged file
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """Plain data as JSON can hold it: numbers that are not finite become None."""
     if isinstance(value, dict):
-        return {name: _finite(item) for name, item in value.items()}
+        return {name: finite(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

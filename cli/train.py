@@ -32,7 +32,7 @@ def train(
     gpunet train
     gpunet train mlp --data flowers.csv training.epochs=50 optimizer.learning_rate=3e-4
     gpunet train residual --seeds 5 --run runs/five
-    gpunet train mlp --from runs/dbn-1/best.h5 model.hidden=[500,500,2000] model.activation=sigmoid
+    gpunet train finetune --from runs/dbn-1/best.h5 model.hidden=[500,500,2000] data.labels=1000
     gpunet train mlp --from runs/mlp-1/best.h5 --graft 000_dense=000_dense
     gpunet train my.toml --dry-run
     """

@@ -14,11 +14,13 @@ class Objective:
         model: whose parameters are trained.
         measures: names of what :meth:`learn` returns.
         scores: names of what :meth:`judge` returns.
+        wants_targets: whether :meth:`learn` looks at targets; what does not may learn from samples without labels.
     """
 
     model: Any
     measures: tuple[str, ...]
     scores: tuple[str, ...]
+    wants_targets: bool = False
 
     def start(self, device: Device, members: tuple[int, ...], dtype: Any) -> None:
         """Make the arrays that go on from step to step, where there are any; called once the parameters have memory."""

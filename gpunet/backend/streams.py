@@ -35,6 +35,7 @@ class Purpose(IntEnum):
     SAMPLING = 4
     CHECKS = 5
     SAMPLES = 6
+    LABELS = 7
 
 
 def host_generator(seed: int, purpose: Purpose, step: int = 0, site: int = 0) -> np.random.Generator:

@@ -20,6 +20,9 @@ class DataConfig(Section):
     task: Literal["auto", "classification", "regression"] = Field("auto", description="what the targets are")
     validation: Part = Field(0.15, description="part for model selection: a fraction or a count")
     test: Part = Field(0.15, description="part for the final figure, unless the files fix one")
+    labels: Count | None = Field(
+        None, description="samples of the training part that have labels, drawn by the seed; all by default"
+    )
     split: Literal["stratified", "tail"] = Field("stratified", description="random within classes, or the last samples")
     split_seed: int = Field(0, ge=0, description="seed of the split; the same for all members")
     preprocess: Annotated[tuple[PreparationWord, ...] | None, BeforeValidator(expand_preparations)] = Field(
@@ -56,6 +59,7 @@ class TrainingConfig(Section):
 
     epochs: Count = 20
     batch_size: Count = 64
+    updates: Count | None = Field(None, description="of an epoch at least; fewer samples are passed over several times")
     drop_last: bool = Field(True, description="leave out the remainder of each epoch; it differs every time")
     l1: NonNegative = Field(0.0, description="penalty l1 * sum of absolute weights; biases are left alone")
     l2: NonNegative = Field(0.0, description="penalty l2 / 2 * sum of squared weights; biases are left alone")

@@ -24,6 +24,8 @@ class Feed:
         dtype: of the batches.
         members: () or (members,): whether each member of a population has an order of its own.
         augmenter: what training batches go through before the preprocessing.
+        rows: ([members,] n) numbers of the samples that make up an epoch, some perhaps several times and others never;
+            by default each sample is there once.
     """
 
     def __init__(
@@ -35,9 +37,11 @@ class Feed:
         dtype: np.dtype,
         members: tuple[int, ...] = (),
         augmenter: Augmenter | None = None,
+        rows: np.ndarray | None = None,
     ):
         self.augmenter = augmenter
-        self.samples, self.preprocessing, self.dtype = len(x), preprocessing, dtype
+        self.samples: int = len(x) if rows is None else rows.shape[-1]
+        self.preprocessing, self.dtype = preprocessing, dtype
         self.device = device
         self.x = device.put(x.reshape(-1, x.shape[-1]))
         # Where members have their own features, row s of member e lies at s * members + e.
@@ -45,10 +49,14 @@ class Feed:
         self.y = device.put(y.astype(dtype) if y.dtype.kind == "f" else y)
         self.placed = preprocessing.place(device, dtype)
         self.streams = SampleStreams(device, members)
-        self.order = device.put(np.broadcast_to(np.arange(len(x), dtype=np.int32), (*members, len(x))))
+        self.order = device.put(np.broadcast_to(np.arange(self.samples, dtype=np.int32), (*members, self.samples)))
+        # Place p of an epoch of member e is sample rows[first[e] + p]. What is drawn for a sample belongs to its place,
+        # so a sample that comes again is drawn for anew.
+        self.rows = None if rows is None else device.put(rows.reshape(-1))
+        self.first = device.put(np.arange(members[0])[:, None] * self.samples if members else np.zeros(1, np.int64))
 
     def shuffle(self, seeds: tuple[int, ...], epoch: int) -> None:
-        """Upload the order of an epoch: each member sorts the samples by random keys of its seed and the epoch.
+        """Upload the order of an epoch: each member sorts its places by random keys of its seed and the epoch.
 
         The order is a function of (seed, epoch), so a run resumes inside an epoch from the batch number alone; so is
         what is drawn for a sample.
@@ -73,13 +81,13 @@ class Feed:
             Features ([members,] rows, n) and targets ([members,] rows[, outputs]).
         """
         xp, numbers = self.device.xp, itertools.count()
-        index = self.order.take(cursor * size + xp.arange(rows), axis=-1)
-        samples = index.astype(np.int64)
+        place = self.order.take(cursor * size + xp.arange(rows), axis=-1)
+        places = place.astype(np.int64)
 
         def uniform(count: int) -> Array:
-            return self.streams.uniform(samples, count, next(numbers), ctx, self.dtype)
+            return self.streams.uniform(places, count, next(numbers), ctx, self.dtype)
 
-        raw, target = self._gather(ctx, index)
+        raw, target = self._gather(ctx, place)
         if self.augmenter is not None:
             fetch = partial(self._gather, ctx)
             raw, target = self.augmenter.apply(raw, target, uniform, fetch, ctx, self.dtype)
@@ -98,8 +106,9 @@ class Feed:
         raw, y = self._gather(ctx, xp.minimum(position, self.samples - 1))
         return self.preprocessing.apply(raw, self.placed, ctx, self.dtype), y, weights
 
-    def _gather(self, ctx: Context, index: Array) -> tuple[Array, Array]:
-        """Samples and targets by number, as they are."""
+    def _gather(self, ctx: Context, place: Array) -> tuple[Array, Array]:
+        """Samples and targets by their places in the epoch, as they are."""
+        index = place if self.rows is None else self.rows.take(place + self.first)
         rows = index if self.own is None else index * len(self.own) + self.own
         raw = take_rows(self.x, rows, ctx.empty((*rows.shape, self.x.shape[-1]), self.x.dtype))
         return raw, take_rows(self.y, index, ctx.empty((*index.shape, *self.y.shape[1:]), self.y.dtype))

@@ -137,6 +137,7 @@ class UpDown(Objective):
 
     measures: tuple[str, ...] = ("free_energy",)
     scores: tuple[str, ...] = ("loss", "accuracy")
+    wants_targets = True
 
     def __init__(
         self,

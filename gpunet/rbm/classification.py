@@ -98,6 +98,7 @@ class HybridLearning(Objective):
 
     measures: tuple[str, ...] = ("loss", "accuracy")
     scores: tuple[str, ...] = ("loss", "accuracy")
+    wants_targets = True
 
     def __init__(
         self,

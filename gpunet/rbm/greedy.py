@@ -42,6 +42,7 @@ class SupervisedGreedy(Objective):
 
     measures: tuple[str, ...] = ("loss", "accuracy")
     scores: tuple[str, ...] = ("loss", "accuracy")
+    wants_targets = True
 
     def __init__(self, model: WithOutput):
         self.model, self.loss = model, CategoricalCrossEntropy()

@@ -9,14 +9,14 @@ from ..config import AutoencoderConfig, Config, DBNConfig, RBMConfig, build_augm
 from ..data import Augmenter, Mixup
 from ..errors import ConfigError, DataError
 from ..objective import Objective
-from .description import Parts, Samples
+from .description import Samples
 from .supervised import Supervised
 
 
 def build_augmenter(
-    config: Config, dataset: Samples, split: Parts, objective: Objective, device: Device, dtype: Any = np.float32
+    config: Config, dataset: Samples, samples: int, objective: Objective, device: Device, dtype: Any = np.float32
 ) -> Augmenter | None:
-    """What training batches go through, or None where nothing is configured.
+    """What training batches go through, or None where nothing is configured; ``samples`` are those of an epoch.
 
     Raises:
         ConfigError: a model, loss or data set that an augmentation does not suit.
@@ -29,7 +29,8 @@ def build_augmenter(
         raise ConfigError("augmentation", "needs a model that sees the samples themselves", "dbn", remedy)
     outputs = _outputs(config, dataset, objective) if any(isinstance(a, Mixup) for a in found) else 0
     shape, scale = tuple(dataset.input_shape), dataset.scale
-    return Augmenter(found, shape, scale, outputs, len(split.train), device, np.dtype(dtype))
+    texts = bool(dataset.vocabulary)
+    return Augmenter(found, shape, scale, outputs, samples, device, np.dtype(dtype), texts)
 
 
 def _outputs(config: Config, dataset: Samples, objective: Objective) -> int:

@@ -54,7 +54,7 @@ class GradientCheck:
             remedy = "Contrastive divergence and its like follow no such gradient; check a network or a classrbm"
             raise ConfigError("model.name", "must be trained by the gradient of a loss", config.model.name, remedy)
         training, members = config.training, () if config.members == 1 else (config.members,)
-        augmenter = build_augmenter(config, dataset, split, objective, device, np.float64)
+        augmenter = build_augmenter(config, dataset, len(split.train), objective, device, np.float64)
         feed = inputs.feed("train", members, np.float64, augmenter)
         batch = min(BATCH, feed.samples)
         penalties = training.l2, training.l1

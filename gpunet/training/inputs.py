@@ -44,12 +44,17 @@ class Inputs:
         return self.preprocessing.width(self.x.shape[-1])
 
     def feed(
-        self, part: Part, members: tuple[int, ...] = (), dtype: Any = np.float32, augmenter: Augmenter | None = None
+        self,
+        part: Part,
+        members: tuple[int, ...] = (),
+        dtype: Any = np.float32,
+        augmenter: Augmenter | None = None,
+        rows: np.ndarray | None = None,
     ) -> Feed:
-        """One part on the device; with ``members`` each has an order of its own."""
+        """One part on the device; with ``members`` each has an order of its own, and ``rows`` say what an epoch is."""
         chosen = getattr(self.split, part)
         kind: Any = np.dtype(dtype)
-        return Feed(self.device, self.x[chosen], self.y[chosen], self.preprocessing, kind, members, augmenter)
+        return Feed(self.device, self.x[chosen], self.y[chosen], self.preprocessing, kind, members, augmenter, rows)
 
     def training_part(self) -> np.ndarray:
         """The training part as the model sees it, float32 on the host."""

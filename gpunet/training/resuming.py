@@ -88,6 +88,8 @@ def _check_position(saved: Trained, before: Config, config: Config) -> None:
     training = config.training
     if isinstance(epoch, int) and training.epochs < epoch:
         raise ConfigError("training.epochs", f"must be at least the {epoch} that lie behind", training.epochs)
-    if batch and training.batch_size != before.training.batch_size:
-        rule, got = "can change between epochs only", f"a run that stands at batch {batch} of epoch {int(epoch) + 1}"
-        raise ConfigError("training.batch_size", rule, got, f"Leave it at {before.training.batch_size}")
+    for key in ("batch_size", "updates"):
+        was, rule = getattr(before.training, key), "can change between epochs only"
+        if batch and getattr(training, key) != was:
+            got = f"a run that stands at batch {batch} of epoch {int(epoch) + 1}"
+            raise ConfigError(f"training.{key}", rule, got, "Leave it out" if was is None else f"Leave it at {was}")

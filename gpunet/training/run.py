@@ -6,7 +6,7 @@ import numpy as np
 
 from ..backend import Arena, Context, Device
 from ..config import Config, build_averaging, build_clipping, build_preparations, build_rule
-from ..data import Augmenter, Preprocessing, fit_preprocessing
+from ..data import Augmenter, BagOfWords, Preprocessing, fit_preprocessing
 from ..errors import ConfigError
 from ..objective import Objective
 from ..rbm import ClassRBM, ContrastiveDivergence
@@ -14,6 +14,7 @@ from .augmenting import build_augmenter
 from .description import Parts, Samples, describe
 from .evaluation import Evaluator, Scores
 from .inputs import Inputs, Part
+from .labelled import epoch_rows
 from .lineage import Lineage
 from .loop import EpochRecord, Stop, fit
 from .monitoring import Doctor
@@ -56,22 +57,16 @@ class Run:
         self.config, self.dataset, self.split, self.device = config, dataset, split, device
         self.description = describe(dataset, split)
         training = config.training
-        if training.batch_size > len(split.train):
-            raise ConfigError(
-                "training.batch_size",
-                f"must be at most the {len(split.train)} samples of the training part",
-                training.batch_size,
-                f"Set training.batch_size={min(32, len(split.train))}",
-            )
         self.inputs = inputs or prepare_inputs(config, dataset, split, device)
         self.objective = objective or build_objective(config, self.description, self.inputs)
+        self.rows = self._rows()
         self.monitor = self._monitor()
         members = () if config.members == 1 else (config.members,)
         self.trainer = Trainer(
             self.objective,
             build_rule(config),
             config.seeds,
-            self.inputs.feed("train", members, augmenter=self._augmenter()),
+            self.inputs.feed("train", members, augmenter=self._augmenter(), rows=self.rows),
             training.batch_size,
             device,
             training.l2,
@@ -99,8 +94,15 @@ class Run:
         on_epoch: Sequence[Callable[[EpochRecord], None]] = (),
         on_step: Callable[[int, int, int], None] | None = None,
         stop: Stop | None = None,
+        test: bool = True,
     ) -> bool:
         """Train what is left, put the best weights back and evaluate the test part, once.
+
+        Args:
+            on_epoch: called with the record of each epoch.
+            on_step: called with (epoch, step, steps) before each step.
+            stop: looked at after each step.
+            test: False leaves the test part to :meth:`score_test`, where several runs are chosen from.
 
         Returns:
             False where ``stop`` came first; the run is then in the middle of its training.
@@ -135,9 +137,26 @@ class Run:
         if stop is not None and stop.requested:
             return False
         self.selection.restore()
+        if test:
+            self.score_test()
+        return True
+
+    def score_test(self) -> None:
+        """Evaluate the test part with the present weights, where there is one."""
         if len(self.split.test):
             self.test_scores = self._evaluator("test").scores()
-        return True
+
+    def _rows(self) -> np.ndarray | None:
+        """What an epoch learns from."""
+        labels, batch = self.config.data.labels, self.config.training.batch_size
+        y, wants_targets = self.dataset.y[self.split.train], self.objective.wants_targets
+        samples, what = len(y), "samples"
+        if wants_targets and labels is not None and labels < samples:
+            samples, what = labels, "labelled samples"
+        if batch > samples:
+            rule, remedy = f"must be at most the {samples} {what} of the training part", min(32, samples)
+            raise ConfigError("training.batch_size", rule, batch, f"Set training.batch_size={remedy}")
+        return epoch_rows(self.config, y, len(self.dataset.classes), wants_targets)
 
     def _start_machine(self) -> None:
         """Visible biases and offsets of a machine begin at the data's mean."""
@@ -146,8 +165,10 @@ class Run:
             return
         mean = self.inputs.training_mean()
         if isinstance(self.objective.model, ClassRBM):
-            labels = np.bincount(self.dataset.y[self.split.train], minlength=self.objective.model.classes)
-            mean = np.concatenate([mean, labels / labels.sum()])
+            y = self.dataset.y[self.split.train]
+            seen = y if self.rows is None else y[self.rows]
+            share = (seen[..., None] == np.arange(self.objective.model.classes)).mean(axis=-2)
+            mean = np.concatenate([np.broadcast_to(mean, (*share.shape[:-1], len(mean))), share], axis=-1)
         found.start_from(mean, Context(False, Arena(self.device)))
 
     def _monitor(self) -> Monitor:
@@ -185,7 +206,8 @@ class Run:
         return None
 
     def _augmenter(self) -> Augmenter | None:
-        return build_augmenter(self.config, self.dataset, self.split, self.objective, self.device)
+        samples = len(self.split.train) if self.rows is None else self.rows.shape[-1]
+        return build_augmenter(self.config, self.dataset, samples, self.objective, self.device)
 
     def _evaluator(self, part: Part) -> Evaluator:
         return Evaluator(self.objective, self.inputs.feed(part), self.config.members, self.device)
@@ -193,6 +215,11 @@ class Run:
 
 def prepare_inputs(config: Config, dataset: Samples, split: Parts, device: Device) -> Inputs:
     """The features of a data set, preprocessed as configured or as suits the model."""
-    chain = build_preparations(config, dataset.scale, wants_standardised(config.model))
+    texts = bool(dataset.vocabulary)
+    chain = build_preparations(config, dataset.scale, wants_standardised(config.model), texts)
+    if texts != any(isinstance(preparation, BagOfWords) for preparation in chain[:1]):
+        rule, received = ("must begin with bag_of_words", "texts") if texts else ("must be texts", "numbers")
+        thing = "data.preprocess" if texts else "data of bag_of_words"
+        raise ConfigError(thing, rule, received, "Leave data.preprocess out")
     x = dataset.x.reshape(len(dataset.x), -1)
     return Inputs(x, dataset.y, split, fit_preprocessing(chain, x[split.train], dataset.scale), device)

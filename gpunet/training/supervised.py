@@ -17,6 +17,8 @@ class Supervised(Objective):
         classify: whether to count correct classes as well.
     """
 
+    wants_targets = True
+
     def __init__(self, model: Layer, loss: Loss, classify: bool = True):
         self.model, self.loss, self.classify = model, loss, classify
         self.measures: tuple[str, ...] = ("loss", "accuracy") if classify else ("loss",)

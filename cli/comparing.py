@@ -1,0 +1,136 @@
+"""What gpunet compare does: pretrain, train all arms, and keep what came of it after each of them."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gpunet.errors import Interrupted, WriteError
+
+from .contrast import document, show
+from .contrast_plot import can_draw, draw
+from .folder import RunFolder, dump
+from .options import finite, print_json
+from .progress import progress
+from .stopping import stops_on_signals
+
+if TYPE_CHECKING:
+    from gpunet.checkpoint import Checkpoint
+    from gpunet.training import Comparison, Result, Source, Stop, Trial
+
+NAME = "compare"
+
+
+def run_comparison(
+    comparison: Comparison,
+    checkpoint: Checkpoint | None,
+    run: str | None,
+    output: str | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Run a comparison and report it.
+
+    Args:
+        comparison: checked.
+        checkpoint: of an earlier pretraining, or None to pretrain here.
+        run: folder to write to, or None for the next free one.
+        output: where to draw.
+        dry_run: stop before the first step, with nothing written.
+        as_json: report one JSON document.
+
+    Raises:
+        Interrupted: by a signal; what was finished is kept.
+    """
+    from gpunet.training import ARMS, Source, Stop
+
+    _announce(comparison)
+    if dry_run:
+        click.echo("Dry run: nothing was trained and nothing was written.", err=True)
+        return
+    stop = Stop()
+    results: list[Result] = []
+    source = None if checkpoint is None else Source.recorded(checkpoint)
+    named = comparison.pretraining.model_copy(update={"name": NAME})
+    with RunFolder.create(run, named) as folder, stops_on_signals(stop):
+        _write(folder.path / "tune.toml", dump(comparison.network))
+        for labels in comparison.labels:
+            if source is None or (checkpoint is None and comparison.labelled_pretraining):
+                source = _pretrain(comparison, labels, folder, stop)
+            for arm in ARMS:
+                click.echo(f"{labels:,} labels, {arm.name}: {arm.title}", err=True)
+                result = comparison.result(arm, labels, source, _say_trial, stop)
+                if result is None:
+                    raise _interrupted(stop, folder)
+                results.append(result)
+                _keep(comparison, results, folder)
+        found = document(comparison, results)
+        picture = output or (str(folder.path / "compare.png") if can_draw() else None)
+        if picture is not None:
+            draw(found, picture)
+    if as_json:
+        print_json({"folder": str(folder.path), **found})
+        return
+    show(found)
+    click.echo(f"Results: {folder.path / 'compare.json'}")
+    click.echo(f"Plot: {picture}" if picture else "No plot: pip install 'gpunet[plot]' has matplotlib draw one")
+
+
+def _announce(comparison: Comparison) -> None:
+    config, split = comparison.pretraining, comparison.split
+    parts = (("train", split.train), ("validation", split.validation), ("test", split.test))
+    sizes = " + ".join(f"{len(part):,} {name}" for name, part in parts)
+    widths = "-".join(map(str, (comparison.inputs.features, *comparison.model.hidden)))
+    click.echo(f"{NAME}: {widths}, {comparison.dataset.name} ({sizes}), {comparison.device}", err=True)
+    counts = ", ".join(f"{count:,}" for count in comparison.labels)
+    rates = ", ".join(f"{rate:g}" for rate in comparison.rates)
+    click.echo(f"  {counts} labels; learning rates {rates}; {config.members} seeds at once", err=True)
+
+
+def _pretrain(comparison: Comparison, labels: int, folder: RunFolder, stop: Stop) -> Source:
+    """Train the stack, write it, and read it again as any other checkpoint."""
+    from gpunet.checkpoint import read
+    from gpunet.training import Source, portrait, snapshot
+
+    began, widths = time.perf_counter(), comparison.model.hidden
+    for number, job in enumerate(comparison.stack(labels).stages()):
+        layer = f"layer {number + 1} of {len(widths)}: {job.inputs.features} to {widths[number]}"
+        click.echo(f"pretraining {layer}", err=True)
+        with progress(job) as (on_epoch, on_step):
+            job.train([on_epoch], on_step, stop)
+        if stop.requested:
+            raise _interrupted(stop, folder)
+    seconds = time.perf_counter() - began
+    name = f"stack-{labels}.h5" if comparison.labelled_pretraining else "stack.h5"
+    folder.write(name, snapshot(job, best=True, portrait=portrait(job)))
+    return Source(read(folder.path / name), seconds)
+
+
+def _say_trial(trial: Trial) -> None:
+    error = trial.validation_error
+    said = "diverged" if error is None else f"validation error {100 * error.mean():.2f} %"
+    click.echo(f"  rate {trial.rate:g}: {said}, {trial.epochs} epochs, {trial.seconds:.1f} s", err=True)
+
+
+def _keep(comparison: Comparison, results: list[Result], folder: RunFolder) -> None:
+    """Write the networks that were chosen last, and all figures so far."""
+    from gpunet.training import snapshot
+
+    last = results[-1]
+    folder.write(f"{last.arm.name}-{last.labels}.h5", snapshot(last.run, best=True))
+    _write(folder.path / "compare.json", json.dumps(finite(document(comparison, results)), indent=2) + "\n")
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise WriteError(str(path), "must be writable", error.strerror, "Free some space") from None
+
+
+def _interrupted(stop: Stop, folder: RunFolder) -> Interrupted:
+    return Interrupted("compare", f"was stopped by {stop.requested}", None, f"What was finished is in {folder.path}")

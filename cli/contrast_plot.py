@@ -1,0 +1,82 @@
+"""The picture of a comparison: test error over the number of labels, a line for each arm."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gpunet.errors import ConfigError, WriteError
+
+# Okabe and Ito's colours, which colour-blind readers can tell apart.
+STYLES = {"pretrained": ("#0072B2", "o"), "random": ("#D55E00", "s"), "relu": ("#009E73", "^")}
+NAMES = {
+    "pretrained": "sigmoid, pretrained",
+    "random": "sigmoid, random (Glorot)",
+    "relu": "ReLU, random (He)",
+}
+
+
+def can_draw() -> bool:
+    """Whether matplotlib is there."""
+    return find_spec("matplotlib") is not None
+
+
+def check_output(path: str | None) -> None:
+    """Refuse, before hours of training, a file that could not be drawn.
+
+    Raises:
+        ConfigError: matplotlib is missing, or does not know the ending.
+    """
+    if path is None:
+        return
+    if not can_draw():
+        raise ConfigError("-o", "needs matplotlib", "none", "Install the extra with pip install 'gpunet[plot]'")
+    from matplotlib.figure import Figure
+
+    known = Figure().canvas.get_supported_filetypes()
+    ending = Path(path).suffix.removeprefix(".").lower()
+    if ending not in known:
+        raise ConfigError("-o", f"must end in one of {', '.join(sorted(known))}", path, "For example compare.png")
+    if not Path(path).resolve().parent.is_dir():
+        raise WriteError(path, "must be writable", "no such folder", "Make the folder first")
+
+
+def draw(found: dict[str, Any], path: str) -> None:
+    """Write the picture.
+
+    Raises:
+        WriteError: the file cannot be written.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    axes = figure.subplots()
+    for number, (arm, (colour, marker)) in enumerate(STYLES.items()):
+        entries = [e for e in found["results"] if e["arm"] == arm]
+        errors = np.array([e["test_error"] for e in entries])  # (labels, seeds)
+        place = np.arange(len(entries)) + 0.06 * (number - 1)
+        spread = errors.std(axis=1, ddof=1) if errors.shape[1] > 1 else None
+        style: dict[str, Any] = {"color": colour, "marker": marker, "label": NAMES[arm]}
+        axes.errorbar(place, errors.mean(axis=1), spread, capsize=3, linewidth=1.5, markersize=6, **style)
+        if errors.shape[1] > 1:
+            axes.plot(place, errors, linestyle="", marker=marker, markersize=3, color=colour, alpha=0.35)
+    names = [f"{n:,}" if n < found["parts"]["train"] else f"all {n:,}" for n in found["labels"]]
+    axes.set_xticks(np.arange(len(names)), names)
+    axes.set_xlim(-0.4, len(names) - 0.6)
+    axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_formatter(lambda value, _place: f"{100 * value:g} %")
+    axes.set(xlabel="labels learned from", ylabel=f"test error, {found['parts']['test']:,} samples")
+    axes.grid(axis="y", alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    seeds = len(found["seeds"])
+    widths = "-".join(map(str, found["model"]))
+    several = f"{seeds} seeds, mean ± standard deviation" if seeds > 1 else "one seed"
+    axes.set_title(f"{found['data']}, {widths}, {several}", fontsize=10, loc="left")
+    try:
+        figure.savefig(path, dpi=150)
+    except OSError as error:
+        raise WriteError(path, "must be writable", error.strerror, "Choose another -o") from None

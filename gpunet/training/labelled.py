@@ -1,0 +1,54 @@
+"""Which samples of the training part an epoch learns from: those with labels, as often as an epoch needs them."""
+
+import numpy as np
+
+from ..backend import Purpose, host_generator
+from ..config import Config
+from ..errors import ConfigError
+
+
+def epoch_rows(config: Config, y: np.ndarray, classes: int, wants_targets: bool) -> np.ndarray | None:
+    """Sample numbers of one epoch, ([members,] n), or None where an epoch is one pass over all samples.
+
+    With ``data.labels`` only so many samples have targets, drawn by each member's seed alone, so that any two models
+    of a seed share them.  With ``training.updates`` they come as often as it takes for so many updates.
+
+    Args:
+        config: of the run.
+        y: targets of the training part.
+        classes: how many there are, 0 for regression.
+        wants_targets: whether the targets are looked at; what does not look sees all samples.
+
+    Raises:
+        ConfigError: more labels than samples, or fewer than classes.
+    """
+    count = config.data.labels if wants_targets else None
+    if count is not None and not max(classes, 1) <= count <= len(y):
+        rule = f"must be between the {max(classes, 1)} classes and the {len(y):,} samples of the training part"
+        raise ConfigError("data.labels", rule, count, "Leave it out to use all labels")
+    samples = len(y) if count is None else count
+    batches = -(-(config.training.updates or 0) * config.training.batch_size // samples)
+    if count is None and batches <= 1:
+        return None
+    seeds = [config.seeds] if isinstance(config.seeds, int) else config.seeds
+    once = np.stack([np.arange(len(y)) if count is None else stratified_order(y, classes, s)[:count] for s in seeds])
+    rows = np.tile(once, max(batches, 1)).astype(np.int32)
+    return rows if config.members > 1 else rows[0]
+
+
+def stratified_order(y: np.ndarray, classes: int, seed: int) -> np.ndarray:
+    """All sample numbers in a random order whose every beginning holds each class in proportion.
+
+    So more labels are a superset of fewer.  One sample of each class comes first, then each class is spread evenly;
+    for regression the order is simply random.
+
+    >>> y = np.array([0, 0, 0, 0, 1, 1, 1, 1])
+    >>> y[stratified_order(y, 2, seed=3)].reshape(4, 2).sum(axis=1).tolist()
+    [1, 1, 1, 1]
+    """
+    shuffled = host_generator(seed, Purpose.LABELS).permutation(len(y))
+    place = np.zeros(len(y))  # between 0 and 1; ties stay in their random order
+    for c in range(classes):
+        (own,) = np.nonzero(y[shuffled] == c)
+        place[own[1:]] = (np.arange(1, len(own)) + 0.5) / len(own)
+    return shuffled[place.argsort(kind="stable")]

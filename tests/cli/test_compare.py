@@ -1,0 +1,152 @@
+"""gpunet compare on the command line."""
+
+import json
+
+import numpy as np
+import pytest
+from shell import gpunet, refused
+
+FAST = ["--seeds", 2, "--labels", "40,all", "--rates", "0.1,0.3", "model.hidden=[12,8]", "training.epochs=2"]
+TUNE = ["tune.training.epochs=2", "tune.training.updates=20"]
+ARMS = ["pretrained", "random", "relu"]
+
+
+def without_seconds(value):
+    if isinstance(value, dict):
+        return {name: without_seconds(v) for name, v in value.items() if "seconds" not in name}
+    return [without_seconds(v) for v in value] if isinstance(value, list) else value
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    """A folder with a comparison in first, and what was printed."""
+    folder = tmp_path_factory.mktemp("compare")
+    return folder, gpunet("compare", *FAST, *TUNE, "--run", "first", cwd=folder)
+
+
+def test_all_arms_are_compared_and_kept(compared):
+    folder, done = compared
+    found = json.loads((folder / "first/compare.json").read_text())
+    assert [(e["labels"], e["arm"]) for e in found["results"]] == [(n, arm) for n in (40, 1257) for arm in ARMS]
+    for entry in found["results"]:
+        assert len(entry["test_error"]) == 2
+        assert [trial["rate"] for trial in entry["trials"]] == [0.1, 0.3]
+        assert (entry["pretraining_seconds"] > 0) == (entry["arm"] == "pretrained")
+        assert entry["tuning_seconds"] == pytest.approx(sum(t["seconds"] for t in entry["trials"]), abs=0.01)
+        best = min(entry["trials"], key=lambda trial: np.mean(trial["validation_error"]))
+        assert entry["rate"] == best["rate"]
+    first, control = found["results"][:2]
+    difference = np.mean(control["test_error"]) - np.mean(first["test_error"])
+    assert control["against_pretrained"]["mean"] == pytest.approx(difference)
+    assert (folder / "first/compare.png").read_bytes().startswith(b"\x89PNG")
+    for words in ("more than pretrained", "40 labels: ", "chosen with 270 validation labels", "first/compare.json"):
+        assert words in done.stdout
+    assert "40 labels, random: sigmoid network, Glorot initialization" in done.stderr
+
+
+def test_every_figure_can_be_confirmed_from_its_checkpoint(compared):
+    folder, _ = compared
+    for entry in json.loads((folder / "first/compare.json").read_text())["results"]:
+        path = f"first/{entry['arm']}-{entry['labels']}.h5"
+        assert json.loads(gpunet("evaluate", path, "--json", cwd=folder).stdout)["error"] == entry["test_error"]
+    assert gpunet("verify", "first/stack.h5", cwd=folder).returncode == 0
+
+
+def test_a_figure_can_be_had_again_by_plain_training(compared):
+    """The control of a comparison is gpunet train with the settings that its checkpoint holds."""
+    folder, _ = compared
+    entry = json.loads((folder / "first/compare.json").read_text())["results"][1]
+    words = ["model.hidden=[12,8]", "data.labels=40", *(word.removeprefix("tune.") for word in TUNE)]
+    rate = f"optimizer.learning_rate={entry['rate']}"
+    again = gpunet("train", "finetune", *words, rate, "--seeds", 2, "--run", "again", "--json", cwd=folder)
+    assert (1 - np.array(json.loads(again.stdout)["test_accuracy"])).tolist() == entry["test_error"]
+
+
+def test_a_stack_of_an_earlier_run_gives_the_same_figures_and_charges_its_time(compared):
+    folder, _ = compared
+    options = ["--labels", "40,all", "--rates", "0.1,0.3", *TUNE, "--run", "second", "-o", "second.svg", "--json"]
+    done = gpunet("compare", "--from", "first/stack.h5", *options, cwd=folder)
+    second, first = json.loads(done.stdout), json.loads((folder / "first/compare.json").read_text())
+    assert second.pop("folder") == "second"
+    assert without_seconds(second) == without_seconds(first)
+    recorded = gpunet("inspect", "first/stack.h5", "--json", "pretraining", cwd=folder)
+    assert second["results"][0]["pretraining_seconds"] > 0
+    assert recorded.returncode == 0
+    assert "<svg" in (folder / "second.svg").read_text()
+    assert not (folder / "second/stack.h5").exists()
+
+
+@pytest.mark.parametrize("method", ["denoising", "supervised"])
+def test_other_ways_to_pretrain(method, tmp_path):
+    words = ["--seeds", 1, "--labels", "60,90", "--rates", "0.1", "model.hidden=[8]", "training.epochs=1", *TUNE]
+    done = gpunet("compare", *words, f"model.method={method}", "--run", "r", cwd=tmp_path)
+    stacks = sorted(path.name for path in (tmp_path / "r").glob("stack*.h5"))
+    assert stacks == (["stack-60.h5", "stack-90.h5"] if method == "supervised" else ["stack.h5"])
+    assert "one seed says nothing about the difference to relu" in done.stdout
+    assert json.loads((tmp_path / "r/compare.json").read_text())["method"] == method
+
+
+def test_a_dry_run_says_what_would_run_and_writes_nothing(tmp_path):
+    done = gpunet("compare", "--dry-run", *FAST, cwd=tmp_path)
+    assert "64-12-8, digits (1,257 train + 270 validation + 270 test)" in done.stderr
+    assert "40, 1,257 labels; learning rates 0.1, 0.3; 2 seeds at once" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "expected"),
+    [
+        (["--labels", "10,some"], 2, "--labels: must be numbers above 0, or all, with commas between, got 10,some"),
+        (["--labels", "5"], 2, "--labels: must be between the 10 classes and the 1,257 samples"),
+        (["--labels", "12"], 2, "Set tune.training.batch_size=12"),
+        (["--rates", "0.1,-1"], 2, "--rates: must be numbers above 0, with commas between, got 0.1,-1"),
+        (["--rates", "fast"], 2, "--rates: must be numbers above 0"),
+        (["rbm"], 2, "compare: pretrains a stack of machines, got rbm. Use model.name=dbn"),
+        (["tune.model.hidden=[3]"], 2, "tune.model.hidden: is the same for all arms, or what they differ in"),
+        (["tune.data.labels=3"], 2, "tune.data.labels: is the same for all arms"),
+        (["tune.training.epoch=3"], 2, "tune.training.epoch: is no key here. Did you mean epochs"),
+        (["--tune", "finetun"], 2, "--tune preset: must be a known name or a TOML file, got 'finetun'"),
+        (["--tune", "residual"], 2, "tune.model.name: must be mlp, got layers"),
+        (["-o", "x.doc"], 2, "-o: must end in one of"),
+        (["-o", "missing/x.png"], 74, "missing/x.png: must be writable, got no such folder"),
+        (["--from", "x.h5", "training.epochs=3"], 2, "--from: brings its own configuration, got training.epochs=3"),
+        (["--from", "x.h5"], 4, "x.h5"),
+        (["--data", "nowhere"], 3, "nowhere: must be an existing file or folder"),
+        (["data.test=0"], 2, "data.test: must have samples to choose on and to compare"),
+    ],
+)
+def test_mistakes(words, code, expected, tmp_path):
+    refused("compare", *words, cwd=tmp_path, code=code, expected=expected)
+
+
+def test_stacks_that_do_not_fit_are_one_line(compared, tmp_path):
+    folder, _ = compared
+    stack = ["compare", "--from", "first/stack.h5"]
+    refused(*stack, "--seeds", 5, cwd=folder, code=2, expected="--seeds: must be those of the checkpoint")
+    network = "first/random-40.h5"
+    refused("compare", "--from", network, cwd=folder, code=4, expected="must hold restricted Boltzmann machines")
+    np.savez(tmp_path / "d.npz", x=np.random.default_rng(0).random((200, 64)), y=np.arange(200) % 2)
+    other = ["--data", tmp_path / "d.npz", "--labels", "all"]
+    expected = "--from: must be pretrained on the data of the comparison, got other data"
+    refused(*stack, *other, cwd=folder, code=2, expected=expected)
+
+
+def test_a_signal_keeps_what_was_finished(tmp_path):
+    """Stopped after the first arm: its figures are there, and the exit code is that of an interruption."""
+    import os
+    import signal
+    import subprocess
+    import sys
+
+    words = ["compare", *map(str, FAST[:-2]), "model.hidden=[64]", "training.epochs=1", "tune.training.epochs=500"]
+    command = [sys.executable, "-m", "gpunet.cli", *words, "tune.training.patience=10", "--run", "r"]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("GPUNET_")}
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=environment)
+    for line in process.stderr:
+        if "40 labels, random" in line:
+            process.send_signal(signal.SIGINT)
+            break
+    rest = process.communicate(timeout=120)[1]
+    assert process.returncode == 130, rest
+    assert "compare: was stopped by SIGINT. What was finished is in r." in rest
+    assert [e["arm"] for e in json.loads((tmp_path / "r/compare.json").read_text())["results"]] == ["pretrained"]
