@@ -28,6 +28,7 @@ CASES |= {
     "preparation": ("mlp", NARROW | {"data.preprocess": ["scale", "zca"], "model.initializer": "lsuv"}),
     "chance": ("rbm", MACHINE | {"data.preprocess": ["scale", {"name": "binarise", "stochastic": True}]}),
     "past its best": ("linear", SMALL | {"training.monitor": "validation_loss", "optimizer.learning_rate": RUIN}),
+    "few labels": ("mlp", NARROW | {"data.labels": 100, "training.updates": 40, "training.batch_size": 20}),
     "plateau": ("mlp", NARROW | {"training.plateau": {"patience": 1, "factor": 0.5}}),
     "ema": ("mlp", NARROW | {"training.averaging": {"name": "ema", "decay": 0.9}}),
     "swa": ("mlp", NARROW | {"training.averaging": {"name": "swa", "start": 2}}),
