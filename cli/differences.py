@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -46,12 +47,21 @@ def show_differences(first: Checkpoint, second: Checkpoint, path: str, as_json: 
 
 
 def changes(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    """One line for each value that differs between two configurations.
+    """One line for each value that differs between two configurations; what has another name is another thing.
 
-    >>> changes({"training": {"epochs": 3}}, {"training": {"epochs": 10}})
-    ['training.epochs: 3 -> 10']
+    >>> changes({"training": {"epochs": 3}, "rate": {"name": "step"}}, {"training": {"epochs": 10}, "rate": 0.1})
+    ['training.epochs: 3 -> 10', 'rate: {"name": "step"} -> 0.1']
     """
-    return [_shown_pair(row) for row in _unequal(flatten(before), flatten(after))]
+    return [_shown_pair({"name": n, "first": a, "second": b}) for n, a, b in _changed("", before, after)]
+
+
+def _changed(name: str, before: Any, after: Any) -> Iterator[tuple[str, Any, Any]]:
+    alike = isinstance(before, dict) and isinstance(after, dict) and before.get("name") == after.get("name")
+    if alike or not name:
+        for key in [*before, *(key for key in after if key not in before)]:
+            yield from _changed(f"{name}.{key}".lstrip("."), before.get(key, ABSENT), after.get(key, ABSENT))
+    elif before != after:
+        yield name, before, after
 
 
 def _shown_pair(row: dict[str, Any]) -> str:

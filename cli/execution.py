@@ -10,7 +10,7 @@ import click
 
 from gpunet.errors import ConfigError, DivergedError, Interrupted
 
-from .folder import BEST, LAST
+from .folder import BEST, LAST, RunFolder
 from .options import choose_device, load_split, print_json, program, spread
 from .stopping import BROKEN_PIPE, CLOSED, stops_on_signals
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gpunet.training import Run, Stop
-
-    from .folder import RunFolder
 
 
 def execute(
@@ -47,17 +45,20 @@ def execute(
     place = choose_device(device)
     with place.activate():
         dataset, parts = load_split(config)
-        jobs = _jobs(config, dataset, parts, place, source, grafts, layers)
-        job = next(jobs)
-        announce(job)
-        if dry_run:
-            click.echo("Dry run: nothing was trained and nothing was written.", err=True)
-            return
-        from .folder import RunFolder
+        from gpunet.training import within_memory
 
-        with RunFolder.create(run, config) as folder:
-            job, seconds = carry_out(job, jobs, folder)
-    report(job, folder, seconds, as_json)
+        def train() -> None:
+            jobs = _jobs(config, dataset, parts, place, source, grafts, layers)
+            job = next(jobs)
+            announce(job)
+            if dry_run:
+                click.echo("Dry run: nothing was trained and nothing was written.", err=True)
+                return
+            with RunFolder.create(run, config) as folder:
+                job, seconds = carry_out(job, jobs, folder)
+            report(job, folder, seconds, as_json)
+
+        within_memory(train, config, dataset, parts, place)
 
 
 def carry_out(job: Run, jobs: Iterator[Run], folder: RunFolder) -> tuple[Run, float]:
@@ -158,7 +159,7 @@ def _fit(job: Run, folder: RunFolder, stop: Stop, look: Callable[[], None]) -> f
             finished = job.train([keep, tell_epoch], on_step, stop)
     except DivergedError as error:
         folder.write(LAST, snapshot(job, best=False))
-        remedy = f"Go on from there with {program()} resume {folder.path} and a lower optimizer.learning_rate"
+        remedy = f"{error.remedy} and go on from there with {program()} resume {folder.path}"
         raise DivergedError(error.thing, error.rule, error.received, remedy) from None
     if not finished:
         folder.write(LAST, snapshot(job, best=False))

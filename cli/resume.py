@@ -10,7 +10,6 @@ import click
 
 from gpunet.errors import CheckpointError, ConfigError
 
-from .differences import changes
 from .execution import announce, carry_out, report
 from .folder import LAST, PREVIOUS, RunFolder, newest
 from .options import choose_device, device_option, json_option, load_split
@@ -48,7 +47,9 @@ def resume(
     gpunet resume runs/mlp-1/last.previous.h5 --dry-run
     """
     from gpunet.config import override, parse_assignments
-    from gpunet.training import open_trained, resume, resumed_config
+    from gpunet.training import open_trained, resume, resumed_config, within_memory
+
+    from .differences import changes
 
     overrides = parse_assignments(words)
     folder = _folder_of(Path(run), new)
@@ -64,21 +65,26 @@ def resume(
         changed = changes(before.model_dump(mode="json"), config.model_dump(mode="json"))
         for line in changed:
             click.echo(f"  {line}", err=True)
-        jobs = resume(config, *load_split(config), place, saved)
-        job = next(jobs)
-        announce(job)
-        _say_where(job, source)
-        if dry_run:
-            click.echo("Dry run: nothing was trained and nothing was written.", err=True)
-            return
-        if new:
-            target = opened.enter_context(RunFolder.create(new, config))
-        elif damaged:
-            target.set_aside()
-        if changed and not new:
-            target.write_config(config)
-        job, seconds = carry_out(job, jobs, target)
-    report(job, target, seconds, as_json)
+        dataset, parts = load_split(config)
+
+        def train(folder: RunFolder) -> None:
+            jobs = resume(config, dataset, parts, place, saved)
+            job = next(jobs)
+            announce(job)
+            _say_where(job, source)
+            if dry_run:
+                click.echo("Dry run: nothing was trained and nothing was written.", err=True)
+                return
+            if new:
+                folder = opened.enter_context(RunFolder.create(new, config))
+            elif damaged:
+                folder.set_aside()
+            if changed and not new:
+                folder.write_config(config)
+            job, seconds = carry_out(job, jobs, folder)
+            report(job, folder, seconds, as_json)
+
+        within_memory(lambda: train(target), config, dataset, parts, place)
 
 
 def _folder_of(path: Path, new: str | None) -> Path:

@@ -35,6 +35,7 @@ class Parameter:
         axes: name of each axis, for checkpoints.
         decay: whether weight decay applies; by default to weights only.
         rate_factor: multiplies the learning rate.
+        limit: root mean square beyond which training counts as diverged: an update that leads there is not made.
         max_norm: after each update, columns longer than this, the weights into one unit, are scaled back to it.
         unit_rates: multiply the learning rate further, one for each unit along the last axis.
         averaging: None for what the optimizer trains.  A number makes this a running statistic: layers report what
@@ -53,11 +54,12 @@ class Parameter:
         averaging: float | None = None,
         max_norm: float | None = None,
         unit_rates: Sequence[float] | None = None,
+        limit: float | None = None,
     ):
         self.shape, self.initializer, self.role, self.axes = shape, initializer, role, axes
         self.decay = role == "weight" if decay is None else decay
         self.rate_factor, self.averaging, self.max_norm = rate_factor, averaging, max_norm
-        self.unit_rates = unit_rates
+        self.unit_rates, self.limit = unit_rates, limit
         self._value: Array = None
         self._grad: Array = None
         self._stale = True  # grad holds the last step's numbers and counts as zero

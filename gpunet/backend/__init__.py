@@ -7,7 +7,7 @@ from .arena import Arena
 from .arrays import array_module, to_host
 from .capture import capture
 from .context import Context
-from .device import Device, resolve_device
+from .device import Device, out_of_memory, resolve_device
 from .dispatch import Op, op
 from .driver import DriverReport, probe_driver
 from .kernels import kernel
@@ -29,6 +29,7 @@ __all__ = [
     "kernel",
     "normal_pairs",
     "op",
+    "out_of_memory",
     "probe_driver",
     "resolve_device",
     "to_host",

@@ -1,5 +1,6 @@
 """Devices: where arrays live, chosen by name."""
 
+import gc
 import importlib
 import importlib.util
 import math
@@ -77,6 +78,12 @@ class Device:
         """Copy an array of this device to the host; waits for the device."""
         return np.array(to_host(array))
 
+    def release(self) -> None:
+        """Give back the memory of arrays that nobody holds any more."""
+        gc.collect()
+        if self.kind == "cuda":
+            self.xp.get_default_memory_pool().free_all_blocks()
+
     @contextmanager
     def activate(self) -> Iterator[None]:
         """Make this the current device, on one stream of its own, for as long as the block runs."""
@@ -87,6 +94,21 @@ class Device:
         with cuda.Device(self.index), cuda.Stream(non_blocking=True) as stream:
             yield
             stream.synchronize()
+
+
+def out_of_memory(error: BaseException | None) -> bool:
+    """Whether an error says, or followed from one that says, that a device or the host has no memory left.
+
+    CuPy's OutOfMemoryError is a MemoryError; CUDA's own calls raise a RuntimeError that names their code.
+
+    >>> out_of_memory(MemoryError()), out_of_memory(RuntimeError("cudaErrorInvalidValue: invalid argument"))
+    (True, False)
+    """
+    while error is not None:
+        if isinstance(error, MemoryError) or "MemoryAllocation" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def resolve_device(name: str = "auto") -> Device:

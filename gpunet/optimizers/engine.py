@@ -53,6 +53,7 @@ class Optimizer:
             broken = f"must be 0 with {type(rule).__name__}, which scales gradient and decay together"
             raise ConfigError(name, broken, l2 or l1, f"Set {name}=0 and optimizer.weight_decay")
         self._bounded = [p for p in parameters.named.values() if p.max_norm is not None]
+        self._limited = [name for name, p in parameters.named.items() if p.limit is not None]
         device, shape, dtype = parameters.device, parameters.values.shape, parameters.dtype
         self.slots = {name: device.zeros(shape, dtype) for name in rule.slots}
         self.updates = device.zeros((*parameters.members, 1), np.float64)
@@ -109,14 +110,31 @@ class Optimizer:
             allowed: bool, () or (members,): members that may change.
 
         Returns:
-            Bool, () or (members,): whose update was finite; one that was not is not applied.
+            Bool, () or (members,): whose update was finite and within all limits; one that was not is not applied.
         """
         p = self.parameters
         guarded(allowed, [self._deltas, self.updates, *self.slots.values()], self._compute)
-        finite = p.device.xp.isfinite(square_sum(self._deltas))
+        length = square_sum(self._deltas)
+        good = p.device.xp.isfinite(length)
+        for name in self._limited:
+            good = p.device.xp.logical_and(good, self._size_after(name, length) < p.named[name].limit)
         changed = [p.values] if self.averaging is None else [p.values, self.slots["average"]]
-        guarded(p.device.xp.logical_and(allowed, finite), changed, self._apply)
-        return finite
+        guarded(p.device.xp.logical_and(allowed, good), changed, self._apply)
+        return good
+
+    def size_after(self, name: str) -> Array:
+        """Root mean square that a parameter may have at most after the last update, () or (members,)."""
+        return self._size_after(name, square_sum(self._deltas))
+
+    def _size_after(self, name: str, length: Array) -> Array:
+        """``|w| + |d|`` for ``|w - d|`` costs one pass instead of two; ``length`` is the square of ``|d|``."""
+        part, xp = self.parameters.segments[name], self.parameters.device.xp
+        own = square_sum(self.parameters.values[..., part])
+        return (xp.sqrt(own) + xp.sqrt(length)) * (part.stop - part.start) ** -0.5
+
+    def last_update(self, name: str) -> Array:
+        """What was computed last to be taken from a parameter, applied or not, ([members,] *shape)."""
+        return self.parameters.view(self._deltas, name)
 
     def penalty(self) -> Array:
         """The penalties at the present parameters, () or (members,)."""

@@ -11,6 +11,10 @@ from ..ops.linear import affine
 from ..parameter import Module, Parameter
 from .units import Units
 
+# Root mean square of the weights. In a machine that learns, a unit's input is a few nats; from here on it is hundreds,
+# each unit decides the others for good, and no number of steps leads back, though none of them is infinite.
+EXPLODED = 100.0
+
 
 @dataclass(eq=False)
 class RBM(Module):
@@ -41,7 +45,7 @@ class RBM(Module):
         """Declare weight, biases and offsets."""
         n_visible, n_hidden, factor = (self.visible.n,), (self.hidden.n,), self.rate_factor
         shape, axes = (self.visible.n, self.hidden.n), ("visible", "hidden")
-        self.weight = Parameter(shape, self.initializer, axes=axes, rate_factor=factor)
+        self.weight = Parameter(shape, self.initializer, axes=axes, rate_factor=factor, limit=EXPLODED)
         self.visible_bias = Parameter(n_visible, role="bias", axes=("visible",), rate_factor=factor)
         self.hidden_bias = Parameter(n_hidden, role="bias", axes=("hidden",), rate_factor=factor)
         self.visible_offset = Parameter(n_visible, role="offset", axes=("visible",), averaging=self.averaging)

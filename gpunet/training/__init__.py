@@ -8,6 +8,7 @@ from .evaluation import Evaluator, Predictor, Scores
 from .grafting import graft
 from .loading import Trained, TrainedModel, TrainedStack, load_generator, load_model, load_stack, open_trained
 from .loop import EpochRecord, Stop, fit
+from .memory import largest_batch, within_memory
 from .paired import Difference, paired_difference
 from .pictures import pictures, tiled
 from .resuming import resume, resumed_config
@@ -52,6 +53,7 @@ __all__ = [
     "first_signals",
     "fit",
     "graft",
+    "largest_batch",
     "load_generator",
     "load_model",
     "load_stack",
@@ -63,4 +65,5 @@ __all__ = [
     "resumed_config",
     "snapshot",
     "tiled",
+    "within_memory",
 ]

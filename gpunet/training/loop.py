@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..errors import DivergedError
+from .diagnosis import diagnose
 from .evaluation import Evaluator
 from .selection import Selection
 from .trainer import NEVER, Trainer
@@ -94,11 +95,12 @@ def fit(
                 if on_step is not None:
                     on_step(epoch, step, steps)
                 trainer.train_batch(step)
-                if stop is not None and stop.requested:
-                    return epoch
-                if (step + 1) % LOOK_EVERY == 0 or step + 1 == steps:
+                stopping = stop is not None and bool(stop.requested)
+                if stopping or (step + 1) % LOOK_EVERY == 0 or step + 1 == steps:
                     _look(trainer)
-        record = _record(trainer, validation, selection, epoch, epochs, began)
+                if stopping:
+                    return epoch
+            record = _record(trainer, validation, selection, epoch, epochs, began)
         for callback in on_epoch:
             callback(record)
     return max(done, epochs)
@@ -110,12 +112,17 @@ def _look(trainer: Trainer) -> None:
         return
     member = int(failed.argmin())
     who = f" of member {member} (seed {trainer.parameters.seeds[member]})" if len(failed) > 1 else ""
-    raise DivergedError(
-        f"step {int(failed[member]) + 1}{who}",
-        "loss and gradients must be finite",
-        "NaN or infinity; the weights of the step before are kept",
-        "Lower optimizer.learning_rate",
-    )
+    rule, received = diagnose(trainer, member, int(failed[member]))
+    kept = f"{received}; the weights of the step before are kept"
+    raise DivergedError(f"step {int(failed[member]) + 1}{who}", rule, kept, "Lower optimizer.learning_rate")
+
+
+def _check_finite(numbers: dict[str, np.ndarray], epoch: int) -> None:
+    """Weights may be finite and so large that nothing computed from them is."""
+    for name, values in numbers.items():
+        if not np.isfinite(values).all():
+            remedy = "Lower optimizer.learning_rate"
+            raise DivergedError(f"epoch {epoch + 1}", f"{name} must be finite", "NaN or infinity", remedy)
 
 
 def _record(
@@ -126,6 +133,7 @@ def _record(
     with trainer.optimizer.averaged():  # what is judged is what is kept
         if validation is not None:
             numbers |= {f"validation_{name}": values for name, values in validation.scores().items()}
+        _check_finite(numbers, epoch)
         improved = selection.update(epoch + 1, numbers.get(selection.monitor, np.full(trainer.rows, float(epoch + 1))))
     trainer.device.copy_into(trainer.active, selection.active)
     trainer.end_epoch()

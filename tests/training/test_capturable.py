@@ -31,7 +31,7 @@ def network(width=12):
     )
 
 
-def make_trainer(device, seeds=0, loss=None, rule=None, kind="standardise", l2=0.01, augment=(), **options):
+def make_trainer(device, seeds=0, loss=None, rule=None, kind="standardise", l2=0.01, augment=(), rows=None, **options):
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 256, (50, 12)).astype(np.uint8), rng.integers(0, 4, 50).astype(np.int32)
     if isinstance(loss, AbsolutePercentageError):  # takes no labels
@@ -41,7 +41,7 @@ def make_trainer(device, seeds=0, loss=None, rule=None, kind="standardise", l2=0
     augmenter = Augmenter(augment, (2, 3, 2), 255.0, 4, 50, device, number) if augment else None
     preprocessing = fit_preprocessing(kind, x, 255.0)
     model = network(preprocessing.width(12))
-    feed = Feed(device, x, y, preprocessing, number, members, augmenter)
+    feed = Feed(device, x, y, preprocessing, number, members, augmenter, rows)
     rule = rule or Adam(Step(value=0.01, factor=0.5, every=1))
     objective = Supervised(model, loss or CategoricalCrossEntropy())
     trainer = Trainer(objective, rule, seeds, feed, 8, device, l2, **options)
@@ -75,6 +75,8 @@ CASES += [{"kind": [preparation]} for preparation in examples(Preparation, data)
 CASES += [{"kind": [Scale(), Binarise(stochastic=True)], "seeds": [5, 6]}]
 CASES += [{"augment": [augmentation]} for augmentation in examples(Augmentation, data)]
 CASES += [{"augment": list(examples(Augmentation, data)), "seeds": [5, 6]}]
+CASES += [{"rows": np.arange(40, dtype=np.int32) % 9}]
+CASES += [{"rows": np.stack([np.arange(40), 49 - np.arange(40)]).astype(np.int32), "seeds": [5, 6]}]
 CASES += [{"averaging": averaging} for averaging in examples(Averaging, optimizers)]
 
 

@@ -15,6 +15,7 @@ NARROW = SMALL | {"model.hidden": [12]}
 MACHINE = SMALL | {"model.hidden": 8}
 LAYERS = SMALL | {"model.hidden": [12, 8], "optimizer.learning_rate": 0.05}
 STACKS = ("dbn", "dbn-mnist")
+MOVES = ("shift", "rotate", "elastic", "brightness", "noise", "mixup")
 
 # Every preset, and every kind of state that a step goes on from.
 CASES = {name: (name, LAYERS if name in STACKS else SMALL) for name in preset_names()}
@@ -22,6 +23,9 @@ CASES |= {name: (name, NARROW) for name in ("mlp", "digits")} | {name: (name, MA
 CASES |= {
     "updown": ("updown", LAYERS | {"model.greedy": 4, "model.k": 2}),
     "batch norm": ("mlp", NARROW | {"model.batch_norm": True, "training.drop_last": False}),
+    "augmentation": ("mlp", NARROW | {f"augmentation.{word}": True for word in MOVES}),
+    "preparation": ("mlp", NARROW | {"data.preprocess": ["scale", "zca"], "model.initializer": "lsuv"}),
+    "chance": ("rbm", MACHINE | {"data.preprocess": ["scale", {"name": "binarise", "stochastic": True}]}),
     "plateau": ("mlp", NARROW | {"training.plateau": {"patience": 1, "factor": 0.5}}),
     "ema": ("mlp", NARROW | {"training.averaging": {"name": "ema", "decay": 0.9}}),
     "swa": ("mlp", NARROW | {"training.averaging": {"name": "swa", "start": 2}}),
