@@ -55,7 +55,8 @@ def main():
         rows.append(
             f"| {title} | {epochs} | {value:.1f} | {low:.2f} to {high:.2f}{trusted} | "
             f"{found['effective_samples'][0]:.0f} | {found['raise_bound'][0]:.1f} | "
-            f"{found['pseudo_log_likelihood'][0]:.1f} | {found['reconstruction_error'][0]:.1f} | {run['seconds']:.0f} s |"
+            f"{found['pseudo_log_likelihood'][0]:.1f} | {found['reconstruction_error'][0]:.1f} | "
+            f"{run['seconds']:.0f} s |"
         )
         print(rows[-1], file=sys.stderr, flush=True)
     text = "\n".join(

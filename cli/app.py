@@ -24,6 +24,7 @@ from .likelihood import likelihood
 from .predict import predict
 from .presets import presets
 from .pretrain import pretrain
+from .report import report
 from .resume import resume
 from .sample import sample
 from .stopping import BROKEN_PIPE
@@ -71,9 +72,8 @@ def main() -> None:
 
 
 COMMANDS = (
-    train, pretrain, compare, resume, evaluate, predict, sample, likelihood, inspect, verify, gradcheck, config,
-    presets, data,
-    doctor,
+    train, pretrain, compare, resume, evaluate, predict, sample, likelihood, inspect, verify, report, gradcheck,
+    config, presets, data, doctor,
 )  # fmt: skip
 for command in COMMANDS:
     main.add_command(command)

@@ -94,7 +94,7 @@ def _announce(comparison: Comparison) -> None:
 def _pretrain(comparison: Comparison, labels: int, folder: RunFolder, stop: Stop) -> Source:
     """Train the stack, write it, and read it again as any other checkpoint."""
     from gpunet.checkpoint import read
-    from gpunet.training import Source, pictures, snapshot
+    from gpunet.training import Source, portrait, snapshot
 
     began, widths = time.perf_counter(), comparison.model.hidden
     for number, job in enumerate(comparison.stack(labels).stages()):
@@ -106,7 +106,7 @@ def _pretrain(comparison: Comparison, labels: int, folder: RunFolder, stop: Stop
             raise _interrupted(stop, folder)
     seconds = time.perf_counter() - began
     name = f"stack-{labels}.h5" if comparison.labelled_pretraining else "stack.h5"
-    folder.write(name, snapshot(job, best=True, images=pictures(job)))
+    folder.write(name, snapshot(job, best=True, portrait=portrait(job)))
     return Source(read(folder.path / name), seconds)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ import click
 import numpy as np
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
 from gpunet.checkpoint import Array, Checkpoint, Group, printable
 
@@ -17,6 +19,7 @@ from .options import print_json
 from .showing import console
 
 ABSENT = "(absent)"
+DIRECTIONS = 3
 
 
 def show_differences(first: Checkpoint, second: Checkpoint, path: str, as_json: bool) -> None:
@@ -38,11 +41,12 @@ def show_differences(first: Checkpoint, second: Checkpoint, path: str, as_json: 
         return
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("array", overflow="fold")
-    for name in ("distance", "relative change", "cosine"):
+    for name in ("distance", "relative change", "cosine", "angle"):
         table.add_column(name, justify="right")
     for row in found["arrays"]:
         numbers = (f"{row[key]:.6g}" if row[key] is not None else "" for key in ("distance", "relative", "cosine"))
-        table.add_row(row["name"], *numbers)
+        angle = f"{row['angle']:.3g}°" if row["angle"] is not None else ""
+        table.add_row(Text(printable(row["name"])), *numbers, angle)
     console().print(table)
 
 
@@ -77,7 +81,7 @@ def compare(first: Checkpoint, second: Checkpoint, path: str) -> dict[str, Any]:
     """All differences as one document.
 
     ``distance`` is the norm of the difference, ``relative`` its ratio to the norm of the first array, ``cosine`` that
-    of the angle between the two, None where one of them is zero.
+    of the angle between the two, None where one of them is zero.  ``angle`` is that between subspaces, see below.
     """
     ours, theirs = _below(first, path), _below(second, path)
     shared = [name for name in ours if name in theirs and _form(ours[name]) == _form(theirs[name])]
@@ -87,7 +91,7 @@ def compare(first: Checkpoint, second: Checkpoint, path: str) -> dict[str, Any]:
         if isinstance(a, Array) and isinstance(b, Array) and a.dtype.kind in "iuf":
             arrays.append({"name": name, **distances(a.data, b.data)})
     return {
-        "equal_content": first.content_sha256 == second.content_sha256,
+        "equal_content": bool(first.content_sha256) and first.content_sha256 == second.content_sha256,
         "configuration": _unequal(_configuration(first), _configuration(second)),
         "structure": _unequal({n: _form(x) for n, x in ours.items()}, {n: _form(x) for n, x in theirs.items()}),
         "arrays": arrays,
@@ -98,7 +102,7 @@ def distances(a: np.ndarray, b: np.ndarray) -> dict[str, float | None]:
     """How far two arrays of one shape are apart.
 
     >>> distances(np.array([3.0, 0.0]), np.array([0.0, 4.0]))
-    {'distance': 5.0, 'relative': 1.6666666666666667, 'cosine': 0.0}
+    {'distance': 5.0, 'relative': 1.6666666666666667, 'cosine': 0.0, 'angle': None}
     """
     x, y = a.astype(np.float64).ravel(), b.astype(np.float64).ravel()
     distance, own, other = (float(np.linalg.norm(v)) for v in (x - y, x, y))
@@ -106,14 +110,34 @@ def distances(a: np.ndarray, b: np.ndarray) -> dict[str, float | None]:
         "distance": distance,
         "relative": distance / own if own else None,
         "cosine": float(x @ y) / (own * other) if own and other else None,
+        "angle": angle_between(a, b) if a.ndim == 2 and a.dtype.kind == "f" else None,
     }
 
 
+def angle_between(a: np.ndarray, b: np.ndarray) -> float | None:
+    """The largest principal angle, in degrees, between the spaces that the leading directions of the inputs span.
+
+    The directions are the first left singular vectors of each matrix, so the order and the signs of units do not
+    matter.  None where there are none: zero or non-finite matrices, or as many inputs as directions.
+    Björck, Golub: Numerical methods for computing angles between linear subspaces (1973).
+
+    >>> round(angle_between(np.eye(5)[:, :2], np.eye(5)[:, 1:3]), 6)
+    90.0
+    """
+    leading = min(DIRECTIONS, a.shape[1])
+    if leading >= a.shape[0] or not (np.isfinite(a).all() and np.isfinite(b).all() and a.any() and b.any()):
+        return None
+    one, other = (np.linalg.svd(m.astype(np.float64), full_matrices=False)[0][:, :leading] for m in (a, b))
+    # By the sine, which is exact for small angles where the cosine is not.
+    sine = float(np.linalg.norm(other - one @ (one.T @ other), 2))
+    return math.degrees(math.asin(min(1.0, sine)))
+
+
 def _below(found: Checkpoint, path: str) -> dict[str, Group | Array]:
-    node = found.root[path] if path in found.root else Group()
+    node = found.root if not path else found.root[path] if path in found.root else Group()
     if isinstance(node, Array):
         return {path: node}
-    return {f"{path}/{name}": child for name, child in node.walk()}
+    return dict(node.walk(f"{path}/" if path else ""))
 
 
 def _form(node: Group | Array) -> str:

@@ -96,10 +96,13 @@ def _jobs(
     layers: int | None,
 ) -> Iterator[Run]:
     """The runs of a configuration: one, or one for each layer of a stack."""
-    from gpunet.checkpoint import read
+    from gpunet.checkpoint import is_safetensors, read, read_safetensors
     from gpunet.training import Run, Stack, graft
 
-    checkpoint = None if source is None else read(source)
+    checkpoint = None if source is None else (read_safetensors if is_safetensors(source) else read)(source)
+    if checkpoint is not None and checkpoint.foreign and config.model.name == "dbn":
+        rule = "must be a checkpoint, to continue a stack by its settings"
+        raise ConfigError("--from", rule, "a file of arrays alone", "Use gpunet train to take weights from it")
     if config.model.name == "dbn":
         stack = Stack(config, dataset, parts, place, checkpoint, layers)
         if not stack.left:
@@ -138,7 +141,7 @@ def announce_layer(job: Run) -> None:
 
 
 def _fit(job: Run, folder: RunFolder, stop: Stop, look: Callable[[], None]) -> float:
-    from gpunet.training import pictures, snapshot
+    from gpunet.training import portrait, snapshot
 
     from .progress import progress
 
@@ -172,7 +175,7 @@ def _fit(job: Run, folder: RunFolder, stop: Stop, look: Callable[[], None]) -> f
         if stop.requested == CLOSED:
             interrupted.exit_code = BROKEN_PIPE
         raise interrupted
-    folder.write(BEST, snapshot(job, best=True, images=pictures(job)))
+    folder.write(BEST, snapshot(job, best=True, portrait=portrait(job)))
     return time.perf_counter() - began
 
 

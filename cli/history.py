@@ -31,7 +31,7 @@ def show_history(found: Checkpoint, output: str | None, as_csv: bool, as_json: b
         ConfigError: matplotlib is needed and missing.
         WriteError: the plot cannot be written.
     """
-    columns = _columns(found)
+    columns = history_columns(found)
     if output is not None:
         plot(columns, output)
         click.echo(f"Drawn: {output}", err=True)
@@ -43,7 +43,7 @@ def show_history(found: Checkpoint, output: str | None, as_csv: bool, as_json: b
         _table(columns)
 
 
-def _columns(found: Checkpoint) -> dict[str, np.ndarray]:
+def history_columns(found: Checkpoint) -> dict[str, np.ndarray]:
     """The columns by name, the epoch first."""
     group = found.root.children.get("history")
     columns = {}

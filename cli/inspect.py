@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 @click.option("--diff", metavar="OTHER", help="Compare configuration, structure and arrays with another checkpoint.")
 @click.option("--lineage", is_flag=True, help="What it was trained from.")
 @click.option("--export-npz", metavar="FILE", help="Write the arrays below PATH to a NumPy file.")
+@click.option("--export-safetensors", metavar="FILE", help="Write the model's arrays, or those below PATH.")
+@click.option("--weights-only", is_flag=True, help="Export nothing but the model's arrays, by their names within it.")
 @click.option("-o", "--output", metavar="FILE.png", help="Where to draw.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print the history as CSV.")
 @click.option("--allow-nonfinite", is_flag=True, help="Open files that hold NaN or infinite numbers.")
@@ -37,6 +40,8 @@ def inspect(
     diff: str | None,
     lineage: bool,
     export_npz: str | None,
+    export_safetensors: str | None,
+    weights_only: bool,
     output: str | None,
     as_csv: bool,
     allow_nonfinite: bool,
@@ -55,11 +60,21 @@ def inspect(
     gpunet inspect runs/mlp-1/best.h5 --history -o history.png
     gpunet inspect runs/mlp-1/best.h5 --image model/001_dense/weight -o filters.png
     gpunet inspect runs/mlp-1/best.h5 --diff runs/mlp-2/best.h5 --json
-    """
-    _check_options(history, stats, image, diff, lineage, export_npz, output, as_csv, as_json)
-    from gpunet.checkpoint import read
+    gpunet inspect runs/mlp-1/best.h5 --export-safetensors mlp.safetensors
+    gpunet inspect keras.weights.h5 --stats
 
-    found = read(checkpoint, allow_nonfinite=allow_nonfinite, verify=not no_verify)
+    HDF5 files of other programs and .safetensors files open as well, to be looked at: they carry no hashes.
+    """
+    views = {
+        "--history": history, "--stats": stats, "--image": image is not None, "--diff": diff is not None,
+        "--lineage": lineage, "--export-npz": export_npz is not None,
+        "--export-safetensors": export_safetensors is not None,
+    }  # fmt: skip
+    _check_options([name for name, given in views.items() if given], weights_only, output, as_csv, as_json)
+    from .opening import open_file
+
+    wanted = (path or "").strip("/") if any(views.values()) else path and path.strip("/")
+    found = open_file(checkpoint, allow_nonfinite, not no_verify, wanted)
     node = _part(found, path)
     if history:
         from .history import show_history
@@ -69,7 +84,7 @@ def inspect(
         from .statistics import show_statistics
 
         part = path or ("model" if "model" in found.root else "")
-        show_statistics(_part(found, part), part, as_json)
+        show_statistics(found, _part(found, part), part, as_json)
     elif image is not None:
         from .pictures import draw
 
@@ -77,45 +92,39 @@ def inspect(
     elif diff is not None:
         from .differences import show_differences
 
-        other = read(diff, allow_nonfinite=allow_nonfinite, verify=not no_verify)
-        show_differences(found, other, path or "model", as_json)
+        other = open_file(diff, allow_nonfinite, not no_verify, wanted)
+        both_models = "model" in found.root and "model" in other.root
+        show_differences(found, other, path or ("model" if both_models else ""), as_json)
     elif lineage:
         from .lineage import show_lineage
 
         show_lineage(found, as_json)
     elif export_npz is not None:
-        from .exporting import export
+        from .exporting import export_npz as export
 
-        export(node, path or "", export_npz, as_json)
+        part = "model" if weights_only else path or ""
+        export(_part(found, part), part, export_npz, weights_only, as_json)
+    elif export_safetensors is not None:
+        from .exporting import export_safetensors as export_tensors
+
+        part = path or ("model" if "model" in found.root else "")
+        export_tensors(found, _part(found, part), part, export_safetensors, as_json)
     else:
         _show(found, node, path, as_json)
 
 
-def _check_options(
-    history: bool,
-    stats: bool,
-    image: str | None,
-    diff: str | None,
-    lineage: bool,
-    export_npz: str | None,
-    output: str | None,
-    as_csv: bool,
-    as_json: bool,
-) -> None:
+def _check_options(asked: Sequence[str], weights_only: bool, output: str | None, as_csv: bool, as_json: bool) -> None:
     """Refuse what cannot be done together, before the file is read."""
-    views = {
-        "--history": history, "--stats": stats, "--image": image is not None, "--diff": diff is not None,
-        "--lineage": lineage, "--export-npz": export_npz is not None,
-    }  # fmt: skip
-    asked = [name for name, given in views.items() if given]
     if len(asked) > 1:
         raise ConfigError("inspect", "must be asked for one view", " ".join(asked), "Run it once for each")
-    if output is not None and not (history or image is not None):
+    if output is not None and not {"--history", "--image"} & set(asked):
         raise ConfigError("-o", "must come with --history or --image", None, "Other views have nothing to draw")
-    if image is not None and output is None:
+    if "--image" in asked and output is None:
         raise ConfigError("--image", "must be told where to draw", None, "Add -o FILE.png")
-    if as_csv and not history:
+    if as_csv and "--history" not in asked:
         raise ConfigError("--csv", "must come with --history", None, "Use --json for other views")
+    if weights_only and not {"--export-npz", "--export-safetensors"} & set(asked):
+        raise ConfigError("--weights-only", "must come with an export", None, "Add --export-npz FILE")
     if as_csv and as_json:
         raise ConfigError("inspect", "must have one form of output", "--csv --json", "Choose one")
 
@@ -134,6 +143,7 @@ def _show(found: Checkpoint, node: Group | Array, path: str | None, as_json: boo
 
     if as_json:
         head: dict[str, Any] = {"content_sha256": found.content_sha256, "verified": found.verified}
+        head |= {"foreign": found.foreign} if found.foreign else {}
         print_json({**head, **document(node)})
     elif node is found.root:
         summary(found)

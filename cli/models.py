@@ -39,6 +39,8 @@ def evaluation_data(model: Trained, source: str | None, part: str) -> tuple[Any,
         header=settings.header,
         task="classification" if about.classes else "regression",
         classes=about.classes or None,
+        vocabulary=about.vocabulary,
+        length=about.features,
     )
     if tuple(dataset.input_shape) != about.input_shape:
         raise DataError(

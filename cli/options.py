@@ -36,7 +36,7 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 from_option = click.option(
-    "--from", "source", metavar="CHECKPOINT", help="Take weights from the layers of a checkpoint."
+    "--from", "source", metavar="CHECKPOINT", help="Take weights from the layers of a checkpoint or .safetensors."
 )
 
 

@@ -36,7 +36,12 @@ def predict(checkpoint: str, inputs: tuple[str, ...], probabilities: bool, devic
         about, settings = model.description, model.config.data
         for path in inputs:
             x = load_inputs(
-                path, input_shape=about.input_shape, columns=about.columns, label=settings.label, header=settings.header
+                path,
+                input_shape=about.input_shape,
+                columns=about.columns,
+                label=settings.label,
+                header=settings.header,
+                vocabulary=about.vocabulary,
             )
             for sample, values in enumerate(ensemble_outputs([model], x, place).tolist()):
                 row: dict[str, object] = {"input": path, "sample": sample}

@@ -28,11 +28,21 @@ def console() -> Console:
 
 def summary(found: Checkpoint) -> None:
     """The root attributes, a line for each."""
-    for name in ROOT:
+    for name in ROOT if not found.foreign else ():
         if name in found.attrs:
             value = found.attrs[name]
             shown = f"{value:,}" if isinstance(value, int) else f"{value:.4f}" if isinstance(value, float) else value
             click.echo(f"{name.replace('_', ' '):15} {printable(str(shown))}")
+    if found.foreign:
+        arrays = [child for _, child in found.root.walk() if isinstance(child, Array)]
+        size = sum(array.size * array.dtype.itemsize for array in arrays)
+        click.echo(
+            f"{found.foreign} file of another program: {len(arrays):,} arrays, {size / 1e6:,.1f} MB; not verified"
+        )
+        for name, value in found.attrs.items():
+            click.echo(f"{printable(name)}: {printable(str(value))[:SHOWN]}")
+        click.echo()
+        return
     known = "all hashes hold" if found.verified else "as stated, not verified"
     click.echo(f"{'content sha256':15} {printable(found.content_sha256)} ({known})\n")
 
@@ -48,15 +58,19 @@ def _branch(drawn: Tree, group: Group) -> None:
     for name in sorted(group.children):
         child = group.children[name]
         if isinstance(child, Group):
-            label = Text.assemble((name, "bold"), f"  {_note(child)}".rstrip())
+            label = Text.assemble((printable(name), "bold"), f"  {_note(child)}".rstrip())
             _branch(drawn.add(label), child)
         else:
-            drawn.add(Text(f"{name}  {describe(child)}"))
+            drawn.add(Text(f"{printable(name)}  {describe(child)}"))
 
 
 def _note(group: Group) -> str:
     """What a group is: a layer's class and settings, and how many numbers lie below it."""
-    parts = [f"{name}={printable(str(value))}" for name, value in group.attrs.items() if name not in HIDDEN]
+    parts = [
+        f"{printable(name)}={printable(str(value))[:SHOWN]}"
+        for name, value in group.attrs.items()
+        if name not in HIDDEN
+    ]
     trained = [c.size for _, c in group.walk() if isinstance(c, Array) and c.attrs.get("trainable")]
     return "  ".join([*parts, *([f"{sum(trained):,} parameters"] if trained else [])])
 
@@ -66,7 +80,7 @@ def describe(array: Array) -> str:
     if array.dtype.kind == "S":
         return f"text of {array.dtype.itemsize:,} bytes"
     shape = "x".join(map(str, array.shape)) or "one number"
-    words = [printable(str(array.attrs[key])) for key in ("role", "axes", "units") if key in array.attrs]
+    words = [printable(str(array.attrs[key])) for key in ("role", "axes", "units", "storage") if key in array.attrs]
     frozen = ["not trained"] if array.attrs.get("trainable") is False else []
     return "  ".join([array.dtype.name, shape, *words, *frozen])
 
@@ -79,7 +93,7 @@ def show(node: Group | Array, path: str) -> None:
         for line in _text(node).split("\n"):
             click.echo(printable(line))
     else:
-        click.echo(f"{path}  {describe(node)}")
+        click.echo(f"{printable(path)}  {describe(node)}")
         if node.size and node.dtype.kind == "f":
             values = node.data[np.isfinite(node.data)].astype(np.float64)
             if values.size:

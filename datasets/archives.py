@@ -1,5 +1,6 @@
 """Arrays by name in NPZ and HDF5 files."""
 
+import math
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -7,13 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from gpunet.errors import DataError
+from gpunet.checkpoint import Array, inflation_budget, printable, read_foreign
+from gpunet.errors import CheckpointError, DataError
 
 from .dataset import Dataset, portable_features
 from .targets import encode_targets
 
 NAMES = (("x", "y"), ("X", "y"), ("images", "labels"), ("data", "target"))
 PARTED = ("x_train", "y_train", "x_test", "y_test")
+WANTED = {*PARTED, *(name for pair in NAMES for name in pair)}
 
 
 def read_archive(path: Path, task: str, classes: tuple[str, ...] | None) -> Dataset:
@@ -36,7 +39,7 @@ def read_archive(path: Path, task: str, classes: tuple[str, ...] | None) -> Data
         found = next((pair for pair in NAMES if all(name in arrays for name in pair)), None)
         if found is None:
             wanted = "arrays named x and y (or images and labels, data and target)"
-            raise DataError(str(path), f"needs {wanted}", ", ".join(sorted(arrays)) or "none", "Rename them")
+            raise DataError(str(path), f"needs {wanted}", _known(arrays), "Rename them")
         x, y = (arrays[name] for name in found)
         test_from = None
     _same_length(path, x, y)
@@ -52,7 +55,7 @@ def read_features(path: Path) -> np.ndarray:
     for name in ("x_test", *(pair[0] for pair in NAMES)):
         if name in arrays:
             return portable_features(str(path), arrays[name])
-    raise DataError(str(path), "needs an array named x, images or data", ", ".join(sorted(arrays)) or "none")
+    raise DataError(str(path), "needs an array named x, images or data", _known(arrays))
 
 
 def read_arrays(path: Path) -> Mapping[str, np.ndarray]:
@@ -62,6 +65,10 @@ def read_arrays(path: Path) -> Mapping[str, np.ndarray]:
     return _read_npz(path) if path.suffix == ".npz" else _read_hdf5(path)
 
 
+def _known(arrays: Mapping[str, np.ndarray]) -> str:
+    return printable(", ".join(sorted(arrays)[:20])) or "none"
+
+
 def _same_length(path: Path, x: np.ndarray, y: np.ndarray) -> None:
     if x.ndim == 0 or y.ndim == 0 or len(x) != len(y):
         shapes = f"shapes {x.shape} and {y.shape}"
@@ -69,34 +76,64 @@ def _same_length(path: Path, x: np.ndarray, y: np.ndarray) -> None:
 
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
+    """The arrays that have one of the known names, and nothing else of the file."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, OSError, NotImplementedError) as error:
-        raise DataError(str(path), "must be a whole NPZ file", error, "Write it again with numpy.savez") from None
-    except (ValueError, AttributeError) as error:  # pickled objects, a damaged header, or a bare .npy inside
-        remedy = "Write plain number arrays with numpy.savez; pickled objects are never loaded"
-        raise DataError(str(path), "must hold plain arrays", error, remedy) from None
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+            members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+            wanted = {name: members[name] for name in sorted(WANTED & set(members))}
+            if not wanted:
+                return {name: np.zeros(0) for name in members}  # to say what there is instead
+            _check_inflation(path, list(wanted.values()))
+            return {name: _read_member(path, name, archive, info) for name, info in wanted.items()}
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        reason = printable(str(error))
+        raise DataError(str(path), "must be a whole NPZ file", reason, "Write it again with numpy.savez") from None
+
+
+def _check_inflation(path: Path, members: list[zipfile.ZipInfo]) -> None:
+    """Refuse what would grow beyond measure, and ways of compression that nobody needs here."""
+    allowed, size = inflation_budget(path.stat().st_size), sum(info.file_size for info in members)
+    if size > allowed:
+        rule = f"must inflate to at most {allowed:,} bytes"
+        raise DataError(str(path), rule, f"{size:,}", "Write it again with numpy.savez, uncompressed")
+    if odd := [info for info in members if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)]:
+        way = f"compression method {odd[0].compress_type}"
+        raise DataError(str(path), "must be stored or deflated", way, "Write it again with numpy.savez")
+
+
+def _read_member(path: Path, name: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.ndarray:
+    """One array; its header is compared with what the member holds before any memory is asked for."""
+    thing, remedy = f"{path}: {name}", "Write plain number arrays with numpy.savez; pickled objects are never loaded"
+    with archive.open(info) as member:
+        try:
+            version = np.lib.format.read_magic(member)
+            read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+            shape, _, dtype = read_header[version](member)
+        except (ValueError, KeyError, SyntaxError, TypeError) as error:
+            raise DataError(thing, "must hold a plain array", printable(str(error).split("\n")[0]), remedy) from None
+        if dtype.hasobject:
+            raise DataError(thing, "must hold a plain array", "Python objects", remedy)
+        promised, held = math.prod(shape) * dtype.itemsize, info.file_size - member.tell()
+        if promised != held or any(n < 0 for n in shape):
+            raise DataError(thing, f"must hold the {promised:,} bytes that its header promises", f"{held:,}", remedy)
+    with archive.open(info) as member:
+        try:
+            return np.lib.format.read_array(member, allow_pickle=False)
+        except (ValueError, MemoryError) as error:
+            raise DataError(thing, "must hold a plain array", printable(str(error) or "no memory"), remedy) from None
 
 
 def _read_hdf5(path: Path) -> dict[str, np.ndarray]:
-    import h5py
-
-    wanted = {*PARTED, *(name for pair in NAMES for name in pair)}
-    arrays: dict[str, np.ndarray] = {}
+    """The arrays that have one of the known names, read by a child that can do no harm."""
     try:
-        with h5py.File(path, "r") as file:
-            for name in sorted(wanted & set(file)):
-                node = file[name] if isinstance(file.get(name, getlink=True), h5py.HardLink) else None
-                if (
-                    not isinstance(node, h5py.Dataset)
-                    or node.dtype.kind not in "biufS"
-                    or node.is_virtual
-                    or node.external
-                ):
-                    rule = f"needs {name} as plain numbers stored in this file"
-                    raise DataError(str(path), rule, "another kind of object", "Write it with h5py create_dataset")
-                arrays[name] = node[()]
-    except (OSError, RuntimeError, ValueError, KeyError) as error:
-        raise DataError(str(path), "must be a whole HDF5 file", error, "Write it again") from None
-    return arrays
+        found = read_foreign(path, sorted(WANTED)).root.children
+    except CheckpointError as error:
+        raise DataError(error.thing, error.rule, error.received, error.remedy) from None
+    for name in sorted(WANTED & set(found)):
+        node = found[name]
+        if not isinstance(node, Array):
+            why = printable(str(node.attrs.get("not_read", "a group")))
+            rule = f"needs {name} as plain numbers stored in this file"
+            raise DataError(str(path), rule, why, "Write it with h5py create_dataset")
+    arrays = {name: node.data for name, node in found.items() if isinstance(node, Array) and name in WANTED}
+    return arrays or {name: np.zeros(0) for name in found}

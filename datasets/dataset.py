@@ -21,6 +21,7 @@ class Dataset:
         columns: names of the features where the file has them.
         test_from: first sample of a test part that the files fix, else None.
         scale: what the largest natural value of ``x`` is, e.g. 255 for 8-bit images; 1 for measurements.
+        vocabulary: of data that are texts, whose ``x`` are int32 word numbers, see :mod:`.words`; else empty.
         notes: things that the user should know but that are no errors.
 
     Raises:
@@ -34,6 +35,7 @@ class Dataset:
     columns: tuple[str, ...] = ()
     test_from: int | None = None
     scale: float = 1.0
+    vocabulary: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
@@ -47,7 +49,7 @@ class Dataset:
         constant = int((flat.min(axis=0) == flat.max(axis=0)).sum())
         if constant == flat.shape[1]:
             raise DataError(self.name, "needs a feature that varies", f"{constant} constant features", "Check the file")
-        if constant:
+        if constant and not self.vocabulary:
             object.__setattr__(self, "notes", (*self.notes, f"{constant} of {flat.shape[1]} features are constant"))
 
     @property
@@ -58,7 +60,7 @@ class Dataset:
     @cached_property
     def sha256(self) -> str:
         """Hash of the content, whatever the files are called."""
-        digest = hashlib.sha256("\n".join(self.classes).encode())
+        digest = hashlib.sha256("\n".join((*self.classes, *self.vocabulary)).encode())
         for array in (self.x, self.y):
             digest.update(f"{array.dtype.str} {array.shape}\n".encode())
             digest.update(np.ascontiguousarray(array).data)

@@ -13,13 +13,13 @@ from typing import IO, Any
 
 import numpy as np
 
+from gpunet.checkpoint import inflation_budget
 from gpunet.errors import DataError
 
 from .dataset import Dataset
 from .targets import encode_targets
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-MAX_BYTES = 1 << 36
 PIECE = 1 << 24
 PARTS = {"train": "train", "test": "t10k"}
 
@@ -33,7 +33,8 @@ def read_idx(path: Path) -> np.ndarray:
     try:
         opener: Any = gzip.open if path.suffix == ".gz" else open
         with opener(path, "rb") as file:
-            return _read(str(path), file)
+            size = path.stat().st_size
+            return _read(str(path), file, inflation_budget(size) if path.suffix == ".gz" else size)
     except FileNotFoundError:
         raise DataError(str(path), "must be an existing file", "no such file", "Check the path") from None
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
@@ -42,7 +43,7 @@ def read_idx(path: Path) -> np.ndarray:
         raise DataError(str(path), "must be readable", error.strerror, "Check path and permissions") from None
 
 
-def _read(name: str, file: IO[bytes]) -> np.ndarray:
+def _read(name: str, file: IO[bytes], most: int) -> np.ndarray:
     magic = file.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in TYPES or not 1 <= magic[3] <= 8:
         raise DataError(
@@ -53,8 +54,9 @@ def _read(name: str, file: IO[bytes]) -> np.ndarray:
         raise DataError(name, f"must state {magic[3]} lengths in its IDX header", f"{len(lengths)} bytes", _FETCH)
     shape, dtype = struct.unpack(f">{magic[3]}I", lengths), np.dtype(TYPES[magic[2]])
     promised = math.prod(shape) * dtype.itemsize
-    if promised > MAX_BYTES:
-        raise DataError(name, "must have a size that fits a computer", f"an IDX header of shape {shape}", _FETCH)
+    if promised > most:
+        rule = f"must promise no more than the {most:,} bytes that it can hold"
+        raise DataError(name, rule, f"an IDX header of shape {shape}", _FETCH)
     content = _read_up_to(file, promised)
     rest = file.read(1)
     if len(content) < promised or rest:

@@ -22,6 +22,8 @@ def load(
     header: bool | None = None,
     task: str = "auto",
     classes: tuple[str, ...] | None = None,
+    vocabulary: tuple[str, ...] = (),
+    length: int | None = None,
 ) -> Dataset:
     """Load a bundled data set by name, or files by path.
 
@@ -31,6 +33,8 @@ def load(
         header: whether a table has a header row; found out where None.
         task: ``auto``, ``classification`` or ``regression``, see :mod:`.targets`.
         classes: class names of a trained model, whose numbers the labels must get.
+        vocabulary: of a trained model of texts, whose numbers the words must get.
+        length: of its texts.
 
     Raises:
         DataError: whatever is wrong, in one line.
@@ -44,7 +48,7 @@ def load(
     if path.is_dir():
         return idx.read_folder(path, task, classes)
     if path.name.endswith(tables.SUFFIXES):
-        return tables.read_table(path, label, header, task, classes)
+        return tables.read_table(path, label, header, task, classes, vocabulary, length)
     if path.suffix in ARCHIVES:
         return archives.read_archive(path, task, classes)
     if _is_idx(path):
@@ -59,6 +63,7 @@ def load_inputs(
     columns: tuple[str, ...] = (),
     label: str | int | None = None,
     header: bool | None = None,
+    vocabulary: tuple[str, ...] = (),
 ) -> np.ndarray:
     """Load features to predict from, with or without labels beside them: (samples, *input_shape).
 
@@ -66,6 +71,11 @@ def load_inputs(
         DataError: as :func:`load`, or where the features have another shape.
     """
     width = int(np.prod(input_shape))
+    if vocabulary:
+        path = _existing(source)
+        if not path.name.endswith(tables.SUFFIXES):
+            raise DataError(source, "must be a table of texts, .csv or .tsv", path.suffix or "no extension")
+        return tables.read_texts(path, columns, label, header, vocabulary, width)
     if source == "digits":
         x = digits().x
     else:

@@ -3,18 +3,23 @@
 import csv
 import difflib
 import gzip
+import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from gpunet.checkpoint import inflation_budget, printable
 from gpunet.errors import DataError
 
 from .dataset import Dataset
 from .targets import encode_targets
+from .words import number_texts
 
+MAX_LABEL = 1000
 LABEL_NAMES = ("label", "class", "target", "y")
+TEXT_NAMES = ("text", "sentence", "message", "review", "document", "title")
 SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 
 
@@ -31,10 +36,16 @@ class Table:
 
 
 def read_table(
-    path: Path, label: str | int | None, header: bool | None, task: str, classes: tuple[str, ...] | None
+    path: Path,
+    label: str | int | None,
+    header: bool | None,
+    task: str,
+    classes: tuple[str, ...] | None,
+    vocabulary: tuple[str, ...] = (),
+    length: int | None = None,
 ) -> Dataset:
     """Read features and the label column: the one named or numbered, else one called label, class, target or y,
-    else the last.
+    else the last.  A single feature that is no number is a text; ``vocabulary`` and ``length`` are those of a model.
 
     Raises:
         DataError: naming the line, and the column where it is one cell.
@@ -44,16 +55,25 @@ def read_table(
     features = [i for i in range(table.width) if i != column]
     if not features:
         raise DataError(str(path), "needs features beside the label column", "one column", "Check the delimiter")
-    raw = np.loadtxt(table.lines, str, delimiter=table.delimiter, usecols=column, ndmin=1, comments=None, quotechar='"')
+    raw = np.loadtxt(  # as objects: an array of text gives each cell the room of the longest
+        table.lines, object, delimiter=table.delimiter, usecols=column, ndmin=1, comments=None, quotechar='"'
+    )
     for row, cell in enumerate(raw):
         if not cell.strip():
             raise _cell_error(table, row, column, "needs a label", "an empty cell")
+        if len(cell) > MAX_LABEL:
+            raise _cell_error(table, row, column, f"needs a label of at most {MAX_LABEL:,} characters", len(cell))
     try:
         values = raw.astype(np.float64)
     except ValueError:
-        values = np.char.strip(raw)
+        values = np.char.strip(raw.astype(str))
     targets, names = encode_targets(str(path), values, task, classes)
     columns = tuple(table.names[i] for i in features) if table.names else ()
+    if vocabulary or (len(features) == 1 and _holds_texts(table, features[0])):
+        texts = column_of(table, features[0])
+        x, vocabulary, note = number_texts(path.name, texts, vocabulary or None, length)
+        notes = (f"texts of {len(vocabulary):,} different words", *([note] if note else []))
+        return Dataset(path.name, x, targets, names, columns, vocabulary=vocabulary, notes=notes)
     return Dataset(path.name, read_cells(table, features), targets, names, columns)
 
 
@@ -70,23 +90,55 @@ def read_inputs(
     return read_cells(table, [i for i in range(table.width) if i != drop])
 
 
+def read_texts(
+    path: Path, columns: tuple[str, ...], label: str | int | None, header: bool | None, vocabulary: tuple[str, ...],
+    length: int,
+) -> np.ndarray:  # fmt: skip
+    """Texts alone, as word numbers: the named column, else the only one beside a label, else the first."""
+    table = open_table(path, header)
+    if table.width > 2 and not (columns and columns[0] in table.names):
+        raise DataError(str(path), "must have a column of texts, with or without a label", f"{table.width} columns")
+    if columns and columns[0] in table.names:
+        column = table.names.index(columns[0])
+    else:
+        column = 0 if table.width == 1 else 1 - label_column(table, label)
+    return number_texts(path.name, column_of(table, column), vocabulary, length)[0]
+
+
+def column_of(table: Table, column: int) -> list[str]:
+    """All cells of a column, as they are."""
+    return [_cells(line, table.delimiter)[column] for line in table.lines]
+
+
+def _holds_texts(table: Table, column: int) -> bool:
+    """Whether most cells are words; a few that are no numbers are mistakes in a column of numbers."""
+    cells = column_of(table, column)
+    return sum(not _is_number(cell) and bool(cell.strip()) for cell in cells) > len(cells) / 2
+
+
 def open_table(path: Path, header: bool | None) -> Table:
     """Read the lines, find the delimiter and the header, and check that all lines have the same number of cells."""
     delimiter = "\t" if ".tsv" in path.name else ","
     lines, numbers = [], []
-    for number, line in enumerate(_read_text(path).splitlines(), 1):
+    for number, line in enumerate(
+        re.split(r"\r\n|\n|\r", _read_text(path)), 1
+    ):  # splitlines knows more, editors do not
         if line.strip():
             lines.append(line)
             numbers.append(number)
     if not lines:
         raise DataError(str(path), "must hold lines of cells", "an empty file", "Check the path")
-    first = _cells(lines[0], delimiter)
+    first: list[str] = []
     for line, number in zip(lines, numbers):
-        cells = len(_cells(line, delimiter)) if '"' in line else line.count(delimiter) + 1
+        try:
+            first = first or _cells(line, delimiter)
+            cells = len(_cells(line, delimiter)) if '"' in line else line.count(delimiter) + 1
+        except csv.Error as error:
+            raise DataError(f"{path} line {number}", "must be cells", printable(str(error)), "Correct it") from None
         if cells != len(first):
             raise DataError(f"{path} line {number}", f"needs {len(first)} cells as the first line", cells, "Correct it")
     names: tuple[str, ...] = ()
-    if header or (header is None and not any(_is_number(cell) for cell in first)):
+    if header or (header is None and _looks_like_header(first, lines, delimiter)):
         names = tuple(cell.strip() for cell in first)
         lines, numbers = lines[1:], numbers[1:]
         twice = [name for name in names if names.count(name) > 1]
@@ -95,6 +147,15 @@ def open_table(path: Path, header: bool | None) -> Table:
         if not lines:
             raise DataError(str(path), "must hold samples below its header", "none", "Check the file")
     return Table(path, delimiter, lines, numbers, names, len(first))
+
+
+def _looks_like_header(first: list[str], lines: list[str], delimiter: str) -> bool:
+    """A first line without numbers; where the second has none either, both may be texts, and the names decide."""
+    if any(_is_number(cell) for cell in first):
+        return False
+    second = _cells(lines[1], delimiter) if len(lines) > 1 else []
+    numbers = any(_is_number(cell) for cell in second) or any(not cell.strip() for cell in second)
+    return numbers or any(cell.strip().lower() in (*LABEL_NAMES, *TEXT_NAMES) for cell in first)
 
 
 def label_column(table: Table, label: str | int | None) -> int:
@@ -157,8 +218,14 @@ def _is_number(cell: str) -> bool:
 
 def _read_text(path: Path) -> str:
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            return file.read().decode("utf-8-sig")
+        if path.suffix != ".gz":
+            return path.read_bytes().decode("utf-8-sig")
+        allowed = inflation_budget(path.stat().st_size)
+        with gzip.open(path) as file:
+            content = file.read(allowed + 1)
+        if len(content) > allowed:
+            raise DataError(str(path), f"must inflate to at most {allowed:,} bytes", "more", "Decompress it first")
+        return content.decode("utf-8-sig")
     except FileNotFoundError:
         raise DataError(str(path), "must be an existing file", "no such file", "Check the path") from None
     except UnicodeDecodeError as error:

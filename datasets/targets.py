@@ -11,6 +11,7 @@ import numpy as np
 from gpunet.errors import DataError
 
 MAX_CLASSES = 65_536
+MAX_LABEL_BYTES = 4000
 NEARLY_ALL = 0.9
 
 
@@ -36,7 +37,14 @@ def encode_targets(
     if raw.ndim == 2 and raw.shape[1] == 1:
         raw = raw[:, 0]
     if raw.dtype.kind in "US":
-        labels = raw.astype(str)
+        if raw.dtype.itemsize > MAX_LABEL_BYTES:
+            raise DataError(
+                name, f"needs labels of at most {MAX_LABEL_BYTES:,} bytes", raw.dtype.itemsize, "Shorten them"
+            )
+        try:
+            labels = np.char.decode(raw, "utf-8") if raw.dtype.kind == "S" else raw
+        except UnicodeDecodeError as error:
+            raise DataError(name, "labels must be text in UTF-8", f"byte {error.object[error.start]:#x}") from None
         if task == "regression":
             raise DataError(
                 name, "needs numbers for regression", f"the text {labels[0]!r}", "Use data.task=classification"

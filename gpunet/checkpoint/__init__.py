@@ -1,7 +1,9 @@
 """Floor 2: checkpoint files, schema 1: HDF5 with names and arrays, a seal in front, and hashes all the way down.
 
 This room knows groups, arrays and attributes, but no model, no layer and no training.  Every reader of a checkpoint
-goes through :func:`read` or, to be told all that is wrong, :func:`verify`; every writer through :func:`write`.
+goes through :func:`read` or, to be told all that is wrong, :func:`verify`; every writer through :func:`write`.  Files
+of other programs are never taken for checkpoints: :func:`read_foreign` looks into HDF5, :func:`read_safetensors` takes
+arrays by name.
 
 The layout, for the eye and for other programs::
 
@@ -9,15 +11,17 @@ The layout, for the eye and for other programs::
     bytes 512..     an ordinary HDF5 file, which HDF5 tools open as it is
 """
 
+from .foreign import inflation_budget, is_foreign, read_foreign
 from .lock import lock
 from .reader import Checkpoint, read
 from .replacing import replace_file
+from .tensors import is_own, is_safetensors, read_safetensors, write_safetensors
 from .tree import Array, Group, Scalar, note, printable
 from .verification import Damage, Verification, verify
 from .writer import write
 
 __all__ = [
-    "Array", "Checkpoint", "Damage", "Group", "Scalar", "Verification", "lock", "note", "printable", "read",
-    "replace_file", "verify",
-    "write",
+    "Array", "Checkpoint", "Damage", "Group", "Scalar", "Verification", "inflation_budget", "is_foreign", "is_own",
+    "is_safetensors", "lock", "note", "printable", "read", "read_foreign", "read_safetensors", "replace_file", "verify",
+    "write", "write_safetensors",
 ]  # fmt: skip

@@ -10,6 +10,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,7 +63,7 @@ def read_structure(name: str, descriptor: int, first: int, size: int) -> list[En
         path, rule, received = found["refused"]
         raise CheckpointError(f"{name}: /{printable(path)}", rule, printable(received), REMEDY)
     if "malformed" in found:
-        raise _malformed(name, printable(found["malformed"]))
+        raise malformed(name, printable(found["malformed"]))
     entries = [_entry(*fields) for fields in found["entries"]]
     for entry in entries:
         _check_place(name, entry, first, size)
@@ -71,47 +73,58 @@ def read_structure(name: str, descriptor: int, first: int, size: int) -> list[En
 
 def run_walk(descriptor: int) -> tuple[bytes, int]:
     """What the child wrote, and how it ended: an exit code, or a signal as a negative number."""
-    # -P: neither this folder nor the working folder is searched for modules.
-    command = [sys.executable, "-P", walk.__file__]
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    with started(walk.__file__, descriptor) as child:
+        return child.stdout.read(MAX_ANSWER), child.wait()
+
+
+@contextmanager
+def started(program: str, descriptor: int, *arguments: str) -> Iterator[Any]:
+    """A child that reads an open file as its standard input; it is gone when the block ends."""
+    # -P: neither its folder nor the working folder is searched for modules.
+    command = [sys.executable, "-P", program, *arguments]
+    # HDF5 would load filters from any folder that a variable names.
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "HDF5_PLUGIN_PRELOAD": "::"}
     streams = {"stdin": descriptor, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     try:
         child = subprocess.Popen(command, env=environment, **streams)  # type: ignore[call-overload]
     except OSError as error:
-        raise _not_started(error.strerror) from None
+        raise not_started(error.strerror) from None
     try:
-        answer = child.stdout.read(MAX_ANSWER)
-        code = child.wait()
-    except BaseException:  # the alarm that it set would end it; this is for our own interruption
+        yield child
+    finally:  # the alarm that it set would end it; this is for our own interruption
         child.kill()
         child.wait()
-        raise
-    finally:
         child.stdout.close()
-    return answer, code
 
 
 def _parse(name: str, answer: bytes, code: int) -> Any:
     if not answer.startswith(walk.READY):
-        raise _not_started(f"exit code {code}")
+        raise not_started(f"exit code {code}")
     if code < 0:
-        ends = {
-            signal.SIGXCPU: f"more than {walk.PROCESSOR_SECONDS} seconds of computing",
-            signal.SIGALRM: f"more than {walk.SECONDS} seconds",
-        }
-        raise _malformed(name, ends.get(signal.Signals(-code), f"a crash of HDF5, {signal.Signals(-code).name}"))
+        raise malformed(name, cause(code, walk.PROCESSOR_SECONDS, walk.SECONDS))
     try:
         return json.loads(answer[len(walk.READY) :])
     except (ValueError, RecursionError):
-        raise _malformed(name, "a crash of HDF5") from None
+        raise malformed(name, "a crash of HDF5") from None
 
 
-def _not_started(reason: str | None) -> GpunetError:
+def cause(code: int, processor_seconds: int, seconds: int) -> str:
+    """What ended a child, by its exit code."""
+    ends = {
+        -signal.SIGXCPU: f"more than {processor_seconds} seconds of computing",
+        -signal.SIGALRM: f"more than {seconds} seconds",
+    }
+    return ends.get(code, f"a crash of HDF5, {signal.Signals(-code).name}" if code < 0 else "a crash of HDF5")
+
+
+def not_started(reason: str | None) -> GpunetError:
+    """The child could not even begin."""
     rule = f"must start with {sys.executable}"
     return GpunetError("the reader of checkpoints", rule, reason, "Check that it can import h5py")
 
 
-def _malformed(name: str, received: str) -> CheckpointError:
+def malformed(name: str, received: str) -> CheckpointError:
+    """The child could make no sense of the file."""
     return CheckpointError(name, "must be a well-formed HDF5 file", received, "Restore it from a copy")
 
 

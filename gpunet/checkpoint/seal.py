@@ -16,9 +16,12 @@ RESTORE = "The file is damaged: restore it from a copy"
 _PATTERN = re.compile(rb"gpunet-checkpoint (\d{1,4}) (\d{1,18}) ([0-9a-f]{64})\n\0*")
 
 
-def make_seal(body: memoryview) -> bytes:
-    """The 512 bytes for everything that comes after them."""
-    text = f"{FORMAT} {VERSION} {len(body)} {hashlib.sha256(body).hexdigest()}\n"
+def make_seal(*body: bytes | memoryview) -> bytes:
+    """The 512 bytes for everything that comes after them, given in one piece or several."""
+    digest = hashlib.sha256()
+    for part in body:
+        digest.update(part)
+    text = f"{FORMAT} {VERSION} {sum(map(len, body))} {digest.hexdigest()}\n"
     return text.encode().ljust(SIZE, b"\0")
 
 

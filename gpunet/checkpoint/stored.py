@@ -6,6 +6,7 @@ import stat
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from .tree import Array, printable
 
 CHUNK = 1 << 22
 MAX_HOLE = 1 << 31
+MAX_LEVELS = 100
 
 
 class StoredFile:
@@ -126,9 +128,18 @@ def _check_text(thing: str, raw: bytes, is_json: bool) -> None:
     """Spare everyone who reads a note from handling what is none."""
     try:
         text = raw.decode("utf-8")
-        if is_json:
-            json.loads(text)
+        levels = _levels(json.loads(text)) if is_json else 0
     except UnicodeDecodeError:
         raise CheckpointError(thing, "must be text in UTF-8", "other bytes") from None
     except (ValueError, RecursionError) as error:
         raise CheckpointError(thing, "must be JSON", printable(str(error))) from None
+    if levels > MAX_LEVELS:
+        raise CheckpointError(thing, f"must be JSON of at most {MAX_LEVELS} levels", levels)
+
+
+def _levels(content: Any) -> int:
+    """How deep it is nested; found without recursion, which newer versions of Python's JSON reader no longer bound."""
+    count, level = 0, [content]
+    while level := [x for x in level if isinstance(x, dict | list)]:
+        count, level = count + 1, [y for x in level for y in (x.values() if isinstance(x, dict) else x)]
+    return count

@@ -15,7 +15,6 @@ import os
 import re
 import resource
 import signal
-import sys
 from contextlib import suppress
 from typing import Any
 
@@ -196,11 +195,14 @@ def type_name(kind: Any) -> str:
     return names.get(kind.get_class(), "another type")
 
 
-def confine() -> None:
-    """Give up everything that reading metadata does not need; the kernel holds the process to it."""
+def confine(processor_seconds: int = PROCESSOR_SECONDS, seconds: int = SECONDS) -> None:
+    """Give up everything that reading does not need; the kernel holds the process to it."""
+    for number in (signal.SIGALRM, signal.SIGXCPU):  # whatever was inherited
+        signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
     limits = {
         resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_CPU: PROCESSOR_SECONDS,
+        resource.RLIMIT_CPU: processor_seconds,
         resource.RLIMIT_FSIZE: 0,
         resource.RLIMIT_NOFILE: 3,  # those that are open
     }
@@ -213,7 +215,7 @@ def confine() -> None:
         most = min(most, hard)
         # A process beyond its soft limit of time gets a signal that tells why, beyond the hard one it is killed.
         resource.setrlimit(limit, (most, most + 1 if limit == resource.RLIMIT_CPU and most < hard else most))
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def answer(file: Any) -> dict[str, Any]:
@@ -233,20 +235,20 @@ def answer(file: Any) -> dict[str, Any]:
     return {"entries": walk.entries}
 
 
+def send(content: Any) -> None:
+    """Write all of it to standard output."""
+    view = memoryview(content).cast("B")
+    while view:
+        view = view[os.write(1, view) :]
+
+
 def main() -> None:
     """Read the checkpoint on standard input, write its structure to standard output."""
     import h5py  # noqa: F401  before there is no more opening of files
 
-    for number in (signal.SIGALRM, signal.SIGXCPU):  # whatever was inherited
-        signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
     confine()
-    os.write(1, READY)
-    document = json.dumps(answer(io.FileIO(0, "rb", closefd=False))).encode()
-    view = memoryview(document)
-    while view:
-        view = view[os.write(1, view) :]
-    sys.stdout.flush()
+    send(READY)
+    send(json.dumps(answer(io.FileIO(0, "rb", closefd=False))).encode())
 
 
 if __name__ == "__main__":

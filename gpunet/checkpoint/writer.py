@@ -1,19 +1,18 @@
-"""Writing: the whole image in memory, sealed, then put in place of the old file."""
+"""Writing: checked, laid out, sealed, then put in place of the old file."""
 
-import io
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from .. import __version__
 from ..errors import CheckpointError
 from . import walk
-from .hashing import array_sha256, content_sha256
+from .hashing import content_sha256
+from .layout import joined, lay_out
 from .replacing import replace_file
-from .seal import FORMAT, SIZE, VERSION, make_seal
-from .tree import Array, Group, Scalar
+from .seal import FORMAT, VERSION, make_seal
+from .tree import Array, Group
 
 RESERVED = 8  # attributes that the writer adds
 
@@ -48,9 +47,8 @@ def write(path: Path | str, root: Group, *, keep_previous: bool = False, created
     }
     content = content_sha256(whole)
     whole.attrs["content_sha256"] = content
-    image = build_image(whole)
-    seal = make_seal(memoryview(image)[SIZE:])
-    replace_file(path, [seal, memoryview(image)[SIZE:]], keep_previous)
+    body = list(joined(lay_out(whole)))
+    replace_file(path, [make_seal(*body), *body], keep_previous)
     return content
 
 
@@ -76,34 +74,6 @@ def _check_limits(name: str, root: Group) -> None:
             raise CheckpointError(thing, f"must be a text of at most {walk.MAX_TEXT:,} bytes", node.data.dtype.itemsize)
 
 
-def build_image(root: Group) -> bytes:
-    """The HDF5 file as bytes, with an empty user block; the same tree gives the same bytes."""
-    import h5py
-
-    buffer = io.BytesIO()
-    with h5py.File(buffer, "w", libver=("v108", "v110"), userblock_size=SIZE) as file:
-        _write_attrs(file, root.attrs)
-        _write_children(file, root)
-    return buffer.getvalue()
-
-
-def _write_children(place: Any, group: Group) -> None:
-    import h5py
-
-    for name in sorted(group.children):
-        child = group.children[name]
-        assert walk.NAME.fullmatch(name), f"{name!r} is no name for a checkpoint"
-        if isinstance(child, Group):
-            inner = place.create_group(name)
-            _write_attrs(inner, child.attrs)
-            _write_children(inner, child)
-            continue
-        data = child.data
-        kind = h5py.string_dtype("utf-8", data.dtype.itemsize) if data.dtype.kind == "S" else data.dtype
-        stored = place.create_dataset(name, data=data.astype(kind, copy=False), track_times=False)
-        _write_attrs(stored, {**child.attrs, "sha256": array_sha256(data)})
-
-
 def _normalised(group: Group) -> Group:
     """A copy with portable arrays and with the encoding stated on every group below the root."""
     children: dict[str, Group | Array] = {}
@@ -123,18 +93,3 @@ def _portable(data: np.ndarray) -> np.ndarray:
         return data.astype("u1")
     assert data.dtype.kind in "iufS", f"arrays of type {data.dtype} do not belong into a checkpoint"
     return np.ascontiguousarray(data, data.dtype.newbyteorder("<")).reshape(data.shape)
-
-
-def _write_attrs(place: Any, attrs: dict[str, Scalar]) -> None:
-    import h5py
-
-    for name in sorted(attrs):
-        value = attrs[name]
-        if isinstance(value, str):
-            encoded = value.encode()
-            kind = h5py.string_dtype("utf-8", max(1, len(encoded)))
-            place.attrs.create(name, np.array(encoded, f"S{max(1, len(encoded))}"), dtype=kind)
-        elif isinstance(value, bool):
-            place.attrs.create(name, np.uint8(value))
-        else:
-            place.attrs.create(name, np.int64(value) if isinstance(value, int) else np.float64(value))

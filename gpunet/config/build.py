@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from ..data import Augmentation, Preparation, Scale, Standardise
+from ..data import Augmentation, BagOfWords, Preparation, Scale, Standardise
 from ..errors import ConfigError
 from ..fields import term
 from ..initializers import Glorot, He
@@ -81,10 +81,12 @@ def build_clipping(config: Config) -> Clipping | None:
     return None if value is norm is None else Clipping(value, norm)
 
 
-def build_preparations(config: Config, scale: float, standardise: bool) -> list[Preparation]:
-    """The configured preparations, or the usual one: images are scaled, unless the model asks for more."""
+def build_preparations(config: Config, scale: float, standardise: bool, texts: bool) -> list[Preparation]:
+    """The configured preparations, or the usual one: texts are counted, images scaled unless the model wants more."""
     if config.data.preprocess is not None:
         return [word.build() for word in config.data.preprocess]
+    if texts:
+        return [BagOfWords()]
     return [Scale()] if scale != 1 and not standardise else [Standardise()]
 
 
@@ -118,6 +120,8 @@ def build_model(config: Config, n_in: int, n_out: int) -> Sequential:
             model.batch_norm,
             model.max_norm,
             model.rate_factors,
+            model.input_noise,
+            model.dropout_mode,
         )
     if isinstance(model, AutoencoderConfig):
         activation = _ACTIVATIONS[model.activation]

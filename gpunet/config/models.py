@@ -17,6 +17,11 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _place(value: object) -> object:
+    """``true`` and ``false`` stand for the usual place and for none."""
+    return {True: "before", False: "none"}[value] if isinstance(value, bool) else value
+
+
 class MLPConfig(Section):
     """A multilayer perceptron."""
 
@@ -26,7 +31,11 @@ class MLPConfig(Section):
     initializer: InitializerWord | None = Field(None, description="he for the relu family, else glorot")
     dropout: Fraction = Field(0.0, description="after each hidden activation")
     input_dropout: Fraction = Field(0.0, description="on the features")
-    batch_norm: bool = Field(False, description="before each hidden activation")
+    dropout_mode: Literal["inverted", "classic"] = Field("inverted", description="scale in training or at inference")
+    input_noise: NonNegative = Field(0.0, description="standard deviation of Gaussian noise on the features")
+    batch_norm: Annotated[Literal["none", "before", "after"], BeforeValidator(_place)] = Field(
+        "none", description="before or after each hidden activation; true stands for before"
+    )
     max_norm: Positive | None = Field(None, description="largest length of the weights into one hidden unit")
     rate_factors: tuple[NonNegative, ...] | None = Field(
         None, description="of the learning rate, for each layer with weights, the output included"

@@ -6,16 +6,20 @@ from .augmentations import (
     Colour,
     Contrast,
     CutOut,
+    DeleteWords,
     Elastic,
     Flip,
     Mixup,
+    MoveWords,
     Noise,
     Rotate,
     Shear,
     Shift,
+    SwapWords,
     Zoom,
 )
 from .augmenter import Augmenter
+from .bags import BagOfWords
 from .feed import Feed
 from .preparations import PCA, ZCA, Binarise, MinMax, OneHot, Preparation, Scale, Standardise
 from .preprocessing import Fitted, Preprocessing, fit_preprocessing
@@ -25,17 +29,20 @@ __all__ = [
     "ZCA",
     "Augmentation",
     "Augmenter",
+    "BagOfWords",
     "Binarise",
     "Brightness",
     "Colour",
     "Contrast",
     "CutOut",
+    "DeleteWords",
     "Elastic",
     "Feed",
     "Fitted",
     "Flip",
     "MinMax",
     "Mixup",
+    "MoveWords",
     "Noise",
     "OneHot",
     "Preparation",
@@ -45,6 +52,7 @@ __all__ = [
     "Shear",
     "Shift",
     "Standardise",
+    "SwapWords",
     "Zoom",
     "fit_preprocessing",
 ]

@@ -7,10 +7,10 @@ from, so that several cost one interpolation.
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from annotated_types import Gt, Le
+from annotated_types import Gt, Le, Lt
 
 from ..backend import Device, array_module, normal_pairs
 from ..backend.arrays import Array
@@ -25,10 +25,10 @@ class Augmentation:
     """Base of the augmentations.
 
     Attributes:
-        images: whether samples must be images; a table is an image of one row otherwise.
+        of: what samples must be; features that are no images are seen as an image of one row.
     """
 
-    images: ClassVar[bool] = True
+    of: ClassVar[Literal["images", "numbers", "texts"]] = "images"
 
     def __post_init__(self) -> None:
         """Check the bounds of the fields."""
@@ -230,7 +230,7 @@ class Noise(Pixelwise):
     """Gaussian noise of standard deviation ``std``, in parts of the full scale, on every feature."""
 
     std: Positive = 0.05
-    images: ClassVar[bool] = False
+    of = "numbers"
 
     def draws(self, shape: Shape) -> int:
         """Two uniform numbers for each normal one."""
@@ -267,6 +267,71 @@ class CutOut(Pixelwise):
         x *= xp.logical_or(far[0][:, :, None], far[1][:, None, :])[..., None]
 
 
+class Textual(Augmentation):
+    """Base of those that change the words of a text, int32 (N, length), filled up with 0."""
+
+    of = "texts"
+
+    def draws(self, shape: Shape) -> int:
+        """Two places, unless another class knows better."""
+        return 2
+
+    def rearrange(self, x: Array, u: Array) -> Array:
+        """Return other texts of the same length, out of uniform numbers (N, draws)."""
+        raise NotImplementedError
+
+
+def _places(x: Array, u: Array) -> tuple[Array, Array, Array]:
+    """All places (length,), and two random ones in each text, (N, 1)."""
+    xp = array_module(x)
+    drawn = xp.floor(u * (x > 0).sum(axis=-1)[:, None])
+    return xp.arange(x.shape[1]), drawn[:, :1], drawn[:, 1:]
+
+
+@dataclass(frozen=True)
+class DeleteWords(Textual):
+    """Each word is left out with probability ``rate``; one of them always stays.
+
+    Wei, Zou: EDA: easy data augmentation techniques for text classification (2019), as the two below.
+    """
+
+    rate: Annotated[float, Gt(0), Lt(1)] = 0.1
+
+    def draws(self, shape: Shape) -> int:
+        """One for each word."""
+        return math.prod(shape)
+
+    def rearrange(self, x: Array, u: Array) -> Array:
+        """Those that stay move together."""
+        xp = array_module(x)
+        u = xp.where(x > 0, u, -1)
+        kept = xp.logical_or(u >= self.rate, u == u.max(axis=1, keepdims=True))
+        order = xp.where(kept, 0, x.shape[1]) + xp.arange(x.shape[1])
+        return xp.take_along_axis(xp.where(kept, x, 0), xp.argsort(order, axis=1), axis=1)
+
+
+@dataclass(frozen=True)
+class SwapWords(Textual):
+    """Two words change places; a bag of words does not see it."""
+
+    def rearrange(self, x: Array, u: Array) -> Array:
+        """Each stands where the other was."""
+        xp, (here, one, two) = array_module(x), _places(x, u)
+        source = xp.where(here == one, two, xp.where(here == two, one, here))
+        return xp.take_along_axis(x, source.astype(np.int64), axis=1)
+
+
+@dataclass(frozen=True)
+class MoveWords(Textual):
+    """One word moves to another place; a bag of words does not see it."""
+
+    def rearrange(self, x: Array, u: Array) -> Array:
+        """The words between the two places make room."""
+        xp, (here, one, two) = array_module(x), _places(x, u)
+        beside = two + xp.where(two > one, 0.5, -0.5)
+        return xp.take_along_axis(x, xp.argsort(xp.where(here == one, beside, here), axis=1), axis=1)
+
+
 @dataclass(frozen=True)
 class Mixup(Augmentation):
     """A weighted mean of the sample and another of the training part, and of their targets.
@@ -278,7 +343,7 @@ class Mixup(Augmentation):
     """
 
     alpha: Positive = 0.2
-    images: ClassVar[bool] = False
+    of = "numbers"
 
     def draws(self, shape: Shape) -> int:
         """The other sample and its weight."""

@@ -11,7 +11,7 @@ from ..errors import ConfigError
 from ..fields import term
 from ..ops.gather import one_hot
 from ..ops.resample import resample
-from .augmentations import Augmentation, Colour, Elastic, Geometric, Mixup, Pixelwise
+from .augmentations import Augmentation, Colour, Elastic, Geometric, Mixup, Pixelwise, Textual
 
 Gather = Callable[[Array], tuple[Array, Array]]
 
@@ -27,6 +27,7 @@ class Augmenter:
         samples: how many there are to mix with.
         device: where batches live.
         dtype: of the batches.
+        texts: whether samples are word numbers.
 
     Raises:
         ConfigError: samples that are no images, or have no colours, where those are needed.
@@ -41,10 +42,12 @@ class Augmenter:
         samples: int,
         device: Device,
         dtype: Any,
+        texts: bool = False,
     ):
+        self.texts = texts
         self.shape = _image_shape(input_shape)
         for augmentation in augmentations:
-            _check(augmentation, input_shape)
+            _check(augmentation, input_shape, texts)
         self.augmentations, self.scale, self.outputs, self.samples = augmentations, scale, outputs, samples
         self.count = sum(a.draws(self.shape) for a in augmentations)
         height, width, _ = self.shape
@@ -82,6 +85,8 @@ class Augmenter:
         for augmentation, u in parts.items():
             if isinstance(augmentation, Mixup):
                 raw, target = self._mix(augmentation, u, raw, target, gather, ctx, dtype)
+        if self.texts:
+            return self._reword(raw, parts), target
         flat = {a: u.reshape(-1, u.shape[-1]) for a, u in parts.items()}
         images = self._move(raw.reshape(-1, *self.shape), flat, ctx, dtype)
         changes = [a for a in flat if isinstance(a, Pixelwise)]
@@ -92,6 +97,13 @@ class Augmenter:
             xp.maximum(images, 0, out=images)
             xp.minimum(images, self.scale, out=images)
         return images.reshape(raw.shape), target
+
+    def _reword(self, raw: Array, drawn: dict[Augmentation, Array]) -> Array:
+        texts = raw.reshape(-1, raw.shape[-1])
+        for augmentation, u in drawn.items():
+            if isinstance(augmentation, Textual):
+                texts = augmentation.rearrange(texts, u.reshape(-1, u.shape[-1]))
+        return texts.reshape(raw.shape)
 
     def _move(self, images: Array, drawn: dict[Augmentation, Array], ctx: Context, dtype: Any) -> Array:
         """Numbers of the type of the batch, from wherever the pixels come from; a copy where nothing moves."""
@@ -154,9 +166,11 @@ def _image_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
     return (1, int(np.prod(shape)), 1)
 
 
-def _check(augmentation: Augmentation, shape: tuple[int, ...]) -> None:
+def _check(augmentation: Augmentation, shape: tuple[int, ...], texts: bool) -> None:
     name, shown = f"augmentation.{term(type(augmentation))}", "x".join(map(str, shape))
-    if augmentation.images and len(shape) not in (2, 3):
+    if texts != (augmentation.of == "texts"):
+        raise ConfigError(name, f"needs {augmentation.of}", "texts" if texts else "numbers", "Leave it out")
+    if augmentation.of == "images" and len(shape) not in (2, 3):
         raise ConfigError(name, "needs images", f"samples of {shown} features", "Leave it out")
     if isinstance(augmentation, Colour) and (len(shape) != 3 or shape[2] < 2):
         raise ConfigError(name, "needs images of height x width x channels", shown, "Use contrast or brightness")

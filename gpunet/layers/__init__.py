@@ -6,12 +6,14 @@ from .batchnorm import BatchNorm
 from .containers import Residual, Sequential
 from .dense import Dense
 from .dropout import Dropout
+from .noise import GaussianNoise
 
 __all__ = [
     "Backward",
     "BatchNorm",
     "Dense",
     "Dropout",
+    "GaussianNoise",
     "Layer",
     "LeakyReLU",
     "Linear",

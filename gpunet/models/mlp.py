@@ -1,10 +1,11 @@
 """The multilayer perceptron."""
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 from ..errors import ConfigError
 from ..initializers import Initializer
-from ..layers import BatchNorm, Dense, Dropout, Layer, Sequential
+from ..layers import BatchNorm, Dense, Dropout, GaussianNoise, Layer, Sequential
 
 
 def mlp(
@@ -15,9 +16,11 @@ def mlp(
     initializer: Initializer,
     dropout: float = 0.0,
     input_dropout: float = 0.0,
-    batch_norm: bool = False,
+    batch_norm: Literal["none", "before", "after"] = "none",
     max_norm: float | None = None,
     rate_factors: Sequence[float] | None = None,
+    input_noise: float = 0.0,
+    dropout_mode: Literal["inverted", "classic"] = "inverted",
 ) -> Sequential:
     """Fully connected layers with an activation between them; the output is linear, as losses expect.
 
@@ -29,9 +32,11 @@ def mlp(
         initializer: of the hidden weights; the output layer keeps its own default.
         dropout: rate after each hidden activation.
         input_dropout: rate on the features.
-        batch_norm: normalise before each activation.
+        batch_norm: where to normalise: before or after each hidden activation.
         max_norm: bound on the length of the weights into each hidden unit.
         rate_factors: of the learning rate, one for each layer with weights, the output included.
+        input_noise: standard deviation of Gaussian noise on the features.
+        dropout_mode: scale while training, or at inference.
 
     Raises:
         ConfigError: for another number of rate factors.
@@ -45,12 +50,14 @@ def mlp(
     if len(factors) != len(hidden) + 1:
         rule = f"must be one for each of the {len(hidden) + 1} layers with weights"
         raise ConfigError("model.rate_factors", rule, len(factors))
-    layers: list[Layer] = [Dropout(input_dropout)] if input_dropout else []
+    layers: list[Layer] = [GaussianNoise(input_noise)] if input_noise else []
+    layers += [Dropout(input_dropout, dropout_mode)] if input_dropout else []
     for width, factor in zip(hidden, factors):
-        # The shift of a batch norm takes the place of the bias.
-        layers.append(Dense(n_in, width, not batch_norm, initializer, max_norm, factor))
-        layers += [BatchNorm(width)] if batch_norm else []
+        # The shift of a batch norm that follows takes the place of the bias.
+        layers.append(Dense(n_in, width, batch_norm != "before", initializer, max_norm, factor))
+        layers += [BatchNorm(width)] if batch_norm == "before" else []
         layers.append(activation())
-        layers += [Dropout(dropout)] if dropout else []
+        layers += [BatchNorm(width)] if batch_norm == "after" else []
+        layers += [Dropout(dropout, dropout_mode)] if dropout else []
         n_in = width
     return Sequential([*layers, Dense(n_in, n_out, rate_factor=factors[-1])])

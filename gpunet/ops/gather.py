@@ -25,3 +25,13 @@ def one_hot(labels: Array, classes: int, out: Array) -> Array:
     """``out[..., k] = (labels[...] == k)``: ``labels`` integer ([E,] N), ``out`` ([E,] N, classes), any type."""
     xp = array_module(labels)
     return xp.equal(labels[..., None], xp.arange(classes, dtype=labels.dtype), out=out)
+
+
+@op
+def count_into(counts: Array, places: Array) -> None:
+    """Add 1 at each place: ``counts`` (n, k), ``places`` integer (n, m) below k.
+
+    Whole numbers are exact in any order, so this repeats bit by bit although threads add as they come.
+    """
+    rows = array_module(counts).arange(len(places))[:, None]
+    array_module(counts).add.at(counts, (rows, places), 1)

@@ -17,7 +17,7 @@ from ..backend import Device
 from ..backend.arrays import Array
 from ..backend.sampled import draw_sample_words
 from ..backend.streams import draw_words
-from ..ops.gather import take_rows
+from ..ops.gather import count_into, take_rows
 from ..ops.guard import guarded, put_back, restore, update_and_restore
 
 
@@ -128,6 +128,11 @@ def _(*args):
 def _(table, index, out):
     record(take_rows.reference, (table, index, out), {}, in_place=True)
     return out
+
+
+@count_into.override("traced")
+def _(counts, places):
+    record(count_into.reference, (counts, places), {}, in_place=True)
 
 
 guarded.override("traced")(update_and_restore)

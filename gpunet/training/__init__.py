@@ -11,6 +11,7 @@ from .loop import EpochRecord, Stop, fit
 from .memory import largest_batch, within_memory
 from .paired import Difference, paired_difference
 from .pictures import pictures, tiled
+from .portrait import portrait
 from .resuming import resume, resumed_config
 from .run import Run
 from .sampling import Sampler, dreams, reconstructions
@@ -60,6 +61,7 @@ __all__ = [
     "open_trained",
     "paired_difference",
     "pictures",
+    "portrait",
     "reconstructions",
     "resume",
     "resumed_config",

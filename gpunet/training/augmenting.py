@@ -29,7 +29,8 @@ def build_augmenter(
         raise ConfigError("augmentation", "needs a model that sees the samples themselves", "dbn", remedy)
     outputs = _outputs(config, dataset, objective) if any(isinstance(a, Mixup) for a in found) else 0
     shape, scale = tuple(dataset.input_shape), dataset.scale
-    return Augmenter(found, shape, scale, outputs, samples, device, np.dtype(dtype))
+    texts = bool(dataset.vocabulary)
+    return Augmenter(found, shape, scale, outputs, samples, device, np.dtype(dtype), texts)
 
 
 def _outputs(config: Config, dataset: Samples, objective: Objective) -> int:

@@ -15,6 +15,7 @@ class Samples(Protocol):
     classes: tuple[str, ...]
     columns: tuple[str, ...]
     scale: float
+    vocabulary: tuple[str, ...]
     notes: tuple[str, ...]
 
     @property
@@ -47,6 +48,7 @@ class Description:
         outputs: targets of one sample for regression, else 0.
         scale: full scale of the features.
         parts: numbers of samples for training, validation and test.
+        vocabulary: of texts, in the order of their numbers; else empty.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Description:
     outputs: int
     scale: float
     parts: tuple[int, int, int]
+    vocabulary: tuple[str, ...] = ()
 
     @property
     def features(self) -> int:
@@ -85,4 +88,5 @@ def describe(dataset: Samples, split: Parts) -> Description:
         outputs=0 if dataset.classes else dataset.y.shape[-1],
         scale=dataset.scale,
         parts=(len(split.train), len(split.validation), len(split.test)),
+        vocabulary=dataset.vocabulary,
     )

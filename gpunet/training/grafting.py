@@ -1,11 +1,13 @@
 """Grafting: weights of a checkpoint's layers become the starting point of a network's."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from ..checkpoint import Array, Checkpoint, Group
+from ..checkpoint import Array, Checkpoint, Group, is_own
 from ..config import AutoencoderConfig, UpDownConfig
 from ..errors import CheckpointError, ConfigError
 from .lineage import Lineage
@@ -63,13 +65,23 @@ def graft(run: Run, source: Checkpoint, pairs: Sequence[tuple[str, str]] = ()) -
 
 
 def _donors(source: Checkpoint) -> Iterator[Donor]:
-    root = source.root["model"]
-    for name, group in [("model", root), *((f"model/{path}", node) for path, node in root.walk())]:
+    """Layers from the bottom; other programs keep weights as (outputs, inputs), and count 1, 2, ..., 10."""
+    root: Any = source.root if source.foreign else source.root["model"]
+    turned = bool(source.foreign) and not is_own(root)
+    found = [("model", root), *((f"model/{path}", node) for path, node in root.walk())]
+    for name, group in sorted(found, key=lambda pair: _natural(pair[0])):
         if isinstance(group, Group) and isinstance(weight := group.children.get("weight"), Array):
             arrays = {n: c.data for n, c in group.children.items() if isinstance(c, Array)}
             bias = arrays.get("hidden_bias", arrays.get("bias"))
             sha256 = str(weight.attrs.get("sha256", ""))
-            yield Donor(name.removeprefix("model/"), weight.data, bias, arrays.get("visible_bias"), sha256)
+            values = weight.data.swapaxes(-1, -2) if turned and weight.data.ndim == 2 else weight.data
+            if values.ndim in (2, 3):
+                own = name.removeprefix("model/")
+                yield Donor(own, values, bias, arrays.get("visible_bias"), sha256)
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def _from_the_bottom(
@@ -131,7 +143,11 @@ def _copy(run: Run, donor: Donor, target: str, mirrored: bool) -> None:
         arrays["bias"] = bias
     for name, data in arrays.items():
         view = parameters.view(parameters.values, f"{target}/{name}")
-        plain = data.ndim == len(parameters.named[f"{target}/{name}"].shape)
+        shape = parameters.named[f"{target}/{name}"].shape
+        if data.shape[-len(shape) :] != shape or data.dtype.kind != "f":
+            got = f"{data.dtype.name} {'x'.join(map(str, data.shape))}"
+            raise CheckpointError(donor.name, f"must have a {name} of {'x'.join(map(str, shape))} floats", got)
+        plain = data.ndim == len(shape)
         if not plain and data.shape != view.shape:
             remedy = "Train with the same --seeds, or pretrain a single model"
             raise ConfigError("--from", f"holds {len(data)} members, the run", run.config.members, remedy)
@@ -139,7 +155,10 @@ def _copy(run: Run, donor: Donor, target: str, mirrored: bool) -> None:
 
 
 def _check_preprocessing(run: Run, source: Checkpoint) -> None:
-    kind = str(source["data/preprocessing"].attrs["kind"])
+    if source.foreign:
+        kind = str(source.attrs.get("preprocessing") or run.preprocessing.kind)  # other programs do not tell
+    else:
+        kind = str(source["data/preprocessing"].attrs["kind"])
     if kind != run.preprocessing.kind:
         raise ConfigError(
             "data.preprocess",

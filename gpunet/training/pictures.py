@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Arena, Context
-from ..checkpoint import Array, Group
+from ..checkpoint import Array, Group, Scalar
 from ..models import DBN, LabelledDBN
 from .objectives import machine_of
 from .run import Run
@@ -17,7 +17,7 @@ TILES = 100
 PAIRS = 20
 STEPS = 200
 PAIRED = "data above what came back of them"
-GREY = {"CLASS": "IMAGE", "IMAGE_VERSION": "1.2", "IMAGE_SUBCLASS": "IMAGE_GRAYSCALE"}
+GREY: dict[str, Scalar] = {"CLASS": "IMAGE", "IMAGE_VERSION": "1.2", "IMAGE_SUBCLASS": "IMAGE_GRAYSCALE"}
 
 
 def pictures(run: Run) -> Group:
@@ -33,7 +33,7 @@ def pictures(run: Run) -> Group:
     member = (0,) if run.trainer.parameters.members else ()
     if machine is not None and machine.visible.n == run.inputs.features:
         dbn = DBN([*run.lineage.machines, machine])
-        v = _data(run)
+        v = prepared(run, PAIRS)
         again = reconstructions(dbn, device.put(v), device)[member]
         sampler = Sampler(dbn, run.trainer.parameters, TILES)
         sampler.run(STEPS)
@@ -45,7 +45,7 @@ def pictures(run: Run) -> Group:
         fantasies = _levels(run, dreams(model, run.trainer.parameters, labels, STEPS)[member])
         found["fantasies"] = fantasies, f"means after {STEPS} Gibbs steps at the top, the classes held in turn"
     elif isinstance(run.objective, Reconstruction):
-        v, ctx = _data(run), Context(False, Arena(device))
+        v, ctx = prepared(run, PAIRS), Context(False, Arena(device))
         z, _ = model.forward(device.put(v), ctx)
         again = device.get(run.objective.loss.predict(z, ctx.like(z)))[member]
         found["reconstructions"] = _pairs(_levels(run, v), _levels(run, again)), PAIRED
@@ -94,10 +94,18 @@ def _filters(run: Run) -> tuple[np.ndarray, str]:
     return _bytes(weight / largest, -1, 1), "each scaled by its largest weight"
 
 
-def _data(run: Run) -> np.ndarray:
-    """A few samples of the test part, or of the training part, preprocessed."""
+def shown(run: Run, count: int) -> np.ndarray:
+    """At most so many sample numbers, evenly spaced: files may be sorted by class.
+
+    They are of the test part, or of the training part where there is no other.
+    """
     part = run.split.test if len(run.split.test) else run.split.train
-    x = run.dataset.x[part[:PAIRS]]
+    return part[np.arange(min(count, len(part))) * len(part) // min(count, len(part))]
+
+
+def prepared(run: Run, count: int) -> np.ndarray:
+    """Those samples as the first layer sees them, (samples, features)."""
+    x = run.dataset.x[shown(run, count)]
     return run.inputs.original.on_host(x.reshape(len(x), -1))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..backend import Arena, Context, Device
 from ..config import Config, build_averaging, build_clipping, build_preparations, build_rule
-from ..data import Augmenter, Preprocessing, fit_preprocessing
+from ..data import Augmenter, BagOfWords, Preprocessing, fit_preprocessing
 from ..errors import ConfigError
 from ..objective import Objective
 from ..rbm import ClassRBM, ContrastiveDivergence
@@ -215,6 +215,11 @@ class Run:
 
 def prepare_inputs(config: Config, dataset: Samples, split: Parts, device: Device) -> Inputs:
     """The features of a data set, preprocessed as configured or as suits the model."""
-    chain = build_preparations(config, dataset.scale, wants_standardised(config.model))
+    texts = bool(dataset.vocabulary)
+    chain = build_preparations(config, dataset.scale, wants_standardised(config.model), texts)
+    if texts != any(isinstance(preparation, BagOfWords) for preparation in chain[:1]):
+        rule, received = ("must begin with bag_of_words", "texts") if texts else ("must be texts", "numbers")
+        thing = "data.preprocess" if texts else "data of bag_of_words"
+        raise ConfigError(thing, rule, received, "Leave data.preprocess out")
     x = dataset.x.reshape(len(dataset.x), -1)
     return Inputs(x, dataset.y, split, fit_preprocessing(chain, x[split.train], dataset.scale), device)

@@ -25,14 +25,14 @@ from .state import save_state
 VOLATILE = {"volatile": True}
 
 
-def snapshot(run: Run, *, best: bool, images: Group | None = None) -> Group:
+def snapshot(run: Run, *, best: bool, portrait: Group | None = None) -> Group:
     """The checkpoint of a run after an epoch.
 
     Args:
         run: with at least one epoch behind it.
         best: True for the best weights of each member, to use; False for the present state, to go on from, see
             :mod:`.state`.
-        images: pictures to keep with it.
+        portrait: groups to keep with it, see :mod:`.portrait`.
     """
     trainer, selection = run.trainer, run.selection
     parameters, device = trainer.parameters, run.device
@@ -67,8 +67,8 @@ def snapshot(run: Run, *, best: bool, images: Group | None = None) -> Group:
     root["streams"] = Group({"generator": "philox4x64-10"}, {"seeds": Array(np.array(parameters.seeds, np.uint64))})
     root["history"] = _history(run)
     root["metrics"] = _metrics(run)
-    if images is not None and images.children:
-        root["images"] = images
+    if portrait is not None:
+        root.children |= portrait.children
     if parameters.members:
         root["members"] = Group({}, {"best_epoch": Array(selection.best_epoch), "best": Array(selection.best_so_far)})
     if not best:

@@ -221,6 +221,10 @@ HOSTILE = {
         "must be text in UTF-8",
     ),
     "nested JSON": (lambda f: json_note(f, b"[" * 100_000), "must be JSON"),
+    "JSON of many levels": (
+        lambda f: json_note(f, b"[" * 500 + b"]" * 500),
+        "must be JSON of at most 100 levels, got 500",
+    ),
     "broken JSON": (lambda f: json_note(f, b'{"a": '), "must be JSON"),
     "not a number": (lambda f: f.create_dataset("a", data=np.array([1, np.nan])), "must be finite, got 1 NaN"),
     "infinite": (lambda f: f.create_dataset("a", data=np.array([np.inf, -np.inf])), "must be finite, got 2 NaN"),

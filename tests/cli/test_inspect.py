@@ -185,11 +185,40 @@ def test_differences(path, tmp_path):
     norm = np.linalg.norm(sample()["model/000_dense/weight"].data.astype("f8"))
     assert row["name"] == "model/000_dense/weight"
     assert (row["distance"], row["relative"], row["cosine"]) == pytest.approx((norm, 1, 1))
+    assert row["angle"] == pytest.approx(0, abs=1e-6)
     shown = inspect(path, "--diff", tmp_path / "b.h5")
     assert "optimizer.learning_rate: 0.1 -> 0.2" in shown
     assert "model/000_dense/bias: float32 5 -> float32 6" in shown
     write(tmp_path / "c.h5", sample())
     assert "contents are equal" in inspect(path, "--diff", tmp_path / "c.h5")
+
+
+def test_the_angle_between_subspaces_is_that_of_what_they_span(rng):
+    from gpunet.cli.differences import angle_between
+
+    basis = np.linalg.qr(rng.normal(size=(9, 9)))[0]
+    a = basis[:, :2] @ np.diag([3.0, 1])
+    for degrees in (0, 1e-4, 30, 89):
+        turned = np.cos(np.radians(degrees)) * basis[:, 1] + np.sin(np.radians(degrees)) * basis[:, 2]
+        b = np.stack([basis[:, 0] * 5, turned], axis=1)
+        assert angle_between(a, b) == pytest.approx(degrees, abs=1e-6)
+    assert angle_between(a, a[:, ::-1] * -1) == pytest.approx(0, abs=1e-6), "order and signs of units"
+    assert angle_between(a, a * 0) is None
+    assert angle_between(rng.normal(size=(2, 5)), rng.normal(size=(2, 5))) is None, "both span everything"
+
+
+def test_units_that_say_nothing_on_data_are_counted_beside_their_weights(tmp_path):
+    for members in (0, 2):
+        root = sample(members=members)
+        layer = Group({"units_of": "000_dense", "units": 5})
+        counts = np.array([1, 4])[: max(1, members)]
+        layer["constant_units"] = Array(counts if members else counts[0])
+        layer["saturated_units"] = Array(counts + 1 if members else counts[0] + 1)
+        root["activations/001_sigmoid"] = layer
+        write(tmp_path / "a.h5", root)
+        rows = [row for row in document(tmp_path / "a.h5", "--stats") if "weight" in row["array"]]
+        assert [(row["constant_units"], row["saturated_units"]) for row in rows] == [(1, 2), (4, 5)][: len(rows)]
+        assert "saturated" in inspect(tmp_path / "a.h5", "--stats")
 
 
 def test_lineage(path, tmp_path):

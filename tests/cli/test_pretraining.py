@@ -2,6 +2,7 @@
 
 import json
 
+import h5py
 import numpy as np
 import pytest
 from shell import gpunet, refused
@@ -193,6 +194,37 @@ def test_a_checkpoint_keeps_pictures_that_any_viewer_shows(stack):
 def test_mistakes_when_sampling(words, code, expected, machine):
     folder, _ = machine
     refused("sample", "small/best.h5", *words, cwd=folder, code=code, expected=expected)
+
+
+def test_weights_come_from_safetensors_of_gpunet_and_of_others(tmp_path):
+    numpy = pytest.importorskip("safetensors.numpy")
+    options = ["model.hidden=[12,11]", "training.epochs=1", "--device", "cpu"]
+    gpunet("train", "mlp", *options, "--run", "a", cwd=tmp_path)
+    gpunet("inspect", "a/best.h5", "--export-safetensors", "own.safetensors", cwd=tmp_path)
+    own = numpy.load_file(tmp_path / "own.safetensors")
+    names = {name.rpartition(".")[0]: f"net.{2 * i}" for i, name in enumerate(n for n in own if n.endswith("weight"))}
+    theirs = {
+        f"{names[n.rpartition('.')[0]]}.{n.rpartition('.')[2]}": np.ascontiguousarray(a.T) for n, a in own.items()
+    }
+    numpy.save_file(theirs, tmp_path / "theirs.safetensors", {"format": "pt"})
+    for source in ("own", "theirs"):
+        frozen = ["optimizer.learning_rate=1e-30", "training.l2=0"]
+        done = gpunet(
+            "train", "mlp", *options, *frozen, "--from", f"{source}.safetensors", "--run", source, cwd=tmp_path
+        )
+        assert "_dense from " in done.stderr
+        with h5py.File(tmp_path / source / "best.h5") as file:
+            for layer in (n for n in file["model"] if n.endswith("dense")):
+                assert np.allclose(file[f"model/{layer}/weight"][()], own[f"{layer}.weight"], atol=1e-6), source
+        lineage = json.loads(gpunet("inspect", f"{source}/best.h5", "--lineage", "--json", cwd=tmp_path).stdout)
+        assert len(lineage["lineage"]["grafts"]) == 3
+    theirs["net.0.bias"] = np.ones(5, "f4")
+    numpy.save_file(theirs, tmp_path / "wrong.safetensors")
+    refused(
+        "train", "mlp", *options[:2], "--from", "wrong.safetensors", cwd=tmp_path, code=4, expected="must have a bias"
+    )
+    words = ("pretrain", "dbn", "--from", "own.safetensors")
+    refused(*words, cwd=tmp_path, code=2, expected="must be a checkpoint, to continue a stack")
 
 
 def test_a_stack_is_fine_tuned_up_and_down(stack):

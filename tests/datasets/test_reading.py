@@ -2,6 +2,7 @@
 
 import gzip
 import struct
+import zipfile
 
 import h5py
 import numpy as np
@@ -76,10 +77,35 @@ def save_npz(path, **arrays):
     return path
 
 
-def save_h5(path, **arrays):
+def save_h5(path, compression=None, **arrays):
     with h5py.File(path, "w") as file:
         for name, array in arrays.items():
-            file[name] = array
+            file.create_dataset(name, data=array, compression=compression)
+    return path
+
+
+def h5_bomb(path):
+    with h5py.File(path, "w") as file:
+        file.create_dataset("x", (1 << 40,), "u1", chunks=(1 << 20,), compression="gzip")
+        file["y"] = Y
+    return path
+
+
+def csv_bomb(path):
+    with gzip.open(path, "wb", 9) as file:
+        for _ in range(257):
+            file.write(b"\n" * (1 << 20))
+    return path
+
+
+def zipped(path, shape=(1,), zeros=8, header=None, compression=zipfile.ZIP_DEFLATED):
+    """An archive whose array x says what it likes about itself."""
+    header = header or repr({"descr": "<f8", "fortran_order": False, "shape": shape})
+    head = b"\x93NUMPY\x02\x00" + struct.pack("<I", len(header)) + header.encode()
+    with zipfile.ZipFile(path, "w", compression) as archive, archive.open("x.npy", "w", force_zip64=True) as member:
+        member.write(head)
+        for _ in range(zeros // 8 if zeros < 1 << 20 else zeros >> 20):
+            member.write(bytes(8 if zeros < 1 << 20 else 1 << 20))
     return path
 
 
@@ -92,6 +118,24 @@ def test_archives_read_back(save, names, tmp_path, rng):
     assert np.array_equal(dataset.x, x.astype(np.float32))
     assert np.array_equal(dataset.y, y)
     assert np.array_equal(load_inputs(str(path), input_shape=(3,)), dataset.x)
+
+
+def test_what_is_not_asked_for_is_not_read(tmp_path):
+    save_npz(tmp_path / "a.npz", x=X, y=Y, notes=np.array([{"a": 1}], dtype=object))
+    assert load(str(tmp_path / "a.npz")).x.tolist() == X.tolist()
+
+
+@pytest.mark.parametrize("compression", ["gzip", None])
+def test_compressed_arrays_and_labels_of_text_are_read(compression, tmp_path, rng):
+    x, y = rng.normal(size=(200, 30)), np.array(["grün".encode(), b"rot"] * 100)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("x", data=x, compression=compression, shuffle=bool(compression), chunks=(13, 7))
+        file["y"] = y
+    np.savez_compressed(tmp_path / "a.npz", x=x, y=y)
+    for name in ("a.h5", "a.npz"):
+        dataset = load(str(tmp_path / name))
+        assert np.array_equal(dataset.x, x.astype("f4"))
+        assert dataset.classes == ("grün", "rot")
 
 
 def test_parted_archives_keep_their_test_part(tmp_path, rng):
@@ -215,7 +259,7 @@ BAD = {
     ),
     "idx promises the moon": (
         lambda t: lying_idx(t / "x-images-idx3-ubyte", b4=255, b8=255, b12=255),
-        "fits a computer",
+        "must promise no more than the 32 bytes that it can hold",
     ),
     "images without labels": (lambda t: write_idx(t / "a-images-idx3-ubyte", X.astype("u1")), "needs its labels in"),
     "pickled objects": (lambda t: pickled(t / "a.npz"), "pickled objects are never loaded"),
@@ -231,12 +275,40 @@ BAD = {
     "all constant": (lambda t: save_npz(t / "a.npz", x=X * 0, y=Y), "needs a feature that varies"),
     "negative labels": (lambda t: save_npz(t / "a.npz", x=X, y=Y - 1), "labels must not be negative, got -1"),
     "too many labels": (lambda t: save_npz(t / "a.npz", x=X, y=np.arange(6)), "has too many classes"),
-    "no hdf5": (lambda t: text(t, "abc", "a.h5"), "must be a whole HDF5 file"),
+    "no hdf5": (lambda t: text(t, "abc", "a.h5"), "must be a well-formed HDF5 file"),
     "soft link": (lambda t: linked(t / "a.h5", h5py.SoftLink("/y")), "plain numbers stored in this file"),
     "external link": (
         lambda t: linked(t / "a.h5", h5py.ExternalLink("b.h5", "/y")),
         "plain numbers stored in this file",
     ),
+    "zip bomb": (lambda t: zipped(t / "a.npz", zeros=1 << 29), "must inflate to at most 268,435,456 bytes"),
+    "shape bomb": (lambda t: zipped(t / "a.npz", shape=(1 << 40,)), "that its header promises, got 8"),
+    "negative shape": (lambda t: zipped(t / "a.npz", shape=(-1,)), "that its header promises, got 8"),
+    "shape beyond numbers": (lambda t: zipped(t / "a.npz", shape=(1 << 200,)), "that its header promises, got 8"),
+    "header that is code": (
+        lambda t: zipped(t / "a.npz", header="__import__('os').abort()"),
+        "must hold a plain array",
+    ),
+    "header without end": (lambda t: zipped(t / "a.npz", header="[" * 60_000), "must hold a plain array"),
+    "bzip2": (lambda t: zipped(t / "a.npz", compression=zipfile.ZIP_BZIP2), "must be stored or deflated"),
+    "hdf5 bomb": (lambda t: h5_bomb(t / "a.h5"), "must be within what is inflated of a file of this size"),
+    "hdf5 filter": (
+        lambda t: save_h5(t / "a.h5", compression="lzf", x=X, y=Y),
+        "needs x as plain numbers stored in this file, got compressed by filter 32000",
+    ),
+    "hdf5 records": (lambda t: save_h5(t / "a.h5", x=np.zeros(3, "i4,f4"), y=Y), "got compound records"),
+    "csv bomb": (lambda t: csv_bomb(t / "a.csv.gz"), "must inflate to at most 268,435,456 bytes"),
+    "endless cell": (lambda t: text(t, f'1,2,a\n3,4,"{"x" * 200_000}"\n'), "line 2: must be cells, got field larger"),
+    "endless label": (lambda t: text(t, f"1,2,a\n3,4,{'x' * 2000}\n"), "needs a label of at most 1,000 characters"),
+    "labels in no encoding": (
+        lambda t: save_npz(t / "a.npz", x=X, y=np.array([b"\xff", b"a"] * 3)),
+        "labels must be text in UTF-8, got byte 0xff",
+    ),
+    "labels of megabytes": (
+        lambda t: save_npz(t / "a.npz", x=X, y=np.array([b"x" * 5000] * 6)),
+        "needs labels of at most 4,000 bytes, got 5000",
+    ),
+    "names that steer a terminal": (lambda t: save_npz(t / "a.npz", **{"\x1b[31m": X}), r"got \u001b[31m"),
     "ragged csv": (lambda t: text(t, "1,2,0\n3,4,1\n5,6\n"), "line 3: needs 3 cells"),
     "text cell": (lambda t: text(t, "a,b,c\n1,2,0\n3,x,1\n"), "line 3, column 'b': must be a number, got 'x'"),
     "empty cell": (lambda t: text(t, "1,2,0\n,4,1\n"), "line 2, column 1: must be a number, got an empty cell"),
@@ -269,10 +341,12 @@ def test_a_header_that_promises_gigabytes_costs_no_memory(tmp_path):
     path.write_bytes(bytes([0, 0, 8, 3]) + struct.pack(">3I", 1 << 12, 1 << 12, 1 << 11) + b"few")  # 32 GiB promised
     tracemalloc.start()
     try:
-        with pytest.raises(
-            DataError, match="must hold the 34359738368 bytes that its IDX header promises, got 3 bytes"
-        ):
-            load(str(path))
+        for name, size in (("x-images-idx3-ubyte", "19"), ("x-images-idx3-ubyte.gz", "268,435,456")):
+            (tmp_path / name).write_bytes(
+                gzip.compress(path.read_bytes()) if name.endswith("gz") else path.read_bytes()
+            )
+            with pytest.raises(DataError, match=f"must promise no more than the {size} bytes that it can hold"):
+                load(str(tmp_path / name))
         assert tracemalloc.get_traced_memory()[1] < 1 << 26
     finally:
         tracemalloc.stop()

@@ -38,6 +38,9 @@ CASES |= {
     "sparse": ("rbm", MACHINE | {"model.sparsity": {"target": 0.1}, "model.chains": "from_data"}),
     "rising k": ("rbm", MACHINE | {"model.k": {"name": "ramp", "start": 1, "stop": 3, "epochs": 8}}),
     "gaussian": ("rbm", MACHINE | {"model.visible_units": "gaussian", "optimizer.learning_rate": 1e-3}),
+    "augmented": ("mlp", NARROW | {"augmentation": {"rotate": True, "elastic": True, "noise": True, "mixup": True}}),
+    "binarised by chance": ("mlp", NARROW | {"data.preprocess": ["scale", {"name": "binarise", "stochastic": True}]}),
+    "whitened": ("mlp", NARROW | {"data.preprocess": {"name": "pca", "whiten": True}, "model.initializer": "lsuv"}),
     "denoising stack": ("dbn", LAYERS | {"model.method": "denoising"}),
     "supervised stack": ("dbn", LAYERS | {"model.method": "supervised", "members": 2}),
 }

@@ -4,14 +4,13 @@ import itertools
 
 import numpy as np
 import pytest
-from gpunet.datasets import load, split
+from runs import make_run
 
-from gpunet.config import load_config
 from gpunet.models import DBN
 from gpunet.parameter import Parameters
 from gpunet.rbm import RBM, Bernoulli
 from gpunet.testing import make_context
-from gpunet.training import Run, Sampler, Stack, pictures, reconstructions, tiled
+from gpunet.training import Sampler, pictures, reconstructions, tiled
 
 CHAINS = 20_000
 
@@ -74,19 +73,6 @@ def test_reconstructions_go_up_and_down_by_means(device):
     below, top = dbn.machines
     expected = below.decode(top.decode(top.encode(below.encode(v, ctx), ctx), ctx), ctx)
     assert reconstructions(dbn, v, device) == pytest.approx(device.get(expected))
-
-
-def make_run(preset, device, **overrides):
-    config = load_config(preset, {"training.epochs": 1, **overrides}, {})
-    dataset = load("digits")
-    parts = split(dataset, validation=0.15, test=0.15, seed=0)
-    if config.model.name != "dbn":
-        run = Run(config, dataset, parts, device)
-        run.train()
-        return run
-    for run in Stack(config, dataset, parts, device).stages():
-        run.train()
-    return run
 
 
 @pytest.mark.parametrize(

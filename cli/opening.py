@@ -1,0 +1,29 @@
+"""Files to look at: checkpoints, and arrays of other programs."""
+
+from __future__ import annotations
+
+from gpunet.checkpoint import Checkpoint, is_foreign, is_safetensors, read, read_foreign, read_safetensors
+from gpunet.errors import CheckpointError
+
+
+def open_file(path: str, allow_nonfinite: bool, verify: bool, wanted: str | None) -> Checkpoint:
+    """A checkpoint through its guarded reader, or another program's HDF5 or safetensors file.
+
+    Args:
+        path: of the file.
+        allow_nonfinite: accept NaN and infinity in what is ours to refuse.
+        verify: check all hashes of a checkpoint.
+        wanted: of a file that has no hashes, read the numbers at and below this path at once.
+
+    Raises:
+        CheckpointError: none of these, damaged, or a checkpoint that lost its seal.
+    """
+    if is_safetensors(path):
+        return read_safetensors(path, allow_nonfinite=allow_nonfinite)
+    if not is_foreign(path):
+        return read(path, allow_nonfinite=allow_nonfinite, verify=verify)
+    found = read_foreign(path, () if wanted is None else (wanted,))
+    if found.attrs.get("format") == "gpunet-checkpoint":
+        remedy = "Restore it from a copy"
+        raise CheckpointError(path, "must begin with its seal", "a checkpoint without one", remedy)
+    return found

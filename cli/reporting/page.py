@@ -1,0 +1,222 @@
+"""The page: what each section shows, as plain values for the template, which escapes all texts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from gpunet import __version__
+
+from . import figures
+from .experiments import Experiment, differences, experiments
+from .runs import PICTURES, RunFile
+
+MOST_CLASSES = 20  # of a table of confusions that can be read
+NARROW = 12  # classes of a table that half a page can hold
+ROUNDED = 4
+NOT_DRAWN = ("epoch", "seconds")
+FIRST, LAST = ("loss", "accuracy"), ("learning_rate",)  # of the curves
+
+
+def render(runs: Sequence[RunFile]) -> str:
+    """The whole report as HTML that refers to nothing outside itself."""
+    groups = experiments(runs)
+    environment = Environment(
+        loader=PackageLoader("gpunet.cli.reporting", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html").render(
+        title=groups[0].label if len(groups) == 1 else f"{len(groups)} experiments compared",
+        runs=runs,
+        groups=groups,
+        made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        version=__version__,
+        tiles=_tiles(groups[0]) if len(groups) == 1 else [],
+        results=[_result(group, place) for place, group in enumerate(groups)],
+        curves=list(_curves(groups)),
+        pictures=list(_pictures(groups)),
+        confusions=[_confusion(group, place) for place, group in enumerate(groups) if group.confusion is not None],
+        activations=[_activations(group, place) for place, group in enumerate(groups) if group.first.activations],
+        codes=[_codes(group, place) for place, group in enumerate(groups) if group.first.codes is not None],
+        settings=_settings(groups),
+        origins=[(run.name, _texts(run.origin)) for run in runs],
+        environments=[(run.name, _texts(run.environment)) for run in runs],
+    )
+
+
+def number(value: float) -> str:
+    """A number as people read it.
+
+    >>> number(85002), number(0.03456789), number(1e-7)
+    ('85,002', '0.03457', '1e-07')
+    """
+    return f"{value:,}" if isinstance(value, int) else f"{value:.{ROUNDED}g}"
+
+
+def spread(values: np.ndarray, percent: bool = False) -> dict[str, Any]:
+    """Mean and standard deviation over members, as texts; no deviation of a single one."""
+    factor, unit = (100, " %") if percent else (1, "")
+    shown = values * factor
+    deviation = f"± {np.std(shown, ddof=1):.2g}" if len(values) > 1 else ""
+    mean = f"{shown.mean():.2f}" if percent else number(float(shown.mean()))
+    return {"mean": f"{mean}{unit}", "deviation": deviation}
+
+
+def _measured(group: Experiment) -> dict[str, dict[str, Any]]:
+    """What was measured on the test part; accuracies as errors in percent, as the command line reports them."""
+    found = {}
+    for name, values in group.scores.items():
+        if name.endswith("accuracy"):
+            found[f"{name.removesuffix('accuracy')}error".replace("_", " ")] = spread(1 - values, percent=True)
+        else:
+            found[name.replace("_", " ")] = spread(values)
+    return found
+
+
+def _result(group: Experiment, place: int) -> dict[str, Any]:
+    facts, history = group.first.facts, [run.history for run in group.runs]
+    seconds = sum(float(h["seconds"].sum()) for h in history if "seconds" in h)
+    return {
+        "place": place,
+        "label": group.label,
+        "model": str(facts.get("model", "")),
+        "parameters": _count(facts.get("parameters")),
+        "members": group.members,
+        "data": str(group.first.origin.get("data.name", "")),
+        "epochs": ", ".join(dict.fromkeys(_count(run.facts.get("epoch")) for run in group.runs)),
+        "seconds": f"{seconds:,.1f} s" if seconds else "",
+        "measured": _measured(group),
+    }
+
+
+def _count(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else ""
+
+
+def _tiles(group: Experiment) -> list[dict[str, str]]:
+    """The few numbers that one looks for first."""
+    result = _result(group, 0)
+    facts = group.first.facts
+    tiles = [{"name": name, "value": v["mean"], "note": v["deviation"]} for name, v in result["measured"].items()][:2]
+    monitor, value = facts.get("monitor"), facts.get("monitor_value")
+    if isinstance(monitor, str) and monitor != "last" and isinstance(value, float):
+        shown = f"{100 * value:.2f} %" if monitor.endswith("accuracy") else number(value)
+        tiles.append({"name": f"best {monitor.replace('_', ' ')}", "value": shown, "note": f"epoch {result['epochs']}"})
+    tiles.append({"name": "parameters", "value": result["parameters"], "note": ""})
+    if result["members"] > 1:
+        tiles.append({"name": "models", "value": str(result["members"]), "note": "one for each seed"})
+    if result["seconds"]:
+        tiles.append({"name": "training time", "value": result["seconds"], "note": ""})
+    return [tile for tile in tiles if tile["value"]]
+
+
+def _curves(groups: Sequence[Experiment]) -> Iterator[dict[str, Any]]:
+    """A panel for each number: training dashed, validation solid, each experiment in its colour."""
+    panels: dict[str, list[tuple[str, str]]] = {}
+    for name in dict.fromkeys(name for group in groups for name in group.first.history):
+        if name not in NOT_DRAWN:
+            bare = name.removeprefix("train_").removeprefix("validation_")
+            panels.setdefault(bare, []).append((name, "--" if name.startswith("train_") else "-"))
+    order = [n for n in FIRST if n in panels]
+    order += [n for n in panels if n not in (*FIRST, *LAST)] + [n for n in LAST if n in panels]
+    for title in order:
+        names = panels[title]
+        drawn = [
+            (place, style, members)
+            for place, group in enumerate(groups)
+            for name, style in names
+            if (members := group.curves(name))
+        ]
+        alone = len(groups) == 1 and len(groups[0].runs) == 1 and groups[0].members == 1
+        best = groups[0].first.facts.get("epoch") if alone and groups[0].first.facts.get("monitor") != "last" else None
+        values = [v for _, _, members in drawn for _, v in members]
+        low, high = min(float(v.min()) for v in values), max(float(v.max()) for v in values)
+        svg = figures.curves(drawn, float(best) if isinstance(best, int) else None, log=low > 0 and high > 50 * low)
+        both = len({style for _, style in names}) > 1
+        yield {"title": title.replace("_", " "), "svg": svg, "both": both, "best": isinstance(best, int)}
+
+
+def _pictures(groups: Sequence[Experiment]) -> Iterator[dict[str, Any]]:
+    for name in PICTURES:
+        cards = []
+        for place, group in enumerate(groups):
+            if name in group.first.pictures:
+                data, note = group.first.pictures[name]
+                cards.append({"place": place, "label": group.label, "source": figures.picture(data), "note": note})
+        if cards:
+            yield {"title": name.capitalize(), "cards": cards}
+
+
+def _confusion(group: Experiment, place: int) -> dict[str, Any]:
+    """The table, or for many classes a picture; and the pairs that are confused most."""
+    counts, classes = group.confusion, group.first.classes
+    assert counts is not None
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    wrong = counts - np.diag(np.diag(counts))
+    order = np.argsort(wrong, axis=None, kind="stable")[::-1][:5]
+    pairs = [divmod(int(place), len(classes)) for place in order]
+    worst = [{"true": classes[t], "predicted": classes[p], "count": int(wrong[t, p])} for t, p in pairs if wrong[t, p]]
+    found: dict[str, Any] = {
+        "place": place,
+        "label": group.label,
+        "worst": worst,
+        "narrow": len(classes) <= NARROW,
+        "classes": classes,
+        "members": group.members,
+    }
+    if len(classes) > MOST_CLASSES:
+        found["picture"] = figures.picture(np.rint(255 * shares).astype(np.uint8))
+    else:
+        rows = ([(int(n), round(100 * s)) for n, s in zip(*each)] for each in zip(counts, shares))
+        found["rows"] = [{"name": name, "cells": cells} for name, cells in zip(classes, rows)]
+    return found
+
+
+def _activations(group: Experiment, place: int) -> dict[str, Any]:
+    shown = []
+    for name, layer in group.first.activations.items():
+        silent = [f"{layer[kind]:.3g} {kind}" for kind in ("constant", "saturated") if layer.get(kind)]
+        note = " · ".join([f"{layer['units']} units", *silent])
+        shown.append({"name": name, "svg": figures.histogram(layer["counts"], layer["edges"], place), "note": note})
+    return {"place": place, "label": group.label, "layers": shown}
+
+
+def _codes(group: Experiment, place: int) -> dict[str, Any]:
+    codes = group.first.codes
+    assert codes is not None
+    svg = figures.scatter(codes["points"], codes["targets"], codes["classed"])
+    share = f", {codes['share']:.0%} of their variance" if codes["share"] is not None else ""
+    return {
+        "place": place,
+        "label": group.label,
+        "svg": svg,
+        "note": f"{codes['layer']}: two principal components{share}",
+        "classes": group.first.classes[: figures.COLOURS] if codes["classed"] else [],
+    }
+
+
+def _settings(groups: Sequence[Experiment]) -> dict[str, Any]:
+    """All settings that have a value somewhere, those that differ first."""
+    every = [{n: v for n, v in group.first.settings.items() if v is not None} for group in groups]
+    differing = differences(every)
+    names = [*differing, *(n for n in dict.fromkeys(n for s in every for n in s) if n not in differing)]
+    rows = [
+        {"name": n, "values": [_text(s[n]) if n in s else "" for s in every], "differs": n in differing} for n in names
+    ]
+    return {"rows": rows, "differing": len(differing)}
+
+
+def _texts(content: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(name, _text(value)) for name, value in content.items()]
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

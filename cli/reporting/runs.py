@@ -1,0 +1,181 @@
+"""A run as a report sees it: numbers, texts and arrays out of its checkpoint, each checked before it is used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gpunet.checkpoint import Array, Checkpoint, Group, read
+from gpunet.errors import CheckpointError
+
+from ..differences import flatten
+from ..history import history_columns
+from ..lineage import lineage
+from ..pictures import drawable, grid, tiles_of
+
+CHECKPOINTS = ("best.h5", "last.h5")
+SEEDING = ("seed", "members", "name")  # what may differ between runs of one experiment
+MOST_PIXELS = 1 << 22
+FILTERS = 100
+LARGEST = 1e30
+PICTURES = ("filters", "reconstructions", "fantasies")
+
+
+def open_run(path: str) -> RunFile:
+    """Read the best checkpoint of a run's folder, else its last one, or a checkpoint by its own path.
+
+    Raises:
+        CheckpointError: there is none, or it is not exactly what was written.
+    """
+    place = Path(path)
+    if not place.is_dir():
+        return RunFile(str(place), read(place))
+    found = next((place / name for name in CHECKPOINTS if (place / name).exists()), None)
+    if found is None:
+        rule = f"must hold {' or '.join(CHECKPOINTS)}"
+        raise CheckpointError(path, rule, "neither", "Name the folder of a run, or a checkpoint")
+    return RunFile(str(place), read(found))
+
+
+@dataclass(frozen=True)
+class RunFile:
+    """A run by the name that it was asked for, and its checkpoint."""
+
+    name: str
+    checkpoint: Checkpoint
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """Its configuration by dotted names."""
+        return flatten(self.checkpoint.note("config/json"))
+
+    @property
+    def experiment(self) -> str:
+        """Equal for runs that differ in their seeds alone."""
+        settings = sorted((k, repr(v)) for k, v in self.settings.items() if k not in SEEDING)
+        data = self.checkpoint.root.children.get("data")
+        return repr((settings, data and data.attrs.get("data_sha256"), self.checkpoint.attrs.get("model")))
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the root says: model, parameters, epoch and so on."""
+        return dict(self.checkpoint.attrs)
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        """Where it comes from, by dotted names."""
+        return flatten(lineage(self.checkpoint))
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """Versions, device and command."""
+        return flatten(self.checkpoint.note("environment/json"))
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds of its members."""
+        found = self._numbers("streams/seeds")
+        return [] if found is None else [int(n) for n in found.ravel()[:1000]]
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of the classes."""
+        found = self.checkpoint.note("data/json").get("classes")
+        return [str(name) for name in found] if isinstance(found, list) else []
+
+    @cached_property
+    def history(self) -> dict[str, np.ndarray]:
+        """Columns over the epochs, each (epochs, members); empty where no epoch was finished."""
+        try:
+            found = history_columns(self.checkpoint)
+        except CheckpointError:
+            return {}
+        return {name: _drawable(values.reshape(len(values), -1)) for name, values in found.items()}
+
+    @property
+    def scores(self) -> dict[str, np.ndarray]:
+        """The measured numbers of the test part, (members,) each."""
+        group = self.checkpoint.root.children.get("metrics")
+        found = group.children if isinstance(group, Group) else {}
+        return {
+            name: _drawable(child.data.ravel())
+            for name, child in sorted(found.items())
+            if isinstance(child, Array) and child.dtype.kind in "iuf" and 0 < child.size <= 10_000
+        }
+
+    @property
+    def confusion(self) -> np.ndarray | None:
+        """True against predicted classes, summed over the members."""
+        counts = self._numbers("confusion/counts")
+        if counts is None or counts.ndim not in (2, 3) or counts.shape[-1] != counts.shape[-2]:
+            return None
+        total = (counts.sum(axis=0) if counts.ndim == 3 else counts).astype(np.float64)
+        return total if total.shape[0] == len(self.classes) and total.sum() > 0 else None
+
+    @property
+    def activations(self) -> dict[str, dict[str, Any]]:
+        """For each layer its histogram and, of so many units, how many are constant and saturated (means)."""
+        group, found = self.checkpoint.root.children.get("activations"), {}
+        for name, layer in sorted(group.children.items()) if isinstance(group, Group) else ():
+            counts, edges = self._numbers(f"activations/{name}/counts"), self._numbers(f"activations/{name}/edges")
+            if counts is None or edges is None or edges.ndim != 1 or counts.shape[-1:] != (len(edges) - 1,):
+                continue
+            silent = {
+                kind: values.mean()
+                for kind in ("constant", "saturated")
+                if (values := self._numbers(f"activations/{name}/{kind}_units")) is not None and values.size
+            }
+            total = counts.reshape(-1, len(edges) - 1).sum(axis=0)
+            found[name] = {"counts": total, "edges": _drawable(edges), "units": layer.attrs.get("units", 0), **silent}
+        return found
+
+    @property
+    def codes(self) -> dict[str, Any] | None:
+        """Points in the plane with their targets, and the layer that they come from."""
+        points, targets = self._numbers("codes/points"), self._numbers("codes/targets")
+        if points is None or targets is None or points.shape != (len(targets), 2) or not targets.size:
+            return None
+        attrs = self.checkpoint.group("codes").attrs
+        share = attrs.get("variance_shown")
+        classed = bool(self.classes) and targets.ndim == 1 and targets.dtype.kind == "i"
+        return {
+            "points": _drawable(points),
+            "targets": targets if classed else targets.reshape(len(targets), -1)[:, 0],
+            "classed": classed,
+            "layer": str(attrs.get("layer", "")),
+            "share": share if isinstance(share, float) else None,
+        }
+
+    @cached_property
+    def pictures(self) -> dict[str, tuple[np.ndarray, str]]:
+        """Images of bytes by name, each with its description; filters from weights where it keeps no picture."""
+        found = {}
+        for name in PICTURES:
+            array = self._array(f"images/{name}")
+            if array is not None and array.dtype == np.uint8 and 1 <= array.size <= MOST_PIXELS:
+                shape = array.shape
+                if len(shape) == 2 or (len(shape) == 3 and shape[-1] == 3):
+                    found[name] = (array.data, str(array.attrs.get("description", "")))
+        weights = [path for path in drawable(self.checkpoint) if not path.startswith("images/")]
+        if "filters" not in found and weights:
+            tiles, note = tiles_of(self.checkpoint, weights[0], self.checkpoint.array(weights[0]))
+            if tiles[:FILTERS].size <= MOST_PIXELS:
+                found["filters"] = (grid(tiles[:FILTERS]), note)
+        return found
+
+    def _numbers(self, path: str) -> np.ndarray | None:
+        array = self._array(path)
+        return array.data if array is not None and array.dtype.kind in "iuf" else None
+
+    def _array(self, path: str) -> Array | None:
+        root = self.checkpoint.root
+        return found if path in root and isinstance(found := root[path], Array) else None
+
+
+def _drawable(values: np.ndarray) -> np.ndarray:
+    """In double precision, and within what sums of squares and axes can hold."""
+    return np.clip(values.astype(np.float64), -LARGEST, LARGEST)

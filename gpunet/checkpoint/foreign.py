@@ -1,0 +1,142 @@
+"""HDF5 files of other programs: Keras, Chainer, data sets, anything.  Read-only, in a child that can do no harm.
+
+What the child says is checked again here; numbers come through a pipe, and never more of them than were announced.
+Nothing of such a file is verified, since it carries no hashes, and nothing of it is executed or loaded as a model.
+"""
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import CheckpointError
+from . import foreign_walk, walk
+from .index import MAX_ANSWER, cause, malformed, not_started, started
+from .reader import Checkpoint
+from .stored import StoredFile
+from .tree import Array, Group, printable
+
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+SMALL = 1 << 28  # bytes that any file may inflate to
+RATIO = 200  # times its size that a larger file may
+MOST = 1 << 36
+PIECE = 1 << 24
+PLAIN = re.compile(r"[<|][biufS]\d{1,8}")
+BYTES_PER_SECOND = 20_000_000  # that inflating at least manages
+RESTORE = "Restore the file from a copy"
+REMEDY = "Write it again without compression"
+
+
+class ForeignArray(Array):
+    """An array whose numbers are read when they are first asked for."""
+
+    def __init__(self, file: StoredFile, path: str, dtype: np.dtype, shape: tuple[int, ...], attrs: dict[str, Any]):
+        self.attrs = attrs
+        self._file, self._path, self._dtype, self._shape = file, path, dtype, shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type, without reading the numbers."""
+        return self._dtype
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape, without reading the numbers."""
+        return self._shape
+
+    def __getattr__(self, name: str) -> np.ndarray:
+        """Read the numbers; only ever called while there is no ``data`` yet."""
+        if name != "data":
+            raise AttributeError(name)
+        self.data = _ask(self._file, [self._path]).array(self._path).data
+        return self.data
+
+
+def is_foreign(path: Path | str) -> bool:
+    """Whether a file is HDF5 from its first byte on, which a checkpoint is not."""
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(len(SIGNATURE)) == SIGNATURE
+    except (OSError, ValueError):
+        return False
+
+
+def read_foreign(path: Path | str, names: Sequence[str] = ()) -> Checkpoint:
+    """The tree of an HDF5 file, with the numbers at and below ``names``; others are read when they are asked for.
+
+    Objects that cannot be read are groups with an attribute ``not_read`` that says why.
+
+    Raises:
+        CheckpointError: it cannot be read, or inflates to more than a file of its size may.
+    """
+    return _ask(StoredFile(path), names)
+
+
+def inflation_budget(size: int) -> int:
+    """Bytes that a file of so many bytes may inflate to.
+
+    >>> inflation_budget(1000), inflation_budget(1 << 26) == 200 << 26, inflation_budget(10**12)
+    (268435456, True, 68719476736)
+    """
+    return min(max(SMALL, RATIO * size), MOST)
+
+
+def _ask(file: StoredFile, names: Sequence[str]) -> Checkpoint:
+    allowed = inflation_budget(file.size)
+    seconds = walk.PROCESSOR_SECONDS + (min(allowed, RATIO * file.size) // BYTES_PER_SECOND if names else 0)
+    words = [name.encode("utf-8", "replace").hex() for name in names]
+    with started(foreign_walk.__file__, file.descriptor, str(allowed), str(seconds), *words) as child:
+        if child.stdout.readline(len(walk.READY)) != walk.READY:
+            raise not_started(f"exit code {child.wait()}")
+        try:
+            answer = json.loads(child.stdout.readline(MAX_ANSWER))
+        except (ValueError, RecursionError):
+            raise malformed(file.name, cause(child.wait(), seconds, seconds + 1)) from None
+        if "refused" in answer:
+            path, rule, received = answer["refused"]
+            raise CheckpointError(f"{file.name}: /{printable(path)}", rule, printable(received), REMEDY)
+        if "malformed" in answer:
+            raise malformed(file.name, printable(answer["malformed"]))
+        root, wanted = Group(), []
+        for path, attrs, dtype, shape, why in answer["entries"]:
+            if path == "":
+                root.attrs.update(attrs)
+            elif dtype is None:
+                root[path] = Group({"not_read": why, **attrs} if why else attrs)
+            else:
+                array = root[path] = ForeignArray(file, path, _plain(file.name, dtype), tuple(map(int, shape)), attrs)
+                if foreign_walk.among(path, names):
+                    wanted.append((path, array))
+        if sum(array.size * array.dtype.itemsize for _, array in wanted) > allowed:
+            raise CheckpointError(file.name, f"must inflate to at most {allowed:,} bytes", "more", REMEDY)
+        for path, array in wanted:
+            array.data = _receive(f"{file.name}: {printable(path)}", array, child)
+        if child.stdout.read(1) or child.wait():
+            raise malformed(file.name, cause(child.wait(), seconds, seconds + 1))
+    return Checkpoint(file.path, root, "", verified=False, foreign="HDF5")
+
+
+def _plain(name: str, dtype: str) -> np.dtype:
+    if not PLAIN.fullmatch(dtype):
+        raise malformed(name, f"numbers of type {printable(dtype)}")
+    return np.dtype(dtype)
+
+
+def _receive(thing: str, array: ForeignArray, child: Any) -> np.ndarray:
+    try:
+        data = np.empty(array.shape, array.dtype)
+    except (MemoryError, ValueError):
+        size = math.prod(array.shape) * array.dtype.itemsize
+        raise CheckpointError(thing, "must fit into memory", f"{size:,} bytes") from None
+    view = data.reshape(-1).view("u1").data if data.nbytes else memoryview(b"")
+    while view:
+        count = child.stdout.readinto(view[:PIECE])
+        if not count:
+            raise CheckpointError(thing, "must hold all its numbers", "less, or what cannot be inflated", RESTORE)
+        view = view[count:]
+    data.flags.writeable = False
+    return data

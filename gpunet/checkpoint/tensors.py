@@ -1,0 +1,87 @@
+"""Safetensors, the format in which other frameworks exchange weights: names and arrays, nothing that runs.
+
+Names have dots there and paths here: ``000_dense.weight`` is ``000_dense/weight``.  The library checks all offsets of a
+file, and reads nothing but numbers.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import CheckpointError, ConfigError
+from .hashing import array_sha256, content_sha256
+from .reader import Checkpoint
+from .replacing import replace_file
+from .seal import FORMAT
+from .stored import StoredFile
+from .tree import Array, Group, printable
+
+SUFFIX = ".safetensors"
+
+
+def is_safetensors(path: Path | str) -> bool:
+    """Whether a path says that it is such a file."""
+    return str(path).endswith(SUFFIX)
+
+
+def read_safetensors(path: Path | str, *, allow_nonfinite: bool = False) -> Checkpoint:
+    """All arrays of a file as a tree; what the file says about itself becomes attributes of the root.
+
+    Raises:
+        CheckpointError: damaged, or with numbers that NumPy has no type for.
+        ConfigError: the library is missing.
+    """
+    library = _library()
+    file = StoredFile(path)
+    root = Group()
+    try:
+        with library.safe_open(str(path), framework="numpy") as opened:
+            root.attrs |= {str(k): str(v) for k, v in (opened.metadata() or {}).items()}
+            for name in opened.keys():  # noqa: SIM118 - it is no mapping
+                _put(file.name, root, name, opened.get_tensor(name), allow_nonfinite)
+    except (library.SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+        reason = printable(str(error))[:200]
+        raise CheckpointError(file.name, "must be a whole safetensors file of plain numbers", reason) from None
+    return Checkpoint(file.path, root, content_sha256(root), verified=False, foreign="safetensors")
+
+
+def is_own(root: Group) -> bool:
+    """Whether gpunet wrote the file: then weights are (inputs, outputs), elsewhere (outputs, inputs)."""
+    return root.attrs.get("format") == FORMAT
+
+
+def write_safetensors(path: Path | str, arrays: Mapping[str, np.ndarray], about: Mapping[str, str]) -> None:
+    """Write arrays under dotted names; ``about`` becomes the file's metadata.
+
+    Raises:
+        ConfigError: the library is missing.
+        WriteError: the disk refuses; an old file is untouched.
+    """
+    _library()
+    from safetensors.numpy import save
+
+    plain = {name.replace("/", "."): np.ascontiguousarray(data) for name, data in arrays.items()}
+    content = save(plain, {"format": FORMAT, **about})
+    replace_file(Path(path), [content], False)
+
+
+def _put(name: str, root: Group, key: str, data: np.ndarray, allow_nonfinite: bool) -> None:
+    thing = f"{name}: {printable(key)}"
+    path = key.replace(".", "/")
+    above = [path[:place] for place, letter in enumerate(path) if letter == "/"]
+    if not all(path.split("/")) or path in root or any(a in root and isinstance(root[a], Array) for a in above):
+        raise CheckpointError(thing, "must have a name of its own, with something between its dots", "another")
+    if data.dtype.kind == "f" and not allow_nonfinite and not np.isfinite(data).all():
+        raise CheckpointError(thing, "must be finite", "NaN or infinite numbers")
+    root[path] = Array(data, {"sha256": array_sha256(data)})
+
+
+def _library() -> Any:
+    try:
+        import safetensors
+    except ImportError:
+        remedy = "pip install 'gpunet[safetensors]'"
+        raise ConfigError("safetensors", "needs its library", "none", remedy) from None
+    return safetensors

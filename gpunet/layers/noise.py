@@ -1,0 +1,31 @@
+"""Gaussian noise."""
+
+from dataclasses import dataclass
+
+from ..backend import Context
+from ..backend.arrays import Array
+from ..fields import NonNegative, check_fields
+from .base import Backward, Layer
+
+
+@dataclass(eq=False)
+class GaussianNoise(Layer):
+    """Adds normal noise of standard deviation ``std`` while training; nothing at inference.
+
+    Bishop: Training with noise is equivalent to Tikhonov regularization (1995).
+    """
+
+    std: NonNegative = 0.1
+
+    def __post_init__(self) -> None:
+        """Check the standard deviation."""
+        check_fields(self)
+
+    def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
+        """Return ``x`` plus noise; the slope is 1."""
+        if not ctx.training or self.std == 0:
+            return x, lambda dy: dy
+        noise = ctx.normal(x.shape, x.dtype)
+        noise *= self.std
+        noise += x
+        return noise, lambda dy: dy

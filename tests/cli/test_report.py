@@ -1,0 +1,243 @@
+"""The page that gpunet report writes: what it says, what it holds, and what it never lets in."""
+
+import builtins
+import json
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from gpunet.cli import main
+from gpunet.cli.reporting import open_run, render
+from gpunet.cli.reporting.experiments import experiments
+from shell import gpunet
+
+from gpunet.checkpoint import Array, Group, note, write
+
+pytest.importorskip("matplotlib")
+
+HOSTILE = "</style><script>alert(1)</script><img src=x onerror=alert(1)>'\"&{{ 7*7 }}$\\frac"
+
+
+class Page(HTMLParser):
+    """The elements, attributes and texts of a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.texts = [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.texts.append(data.strip())
+
+    @property
+    def words(self):
+        return " ".join(" ".join(self.texts).split())
+
+
+def report(*arguments, code=0):
+    done = CliRunner().invoke(main, ["report", *map(str, arguments)])
+    assert done.exit_code == code, done.output
+    assert done.exception is None or isinstance(done.exception, SystemExit)
+    return done.output
+
+
+def sample(name="tiny", seed=0, rate=0.1, accuracy=0.9, text="", seeds=None):
+    """A checkpoint with something for every section; ``text`` goes wherever a text can be."""
+    rng = np.random.default_rng(seed)
+    root = Group({"model": f"dense(12, 3){text}", "parameters": 39, "epoch": 3, "monitor": "validation_accuracy"})
+    root.attrs |= {"monitor_value": 0.75, "run_id": text, "parent_sha256": text}
+    config = {"name": f"{name}{text}", "seed": seed, "members": 1, "optimizer": {"learning_rate": rate, "note": text}}
+    root["config/json"] = note(config | {f"key{text}": text})
+    classes = [f"{kind}{text}" for kind in ("rose", "lily", "iris")]
+    root["data/json"] = note({"input_shape": [3, 4], "classes": classes, "name": text})
+    root["data"].attrs |= {"name": f"flowers{text}", "data_sha256": "ab"}
+    root["environment/json"] = note({"python": f"3.11{text}"})
+    root["lineage/json"] = note({"grafts": [{"from": text}]})
+    root["model/000_dense/weight"] = Array(rng.normal(size=(12, 3)).astype("f4"), {"role": "weight"})
+    root["streams/seeds"] = Array(np.array(seeds or [seed], np.uint64))
+    root["history/epoch"] = Array(np.arange(1, 5))
+    root["history/train_loss"] = Array(np.array([800.0, 40, 2, 1]) + seed)
+    root["history/validation_loss"] = Array(np.array([900.0, 50, 4, 3]) + seed)
+    root["history/learning_rate"] = Array(np.array([0.0005, 0.0004, 0.0003, 0.0002]))
+    root["history/seconds"] = Array(np.full(4, 0.5))
+    root["metrics/test_accuracy"] = Array(np.array([accuracy]))
+    root["images/reconstructions"] = Array(np.arange(30, dtype="u1").reshape(5, 6), {"description": f"pairs{text}"})
+    root["activations/000_dense"] = Group({"units": 3, "samples": 2})
+    root["activations/000_dense/counts"] = Array(np.array([1, 2, 3]))
+    root["activations/000_dense/edges"] = Array(np.array([0.0, 1, 2, 3]))
+    root["activations/000_dense/constant_units"] = Array(np.array(2))
+    root["confusion/counts"] = Array(np.array([[5, 0, 1], [0, 7, 0], [0, 3, 4]]))
+    root["codes/points"] = Array(rng.normal(size=(6, 2)).astype("f4"))
+    root["codes/targets"] = Array(np.array([0, 1, 2, 0, 1, 2], "i4"))
+    root["codes"].attrs |= {"layer": f"000_dense{text}", "variance_shown": 0.5}
+    return root
+
+
+def run(folder, root, file="best.h5"):
+    folder.mkdir(exist_ok=True, parents=True)
+    write(folder / file, root)
+    return folder
+
+
+def test_every_section_says_what_the_checkpoint_says(tmp_path):
+    text = render([open_run(str(run(tmp_path / "a", sample())))])
+    words = Page(text).words
+    for expected in (
+        "tiny dense(12, 3)", "test error 10.00 %", "best validation accuracy 75.00 % epoch 3", "parameters 39",
+        "training time 2.0 s", "Filters", "Reconstructions", "pairs", "2 constant",
+        "iris taken for lily (3)", "rose taken for iris (1)",
+        "000_dense: two principal components, 50% of their variance",
+        "optimizer.learning_rate 0.1", "data.name flowers", "python 3.11", "Dotted: the epoch whose weights were kept.",
+    ):  # fmt: skip
+        assert expected in words, expected
+    assert ">0.00050<" in text or ">0.0005<" in text, "a tick of the learning rate, not rounded to 0.00"
+
+
+def test_runs_of_different_seeds_are_one_experiment_with_a_spread(tmp_path):
+    for seed, accuracy in ((0, 0.9), (1, 0.8)):
+        run(tmp_path / f"s{seed}", sample(seed=seed, accuracy=accuracy))
+    run(tmp_path / "other", sample(rate=0.2, seeds=[0, 1]))
+    opened = [open_run(str(tmp_path / name)) for name in ("s0", "s1", "other")]
+    first, second = experiments(opened)
+    assert (first.label, len(first.runs), first.members) == ("tiny learning_rate=0.1", 2, 2)
+    assert (second.label, second.members) == ("tiny learning_rate=0.2", 2)
+    assert first.confusion.tolist() == [[10, 0, 2], [0, 14, 0], [0, 6, 8]]
+    words = Page(render(opened)).words
+    assert "2 experiments compared" in words
+    assert "15.00 % ± 7.1" in words
+    assert "all 2 models together" in words
+    assert "optimizer.learning_rate 0.1 0.2" in words, "what differs is shown side by side"
+    assert "± 7.1" in Page(render(opened[:2])).words
+
+
+def test_equal_labels_are_told_apart_by_their_runs(tmp_path):
+    root = sample()
+    root.attrs["model"] = "dense(12, 3) relu"  # no setting differs
+    runs = [open_run(str(run(tmp_path / name, tree))) for name, tree in (("a", sample()), ("b", root))]
+    assert [group.label.rpartition("/")[2] for group in experiments(runs)] == ["a", "b"]
+
+
+def test_nothing_from_a_file_becomes_part_of_the_page(tmp_path):
+    folders = [run(tmp_path / f"{HOSTILE.replace('/', '')}{i}", sample(text=HOSTILE, rate=i)) for i in range(2)]
+    for chosen in (folders[:1], folders):
+        text = render([open_run(str(folder)) for folder in chosen])
+        page = Page(text)
+        assert not {tag for tag, _ in page.elements} & {"script", "iframe", "object", "embed", "link", "base", "form"}
+        for tag, attrs in page.elements:
+            assert not [name for name in attrs if name.startswith("on")], (tag, attrs)
+            assert attrs.get("src", "data:image/png;base64,").startswith("data:image/png;base64,")
+            assert attrs.get("xlink:href", "#").startswith("#")
+            assert "href" not in attrs
+        assert page.words.count("<script>alert(1)</script>") > 10, "shown as the text that it is"
+        assert "{{ 7*7 }}" in page.words
+
+
+def test_the_page_asks_nobody_for_anything(tmp_path):
+    text = render([open_run(str(run(tmp_path / "a", sample())))])
+    assert "default-src 'none'; img-src data:; style-src 'unsafe-inline'" in text
+    outside = text.replace("http://www.w3.org/2000/svg", "").replace("http://www.w3.org/1999/xlink", "")
+    assert "http" not in outside.replace("http-equiv", "")
+    assert "@import" not in text
+    assert "#0102" not in text, "a colour that the page does not choose"
+
+
+def spoilt(**arrays):
+    root = sample()
+    for path, data in arrays.items():
+        root[path.replace("__", "/")] = data if isinstance(data, Group) else Array(np.asarray(data))
+    return root
+
+
+@pytest.mark.parametrize(
+    ("tree", "missing"),
+    [
+        (spoilt(confusion__counts=np.zeros((2, 2), int)), "Confusions"),
+        (spoilt(confusion__counts=np.zeros((3, 3), int)), "Confusions"),
+        (spoilt(confusion__counts=np.zeros(9)), "Confusions"),
+        (spoilt(codes__points=np.zeros((5, 2))), "Codes"),
+        (spoilt(codes__targets=np.bytes_(b"x")), "Codes"),
+        (spoilt(activations__000_dense__edges=np.zeros(9)), "Activations"),
+        (spoilt(activations=Group()), "Activations"),
+        (spoilt(images__reconstructions=np.zeros((4, 4))), "Reconstructions"),
+        (spoilt(images__reconstructions=np.zeros((4, 4, 2), "u1")), "Reconstructions"),
+        (spoilt(history=Group()), "Curves"),
+        (spoilt(history__epoch=np.zeros((2, 2))), "Curves"),
+    ],
+)
+def test_what_does_not_fit_is_left_out(tree, missing, tmp_path):
+    words = Page(render([open_run(str(run(tmp_path / "a", tree)))])).texts
+    assert missing not in words
+    assert "Settings" in words
+
+
+@pytest.mark.parametrize("value", [1e308, -1e308, 0.0, 5e-324])
+def test_extreme_numbers_are_drawn(value, tmp_path):
+    full = {
+        "history__train_loss": np.full(4, value), "metrics__test_accuracy": np.full(1, value),
+        "codes__points": np.full((6, 2), value), "activations__000_dense__edges": np.full(4, value),
+        "activations__000_dense__counts": np.full(3, 2**62),
+    }  # fmt: skip
+    words = Page(render([open_run(str(run(tmp_path / "a", spoilt(**full))))] * 2)).texts
+    assert {"Curves", "Codes", "Activations"} <= set(words)
+
+
+def test_many_classes_are_a_picture_and_real_targets_a_shade(tmp_path):
+    root = sample()
+    classes = [f"c{i}" for i in range(30)]
+    root["data/json"] = note({"input_shape": [3, 4], "classes": classes})
+    root["confusion/counts"] = Array(np.eye(30, dtype=int) * 4)
+    text = render([open_run(str(run(tmp_path / "a", root)))])
+    assert 'alt="Confusions"' in text
+    root["data/json"] = note({"input_shape": [3, 4], "classes": []})
+    root["codes/targets"] = Array(np.linspace(0, 1, 6))
+    words = Page(render([open_run(str(run(tmp_path / "b", root)))])).words
+    assert "Confusions" not in words
+    assert "two principal components" in words
+
+
+def test_a_trained_run_fills_the_page(tmp_path):
+    gpunet("train", "digits", "training.epochs=2", "--device", "cpu", "--run", "d", cwd=tmp_path)
+    document = json.loads(gpunet("report", "d", "--json", cwd=tmp_path).stdout)
+    text = (tmp_path / "report.html").read_text()
+    assert document["bytes"] == len(text.encode()) < 1_000_000
+    shown = Page(text).texts
+    for section in ("Curves", "Filters", "Confusions", "Codes", "Activations", "Settings", "Lineage", "Environment"):
+        assert section in shown, section
+    gpunet("pretrain", "rbm", "training.epochs=1", "--device", "cpu", "--run", "r", cwd=tmp_path)
+    assert "Report of 2 runs" in gpunet("report", "d", "r/best.h5", "-o", "two.html", cwd=tmp_path).stdout
+    assert {"Fantasies", "Reconstructions", "Results"} <= set(Page((tmp_path / "two.html").read_text()).texts)
+
+
+def test_the_best_checkpoint_of_a_run_is_shown_else_its_last(tmp_path):
+    folder = run(tmp_path / "a", sample(name="last"), "last.h5")
+    assert open_run(str(folder)).settings["name"] == "last"
+    run(folder, sample(name="best"))
+    assert open_run(str(folder)).settings["name"] == "best"
+
+
+def test_mistakes_get_one_line_and_their_code(tmp_path, monkeypatch):
+    folder = run(tmp_path / "a", sample())
+    (tmp_path / "empty").mkdir()
+    assert "must hold best.h5 or last.h5, got neither" in report(tmp_path / "empty", code=4)
+    assert "must be an existing checkpoint" in report(tmp_path / "none", code=4)
+    assert "must be writable" in report(folder, "-o", tmp_path / "none/x.html", code=74)
+    content = bytearray((folder / "best.h5").read_bytes())
+    content[-1] ^= 1
+    (folder / "best.h5").write_bytes(content)
+    assert "sealed with" in report(folder, "-o", tmp_path / "x.html", code=4)
+    original = builtins.__import__
+
+    def without(name, *arguments, **keywords):
+        if name.split(".")[0] == "matplotlib":
+            raise ImportError(name)
+        return original(name, *arguments, **keywords)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    shown = report(folder, "-o", tmp_path / "x.html", code=2)
+    assert "pip install 'gpunet[plot]'" in shown
+    assert shown.count("\n") == 1
+    assert not (tmp_path / "x.html").exists()
