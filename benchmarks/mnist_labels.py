@@ -18,7 +18,8 @@ from recipe import remembered, write_result
 
 PRETRAINING = ["dbn-mnist", "model.hidden=[500,500]", "training.epochs=15"]
 TUNING = [
-    "tune.model.dropout=0.3", "tune.training.epochs=24", "tune.training.updates=250", "tune.training.patience=6",
+    "tune.model.dropout=0.3", "tune.training.averaging.name=ema", "tune.training.averaging.decay=0.99",
+    "tune.training.epochs=20", "tune.training.updates=250", "tune.training.patience=5",
 ]  # fmt: skip
 RATES = "0.03,0.1"
 PUBLISHED = {  # test errors with an RBM and fine-tuning, and from random initialization

@@ -132,10 +132,15 @@ def _notes(found: dict[str, Any]) -> Iterator[str]:
     )
     if seeds > 1:
         yield f"± is the standard deviation, (a to b) the paired 95 % interval, over {seeds} seeds; times are for all."
+    ends, unfinished, rates = [], [], found["rates"]
     for entry in found["results"]:
-        where, rates = f"{entry['arm']} with {entry['labels']:,} labels", found["rates"]
+        where = f"{entry['arm']} with {entry['labels']:,}"
         if len(rates) > 1 and entry["rate"] in (rates[0], rates[-1]):
-            end = "lowest" if entry["rate"] == rates[0] else "highest"
-            yield f"{where} chose the {end} rate: widen --rates."
+            ends.append(f"{where} ({'lowest' if entry['rate'] == rates[0] else 'highest'})")
         if not entry["settled"]:
-            yield f"{where} still improved within its patience when its {found['epochs']} epochs were over."
+            unfinished.append(where)
+    if ends:
+        yield f"At an end of the rates tried, so that others may be better (widen --rates): {', '.join(ends)}."
+    if unfinished:
+        over = f"when the {found['epochs']} epochs were over (raise tune.training.epochs)"
+        yield f"Not settled {over}: {', '.join(unfinished)}."

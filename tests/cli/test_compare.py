@@ -41,6 +41,9 @@ def test_all_arms_are_compared_and_kept(compared):
     assert (folder / "first/compare.png").read_bytes().startswith(b"\x89PNG")
     for words in ("more than pretrained", "40 labels: ", "chosen with 270 validation labels", "first/compare.json"):
         assert words in done.stdout
+    assert "Not settled when the 2 epochs were over (raise tune.training.epochs): pretrained with 40, " in done.stdout
+    ends = [e for e in found["results"] if e["rate"] in (0.1, 0.3)]
+    assert done.stdout.count("(lowest)") + done.stdout.count("(highest)") == len(ends) == 6
     assert "40 labels, random: sigmoid network, Glorot initialization" in done.stderr
 
 

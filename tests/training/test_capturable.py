@@ -31,7 +31,7 @@ def network(width=12):
     )
 
 
-def make_trainer(device, seeds=0, loss=None, rule=None, kind="standardise", l2=0.01, augment=(), **options):
+def make_trainer(device, seeds=0, loss=None, rule=None, kind="standardise", l2=0.01, augment=(), rows=None, **options):
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 256, (50, 12)).astype(np.uint8), rng.integers(0, 4, 50).astype(np.int32)
     if isinstance(loss, AbsolutePercentageError):  # takes no labels
@@ -42,7 +42,7 @@ def make_trainer(device, seeds=0, loss=None, rule=None, kind="standardise", l2=0
     augmenter = Augmenter(augment, (12,) if texts else (2, 3, 2), 255.0, 4, 50, device, number, texts)
     preprocessing = fit_preprocessing(kind, x, 255.0)
     model = network(preprocessing.width(12))
-    feed = Feed(device, x, y, preprocessing, number, members, augmenter if augment else None)
+    feed = Feed(device, x, y, preprocessing, number, members, augmenter if augment else None, rows)
     rule = rule or Adam(Step(value=0.01, factor=0.5, every=1))
     objective = Supervised(model, loss or CategoricalCrossEntropy())
     trainer = Trainer(objective, rule, seeds, feed, 8, device, l2, **options)
@@ -77,6 +77,8 @@ CASES += [{"kind": [Scale(), Binarise(stochastic=True)], "seeds": [5, 6]}]
 CASES += [{"augment": [augmentation]} for augmentation in examples(Augmentation, data)]
 NUMBERS = [augmentation for augmentation in examples(Augmentation, data) if augmentation.of != "texts"]
 CASES += [{"augment": NUMBERS, "seeds": [5, 6]}]
+CASES += [{"rows": np.arange(40, dtype=np.int32) % 9}]
+CASES += [{"rows": np.stack([np.arange(40), 49 - np.arange(40)]).astype(np.int32), "seeds": [5, 6]}]
 CASES += [{"averaging": averaging} for averaging in examples(Averaging, optimizers)]
 
 
