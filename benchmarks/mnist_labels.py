@@ -21,7 +21,6 @@ TUNING = [
     "tune.model.dropout=0.3", "tune.training.averaging.name=ema", "tune.training.averaging.decay=0.99",
     "tune.training.epochs=20", "tune.training.updates=250", "tune.training.patience=5",
 ]  # fmt: skip
-RATES = "0.03,0.1"
 PUBLISHED = {  # test errors with an RBM and fine-tuning, and from random initialization
     1000: {"pretrained": "6.35 %", "random": "11.29 %"},
     100: {"pretrained": "18.30 %", "random": "23.98 %"},
@@ -51,6 +50,7 @@ def main():
     parser.add_argument("--data", default="../shared/data/mnist")
     parser.add_argument("--folder", type=Path, default=Path("runs/mnist-labels"))
     parser.add_argument("--labels", default="100,1000")
+    parser.add_argument("--rates", default="0.01,0.03,0.1")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--save", action="store_true", help="write the result to benchmarks/results/")
     options = parser.parse_args()
@@ -59,12 +59,12 @@ def main():
     found = []
     for labels in options.labels.split(","):
         folder = options.folder / f"labels-{labels}"
-        words = ["--labels", labels, "--rates", RATES, "--seeds", options.seeds, *TUNING, "--run", folder]
+        words = ["--labels", labels, "--rates", options.rates, "--seeds", options.seeds, *TUNING, "--run", folder]
         source = ["--from", stack / "best.h5"]
         found.append(remembered(folder.with_suffix(".json"), "compare", *source, *data, *words))
     text = "\n".join(
         [
-            f"`gpunet pretrain {' '.join(PRETRAINING)}`, then `gpunet compare --from` it with `--rates {RATES} "
+            f"`gpunet pretrain {' '.join(PRETRAINING)}`, then `gpunet compare --from` it with `--rates {options.rates} "
             f"{' '.join(TUNING)}`, seeds 0 to {options.seeds - 1}; data sha256 {found[0]['data_sha256'][:16]}...; "
             f"{os.environ.get('OPENBLAS_NUM_THREADS', 'all')} thread(s), beside other work on the same machine.",
             "",
