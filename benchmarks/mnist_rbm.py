@@ -20,7 +20,7 @@ ARMS = {
     "CD-3": ("CD-3", 20, ["model.k=3"]),
     "PCD-1": ("PCD-1, 100 chains", 20, ["model.k=1", "model.chains=100"]),
     "PT-1": ("parallel tempering, 10 chains at 10 temperatures", 20, ["model.k=1", "model.chains=tempered"]),
-    "PCD-1-long": ("PCD-1, 100 chains", 100, ["model.k=1", "model.chains=100"]),
+    "PCD-1-long": ("PCD-1, 100 chains", 250, ["model.k=1", "model.chains=100"]),
 }
 
 
