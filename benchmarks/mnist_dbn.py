@@ -17,6 +17,7 @@ from recipe import remembered, write_result
 WIDE = "model.hidden=[500,500,2000]"
 SIGMOID = ["mlp", WIDE, "model.activation=sigmoid", "model.dropout=0", "training.batch_size=100"]
 RELU = ["mlp", WIDE, "model.activation=relu", "model.dropout=0", "training.batch_size=100"]
+AVERAGED = "training.averaging={name='ema', decay=0.999}"
 DROPPED = ["model.dropout=0.5", "model.input_dropout=0.2"]
 
 
@@ -30,17 +31,17 @@ def sgd(rate, every):
 
 
 PRETRAINING = {
-    "dbn": ["dbn-mnist", "training.epochs=25", *sgd(0.02, 10)],
+    "dbn": ["dbn-mnist"],
     "greedy": ["dbn-mnist", "model.method=supervised", "training.epochs=10", *sgd(0.1, 4)],
 }
 # Title, what it starts from, words, learning rates to choose from, epochs, rate halved every so many, published error.
 ROWS = {
-    "backpropagation": ("DBN, backpropagation", "dbn", SIGMOID, (0.1, 0.05), 24, 8, "1.15 to 1.2"),
-    "dropout": ("DBN, backpropagation with dropout", "dbn", [*SIGMOID, *DROPPED], (0.1,), 60, 15, "0.92"),
-    "greedy": ("supervised greedy, backpropagation", "greedy", SIGMOID, (0.1, 0.05), 24, 8, "2.0"),
-    "sigmoid": ("no pretraining", None, SIGMOID, (0.1, 0.05), 24, 8, "2.4"),
-    "relu": ("no pretraining, ReLU and He", None, RELU, (0.05, 0.02), 24, 8, ""),
-    "relu-dropout": ("no pretraining, ReLU and He, dropout", None, [*RELU, *DROPPED], (0.05,), 60, 15, ""),
+    "backpropagation": ("DBN, backpropagation", "dbn", SIGMOID, (0.1,), 24, 8, "1.15 to 1.2"),
+    "dropout": ("DBN, backpropagation with dropout", "dbn", [*SIGMOID, *DROPPED], (0.1,), 80, 20, "0.92"),
+    "greedy": ("supervised greedy, backpropagation", "greedy", SIGMOID, (0.1,), 20, 7, "2.0"),
+    "sigmoid": ("no pretraining", None, SIGMOID, (0.1, 0.05), 20, 7, "2.4"),
+    "relu": ("no pretraining, ReLU and He", None, RELU, (0.05, 0.02), 20, 7, ""),
+    "relu-dropout": ("no pretraining, ReLU and He, dropout", None, [*RELU, *DROPPED], (0.05,), 50, 15, ""),
 }
 
 
@@ -60,7 +61,7 @@ def measure(row, options):
         before, start = pretrained["seconds"], ["--from", checkpoint]
     tried = {}
     for rate in rates:
-        settings = [*words, *sgd(rate, every), f"training.epochs={epochs}"]
+        settings = [*words, *sgd(rate, every), f"training.epochs={epochs}", AVERAGED]
         tried[rate], _ = run(f"{row}-{rate}", *settings, *start, options=options, command="train")
     rate, best = max(tried.items(), key=lambda item: item[1]["best"][0])
     return line(title, rate, rates, best, before, published)
@@ -69,9 +70,9 @@ def measure(row, options):
 def up_down(options):
     """The line of contrastive wake-sleep, which starts at the two lower layers of the DBN."""
     pretrained, checkpoint = run("dbn", *PRETRAINING["dbn"], options=options, command="pretrain")
-    rates = "optimizer.learning_rate={name='piecewise', values=[0.05, 0.01, 0.003], boundaries=[15, 40]}"
-    steps = "model.k={name='piecewise', values=[1, 3], boundaries=[15]}"
-    words = ["updown", WIDE, "model.greedy=15", "training.epochs=60", "training.batch_size=100", rates, steps]
+    rates = "optimizer.learning_rate={name='piecewise', values=[0.05, 0.01, 0.003], boundaries=[10, 30]}"
+    steps = "model.k={name='piecewise', values=[1, 3], boundaries=[10]}"
+    words = ["updown", WIDE, "model.greedy=10", "training.epochs=40", "training.batch_size=100", rates, steps]
     best, _ = run("up-down", *words, "--from", checkpoint, options=options, command="train")
     return line("up-down with labels", 0.05, (0.05,), best, pretrained["seconds"], "1.25")
 
