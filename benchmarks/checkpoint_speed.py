@@ -54,6 +54,7 @@ def without_hashes() -> Iterator[None]:
         yield
 
 
+CHILD = "the child alone"
 FIXED = f"gpunet-checkpoint 1 1 {'0' * 64}\n".encode().ljust(512, b"\0")
 
 
@@ -87,6 +88,10 @@ def candidates(folder: Path, root: Group) -> dict[str, dict[str, Callable[[], ob
         with without_hashes():
             return read(bare)
 
+    def look() -> object:
+        with without_hashes():
+            return read(bare, verify=False)
+
     return {
         "written": {
             "h5py and fsync": lambda: plain_write(plain, root),
@@ -96,6 +101,7 @@ def candidates(folder: Path, root: Group) -> dict[str, dict[str, Callable[[], ob
         "read": {
             "h5py": lambda: plain_read(plain),
             "gpunet, hashes left out": bare_read,
+            CHILD: look,
             "gpunet": lambda: read(own),
         },
     }
@@ -116,6 +122,10 @@ def main() -> None:
         for what, tried in candidates(Path(folder), root).items():
             times = interleave(tried, options.rounds, 1)  # type: ignore[arg-type]
             base = statistics.median(next(iter(times.values())))
+            if CHILD in times:
+                child = times.pop(CHILD)
+                rest = [max(a - b, 1e-9) for a, b in zip(times["gpunet, hashes left out"], child)]
+                times["gpunet, hashes left out, beyond the child's start"] = rest
             for name, values in times.items():
                 low, *_, high = statistics.quantiles(values, n=10)
                 middle = statistics.median(values)

@@ -187,7 +187,7 @@ def main() -> None:
             "",
             machine(),
             "",
-            f"Runs: {', '.join(KINDS)}.",
+            f"Runs: {'; '.join(KINDS)}.",
             "",
             f"Killed at random instants: {found['kills']:,} processes, {found['in a save']:,} of them in a save, "
             f"{found['before the first save']:,} before the first one. Stopped by SIGTERM before the kill came: "

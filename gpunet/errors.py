@@ -7,7 +7,7 @@ remedy.  The constructor takes the parts, so that no message can forget one sile
     ├── ConfigError             2   a configuration, an option or an argument
     ├── DataError               3   a data set that is missing, damaged or unusable
     ├── CheckpointError         4   a checkpoint that is unreadable, hostile or does not fit
-    ├── DeviceError             5   a device that was asked for and cannot be had
+    ├── DeviceError             5   a device that cannot be had, or has too little memory
     ├── DivergedError           6   training left the finite numbers; the last good state is kept
     ├── WriteError             74   the disk refused; the old file is untouched
     └── Interrupted           130   stopped by the user, after saving
@@ -68,7 +68,7 @@ class CheckpointError(GpunetError):
 
 
 class DeviceError(GpunetError):
-    """A device that was asked for cannot be had."""
+    """A device that was asked for cannot be had, or has too little memory."""
 
     exit_code = 5
 

@@ -13,7 +13,7 @@ MEMBERS = {"import_module", "literal_eval", "resolve_name", "spec_from_file_loca
 OPENS_HDF5 = {
     "gpunet.checkpoint.walk": "in the child",
     "gpunet.checkpoint.foreign_walk": "in the child",
-    "gpunet.checkpoint.writer": "its own bytes",
+    "gpunet.checkpoint.layout": "its own bytes",
 }
 
 

@@ -154,9 +154,13 @@ def _preprocessing(checkpoint: Checkpoint, about: Description) -> Preprocessing:
     """The fitted chain, tried on a sample of nothing, so that arrays that do not fit are found here."""
     group: Any = checkpoint["data/preprocessing"]
     features, steps = about.features, []
-    for name in sorted(group.children):
-        arrays = {key: array.data for key, array in group[name].children.items()}
-        settings = {key: value for key, value in group[name].attrs.items() if not key.startswith("encoding_")}
+    held: list[Any] = [(group[name], group[name].attrs) for name in sorted(group.children)]
+    if "factor" in group.children:  # files of before there were chains hold the arrays of their one step here
+        kind = group.attrs["kind"]
+        held = [] if kind == "none" else [(group, {"name": kind})]
+    for step, attrs in held:
+        arrays = {key: array.data for key, array in step.children.items()}
+        settings = {key: value for key, value in attrs.items() if not key.startswith("encoding_")}
         steps.append(Fitted(rebuild_preparation(settings), arrays, features))
         features = steps[-1].width
     found = Preprocessing(tuple(steps))

@@ -93,17 +93,18 @@ def _places(run: Run) -> Iterator[_Place]:
     states = run.objective.state() | (run.doctor.state() if run.doctor else {})
     for name, array in states.items():
         yield _on_device(run, f"loop/{name}", array)
-    yield _on_host("optimizer/rate_scale", optimizer, "rate_scale")
-    yield _on_host("loop/best_epoch", selection, "best_epoch")
-    yield _Place("loop/best", lambda: selection.best_so_far, lambda values: None)  # restored with its epochs
+    yield _Place(
+        "optimizer/rate_scale",
+        lambda: np.asarray(optimizer.rate_scale),
+        lambda values: setattr(optimizer, "rate_scale", values.copy()),
+    )
+    # Both are restored together, by Selection.resume.
+    yield _Place("loop/best", lambda: selection.best_so_far, lambda values: None)
+    yield _Place("loop/best_epoch", lambda: selection.best_epoch, lambda values: None)
 
 
 def _on_device(run: Run, path: str, array: DeviceArray) -> _Place:
     return _Place(path, lambda: run.device.get(array), lambda values: run.device.copy_into(array, values))
-
-
-def _on_host(path: str, owner: object, name: str) -> _Place:
-    return _Place(path, lambda: np.asarray(getattr(owner, name)), lambda values: setattr(owner, name, values.copy()))
 
 
 def _check_arrays(source: Checkpoint, places: Sequence[_Place]) -> None:

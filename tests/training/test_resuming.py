@@ -15,6 +15,7 @@ NARROW = SMALL | {"model.hidden": [12]}
 MACHINE = SMALL | {"model.hidden": 8}
 LAYERS = SMALL | {"model.hidden": [12, 8], "optimizer.learning_rate": 0.05}
 STACKS = ("dbn", "dbn-mnist")
+RUIN = {"name": "piecewise", "values": [0.1, 50.0], "boundaries": [1]}  # after the first epoch, each is worse
 MOVES = ("shift", "rotate", "elastic", "brightness", "noise", "mixup")
 
 # Every preset, and every kind of state that a step goes on from.
@@ -26,6 +27,8 @@ CASES |= {
     "augmentation": ("mlp", NARROW | {f"augmentation.{word}": True for word in MOVES}),
     "preparation": ("mlp", NARROW | {"data.preprocess": ["scale", "zca"], "model.initializer": "lsuv"}),
     "chance": ("rbm", MACHINE | {"data.preprocess": ["scale", {"name": "binarise", "stochastic": True}]}),
+    "past its best": ("linear", SMALL | {"training.monitor": "validation_loss", "optimizer.learning_rate": RUIN}),
+    "few labels": ("mlp", NARROW | {"data.labels": 100, "training.updates": 40, "training.batch_size": 20}),
     "plateau": ("mlp", NARROW | {"training.plateau": {"patience": 1, "factor": 0.5}}),
     "ema": ("mlp", NARROW | {"training.averaging": {"name": "ema", "decay": 0.9}}),
     "swa": ("mlp", NARROW | {"training.averaging": {"name": "swa", "start": 2}}),
@@ -155,6 +158,23 @@ def test_patience_that_was_raised_lets_a_stopped_run_go_on(tmp_path):
     longer = next(go_on(tmp_path / "last.h5", **{"training.patience": 5}))
     longer.train()
     assert [record.epoch for record in longer.history] == [1, 2, 3, 4, 5, 6]
+
+
+def test_the_best_of_long_ago_is_kept(tmp_path):
+    finish(begin("past its best"), tmp_path)
+    assert read(tmp_path / "end.h5").attrs["epoch"] == 1
+
+
+def test_a_rate_that_has_fallen_stays_low_when_the_plateau_is_set_otherwise(tmp_path):
+    still = {"optimizer.learning_rate": 1e-20, "training.plateau": {"patience": 2, "factor": 0.5}, "training.epochs": 5}
+    run = next(begin("linear", **still))
+    run.train([lambda _: keep(run, tmp_path)])
+    assert run.trainer.optimizer.rate_scale == 0.25
+    overrides = {"training.plateau": {"patience": 3, "factor": 0.1}, "training.epochs": 7}
+    again = next(go_on(tmp_path / "last.h5", **overrides))
+    assert again.trainer.optimizer.rate_scale == 0.25
+    again.train()
+    assert again.trainer.optimizer.rate_scale == pytest.approx(0.025)
 
 
 @pytest.mark.parametrize(
