@@ -16,10 +16,11 @@ from pathlib import Path
 
 from recipe import remembered, write_result
 
-PRETRAINING = ["dbn-mnist", "model.hidden=[500,500]", "training.epochs=15"]
+PRETRAINING = ["dbn-mnist", "model.hidden=[500,500]"]
 TUNING = [
-    "tune.model.dropout=0.3", "tune.training.averaging.name=ema", "tune.training.averaging.decay=0.99",
-    "tune.training.epochs=20", "tune.training.updates=250", "tune.training.patience=5",
+    "tune.model.dropout=0.5", "tune.model.input_dropout=0.2",
+    "tune.training.averaging.name=ema", "tune.training.averaging.decay=0.998",
+    "tune.training.epochs=16", "tune.training.updates=250", "tune.training.patience=5",
 ]  # fmt: skip
 PUBLISHED = {  # test errors with an RBM and fine-tuning, and from random initialization
     1000: {"pretrained": "6.35 %", "random": "11.29 %"},
