@@ -7,12 +7,12 @@ import numpy as np
 
 from gpunet.errors import DataError
 
-from . import archives, idx, tables
+from . import archives, idx, images, tables
 from .bundled import available, digits
 from .dataset import Dataset, check_samples, portable_features
 
 ARCHIVES = (".npz", ".h5", ".hdf5")
-KNOWN = "a folder of MNIST files, .idx or -ubyte[.gz], .csv, .tsv, .npz, .h5 or .hdf5"
+KNOWN = "a folder of MNIST files or of images by class, .idx or -ubyte[.gz], .csv, .tsv, .npz, .h5 or .hdf5"
 
 
 def load(
@@ -28,7 +28,8 @@ def load(
     """Load a bundled data set by name, or files by path.
 
     Args:
-        source: ``digits``, a folder of MNIST-named IDX files, or an IDX, CSV, TSV, NPZ or HDF5 file.
+        source: ``digits``, a folder of MNIST-named IDX files or of one folder of images for each class, or an IDX,
+            CSV, TSV, NPZ or HDF5 file.
         label: name or number of the label column of a table.
         header: whether a table has a header row; found out where None.
         task: ``auto``, ``classification`` or ``regression``, see :mod:`.targets`.
@@ -46,7 +47,8 @@ def load(
         return digits()
     path = _existing(source)
     if path.is_dir():
-        return idx.read_folder(path, task, classes)
+        read = images.read_classes if images.holds_images(path) else idx.read_folder
+        return read(path, task, classes)
     if path.name.endswith(tables.SUFFIXES):
         return tables.read_table(path, label, header, task, classes, vocabulary, length)
     if path.suffix in ARCHIVES:
@@ -80,7 +82,9 @@ def load_inputs(
         x = digits().x
     else:
         path = _existing(source)
-        if path.is_dir():
+        if path.suffix.lower() in images.SUFFIXES or (path.is_dir() and images.holds_images(path)):
+            x = images.read_inputs(path)
+        elif path.is_dir():
             x = idx.read_folder(path, "auto", None).x
         elif path.name.endswith(tables.SUFFIXES):
             x = tables.read_inputs(path, width, columns, label, header)
