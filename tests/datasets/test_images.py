@@ -138,7 +138,7 @@ def test_without_pillow_the_extra_is_named(folder, monkeypatch):
 
 
 def test_folders_of_images_train_and_predict(folder, tmp_path):
-    words = ["--data", "pets", "epochs=30", "batch_size=8", "augmentation.shift=true", "--run", "r"]
+    words = ["--data", "pets", "epochs=60", "batch_size=8", "augmentation.flip=true", "--run", "r"]
     done = gpunet("train", "mlp", *words, cwd=tmp_path)
     assert "pets (" in done.stderr
     shown = gpunet("predict", "r/best.h5", "pets/dog", "pets/cat/00.png", cwd=tmp_path).stdout.splitlines()
