@@ -138,8 +138,18 @@ def test_without_pillow_the_extra_is_named(folder, monkeypatch):
 
 
 def test_folders_of_images_train_and_predict(folder, tmp_path):
-    words = ["--data", "pets", "epochs=60", "batch_size=8", "augmentation.flip=true", "--run", "r"]
-    done = gpunet("train", "mlp", *words, cwd=tmp_path)
+    words = [
+        "--data",
+        "pets",
+        "epochs=40",
+        "batch_size=8",
+        "data.preprocess=standardise",
+        "lr=0.1",
+        "augmentation.flip=true",
+        "--run",
+        "r",
+    ]
+    done = gpunet("train", "linear", *words, cwd=tmp_path)
     assert "pets (" in done.stderr
     shown = gpunet("predict", "r/best.h5", "pets/dog", "pets/cat/00.png", cwd=tmp_path).stdout.splitlines()
     assert len(shown) == 14
@@ -147,4 +157,4 @@ def test_folders_of_images_train_and_predict(folder, tmp_path):
     assert predicted.count("dog") >= 11
     assert predicted[-1] == "cat"
     spoil("size", folder)
-    refused("train", "mlp", *words[:-1], "again", cwd=tmp_path, code=3, expected="must be 5x6 pixels like 00.png")
+    refused("train", "linear", *words[:-1], "again", cwd=tmp_path, code=3, expected="must be 5x6 pixels like 00.png")
