@@ -126,7 +126,9 @@ def announce(job: Run) -> None:
     size = "" if config.model.name == "dbn" else f"{job.trainer.parameters.count:,} parameters, "
     click.echo(f"{config.name}: {size}{about.name} ({parts}), {job.device}", err=True)
     several = [f"{config.members} members at once"] if config.members > 1 else []
-    for line in (*job.dataset.notes, *job.preprocessing.notes, *several):
+    loss = getattr(job.objective, "loss", None)
+    remarks = [loss.remark] if loss is not None and loss.remark else []
+    for line in (*job.dataset.notes, *job.preprocessing.notes, *several, *remarks):
         click.echo(f"  {line}", err=True)
     if config.model.name == "dbn":
         announce_layer(job)

@@ -20,9 +20,11 @@ class Loss:
 
     Attributes:
         meaning: what a prediction for a class is: a probability, or a score that is larger for likelier classes.
+        remark: what whoever chooses it should know, said before training.
     """
 
     meaning: ClassVar[str] = "score"
+    remark: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
         """Check the bounds of the fields."""

@@ -127,6 +127,10 @@ class SoftmaxSquaredError(_Distribution):
     Paired with the softmax.  Brier: Verification of forecasts expressed in terms of probability (1950).
     """
 
+    remark: ClassVar[str] = (
+        "softmax with squared error: its gradient vanishes where a wrong class is certain; "
+        "categorical_cross_entropy has one there"
+    )
     half: bool = False
 
     def __call__(self, z: Array, target: Array, ctx: Context) -> tuple[Array, Array]:

@@ -330,3 +330,10 @@ def test_the_doctor_names_a_network_whose_gradient_vanishes(tmp_path):
     found = json.loads(gpunet(*words, "model.activation=sigmoid", "--json", cwd=tmp_path).stdout)
     assert found["layers"][0]["name"] == "000_dense"
     refused("doctor", "a=1", cwd=tmp_path, code=2, expected="takes KEY=VALUE with --signal alone")
+
+
+def test_an_unusual_pairing_of_output_and_loss_is_allowed_and_said(tmp_path):
+    done = gpunet("train", "linear", "loss=softmax_squared_error", "--dry-run", cwd=tmp_path)
+    assert "softmax with squared error: its gradient vanishes where a wrong class is certain" in done.stderr
+    usual = gpunet("train", "linear", "--dry-run", cwd=tmp_path)
+    assert "vanishes" not in usual.stderr
