@@ -11,7 +11,7 @@ import click
 
 from gpunet.errors import ConfigError
 
-from .options import choose_device, configuration, load_split, run_options
+from .options import Request, choose_device, load_split, run_options
 
 SEEDS = 3
 PREFIX = "tune."
@@ -26,14 +26,7 @@ GIVEN = re.compile(r"(data|seed|members|name|model\.(name|hidden|activation|init
 @click.option("-o", "--output", metavar="FILE", help="Where to draw; compare.png in the run's folder by default.")
 @run_options
 def compare(
-    words: tuple[str, ...],
-    data: str | None,
-    run: str | None,
-    device: str,
-    seed: int | None,
-    members: int | None,
-    dry_run: bool,
-    as_json: bool,
+    request: Request,
     counts: str,
     rates: str,
     tune: str,
@@ -60,7 +53,7 @@ def compare(
     gpunet compare dbn-mnist --data mnist/ --labels 100,1000,all model.hidden=[500,500]
     gpunet compare --from runs/dbn-1/best.h5 --tune my.toml --rates 0.001,0.003 tune.optimizer=adam
     """
-    labels, tried = _labels(counts), _rates(rates)
+    labels, tried, words = _labels(counts), _rates(rates), request.words
     network = _network(tune, [word.removeprefix(PREFIX) for word in words if word.startswith(PREFIX)])
     rest = tuple(word for word in words if not word.startswith(PREFIX))
     from .comparing import run_comparison
@@ -70,21 +63,21 @@ def compare(
     if source is not None and rest:
         rule, remedy = "brings its own configuration", f"Leave it out, or write {PREFIX}KEY=VALUE"
         raise ConfigError("--from", rule, " ".join(rest), remedy)
-    config = configuration(rest, {"data.source": data, "seed": seed, "members": members}, "dbn")
-    if members is None and config.members == 1:
+    config = request.configuration("dbn", rest)
+    if request.members is None and config.members == 1:
         config = config.model_copy(update={"members": SEEDS})
-    place = choose_device(device)
+    place = choose_device(request.device)
     with place.activate():
         checkpoint = None
         if source is not None:
-            config, checkpoint = _restored(source, place, data, seed, members)
+            config, checkpoint = _restored(source, place, request)
         dataset, parts = load_split(config)
         from gpunet.training import Comparison
 
         comparison = Comparison(config, network, dataset, parts, place, labels, tried)
         if checkpoint is not None:
             comparison.check_source(checkpoint)
-        run_comparison(comparison, checkpoint, run, output, dry_run, as_json)
+        run_comparison(comparison, checkpoint, request, output)
 
 
 def _labels(text: str) -> list[int | None]:
@@ -123,17 +116,17 @@ def _network(tune: str, words: Sequence[str]) -> Any:
         raise
 
 
-def _restored(source: str, place: Any, data: str | None, seed: int | None, members: int | None) -> tuple[Any, Any]:
+def _restored(source: str, place: Any, request: Request) -> tuple[Any, Any]:
     """Configuration and checkpoint of a pretrained stack; a single one serves any number of seeds."""
     from gpunet.training import load_stack
 
-    found = load_stack(source, place)
+    found, members, seed = load_stack(source, place), request.members, request.seed
     own = found.config.members
     if own > 1 and (members not in (None, own) or seed not in (None, found.config.seed)):
         rule = f"must be those of the checkpoint, {own} from seed {found.config.seed} on"
         raise ConfigError("--seeds", rule, "others", "Leave --seed and --seeds out")
     changes = {
-        "data": found.config.data.model_copy(update={"source": data or found.source}),
+        "data": found.config.data.model_copy(update={"source": request.data or found.source}),
         "seed": found.config.seed if seed is None else seed,
         "members": own if own > 1 else members or SEEDS,
     }

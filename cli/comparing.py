@@ -14,7 +14,7 @@ from gpunet.errors import Interrupted, WriteError
 from .contrast import document, show
 from .contrast_plot import can_draw, draw
 from .folder import RunFolder, dump
-from .options import finite, print_json
+from .options import Request, finite, print_json
 from .progress import progress
 from .stopping import stops_on_signals
 
@@ -28,20 +28,16 @@ NAME = "compare"
 def run_comparison(
     comparison: Comparison,
     checkpoint: Checkpoint | None,
-    run: str | None,
+    request: Request,
     output: str | None,
-    dry_run: bool,
-    as_json: bool,
 ) -> None:
     """Run a comparison and report it.
 
     Args:
         comparison: checked.
         checkpoint: of an earlier pretraining, or None to pretrain here.
-        run: folder to write to, or None for the next free one.
+        request: where to write, and what to print.
         output: where to draw.
-        dry_run: stop before the first step, with nothing written.
-        as_json: report one JSON document.
 
     Raises:
         Interrupted: by a signal; what was finished is kept.
@@ -49,14 +45,14 @@ def run_comparison(
     from gpunet.training import ARMS, Source, Stop
 
     _announce(comparison)
-    if dry_run:
+    if request.dry_run:
         click.echo("Dry run: nothing was trained and nothing was written.", err=True)
         return
     stop = Stop()
     results: list[Result] = []
     source = None if checkpoint is None else Source.recorded(checkpoint)
     named = comparison.pretraining.model_copy(update={"name": NAME})
-    with RunFolder.create(run, named) as folder, stops_on_signals(stop):
+    with RunFolder.create(request.run, named) as folder, stops_on_signals(stop):
         _write(folder.path / "tune.toml", dump(comparison.network))
         for labels in comparison.labels:
             if source is None or (checkpoint is None and comparison.labelled_pretraining):
@@ -72,7 +68,7 @@ def run_comparison(
         picture = output or (str(folder.path / "compare.png") if can_draw() else None)
         if picture is not None:
             draw(found, picture)
-    if as_json:
+    if request.as_json:
         print_json({"folder": str(folder.path), **found})
         return
     show(found)

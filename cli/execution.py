@@ -11,7 +11,7 @@ import click
 from gpunet.errors import ConfigError, DivergedError, Interrupted
 
 from .folder import BEST, LAST, RunFolder
-from .options import choose_device, load_split, print_json, program, spread
+from .options import Request, choose_device, load_split, print_json, program, spread
 from .stopping import BROKEN_PIPE, CLOSED, stops_on_signals
 
 if TYPE_CHECKING:
@@ -21,11 +21,8 @@ if TYPE_CHECKING:
 
 
 def execute(
+    request: Request,
     config: Any,
-    run: str | None,
-    device: str,
-    dry_run: bool,
-    as_json: bool,
     source: str | None = None,
     grafts: Sequence[tuple[str, str]] = (),
     layers: int | None = None,
@@ -33,16 +30,13 @@ def execute(
     """Load the data, train, write the checkpoints and report.
 
     Args:
-        config: checked configuration.
-        run: folder to write to, or None for the next free one.
-        device: name of the device.
-        dry_run: stop before the first step, with nothing written.
-        as_json: report one JSON document.
+        request: where, and what to print.
+        config: its configuration, checked.
         source: checkpoint to take weights from.
         grafts: pairs of layers, of that checkpoint and of the network.
         layers: how many finished layers of that checkpoint to keep, for a stack.
     """
-    place = choose_device(device)
+    place = choose_device(request.device)
     with place.activate():
         dataset, parts = load_split(config)
         from gpunet.training import within_memory
@@ -51,12 +45,12 @@ def execute(
             jobs = _jobs(config, dataset, parts, place, source, grafts, layers)
             job = next(jobs)
             announce(job)
-            if dry_run:
+            if request.dry_run:
                 click.echo("Dry run: nothing was trained and nothing was written.", err=True)
                 return
-            with RunFolder.create(run, config) as folder:
+            with RunFolder.create(request.run, config) as folder:
                 job, seconds = carry_out(job, jobs, folder)
-            report(job, folder, seconds, as_json)
+            report(job, folder, seconds, request.as_json)
 
         within_memory(train, config, dataset, parts, place)
 

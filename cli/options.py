@@ -1,5 +1,6 @@
 """Options and outputs that several commands share."""
 
+import functools
 import json
 import math
 import os
@@ -7,6 +8,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import click
@@ -19,8 +21,44 @@ device_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
 
 
+@dataclass(frozen=True)
+class Request:
+    """What every command that trains is asked for.
+
+    Attributes:
+        words: the configuration and the keys that override it, as written.
+        run: folder to write to, or None for the next free one.
+        device: name of the device.
+        dry_run: stop before the first step, with nothing written.
+        as_json: report one JSON document.
+        data: source of the data, where given.
+        seed: where given.
+        members: how many seeds in a row, where given.
+    """
+
+    words: tuple[str, ...]
+    run: str | None
+    device: str
+    dry_run: bool
+    as_json: bool
+    data: str | None
+    seed: int | None
+    members: int | None
+
+    def configuration(self, default: str, words: Sequence[str] | None = None) -> Any:
+        """The configuration that is asked for, or that of some of the words; ``default`` is the preset without any."""
+        flags = {"data.source": self.data, "seed": self.seed, "members": self.members}
+        return configuration(self.words if words is None else words, flags, default)
+
+
 def run_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The argument and options of every command that trains."""
+    """The argument and options of every command that trains, which it gets as its first argument, a request."""
+
+    @functools.wraps(command)
+    def gathered(**given: Any) -> None:
+        asked = Request(**{field.name: given.pop(field.name) for field in fields(Request)})
+        command(asked, **given)
+
     for decorate in (
         json_option,
         click.option("--dry-run", is_flag=True, help="Check everything, say what would run, and stop."),
@@ -31,8 +69,8 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--data", metavar="SOURCE", help="digits, or a file or folder; stands for data.source=..."),
         click.argument("words", nargs=-1, metavar="[CONFIG|PRESET] [KEY=VALUE]..."),
     ):
-        command = decorate(command)
-    return command
+        gathered = decorate(gathered)
+    return gathered
 
 
 from_option = click.option(

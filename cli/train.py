@@ -5,25 +5,14 @@ import click
 from gpunet.errors import ConfigError
 
 from .execution import execute
-from .options import configuration, from_option, run_options
+from .options import Request, from_option, run_options
 
 
 @click.command()
 @from_option
 @click.option("--graft", "grafts", multiple=True, metavar="LAYER=LAYER", help="Which layer of --from goes where.")
 @run_options
-def train(
-    words: tuple[str, ...],
-    data: str | None,
-    run: str | None,
-    device: str,
-    seed: int | None,
-    members: int | None,
-    dry_run: bool,
-    as_json: bool,
-    source: str | None,
-    grafts: tuple[str, ...],
-) -> None:
+def train(request: Request, source: str | None, grafts: tuple[str, ...]) -> None:
     """Train a model and keep the weights that are best on validation.
 
     Takes a preset (gpunet presets ls) or a TOML file; mlp by default. KEY=VALUE overrides any key of it.
@@ -36,12 +25,12 @@ def train(
     gpunet train mlp --from runs/mlp-1/best.h5 --graft 000_dense=000_dense
     gpunet train my.toml --dry-run
     """
-    config = configuration(words, {"data.source": data, "seed": seed, "members": members}, "mlp")
+    config = request.configuration("mlp")
     if config.model.name in ("rbm", "dbn"):
         raise ConfigError("train", "trains networks with targets", config.model.name, "Use gpunet pretrain")
     if grafts and source is None:
         raise ConfigError("--graft", "needs a checkpoint to take layers from", "none", "Add --from CHECKPOINT")
-    execute(config, run, device, dry_run, as_json, source, [_pair(words) for words in grafts])
+    execute(request, config, source, [_pair(words) for words in grafts])
 
 
 def _pair(words: str) -> tuple[str, str]:
