@@ -49,7 +49,7 @@ def run(name, *words, options, command):
     """The JSON document of a run, made now or before, and its checkpoint."""
     folder = options.folder / f"{name}-seed{options.seed}"
     data = ["--data", options.data, "data.validation=10000", "data.split=tail", f"seed={options.seed}"]
-    return remembered(folder.with_suffix(".json"), command, *words, *data, "--run", folder), folder / "best.h5"
+    return remembered(Path(f"{folder}.json"), command, *words, *data, "--run", folder), folder / "best.h5"
 
 
 def measure(row, options):
