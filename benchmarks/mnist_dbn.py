@@ -39,8 +39,8 @@ ROWS = {
     "backpropagation": ("DBN, backpropagation", "dbn", SIGMOID, (0.1,), 24, 8, "1.15 to 1.2"),
     "dropout": ("DBN, backpropagation with dropout", "dbn", [*SIGMOID, *DROPPED], (0.1,), 80, 20, "0.92"),
     "greedy": ("supervised greedy, backpropagation", "greedy", SIGMOID, (0.1,), 20, 7, "2.0"),
-    "sigmoid": ("no pretraining", None, SIGMOID, (0.1, 0.05), 20, 7, "2.4"),
-    "relu": ("no pretraining, ReLU and He", None, RELU, (0.05, 0.02), 20, 7, ""),
+    "sigmoid": ("no pretraining", None, SIGMOID, (0.1,), 20, 7, "2.4"),
+    "relu": ("no pretraining, ReLU and He", None, RELU, (0.05,), 20, 7, ""),
     "relu-dropout": ("no pretraining, ReLU and He, dropout", None, [*RELU, *DROPPED], (0.05,), 50, 15, ""),
 }
 
