@@ -26,15 +26,20 @@ class Sparsity:
 
     ``cost`` times the cross-entropy between ``target`` and the running mean activity ``q`` of the unit, whose gradient
     with respect to the unit's total input is ``q - target``; it reaches biases and weights alike.  Both are means, so
-    the cost does not depend on the batch size.  Hinton: A practical guide to training RBMs (2010), section 11.
+    the cost does not depend on the batch size.  Both may follow schedules over epochs.  Hinton: A practical guide to
+    training RBMs (2010), section 11.
     """
 
-    target: Annotated[float, Gt(0), Lt(1)] = 0.1
-    cost: NonNegative = 0.01
+    target: Annotated[float, Gt(0), Lt(1)] | Schedule = 0.1
+    cost: NonNegative | Schedule = 0.01
 
     def __post_init__(self) -> None:
         """Check the bounds of the fields."""
         check_fields(self)
+
+    def at(self, epoch: int) -> np.ndarray:
+        """Target and cost in an epoch, (2,)."""
+        return np.array([_at(given, epoch) for given in (self.target, self.cost)])
 
 
 class ContrastiveDivergence(Objective):
@@ -68,10 +73,13 @@ class ContrastiveDivergence(Objective):
         self.model, self.chains, self.binarise, self.center = model, chains or FromData(), binarise, center
         self.sparsity, self.schedule = sparsity, k
         self.k = self._steps(0)
+        self._strength: Array = None if sparsity is None else sparsity.at(0)  # target and cost, where steps read them
 
     def start(self, device: Device, members: tuple[int, ...], dtype: Any) -> None:
         """Give persistent chains their memory."""
         self.chains.start(self.model, device, members, dtype)
+        if self.sparsity is not None:
+            self._device, self._strength = device, device.put(self.sparsity.at(0), dtype)
 
     def state(self) -> dict[str, Array]:
         """Arrays that the next step goes on from, by name, for checkpoints."""
@@ -80,6 +88,8 @@ class ContrastiveDivergence(Objective):
     def begin_epoch(self, epoch: int, batch: int = 0) -> Hashable:
         """Set the number of Gibbs steps; returned, since each number is a capture of its own."""
         self.k = self._steps(epoch)
+        if self.sparsity is not None:
+            self._device.copy_into(self._strength, self.sparsity.at(epoch))
         if epoch and not batch:
             self.chains.plan()
         return self.k
@@ -98,7 +108,7 @@ class ContrastiveDivergence(Objective):
         self._accumulate(v, h, v_model, h_model, ctx)
         self.chains.learn(rbm)
         if self.sparsity is not None:
-            self._accumulate_sparsity(self.sparsity, v, ctx)
+            self._accumulate_sparsity(v, ctx)
         return (rbm.free_energy_from(v, hidden_input, ctx),)
 
     def judge(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
@@ -114,7 +124,7 @@ class ContrastiveDivergence(Objective):
 
     def _steps(self, epoch: int) -> int:
         given = self.schedule
-        k = float(given(np.array([float(epoch)]))[0]) if isinstance(given, Schedule) else given
+        k = _at(given, epoch)
         if k < 1 or not math.isfinite(k):
             raise ConfigError("k", "must be at least 1 Gibbs step", k, "Set model.k=1")
         return round(k)
@@ -152,9 +162,14 @@ class ContrastiveDivergence(Objective):
         rbm.visible.accumulate(v, v_model, ctx)
         rbm.hidden.accumulate(h, h_model, ctx)
 
-    def _accumulate_sparsity(self, sparsity: Sparsity, v: Array, ctx: Context) -> None:
+    def _accumulate_sparsity(self, v: Array, ctx: Context) -> None:
         rbm, xp = self.model, array_module(v)
-        pull = sparsity.cost * (rbm.hidden_offset.value - sparsity.target)
+        pull = self._strength[1:] * (rbm.hidden_offset.value - self._strength[:1])
         v_mean = v.mean(axis=-2)
         rbm.hidden_bias.accumulate(ctx, lambda out: xp.copyto(out, pull))
         rbm.weight.accumulate(ctx, lambda out: xp.multiply(v_mean[..., :, None], pull[..., None, :], out=out))
+
+
+def _at(given: float | Schedule, epoch: int) -> float:
+    """A number, or the value of a schedule in an epoch."""
+    return float(given(np.array([float(epoch)]))[0]) if isinstance(given, Schedule) else given

@@ -31,7 +31,7 @@ from gpunet.rbm import (
     reverse_ais_log_z,
 )
 from gpunet.rbm.annealing import even
-from gpunet.schedules import Step
+from gpunet.schedules import Piecewise, Step
 from gpunet.testing import LOG, TracedDevice, make_context, numeric_gradient, plain
 from gpunet.training import Trainer
 
@@ -314,10 +314,27 @@ def test_sparsity_pulls_the_mean_activity_and_ignores_the_batch_size(device):
     assert pulls[0] == pytest.approx(pulls[1])
 
 
+def test_sparsity_follows_schedules(device):
+    v, pulls = np.tile([[1.0, 0, 1, 0]], (10, 1)), []
+    schedules = {"target": Piecewise((0.1, 0.3), (2.0,)), "cost": Piecewise((0.5, 2.0), (1.0,))}
+    for sparsity in (Sparsity(**schedules), None):
+        rbm, parameters, objective = tiny(device, sparsity=sparsity)
+        objective.start(device, (), np.float64)
+        for epoch in range(3):
+            objective.begin_epoch(epoch)
+            parameters.zero_grad()
+            objective.learn(device.put(v), None, make_context(device))
+            pulls.append(device.get(rbm.hidden_bias.grad).copy())
+    q = device.get(rbm.hidden_offset.value)
+    found = np.array(pulls[:3]) - pulls[3:]
+    assert found == pytest.approx(np.array([0.5 * (q - 0.1), 2.0 * (q - 0.1), 2.0 * (q - 0.3)]))
+
+
 def test_sparse_machines_reach_their_target(device):
     def activity(sparsity):
         rbm, trainer, _ = make_trainer(device)
         trainer.objective.sparsity = sparsity
+        trainer.objective.start(device, (), np.float32)
         train(trainer, 30)
         return float(device.get(rbm.hidden_offset.value).mean())
 

@@ -33,7 +33,9 @@ def machine(device, hidden=None, visible=None, **options):
     rbm = RBM(visible or Bernoulli(4), hidden or Bernoulli(3))
     parameters = Parameters(rbm, 0, device, np.float64)
     device.copy_into(parameters.values, np.random.default_rng(5).normal(size=parameters.values.shape))
-    return rbm, parameters, ContrastiveDivergence(rbm, **options)
+    objective = ContrastiveDivergence(rbm, **options)
+    objective.start(device, (), np.float64)
+    return rbm, parameters, objective
 
 
 def test_momentum_is_not_multiplied_by_the_learning_rate(device):
