@@ -122,9 +122,14 @@ def test_moved_data_are_found_with_an_option_and_other_data_refused(tmp_path):
     refused("resume", "r", "epochs=4", "--data", "t.csv", cwd=tmp_path, code=3, expected=expected)
 
 
-def start(folder, *arguments, **options):
+def hangs_up(how):
+    """What a child does about SIGHUP, whatever whoever runs the tests does about it."""
+    return lambda: signal.signal(signal.SIGHUP, how)
+
+
+def start(folder, *arguments, hangup=signal.SIG_DFL, **options):
     """A process in training, whose first epoch is behind it."""
-    process = subprocess.Popen([*COMMAND, *arguments], cwd=folder, text=True, **options)
+    process = subprocess.Popen([*COMMAND, *arguments], cwd=folder, text=True, preexec_fn=hangs_up(hangup), **options)
     while not (folder / "r/best.h5").exists():
         assert process.poll() is None
         time.sleep(0.05)
@@ -152,7 +157,7 @@ def test_a_signal_saves_and_stops_and_the_run_goes_on_exactly(number, tmp_path):
 
 
 def test_a_hangup_that_is_ignored_stays_so(tmp_path):
-    process = start(tmp_path, *ENDLESS, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN), **PIPES)
+    process = start(tmp_path, *ENDLESS, hangup=signal.SIG_IGN, **PIPES)
     process.send_signal(signal.SIGHUP)
     time.sleep(1)
     assert process.poll() is None
