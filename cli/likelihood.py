@@ -58,10 +58,11 @@ def likelihood(
     gpunet likelihood runs/rbm-1/best.h5 --runs 500 --steps 10000 --mixing 2000
     gpunet likelihood runs/dbn-1/best.h5 --cases 0
     """
+    from gpunet.rbm import exact_log_z
     from gpunet.training import load_stack
 
     from .models import evaluation_data
-    from .nats import case_bounds, normaliser, scores, states
+    from .nats import Annealing, bracket, case_bounds, scores, states
 
     place = choose_device(device)
     with place.activate():
@@ -70,15 +71,20 @@ def likelihood(
         x = states(model, dataset.x[chosen], binarise)
         top = model.dbn.top
         summed = exact or min(top.visible.state_count, top.hidden.state_count) <= EASY
-        log_z = normaliser(model, x, place, summed, runs, steps, mixing)
+        single = len(model.dbn.machines) == 1
+        way: Any = Annealing.of(model, place, steps) if not summed or (single and cases) else None
+        if summed:
+            log_z = exact_log_z(top, model.parameters)
+        else:
+            log_z = bracket(model, x, place, way, runs, mixing)
         found = scores(model, x, place)
-        bounds = case_bounds(model, x[:cases], place, steps) if cases else {}
+        bounds = case_bounds(model, x[:cases], place, way) if single and cases else {}
     per_sample = found.pop("unnormalised") - log_z.value[:, None]
     width = (log_z.high - log_z.low).tolist()
     document: dict[str, Any] = {
         "data": dataset.name,
         "samples": len(chosen),
-        "kind": "log-likelihood" if len(model.dbn.machines) == 1 else "variational lower bound",
+        "kind": "log-likelihood" if single else "variational lower bound",
         "method": log_z.method,
         "log_z": log_z.value.tolist(),
         "log_z_bracket": [log_z.low.tolist(), log_z.high.tolist()],
@@ -104,10 +110,10 @@ def _print_member(document: dict[str, Any], member: int, name: str, width: float
     low, high = (end[member] for end in document["log_z_bracket"])
     if width > 0:
         trust = "" if width <= TRUSTED else "  UNTRUSTED: raise --runs, --steps and --mixing"
-        bracket = f", bracket {mean + log_z - high:.2f} to {mean + log_z - low:.2f}{trust}"
+        width_shown = f", bracket {mean + log_z - high:.2f} to {mean + log_z - low:.2f}{trust}"
     else:
-        bracket = ""
-    click.echo(f"{name}{document['kind']} {mean:.2f} ± {error:.2f} nats{bracket}")
+        width_shown = ""
+    click.echo(f"{name}{document['kind']} {mean:.2f} ± {error:.2f} nats{width_shown}")
     effective = document["effective_samples"][member]
     runs = "" if effective is None else f" ({low:.2f} to {high:.2f}, {effective:.0f} effective runs)"
     click.echo(f"{name}log Z {log_z:.2f}{runs}")

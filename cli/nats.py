@@ -1,5 +1,6 @@
 """What gpunet likelihood computes: normalisers, log-likelihoods and what only resembles them."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,6 @@ from gpunet.rbm import (
     Bernoulli,
     LogZ,
     ais_log_z,
-    exact_log_z,
     model_samples,
     pseudo_log_likelihood,
     raise_log_likelihoods,
@@ -31,26 +31,38 @@ def states(model: TrainedStack, x: np.ndarray, binarise: bool) -> np.ndarray:
     return np.greater(v, threshold).astype(np.float64)
 
 
-def normaliser(
-    model: TrainedStack, v: np.ndarray, device: Any, exact: bool, runs: int, steps: int, mixing: int
-) -> LogZ:
-    """log Z of the top machine: exact, or between a walk up and a walk down.
+@dataclass(frozen=True)
+class Annealing:
+    """The way from a machine without weights to the top machine: what all walks of one command share.
+
+    Attributes:
+        base: (visible,), mean that the machine without weights has.
+        betas: (steps + 1,), inverse temperatures from 0 to 1.
+    """
+
+    base: np.ndarray
+    betas: np.ndarray
+
+    @classmethod
+    def of(cls, model: TrainedStack, device: Any, steps: int) -> "Annealing":
+        """So many steps, placed by a pilot walk."""
+        top = model.dbn.top
+        base = device.get(top.visible_offset.value).reshape(-1, top.visible.n).mean(axis=0)
+        return cls(base, temperatures(top, model.parameters, base, steps=steps))
+
+
+def bracket(model: TrainedStack, v: np.ndarray, device: Any, way: Annealing, runs: int, mixing: int) -> LogZ:
+    """log Z of the top machine between a walk up and a walk down.
 
     Args:
         model: machines in float64.
         v: states of the data, where the chains for the walk down start.
         device: where they live.
-        exact: sum over all states.
+        way: of both walks.
         runs: of each walk, of each member.
-        steps: temperatures of each walk.
         mixing: tempered Gibbs steps from data to samples of the model.
     """
-    top = model.dbn.top
-    members = model.parameters.members
-    if exact:
-        return exact_log_z(top, model.parameters)
-    base = device.get(top.visible_offset.value).reshape(-1, top.visible.n).mean(axis=0)
-    betas = temperatures(top, model.parameters, base, steps=steps)
+    top, members, base, betas = model.dbn.top, model.parameters.members, way.base, way.betas
     up = ais_log_z(top, model.parameters, base, runs=runs, betas=betas)
     ctx = Context(training=False, arena=Arena(device), streams=_streams(model, device))
     start = device.put(np.resize(v, (runs, v.shape[-1])))
@@ -86,14 +98,10 @@ def scores(model: TrainedStack, v: np.ndarray, device: Any) -> dict[str, np.ndar
     return {"unnormalised": found[0], "free_energy": -found[0], "reconstruction_error": found[1]}
 
 
-def case_bounds(model: TrainedStack, v: np.ndarray, device: Any, steps: int) -> dict[str, np.ndarray]:
-    """RAISE bounds and pseudo-likelihoods of a few samples, (members, samples), where they are defined."""
-    if len(model.dbn.machines) > 1:
-        return {}
-    rbm, members = model.dbn.top, len(model.parameters.seeds)
-    base = device.get(rbm.visible_offset.value).reshape(-1, rbm.visible.n).mean(axis=0)
-    block, betas = device.put(v), temperatures(rbm, model.parameters, base, steps=steps)
-    found = {"raise_bound": raise_log_likelihoods(rbm, model.parameters, base, block, runs=5, betas=betas)}
+def case_bounds(model: TrainedStack, v: np.ndarray, device: Any, way: Annealing) -> dict[str, np.ndarray]:
+    """RAISE bounds and pseudo-likelihoods of a few samples of a single machine, (members, samples)."""
+    rbm, members, block = model.dbn.top, len(model.parameters.seeds), device.put(v)
+    found = {"raise_bound": raise_log_likelihoods(rbm, model.parameters, way.base, block, runs=5, betas=way.betas)}
     if isinstance(rbm.visible, Bernoulli):
         ctx = Context(training=False, arena=Arena(device))
         found["pseudo_log_likelihood"] = device.get(pseudo_log_likelihood(rbm, block, ctx)).reshape(members, -1)

@@ -72,14 +72,18 @@ def load_model(path: Path | str, device: Device) -> TrainedModel:
     Raises:
         CheckpointError: damaged, or with arrays that are not exactly those of the configured model.
     """
-    checkpoint, config, description, preprocessing = _open(path)
+    return _network(open_trained(read(path)), device)
+
+
+def _network(found: Trained, device: Device) -> TrainedModel:
+    config, features = found.config, found.preprocessing.width(found.description.features)
     if isinstance(config.model, RBMConfig | DBNConfig):
         remedy = "Use gpunet likelihood or sample, or train --from it"
-        raise CheckpointError(str(path), "must hold a network with outputs", config.model.name, remedy)
-    loss, model = build_network(config, description, preprocessing.width(description.features))
+        raise CheckpointError(str(found.checkpoint.path), "must hold a network with outputs", config.model.name, remedy)
+    loss, model = build_network(config, found.description, features)
     parameters = Parameters(model, config.seeds, device)
-    fill(parameters, checkpoint)
-    return TrainedModel(checkpoint, config, description, preprocessing, model, loss, parameters)
+    fill(parameters, found.checkpoint)
+    return TrainedModel(**vars(found), model=model, loss=loss, parameters=parameters)
 
 
 def build_network(config: Config, about: Description, features: int) -> tuple[Loss, Layer]:
@@ -101,9 +105,10 @@ def load_generator(path: Path | str, device: Device) -> TrainedStack | TrainedMo
     Raises:
         CheckpointError: damaged, or without machines.
     """
-    if isinstance(_open(path)[1].model, UpDownConfig):
-        return load_model(path, device)
-    return load_stack(path, device, np.float32)
+    found = open_trained(read(path))
+    if isinstance(found.config.model, UpDownConfig):
+        return _network(found, device)
+    return _stack(found, device, np.float32)
 
 
 def load_stack(path: Path | str, device: Device, dtype: Any = np.float64) -> TrainedStack:
@@ -112,20 +117,24 @@ def load_stack(path: Path | str, device: Device, dtype: Any = np.float64) -> Tra
     Raises:
         CheckpointError: damaged, or without machines of visible and hidden units.
     """
-    checkpoint, config, description, preprocessing = _open(path)
+    return _stack(open_trained(read(path)), device, dtype)
+
+
+def _stack(found: Trained, device: Device, dtype: Any) -> TrainedStack:
+    config, features = found.config, found.preprocessing.width(found.description.features)
     if isinstance(config.model, RBMConfig):
-        rbm = build_rbm(config.model, preprocessing.width(description.features))
+        rbm = build_rbm(config.model, features)
         parameters = Parameters(rbm, config.seeds, device, dtype)
         dbn = DBN([rbm])
     elif isinstance(config.model, DBNConfig):
-        group: Any = checkpoint["model"]
-        dbn = DBN(build_stack(config.model, preprocessing.width(description.features))[: len(group.children)])
+        held = found.checkpoint.group("model").children
+        dbn = DBN(build_stack(config.model, features)[: len(held)])
         parameters = Parameters(dbn, config.seeds, device, dtype)
     else:
-        remedy = "Use gpunet evaluate for networks"
-        raise CheckpointError(str(path), "must hold restricted Boltzmann machines", config.model.name, remedy)
-    fill(parameters, checkpoint)
-    return TrainedStack(checkpoint, config, description, preprocessing, dbn, parameters)
+        path, remedy = str(found.checkpoint.path), "Use gpunet evaluate for networks"
+        raise CheckpointError(path, "must hold restricted Boltzmann machines", config.model.name, remedy)
+    fill(parameters, found.checkpoint)
+    return TrainedStack(**vars(found), dbn=dbn, parameters=parameters)
 
 
 def open_trained(checkpoint: Checkpoint) -> Trained:
@@ -143,11 +152,6 @@ def open_trained(checkpoint: Checkpoint) -> Trained:
         rule = "must hold a known configuration and data description"
         raise CheckpointError(str(checkpoint.path), rule, reason) from None
     return Trained(checkpoint, config, description, preprocessing)
-
-
-def _open(path: Path | str) -> tuple[Checkpoint, Config, Description, Preprocessing]:
-    found = open_trained(read(path))
-    return found.checkpoint, found.config, found.description, found.preprocessing
 
 
 def _preprocessing(checkpoint: Checkpoint, about: Description) -> Preprocessing:
