@@ -50,7 +50,7 @@ def sample(
     gpunet sample runs/updown-1/best.h5 --class 3 -o threes.png
     gpunet sample runs/rbm-1/best.h5 -n 10000 -o samples.npz
     """
-    from gpunet.training import TrainedModel, load_generator
+    from gpunet.training import Sampler, TrainedModel, load_generator
 
     if not output.endswith((".png", ".npz")):
         raise ConfigError("-o", "must end in .png or .npz", output, "For example -o samples.png")
@@ -68,13 +68,17 @@ def sample(
         if isinstance(model, TrainedModel):
             if start == "data" or data is not None:
                 raise ConfigError("--start", "must be rest where classes are held", "data", "Choose a --class")
-            drawn = _dreams(model, count, steps, seed, label)
+            network: Any = model.model
+            sampler = Sampler(network, model.parameters, count, seed, labels=_labels(model, count, label))
         elif label is not None:
             raise ConfigError(
                 "--class", "needs a model that knows classes", "machines", "Train one: gpunet train updown"
             )
         else:
-            drawn = _samples(model, count, steps, seed, data, start == "data" or data is not None)
+            begin = _data(model, count, data) if start == "data" or data is not None else None
+            sampler = Sampler(model.dbn, model.parameters, count, seed, begin)
+        sampler.run(steps)
+        drawn = sampler.data()
     drawn = drawn[member] if model.parameters.members else drawn
     _write(output, drawn, model)
     if as_json:
@@ -83,34 +87,25 @@ def sample(
         click.echo(f"{count:,} samples after {steps:,} Gibbs steps: {output}")
 
 
-def _samples(model: Any, count: int, steps: int, seed: int, data: str | None, from_data: bool) -> Any:
+def _data(model: Any, count: int, source: str | None) -> Any:
+    """So many samples of data, from the first again where they run out, for each member: where chains start."""
     import numpy as np
-
-    from gpunet.training import Sampler
 
     from .models import evaluation_data
 
-    begin, device = None, model.parameters.device
-    if from_data:
-        dataset, chosen = evaluation_data(model, data, "train")
-        x = dataset.x[np.resize(chosen, count)].reshape(count, -1)
-        v = model.preprocessing.on_host(x)
-        begin = device.put(np.broadcast_to(v, (*model.parameters.members, *v.shape)))
-    sampler = Sampler(model.dbn, model.parameters, count, seed, begin)
-    sampler.run(steps)
-    return sampler.data()
+    dataset, chosen = evaluation_data(model, source, "train")
+    v = model.preprocessing.on_host(dataset.x[np.resize(chosen, count)].reshape(count, -1))
+    return model.parameters.device.put(np.broadcast_to(v, (*model.parameters.members, *v.shape)))
 
 
-def _dreams(model: Any, count: int, steps: int, seed: int, label: str | None) -> Any:
+def _labels(model: Any, count: int, label: str | None) -> Any:
+    """The class that each chain holds."""
     import numpy as np
-
-    from gpunet.training import dreams
 
     classes = list(model.description.classes)
     if label is not None and label not in classes:
         raise ConfigError("--class", f"must be one of {', '.join(classes)}", label)
-    labels = np.arange(count) % len(classes) if label is None else np.full(count, classes.index(label))
-    return dreams(model.model, model.parameters, labels, steps, seed)
+    return np.arange(count) % len(classes) if label is None else np.full(count, classes.index(label))
 
 
 def _write(output: str, drawn: Any, model: Any) -> None:

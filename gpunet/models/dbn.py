@@ -39,15 +39,11 @@ class DBN(Module):
             h = machine.decode(h, ctx)
         return h
 
-    def generate(self, top_visible: Array, ctx: Context) -> Array:
-        """From states of the top machine's visible units down to the data: samples on the way, means at the end."""
-        h = top_visible
-        below = self.machines[:-1]
-        for number in range(len(below) - 1, -1, -1):
-            inputs = below[number].visible_input(h, ctx)
-            units = below[number].visible
-            h = units.mean(inputs, ctx) if number == 0 else units.sample(inputs, ctx)
-        return h
+    def generate(self, inputs: Array, ctx: Context) -> Array:
+        """From the input of the top machine's visible units down to the data: samples on the way, means at the end."""
+        for machine, below in zip(self.machines[:0:-1], self.machines[-2::-1]):
+            inputs = below.visible_input(machine.visible.sample(inputs, ctx), ctx)
+        return self.machines[0].visible.mean(inputs, ctx)
 
     def bound(self, v: Array, ctx: Context) -> Array:
         """One sample of a lower bound on ``log p(v) + log Z`` of the top machine, ([E,] N), in nats.

@@ -81,35 +81,12 @@ class LabelledDBN(Layer):
         """The units that lower layer ``number`` generates, counted from the data."""
         return self.visible if number == 0 else Bernoulli(self.widths[number - 1])
 
-    def dream(self, labels: Array, steps: int, ctx: Context) -> Array:
-        """What the network imagines for given classes: means of the features, ([E,] N, features).
-
-        Gibbs steps of the top machine with the class held, then once down to the data.
-
-        Args:
-            labels: ([E,] N) class numbers.
-            steps: of Gibbs sampling, from the top machine's resting state.
-            ctx: memory, rewound between the steps, and random numbers.
-        """
-        joint, n = self.top.joint, self.top.features.n
-        assert ctx.streams is not None
-        xp = array_module(labels)
-        v = xp.zeros((*joint.weight.value.shape[:-2], labels.shape[-1], n + self.classes), joint.weight.value.dtype)
-        v[..., :n] += joint.visible_offset.value[..., None, :n]
-        clamped = one_hot(labels, self.classes, xp.empty((*labels.shape, self.classes), bool))
-        for _ in range(steps):
-            ctx.arena.rewind()
-            ctx.streams.rewind()
-            v[..., n:] = clamped
-            h = joint.hidden.sample(joint.hidden_input(v, ctx), ctx)
-            xp.copyto(v, joint.visible.sample(joint.visible_input(h, ctx), ctx))
-            ctx.streams.clock += 1
-        state = v[..., :n].copy()
-        for number, down in reversed(list(enumerate(self.downs))):
-            inputs, _ = down.forward(state, ctx)
-            units = self.units_below(number)
-            state = units.mean(inputs, ctx) if number == 0 else units.sample(inputs, ctx)
-        return state
+    def generate(self, inputs: Array, ctx: Context) -> Array:
+        """From the input of the top machine's visible units down to the data: samples on the way, means at the end."""
+        inputs = inputs[..., : self.top.features.n]
+        for number, down in reversed(list(enumerate(self.downs, 1))):
+            inputs, _ = down.forward(self.units_below(number).sample(inputs, ctx), ctx)
+        return self.visible.mean(inputs, ctx)
 
 
 class _Dreams(FromData):

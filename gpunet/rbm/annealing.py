@@ -21,12 +21,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..backend import Arena, Context, Purpose, Streams, array_module
+from ..backend import array_module
 from ..backend.arrays import Array
 from ..parameter import Parameters
 from .chains import Tempered
 from .likelihood import LogZ, log_sum_exp
 from .machine import RBM
+from .walk import Walk
 
 CHANCE = 0.0027  # of lying beyond three standard deviations
 
@@ -48,20 +49,11 @@ class Path:
     seed: int
 
     def __post_init__(self) -> None:
-        """Put the base on the device and start the clock."""
-        device, members = self.parameters.device, self.parameters.members
-        self.members = members
+        """Put the base on the device."""
+        self.members, device = self.parameters.members, self.parameters.device
         self.base = device.put(self.rbm.visible.input_for(self.data_mean), self.parameters.dtype)
-        self.clock = device.zeros((1,), np.uint64)
-        seeds = [self.seed + i for i in range(members[0])] if members else self.seed
-        self.context = Context(False, Arena(device), Streams(device, seeds, self.clock, Purpose.SAMPLING))
-
-    def begin_step(self) -> None:
-        """Forget the scratch arrays of the step before and draw new random numbers."""
-        self.clock += 1
-        self.context.arena.rewind()
-        assert self.context.streams is not None
-        self.context.streams.rewind()
+        self.walk = Walk(self.parameters, self.seed)
+        self.context, self.begin_step = self.walk.context, self.walk.begin_step
 
     def base_samples(self, runs: int) -> Array:
         """Visible states of the base, ([members,] runs, visible)."""

@@ -63,15 +63,16 @@ class Monitors:
         - ``chain_autocorrelation``: of the persistent chains over one update.
         - ``swap_rate``: the lowest among the pairs of neighbouring temperatures.
         """
-        weight, xp = self.objective.model.weight.value, self.device.xp
+        rbm, ctx = self.objective.model, Context(False, Arena(self.device))
+        weight, xp = rbm.weight.value, self.device.xp
         change = self._per_member((weight - self.weight) ** 2).mean(axis=1)
         size = self._per_member(xp.square(weight)).mean(axis=1)
         found = {"update_ratio": np.sqrt(change / np.maximum(size, np.finfo(np.float64).tiny))}
-        found |= self._idle_units() | self._gap()
+        hidden_input = rbm.hidden_input(self.train, ctx)
+        found |= self._idle_units(rbm.hidden.mean(hidden_input, ctx))
+        found |= self._gap(rbm.free_energy_from(self.train, hidden_input, ctx), ctx)
         if self.chains is not None:
-            found["chain_autocorrelation"] = correlation(
-                self._grouped(self.chains, self.chains), self._grouped(self._chains(), self.chains)
-            )
+            found["chain_autocorrelation"] = correlation(*(self._states(s) for s in (self.chains, self._chains())))
         chains = self.objective.chains
         rates = chains.swap_rates() if isinstance(chains, Tempered) else None
         if rates is not None:
@@ -132,24 +133,20 @@ class Monitors:
         )  # fmt: skip
         return found
 
-    def _idle_units(self) -> dict[str, np.ndarray]:
-        units = self.objective.model.hidden
-        top = units.highest
+    def _idle_units(self, means: Array) -> dict[str, np.ndarray]:
+        top = self.objective.model.hidden.highest
         if top is None:
             return {}
-        means = self.objective.model.encode(self.train, self._context())
         found = {"dead_units": self._share(means.max(axis=-2) < NEVER * (top if math.isfinite(top) else 1.0))}
         if math.isfinite(top):
             found["saturated_units"] = self._share(means.min(axis=-2) > ALWAYS * top)
         return found
 
-    def _gap(self) -> dict[str, np.ndarray]:
+    def _gap(self, free_energy: Array, ctx: Context) -> dict[str, np.ndarray]:
         if self.validation is None:
             return {}
-        known, unknown = (
-            self._per_member(self.objective.model.free_energy(v, self._context()))
-            for v in (self.train, self.validation)
-        )
+        known = self._per_member(free_energy)
+        unknown = self._per_member(self.objective.model.free_energy(self.validation, ctx))
         variance = sum(f.var(axis=1, ddof=1) / f.shape[1] for f in (known, unknown))
         return {
             "free_energy_gap": unknown.mean(axis=1) - known.mean(axis=1),
@@ -172,11 +169,8 @@ class Monitors:
     def _per_member(self, values: Array) -> np.ndarray:
         return self.device.get(values).astype(np.float64).reshape(self._rows, -1)
 
-    def _grouped(self, values: Array, like: Array) -> np.ndarray:
-        return self.device.get(values).astype(np.float64).reshape(self._rows, *like.shape[-2:])
-
-    def _context(self) -> Context:
-        return Context(False, Arena(self.device))
+    def _states(self, chains: Array) -> np.ndarray:
+        return self.device.get(chains).astype(np.float64).reshape(self._rows, *chains.shape[-2:])
 
 
 def correlation(before: np.ndarray, after: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from .pictures import pictures, tiled
 from .portrait import portrait
 from .resuming import resume, resumed_config
 from .run import Run
-from .sampling import Sampler, dreams, reconstructions
+from .sampling import Sampler, reconstructions
 from .selection import Selection
 from .signals import Signal, diagnosis, first_signals
 from .snapshot import snapshot
@@ -50,7 +50,6 @@ __all__ = [
     "Trial",
     "describe",
     "diagnosis",
-    "dreams",
     "first_signals",
     "fit",
     "graft",

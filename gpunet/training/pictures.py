@@ -10,7 +10,7 @@ from ..checkpoint import Array, Group, Scalar
 from ..models import DBN, LabelledDBN
 from .objectives import machine_of
 from .run import Run
-from .sampling import Sampler, dreams, reconstructions
+from .sampling import Sampler, reconstructions
 from .supervised import Reconstruction
 
 TILES = 100
@@ -35,15 +35,12 @@ def pictures(run: Run) -> Group:
         dbn = DBN([*run.lineage.machines, machine])
         v = prepared(run, PAIRS)
         again = reconstructions(dbn, device.put(v), device)[member]
-        sampler = Sampler(dbn, run.trainer.parameters, TILES)
-        sampler.run(STEPS)
-        fantasies = _levels(run, sampler.data()[member])
         found["reconstructions"] = _pairs(_levels(run, v), _levels(run, again)), PAIRED
-        found["fantasies"] = fantasies, f"means after {STEPS} Gibbs steps at the top"
+        found["fantasies"] = _fantasies(run, dbn), f"means after {STEPS} Gibbs steps at the top"
     elif isinstance(model, LabelledDBN):
         labels = np.arange(TILES) % model.classes
-        fantasies = _levels(run, dreams(model, run.trainer.parameters, labels, STEPS)[member])
-        found["fantasies"] = fantasies, f"means after {STEPS} Gibbs steps at the top, the classes held in turn"
+        note = f"means after {STEPS} Gibbs steps at the top, the classes held in turn"
+        found["fantasies"] = _fantasies(run, model, labels), note
     elif isinstance(run.objective, Reconstruction):
         v, ctx = prepared(run, PAIRS), Context(False, Arena(device))
         z, _ = model.forward(device.put(v), ctx)
@@ -70,6 +67,13 @@ def tiled(tiles: np.ndarray, columns: int = 10) -> np.ndarray:
         top, left = number // columns * (height + 1), number % columns * (width + 1)
         canvas[top : top + height, left : left + width] = tile
     return canvas
+
+
+def _fantasies(run: Run, model: DBN | LabelledDBN, labels: np.ndarray | None = None) -> np.ndarray:
+    """Grey levels of samples of the first member, (tiles, features)."""
+    sampler = Sampler(model, run.trainer.parameters, TILES, labels=labels)
+    sampler.run(STEPS)
+    return _levels(run, sampler.data()[(0,) if run.trainer.parameters.members else ()])
 
 
 def _pairs(above: np.ndarray, below: np.ndarray) -> np.ndarray:

@@ -1,40 +1,51 @@
 """Samples of machines, stacks and networks that know the class, and reconstructions."""
 
-from typing import Any
-
 import numpy as np
 
-from ..backend import Arena, Context, Device, Purpose, Streams, capture
+from ..backend import Arena, Context, Device, capture
 from ..backend.arrays import Array
 from ..models import DBN, LabelledDBN
+from ..ops.gather import one_hot
 from ..parameter import Parameters
+from ..rbm.walk import Walk
 
 
 class Sampler:
-    """Chains of a stack: Gibbs steps of the top machine, then one way down to the data.
+    """Chains of a model: Gibbs steps of the top machine, then one way down to the data.
 
     Args:
-        dbn: with memory.
+        model: with memory.
         parameters: its.
         chains: how many, of each member.
         seed: of the chains; members of a population use seed, seed + 1, ...
         start: ([members,] chains, features) data to start at; by default the top machine's resting state.
+        labels: (chains,) class numbers to hold, for a model that knows classes; by default the classes are free.
     """
 
-    def __init__(self, dbn: DBN, parameters: Parameters, chains: int, seed: int = 0, start: Array = None):
-        device, members = parameters.device, parameters.members
-        self.dbn, self.parameters, self.device = dbn, parameters, device
-        self.clock = device.zeros((1,), np.uint64)
-        seeds: Any = [seed + i for i in range(members[0])] if members else seed
-        self.streams = Streams(device, seeds, self.clock, Purpose.SAMPLING)
-        self.context = Context(False, Arena(device), self.streams)
-        top = dbn.top
-        self.states = device.zeros((*members, chains, top.visible.n), parameters.dtype)
+    def __init__(
+        self,
+        model: DBN | LabelledDBN,
+        parameters: Parameters,
+        chains: int,
+        seed: int = 0,
+        start: Array = None,
+        labels: np.ndarray | None = None,
+    ):
+        self.model, self.device, self.walk = model, parameters.device, Walk(parameters, seed)
+        self.top = model.top if isinstance(model, DBN) else model.top.joint
+        self.states = self.device.zeros((*parameters.members, chains, self.top.visible.n), parameters.dtype)
         if start is None:
-            self.states += top.visible_offset.value[..., None, :]
+            self.states += self.top.visible_offset.value[..., None, :]
         else:
-            self.states[...] = DBN(dbn.machines[:-1]).encode(start, self.context)
-        self._step = capture(self._gibbs, device)
+            assert isinstance(model, DBN), "networks that know classes start at rest"
+            self.states[...] = DBN(model.machines[:-1]).encode(start, self.walk.context)
+        if labels is not None:
+            assert isinstance(model, LabelledDBN), "only models that know classes can hold one"
+            self.held = one_hot(
+                self.device.put(labels), model.classes, self.device.zeros((chains, model.classes), bool)
+            )
+        self.holds = labels is not None
+        self._step = capture(self._gibbs, self.device)
 
     def run(self, steps: int) -> None:
         """So many Gibbs steps of the top machine."""
@@ -43,41 +54,19 @@ class Sampler:
 
     def data(self) -> np.ndarray:
         """The means of the visible units that the present states give, ([members,] chains, features)."""
-        self._rewind()
-        ctx, top = self.context, self.dbn.top
-        h = top.hidden.sample(top.hidden_input(self.states, ctx), ctx)
-        inputs = top.visible_input(h, ctx)
-        if len(self.dbn.machines) == 1:
-            return self.device.get(top.visible.mean(inputs, ctx))
-        return self.device.get(self.dbn.generate(top.visible.sample(inputs, ctx), ctx))
+        return self.device.get(self.model.generate(self._visible_input(), self.walk.context))
 
     def _gibbs(self) -> None:
-        self._rewind()
-        ctx, top = self.context, self.dbn.top
-        h = top.hidden.sample(top.hidden_input(self.states, ctx), ctx)
-        self.device.xp.copyto(self.states, top.visible.sample(top.visible_input(h, ctx), ctx))
-        self.clock += 1
+        visible = self.top.visible.sample(self._visible_input(), self.walk.context)
+        self.device.xp.copyto(self.states, visible)
 
-    def _rewind(self) -> None:
-        self.context.arena.rewind()
-        self.streams.rewind()
-
-
-def dreams(model: LabelledDBN, parameters: Parameters, labels: np.ndarray, steps: int, seed: int = 0) -> np.ndarray:
-    """What a network imagines for given classes, ([members,] N, features): see :meth:`LabelledDBN.dream`.
-
-    Args:
-        model: with memory.
-        parameters: its.
-        labels: (N,) class numbers.
-        steps: of Gibbs sampling.
-        seed: of the chains; members of a population use seed, seed + 1, ...
-    """
-    device, members = parameters.device, parameters.members
-    seeds: Any = [seed + i for i in range(members[0])] if members else seed
-    streams = Streams(device, seeds, device.zeros((1,), np.uint64), Purpose.SAMPLING)
-    wanted = device.put(np.broadcast_to(labels, (*members, len(labels))).copy())
-    return device.get(model.dream(wanted, steps, Context(False, Arena(device), streams)))
+    def _visible_input(self) -> Array:
+        """What hidden states drawn for the present states tell the top machine's visible units."""
+        self.walk.begin_step()
+        top, ctx = self.top, self.walk.context
+        if self.holds:
+            self.states[..., -self.held.shape[-1] :] = self.held
+        return top.visible_input(top.hidden.sample(top.hidden_input(self.states, ctx), ctx), ctx)
 
 
 def reconstructions(dbn: DBN, v: Array, device: Device) -> np.ndarray:

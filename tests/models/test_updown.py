@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from gpunet.datasets import load, split
 
-from gpunet.backend import Arena, Context, Device, Streams
+from gpunet.backend import Device
 from gpunet.config import load_config
 from gpunet.data import Feed, fit_preprocessing
 from gpunet.models import LabelledDBN, UpDown
@@ -12,7 +12,7 @@ from gpunet.optimizers import SGD
 from gpunet.parameter import Parameters
 from gpunet.rbm import Bernoulli, Gaussian
 from gpunet.testing import LOG, TracedDevice, check_gradients, make_context, plain
-from gpunet.training import Run, Trainer
+from gpunet.training import Run, Sampler, Trainer
 
 SEEDS = [0, [1, 2]]
 
@@ -158,13 +158,13 @@ def trained():
 def test_it_learns_to_classify_and_dreams_of_the_class_it_is_given(trained):
     assert trained.test_scores["accuracy"][0] > 0.9
     model, device = trained.objective.model, trained.device
-    labels = device.put(np.arange(100) % 10)
-    streams = Streams(device, 0, device.zeros((1,), np.uint64))
-    ctx = Context(False, Arena(device), streams)
-    dreams = model.dream(labels, 50, ctx)
-    seen = device.get(model.forward(dreams, make_context(device))[0]).argmax(axis=-1)
-    assert (seen == np.arange(100) % 10).mean() > 0.5
+    labels = np.arange(100) % 10
+    sampler = Sampler(model, trained.trainer.parameters, 100, labels=labels)
+    sampler.run(50)
+    dreams = sampler.data()
+    seen = device.get(model.forward(device.put(dreams), make_context(device))[0]).argmax(axis=-1)
+    assert (seen == labels).mean() > 0.5
     # And in the data those classes look like the dreams.
     x = trained.dataset.x.reshape(-1, 64) / 16
-    nearest = [trained.dataset.y[((x - dream) ** 2).sum(axis=1).argmin()] for dream in device.get(dreams)]
-    assert (np.array(nearest) == np.arange(100) % 10).mean() > 0.4
+    nearest = [trained.dataset.y[((x - dream) ** 2).sum(axis=1).argmin()] for dream in dreams]
+    assert (np.array(nearest) == labels).mean() > 0.4

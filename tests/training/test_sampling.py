@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from runs import make_run
 
-from gpunet.models import DBN
+from gpunet.models import DBN, LabelledDBN
 from gpunet.parameter import Parameters
 from gpunet.rbm import RBM, Bernoulli
 from gpunet.testing import make_context
@@ -49,6 +49,22 @@ def test_long_chains_forget_their_start_and_follow_the_model(widths, device):
         sampler = Sampler(dbn, parameters, CHAINS, seed=1, start=begin)
         sampler.run(60)
         assert sampler.data().mean(axis=0) == pytest.approx(exact_mean(dbn, device), abs=5 * error)
+
+
+def test_chains_that_hold_a_class_follow_the_model_given_it(device):
+    model = LabelledDBN(Bernoulli(3), (2, 2), 2)
+    parameters = Parameters(model, 0, device, np.float64)
+    device.copy_into(parameters.values, np.random.default_rng(5).normal(size=parameters.values.shape))
+    joint, ctx, exact = model.top.joint, make_context(device), []
+    for held in np.eye(2):
+        below = np.concatenate([states(2), np.tile(held, (4, 1))], axis=1)
+        weights = np.exp(-device.get(joint.free_energy(device.put(below), ctx)))
+        inputs, _ = model.downs[0].forward(device.put(states(2)), ctx)
+        exact.append(weights / weights.sum() @ device.get(model.visible.mean(inputs, ctx)))
+    sampler = Sampler(model, parameters, CHAINS, seed=1, labels=np.arange(CHAINS) % 2)
+    sampler.run(60)
+    drawn, error = sampler.data(), 0.5 / np.sqrt(CHAINS / 2)
+    assert [drawn[label::2].mean(axis=0) for label in (0, 1)] == pytest.approx(np.array(exact), abs=5 * error)
 
 
 def test_chains_depend_on_their_seed_alone(device):
