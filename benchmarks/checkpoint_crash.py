@@ -10,23 +10,20 @@ import os
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # forking wants one thread
 
-import argparse
 import errno
 import random
 import shutil
 import signal
-import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from checkpoint_fuzz import forked_walk
-from timing import RESULTS, machine
+from page import result, saving
 
 from gpunet.checkpoint import Array, Group, index, lock, read, replacing, write
 from gpunet.errors import WriteError
@@ -176,10 +173,9 @@ def soak(folder: Path, kills: int, rng: random.Random) -> Counter[str]:
 
 def main() -> None:
     """Read the options, inject, soak, report."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = saving(__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--save", action="store_true", help="write the result to benchmarks/results/")
     options = parser.parse_args()
     index.run_walk = forked_walk
     replacing.CHUNK = 16_384  # several writes in a small file
@@ -190,30 +186,19 @@ def main() -> None:
     killed = soak(base / "killed", options.kills, random.Random(options.seed))
     shutil.rmtree(base)  # left where it is when an assertion failed
     faults = injected["saved"] + injected["killed"] + injected["refused with exit 74"]
-    command = f"python benchmarks/{Path(sys.argv[0]).name} {' '.join(sys.argv[1:])}".strip()
-    text = "\n".join(
-        [
-            "# Saves that were interrupted",
-            "",
-            f"`{command}`, seed {options.seed}, {time.monotonic() - began:.0f} s, {date.today()}",
-            "",
-            machine(),
-            "",
-            f"Faults injected: {faults} into the {injected['calls']} calls of one save; "
-            f"{injected['killed']} ended in a kill, {injected['refused with exit 74']} in exit 74, "
-            f"{injected['saved']} in a save all the same.",
-            "",
-            f"Kills at random instants: {killed['kills']:,}, between {killed['saves']:,} saves; "
-            f"{killed['in the middle of a save']:,} left a temporary file behind.",
-            "",
-            "Each time the old file or the new one was there and verified, its predecessor too, and no temporary file "
-            "survived the next save.",
-            "",
-        ]
-    )
-    print(text)
-    if options.save:
-        (RESULTS / "checkpoint_crash.md").write_text(text)
+    lines = [
+        f"Faults injected: {faults} into the {injected['calls']} calls of one save; "
+        f"{injected['killed']} ended in a kill, {injected['refused with exit 74']} in exit 74, "
+        f"{injected['saved']} in a save all the same.",
+        "",
+        f"Kills at random instants: {killed['kills']:,}, between {killed['saves']:,} saves; "
+        f"{killed['in the middle of a save']:,} left a temporary file behind.",
+        "",
+        "Each time the old file or the new one was there and verified, its predecessor too, and no temporary file "
+        "survived the next save.",
+    ]
+    how = f"seed {options.seed}, {time.monotonic() - began:.0f} s"
+    result("checkpoint_crash", "Saves that were interrupted", lines, options.save, how)
 
 
 if __name__ == "__main__":

@@ -10,23 +10,20 @@ import os
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # forking wants one thread
 
-import argparse
 import random
 import re
 import resource
 import shutil
 import struct
-import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 
 import h5py
 import numpy as np
-from timing import RESULTS, machine
+from page import result, saving
 
 from gpunet.checkpoint import Array, Group, index, note, read, walk, write
 from gpunet.checkpoint.seal import SIZE, make_seal
@@ -227,51 +224,38 @@ def fuzz(seconds: float, cases: int, seed: int, folder: Path) -> Tally:
     return tally
 
 
-def report(tally: Tally, seed: int, began: float, before: int) -> str:
-    """The result as Markdown."""
-    total = sum(tally.outcomes.values())
+def report(tally: Tally, before: int) -> list[str]:
+    """The lines of the result."""
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    command = f"python benchmarks/{Path(sys.argv[0]).name} {' '.join(sys.argv[1:])}".strip()
     rows = ["| damage | files | equal content | refused |", "|---|---|---|---|"]
     for kind in dict.fromkeys(kind for kind, _ in tally.outcomes):
         equal, refused = tally.outcomes[kind, "equal"], tally.outcomes[kind, "refused"]
         rows.append(f"| {kind} | {equal + refused:,} | {equal:,} | {refused:,} |")
     deaths = "; ".join(f"{what} {n:,} times" for what, n in tally.crashes.most_common()) or "none"
-    return "\n".join(
-        [
-            f"# {total:,} damaged checkpoints",
-            "",
-            f"`{command}`, seed {seed}, {time.monotonic() - began:.0f} s, {date.today()}",
-            "",
-            f"{machine()}, h5py {h5py.__version__}, HDF5 {h5py.version.hdf5_version}",
-            "",
-            *rows,
-            "",
-            f"Read as other content: 0. Slowest read: {tally.slowest:.2f} s. "
-            f"Memory of the reading process grew by {grown:.0f} MiB.",
-            f"Ends of the child that walks the structure, each turned into a clean refusal: {deaths}.",
-            "",
-        ]
-    )
+    return [
+        *rows,
+        "",
+        f"Read as other content: 0. Slowest read: {tally.slowest:.2f} s. "
+        f"Memory of the reading process grew by {grown:.0f} MiB.",
+        f"Ends of the child that walks the structure, each turned into a clean refusal: {deaths}.",
+    ]
 
 
 def main() -> None:
     """Read the options, fuzz, report."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = saving(__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--cases", type=int, default=10**9)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--save", action="store_true", help="write the result to benchmarks/results/")
     options = parser.parse_args()
     index.run_walk = forked_walk
     before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
     folder = Path(tempfile.mkdtemp())
     tally = fuzz(options.seconds, options.cases, options.seed, folder)
     shutil.rmtree(folder)  # left where it is when an assertion failed
-    text = report(tally, options.seed, began, before)
-    print(text)
-    if options.save:
-        (RESULTS / "checkpoint_fuzz.md").write_text(text)
+    title = f"{sum(tally.outcomes.values()):,} damaged checkpoints"
+    how = f"seed {options.seed}, {time.monotonic() - began:.0f} s"
+    result("checkpoint_fuzz", title, report(tally, before), options.save, how)
 
 
 if __name__ == "__main__":

@@ -3,17 +3,15 @@
 python benchmarks/checkpoint_hostile.py --save
 """
 
-import argparse
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 
 import h5py
-from timing import RESULTS, machine
+from page import result, saving
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests" / room) for room in ("", "checkpoint", "datasets")]
@@ -65,8 +63,7 @@ def _loaded(read: Callable[[], object], rule: str) -> str:
 
 def main() -> None:
     """Open all, report."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--save", action="store_true", help="write the result to benchmarks/results/")
+    parser = saving(__doc__.splitlines()[0])
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         results = {"checkpoints": checkpoints(Path(folder)), "data sets": data_sets(Path(folder))}
@@ -77,25 +74,9 @@ def main() -> None:
             memory = max(m for o, _, m in found.values() if o == outcome)
             shown = f"{memory:.0f} MiB" if kind == "checkpoints" else "not measured"
             rows.append(f"| hostile {kind} | {outcome} | {count} | {seconds:.2f} s | {shown} |")
-    command = f"python benchmarks/{Path(sys.argv[0]).name} {' '.join(sys.argv[1:])}".strip()
-    named = [f"{kind}: {', '.join(found)}." for kind, found in results.items()]
-    text = "\n".join(
-        [
-            f"# {sum(map(len, results.values()))} hostile files by outcome",
-            "",
-            f"`{command}`, {date.today()}",
-            "",
-            f"{machine()}, h5py {h5py.__version__}, HDF5 {h5py.version.hdf5_version}",
-            "",
-            *rows,
-            "",
-            "Hostile " + "\n\nHostile ".join(named),
-            "",
-        ]
-    )
-    print(text)
-    if options.save:
-        (RESULTS / "checkpoint_hostile.md").write_text(text)
+    named = [f"Hostile {kind}: {', '.join(found)}." for kind, found in results.items()]
+    title = f"{sum(map(len, results.values()))} hostile files by outcome"
+    result("checkpoint_hostile", title, [*rows, "", "\n\n".join(named)], options.save)
 
 
 if __name__ == "__main__":

@@ -5,20 +5,18 @@ Seconds by the clock depend on who else is at work, see the load; those of the p
 python benchmarks/checkpoint_inspect.py --rounds 7 --save
 """
 
-import argparse
 import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
-from datetime import date
 from pathlib import Path
 
 os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
 
 from checkpoint_speed import tree
-from timing import RESULTS, machine
+from page import result, saving
 
 from gpunet.checkpoint import write
 
@@ -46,9 +44,8 @@ def measured(*arguments: str) -> tuple[float, float, float]:
 
 def main() -> None:
     """Measure and report."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = saving(__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--save", action="store_true", help="write the result to benchmarks/results/")
     options = parser.parse_args()
     rows = ["| gpunet inspect, 1 GB | seconds, median | least to most | of the processor | memory |"]
     rows += ["|---|---|---|---|---|"]
@@ -61,22 +58,8 @@ def main() -> None:
             span = f"{min(seconds):.2f} to {max(seconds):.2f}"
             middles = f"{statistics.median(seconds):.2f} | {span} | {statistics.median(used):.2f}"
             rows.append(f"| {name} | {middles} | {max(memory):,.0f} MiB |")
-    command = f"python benchmarks/{Path(sys.argv[0]).name} {' '.join(sys.argv[1:])}".strip()
-    text = "\n".join(
-        [
-            "# Looking into a checkpoint of a gigabyte",
-            "",
-            f"`{command}`, {options.rounds} rounds, {date.today()}, load {os.getloadavg()[0]:.1f}",
-            "",
-            machine(),
-            "",
-            *rows,
-            "",
-        ]
-    )
-    print(text)
-    if options.save:
-        (RESULTS / "checkpoint_inspect.md").write_text(text)
+    title, how = "Looking into a checkpoint of a gigabyte", f"{options.rounds} rounds"
+    result("checkpoint_inspect", title, rows, options.save, how)
 
 
 if __name__ == "__main__":

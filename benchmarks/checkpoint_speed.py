@@ -13,18 +13,17 @@ import sys
 THREADS = sys.argv[sys.argv.index("--threads") + 1] if "--threads" in sys.argv else "1"
 os.environ.update(OPENBLAS_NUM_THREADS=THREADS, OMP_NUM_THREADS=THREADS)
 
-import argparse
 import statistics
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
 from unittest import mock
 
 import h5py
 import numpy as np
-from timing import RESULTS, interleave, machine
+from page import result, saving
+from timing import interleave
 
 from gpunet.checkpoint import Array, Group, layout, note, read, reader, stored, write, writer
 from gpunet.checkpoint.seal import Seal
@@ -68,6 +67,13 @@ def plain_write(path: Path, root: Group) -> None:
         os.fsync(written.fileno())
 
 
+def replacing_write(path: Path, root: Group) -> None:
+    """The same so that the old file stays until the new one is there, as one should."""
+    temporary = path.with_suffix(".tmp")
+    plain_write(temporary, root)
+    temporary.replace(path)
+
+
 def plain_read(path: Path) -> list[np.ndarray]:
     """Every array of a file by h5py alone."""
     arrays: list[np.ndarray] = []
@@ -95,6 +101,7 @@ def candidates(folder: Path, root: Group) -> dict[str, dict[str, Callable[[], ob
     return {
         "written": {
             "h5py and fsync": lambda: plain_write(plain, root),
+            "h5py into a temporary file, fsync, rename": lambda: replacing_write(folder / "replaced.h5", root),
             "gpunet, hashes left out": bare_write,
             "gpunet": lambda: write(own, root),
         },
@@ -109,11 +116,10 @@ def candidates(folder: Path, root: Group) -> dict[str, dict[str, Callable[[], ob
 
 def main() -> None:
     """Time and report."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = saving(__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--megabytes", type=int, default=256)
-    parser.add_argument("--save", action="store_true", help="write the result to benchmarks/results/")
     options = parser.parse_args()
     root = tree(options.megabytes)
     size = sum(child.data.nbytes for _, child in root.walk() if isinstance(child, Array))
@@ -131,19 +137,8 @@ def main() -> None:
                 middle = statistics.median(values)
                 spread = f"{size / high / 1e6:,.0f} to {size / low / 1e6:,.0f}"
                 rows.append(f"| {what}: {name} | {size / middle / 1e6:,.0f} | {spread} | {base / middle:.2f} |")
-    command = f"python benchmarks/{Path(sys.argv[0]).name} {' '.join(sys.argv[1:])}".strip()
-    head = [
-        f"# Checkpoints of {size / 1e6:,.0f} MB, written and read, beside plain h5py",
-        "",
-        f"`{command}`, {options.rounds} interleaved rounds, {date.today()}, load {os.getloadavg()[0]:.1f}",
-        "",
-        f"{machine()}, h5py {h5py.__version__}, HDF5 {h5py.version.hdf5_version}",
-        "",
-    ]
-    text = "\n".join([*head, *rows, ""])
-    print(text)
-    if options.save:
-        (RESULTS / "checkpoint_speed.md").write_text(text)
+    title = f"Checkpoints of {size / 1e6:,.0f} MB, written and read, beside plain h5py"
+    result("checkpoint_speed", title, rows, options.save, f"{options.rounds} interleaved rounds")
 
 
 if __name__ == "__main__":

@@ -7,12 +7,12 @@ test part is read once for each run; that of the rate chosen is reported. Runs t
 repeated, so the recipe may be stopped and started again. One seed, given with --seed.
 """
 
-import argparse
 import os
 import sys
 from pathlib import Path
 
-from recipe import remembered, write_result
+from page import result, saving
+from recipe import remembered
 
 WIDE = "model.hidden=[500,500,2000]"
 SIGMOID = ["mlp", WIDE, "model.activation=sigmoid", "model.dropout=0", "training.batch_size=100"]
@@ -87,29 +87,25 @@ def line(title, rate, rates, best, before, published):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = saving(__doc__)
     parser.add_argument("--data", default="../shared/data/mnist")
     parser.add_argument("--folder", type=Path, default=Path("runs/mnist-dbn"))
     parser.add_argument("--rows", default=",".join([*ROWS, "up-down"]))
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--save", action="store_true", help="write the result to benchmarks/results/")
     options = parser.parse_args()
     lines = []
     for row in options.rows.split(","):
         lines.append(up_down(options) if row == "up-down" else measure(row, options))
         print(lines[-1], file=sys.stderr, flush=True)
-    text = "\n".join(
-        [
-            f"50,000 images train, 10,000 choose; seed {options.seed}; "
-            f"{os.environ.get('OPENBLAS_NUM_THREADS', 'all')} thread(s), beside other work on the same machine.",
-            "",
-            "| | validation error | test error | published | rate chosen | best epoch | pretraining + training |",
-            "|---|---|---|---|---|---|---|",
-            *lines,
-        ]
-    )
-    title, command = "MNIST, 784-500-500-2000-10", "python benchmarks/mnist_dbn.py " + " ".join(sys.argv[1:])
-    write_result("mnist_dbn", title, command, text, options.save)
+    body = [
+        f"50,000 images train, 10,000 choose; seed {options.seed}; "
+        f"{os.environ.get('OPENBLAS_NUM_THREADS', 'all')} thread(s).",
+        "",
+        "| | validation error | test error | published | rate chosen | best epoch | pretraining + training |",
+        "|---|---|---|---|---|---|---|",
+        *lines,
+    ]
+    result("mnist_dbn", "MNIST, 784-500-500-2000-10", body, options.save)
 
 
 if __name__ == "__main__":

@@ -8,13 +8,12 @@ and epoch; the test part is read once for each arm.  What lies in the folder alr
 be stopped and started again.
 """
 
-import argparse
 import os
 import statistics
-import sys
 from pathlib import Path
 
-from recipe import remembered, write_result
+from page import result, saving
+from recipe import remembered
 
 PRETRAINING = ["dbn-mnist", "model.hidden=[500,500]"]
 TUNING = [
@@ -47,13 +46,12 @@ def row(entry):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = saving(__doc__)
     parser.add_argument("--data", default="../shared/data/mnist")
     parser.add_argument("--folder", type=Path, default=Path("runs/mnist-labels"))
     parser.add_argument("--labels", default="100,1000")
     parser.add_argument("--rates", default="0.01,0.03,0.1")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--save", action="store_true", help="write the result to benchmarks/results/")
     options = parser.parse_args()
     data, stack = ["--data", options.data], options.folder / "stack"
     remembered(stack.with_suffix(".json"), "pretrain", *PRETRAINING, *data, "--run", stack)
@@ -63,22 +61,19 @@ def main():
         words = ["--labels", labels, "--rates", options.rates, "--seeds", options.seeds, *TUNING, "--run", folder]
         source = ["--from", stack / "best.h5"]
         found.append(remembered(folder.with_suffix(".json"), "compare", *source, *data, *words))
-    text = "\n".join(
-        [
-            f"`gpunet pretrain {' '.join(PRETRAINING)}`, then `gpunet compare --from` it with `--rates {options.rates} "
-            f"{' '.join(TUNING)}`, seeds 0 to {options.seeds - 1}; data sha256 {found[0]['data_sha256'][:16]}...; "
-            f"{os.environ.get('OPENBLAS_NUM_THREADS', 'all')} thread(s), beside other work on the same machine.",
-            "",
-            "| labels | arm | validation error | test error | published | more than pretrained, 95 % interval | rate | "
-            "pretraining + tuning |",
-            "|---|---|---|---|---|---|---|---|",
-            *(row(entry) for document in found for entry in document["results"]),
-            "",
-            *(f"- {line}" for document in found for line in (*document["conclusions"], *document["notes"])),
-        ]
-    )
-    title, command = "MNIST with few labels", "python benchmarks/mnist_labels.py " + " ".join(sys.argv[1:])
-    write_result("mnist_labels", title, command, text, options.save)
+    lines = [
+        f"`gpunet pretrain {' '.join(PRETRAINING)}`, then `gpunet compare --from` it with `--rates {options.rates} "
+        f"{' '.join(TUNING)}`, seeds 0 to {options.seeds - 1}; data sha256 {found[0]['data_sha256'][:16]}...; "
+        f"{os.environ.get('OPENBLAS_NUM_THREADS', 'all')} thread(s).",
+        "",
+        "| labels | arm | validation error | test error | published | more than pretrained, 95 % interval | rate | "
+        "pretraining + tuning |",
+        "|---|---|---|---|---|---|---|---|",
+        *(row(entry) for document in found for entry in document["results"]),
+        "",
+        *(f"- {line}" for document in found for line in (*document["conclusions"], *document["notes"])),
+    ]
+    result("mnist_labels", "MNIST with few labels", lines, options.save)
 
 
 if __name__ == "__main__":

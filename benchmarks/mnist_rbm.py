@@ -7,12 +7,12 @@ as in the published figures. The last 10,000 training images are left out. One s
 the folder already is not repeated.
 """
 
-import argparse
 import os
 import sys
 from pathlib import Path
 
-from recipe import remembered, write_result
+from page import result, saving
+from recipe import remembered
 
 # Title, epochs, words.
 ARMS = {
@@ -25,7 +25,7 @@ ARMS = {
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = saving(__doc__)
     parser.add_argument("--data", default="../shared/data/mnist")
     parser.add_argument("--folder", type=Path, default=Path("runs/mnist-rbm"))
     parser.add_argument("--runs", type=int, default=100)
@@ -33,7 +33,6 @@ def main():
     parser.add_argument("--mixing", type=int, default=1000)
     parser.add_argument("--arms", default=",".join(ARMS))
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--save", action="store_true", help="write the result to benchmarks/results/")
     options = parser.parse_args()
     settings = [
         "model.hidden=500", "data.validation=10000", "data.split=tail", "training.batch_size=100",
@@ -59,22 +58,20 @@ def main():
             f"{run['seconds']:.0f} s |"
         )
         print(rows[-1], file=sys.stderr, flush=True)
-    text = "\n".join(
-        [
-            "Batches of 100; learning rate 0.05 falling linearly; momentum 0.5; centred gradient; "
-            f"{os.environ.get('OPENBLAS_NUM_THREADS', 'all')} thread(s), beside other work on the same machine.",
-            "",
-            "| training | epochs | test log-likelihood, nats | bracket | effective runs | RAISE, 20 cases | "
-            "pseudo-likelihood, 20 cases | reconstruction error | training time |",
-            "|---|---|---|---|---|---|---|---|---|",
-            *rows,
-            "",
-            "The bracket lies between AIS up and AIS down with three standard errors beyond both. Walks down start at",
-            "tempered chains from test data, and are an upper end as far as those follow the model.",
-        ]
-    )
+    lines = [
+        "Batches of 100; learning rate 0.05 falling linearly; momentum 0.5; centred gradient; "
+        f"{os.environ.get('OPENBLAS_NUM_THREADS', 'all')} thread(s).",
+        "",
+        "| training | epochs | test log-likelihood, nats | bracket | effective runs | RAISE, 20 cases | "
+        "pseudo-likelihood, 20 cases | reconstruction error | training time |",
+        "|---|---|---|---|---|---|---|---|---|",
+        *rows,
+        "",
+        "The bracket lies between AIS up and AIS down with three standard errors beyond both. Walks down start at",
+        "tempered chains from test data, and are an upper end as far as those follow the model.",
+    ]
     title = "MNIST, RBM with 784 Bernoulli and 500 Bernoulli units: test log-likelihood"
-    write_result("mnist_rbm", title, "python benchmarks/mnist_rbm.py " + " ".join(sys.argv[1:]), text, options.save)
+    result("mnist_rbm", title, lines, options.save)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,10 @@
-"""What the recipes share: the program run as a user runs it, and results written down."""
+"""What the recipes share: the program run as a user runs it."""
 
 import json
 import subprocess
 import sys
-from datetime import date
 from pathlib import Path
 from typing import Any
-
-from timing import RESULTS, machine
 
 
 def gpunet(*words: Any) -> dict[str, Any]:
@@ -23,12 +20,3 @@ def remembered(path: Path, *words: Any) -> dict[str, Any]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(document))
     return json.loads(path.read_text())
-
-
-def write_result(name: str, title: str, command: str, text: str, save: bool) -> None:
-    """Print a result under its title, command, date and machine; ``save`` writes it to results/ as Markdown."""
-    page = f"# {title}\n\n`{command}`, {date.today()}\n\n{machine()}\n\n{text}\n"
-    print(page)
-    if save:
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / f"{name}.md").write_text(page)

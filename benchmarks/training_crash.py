@@ -10,24 +10,21 @@ import os
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # forking wants one thread
 
-import argparse
 import importlib
 import random
 import shutil
 import signal
-import sys
 import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 from checkpoint_fuzz import forked_walk
 from gpunet.cli import main as program
 from gpunet.cli.folder import LAST, RunFolder, newest
-from timing import RESULTS, machine
+from page import result, saving
 
 from gpunet.checkpoint import Group, index, read
 
@@ -167,10 +164,9 @@ def _one_run(
 
 def main() -> None:
     """Read the options, soak, report."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = saving(__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--save", action="store_true", help="write the result to benchmarks/results/")
     options = parser.parse_args()
     index.run_walk = forked_walk
     for name in WARM:
@@ -178,30 +174,19 @@ def main() -> None:
     began, base = time.monotonic(), Path(tempfile.mkdtemp())
     found = soak(base, options.kills, random.Random(options.seed))
     shutil.rmtree(base)  # left where it is when an assertion failed
-    command = f"python benchmarks/{Path(sys.argv[0]).name} {' '.join(sys.argv[1:])}".strip()
-    text = "\n".join(
-        [
-            "# Training that was killed",
-            "",
-            f"`{command}`, seed {options.seed}, {time.monotonic() - began:.0f} s, {date.today()}",
-            "",
-            machine(),
-            "",
-            f"Runs: {'; '.join(KINDS)}.",
-            "",
-            f"Killed at random instants: {found['kills']:,} processes, {found['in a save']:,} of them in a save, "
-            f"{found['before the first save']:,} before the first one. Stopped by SIGTERM before the kill came: "
-            f"{found['stops']:,} after saving, {found['too early']:,} before training began. "
-            f"States inside an epoch that were gone on from: {found['inside an epoch']:,}.",
-            "",
-            "Each time the newest checkpoint verified and was no older than the last acknowledged save. "
-            f"All {found['ends']:,} runs came to the same content hashes as without a kill and left nothing temporary.",
-            "",
-        ]
-    )
-    print(text)
-    if options.save:
-        (RESULTS / "training_crash.md").write_text(text)
+    lines = [
+        f"Runs: {'; '.join(KINDS)}.",
+        "",
+        f"Killed at random instants: {found['kills']:,} processes, {found['in a save']:,} of them in a save, "
+        f"{found['before the first save']:,} before the first one. Stopped by SIGTERM before the kill came: "
+        f"{found['stops']:,} after saving, {found['too early']:,} before training began. "
+        f"States inside an epoch that were gone on from: {found['inside an epoch']:,}.",
+        "",
+        "Each time the newest checkpoint verified and was no older than the last acknowledged save. "
+        f"All {found['ends']:,} runs came to the same content hashes as without a kill and left nothing temporary.",
+    ]
+    how = f"seed {options.seed}, {time.monotonic() - began:.0f} s"
+    result("training_crash", "Training that was killed", lines, options.save, how)
 
 
 if __name__ == "__main__":
