@@ -11,7 +11,7 @@ import json
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -21,6 +21,8 @@ from .index import Entry, read_structure
 from .seal import FORMAT, SIZE, check_version, parse_seal
 from .stored import StoredArray, StoredFile, read_array
 from .tree import Array, Group, Scalar, printable
+
+Node = TypeVar("Node", Group, Array)
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,7 @@ class Checkpoint:
         Raises:
             CheckpointError: nothing is there, or a group.
         """
-        found = self._at(path)
-        if not isinstance(found, Array):
-            raise self._unfit(path, "must be an array", found)
-        return found
+        return self._found(path, Array, "must be an array")
 
     def group(self, path: str) -> Group:
         """The group at a path.
@@ -67,10 +66,7 @@ class Checkpoint:
         Raises:
             CheckpointError: nothing is there, or an array.
         """
-        found = self._at(path)
-        if not isinstance(found, Group):
-            raise self._unfit(path, "must be a group", found)
-        return found
+        return self._found(path, Group, "must be a group")
 
     def note(self, path: str) -> dict[str, Any]:
         """The JSON object of a note, empty where there is no note.
@@ -89,12 +85,14 @@ class Checkpoint:
             raise self._unfit(path, "must be a note that holds a JSON object", "something else")
         return content
 
-    def _at(self, path: str) -> Group | Array | None:
-        return self.root[path] if path in self.root else None  # noqa: SIM401 - a group has no get
+    def _found(self, path: str, kind: type[Node], rule: str) -> Node:
+        found = self.root[path] if path in self.root else None  # noqa: SIM401 - a group has no get
+        if not isinstance(found, kind):
+            raise self._unfit(path, rule, type(found).__name__.lower() if found is not None else "nothing")
+        return found
 
-    def _unfit(self, path: str, rule: str, found: object) -> CheckpointError:
-        got = found if isinstance(found, str) else type(found).__name__.lower() if found is not None else "nothing"
-        return CheckpointError(f"{printable(str(self.path))}: {path}", rule, got)
+    def _unfit(self, path: str, rule: str, received: str) -> CheckpointError:
+        return CheckpointError(f"{printable(str(self.path))}: {path}", rule, received)
 
 
 def read(path: Path | str, *, allow_nonfinite: bool = False, verify: bool = True) -> Checkpoint:

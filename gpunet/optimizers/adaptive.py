@@ -9,7 +9,7 @@ from ..backend import array_module
 from ..backend.arrays import Array
 from ..errors import ConfigError
 from ..fields import Positive
-from .rules import Decay, Rate, Rule, blend, root
+from .rules import Decay, Rate, Rule, accelerated, blend, root
 
 
 @dataclass(frozen=True)
@@ -132,13 +132,7 @@ class RMSProp(Rule):
             xp.maximum(size, 0, out=size)  # rounding can make a variance of zero negative
         g /= root(size, c.epsilon, self.eps_inside, scratch)
         if self.momentum != 0:
-            v = slot["velocity"]
-            v *= c.momentum
-            v += g
-            if self.nesterov:
-                g += xp.multiply(v, c.momentum, out=scratch)
-            else:
-                g = v
+            g = accelerated(g, slot["velocity"], c.momentum, self.nesterov, scratch)
         xp.multiply(g, c.rate, out=out)
 
     @classmethod

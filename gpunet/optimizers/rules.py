@@ -78,6 +78,19 @@ def root(square: Array, epsilon: Array, inside: bool, out: Array) -> Array:
     return out
 
 
+def accelerated(g: Array, velocity: Array, momentum: Array, nesterov: bool, scratch: Array) -> Array:
+    """``velocity = momentum velocity + g``, or what stands at the look-ahead point with ``nesterov``, written to ``g``.
+
+    Sutskever, Martens, Dahl, Hinton: On the importance of initialization and momentum (2013), eq. 1-4.
+    """
+    velocity *= momentum
+    velocity += g
+    if not nesterov:
+        return velocity
+    g += array_module(g).multiply(velocity, momentum, out=scratch)
+    return g
+
+
 @dataclass(frozen=True)
 class SGD(Rule):
     """Stochastic gradient descent, with momentum and Nesterov's look-ahead where asked for.
@@ -109,18 +122,11 @@ class SGD(Rule):
 
     def update(self, g: Array, slots: Sequence[Array], c: SimpleNamespace, out: Array, scratch: Array) -> None:
         """Plain, with velocity, or at the look-ahead point."""
-        xp = array_module(g)
         if slots:
-            (v,) = slots
-            v *= c.momentum
             if self.dampening:
                 g *= c.intake
-            v += g
-            if self.nesterov:
-                g += xp.multiply(v, c.momentum, out=scratch)
-            else:
-                g = v
-        xp.multiply(g, c.rate, out=out)
+            g = accelerated(g, slots[0], c.momentum, self.nesterov, scratch)
+        array_module(g).multiply(g, c.rate, out=out)
 
 
 @dataclass(frozen=True)
