@@ -3,7 +3,6 @@
 Modules of commands import nothing heavy before they run, so that ``gpunet --help`` answers at once.
 """
 
-import difflib
 import sys
 from contextlib import suppress
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import click
 
 from gpunet import __version__
-from gpunet.errors import GpunetError
+from gpunet.errors import GpunetError, meant
 
 from .compare import compare
 from .config import config
@@ -52,9 +51,7 @@ class Application(click.Group):
         """Suggest the command that was meant."""
         name = args[0]
         if self.get_command(ctx, name) is None and not name.startswith("-"):
-            close = difflib.get_close_matches(name, self.list_commands(ctx), 1)
-            hint = f"Did you mean {close[0]}?" if close else "See gpunet --help."
-            ctx.fail(f"{name!r} is no command. {hint}")
+            ctx.fail(f"{name!r} is no command. {meant(name, self.list_commands(ctx), 'See gpunet --help.')}")
         return super().resolve_command(ctx, args)
 
 

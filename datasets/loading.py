@@ -1,11 +1,10 @@
 """From a name or a path to a data set."""
 
-import difflib
 from pathlib import Path
 
 import numpy as np
 
-from gpunet.errors import DataError
+from gpunet.errors import DataError, meant
 
 from . import archives, idx, images, tables
 from .bundled import available, digits
@@ -110,7 +109,6 @@ def _existing(source: str) -> Path:
     path = Path(source)
     if not path.exists():
         names = [name for name, _ in available()]
-        close = difflib.get_close_matches(source, names, 1)
-        remedy = f"Did you mean {close[0]}" if close else f"Check the path; bundled are {', '.join(names)}"
+        remedy = meant(source, names, f"Check the path; bundled are {', '.join(names)}")
         raise DataError(source, "must be an existing file or folder, or a bundled data set", "no such file", remedy)
     return path

@@ -1,7 +1,6 @@
 """Tables of text: CSV and TSV, plain or gzipped, with or without a header."""
 
 import csv
-import difflib
 import gzip
 import re
 import zlib
@@ -11,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from gpunet.checkpoint import inflation_budget, printable
-from gpunet.errors import DataError
+from gpunet.errors import DataError, meant
 
 from .dataset import Dataset
 from .targets import encode_targets
@@ -167,9 +166,8 @@ def label_column(table: Table, label: str | int | None) -> int:
     if label is not None:
         if label in table.names:
             return table.names.index(label)
-        close = difflib.get_close_matches(label, table.names, 1)
         known = ", ".join(table.names[:20]) or "no names; give its number"
-        remedy = f"Did you mean {close[0]!r}" if close else f"The columns have {known}"
+        remedy = meant(label, table.names, f"The columns have {known}")
         raise DataError(str(table.path), "must have the label column", f"no column {label!r}", remedy)
     found = [i for i, name in enumerate(table.names) if name.lower() in LABEL_NAMES]
     return found[0] if found else table.width - 1

@@ -4,11 +4,9 @@ With ``task="auto"`` targets are classes where they are text, or where nearly al
 different values; then each must be a whole number that is not negative.  Everything else is regression.
 """
 
-import difflib
-
 import numpy as np
 
-from gpunet.errors import DataError
+from gpunet.errors import DataError, meant
 
 MAX_CLASSES = 65_536
 MAX_LABEL_BYTES = 4000
@@ -87,8 +85,7 @@ def _number(name: str, labels: np.ndarray, classes: tuple[str, ...] | None) -> t
         known = {label: number for number, label in enumerate(classes)}
         unknown = [label for label in names if label not in known]
         if unknown:
-            close = difflib.get_close_matches(unknown[0], classes, 1)
-            remedy = f"Did you mean {close[0]!r}" if close else f"The model knows {', '.join(classes[:20])}"
+            remedy = meant(unknown[0], classes, f"The model knows {', '.join(classes[:20])}")
             raise DataError(name, "must hold classes that the model knows", repr(unknown[0]), remedy)
         return np.array([known[label] for label in names], np.int32)[numbers], classes
     if len(names) > MAX_CLASSES or len(names) > max(2, len(labels) // 2):

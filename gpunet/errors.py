@@ -13,6 +13,7 @@ remedy.  The constructor takes the parts, so that no message can forget one sile
     └── Interrupted           130   stopped by the user, after saving
 """
 
+import difflib
 from collections.abc import Sequence
 
 
@@ -23,7 +24,7 @@ class GpunetError(Exception):
         thing: what is wrong, e.g. ``"digits.csv line 7"``.
         rule: the rule it breaks, e.g. ``"every row needs 65 columns"``.
         received: what was there instead, e.g. ``"64"``; left out where there is nothing to show.
-        remedy: what to do about it, as a sentence without its full stop.
+        remedy: what to do about it, as a sentence without its full stop, or a question.
 
     >>> print(DataError("d.csv line 7", "every row needs 65 columns", "64", "Add the missing value"))
     d.csv line 7: every row needs 65 columns, got 64. Add the missing value.
@@ -36,7 +37,7 @@ class GpunetError(Exception):
         message = f"{thing}: {rule}"
         if received is not None:
             message += f", got {received}"
-        message += f". {remedy}." if remedy else "."
+        message += f". {remedy}{'' if remedy.endswith('?') else '.'}" if remedy else "."
         super().__init__(message)
 
 
@@ -89,3 +90,13 @@ class Interrupted(GpunetError):
     """The user stopped the run; its state was saved first."""
 
     exit_code = 130
+
+
+def meant(word: str, known: Sequence[str], otherwise: str) -> str:
+    """A remedy for a word that is not known: the one that was probably meant, or ``otherwise``.
+
+    >>> meant("adamm", ["sgd", "adam"], "Known: sgd, adam"), meant("x", ["sgd", "adam"], "Known: sgd, adam")
+    ('Did you mean adam?', 'Known: sgd, adam')
+    """
+    close = difflib.get_close_matches(word, known, 1)
+    return f"Did you mean {close[0]}?" if close else otherwise

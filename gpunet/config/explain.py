@@ -1,12 +1,11 @@
 """Turns pydantic's error details into the project's one-line messages."""
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from ..errors import ConfigError
+from ..errors import ConfigError, meant
 from .models import MODELS
 from .schema import Config
 from .vocabulary import words
@@ -39,8 +38,7 @@ def _one(path: str, detail: Any) -> ConfigError:
 
 
 def _remedy(word: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(word, known, 1)
-    return f"Did you mean {close[0]}" if close else f"Known: {', '.join(known)}"
+    return meant(word, known, f"Known: {', '.join(known)}")
 
 
 def _keys_of_user(loc: Location, values: Any) -> Iterable[int | str]:

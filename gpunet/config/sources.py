@@ -1,6 +1,5 @@
 """Where a configuration comes from: preset < file < environment < overrides, checked as one."""
 
-import difflib
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -10,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ..errors import ConfigError, ConfigErrors
+from ..errors import ConfigError, ConfigErrors, meant
 from .explain import explain
 from .schema import Config
 
@@ -31,8 +30,7 @@ def preset_path(name: str) -> Path:
     """
     names = preset_names()
     if name not in names:
-        close = difflib.get_close_matches(name, names, 1)
-        remedy = f"Did you mean {close[0]}" if close else f"There are {', '.join(names)}; a file name ends in .toml"
+        remedy = meant(name, names, f"There are {', '.join(names)}; a file name ends in .toml")
         raise ConfigError("preset", "must be a known name or a TOML file", repr(name), remedy)
     return _presets() / f"{name}.toml"
 

@@ -100,7 +100,7 @@ def test_schedules_nest():
     config = load(warm)
     assert Config.model_validate(config.model_dump(mode="json")) == config
     wrong = "optimizer.learning_rate={name='join', epochs=[2], schedules=[{name='rampp'}]}"
-    assert "is no known choice, got 'rampp'. Did you mean ramp." in problems(wrong)
+    assert "is no known choice, got 'rampp'. Did you mean ramp?" in problems(wrong)
 
 
 def test_a_schedule_must_cover_the_training():
@@ -167,15 +167,15 @@ def test_loss_follows_the_task_unless_it_is_named():
 @pytest.mark.parametrize(
     ("assignment", "expected"),
     [
-        ("training.epoch=3", "training.epoch: is no key here. Did you mean epochs."),
-        ("trainin.epochs=3", "trainin: is no key here. Did you mean training."),
-        ("optimizer.learning_rat=1", "optimizer.learning_rat: is no key here. Did you mean learning_rate."),
-        ("optimizer=adamm", "optimizer: is no known choice, got 'adamm'. Did you mean adam."),
+        ("training.epoch=3", "training.epoch: is no key here. Did you mean epochs?"),
+        ("trainin.epochs=3", "trainin: is no key here. Did you mean training?"),
+        ("optimizer.learning_rat=1", "optimizer.learning_rat: is no key here. Did you mean learning_rate?"),
+        ("optimizer=adamm", "optimizer: is no known choice, got 'adamm'. Did you mean adam?"),
         ("optimizer.learning_rate=-1", "optimizer.learning_rate: must be greater than or equal to 0, got -1."),
         ("training.batch_size=0", "training.batch_size: must be greater than or equal to 1, got 0."),
         ("training.epochs=many", "training.epochs: must be a valid integer"),
-        ("model.activation=rellu", "model.activation: is no known choice, got 'rellu'. Did you mean relu."),
-        ("model=mpl", "model: is no known choice, got 'mpl'. Did you mean mlp."),
+        ("model.activation=rellu", "model.activation: is no known choice, got 'rellu'. Did you mean relu?"),
+        ("model=mpl", "model: is no known choice, got 'mpl'. Did you mean mlp?"),
         ("model.dropout=1", "model.dropout: must be less than 1, got 1."),
         ("name=../up", "name: "),
         ("data.validation=1.5", "data.validation: "),
@@ -195,7 +195,7 @@ def test_all_mistakes_are_reported_at_once():
 
 def test_mistakes_inside_layers_name_their_place():
     message = problems("model.name=layers", "model.layers=['relu', {name='residual', body=['droput']}]")
-    assert message == "model.layers.1.body.0: is no known choice, got 'droput'. Did you mean dropout."
+    assert message == "model.layers.1.body.0: is no known choice, got 'droput'. Did you mean dropout?"
     block = "{name='residual', body={name='dense', n_out=4}}"
     assert "must end in the same width, got 4 and 5" in problems("model.name=layers", f"model.layers=[{block}]")
     wrong = problems("model.name=layers", "model.layers=[{name='batch_norm', n=9}]")
@@ -203,7 +203,7 @@ def test_mistakes_inside_layers_name_their_place():
 
 
 def test_unknown_presets_and_files_are_refused(tmp_path):
-    assert "preset: must be a known name or a TOML file, got 'mpl'. Did you mean mlp." in problems(source="mpl")
+    assert "preset: must be a known name or a TOML file, got 'mpl'. Did you mean mlp?" in problems(source="mpl")
     assert "must be an existing TOML file" in problems(source=str(tmp_path / "none.toml"))
     (tmp_path / "bad.toml").write_text("a = [1,\n")
     assert "must be a readable TOML file" in problems(source=str(tmp_path / "bad.toml"))

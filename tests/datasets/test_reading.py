@@ -353,7 +353,7 @@ def test_a_header_that_promises_gigabytes_costs_no_memory(tmp_path):
 
 
 def test_label_column_that_is_not_there(tmp_path):
-    with pytest.raises(DataError, match=r"no column 'specie'\. Did you mean 'species'"):
+    with pytest.raises(DataError, match=r"no column 'specie'\. Did you mean species\?"):
         load(text(tmp_path, CSV), label="specie")
     with pytest.raises(DataError, match="has 3 columns, got label column 7"):
         load(text(tmp_path, CSV), label=7)
