@@ -15,7 +15,10 @@ from pathlib import Path
 from page import result, saving
 from recipe import remembered
 
-PRETRAINING = ["dbn-mnist", "model.hidden=[500,500]"]
+PRETRAINING = [
+    "dbn-mnist", "model.hidden=[500,500]", "training.epochs=15", "optimizer.learning_rate=0.1",
+    "model.sparsity.target=0.1", "model.sparsity.cost=0.1",
+]  # fmt: skip
 TUNING = [
     "tune.model.dropout=0.5", "tune.model.input_dropout=0.2",
     "tune.training.averaging.name=ema", "tune.training.averaging.decay=0.998",
