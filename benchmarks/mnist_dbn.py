@@ -40,7 +40,14 @@ ROWS = {
     "backpropagation": ("DBN, backpropagation", "dbn", SIGMOID, (0.05, 0.1, 0.2), 24, "1.15 to 1.2"),
     "dropout": ("DBN, backpropagation with dropout", "dbn", [*SIGMOID, *DROPPED], (0.2,), 200, "0.92"),
     "greedy": ("supervised greedy, backpropagation", "greedy", SIGMOID, (0.05, 0.1, 0.2), 24, "2.0"),
-    "sigmoid": ("no pretraining, LSUV", None, [*SIGMOID, "model.initializer=lsuv"], (0.05, 0.1, 0.2), 30, "2.4"),
+    "sigmoid": (
+        "no pretraining, weights of 0.1",
+        None,
+        [*SIGMOID, "model.initializer={name='normal', std=0.1}"],
+        (0.05, 0.1, 0.2),
+        30,
+        "2.4",
+    ),
     "relu": ("no pretraining, ReLU and He", None, RELU, (0.02, 0.05, 0.1), 24, ""),
     "relu-dropout": ("no pretraining, ReLU and He, dropout", None, [*RELU, *DROPPED], (0.05,), 120, ""),
 }
