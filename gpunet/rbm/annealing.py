@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..backend import array_module
+from ..backend import array_module, matmul
 from ..backend.arrays import Array
 from ..parameter import Parameters
 from .chains import Tempered
@@ -70,14 +70,14 @@ class Path:
 
     def base_log_probability(self, v: Array) -> np.ndarray:
         """Exact log-probability of visible states under the base, (members, rows)."""
-        linear = array_module(v).matmul(v, self.base)
+        linear = matmul(v, self.base[:, None])[..., 0]
         return self._host(self.rbm.visible.log_base(v, self.context) + linear) - self._visible_log_z()
 
     def log_density(self, v: Array, hidden_input: Array, beta: float) -> np.ndarray:
         """``log f`` of visible states, (members, rows)."""
         rbm, ctx = self.rbm, self.context
         bias = beta * rbm.visible_bias.value[..., None, :] + (1 - beta) * self.base
-        total = array_module(v).matmul(v, bias.swapaxes(-1, -2))[..., 0]
+        total = matmul(v, bias.swapaxes(-1, -2))[..., 0]
         total += rbm.hidden.log_partition(hidden_input * beta, ctx)
         return self._host(total + rbm.visible.log_base(v, ctx))
 
@@ -85,7 +85,7 @@ class Path:
         """``log f at high - log f at low`` of the same visible states, (members, rows)."""
         rbm, ctx = self.rbm, self.context
         difference = rbm.visible_bias.value[..., None, :] - self.base
-        total = array_module(v).matmul(v, difference.swapaxes(-1, -2))[..., 0] * (high - low)
+        total = matmul(v, difference.swapaxes(-1, -2))[..., 0] * (high - low)
         total += rbm.hidden.log_partition(hidden_input * high, ctx)
         total -= rbm.hidden.log_partition(hidden_input * low, ctx)
         return self._host(total)
