@@ -11,6 +11,7 @@ from .device import Device, out_of_memory, resolve_device
 from .dispatch import Op, op
 from .driver import DriverReport, probe_driver
 from .kernels import kernel
+from .products import matmul
 from .sampled import SampleStreams
 from .streams import Purpose, Streams, host_generator, normal_pairs
 
@@ -27,6 +28,7 @@ __all__ = [
     "capture",
     "host_generator",
     "kernel",
+    "matmul",
     "normal_pairs",
     "op",
     "out_of_memory",

@@ -16,6 +16,7 @@ import numpy as np
 from ..errors import DeviceError
 from .arrays import Array, to_host
 from .driver import DriverReport, probe_driver
+from .products import load_cublas
 
 ALIGNMENT = 256  # bytes; a CUDA memory transaction never straddles two arrays
 
@@ -76,7 +77,7 @@ class Device:
 
     def get(self, array: Array) -> np.ndarray:
         """Copy an array of this device to the host; waits for the device."""
-        return np.array(to_host(array))
+        return np.array(array) if self.kind == "cpu" else to_host(array)
 
     def release(self) -> None:
         """Give back the memory of arrays that nobody holds any more."""
@@ -151,6 +152,7 @@ def _cupy_problem(report: DriverReport, index: int) -> str:
         cupy = importlib.import_module("cupy")
         with cupy.cuda.Device(index):
             cupy.zeros(1)
+        load_cublas()
     except (ImportError, OSError, RuntimeError) as error:  # CuPy's CUDA errors are RuntimeErrors
         return f"CuPy cannot use {report.gpus[index]}: {str(error).splitlines()[0]}"
     return ""

@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from annotated_types import Gt, Le, Lt
 
-from ..backend import Device, array_module, normal_pairs
+from ..backend import Device, array_module, matmul, normal_pairs
 from ..backend.arrays import Array
 from ..fields import Count, NonNegative, Positive, check_fields
 
@@ -176,7 +176,7 @@ class Elastic(Augmentation):
     def displacement(self, u: Array, shape: Shape, placed: tuple[Array, Array]) -> Array:
         """How far each pixel is moved, (N, 2, H, W)."""
         noise = _both_ways(u, self.pixels).reshape(-1, 2, *shape[:2])
-        return array_module(u).matmul(array_module(u).matmul(placed[0], noise), placed[1])
+        return matmul(matmul(placed[0], noise), placed[1])
 
     def _smoothing(self, size: int) -> np.ndarray:
         distance = np.subtract.outer(np.arange(size), np.arange(size)) / self.smoothness

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Context, Device, array_module
+from ..backend import Context, Device, array_module, matmul
 from ..backend.arrays import Array
 from ..errors import ConfigError
 from ..fields import term
@@ -119,7 +119,7 @@ class Augmenter:
                 m = ctx.empty((len(images), 3, 3), dtype)
                 m[...] = self.identity
                 augmentation.source(drawn[augmentation], m)
-                total = xp.matmul(total, m)
+                total = matmul(total, m)
             elif isinstance(augmentation, Elastic):
                 field = augmentation.displacement(drawn[augmentation], self.shape, self.placed[augmentation])
                 y, x = y + field[:, 0], x + field[:, 1]

@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from annotated_types import Gt, Le
 
-from ..backend import Context, array_module
+from ..backend import Context, array_module, matmul
 from ..backend.arrays import Array
 from ..errors import ConfigError, DataError
 from ..fields import Count, NonNegative, check_fields, term
@@ -131,7 +131,7 @@ class _Projection(Preparation):
         """One product."""
         xp, matrix = array_module(x), arrays["matrix"]
         centred = xp.subtract(x, arrays["mean"], out=ctx.empty(x.shape, dtype))
-        return xp.matmul(centred, matrix, out=ctx.empty((*x.shape[:-1], matrix.shape[1]), dtype))
+        return matmul(centred, matrix, out=ctx.empty((*x.shape[:-1], matrix.shape[1]), dtype))
 
     def undo(self, y: np.ndarray, arrays: Arrays) -> np.ndarray:
         """The point nearest to the mean that gives ``y``."""

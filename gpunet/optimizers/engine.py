@@ -58,6 +58,7 @@ class Optimizer:
         self.slots = {name: device.zeros(shape, dtype) for name in rule.slots}
         self.updates = device.zeros((*parameters.members, 1), np.float64)
         self.hyperparameters = tuple(f.name for f in fields(rule) if _is_number(getattr(rule, f.name)))
+        self._uploaded: dict[tuple[str, tuple[int, ...]], Array] = {}
         self._table: Array = None
         self._cursor: Array = None
         self._deltas = device.zeros(shape, dtype)
@@ -92,16 +93,9 @@ class Optimizer:
         members = self.parameters.members
         values = np.stack([table(getattr(self.rule, n), times, members) for n in self.hyperparameters])
         values[self.hyperparameters.index("learning_rate")] *= self.rate_scale[..., None]
-        if self._table is None or self._table.shape != values.shape:
-            self._table = self.parameters.device.put(values)
-        else:
-            self.parameters.device.copy_into(self._table, values)
-        self._cursor = cursor
+        self._table, self._cursor = self._upload("table", values, np.float64), cursor
         if self.averaging is not None:
-            shares = self.averaging.shares(times)
-            if self._shares is None or self._shares.shape != shares.shape:
-                self._shares = self.parameters.device.zeros(shares.shape, self.parameters.dtype)
-            self.parameters.device.copy_into(self._shares, shares)
+            self._shares = self._upload("shares", self.averaging.shares(times), self.parameters.dtype)
 
     def step(self, allowed: Array) -> Array:
         """Update all parameters from their gradients.
@@ -164,6 +158,14 @@ class Optimizer:
     def current(self, name: str) -> np.ndarray:
         """Value of a hyperparameter at the last planned step, on the host, () or (members,)."""
         return self.parameters.device.get(self._table)[self.hyperparameters.index(name)][..., -1]
+
+    def _upload(self, name: str, host: np.ndarray, dtype: Any) -> Array:
+        """Each length of an epoch has memory of its own: a captured step goes on reading where it was recorded."""
+        key, device = (name, host.shape), self.parameters.device
+        if key not in self._uploaded:
+            self._uploaded[key] = device.zeros(host.shape, dtype)
+        device.copy_into(self._uploaded[key], host)
+        return self._uploaded[key]
 
     def _apply(self) -> None:
         xp, values, deltas = self.parameters.device.xp, self.parameters.values, self._deltas

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..backend import array_module
+from ..backend import array_module, matmul
 from ..backend.arrays import Array
 from ..parameter import Parameters
 from .chains import Tempered
@@ -66,29 +66,29 @@ class Path:
         rbm, ctx = self.rbm, self.context
         visible = rbm.visible.log_partition(self._per_member(self.base), ctx)
         resting = self.parameters.device.zeros((*self.members, 1, rbm.hidden.n), self.parameters.dtype)
-        return self._host(visible + rbm.hidden.log_partition(resting, ctx))[:, 0]
+        return self.host(visible + rbm.hidden.log_partition(resting, ctx))[:, 0]
 
     def base_log_probability(self, v: Array) -> np.ndarray:
         """Exact log-probability of visible states under the base, (members, rows)."""
-        linear = array_module(v).matmul(v, self.base)
-        return self._host(self.rbm.visible.log_base(v, self.context) + linear) - self._visible_log_z()
+        linear = matmul(v, self.base[:, None])[..., 0]
+        return self.host(self.rbm.visible.log_base(v, self.context) + linear) - self._visible_log_z()
 
-    def log_density(self, v: Array, hidden_input: Array, beta: float) -> np.ndarray:
-        """``log f`` of visible states, (members, rows)."""
+    def log_density(self, v: Array, hidden_input: Array, beta: float) -> Array:
+        """``log f`` of visible states, ([members,] rows) in float64, on the device."""
         rbm, ctx = self.rbm, self.context
         bias = beta * rbm.visible_bias.value[..., None, :] + (1 - beta) * self.base
-        total = array_module(v).matmul(v, bias.swapaxes(-1, -2))[..., 0]
+        total = matmul(v, bias.swapaxes(-1, -2))[..., 0]
         total += rbm.hidden.log_partition(hidden_input * beta, ctx)
-        return self._host(total + rbm.visible.log_base(v, ctx))
+        return (total + rbm.visible.log_base(v, ctx)).astype(np.float64)
 
-    def change(self, v: Array, hidden_input: Array, low: float, high: float) -> np.ndarray:
-        """``log f at high - log f at low`` of the same visible states, (members, rows)."""
+    def change(self, v: Array, hidden_input: Array, low: float, high: float) -> Array:
+        """``log f at high - log f at low`` of the same visible states, ([members,] rows) in float64, on the device."""
         rbm, ctx = self.rbm, self.context
         difference = rbm.visible_bias.value[..., None, :] - self.base
-        total = array_module(v).matmul(v, difference.swapaxes(-1, -2))[..., 0] * (high - low)
+        total = matmul(v, difference.swapaxes(-1, -2))[..., 0] * (high - low)
         total += rbm.hidden.log_partition(hidden_input * high, ctx)
         total -= rbm.hidden.log_partition(hidden_input * low, ctx)
-        return self._host(total)
+        return total.astype(np.float64)
 
     def move(self, hidden_input: Array, beta: float) -> Array:
         """One Gibbs step at ``beta`` from visible states that gave this input."""
@@ -99,12 +99,13 @@ class Path:
         return self.rbm.visible.sample(mixed, self.context).copy()
 
     def _visible_log_z(self) -> np.ndarray:
-        return self._host(self.rbm.visible.log_partition(self._per_member(self.base), self.context))
+        return self.host(self.rbm.visible.log_partition(self._per_member(self.base), self.context))
 
     def _per_member(self, row: Array) -> Array:
         return array_module(row).broadcast_to(row, (*self.members, 1, row.shape[-1]))
 
-    def _host(self, values: Array) -> np.ndarray:
+    def host(self, values: Array) -> np.ndarray:
+        """Device numbers in float64, (members, rows); waits for the device, so weights are summed there first."""
         host = self.parameters.device.get(values).astype(np.float64)
         return host.reshape(max(1, math.prod(self.members)), -1)
 
@@ -136,7 +137,7 @@ def temperatures(
     for low, high in itertools.pairwise(coarse):
         path.begin_step()
         hidden_input = rbm.hidden_input(v, path.context)
-        spread.append(path.change(v, hidden_input, low, high).std(axis=1).mean())
+        spread.append(path.host(path.change(v, hidden_input, low, high)).std(axis=1).mean())
         v = path.move(hidden_input, high)
     share = np.array(spread) / max(np.sum(spread), np.finfo(float).tiny)
     density = np.concatenate([[0], np.cumsum(0.8 * share + 0.2 / len(share))])
@@ -165,13 +166,13 @@ def ais_log_z(
     """
     path = Path(rbm, parameters, data_mean, seed)
     v = path.base_samples(runs)
-    log_w: np.ndarray | float = 0.0
+    log_w: Array = 0.0
     for low, high in itertools.pairwise(even(1000) if betas is None else betas):
         path.begin_step()
         hidden_input = rbm.hidden_input(v, path.context)
         log_w = log_w + path.change(v, hidden_input, low, high)
         v = path.move(hidden_input, high)
-    return _summarise(np.asarray(log_w), path.base_log_z(), "ais")
+    return _summarise(path.host(log_w), path.base_log_z(), "ais")
 
 
 def reverse_ais_log_z(
@@ -197,7 +198,7 @@ def reverse_ais_log_z(
     """
     path = Path(rbm, parameters, data_mean, seed + 7919)  # other random numbers than the walk upwards
     v = samples
-    log_w: np.ndarray | float = 0.0
+    log_w: Array = 0.0
     for low, high in reversed(list(itertools.pairwise(even(1000) if betas is None else betas))):
         path.begin_step()
         hidden_input = rbm.hidden_input(v, path.context)
@@ -205,7 +206,7 @@ def reverse_ais_log_z(
             v = path.move(hidden_input, high)
             hidden_input = rbm.hidden_input(v, path.context)
         log_w = log_w + path.change(v, hidden_input, low, high)
-    inverse = _summarise(-np.asarray(log_w), -path.base_log_z(), "reverse ais")
+    inverse = _summarise(-path.host(log_w), -path.base_log_z(), "reverse ais")
     return LogZ(-inverse.value, -inverse.high, -inverse.low, inverse.effective_samples, "reverse ais")
 
 
@@ -271,15 +272,15 @@ def raise_log_likelihoods(
     path, xp = Path(rbm, parameters, data_mean, seed + 15485863), parameters.device.xp
     cases = v.shape[-2]
     state = xp.repeat(xp.broadcast_to(v, (*parameters.members, *v.shape[-2:])), runs, axis=-2)
-    log_w: np.ndarray | float = 0.0
+    log_w: Array = 0.0
     for beta in (even(1000) if betas is None else betas)[:0:-1].tolist():
         path.begin_step()
         hidden_input = rbm.hidden_input(state, path.context)
         log_w = log_w + path.log_density(state, hidden_input, beta)
         state = path.move(hidden_input, beta)
         log_w = log_w - path.log_density(state, rbm.hidden_input(state, path.context), beta)
-    log_w = log_w + path.base_log_probability(state)
-    return log_sum_exp(np.asarray(log_w).reshape(-1, cases, runs)) - math.log(runs)
+    weights = path.host(log_w) + path.base_log_probability(state)
+    return log_sum_exp(weights.reshape(-1, cases, runs)) - math.log(runs)
 
 
 def _summarise(log_w: np.ndarray, log_base_z: np.ndarray, method: str) -> LogZ:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import numpy as np
 from annotated_types import Ge, Lt
 
-from ..backend import Context, Device, array_module
+from ..backend import Context, Device, array_module, matmul
 from ..backend.arrays import Array
 from ..errors import ConfigError
 from ..fields import Count, Positive, check_fields
@@ -243,7 +243,7 @@ class Tempered(Chains):
         """Rows of ``v`` in their new order, ([E,] rows)."""
         xp, rungs = array_module(v), self.betas.shape[-1]
         shape = (*self.members, rungs, self.count)
-        linear = xp.matmul(v, rbm.visible_bias.value[..., :, None])[..., 0].reshape(shape)
+        linear = matmul(v, rbm.visible_bias.value[..., :, None])[..., 0].reshape(shape)
         neighbours = []  # unnormalised log-probability of each row at the temperature below, its own, and above
         for shift in (-1, 0, 1):
             index = xp.clip(xp.arange(rungs) + shift, 0, rungs - 1)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 from annotated_types import Gt, Lt
 
-from ..backend import Context, Device, array_module
+from ..backend import Context, Device, array_module, matmul
 from ..backend.arrays import Array
 from ..errors import ConfigError
 from ..fields import NonNegative, check_fields
@@ -153,8 +153,8 @@ class ContrastiveDivergence(Objective):
         if self.center:
             # The centred gradient in the parameters of the plain energy (Melchior et al. 2016).
             slope = rbm.weight.grad
-            visible = visible - xp.matmul(slope, rbm.hidden_offset.value[..., :, None])[..., 0]
-            hidden = hidden - xp.matmul(rbm.visible_offset.value[..., None, :], slope)[..., 0, :]
+            visible = visible - matmul(slope, rbm.hidden_offset.value[..., :, None])[..., 0]
+            hidden = hidden - matmul(rbm.visible_offset.value[..., None, :], slope)[..., 0, :]
         rbm.visible_bias.accumulate(ctx, lambda out: xp.copyto(out, visible))
         rbm.hidden_bias.accumulate(ctx, lambda out: xp.copyto(out, hidden))
         rbm.visible_offset.accumulate(ctx, lambda out: xp.copyto(out, v_mean))

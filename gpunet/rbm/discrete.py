@@ -92,9 +92,14 @@ class Binomial(Units):
 
     def log_base(self, s: Array, ctx: Context) -> Array:
         """Logarithm of the binomial coefficient."""
-        xp = array_module(s)
-        coefficients = [math.log(math.comb(self.trials, k)) for k in range(self.trials + 1)]
-        return xp.asarray(coefficients, s.dtype).take(s.astype(np.int64)).sum(axis=-1)
+        xp, total, count, term = array_module(s), ctx.like(s), ctx.like(s), ctx.like(s)
+        total.fill(0)
+        xp.floor(s, out=count)
+        chosen = ctx.empty(s.shape, bool)
+        for k in range(1, self.trials):  # a table would have to be uploaded in every step
+            xp.equal(count, k, out=chosen)
+            total += xp.multiply(chosen, math.log(math.comb(self.trials, k)), out=term)
+        return total.sum(axis=-1)
 
     def input_for(self, mean: np.ndarray) -> np.ndarray:
         """The log-odds of one trial."""

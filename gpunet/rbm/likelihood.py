@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..backend import Arena, Context, array_module
+from ..backend import Arena, Context, array_module, matmul
 from ..backend.arrays import Array
 from ..errors import ConfigError
 from ..parameter import Parameters
@@ -71,7 +71,7 @@ def unnormalised(rbm: RBM, states: Array, visible_side: bool, ctx: Context) -> A
     """Logarithm of the unnormalised marginal of states of one side, ([members,] N)."""
     if visible_side:
         return -rbm.free_energy(states, ctx)
-    linear = array_module(states).matmul(states, rbm.hidden_bias.value[..., :, None])[..., 0]
+    linear = matmul(states, rbm.hidden_bias.value[..., :, None])[..., 0]
     inputs = rbm.visible_input(states, ctx)
     return rbm.hidden.log_base(states, ctx) + linear + rbm.visible.log_partition(inputs, ctx)
 

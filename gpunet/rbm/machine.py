@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..backend import Context, array_module
+from ..backend import Context, array_module, matmul
 from ..backend.arrays import Array
 from ..initializers import Initializer, Normal
 from ..ops.linear import affine
@@ -73,7 +73,7 @@ class RBM(Module):
 
     def free_energy_from(self, v: Array, hidden_input: Array, ctx: Context) -> Array:
         """The free energy of ``v`` where the input that it gives the hidden units is known already."""
-        linear = array_module(v).matmul(v, self.visible_bias.value[..., :, None])[..., 0]
+        linear = matmul(v, self.visible_bias.value[..., :, None])[..., 0]
         return -(self.visible.log_base(v, ctx) + linear + self.hidden.log_partition(hidden_input, ctx))
 
     def energy(self, v: Array, h: Array, ctx: Context) -> Array:

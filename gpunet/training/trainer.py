@@ -78,7 +78,7 @@ class Trainer:
             steps: of the epoch.
             batch: where to go on inside the epoch; the sums are then those of the batches before it.
         """
-        self.variant = self.objective.begin_epoch(epoch, batch)
+        self.variant = self.objective.begin_epoch(epoch, batch), steps
         self.feed.shuffle(self.parameters.seeds, epoch)
         self.optimizer.plan(epoch + np.arange(steps) / steps, self.cursor)
         self.cursor.fill(batch)

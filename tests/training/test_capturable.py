@@ -12,7 +12,7 @@ from gpunet.data import Augmentation, Augmenter, Binarise, Feed, Preparation, Sc
 from gpunet.initializers import He
 from gpunet.layers import BatchNorm, Dense, Dropout, ReLU, Residual, Sequential, Softplus
 from gpunet.losses import AbsolutePercentageError, BinaryCrossEntropy, CategoricalCrossEntropy, Loss, SquaredError
-from gpunet.optimizers import SGD, Adam, Averaging, Clipping, Rule
+from gpunet.optimizers import EMA, SGD, Adam, Averaging, Clipping, Rule
 from gpunet.schedules import Step
 from gpunet.testing import LOG, HostReadError, Traced, TracedDevice, examples, plain
 from gpunet.training import Supervised, Trainer
@@ -158,3 +158,14 @@ def test_every_array_function_of_a_step_exists_in_cupy():
             assert set(keywords) <= {"out"}, f"CuPy's {name} has no {keywords}"
         elif inspect.isfunction(found):
             assert set(keywords) <= set(inspect.signature(found).parameters), f"{name}{keywords}"
+
+
+def test_epochs_of_other_lengths_leave_the_memory_of_a_recorded_step_alone():
+    trainer = make_trainer(Device(), averaging=EMA(0.9))
+    places, keys = [], []
+    for steps in (6, 1, 6):
+        trainer.begin_epoch(0, steps)
+        places.append((trainer.optimizer._table.ctypes.data, trainer.optimizer._shares.ctypes.data))
+        keys.append(trainer.variant)
+    assert places[0] == places[2] != places[1]
+    assert keys[0] == keys[2] != keys[1]  # each length is a capture of its own

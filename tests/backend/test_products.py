@@ -1,0 +1,113 @@
+"""Matrix products: what cuBLAS is told about memory, checked by a BLAS written out with NumPy."""
+
+import itertools
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.lib.stride_tricks import as_strided
+
+import gpunet
+from gpunet.backend import matmul
+from gpunet.backend.products import layout, multiply
+
+
+def columns(x, found, rows, width, count):
+    """The matrices that BLAS sees: entry (i, j) of the n-th lies at i + j * leading + n * stride."""
+    assert found.leading >= rows, "BLAS refuses columns that overlap"
+    size = x.itemsize
+    return as_strided(x, (count, rows, width), (found.stride * size, size, found.leading * size))
+
+
+def gemm(dtype, sizes, left, right, out, count):
+    m, n, k = sizes
+    assert {x.dtype for x, _ in (left, right, out)} == {dtype}
+    seen = [
+        columns(*side, *((c, r) if side[1].transposed else (r, c)), count)
+        for side, (r, c) in zip((left, right), ((m, k), (k, n)))
+    ]
+    a, b = (s.swapaxes(1, 2) if side[1].transposed else s for s, side in zip(seen, (left, right)))
+    columns(*out, m, n, count)[...] = a @ b
+
+
+def alone(x):
+    return x
+
+
+def transposed(x):
+    return np.ascontiguousarray(x.swapaxes(-1, -2)).swapaxes(-1, -2)
+
+
+def slices_of_rows(x):
+    """As members of a population lie in the flat vector of all parameters."""
+    flat = np.zeros((*x.shape[:-2], x[..., :, :].size // int(np.prod(x.shape[:-2])) + 10))
+    part = flat[..., 3 : 3 + x.shape[-2] * x.shape[-1]].reshape(x.shape)
+    part[...] = x
+    return part
+
+
+def columns_of_wider(x):
+    wider = np.zeros((*x.shape[:-1], x.shape[-1] + 4))
+    wider[..., 1 : 1 + x.shape[-1]] = x
+    return wider[..., 1 : 1 + x.shape[-1]]
+
+
+def every_second(x):
+    wider = np.zeros((*x.shape[:-1], 2 * x.shape[-1]))
+    wider[..., ::2] = x
+    return wider[..., ::2]
+
+
+PLACES = [alone, transposed, slices_of_rows, columns_of_wider, every_second]
+SHAPES = [((4, 3), (3, 5)), ((2, 4, 3), (2, 3, 5)), ((4, 3), (2, 3, 5)), ((2, 4, 3), (3, 5)), ((3, 1, 4, 3), (2, 3, 5))]
+SHAPES += [((1, 3), (3, 1)), ((4, 1), (1, 5)), ((1, 4, 3), (1, 3, 5)), ((2, 1, 3), (2, 3, 5)), ((0, 3), (3, 5))]
+
+
+@pytest.mark.parametrize("shapes", SHAPES, ids=str)
+def test_products_of_matrices_wherever_they_lie(shapes, rng):
+    a, b = (rng.normal(size=shape) for shape in shapes)
+    wanted = a @ b
+    for first, second, third in itertools.product(PLACES, PLACES, [*PLACES, None]):
+        out = third(np.full(wanted.shape, np.nan)) if third and wanted.size else None
+        found = multiply(first(a) if a.size else a, second(b), out, gemm)
+        assert out is None or found is out
+        np.testing.assert_allclose(found, wanted, rtol=1e-12)
+
+
+def test_populations_and_transposed_weights_are_read_where_they_are(rng):
+    x, w = rng.normal(size=(2, 4, 3)), slices_of_rows(rng.normal(size=(2, 3, 5)))
+    for array in (x, w, x.swapaxes(1, 2), w.swapaxes(1, 2), x[0], x[:, :, :1], np.broadcast_to(x[0], (2, 4, 3))):
+        assert layout(array, (2,)) is not None
+    assert layout(every_second(x), (2,)) is None
+
+
+def test_types_are_promoted_and_shapes_checked(rng):
+    a, b = rng.normal(size=(4, 3)).astype(np.float32), rng.normal(size=(3, 5))
+    np.testing.assert_allclose(multiply(a, b, None, gemm), a @ b)
+    single = multiply(a, b, np.zeros((4, 5), np.float32), gemm)
+    np.testing.assert_allclose(single, a @ b, rtol=1e-5)
+    with pytest.raises(ValueError, match="do not fit"):
+        multiply(a, b, np.zeros((5, 4)), gemm)
+    with pytest.raises(ValueError, match="do not fit"):
+        multiply(a, b.T, None, gemm)
+
+
+def test_products_on_the_device(device, rng):
+    for first, second in SHAPES:
+        a, b = rng.normal(size=first), rng.normal(size=second)
+        found = matmul(device.put(a), device.put(b))
+        np.testing.assert_allclose(device.get(found), a @ b, rtol=1e-12)
+        turned = matmul(device.put(transposed(a)), device.put(b), out=device.zeros((a @ b).shape, np.float64))
+        np.testing.assert_allclose(device.get(turned), a @ b, rtol=1e-12)
+
+
+def test_all_products_of_device_arrays_go_this_way():
+    """CuPy's own raise while a stream is captured."""
+    folder = Path(gpunet.__file__).parent
+    found = [
+        path.name
+        for path in folder.rglob("*.py")
+        if re.search(r"(?<!np)\.(matmul|dot|vdot|inner|einsum|tensordot)\(", path.read_text())
+    ]
+    assert found == []

@@ -1,0 +1,133 @@
+"""Every way in which machines learn, and their sampling, can be captured: nothing is read back, nothing uploaded."""
+
+import numpy as np
+import pytest
+
+from gpunet import rbm as room
+from gpunet.backend import Device
+from gpunet.backend.streams import host_philox
+from gpunet.data import Feed, fit_preprocessing
+from gpunet.models import DBN, LabelledDBN
+from gpunet.optimizers import SGD
+from gpunet.parameter import Parameters
+from gpunet.rbm import (
+    RBM,
+    Bernoulli,
+    ClassRBM,
+    ContrastiveDivergence,
+    Denoising,
+    FastPersistent,
+    HybridLearning,
+    Softmax,
+    Sparsity,
+    SupervisedGreedy,
+    Tempered,
+    Units,
+    WithOutput,
+)
+from gpunet.testing import LOG, HostReadError, TracedDevice, examples, plain
+from gpunet.training import Sampler, Trainer
+
+SEEDS = [0, [1, 2]]
+UNITS = list(examples(Units, room))
+
+
+@pytest.fixture
+def no_uploads(monkeypatch):
+    """Host numbers cannot become arrays while a step is recorded."""
+
+    def refuse(*_, **__):
+        raise HostReadError("a captured step must not upload")
+
+    def record(step):
+        host_philox()  # made once, on the host
+        with monkeypatch.context() as patch:
+            patch.setattr(np, "asarray", refuse)
+            step()
+
+    return record
+
+
+def trainer(device, objective, seeds, x):
+    y = np.arange(len(x), dtype=np.int32) % 3
+    members = () if np.ndim(seeds) == 0 else (len(seeds),)
+    feed = Feed(device, x, y, fit_preprocessing("none", x, 1.0), np.dtype(np.float32), members)
+    made = Trainer(objective, SGD(0.05, momentum=0.5), seeds, feed, 8, device)
+    made.begin_epoch(0, 5)
+    return made
+
+
+def check(make, seeds, x, no_uploads):
+    """Two replays of a recorded step are two more real ones."""
+    recorded, real = (trainer(device, make(), seeds, x) for device in (TracedDevice(), Device()))
+    LOG.clear()
+    no_uploads(lambda: recorded.step(8))
+    LOG.replay()
+    LOG.replay()
+    for _ in range(3):
+        real.step(8)
+    assert np.array_equal(plain(recorded.parameters.values), real.parameters.values)
+    assert np.array_equal(plain(recorded.totals), real.totals)
+    for a, b in zip(recorded.objective.state().values(), real.objective.state().values()):
+        assert np.array_equal(plain(a), b)
+
+
+def states_of(units, rng):
+    """Samples that the units can take."""
+    if isinstance(units, Softmax):
+        return np.eye(units.group, dtype=np.float32)[rng.integers(0, units.group, (40, 4 // units.group))].reshape(
+            40, 4
+        )
+    return rng.integers(0, 2, (40, 4)).astype(np.float32)
+
+
+@pytest.mark.parametrize("seeds", SEEDS)
+@pytest.mark.parametrize("units", range(len(UNITS)), ids=lambda number: repr(UNITS[number])[:40])
+def test_units_of_every_type_on_either_side(units, seeds, no_uploads, rng):
+    def fresh():
+        return list(examples(Units, room))[units]
+
+    x = states_of(fresh(), rng)
+    check(lambda: ContrastiveDivergence(RBM(fresh(), Bernoulli(3)), k=2), seeds, x, no_uploads)
+    x = rng.integers(0, 2, (40, 4)).astype(np.float32)
+    check(lambda: ContrastiveDivergence(RBM(Bernoulli(4), fresh()), k=2), seeds, x, no_uploads)
+
+
+def classifier():
+    model = ClassRBM(Bernoulli(4), Bernoulli(3), 3)
+    return HybridLearning(model, ContrastiveDivergence(model.joint, chains=FastPersistent(count=5)), binarise=True)
+
+
+LEARNING = {
+    "tempered": lambda: ContrastiveDivergence(
+        RBM(Bernoulli(4), Bernoulli(3)), chains=Tempered(count=2, temperatures=3), binarise=True, sparsity=Sparsity()
+    ),
+    "fast": lambda: ContrastiveDivergence(RBM(Bernoulli(4), Bernoulli(3)), k=2, chains=FastPersistent(count=5)),
+    "denoising": lambda: Denoising(RBM(Bernoulli(4), Bernoulli(3))),
+    "greedy": lambda: SupervisedGreedy(WithOutput(RBM(Bernoulli(4), Bernoulli(3)), 3)),
+    "classifier": classifier,
+}
+
+
+@pytest.mark.parametrize("seeds", SEEDS)
+@pytest.mark.parametrize("name", LEARNING)
+def test_every_way_to_learn(name, seeds, no_uploads, rng):
+    check(LEARNING[name], seeds, rng.random((40, 4)).astype(np.float32), no_uploads)
+
+
+@pytest.mark.parametrize("seeds", SEEDS)
+@pytest.mark.parametrize("held", [False, True])
+def test_sampling(held, seeds, no_uploads):
+    samplers = []
+    for device in (TracedDevice(), Device()):
+        model = LabelledDBN(Bernoulli(5), (4, 3, 6), 3) if held else DBN([RBM(Bernoulli(5), Bernoulli(4))])
+        parameters = Parameters(model, seeds, device)
+        device.copy_into(parameters.values, np.random.default_rng(3).normal(size=parameters.values.shape))
+        samplers.append(Sampler(model, parameters, 6, labels=np.arange(6) % 3 if held else None))
+    recorded, real = samplers
+    LOG.clear()
+    no_uploads(lambda: recorded.run(1))
+    LOG.replay()
+    LOG.replay()
+    real.run(3)
+    assert np.array_equal(plain(recorded.states), real.states)
