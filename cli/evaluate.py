@@ -28,7 +28,7 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
     """
     import numpy as np
 
-    from gpunet.training import Evaluator, Supervised, load_model
+    from gpunet.training import Evaluator, load_model
 
     from .models import agree, ensemble_outputs, evaluation_data, feed
 
@@ -37,13 +37,13 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
         models = [load_model(path, place) for path in checkpoints]
         agree(models)
         dataset, chosen = evaluation_data(models[0], data, part)
-        classify = bool(models[0].description.classes)
+        classify = "accuracy" in models[0].objective.scores
         loss: list[float] = []
         accuracy: list[float] = []
         for model in models:
             members = len(model.parameters.seeds)
             samples = feed(model, dataset.x[chosen], dataset.y[chosen], place)
-            scores = Evaluator(Supervised(model.model, model.loss, classify), samples, members, place).scores()
+            scores = Evaluator(model.objective, samples, members, place).scores()
             loss += scores["loss"].tolist()
             accuracy += scores["accuracy"].tolist() if classify else []
         document: dict[str, Any] = {"data": dataset.name, "samples": len(chosen), "loss": loss}

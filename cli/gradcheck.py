@@ -9,7 +9,15 @@ import click
 
 from gpunet.errors import ConfigError, GpunetError
 
-from .options import choose_device, configuration, device_option, json_option, load_split, print_json
+from .options import (
+    choose_device,
+    configuration,
+    device_option,
+    is_assignment,
+    json_option,
+    load_split,
+    print_json,
+)
 
 if TYPE_CHECKING:
     from gpunet.testing import Finding
@@ -62,7 +70,7 @@ def gradcheck(
 
 def _subject(words: tuple[str, ...], flags: dict[str, Any], device: Any) -> tuple[Any, Any]:
     """The configuration to check, and the checkpoint that it came from, if any."""
-    paths = [word for word in words if word.endswith(".h5")]
+    paths = [word for word in words if word.endswith(".h5") and not is_assignment(word)]
     if not paths:
         return configuration(words, flags, "mlp"), None
     if len(words) > 1 or flags["seed"] is not None:

@@ -12,7 +12,7 @@ from gpunet.training import Predictor, Trained, TrainedModel
 
 
 def agree(models: Sequence[TrainedModel]) -> None:
-    """Models that are used together must have the same classes and inputs.
+    """Models that are used together must have the same classes and inputs, and outputs that mean the same.
 
     Raises:
         CheckpointError: where one differs from the first.
@@ -24,6 +24,9 @@ def agree(models: Sequence[TrainedModel]) -> None:
             raise CheckpointError(
                 str(model.checkpoint.path), "must have the classes and inputs of the first checkpoint", about.name
             )
+        if model.reconstructs != models[0].reconstructs:
+            rule = "must predict targets, or reconstruct features, as the first checkpoint does"
+            raise CheckpointError(str(model.checkpoint.path), rule, model.config.model.name, "Evaluate it alone")
 
 
 def evaluation_data(model: Trained, source: str | None, part: str) -> tuple[Any, np.ndarray]:

@@ -88,12 +88,16 @@ def choose_device(name: str) -> Any:
     return device
 
 
+def is_assignment(word: str) -> bool:
+    """Whether a word is KEY=VALUE; a path may hold an equals sign, but a key no slash."""
+    return re.match(r"[\w.]+=", word) is not None
+
+
 def configuration(words: Sequence[str], flags: dict[str, Any], default: str) -> Any:
     """The configuration of ``[CONFIG|PRESET] [KEY=VALUE ...]`` with flags on top."""
     from gpunet.config import load_config, parse_assignments
 
-    # A path may hold an equals sign; a key may not hold a slash.
-    sources = [word for word in words if not re.match(r"[\w.]+=", word)]
+    sources = [word for word in words if not is_assignment(word)]
     if len(sources) > 1:
         raise ConfigError(
             "arguments", "must name one preset or TOML file", " ".join(sources), "Write options as KEY=VALUE"

@@ -2,6 +2,8 @@
 
 import click
 
+from gpunet.errors import CheckpointError
+
 from .options import choose_device, device_option, json_option, print_json
 
 
@@ -33,6 +35,9 @@ def predict(checkpoint: str, inputs: tuple[str, ...], probabilities: bool, devic
     rows: list[dict[str, object]] = []
     with place.activate():
         model = load_model(checkpoint, place)
+        if model.reconstructs:
+            rule, remedy = "must hold a network that predicts targets", "Use gpunet evaluate for its reconstructions"
+            raise CheckpointError(checkpoint, rule, model.config.model.name, remedy)
         about, settings = model.description, model.config.data
         for path in inputs:
             x = load_inputs(

@@ -121,6 +121,9 @@ class Parameters:
         device: where the vectors live.
         dtype: float32, or float64 for gradient checks.
 
+    Attributes:
+        idle: names of what the last pass did not reach; the optimizer leaves it as it is, without decay.
+
     >>> from gpunet.layers import Dense
     >>> parameters = Parameters(Dense(3, 2), seeds=0)
     >>> {name: p.value.shape for name, p in parameters.named.items()}
@@ -134,6 +137,7 @@ class Parameters:
         self.named: dict[str, Parameter] = dict(find_parameters(model))
         self.groups: list[Group] = []
         self.segments: dict[str, slice] = {}
+        self.idle: list[str] = []
         size = self._lay_out()
         self.values = self.device.zeros((*self.members, size), self.dtype)
         self.grads = self.device.zeros((*self.members, size), self.dtype)
@@ -153,14 +157,15 @@ class Parameters:
 
     def zero_grad(self) -> None:
         """Forget all gradients; costs nothing, since the first contribution overwrites."""
+        self.idle = []
         for parameter in self.named.values():
             parameter._stale = True
 
     def finish_grad(self) -> None:
-        """Write the zeros of parameters that the last pass did not reach."""
-        for parameter in self.named.values():
-            if parameter._stale:
-                _ = parameter.grad
+        """Write the zeros of parameters that the last pass did not reach, and note their names in :attr:`idle`."""
+        self.idle = [name for name, parameter in self.named.items() if parameter._stale]
+        for name in self.idle:
+            _ = self.named[name].grad
 
     def _lay_out(self) -> int:
         def key(parameter: Parameter) -> tuple:

@@ -1,5 +1,7 @@
 """Parameters, initializers, schedules: values and laws."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -186,6 +188,16 @@ def test_cosine_restarts_by_hand():
     assert schedule(times) == pytest.approx([1, 0.6, 0.2, 1, 0.6, 0.2, 1, 0.6, 1], abs=1e-9)
     alike = CosineRestarts(value=1.0, period=0.1)
     assert alike(np.arange(50) * 0.1 + 0.05) == pytest.approx(np.full(50, 0.5))
+    assert alike(np.array([0.1, 0.3, 0.7])) == pytest.approx(np.ones(3), abs=1e-9), "though 0.3 / 0.1 is below 3"
+
+
+def test_cosine_restarts_cost_the_same_for_any_number_of_cycles():
+    tracemalloc.start()
+    try:
+        assert (CosineRestarts(value=1.0, period=1e-3)(np.array([10.0, 20.0])) <= 1).all()
+        assert tracemalloc.get_traced_memory()[1] < 1e5
+    finally:
+        tracemalloc.stop()
 
 
 def test_triangles_by_hand():

@@ -1,6 +1,9 @@
 """Batch normalisation."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Gt, Le
 
 from ..backend import Context, array_module
 from ..backend.arrays import Array
@@ -25,7 +28,7 @@ class BatchNorm(Layer):
 
     n: Count
     epsilon: Positive = 1e-5
-    averaging: Positive = 0.1
+    averaging: Annotated[float, Gt(0), Le(1)] = 0.1
 
     def __post_init__(self) -> None:
         """Declare scale and shift, which are learned, and the two running statistics."""

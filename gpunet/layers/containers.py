@@ -75,7 +75,8 @@ class Residual(Layer):
         xp = array_module(x)
         main, main_backward = self.body.forward(x, ctx)
         side, side_backward = self.shortcut.forward(x, ctx)
-        y = xp.add(main, side, out=ctx.like(main))
+        # At inference either may still be what all members share.
+        y = xp.add(main, side, out=ctx.empty(xp.broadcast(main, side).shape, main.dtype))
 
         def backward(dy: Array) -> Array | None:
             # Either branch may overwrite its gradient, so one of them works on a copy.
@@ -95,5 +96,7 @@ class Residual(Layer):
 
     @classmethod
     def examples(cls) -> list[Layer]:
-        """With the identity and with a projection."""
-        return [cls(Sequential([Dense(5, 4), Tanh(), Dense(4, 5)])), cls(Dense(5, 3), Dense(5, 3, with_bias=False))]
+        """With the identity, with a projection, and with a body that has nothing to learn."""
+        projection = Dense(5, 3, with_bias=False)
+        narrow, plain = cls(Dense(5, 3), projection), cls(Tanh(), Dense(5, 5))
+        return [cls(Sequential([Dense(5, 4), Tanh(), Dense(4, 5)])), narrow, plain]

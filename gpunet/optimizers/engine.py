@@ -213,6 +213,8 @@ class Optimizer:
                     b.deltas += xp.multiply(b.values, shrinkage, out=b.scratch)
         for delta, rates in self._unit_rated:
             delta *= rates
+        for name in self.parameters.idle:
+            self.last_update(name).fill(0)
 
     def _penalise(self, b: "_Block") -> None:
         """Add the gradient of the penalties; that of an absolute value at 0 is 0."""

@@ -184,9 +184,9 @@ class Tempered(Chains):
         super().__post_init__()
         given = self.temperatures
         betas = np.linspace(1, 0, given) if isinstance(given, int) else np.array(given, float)
-        if betas[0] != 1:
+        if len(betas) and betas[0] != 1:
             raise ConfigError("temperatures", "must start at 1, the model itself", betas[0], "Put 1.0 first")
-        if len(betas) < 2 or (np.diff(betas) >= 0).any() or betas[-1] < 0:
+        if len(betas) < 2 or not ((np.diff(betas) < 0).all() and betas[-1] >= 0):
             raise ConfigError("temperatures", "must fall from 1 to 0 or more", given, "For example [1, 0.8, 0.5, 0]")
         self._given = betas
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from ..backend import Context, Device, array_module
 from ..backend.arrays import Array
-from ..fields import Count
+from ..errors import ConfigError
+from ..fields import Count, term
 from ..layers import Layer
 from ..layers.base import Backward
 from ..losses import CategoricalCrossEntropy
@@ -13,6 +14,7 @@ from ..metrics import accuracy
 from ..objective import Objective
 from ..ops.gather import one_hot
 from ..ops.linear import affine, affine_grad_bias, affine_grad_input, affine_grad_weight
+from ..parameter import find_parameters
 from .contrastive import ContrastiveDivergence
 from .discrete import Bernoulli, Softmax
 from .joint import Joint
@@ -41,7 +43,14 @@ class ClassRBM(Layer):
     classes: Count
 
     def __post_init__(self) -> None:
-        """Make the machine."""
+        """Make the machine.
+
+        Raises:
+            ConfigError: hidden units that learn numbers of their own, of which :meth:`forward` gives no gradient.
+        """
+        if any(find_parameters(self.hidden)):
+            rule, remedy = "must not learn numbers of their own in a classifying machine", "Leave learn_variance out"
+            raise ConfigError("model.hidden_units", rule, term(type(self.hidden)), remedy)
         label = Softmax(self.classes, group=self.classes)
         self.joint = RBM(Joint.of(self.features, label), self.hidden)
 
@@ -111,6 +120,7 @@ class HybridLearning(Objective):
         self.model, self.generation, self.binarise = model, generation, binarise
         self.discriminative, self.generative = discriminative, generative
         self.loss = CategoricalCrossEntropy()
+        self.generated = [p for _, p in find_parameters(model.joint) if p.trainable]
 
     def start(self, device: Device, members: tuple[int, ...], dtype: Any) -> None:
         """Give persistent chains their memory."""
@@ -126,7 +136,7 @@ class HybridLearning(Objective):
 
     def learn(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
         """Add both gradients; the class counts as data that are certain."""
-        xp, rbm = array_module(x), self.model.joint
+        xp = array_module(x)
         if self.binarise:
             x = Bernoulli.draw(x, ctx)
         if self.generative:
@@ -135,7 +145,7 @@ class HybridLearning(Objective):
             labels = one_hot(target, self.model.classes, ctx.empty((*target.shape, self.model.classes), bool))
             xp.copyto(v[..., x.shape[-1] :], labels)
             self.generation.learn(v, target, ctx)
-            for parameter in (rbm.weight, rbm.visible_bias, rbm.hidden_bias):
+            for parameter in self.generated:
                 gradient = parameter.grad
                 gradient *= self.generative
         z, backward = self.model.forward(x, ctx)

@@ -43,7 +43,7 @@ class Bernoulli(Units):
     @property
     def state_count(self) -> float:
         """``2^n``."""
-        return 2.0**self.n
+        return power(2, self.n)
 
     @property
     def highest(self) -> float:
@@ -114,7 +114,7 @@ class Binomial(Units):
     @property
     def state_count(self) -> float:
         """``(trials + 1)^n``."""
-        return float(self.trials + 1) ** self.n
+        return power(self.trials + 1, self.n)
 
     @property
     def highest(self) -> float:
@@ -180,7 +180,7 @@ class Softmax(Units):
     @property
     def state_count(self) -> float:
         """``group^(n / group)``."""
-        return float(self.group) ** (self.n // self.group)
+        return power(self.group, self.n // self.group)
 
     @property
     def highest(self) -> float:
@@ -194,6 +194,18 @@ class Softmax(Units):
 
     def _grouped(self, x: Array) -> Array:
         return x.reshape(*x.shape[:-1], self.n // self.group, self.group)
+
+
+def power(radix: int, places: int) -> float:
+    """``radix^places``, infinite where no float is so large.
+
+    >>> power(3, 2), power(2, 2000)
+    (9.0, inf)
+    """
+    try:
+        return float(radix) ** places
+    except OverflowError:
+        return math.inf
 
 
 def digits(start: int, stop: int, radix: int, places: int) -> np.ndarray:

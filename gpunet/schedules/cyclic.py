@@ -9,6 +9,8 @@ from annotated_types import Ge, Gt, Le
 from ..fields import NonNegative, Positive
 from .base import Schedule
 
+ROUNDING = 1e-9  # of a cycle: so near to its end, the next one has begun
+
 
 @dataclass(frozen=True)
 class CosineRestarts(Schedule):
@@ -30,12 +32,12 @@ class CosineRestarts(Schedule):
 
     def __call__(self, epoch: np.ndarray) -> np.ndarray:
         """Return the value at each time."""
-        starts = [0.0]
-        while starts[-1] <= epoch.max(initial=0):
-            starts.append(starts[-1] + self.period * self.growth ** (len(starts) - 1))
-        edges = np.array(starts)
-        cycle = np.searchsorted(edges, epoch, side="right") - 1
-        passed = (epoch - edges[cycle]) / (edges[cycle + 1] - edges[cycle])
+        cycles, more = epoch / self.period, self.growth - 1
+        if more:
+            cycles = np.log1p(cycles * more) / np.log1p(more)
+        cycle = np.floor(cycles + ROUNDING)
+        start = self.period * (np.expm1(cycle * np.log1p(more)) / more if more else cycle)
+        passed = np.clip((epoch - start) / (self.period * self.growth**cycle), 0, 1)
         return self.lowest + (self.value - self.lowest) * (1 + np.cos(np.pi * passed)) / 2
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..checkpoint import Array, Checkpoint, Group, is_own
 from ..config import AutoencoderConfig, UpDownConfig
+from ..data import Preprocessing
 from ..errors import CheckpointError, ConfigError
 from .lineage import Lineage
 from .run import Run
@@ -49,7 +50,7 @@ def graft(run: Run, source: Checkpoint, pairs: Sequence[tuple[str, str]] = ()) -
         ConfigError: widths that do not fit, or features prepared in another way.
         CheckpointError: a checkpoint without such layers.
     """
-    _check_preprocessing(run, source)
+    check_preprocessing(source, run.preprocessing)
     donors = list(_donors(source))
     if not donors:
         raise CheckpointError(str(source.path), "must hold layers with weights", "none", "Choose another checkpoint")
@@ -139,8 +140,8 @@ def _copy(run: Run, donor: Donor, target: str, mirrored: bool) -> None:
         _check_widths(run, donor, target, [donor.shape[1]])
     arrays = {"weight": donor.weight.swapaxes(-1, -2) if mirrored else donor.weight}
     bias = donor.back if mirrored else donor.bias
-    if bias is not None and f"{target}/bias" in parameters.named:
-        arrays["bias"] = bias
+    own = {"bias": bias, "hidden_bias": bias, "visible_bias": donor.back}  # a layer has the first, a machine the others
+    arrays |= {n: b for n, b in own.items() if b is not None and f"{target}/{n}" in parameters.named}
     for name, data in arrays.items():
         view = parameters.view(parameters.values, f"{target}/{name}")
         shape = parameters.named[f"{target}/{name}"].shape
@@ -154,15 +155,20 @@ def _copy(run: Run, donor: Donor, target: str, mirrored: bool) -> None:
         parameters.device.copy_into(view, np.broadcast_to(data, view.shape))
 
 
-def _check_preprocessing(run: Run, source: Checkpoint) -> None:
+def check_preprocessing(source: Checkpoint, present: Preprocessing) -> None:
+    """Refuse layers that have learned from features prepared in another way.
+
+    Raises:
+        ConfigError: they have.
+    """
     if source.foreign:
-        kind = str(source.attrs.get("preprocessing") or run.preprocessing.kind)  # other programs do not tell
+        kind = str(source.attrs.get("preprocessing") or present.kind)  # other programs do not tell
     else:
         kind = str(source["data/preprocessing"].attrs["kind"])
-    if kind != run.preprocessing.kind:
+    if kind != present.kind:
         raise ConfigError(
             "data.preprocess",
             f"must be {kind}, as when the checkpoint was trained",
-            run.preprocessing.kind,
+            present.kind,
             f"Set data.preprocess={kind}",
         )

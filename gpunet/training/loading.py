@@ -32,6 +32,7 @@ from ..losses import CategoricalCrossEntropy, Loss
 from ..models import DBN
 from ..parameter import Parameters
 from .description import Description
+from .supervised import Reconstruction, Supervised
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,18 @@ class TrainedModel(Trained):
     model: Layer
     loss: Loss
     parameters: Parameters
+
+    @property
+    def reconstructs(self) -> bool:
+        """Whether its outputs are the features themselves, and no predictions of targets."""
+        return isinstance(self.config.model, AutoencoderConfig)
+
+    @property
+    def objective(self) -> Supervised | Reconstruction:
+        """What its loss is measured by."""
+        if self.reconstructs:
+            return Reconstruction(self.model, self.loss)
+        return Supervised(self.model, self.loss, bool(self.description.classes))
 
 
 @dataclass(frozen=True)

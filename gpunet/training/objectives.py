@@ -31,6 +31,7 @@ from ..rbm import (
     ContrastiveDivergence,
     Gaussian,
     HybridLearning,
+    NoisyReLU,
     Softmax,
     Units,
     WithOutput,
@@ -107,6 +108,9 @@ def check_visible(units: Units, inputs: Inputs) -> None:
     """Raise :class:`DataError` where data are no states, or means of states, of the visible units."""
     data, preprocessing = inputs.training_part(), inputs.preprocessing
     low, high = float(data.min()), float(data.max())
+    if isinstance(units, NoisyReLU) and low < 0:
+        rule, remedy = "must not be negative for NoisyReLU visible units", "Set data.preprocess=scale"
+        raise DataError("training part", rule, f"{low:.4g} to {high:.4g}", remedy)
     top = units.trials if isinstance(units, Binomial) else 1
     if isinstance(units, Bernoulli | Binomial) and not 0 <= low <= high <= top:
         raise DataError(

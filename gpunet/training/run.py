@@ -181,10 +181,14 @@ class Run:
             return "last"
         if monitor == "last":
             return "last"
+        trains_loss = "loss" in self.objective.measures
         if monitor == "auto":
             if not len(self.split.validation):
-                return "train_loss"
+                return "train_loss" if trains_loss else "last"
             return "validation_accuracy" if "accuracy" in scores else "validation_loss"
+        if monitor == "train_loss" and not trains_loss:
+            what, remedy = ", ".join(self.objective.measures), "Set training.monitor=auto"
+            raise ConfigError("training.monitor", "train_loss needs a loss while training", what, remedy)
         needs_part = monitor.startswith("validation") and not len(self.split.validation)
         if needs_part or (monitor.endswith("accuracy") and "accuracy" not in scores):
             what = "a validation part" if needs_part else "classes"

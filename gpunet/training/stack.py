@@ -11,9 +11,10 @@ from ..objective import Objective
 from ..parameter import Parameters
 from ..rbm import Bernoulli, Denoising, SupervisedGreedy, WithOutput
 from .description import Parts, Samples
+from .grafting import check_preprocessing
 from .lineage import FinishedLayer, Lineage
 from .loading import fill_group
-from .objectives import contrastive_divergence
+from .objectives import check_visible, contrastive_divergence
 from .run import Run, prepare_inputs
 from .snapshot import finished_layer
 from .state import restore_state
@@ -58,6 +59,7 @@ class Stack:
             self.lineage = Lineage.of(interrupted)
             self._take(interrupted, _held(interrupted)[:-1])
         elif source is not None:
+            check_preprocessing(source, self.inputs.original)
             self._take(source, self._chosen(source, layers))
             self.lineage.parent_sha256 = source.content_sha256
 
@@ -86,6 +88,8 @@ class Stack:
     def _objective(self, number: int) -> Objective:
         machine, method = self.machines[number], self.settings.method
         if method == "denoising":
+            if number == 0:
+                check_visible(machine.visible, self.inputs)
             return Denoising(machine, self.settings.corruption)
         if method == "supervised":
             return SupervisedGreedy(WithOutput(machine, len(self.dataset.classes)))

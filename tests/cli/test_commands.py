@@ -337,3 +337,21 @@ def test_an_unusual_pairing_of_output_and_loss_is_allowed_and_said(tmp_path):
     assert "softmax with squared error: its gradient vanishes where a wrong class is certain" in done.stderr
     usual = gpunet("train", "linear", "--dry-run", cwd=tmp_path)
     assert "vanishes" not in usual.stderr
+
+
+def test_an_autoencoder_is_measured_by_its_reconstructions(trained, tmp_path):
+    options = ["training.epochs=1", "model.hidden=[16]", "--run", "auto", "--json"]
+    told = json.loads(gpunet("train", "autoencoder", *options, cwd=tmp_path).stdout)
+    found = json.loads(gpunet("evaluate", "auto/best.h5", "--json", cwd=tmp_path).stdout)
+    assert found["loss"] == pytest.approx(told["test_loss"])
+    assert "error" not in found
+    expected = "must hold a network that predicts targets, got autoencoder"
+    refused("predict", "auto/best.h5", "digits", cwd=tmp_path, code=4, expected=expected)
+    both = ["auto/best.h5", trained[0] / "runs/mlp-1/best.h5"]
+    refused("evaluate", *both, cwd=tmp_path, code=4, expected="as the first checkpoint does, got mlp")
+
+
+def test_gradients_of_data_in_hdf5_are_checked_by_their_configuration(tmp_path):
+    expected = "none.h5"
+    done = gpunet("gradcheck", "mlp", "data.source=none.h5", "--device", "cpu", cwd=tmp_path, check=False)
+    assert (done.returncode, expected in done.stderr) == (3, True), done.stderr

@@ -7,8 +7,9 @@ from gpunet.datasets import load, split
 from gpunet.backend import Device
 from gpunet.config import load_config
 from gpunet.data import Feed, fit_preprocessing
+from gpunet.errors import ConfigError
 from gpunet.models import LabelledDBN, UpDown
-from gpunet.optimizers import SGD
+from gpunet.optimizers import SGD, AdamW
 from gpunet.parameter import Parameters
 from gpunet.rbm import Bernoulli, Gaussian
 from gpunet.testing import LOG, TracedDevice, check_gradients, make_context, plain
@@ -168,3 +169,31 @@ def test_it_learns_to_classify_and_dreams_of_the_class_it_is_given(trained):
     x = trained.dataset.x.reshape(-1, 64) / 16
     nearest = [trained.dataset.y[((x - dream) ** 2).sum(axis=1).argmin()] for dream in dreams]
     assert (np.array(nearest) == labels).mean() > 0.4
+
+
+def test_what_learns_later_does_not_decay_meanwhile(rng):
+    x, y = rng.integers(0, 256, (40, 5)).astype(np.uint8), rng.integers(0, 3, 40).astype(np.int32)
+    device = Device()
+    feed = Feed(device, x, y, fit_preprocessing("scale", x, 255.0), np.dtype(np.float32), ())
+    model = LabelledDBN(Bernoulli(5), (4, 3, 6), 3)
+    trainer = Trainer(UpDown(model, greedy=1), AdamW(0.1, weight_decay=0.5), 0, feed, 8, device, l2=0.5)
+    lower = [layer.weight for layer in (*model.ups, *model.downs)]
+    for epoch, change in ((0, False), (1, True)):
+        before, top = [p.value.copy() for p in lower], model.top.joint.weight.value.copy()
+        trainer.begin_epoch(epoch, 5)
+        for number in range(5):
+            trainer.train_batch(number)
+        assert [not np.array_equal(p.value, old) for p, old in zip(lower, before)] == [change] * 4
+        assert not np.array_equal(model.top.joint.weight.value, top)
+
+
+def test_without_validation_the_latest_weights_are_kept(device):
+    """Its training measures the free energy, by which no epoch is better than another."""
+    small = {"model.hidden": [8, 8], "model.greedy": 0, "training.epochs": 3, "data.validation": 0}
+    config, data = load_config("updown", small, {}), load("digits")
+    run = Run(config, data, split(data, validation=0, test=0.15, seed=0), device)
+    run.train()
+    assert (run.monitor, run.selection.best_epoch.tolist()) == ("last", [3])
+    config = load_config("updown", small | {"training.monitor": "train_loss"}, {})
+    with pytest.raises(ConfigError, match=r"training.monitor: train_loss needs a loss while training, got free_energy"):
+        Run(config, data, split(data, validation=0, test=0.15, seed=0), device)

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+from gpunet.errors import ConfigError
 from gpunet.parameter import Parameters
 from gpunet.rbm import (
     RBM,
@@ -95,6 +96,26 @@ def test_hybrid_learning_adds_both_gradients_with_their_weights(device, rng):
     for name in ("joint/weight", "joint/visible_bias", "joint/hidden_bias"):
         expected = numeric_gradient(loss, parameters.named[name].value, device)
         assert np.abs(device.get(parameters.named[name].grad) - expected).max() < 0.06, name
+
+
+def test_the_generative_weight_holds_for_all_that_the_joint_machine_learns(device, rng):
+    x, y = device.put(rng.normal(size=(6, 3))), device.put(rng.integers(0, 2, 6))
+    found = []
+    for weight in (1.0, 0.01):
+        model = ClassRBM(Gaussian(3, learn_variance=True), Bernoulli(2), 2)
+        parameters = with_values(model, device)
+        objective = HybridLearning(model, ContrastiveDivergence(model.joint), 0.0, weight)
+        parameters.zero_grad()
+        objective.learn(x, y, make_context(device))
+        found.append({n: device.get(p.grad) / weight for n, p in parameters.named.items() if p.trainable})
+    assert any(name.endswith("log_variance") for name in found[0])
+    for name, gradient in found[0].items():
+        assert found[1][name] == pytest.approx(gradient), name
+
+
+def test_hidden_units_of_a_classifying_machine_learn_nothing_of_their_own():
+    with pytest.raises(ConfigError, match="must not learn numbers of their own in a classifying machine, got gaussian"):
+        ClassRBM(Bernoulli(3), Gaussian(2, learn_variance=True), 2)
 
 
 def test_without_the_generative_part_learning_is_exact(device, rng):

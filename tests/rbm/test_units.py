@@ -11,7 +11,7 @@ from gpunet import rbm as room
 from gpunet.backend import Device
 from gpunet.errors import ConfigError
 from gpunet.parameter import Parameters
-from gpunet.rbm import RBM, Bernoulli, Gaussian, NoisyReLU, Softmax, Units, exact_log_z, log_likelihood
+from gpunet.rbm import RBM, Bernoulli, Binomial, Gaussian, NoisyReLU, Softmax, Units, exact_log_z, log_likelihood
 from gpunet.testing import compare, examples, make_context, numeric_gradient
 
 ALL = list(examples(Units, room))
@@ -216,3 +216,13 @@ def test_exact_log_z_refuses_what_is_too_large():
 def test_groups_must_fill_the_side():
     with pytest.raises(ConfigError, match="must divide the 4 units, got 3"):
         Softmax(4, group=3)
+
+
+@pytest.mark.parametrize("unit", [Bernoulli(2000), Binomial(2000), Softmax(4000)], ids=repr)
+def test_more_states_than_any_float_are_infinitely_many(unit):
+    assert unit.state_count == math.inf
+    rbm = RBM(unit, Bernoulli(2))
+    parameters = Parameters(rbm, 0, Device(), np.float64)
+    assert exact_log_z(rbm, parameters).method == "exact"
+    with pytest.raises(ConfigError, match=r"needs a side with at most 2\^25 states, got inf"):
+        exact_log_z(RBM(unit, unit), parameters)

@@ -7,7 +7,7 @@ from gpunet.datasets import load, split
 from gpunet.backend import Device
 from gpunet.checkpoint import read, write
 from gpunet.config import load_config
-from gpunet.errors import CheckpointError, ConfigError
+from gpunet.errors import CheckpointError, ConfigError, DataError
 from gpunet.testing import make_context
 from gpunet.training import Run, Stack, graft, load_model, load_stack, snapshot
 
@@ -166,3 +166,34 @@ def test_binarisation_is_written_down(tmp_path, device):
 def test_stacks_that_cannot_be(overrides, expected, device):
     with pytest.raises(ConfigError, match=expected):
         Stack(*make(overrides), device)
+
+
+def test_layers_continue_on_features_prepared_as_theirs_were(tmp_path, device):
+    source = read(pretrain(tmp_path, device))
+    with pytest.raises(ConfigError, match=r"data.preprocess: must be scale, as when .*, got standardise"):
+        Stack(*make({"data.preprocess": "standardise"}), device, source=source, layers=1)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        ({"model.method": "denoising"}, "must lie between 0 and 1 for Bernoulli visible units"),
+        ({"model.visible_units": "noisy_relu"}, "must not be negative for NoisyReLU visible units"),
+    ],
+)
+def test_data_must_be_means_of_states_however_they_are_learned(overrides, expected, device):
+    stack = Stack(*make({"data.preprocess": "standardise", **overrides}), device)
+    with pytest.raises(DataError, match=expected):
+        next(stack.stages())
+
+
+def test_a_machine_takes_the_biases_of_a_machine_along(tmp_path, device):
+    config, dataset, parts = make({"model.hidden": 12}, "classrbm")
+    source = Run(config, dataset, parts, device)
+    source.train()
+    write(tmp_path / "class.h5", snapshot(source, best=True))
+    target = Run(config, dataset, parts, device)
+    assert graft(target, read(tmp_path / "class.h5")) == ["joint from joint"]
+    for name in ("weight", "visible_bias", "hidden_bias"):
+        ours, theirs = (device.get(run.trainer.parameters.named[f"joint/{name}"].value) for run in (target, source))
+        assert np.array_equal(ours, theirs), name
