@@ -243,6 +243,10 @@ def lying_idx(path, **changes):
     return path
 
 
+def parted(folder, **changed):
+    return save_npz(folder / "a.npz", **{"x_train": X, "y_train": Y, "x_test": X, "y_test": Y, **changed})
+
+
 X, Y = np.arange(12.0).reshape(6, 2), np.arange(6) % 2
 BAD = {
     "missing file": (lambda t: t / "none.csv", "must be an existing file"),
@@ -267,6 +271,16 @@ BAD = {
     "npz truncated": (lambda t: truncated(good_npz(t)), "must be a whole NPZ file"),
     "npz damaged": (lambda t: bad_crc(good_npz(t)), "must be a whole NPZ file"),
     "counts differ": (lambda t: save_npz(t / "a.npz", x=X, y=Y[:5]), "needs one target for each sample"),
+    "test part of other axes": (
+        lambda t: parted(t, y_test=Y[:, None]),
+        "needs y_train and y_test of one kind, got int64",
+    ),
+    "test part of other records": (
+        lambda t: parted(t, x_test=np.zeros((6, 2), "i4,f4")),
+        "needs x_train and x_test of one kind, got float64",
+    ),
+    "test part of one number": (lambda t: parted(t, y_test=np.array(1)), "needs one target for each sample"),
+    "test part without targets": (lambda t: parted(t, y_test=Y[:5]), "needs one target for each sample"),
     "complex": (lambda t: save_npz(t / "a.npz", x=X * 1j, y=Y), "must hold real numbers"),
     "text features": (lambda t: save_npz(t / "a.npz", x=X.astype(str), y=Y), "must hold real numbers"),
     "empty set": (lambda t: save_npz(t / "a.npz", x=X[:0], y=Y[:0]), "needs samples"),
