@@ -232,14 +232,14 @@ def linked(path, link):
     return path
 
 
-def lying_idx(path, **changes):
+def lying_idx(path, cut=False, **changes):
     images, labels = np.zeros((4, 2, 2), np.uint8), np.arange(4, dtype=np.uint8) % 2
     images[1:] = 9
     content = bytearray(idx_bytes(images))
     for place, value in changes.items():
         content[int(place[1:])] = value
     write_idx(path.with_name("x-labels-idx1-ubyte"), labels)
-    path.write_bytes(bytes(content))
+    path.write_bytes(bytes(content[:16] if cut else content))
     return path
 
 
@@ -264,6 +264,14 @@ BAD = {
     "idx promises the moon": (
         lambda t: lying_idx(t / "x-images-idx3-ubyte", b4=255, b8=255, b12=255),
         "must promise no more than the 32 bytes that it can hold",
+    ),
+    "idx without samples but endless": (
+        lambda t: lying_idx(t / "x-images-idx3-ubyte", b7=0, b8=255, b12=255, cut=True),
+        "must have a shape that memory can hold",
+    ),
+    "idx of numbers": (
+        lambda t: write_idx(t / "x-images-idx3-ubyte", X[:, 0].astype("u1")),
+        "must hold images, got an",
     ),
     "images without labels": (lambda t: write_idx(t / "a-images-idx3-ubyte", X.astype("u1")), "needs its labels in"),
     "pickled objects": (lambda t: pickled(t / "a.npz"), "pickled objects are never loaded"),
