@@ -330,6 +330,18 @@ BAD = {
         lambda t: save_npz(t / "a.npz", x=X, y=np.array([b"x" * 5000] * 6)),
         "needs labels of at most 4,000 bytes, got 5000",
     ),
+    "labels of two columns": (
+        lambda t: save_npz(t / "a.npz", x=X, y=np.array([["a", "b"]] * 6)),
+        "needs one label for each sample, got targets of shape (6, 2)",
+    ),
+    "targets beyond float32": (
+        lambda t: save_npz(t / "a.npz", x=X, y=np.array([[0, 1.5], [0, 2], [0, -1e300], [0, 1], [0, 2], [0, 2]])),
+        "must hold targets that float32 can hold, got [ 0.e+000 -1.e+300] for sample 2",
+    ),
+    "labels beyond integers": (
+        lambda t: save_npz(t / "a.npz", x=X, y=np.array([2**63 + 5, 7] * 3, "u8")),
+        "labels must be below 2^63, got 9.22337e+18 for sample 0",
+    ),
     "names that steer a terminal": (lambda t: save_npz(t / "a.npz", **{"\x1b[31m": X}), r"got \u001b[31m"),
     "ragged csv": (lambda t: text(t, "1,2,0\n3,4,1\n5,6\n"), "line 3: needs 3 cells"),
     "text cell": (lambda t: text(t, "a,b,c\n1,2,0\n3,x,1\n"), "line 3, column 'b': must be a number, got 'x'"),
