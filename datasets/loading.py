@@ -98,12 +98,16 @@ def load_inputs(
     if x[0].size != width:
         shape = "x".join(map(str, input_shape))
         raise DataError(source, f"must have the {width} features ({shape}) that the model was trained on", x[0].size)
+    given, known = (tuple(n for n in shape if n > 1) for shape in (x.shape[1:], input_shape))
+    if len(given) > 1 and len(known) > 1 and given != known:  # rows of a table are images in no shape of their own
+        shapes = ("x".join(map(str, shape)) for shape in (input_shape, x.shape[1:]))
+        raise DataError(source, f"must have inputs of shape {next(shapes)}, as in training", next(shapes))
     return x.reshape(len(x), *input_shape)
 
 
 def _is_idx(path: Path) -> bool:
     name = path.name.removesuffix(".gz")
-    return name.endswith((".idx", "-ubyte", ".idx3-ubyte", ".idx1-ubyte"))
+    return name.endswith((".idx", "-ubyte"))
 
 
 def _existing(source: str) -> Path:

@@ -2,6 +2,7 @@
 
 import gzip
 import struct
+import time
 import zipfile
 
 import h5py
@@ -345,6 +346,8 @@ BAD = {
     "names that steer a terminal": (lambda t: save_npz(t / "a.npz", **{"\x1b[31m": X}), r"got \u001b[31m"),
     "ragged csv": (lambda t: text(t, "1,2,0\n3,4,1\n5,6\n"), "line 3: needs 3 cells"),
     "text cell": (lambda t: text(t, "a,b,c\n1,2,0\n3,x,1\n"), "line 3, column 'b': must be a number, got 'x'"),
+    "number of Python": (lambda t: text(t, "1,2,0\n1_000,4,1\n"), "line 2, column 1: must be a number, got '1_000'"),
+    "number of other digits": (lambda t: text(t, "1,2,0\n١٢,4,1\n"), "line 2, column 1: must be a number, got '١٢'"),
     "empty cell": (lambda t: text(t, "1,2,0\n,4,1\n"), "line 2, column 1: must be a number, got an empty cell"),
     "nan cell": (lambda t: text(t, "1,2,0\n\n3,nan,1\n"), "line 3, column 2: must be a finite number"),
     "no label": (lambda t: text(t, "a,b,label\n1,2,x\n3,4, \n"), "column 'label': needs a label"),
@@ -384,6 +387,48 @@ def test_a_header_that_promises_gigabytes_costs_no_memory(tmp_path):
         assert tracemalloc.get_traced_memory()[1] < 1 << 26
     finally:
         tracemalloc.stop()
+
+
+def test_whole_numbers_that_a_float_cannot_tell_apart_are_classes_of_their_own(tmp_path):
+    path = text(tmp_path, "1,2,123456789012345678\n3,4,123456789012345679\n5,6,123456789012345678\n")
+    assert load(path).classes == ("123456789012345678", "123456789012345679")
+    assert load(path, task="regression").y.shape == (3, 1)
+    path = text(tmp_path, "".join(f"{i},2,{123456789012345678 + i}\n" for i in range(50)))
+    with pytest.raises(DataError, match="has too many classes for 50 samples, got 50 different labels"):
+        load(path)
+
+
+def test_text_targets_for_regression_are_shown_as_they_are(tmp_path):
+    with pytest.raises(DataError, match="got the text 'rose'"):
+        load(text(tmp_path, CSV), task="regression")
+
+
+def test_inputs_of_another_shape_or_with_other_columns_are_not_taken_for_those_of_the_model(tmp_path):
+    images = str(save_npz(tmp_path / "a.npz", x=np.arange(72, dtype="u1").reshape(2, 4, 9, 1)))
+    assert load_inputs(images, input_shape=(4, 9)).shape == (2, 4, 9)
+    assert load_inputs(images, input_shape=(36,)).shape == (2, 36)
+    with pytest.raises(DataError, match="must have inputs of shape 9x4, as in training, got 4x9x1"):
+        load_inputs(images, input_shape=(9, 4))
+    swapped = text(tmp_path, "width,lenght\n2.5,1\n4,3\n")
+    with pytest.raises(DataError, match="or none of their names, got no column 'length'"):
+        load_inputs(swapped, input_shape=(2,), columns=("length", "width"))
+    assert load_inputs(swapped, input_shape=(2,), columns=("a", "b")).tolist() == [[2.5, 1], [4, 3]]
+
+
+def test_a_model_is_evaluated_on_one_class_or_one_sample(tmp_path):
+    one = load(text(tmp_path, "1,2,rose\n"), classes=("lily", "rose"))
+    assert (one.y.tolist(), one.notes) == ([1], ())
+    assert load(text(tmp_path, "1,2,rose\n3,4,rose\n"), classes=("lily", "rose")).y.tolist() == [1, 1]
+
+
+def test_a_wide_table_is_read_in_no_time(tmp_path):
+    names = tuple(f"g{i}" for i in range(20_000))
+    cells = ",".join("1" * len(names))
+    path = text(tmp_path, f"{','.join(names)},label\n{cells},0\n")
+    began = time.process_time()
+    found = load_inputs(path, input_shape=(len(names),), columns=names)
+    assert time.process_time() - began < 2
+    assert found.shape == (1, len(names))
 
 
 def test_label_column_that_is_not_there(tmp_path):
