@@ -82,6 +82,11 @@ def check_samples(name: str, x: np.ndarray) -> None:
             raise DataError(name, "must hold finite numbers", where, "Remove or fill such samples")
 
 
+def is_text(name: str) -> bool:
+    """Whether the name of a file can stand in checkpoints and on screens, which bytes that are no UTF-8 cannot."""
+    return name == name.encode("utf-8", "replace").decode()
+
+
 def portable_features(name: str, x: np.ndarray) -> np.ndarray:
     """Features as uint8 or float32; other number types become float32.
 

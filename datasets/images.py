@@ -15,7 +15,7 @@ import numpy as np
 from gpunet.checkpoint import inflation_budget, printable
 from gpunet.errors import DataError
 
-from .dataset import Dataset
+from .dataset import Dataset, is_text
 from .targets import encode_targets
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
@@ -46,7 +46,7 @@ def read_classes(folder: Path, task: str, classes: tuple[str, ...] | None) -> Da
         inner = next(file.relative_to(root) for root in roots if file.is_relative_to(root))
         if len(inner.parts) < 2:
             raise DataError(str(file), "must lie in a folder named after its class", "no such folder", "Move it there")
-        if not _is_text(inner.parts[0]):
+        if not is_text(inner.parts[0]):
             rule, received = "must lie in a folder whose name is text in UTF-8", ascii(inner.parts[0])
             raise DataError(printable(str(file)), rule, received, "Rename it")
         labels.append(inner.parts[0])
@@ -59,10 +59,6 @@ def read_classes(folder: Path, task: str, classes: tuple[str, ...] | None) -> Da
 def read_inputs(path: Path) -> np.ndarray:
     """One image, or all images in a folder and below it in the order of their paths, (samples, height, width[, 3])."""
     return _read(path, list(_images(path)) if path.is_dir() else [path])
-
-
-def _is_text(name: str) -> bool:
-    return name == name.encode("utf-8", "replace").decode()
 
 
 def _images(folder: Path) -> Sequence[Path]:

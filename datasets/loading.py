@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
+from gpunet.checkpoint import printable
 from gpunet.errors import DataError
 
 from . import archives, idx, images, tables
 from .bundled import available, digits
-from .dataset import Dataset, check_samples, portable_features
+from .dataset import Dataset, check_samples, is_text, portable_features
 
 ARCHIVES = (".npz", ".h5", ".hdf5")
 KNOWN = "a folder of MNIST files or of images by class, .idx or -ubyte[.gz], .csv, .tsv, .npz, .h5 or .hdf5"
@@ -112,6 +113,8 @@ def _is_idx(path: Path) -> bool:
 
 def _existing(source: str) -> Path:
     path = Path(source)
+    if not is_text(source):
+        raise DataError(printable(source), "must be a path whose name is text in UTF-8", "other bytes", "Rename it")
     if not path.exists():
         names = [name for name, _ in available()]
         close = difflib.get_close_matches(source, names, 1)

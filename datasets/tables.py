@@ -183,7 +183,7 @@ def label_column(table: Table, label: str | int | None) -> int:
         if label in table.names:
             return table.names.index(label)
         close = difflib.get_close_matches(label, table.names, 1)
-        known = ", ".join(table.names[:20]) or "no names; give its number"
+        known = printable(", ".join(table.names[:20])) or "no names; give its number"
         remedy = f"Did you mean {close[0]!r}" if close else f"The columns have {known}"
         raise DataError(str(table.path), "must have the label column", f"no column {label!r}", remedy)
     found = [i for i, name in enumerate(table.names) if name.lower() in LABEL_NAMES]

@@ -8,6 +8,7 @@ import difflib
 
 import numpy as np
 
+from gpunet.checkpoint import printable
 from gpunet.errors import DataError
 
 MAX_CLASSES = 65_536
@@ -102,7 +103,7 @@ def _number(name: str, labels: np.ndarray, classes: tuple[str, ...] | None) -> t
         unknown = [label for label in names if label not in known]
         if unknown:
             close = difflib.get_close_matches(unknown[0], classes, 1)
-            remedy = f"Did you mean {close[0]!r}" if close else f"The model knows {', '.join(classes[:20])}"
+            remedy = f"Did you mean {close[0]!r}" if close else f"The model knows {printable(', '.join(classes[:20]))}"
             raise DataError(name, "must hold classes that the model knows", repr(unknown[0]), remedy)
         return np.array([known[label] for label in names], np.int32)[numbers], classes
     if len(names) > MAX_CLASSES or len(names) > max(2, len(labels) // 2):

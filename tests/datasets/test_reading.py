@@ -1,6 +1,7 @@
 """Files into arrays: values read back, and every kind of damage refused in one line."""
 
 import gzip
+import os
 import struct
 import time
 import zipfile
@@ -251,6 +252,8 @@ def parted(folder, **changed):
 X, Y = np.arange(12.0).reshape(6, 2), np.arange(6) % 2
 BAD = {
     "missing file": (lambda t: t / "none.csv", "must be an existing file"),
+    "name that is no text": (lambda t: text(t, "1,2,0\n", os.fsdecode(b"caf\xe9.csv")), "must be a path whose name is"),
+    "label that steers a terminal": (lambda t: text(t, "1,2,\x1b[31m\n" * 9), r"got only '\x1b[31m'"),
     "misspelled name": (lambda t: "digit", "Did you mean digits"),
     "folder without files": (lambda t: t, "must hold the file train-images-idx3-ubyte"),
     "unknown extension": (lambda t: text(t, "a", "a.xlsx"), "must be a folder of MNIST files"),
@@ -432,6 +435,8 @@ def test_a_wide_table_is_read_in_no_time(tmp_path):
 
 
 def test_label_column_that_is_not_there(tmp_path):
+    with pytest.raises(DataError, match=r"The columns have \\u001b\[31mq, b, c"):
+        load(text(tmp_path, "\x1b[31mq,b,c\n1,2,0\n3,4,1\n", "e.csv"), label="zzz")
     with pytest.raises(DataError, match=r"no column 'specie'\. Did you mean 'species'"):
         load(text(tmp_path, CSV), label="specie")
     with pytest.raises(DataError, match="has 3 columns, got label column 7"):
