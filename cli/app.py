@@ -39,9 +39,11 @@ class Application(click.Group):
         try:
             return super().invoke(ctx)
         except GpunetError as error:
+            from gpunet.checkpoint import printable
+
             with suppress(OSError):  # whoever read it has left, which changes nothing about the exit code
-                for line in str(error).splitlines():
-                    click.echo(f"gpunet: {line}", err=True)
+                for line in str(error).split("\n"):  # what a file or a path holds must not steer the terminal
+                    click.echo(f"gpunet: {printable(line)}", err=True)
             ctx.exit(error.exit_code)
         except BrokenPipeError:
             sys.stderr.close()  # keeps the interpreter from complaining about the pipe as it exits

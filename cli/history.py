@@ -13,8 +13,9 @@ import click
 import numpy as np
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
-from gpunet.checkpoint import Array, Checkpoint, Group
+from gpunet.checkpoint import Array, Checkpoint, Group, printable
 from gpunet.errors import CheckpointError, ConfigError, WriteError
 
 from .options import print_json
@@ -49,12 +50,11 @@ def history_columns(found: Checkpoint) -> dict[str, np.ndarray]:
     columns = {}
     if isinstance(group, Group):
         columns = {name: child.data for name, child in sorted(group.children.items()) if isinstance(child, Array)}
+    columns = {name: values for name, values in columns.items() if values.dtype.kind in "iuf"}
     epochs = columns.pop("epoch", np.zeros(0))
     if epochs.ndim != 1 or not len(epochs):
         raise CheckpointError(str(found.path), "must hold a history", "no epochs")
-    fitting = {
-        name: v for name, v in columns.items() if v.dtype.kind in "iuf" and v.shape[:1] == epochs.shape and v.size
-    }
+    fitting = {printable(name): v for name, v in columns.items() if v.shape[:1] == epochs.shape and v.size}
     return {"epoch": epochs, **fitting}
 
 
@@ -68,7 +68,10 @@ def sparkline(values: Sequence[float], width: int = 12) -> str:
     """
     count = min(width, len(values))
     parts = [values[i * len(values) // count : (i + 1) * len(values) // count] for i in range(count)]
-    means = [math.fsum(part) / len(part) if all(map(math.isfinite, part)) else math.nan for part in parts]
+    # Half of each mean, since differences of the largest numbers would be infinite.
+    means = [
+        math.fsum(v / len(part) for v in part) / 2 if all(map(math.isfinite, part)) else math.nan for part in parts
+    ]
     finite = [mean for mean in means if math.isfinite(mean)]
     low, high = (min(finite), max(finite)) if finite else (0.0, 0.0)
     factor = (len(BARS) - 1) / (high - low) if high > low else 0.0
@@ -81,7 +84,7 @@ def _table(columns: dict[str, np.ndarray]) -> None:
     means = {n: v.reshape(len(v), -1).mean(axis=1) if n != "epoch" else v for n, v in columns.items()}
     for name, values in means.items():
         footer = "" if name == "epoch" else sparkline(values.tolist())
-        table.add_column(name.replace("_", " "), footer, justify="right", footer_style="cyan")
+        table.add_column(Text(name.replace("_", " ")), footer, justify="right", footer_style="cyan")
     for row in range(len(columns["epoch"])):
         table.add_row(*(f"{means[name][row]:.4g}" if name != "epoch" else str(means[name][row]) for name in means))
     console().print(table)

@@ -73,8 +73,9 @@ def inspect(
     _check_options([name for name, given in views.items() if given], weights_only, output, as_csv, as_json)
     from .opening import open_file
 
-    wanted = (path or "").strip("/") if any(views.values()) else path and path.strip("/")
-    found = open_file(checkpoint, allow_nonfinite, not no_verify, wanted)
+    document = as_json and not any(views.values())
+    wanted = (path or "").strip("/") if as_json or any(views.values()) else path and path.strip("/")
+    found = open_file(checkpoint, allow_nonfinite, not no_verify, wanted, small=document)
     node = _part(found, path)
     if history:
         from .history import show_history
@@ -102,7 +103,7 @@ def inspect(
     elif export_npz is not None:
         from .exporting import export_npz as export
 
-        part = "model" if weights_only else path or ""
+        part = path or ("model" if weights_only else "")
         export(_part(found, part), part, export_npz, weights_only, as_json)
     elif export_safetensors is not None:
         from .exporting import export_safetensors as export_tensors
@@ -133,8 +134,12 @@ def _part(found: Checkpoint, path: str | None) -> Group | Array:
     if path is None or not path.strip("/"):
         return found.root
     if path.strip("/") not in found.root:
-        known = ", ".join(found.root.children)
-        raise CheckpointError(str(found.path), f"must hold {path}", "no such name", f"At the top there are {known}")
+        from gpunet.checkpoint import printable
+
+        known = printable(", ".join(found.root.children))
+        raise CheckpointError(
+            str(found.path), f"must hold {printable(path)}", "no such name", f"At the top there are {known}"
+        )
     return found[path.strip("/")]
 
 

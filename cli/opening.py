@@ -5,8 +5,10 @@ from __future__ import annotations
 from gpunet.checkpoint import Checkpoint, is_foreign, is_safetensors, read, read_foreign, read_safetensors
 from gpunet.errors import CheckpointError
 
+DOCUMENTED = 100  # numbers of an array that stand in a document
 
-def open_file(path: str, allow_nonfinite: bool, verify: bool, wanted: str | None) -> Checkpoint:
+
+def open_file(path: str, allow_nonfinite: bool, verify: bool, wanted: str | None, small: bool = False) -> Checkpoint:
     """A checkpoint through its guarded reader, or another program's HDF5 or safetensors file.
 
     Args:
@@ -14,6 +16,7 @@ def open_file(path: str, allow_nonfinite: bool, verify: bool, wanted: str | None
         allow_nonfinite: accept NaN and infinity in what is ours to refuse.
         verify: check all hashes of a checkpoint.
         wanted: of a file that has no hashes, read the numbers at and below this path at once.
+        small: but only those of arrays that a document shows.
 
     Raises:
         CheckpointError: none of these, damaged, or a checkpoint that lost its seal.
@@ -22,7 +25,8 @@ def open_file(path: str, allow_nonfinite: bool, verify: bool, wanted: str | None
         return read_safetensors(path, allow_nonfinite=allow_nonfinite)
     if not is_foreign(path):
         return read(path, allow_nonfinite=allow_nonfinite, verify=verify)
-    found = read_foreign(path, () if wanted is None else (wanted,))
+    names = () if wanted is None else (wanted,)
+    found = read_foreign(path, names, DOCUMENTED) if small else read_foreign(path, names)
     if found.attrs.get("format") == "gpunet-checkpoint":
         remedy = "Restore it from a copy"
         raise CheckpointError(path, "must begin with its seal", "a checkpoint without one", remedy)

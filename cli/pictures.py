@@ -34,8 +34,8 @@ def draw(found: Checkpoint, name: str, output: str, as_json: bool) -> None:
     path = next((p for p in (f"images/{name}", name.strip("/")) if p in found.root), None)
     array = found[path] if path is not None else None
     if path is None or not isinstance(array, Array):
-        known = ", ".join(drawable(found)) or "none"
-        raise CheckpointError(str(found.path), f"must hold an array {printable(name)}", "no such", f"To draw: {known}")
+        rule = f"must hold an array {printable(name)}"
+        raise CheckpointError(str(found.path), rule, "no such", f"To draw: {_known(found)}")
     tiles, note = tiles_of(found, path, array)
     picture = grid(tiles[:MOST])
     save(output, lambda file: Image.fromarray(picture).save(file, format="PNG"))
@@ -45,7 +45,11 @@ def draw(found: Checkpoint, name: str, output: str, as_json: bool) -> None:
         size = [picture.shape[1], picture.shape[0]]
         print_json({"array": path, "tiles": min(MOST, len(tiles)), "size": size, "note": note, "output": output})
     else:
-        click.echo(f"{path}: {note}, {picture.shape[1]} x {picture.shape[0]} pixels: {output}")
+        click.echo(f"{printable(path)}: {note}, {picture.shape[1]} x {picture.shape[0]} pixels: {output}")
+
+
+def _known(found: Checkpoint) -> str:
+    return printable(", ".join(drawable(found))) or "none"
 
 
 def drawable(found: Checkpoint) -> list[str]:
@@ -72,10 +76,8 @@ def tiles_of(found: Checkpoint, path: str, array: Array) -> tuple[np.ndarray, st
     pixels = _filters(found, array)
     if pixels is None:
         got = f"{array.dtype.name} {'x'.join(map(str, array.shape))} for inputs {input_shape(found)}"
-        known = ", ".join(drawable(found)) or "none"
-        raise CheckpointError(
-            f"{found.path}: {path}", "must be an image or weights of pixels", got, f"To draw: {known}"
-        )
+        thing = f"{found.path}: {printable(path)}"
+        raise CheckpointError(thing, "must be an image or weights of pixels", got, f"To draw: {_known(found)}")
     data, note = array.data, "filters, each scaled by its largest weight"
     if data.ndim == 3:
         data, note = data[0], f"{note}, member 0 of {len(data)}"

@@ -15,6 +15,8 @@ from rich.tree import Tree
 
 from gpunet.checkpoint import Array, Checkpoint, Group, printable
 
+from .opening import DOCUMENTED
+
 ROOT = ("model", "parameters", "epoch", "step", "monitor", "monitor_value", "created_utc", "gpunet_version")
 HIDDEN = ("encoding_type", "encoding_version", "NX_class", "signal", "axes", "data_sha256")
 SHOWN = 200  # numbers of an array, before its middle is left out
@@ -103,13 +105,13 @@ def show(node: Group | Array, path: str) -> None:
 
 
 def document(node: Group | Array) -> dict[str, Any]:
-    """The same for programs: attributes of everything, texts, and the numbers of small arrays."""
+    """The same for programs: attributes of everything, and what small arrays hold."""
     if isinstance(node, Group):
         return {"attributes": node.attrs, "children": {name: document(c) for name, c in sorted(node.children.items())}}
     found: dict[str, Any] = {"attributes": node.attrs, "dtype": node.dtype.name, "shape": list(node.shape)}
-    if node.dtype.kind == "S":
+    if node.dtype.kind == "S" and node.size <= DOCUMENTED:
         found["text"] = _text(node)
-    elif node.size <= 100:
+    elif node.size <= DOCUMENTED:
         found["values"] = node.data.tolist()
     return found
 

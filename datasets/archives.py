@@ -33,8 +33,9 @@ def read_archive(path: Path, task: str, classes: tuple[str, ...] | None) -> Data
             shapes = f"{x.shape[1:]} and {x_test.shape[1:]}"
             raise DataError(str(path), "needs x_train and x_test of one shape", shapes, "Check the file")
         _same_length(path, x, y)
+        _same_length(path, x_test, y_test)
         test_from: int | None = len(x)
-        x, y = np.concatenate([x, x_test]), np.concatenate([y, y_test])
+        x, y = _joined(path, "x", x, x_test), _joined(path, "y", y, y_test)
     else:
         found = next((pair for pair in NAMES if all(name in arrays for name in pair)), None)
         if found is None:
@@ -73,6 +74,16 @@ def _same_length(path: Path, x: np.ndarray, y: np.ndarray) -> None:
     if x.ndim == 0 or y.ndim == 0 or len(x) != len(y):
         shapes = f"shapes {x.shape} and {y.shape}"
         raise DataError(str(path), "needs one target for each sample", shapes, "Check the file")
+
+
+def _joined(path: Path, name: str, train: np.ndarray, test: np.ndarray) -> np.ndarray:
+    try:
+        return np.concatenate([train, test])
+    except (ValueError, TypeError):  # other axes, or types that nothing has in common
+        received = " and ".join(f"{a.dtype} of shape {a.shape}" for a in (train, test))
+        raise DataError(
+            str(path), f"needs {name}_train and {name}_test of one kind", received, "Check the file"
+        ) from None
 
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:

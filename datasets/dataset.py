@@ -25,7 +25,8 @@ class Dataset:
         notes: things that the user should know but that are no errors.
 
     Raises:
-        DataError: empty, of unequal lengths, not finite, one class only, or without any feature that varies.
+        DataError: empty, of unequal lengths, not finite, of a single class, or of several samples without any feature
+            that varies.
     """
 
     name: str
@@ -43,8 +44,10 @@ class Dataset:
         check_samples(self.name, self.x)
         if len(self.y) != len(self.x):
             raise DataError(self.name, f"needs one target for each of its {len(self.x)} samples", f"{len(self.y)}")
-        if self.classes and len(np.unique(self.y)) < 2:
-            raise DataError(self.name, "needs at least two classes", f"only {self.classes[self.y[0]]!r}", "Add samples")
+        if len(self.classes) == 1:
+            raise DataError(self.name, "needs at least two classes", f"only {self.classes[0]!r}", "Add samples")
+        if len(self.x) == 1:  # enough to evaluate a model on
+            return
         flat = self.x.reshape(len(self.x), -1)
         constant = int((flat.min(axis=0) == flat.max(axis=0)).sum())
         if constant == flat.shape[1]:
@@ -77,6 +80,11 @@ def check_samples(name: str, x: np.ndarray) -> None:
             row, column = (int(i) for i in np.argwhere(~finite)[0])
             where = f"{x.reshape(len(x), -1)[row, column]} in sample {row}, feature {column}"
             raise DataError(name, "must hold finite numbers", where, "Remove or fill such samples")
+
+
+def is_text(name: str) -> bool:
+    """Whether the name of a file can stand in checkpoints and on screens, which bytes that are no UTF-8 cannot."""
+    return name == name.encode("utf-8", "replace").decode()
 
 
 def portable_features(name: str, x: np.ndarray) -> np.ndarray:

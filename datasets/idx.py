@@ -62,15 +62,18 @@ def _read(name: str, file: IO[bytes], most: int) -> np.ndarray:
     if len(content) < promised or rest:
         received = f"{len(content)} bytes" if len(content) < promised else "more"
         raise DataError(name, f"must hold the {promised} bytes that its IDX header promises", received, _FETCH)
-    return np.frombuffer(content, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
+    try:
+        return np.frombuffer(content, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
+    except ValueError:  # without elements, the lengths of other axes are bounded by nothing else
+        raise DataError(name, "must have a shape that memory can hold", f"{shape}", _FETCH) from None
 
 
-def _read_up_to(file: IO[bytes], count: int) -> bytes:
+def _read_up_to(file: IO[bytes], count: int) -> bytearray:
     """Read in pieces, so that a header that promises too much costs no memory."""
     content = bytearray()
     while piece := file.read(min(PIECE, count - len(content))):
         content += piece
-    return bytes(content)
+    return content
 
 
 _FETCH = "Fetch the file again"
@@ -116,6 +119,8 @@ def read_folder(folder: Path, task: str, classes: tuple[str, ...] | None) -> Dat
 def read_pair(images: Path, task: str, classes: tuple[str, ...] | None) -> Dataset:
     """Read one images file with the labels file beside it."""
     x = read_idx(images)
+    if x.ndim < 2:
+        raise DataError(str(images), "must hold images", f"an array of shape {x.shape}", "Check the path")
     base = images.name.removesuffix(".gz").replace("images", "labels").replace("idx3", "idx1")
     for labels in (images.with_name(base), images.with_name(f"{base}.gz")):
         if labels.exists() and labels.name != images.name:

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from gpunet.checkpoint import inflation_budget
+from gpunet.checkpoint import inflation_budget, printable
 from gpunet.errors import DataError
 
-from .dataset import Dataset
+from .dataset import Dataset, is_text
 from .targets import encode_targets
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
@@ -26,7 +26,7 @@ PARTS = ("train", "test")
 
 def holds_images(folder: Path) -> bool:
     """Whether there are images in the folder or below it."""
-    return next(iter(_images(folder)), None) is not None
+    return any(map(_is_image, folder.rglob("*")))
 
 
 def read_classes(folder: Path, task: str, classes: tuple[str, ...] | None) -> Dataset:
@@ -46,6 +46,9 @@ def read_classes(folder: Path, task: str, classes: tuple[str, ...] | None) -> Da
         inner = next(file.relative_to(root) for root in roots if file.is_relative_to(root))
         if len(inner.parts) < 2:
             raise DataError(str(file), "must lie in a folder named after its class", "no such folder", "Move it there")
+        if not is_text(inner.parts[0]):
+            rule, received = "must lie in a folder whose name is text in UTF-8", ascii(inner.parts[0])
+            raise DataError(printable(str(file)), rule, received, "Rename it")
         labels.append(inner.parts[0])
     x = _read(folder, files)
     y, names = encode_targets(folder.name, np.array(labels), task, classes)
@@ -59,7 +62,11 @@ def read_inputs(path: Path) -> np.ndarray:
 
 
 def _images(folder: Path) -> Sequence[Path]:
-    return sorted(f for f in folder.rglob("*") if f.suffix.lower() in SUFFIXES and f.is_file())
+    return sorted(filter(_is_image, folder.rglob("*")))
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and path.is_file()
 
 
 def _read(name: Path, files: Sequence[Path]) -> np.ndarray:

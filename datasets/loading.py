@@ -4,11 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
+from gpunet.checkpoint import printable
 from gpunet.errors import DataError, meant
 
 from . import archives, idx, images, tables
 from .bundled import available, digits
-from .dataset import Dataset, check_samples, portable_features
+from .dataset import Dataset, check_samples, is_text, portable_features
 
 ARCHIVES = (".npz", ".h5", ".hdf5")
 KNOWN = "a folder of MNIST files or of images by class, .idx or -ubyte[.gz], .csv, .tsv, .npz, .h5 or .hdf5"
@@ -97,16 +98,22 @@ def load_inputs(
     if x[0].size != width:
         shape = "x".join(map(str, input_shape))
         raise DataError(source, f"must have the {width} features ({shape}) that the model was trained on", x[0].size)
+    given, known = (tuple(n for n in shape if n > 1) for shape in (x.shape[1:], input_shape))
+    if len(given) > 1 and len(known) > 1 and given != known:  # rows of a table are images in no shape of their own
+        shapes = ("x".join(map(str, shape)) for shape in (input_shape, x.shape[1:]))
+        raise DataError(source, f"must have inputs of shape {next(shapes)}, as in training", next(shapes))
     return x.reshape(len(x), *input_shape)
 
 
 def _is_idx(path: Path) -> bool:
     name = path.name.removesuffix(".gz")
-    return name.endswith((".idx", "-ubyte", ".idx3-ubyte", ".idx1-ubyte"))
+    return name.endswith((".idx", "-ubyte"))
 
 
 def _existing(source: str) -> Path:
     path = Path(source)
+    if not is_text(source):
+        raise DataError(printable(source), "must be a path whose name is text in UTF-8", "other bytes", "Rename it")
     if not path.exists():
         names = [name for name, _ in available()]
         remedy = meant(source, names, f"Check the path; bundled are {', '.join(names)}")

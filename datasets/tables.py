@@ -4,6 +4,7 @@ import csv
 import gzip
 import re
 import zlib
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from .targets import encode_targets
 from .words import number_texts
 
 MAX_LABEL = 1000
+EXACT = 2.0**53  # up to which a float64 tells whole numbers apart
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(inf|infinity)|[+-]?nan", re.ASCII | re.IGNORECASE)
 LABEL_NAMES = ("label", "class", "target", "y")
 TEXT_NAMES = ("text", "sentence", "message", "review", "document", "title")
 SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
@@ -62,10 +65,7 @@ def read_table(
             raise _cell_error(table, row, column, "needs a label", "an empty cell")
         if len(cell) > MAX_LABEL:
             raise _cell_error(table, row, column, f"needs a label of at most {MAX_LABEL:,} characters", len(cell))
-    try:
-        values = raw.astype(np.float64)
-    except ValueError:
-        values = np.char.strip(raw.astype(str))
+    values = _label_values(raw, task)
     targets, names = encode_targets(str(path), values, task, classes)
     columns = tuple(table.names[i] for i in features) if table.names else ()
     if vocabulary or (len(features) == 1 and _holds_texts(table, features[0])):
@@ -76,13 +76,28 @@ def read_table(
     return Dataset(path.name, read_cells(table, features), targets, names, columns)
 
 
+def _label_values(raw: np.ndarray, task: str) -> np.ndarray:
+    """Labels as numbers where all of them are, but as texts where classes have more digits than a number keeps."""
+    try:
+        values = raw.astype(np.float64)
+    except ValueError:
+        return np.char.strip(raw.astype(str))
+    exact = np.abs(values).max() <= EXACT or not all(cell.strip().isdecimal() for cell in raw)
+    return values if exact or task == "regression" else np.char.strip(raw.astype(str))
+
+
 def read_inputs(
     path: Path, width: int, columns: tuple[str, ...], label: str | int | None, header: bool | None
 ) -> np.ndarray:
     """Features alone: named columns are found by name, and one column more than ``width`` is a label to leave out."""
     table = open_table(path, header)
-    if table.names and columns and set(columns) <= set(table.names):
-        return read_cells(table, [table.names.index(name) for name in columns])
+    places = {name: place for place, name in enumerate(table.names)}
+    if missing := [name for name in columns if name not in places]:
+        if len(missing) < len(columns):  # by their places some would be taken for others
+            rule = f"must have the {len(columns)} columns of the model, or none of their names"
+            raise DataError(str(path), rule, f"no column {missing[0]!r}", "Rename its columns")
+    elif columns:
+        return read_cells(table, [places[name] for name in columns])
     if table.width not in (width, width + 1):
         raise DataError(str(path), f"must have the {width} features of the model, with or without a label", table.width)
     drop = label_column(table, label) if table.width == width + 1 else None
@@ -140,9 +155,9 @@ def open_table(path: Path, header: bool | None) -> Table:
     if header or (header is None and _looks_like_header(first, lines, delimiter)):
         names = tuple(cell.strip() for cell in first)
         lines, numbers = lines[1:], numbers[1:]
-        twice = [name for name in names if names.count(name) > 1]
-        if twice:
-            raise DataError(f"{path} line 1", "needs different column names", f"{twice[0]!r} twice", "Rename one")
+        ((name, count),) = Counter(names).most_common(1)
+        if count > 1:
+            raise DataError(f"{path} line 1", "needs different column names", f"{name!r} twice", "Rename one")
         if not lines:
             raise DataError(str(path), "must hold samples below its header", "none", "Check the file")
     return Table(path, delimiter, lines, numbers, names, len(first))
@@ -166,7 +181,7 @@ def label_column(table: Table, label: str | int | None) -> int:
     if label is not None:
         if label in table.names:
             return table.names.index(label)
-        known = ", ".join(table.names[:20]) or "no names; give its number"
+        known = printable(", ".join(table.names[:20])) or "no names; give its number"
         remedy = meant(label, table.names, f"The columns have {known}")
         raise DataError(str(table.path), "must have the label column", f"no column {label!r}", remedy)
     found = [i for i, name in enumerate(table.names) if name.lower() in LABEL_NAMES]
@@ -207,11 +222,7 @@ def _cells(line: str, delimiter: str) -> list[str]:
 
 
 def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+    return NUMBER.fullmatch(cell.strip()) is not None
 
 
 def _read_text(path: Path) -> str:

@@ -6,6 +6,7 @@ different values; then each must be a whole number that is not negative.  Everyt
 
 import numpy as np
 
+from gpunet.checkpoint import printable
 from gpunet.errors import DataError, meant
 
 MAX_CLASSES = 65_536
@@ -35,6 +36,8 @@ def encode_targets(
     if raw.ndim == 2 and raw.shape[1] == 1:
         raw = raw[:, 0]
     if raw.dtype.kind in "US":
+        if raw.ndim != 1:
+            raise _not_one(name, raw)
         if raw.dtype.itemsize > MAX_LABEL_BYTES:
             raise DataError(
                 name, f"needs labels of at most {MAX_LABEL_BYTES:,} bytes", raw.dtype.itemsize, "Shorten them"
@@ -45,7 +48,7 @@ def encode_targets(
             raise DataError(name, "labels must be text in UTF-8", f"byte {error.object[error.start]:#x}") from None
         if task == "regression":
             raise DataError(
-                name, "needs numbers for regression", f"the text {labels[0]!r}", "Use data.task=classification"
+                name, "needs numbers for regression", f"the text {str(labels[0])!r}", "Use data.task=classification"
             )
         return _number(name, labels, classes)
     if raw.dtype.kind not in "biuf":
@@ -54,9 +57,14 @@ def encode_targets(
         row = int(np.argwhere(~np.isfinite(raw))[0][0])
         raise DataError(name, "must hold finite targets", f"{raw[row]} for sample {row}", "Remove such samples")
     if task == "regression" or (task == "auto" and not _look_like_classes(raw)):
+        if raw.dtype.kind == "f" and np.abs(raw).max() > np.finfo(np.float32).max:
+            row = int(np.abs(raw).argmax()) // (raw.size // len(raw))
+            raise DataError(
+                name, "must hold targets that float32 can hold", f"{raw[row]} for sample {row}", "Rescale them"
+            )
         return raw.astype(np.float32).reshape(len(raw), -1), ()
     if raw.ndim != 1:
-        raise DataError(name, "needs one label for each sample", f"targets of shape {raw.shape}", "Use class numbers")
+        raise _not_one(name, raw)
     fractional = raw != np.floor(raw)
     if fractional.any():
         row = int(fractional.argmax())
@@ -64,7 +72,14 @@ def encode_targets(
     if raw.min() < 0:
         row = int(raw.argmin())
         raise DataError(name, "labels must not be negative", f"{raw[row]:g} for sample {row}", _OR_REGRESSION)
+    if raw.max() > np.iinfo(np.int64).max:
+        row = int(raw.argmax())
+        raise DataError(name, "labels must be below 2^63", f"{raw[row]:g} for sample {row}", _OR_REGRESSION)
     return _number(name, raw.astype(np.int64), classes)
+
+
+def _not_one(name: str, raw: np.ndarray) -> DataError:
+    return DataError(name, "needs one label for each sample", f"targets of shape {raw.shape}", "Use class numbers")
 
 
 _OR_REGRESSION = "Number the classes 0, 1, 2, ..., or set data.task=regression"
@@ -85,7 +100,7 @@ def _number(name: str, labels: np.ndarray, classes: tuple[str, ...] | None) -> t
         known = {label: number for number, label in enumerate(classes)}
         unknown = [label for label in names if label not in known]
         if unknown:
-            remedy = meant(unknown[0], classes, f"The model knows {', '.join(classes[:20])}")
+            remedy = meant(unknown[0], classes, f"The model knows {printable(', '.join(classes[:20]))}")
             raise DataError(name, "must hold classes that the model knows", repr(unknown[0]), remedy)
         return np.array([known[label] for label in names], np.int32)[numbers], classes
     if len(names) > MAX_CLASSES or len(names) > max(2, len(labels) // 2):

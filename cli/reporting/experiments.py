@@ -57,11 +57,19 @@ class Experiment:
 
 
 def experiments(runs: Sequence[RunFile]) -> list[Experiment]:
-    """Gather runs by configuration, in the order in which they were given, under labels that tell them apart."""
-    gathered: dict[str, list[RunFile]] = {}
+    """Gather runs by configuration, in the order in which they were given, under labels that tell them apart.
+
+    A seed that was seen before, as in another checkpoint of the same run, is no further sample of what seeds do: such a
+    run becomes an experiment of its own.
+    """
+    groups: list[list[RunFile]] = []
     for run in runs:
-        gathered.setdefault(run.experiment, []).append(run)
-    groups = list(gathered.values())
+        alike = (group for group in groups if group[0].experiment == run.experiment)
+        fitting = next((group for group in alike if not any({*run.seeds} & {*other.seeds} for other in group)), None)
+        if fitting is None:
+            groups.append([run])
+        else:
+            fitting.append(run)
     if len(groups) == 1:
         return [Experiment(_name(groups[0][0]), groups[0])]
     differing = differences([group[0].settings for group in groups])

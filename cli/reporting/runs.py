@@ -122,7 +122,7 @@ class RunFile:
         group, found = self.checkpoint.root.children.get("activations"), {}
         for name, layer in sorted(group.children.items()) if isinstance(group, Group) else ():
             counts, edges = self._numbers(f"activations/{name}/counts"), self._numbers(f"activations/{name}/edges")
-            if counts is None or edges is None or edges.ndim != 1 or counts.shape[-1:] != (len(edges) - 1,):
+            if counts is None or edges is None or not counts.size or edges.shape != (counts.shape[-1] + 1,):
                 continue
             silent = {
                 kind: values.mean()
@@ -137,7 +137,7 @@ class RunFile:
     def codes(self) -> dict[str, Any] | None:
         """Points in the plane with their targets, and the layer that they come from."""
         points, targets = self._numbers("codes/points"), self._numbers("codes/targets")
-        if points is None or targets is None or points.shape != (len(targets), 2) or not targets.size:
+        if points is None or targets is None or not targets.size or points.shape != (*targets.shape[:1], 2):
             return None
         attrs = self.checkpoint.group("codes").attrs
         share = attrs.get("variance_shown")

@@ -15,16 +15,16 @@ import numpy as np
 
 from ..errors import CheckpointError
 from . import foreign_walk, walk
-from .index import MAX_ANSWER, cause, malformed, not_started, started
+from .index import HDF5, MAX_ANSWER, cause, malformed, not_started, started
 from .reader import Checkpoint
 from .stored import StoredFile
 from .tree import Array, Group, printable
 
-SIGNATURE = b"\x89HDF\r\n\x1a\n"
 SMALL = 1 << 28  # bytes that any file may inflate to
 RATIO = 200  # times its size that a larger file may
 MOST = 1 << 36
 PIECE = 1 << 24
+ANY = 1 << 62  # numbers of an array that is wanted
 PLAIN = re.compile(r"[<|][biufS]\d{1,8}")
 BYTES_PER_SECOND = 20_000_000  # that inflating at least manages
 RESTORE = "Restore the file from a copy"
@@ -59,21 +59,22 @@ class ForeignArray(Array):
 def is_foreign(path: Path | str) -> bool:
     """Whether a file is HDF5 from its first byte on, which a checkpoint is not."""
     try:
-        with Path(path).open("rb") as file:
-            return file.read(len(SIGNATURE)) == SIGNATURE
-    except (OSError, ValueError):
+        return StoredFile(path).head(len(HDF5)) == HDF5
+    except CheckpointError:  # whoever reads it says why
         return False
 
 
-def read_foreign(path: Path | str, names: Sequence[str] = ()) -> Checkpoint:
-    """The tree of an HDF5 file, with the numbers at and below ``names``; others are read when they are asked for.
+def read_foreign(path: Path | str, names: Sequence[str] = (), most: int = ANY) -> Checkpoint:
+    """The tree of an HDF5 file, with the numbers at and below ``names`` of arrays that have at most ``most``.
+
+    Other numbers are read when they are asked for, each array by a child of its own.
 
     Objects that cannot be read are groups with an attribute ``not_read`` that says why.
 
     Raises:
         CheckpointError: it cannot be read, or inflates to more than a file of its size may.
     """
-    return _ask(StoredFile(path), names)
+    return _ask(StoredFile(path), names, most)
 
 
 def inflation_budget(size: int) -> int:
@@ -85,11 +86,12 @@ def inflation_budget(size: int) -> int:
     return min(max(SMALL, RATIO * size), MOST)
 
 
-def _ask(file: StoredFile, names: Sequence[str]) -> Checkpoint:
+def _ask(file: StoredFile, names: Sequence[str], most: int = ANY) -> Checkpoint:
     allowed = inflation_budget(file.size)
     seconds = walk.PROCESSOR_SECONDS + (min(allowed, RATIO * file.size) // BYTES_PER_SECOND if names else 0)
     words = [name.encode("utf-8", "replace").hex() for name in names]
-    with started(foreign_walk.__file__, file.descriptor, str(allowed), str(seconds), *words) as child:
+    numbers = map(str, (allowed, seconds, most))
+    with started(foreign_walk.__file__, file.descriptor, *numbers, *words) as child:
         if child.stdout.readline(len(walk.READY)) != walk.READY:
             raise not_started(f"exit code {child.wait()}")
         try:
@@ -109,7 +111,7 @@ def _ask(file: StoredFile, names: Sequence[str]) -> Checkpoint:
                 root[path] = Group({"not_read": why, **attrs} if why else attrs)
             else:
                 array = root[path] = ForeignArray(file, path, _plain(file.name, dtype), tuple(map(int, shape)), attrs)
-                if foreign_walk.among(path, names):
+                if foreign_walk.among(path, names) and array.size <= most:
                     wanted.append((path, array))
         if sum(array.size * array.dtype.itemsize for _, array in wanted) > allowed:
             raise CheckpointError(file.name, f"must inflate to at most {allowed:,} bytes", "more", REMEDY)

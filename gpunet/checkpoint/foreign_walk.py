@@ -3,9 +3,10 @@
 Here HDF5 itself reads the numbers too, compressed ones included, since their place in the file is not enough.  What
 cannot be read is named and passed over: links, references, records, filters other than HDF5's own.
 
-    python foreign_walk.py BUDGET SECONDS [NAME...] < FILE
+    python foreign_walk.py BUDGET SECONDS MOST [NAME...] < FILE
 
-The answer is a line of JSON with all objects, then the bytes of the arrays at and below the names, in the same order.
+The answer is a line of JSON with all objects, then the bytes of the arrays at and below the names that have at most
+MOST numbers, in the same order.
 """
 
 import io
@@ -35,9 +36,9 @@ KINDS = "biufS"
 class ForeignWalk:
     """Notes every object once; ``entries`` has path, attributes, type, shape, and why it is not read."""
 
-    def __init__(self, names: list[str], budget: int) -> None:
+    def __init__(self, names: list[str], budget: int, most: int) -> None:
         self.limits = walk.Walk()
-        self.names, self.budget = names, budget
+        self.names, self.budget, self.most = names, budget, most
         self.entries: list[tuple[str, dict[str, Any], str | None, list[int], str]] = []
         self.wanted: list[Any] = []
 
@@ -83,23 +84,13 @@ class ForeignWalk:
 
         storage, why = stored(dataset)
         attrs = attributes(dataset) | ({"storage": storage} if storage else {})
-        dtype = None
-        if not why:
-            kind = np.dtype(dataset.dtype)
-            if (
-                kind.kind not in KINDS
-                or (kind.kind != "S" and kind.itemsize > 8)
-                or not 0 < kind.itemsize <= walk.MAX_TEXT
-            ):
-                why = walk.type_name(dataset.id.get_type())
-            else:
-                dtype = kind.newbyteorder("<").str
+        dtype = None if why else plain(dataset)
         if dtype is None:
-            self.note(path, attrs, why=why)
+            self.note(path, attrs, why=why or walk.type_name(dataset.id.get_type()))
             return
         shape = [int(n) for n in dataset.shape]
         self.note(path, attrs, dtype, shape)
-        if among(path, self.names):
+        if among(path, self.names) and math.prod(shape) <= self.most:
             self.budget -= math.prod(shape) * np.dtype(dtype).itemsize
             if self.budget < 0:
                 raise walk.Refused(path, "must be within what is inflated of a file of this size", "more")
@@ -116,6 +107,18 @@ class ForeignWalk:
 def among(path: str, names: Sequence[str]) -> bool:
     """Whether a path is one of the names or below one; everything is below the empty name."""
     return any(path == name or not name or path.startswith(f"{name}/") for name in names)
+
+
+def plain(dataset: Any) -> str | None:
+    """The type of numbers or texts of one size, None for everything else, which NumPy may have no type for."""
+    import numpy as np
+
+    try:
+        kind = np.dtype(dataset.dtype)
+    except (TypeError, ValueError):
+        return None
+    most = walk.MAX_TEXT if kind.kind == "S" else 8
+    return kind.newbyteorder("<").str if kind.kind in KINDS and 0 < kind.itemsize <= most else None
 
 
 def stored(dataset: Any) -> tuple[str, str]:
@@ -173,18 +176,18 @@ def send_array(dataset: Any, dtype: str) -> None:
     if dataset.chunks and dataset.chunks[0] * row <= CHUNK:  # else each chunk is inflated again for each piece
         rows = max(rows // dataset.chunks[0], 1) * dataset.chunks[0]
     for start in range(0, dataset.shape[0], rows):
-        piece = np.ascontiguousarray(dataset[start : start + rows]).astype(dtype, copy=False)
-        walk.send(piece.tobytes())
+        piece = np.ascontiguousarray(dataset[start : start + rows], dtype)
+        walk.send(piece.reshape(-1).view("u1"))
 
 
 def main() -> None:
     """Answer; the parent knows by the exit code whether all numbers came."""
     import h5py
 
-    budget, seconds, names = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
+    budget, seconds, most = map(int, sys.argv[1:4])
     walk.confine(seconds, seconds + 1)
     walk.send(walk.READY)
-    found = ForeignWalk([bytes.fromhex(name).decode() for name in names], budget)
+    found = ForeignWalk([bytes.fromhex(name).decode() for name in sys.argv[4:]], budget, most)
     answered = False
     try:
         with h5py.File(io.FileIO(0, "rb", closefd=False), "r") as file:

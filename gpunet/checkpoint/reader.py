@@ -17,7 +17,7 @@ import numpy as np
 
 from ..errors import CheckpointError
 from .hashing import content_sha256
-from .index import Entry, read_structure
+from .index import read_structure
 from .seal import FORMAT, SIZE, check_version, parse_seal
 from .stored import StoredArray, StoredFile, read_array
 from .tree import Array, Group, Scalar, printable
@@ -121,7 +121,7 @@ def read(path: Path | str, *, allow_nonfinite: bool = False, verify: bool = True
         elif verify:
             data = read_array(file, entry)
             if not allow_nonfinite:
-                check_finite(file.name, entry, data)
+                check_finite(f"{file.name}: {entry.path}", data)
             root[entry.path] = Array(data, entry.attrs)
         else:
             root[entry.path] = StoredArray(file, entry)
@@ -131,8 +131,8 @@ def read(path: Path | str, *, allow_nonfinite: bool = False, verify: bool = True
     return Checkpoint(file.path, root, str(root.attrs["content_sha256"]), verify)
 
 
-def check_finite(name: str, entry: Entry, data: np.ndarray) -> None:
-    """Check that no number is NaN or infinite.
+def check_finite(thing: str, data: np.ndarray) -> None:
+    """Check that no number of an array is NaN or infinite; ``thing`` is its name for the message.
 
     Raises:
         CheckpointError: one is.
@@ -145,7 +145,7 @@ def check_finite(name: str, entry: Entry, data: np.ndarray) -> None:
     if not np.isfinite(data).all():
         bad = int(data.size - np.isfinite(data).sum())
         remedy = "Look at it with gpunet inspect --allow-nonfinite"
-        raise CheckpointError(f"{name}: {entry.path}", "must be finite", f"{bad} NaN or infinite numbers", remedy)
+        raise CheckpointError(thing, "must be finite", f"{bad} NaN or infinite numbers", remedy)
 
 
 def check_schema(name: str, root: Group) -> None:

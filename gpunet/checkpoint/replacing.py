@@ -26,11 +26,14 @@ def replace_file(path: Path, parts: Iterable[bytes | memoryview], keep_previous:
             when the new file is in place.
 
     Raises:
-        WriteError: where the disk refuses; nothing temporary is left.
+        WriteError: where the disk refuses, or something other than a file is there; nothing temporary is left.
     """
     temporary, previous = _temporary(path), path.with_name(f"{path.stem}.previous{path.suffix}")
     kept = _temporary(previous)
     remedy = "The old file, if any, is untouched"
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        received = "a link" if path.is_symlink() else "a folder, pipe or device"
+        raise WriteError(str(path), "must be a file that can be replaced", received, "Choose another path")
     try:
         _write(temporary, parts)
         has_kept = keep_previous and _keep(path, kept)

@@ -12,13 +12,14 @@ import numpy as np
 
 from ..errors import CheckpointError, ConfigError
 from .hashing import array_sha256, content_sha256
-from .reader import Checkpoint
+from .reader import Checkpoint, check_finite
 from .replacing import replace_file
 from .seal import FORMAT
-from .stored import StoredFile
+from .stored import MAX_LEVELS, StoredFile
 from .tree import Array, Group, printable
 
 SUFFIX = ".safetensors"
+NAMED = 200  # characters of a name that is too long
 
 
 def is_safetensors(path: Path | str) -> bool:
@@ -62,7 +63,7 @@ def write_safetensors(path: Path | str, arrays: Mapping[str, np.ndarray], about:
     _library()
     from safetensors.numpy import save
 
-    plain = {name.replace("/", "."): np.ascontiguousarray(data) for name, data in arrays.items()}
+    plain = {name.replace("/", "."): np.asarray(data, order="C") for name, data in arrays.items()}
     content = save(plain, {"format": FORMAT, **about})
     replace_file(Path(path), [content], False)
 
@@ -71,10 +72,12 @@ def _put(name: str, root: Group, key: str, data: np.ndarray, allow_nonfinite: bo
     thing = f"{name}: {printable(key)}"
     path = key.replace(".", "/")
     above = [path[:place] for place, letter in enumerate(path) if letter == "/"]
+    if key.count(".") + key.count("/") > MAX_LEVELS:
+        raise CheckpointError(thing[:NAMED], f"must have a name of at most {MAX_LEVELS} levels", "more")
     if not all(path.split("/")) or path in root or any(a in root and isinstance(root[a], Array) for a in above):
         raise CheckpointError(thing, "must have a name of its own, with something between its dots", "another")
-    if data.dtype.kind == "f" and not allow_nonfinite and not np.isfinite(data).all():
-        raise CheckpointError(thing, "must be finite", "NaN or infinite numbers")
+    if not allow_nonfinite:
+        check_finite(thing, data)
     root[path] = Array(data, {"sha256": array_sha256(data)})
 
 

@@ -102,6 +102,6 @@ def _check_array(file: StoredFile, entry: Entry, found: Verification, allow_nonf
     try:
         data = read_array(file, entry)
         if not allow_nonfinite:
-            check_finite(file.name, entry, data)
+            check_finite(f"{file.name}: {entry.path}", data)
     except CheckpointError as error:
         found.add(entry.path, error)

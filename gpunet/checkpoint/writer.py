@@ -12,9 +12,10 @@ from .hashing import content_sha256
 from .layout import joined, lay_out
 from .replacing import replace_file
 from .seal import FORMAT, VERSION, make_seal
-from .tree import Array, Group
+from .tree import Array, Group, Scalar
 
 RESERVED = 8  # attributes that the writer adds
+STAMPS: dict[str, Scalar] = {"sha256": "0" * 64}  # as long as what it adds to a group or an array
 
 
 def write(path: Path | str, root: Group, *, keep_previous: bool = False, created_utc: str | None = None) -> str:
@@ -57,8 +58,17 @@ def _check_limits(name: str, root: Group) -> None:
     nodes: list[tuple[str, Group | Array]] = [("", root), *root.walk()]
     if len(nodes) > walk.MAX_OBJECTS:
         raise CheckpointError(name, f"must hold at most {walk.MAX_OBJECTS:,} groups and arrays", f"{len(nodes):,}")
+    spent = 0
     for path, node in nodes:
         thing = f"{name}: /{path}"
+        for word in (path.rpartition("/")[2], *node.attrs) if path else node.attrs:
+            if not walk.NAME.fullmatch(word):
+                raise CheckpointError(thing, "must have plain names of letters, digits and _.-", ascii(word)[:60])
+        spent += len(path) + sum(len(key) + _room(value) for key, value in (STAMPS | node.attrs).items())
+        if spent > walk.MAX_STRUCTURE:
+            raise CheckpointError(
+                thing, f"must keep paths and attributes within {walk.MAX_STRUCTURE >> 20} MiB", "more"
+            )
         if path.count("/") >= walk.MAX_DEPTH:
             raise CheckpointError(thing, f"must be nested at most {walk.MAX_DEPTH} deep", "more")
         if len(node.attrs) + RESERVED > walk.MAX_ATTRIBUTES:
@@ -72,6 +82,10 @@ def _check_limits(name: str, root: Group) -> None:
             raise CheckpointError(thing, f"must have at most {walk.MAX_RANK} axes", node.data.ndim)
         if isinstance(node, Array) and node.data.dtype.kind == "S" and node.data.dtype.itemsize > walk.MAX_TEXT:
             raise CheckpointError(thing, f"must be a text of at most {walk.MAX_TEXT:,} bytes", node.data.dtype.itemsize)
+
+
+def _room(value: Scalar) -> int:
+    return max(1, len(value.encode())) if isinstance(value, str) else 8
 
 
 def _normalised(group: Group) -> Group:

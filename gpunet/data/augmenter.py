@@ -14,6 +14,7 @@ from ..ops.resample import resample
 from .augmentations import Augmentation, Colour, Elastic, Geometric, Mixup, Pixelwise, Textual
 
 Gather = Callable[[Array], tuple[Array, Array]]
+Drawn = tuple[Augmentation, Array]  # with the uniform numbers that it draws for each sample
 
 
 class Augmenter:
@@ -78,50 +79,54 @@ class Augmenter:
             Features of the same shape, and targets; labels of mixed samples become weights of all classes.
         """
         drawn = uniform(self.count)
-        parts, start = {}, 0
+        parts: list[Drawn] = []
+        start = 0
         for augmentation in self.augmentations:
-            parts[augmentation] = drawn[..., start : start + augmentation.draws(self.shape)]
-            start += augmentation.draws(self.shape)
-        for augmentation, u in parts.items():
+            count = augmentation.draws(self.shape)
+            parts.append((augmentation, drawn[..., start : start + count]))
+            start += count
+        for augmentation, u in parts:
             if isinstance(augmentation, Mixup):
                 raw, target = self._mix(augmentation, u, raw, target, gather, ctx, dtype)
         if self.texts:
             return self._reword(raw, parts), target
-        flat = {a: u.reshape(-1, u.shape[-1]) for a, u in parts.items()}
+        flat = [(a, u.reshape(-1, u.shape[-1])) for a, u in parts]
         images = self._move(raw.reshape(-1, *self.shape), flat, ctx, dtype)
-        changes = [a for a in flat if isinstance(a, Pixelwise)]
-        for augmentation in changes:
-            augmentation.change(images, flat[augmentation], self.scale)
-        if changes and self.scale != 1:
+        changed = False
+        for augmentation, u in flat:
+            if isinstance(augmentation, Pixelwise):
+                augmentation.change(images, u, self.scale)
+                changed = True
+        if changed and self.scale != 1:
             xp = array_module(images)
             xp.maximum(images, 0, out=images)
             xp.minimum(images, self.scale, out=images)
         return images.reshape(raw.shape), target
 
-    def _reword(self, raw: Array, drawn: dict[Augmentation, Array]) -> Array:
+    def _reword(self, raw: Array, drawn: Sequence[Drawn]) -> Array:
         texts = raw.reshape(-1, raw.shape[-1])
-        for augmentation, u in drawn.items():
+        for augmentation, u in drawn:
             if isinstance(augmentation, Textual):
                 texts = augmentation.rearrange(texts, u.reshape(-1, u.shape[-1]))
         return texts.reshape(raw.shape)
 
-    def _move(self, images: Array, drawn: dict[Augmentation, Array], ctx: Context, dtype: Any) -> Array:
+    def _move(self, images: Array, drawn: Sequence[Drawn], ctx: Context, dtype: Any) -> Array:
         """Numbers of the type of the batch, from wherever the pixels come from; a copy where nothing moves."""
-        xp, moves = array_module(images), [a for a in drawn if isinstance(a, Geometric | Elastic)]
+        xp, moves = array_module(images), [pair for pair in drawn if isinstance(pair[0], Geometric | Elastic)]
         if not moves:
             out = ctx.empty(images.shape, dtype)
             out[...] = images
             return out
         total = xp.broadcast_to(self.identity, (len(images), 3, 3))
         y, x = self.rows, self.columns
-        for augmentation in moves:
+        for augmentation, u in moves:
             if isinstance(augmentation, Geometric):
                 m = ctx.empty((len(images), 3, 3), dtype)
                 m[...] = self.identity
-                augmentation.source(drawn[augmentation], m)
+                augmentation.source(u, m)
                 total = matmul(total, m)
             elif isinstance(augmentation, Elastic):
-                field = augmentation.displacement(drawn[augmentation], self.shape, self.placed[augmentation])
+                field = augmentation.displacement(u, self.shape, self.placed[augmentation])
                 y, x = y + field[:, 0], x + field[:, 1]
         m = total[..., None]
         height, width, _ = self.shape

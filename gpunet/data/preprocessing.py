@@ -9,8 +9,10 @@ import numpy as np
 
 from ..backend import Arena, Context, Device
 from ..backend.arrays import Array
+from ..errors import ConfigError
 from ..fields import term
 from . import preparations as known
+from .bags import BagOfWords
 from .preparations import Arrays, Preparation
 
 BATCH = 1000  # samples at once on the host
@@ -114,6 +116,7 @@ def fit_preprocessing(chain: str | Iterable[Preparation], x: np.ndarray, scale: 
         scale: full scale of the data set.
 
     Raises:
+        ConfigError: a name that no preparation has.
         DataError: features that a preparation cannot take.
 
     >>> p = fit_preprocessing("standardise", np.array([[0.0, 5.0], [2.0, 5.0]], "f4"), 1.0)
@@ -129,5 +132,10 @@ def fit_preprocessing(chain: str | Iterable[Preparation], x: np.ndarray, scale: 
 
 
 def _named(name: str) -> list[Preparation]:
-    classes = [c for c in vars(known).values() if inspect.isclass(c) and issubclass(c, Preparation)]
-    return [] if name == "none" else [next(c for c in classes if term(c) == name)()]
+    exported = [c for c in vars(known).values() if inspect.isclass(c) and issubclass(c, Preparation)]
+    classes = {term(c): c for c in (*exported, BagOfWords) if c is not Preparation and not c.__name__.startswith("_")}
+    if name == "none":
+        return []
+    if name not in classes:
+        raise ConfigError("preprocessing", f"must be none, {', '.join(sorted(classes))}", repr(name))
+    return [classes[name]()]

@@ -215,6 +215,16 @@ def test_a_missing_folder_cannot_be_written(tmp_path):
         write(tmp_path / "none" / "a.h5", sample())
 
 
+def test_links_pipes_and_devices_are_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("a.h5")
+    for name, received in (("pipe", "a folder, pipe or device"), ("link", "a link")):
+        with pytest.raises(WriteError, match=f"must be a file that can be replaced, got {received}"):
+            write(tmp_path / name, sample())
+    assert (tmp_path / "pipe").is_fifo()
+    assert (tmp_path / "link").is_symlink()
+
+
 def test_the_predecessor_is_kept(tmp_path):
     for epoch in (1, 2, 3):
         root = sample()
@@ -266,6 +276,12 @@ def test_one_writer_per_folder_and_stale_files_are_swept(tmp_path):
         (change("a", Group({"text": "x\0"})), "must have texts without NUL"),
         (change("a", Group({}, {str(i): Group() for i in range(50_001)})), "must hold at most 50,000"),
         (change("a", Array(np.bytes_(b"x" * (1 << 26) + b"x"))), "must be a text of at most"),
+        (change("größe", Group()), r"plain names of letters, digits and _.-, got 'gr\\xf6\\xdfe'"),
+        (change("a", Group({"a b": 1})), "plain names of letters, digits and _.-, got 'a b'"),
+        (
+            change("a", Group({}, {f"g{i}": Group({f"a{j}": "x" * 60_000 for j in range(50)}) for i in range(12)})),
+            "must keep paths and attributes within 32 MiB",
+        ),
     ],
 )
 def test_what_could_not_be_read_is_not_written(apply, expected, tmp_path):

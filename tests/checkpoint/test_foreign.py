@@ -1,6 +1,9 @@
 """Files of other programs: what is plain is read, what is not is named, and nothing gets out of hand."""
 
 import json
+import os
+import subprocess
+import sys
 import time
 
 import h5py
@@ -9,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from gpunet.cli import main
 
-from gpunet.checkpoint import Array, Group, is_foreign, note, read, read_foreign, read_safetensors, write
+from gpunet.checkpoint import Array, Group, foreign, is_foreign, note, read, read_foreign, read_safetensors, write
 from gpunet.checkpoint.foreign import SMALL, inflation_budget
 from gpunet.errors import CheckpointError
 
@@ -175,6 +178,48 @@ def test_foreign_names_and_texts_do_not_steer_the_terminal(tmp_path):
         assert "[red]" in shown or "contents are equal" in shown, "a name is no markup"
 
 
+def test_foreign_names_steer_no_terminal_from_errors_and_histories(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file[ESCAPE], file[f"images/{ESCAPE}"] = np.eye(3), np.eye(3)
+        file["history/epoch"], file[f"history/{ESCAPE}"] = np.arange(3), np.arange(3.0)
+    for code, *options in (
+        (4, "nope"), (4, "--image", "nope", "-o", tmp_path / "x.png"), (0, "--history"), (0, "--history", "--csv"),
+    ):  # fmt: skip
+        shown = inspect(tmp_path / "a.h5", *options, code=code)
+        assert all(line.isprintable() for line in shown.split("\n")), options
+        assert "[red]" in shown
+
+
+def test_a_type_that_numpy_does_not_have_is_named_and_passed_over(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["x"] = np.arange(3.0)
+        h5py.h5d.create(file.id, b"time", h5py.h5t.UNIX_D32LE, h5py.h5s.create_simple((2,)))
+    found = read_foreign(tmp_path / "a.h5", ("",))
+    assert found["x"].data.tolist() == [0, 1, 2]
+    assert found["time"].attrs["not_read"] == "another type"
+
+
+def test_a_document_of_many_arrays_takes_one_child(tmp_path, monkeypatch):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for i in range(9):
+            file[f"x{i}"] = np.arange(100)
+        file["large"], file["names"] = np.arange(101), np.array([b"a", b"b"])
+    original, started = foreign.started, []
+    monkeypatch.setattr(foreign, "started", lambda *words: started.append(words) or original(*words))
+    children = json.loads(inspect(tmp_path / "a.h5", "--json"))["children"]
+    assert len(started) == 1
+    assert children["x8"]["values"] == list(range(100))
+    assert "values" not in children["large"]
+    assert "a" in children["names"]["text"]
+
+
+def test_a_pipe_is_refused_without_waiting(tmp_path):
+    os.mkfifo(tmp_path / "a.h5")
+    code = f"from gpunet.checkpoint import is_foreign; print(is_foreign({str(tmp_path / 'a.h5')!r}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20)
+    assert done.stdout == "False\n"
+
+
 def test_a_checkpoint_without_its_seal_is_not_passed_off_as_foreign(tmp_path):
     root = Group({"model": "m"})
     root["config/json"] = note({})
@@ -191,6 +236,7 @@ def checkpoint(tmp_path, rng):
     root["config/json"] = note({"name": "a"})
     root["model/000_dense/weight"] = Array(rng.normal(size=(6, 4)).astype("f4"), {"role": "weight"})
     root["model/000_dense/bias"] = Array(np.arange(4, dtype="f4"))
+    root["model/000_dense/scale"] = Array(np.array(2.0))
     root["optimizer/mean"] = Array(np.zeros(3))
     write(tmp_path / "c.h5", root)
     return tmp_path / "c.h5"
@@ -200,13 +246,14 @@ def test_weights_go_out_as_safetensors_and_come_in(checkpoint, tmp_path):
     numpy = pytest.importorskip("safetensors.numpy")
     inspect(checkpoint, "--export-safetensors", tmp_path / "a.safetensors")
     arrays = numpy.load_file(tmp_path / "a.safetensors")
-    assert sorted(arrays) == ["000_dense.bias", "000_dense.weight"]
+    assert sorted(arrays) == ["000_dense.bias", "000_dense.scale", "000_dense.weight"]
+    assert arrays["000_dense.scale"].shape == ()
     assert np.array_equal(arrays["000_dense.weight"], read(checkpoint)["model/000_dense/weight"].data)
     found = read_safetensors(tmp_path / "a.safetensors")
     assert json.loads(found.attrs["config"]) == {"name": "a"}
     assert found.attrs["content_sha256"] == read(checkpoint).content_sha256
     assert "000_dense" in inspect(tmp_path / "a.safetensors")
-    (row, _) = json.loads(inspect(tmp_path / "a.safetensors", "--stats", "--json"))
+    (row, *_) = json.loads(inspect(tmp_path / "a.safetensors", "--stats", "--json"))
     assert row["mean"] == 1.5
     inspect(checkpoint, "optimizer", "--export-safetensors", tmp_path / "o.safetensors")
     assert list(numpy.load_file(tmp_path / "o.safetensors")) == ["mean"]
@@ -216,7 +263,10 @@ def test_weights_go_out_as_safetensors_and_come_in(checkpoint, tmp_path):
 def test_weights_only_leaves_everything_else_out(checkpoint, tmp_path):
     inspect(checkpoint, "--export-npz", tmp_path / "a.npz", "--weights-only")
     with np.load(tmp_path / "a.npz") as arrays:
-        assert sorted(arrays.files) == ["000_dense/bias", "000_dense/weight"]
+        assert sorted(arrays.files) == ["000_dense/bias", "000_dense/scale", "000_dense/weight"]
+    inspect(checkpoint, "optimizer", "--export-npz", tmp_path / "b.npz", "--weights-only")
+    with np.load(tmp_path / "b.npz") as arrays:
+        assert arrays.files == ["mean"], "PATH counts"
     assert "must come with an export" in inspect(checkpoint, "--weights-only", code=2)
 
 
@@ -232,6 +282,9 @@ def test_bad_safetensors_get_one_line(tmp_path):
     path.write_bytes(numpy.save({"a": np.ones(2), "a.b": np.ones(2)}))
     assert "must have a name of its own" in inspect(path, code=4)
     path.write_bytes(numpy.save({"a": np.array([np.nan])}))
-    assert "must be finite" in inspect(path, code=4)
+    assert "must be finite, got 1 NaN or infinite numbers. Look at it with" in inspect(path, code=4)
+    path.write_bytes(numpy.save({"a" + ".a" * 3000: np.ones(2)}))
+    assert "must have a name of at most 100 levels" in inspect(path, code=4)
+    path.write_bytes(numpy.save({"a": np.array([np.nan])}))
     assert "nan" in inspect(path, "a", "--allow-nonfinite")
     assert "no such file" in inspect(tmp_path / "none.safetensors", code=4)

@@ -112,6 +112,13 @@ def test_history_as_table_csv_and_json(path):
     assert document(path, "--history")["epoch"] == [1, 2, 3, 4]
 
 
+def test_curves_of_the_largest_numbers_have_a_line():
+    from gpunet.cli.history import sparkline
+
+    assert sparkline([1e308] * 30) == "▁" * 12
+    assert sparkline([-1.7e308, 0.0, 1.7e308, float("inf"), float("-inf")]) == "▁▅█  "
+
+
 def test_the_history_is_drawn(path, tmp_path):
     image = pytest.importorskip("PIL.Image")
     pytest.importorskip("matplotlib")

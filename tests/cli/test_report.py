@@ -114,6 +114,13 @@ def test_runs_of_different_seeds_are_one_experiment_with_a_spread(tmp_path):
     assert "± 7.1" in Page(render(opened[:2])).words
 
 
+def test_a_seed_is_no_second_sample_of_what_seeds_do(tmp_path):
+    places = [run(tmp_path / "a", sample(), file) / file for file in ("best.h5", "last.h5")]
+    found = experiments([open_run(str(path)) for path in places])
+    assert [(len(group.runs), group.members) for group in found] == [(1, 1), (1, 1)]
+    assert [group.label.rpartition("/")[2] for group in found] == ["best.h5", "last.h5"]
+
+
 def test_equal_labels_are_told_apart_by_their_runs(tmp_path):
     root = sample()
     root.attrs["model"] = "dense(12, 3) relu"  # no setting differs
@@ -162,6 +169,9 @@ def spoilt(**arrays):
         (spoilt(codes__targets=np.bytes_(b"x")), "Codes"),
         (spoilt(activations__000_dense__edges=np.zeros(9)), "Activations"),
         (spoilt(activations=Group()), "Activations"),
+        (spoilt(activations__000_dense__edges=np.zeros(1), activations__000_dense__counts=np.zeros(0)), "Activations"),
+        (spoilt(codes__targets=np.array(3)), "Codes"),
+        (spoilt(history__epoch=np.array([b"a"] * 4)), "Curves"),
         (spoilt(images__reconstructions=np.zeros((4, 4))), "Reconstructions"),
         (spoilt(images__reconstructions=np.zeros((4, 4, 2), "u1")), "Reconstructions"),
         (spoilt(history=Group()), "Curves"),

@@ -166,6 +166,14 @@ def test_several_movements_are_one_interpolation_of_their_product(images, device
     assert isinstance(there, Geometric)
 
 
+def test_equal_augmentations_happen_each(device):
+    images = np.zeros((200, 9, 9, 1), np.uint8)
+    images[:, 4, 4] = 200
+    x, _ = epoch(feed_of(images, [Shift(2), Shift(2)], device), 50)
+    rows = x.reshape(200, 81).argmax(axis=1) // 9
+    assert (rows.min(), rows.max()) == (0, 8), "up to twice as far"
+
+
 def test_an_elastic_field_is_smooth_and_of_the_size_asked_for(device, rng):
     elastic, shape = Elastic(pixels=1.5, smoothness=3.0), (40, 40, 1)
     u = device.put(rng.random((200, elastic.draws(shape))))

@@ -178,6 +178,12 @@ def test_data_without_any_variation_is_refused(preparation):
         fit_preprocessing([preparation], np.full((5, 2), 3.0, np.float32), 1.0)
 
 
+def test_a_preparation_by_name_is_any_that_is_exported(x):
+    assert fit_preprocessing("bag_of_words", (4 * x).astype(np.int32), 1.0).kind == "bag_of_words"
+    with pytest.raises(ConfigError, match="preprocessing: must be none, bag_of_words, binarise, "):
+        fit_preprocessing("zcaa", x, 1.0)
+
+
 def test_a_chain_fits_each_step_on_what_the_one_before_makes(x):
     fitted = fit_preprocessing([Scale(), Standardise(), PCA(components=2)], 255 * x, 255.0)
     assert fitted.kind == "scale+standardise+pca"

@@ -1,5 +1,6 @@
 """Folders of images: what was drawn comes back, and whatever is wrong names its file."""
 
+import os
 import sys
 import zlib
 
@@ -103,6 +104,8 @@ def spoil(kind, folder):
         victim.write_bytes(png_that_promises(8000, 8000))
     elif kind == "astray":
         draw(folder / "astray.png", np.zeros((6, 5), np.uint8))
+    elif kind == "no text":
+        (folder / "cat").rename(folder / os.fsdecode(b"caf\xe9"))
     elif kind == "other format":
         Image.fromarray(np.zeros((6, 5), np.uint8)).save(victim, format="GIF")
 
@@ -118,6 +121,7 @@ def spoil(kind, folder):
         ("bomb", "pets", "may become at most 268,435,456 bytes"),
         ("huge bomb", "cat/00.png", "exceeds limit"),
         ("later bomb", "cat/03.png", "must be 5x6 pixels like 00.png, got 8000x8000"),
+        ("no text", "00.png", "must lie in a folder whose name is text in UTF-8, got 'caf"),
         ("astray", "astray.png", "must lie in a folder named after its class"),
     ],
 )

@@ -1,7 +1,9 @@
 """Files into arrays: values read back, and every kind of damage refused in one line."""
 
 import gzip
+import os
 import struct
+import time
 import zipfile
 
 import h5py
@@ -232,20 +234,26 @@ def linked(path, link):
     return path
 
 
-def lying_idx(path, **changes):
+def lying_idx(path, cut=False, **changes):
     images, labels = np.zeros((4, 2, 2), np.uint8), np.arange(4, dtype=np.uint8) % 2
     images[1:] = 9
     content = bytearray(idx_bytes(images))
     for place, value in changes.items():
         content[int(place[1:])] = value
     write_idx(path.with_name("x-labels-idx1-ubyte"), labels)
-    path.write_bytes(bytes(content))
+    path.write_bytes(bytes(content[:16] if cut else content))
     return path
+
+
+def parted(folder, **changed):
+    return save_npz(folder / "a.npz", **{"x_train": X, "y_train": Y, "x_test": X, "y_test": Y, **changed})
 
 
 X, Y = np.arange(12.0).reshape(6, 2), np.arange(6) % 2
 BAD = {
     "missing file": (lambda t: t / "none.csv", "must be an existing file"),
+    "name that is no text": (lambda t: text(t, "1,2,0\n", os.fsdecode(b"caf\xe9.csv")), "must be a path whose name is"),
+    "label that steers a terminal": (lambda t: text(t, "1,2,\x1b[31m\n" * 9), r"got only '\x1b[31m'"),
     "misspelled name": (lambda t: "digit", "Did you mean digits"),
     "folder without files": (lambda t: t, "must hold the file train-images-idx3-ubyte"),
     "unknown extension": (lambda t: text(t, "a", "a.xlsx"), "must be a folder of MNIST files"),
@@ -261,12 +269,30 @@ BAD = {
         lambda t: lying_idx(t / "x-images-idx3-ubyte", b4=255, b8=255, b12=255),
         "must promise no more than the 32 bytes that it can hold",
     ),
+    "idx without samples but endless": (
+        lambda t: lying_idx(t / "x-images-idx3-ubyte", b7=0, b8=255, b12=255, cut=True),
+        "must have a shape that memory can hold",
+    ),
+    "idx of numbers": (
+        lambda t: write_idx(t / "x-images-idx3-ubyte", X[:, 0].astype("u1")),
+        "must hold images, got an",
+    ),
     "images without labels": (lambda t: write_idx(t / "a-images-idx3-ubyte", X.astype("u1")), "needs its labels in"),
     "pickled objects": (lambda t: pickled(t / "a.npz"), "pickled objects are never loaded"),
     "npz without names": (lambda t: save_npz(t / "a.npz", q=X), "needs arrays named x and y"),
     "npz truncated": (lambda t: truncated(good_npz(t)), "must be a whole NPZ file"),
     "npz damaged": (lambda t: bad_crc(good_npz(t)), "must be a whole NPZ file"),
     "counts differ": (lambda t: save_npz(t / "a.npz", x=X, y=Y[:5]), "needs one target for each sample"),
+    "test part of other axes": (
+        lambda t: parted(t, y_test=Y[:, None]),
+        "needs y_train and y_test of one kind, got int64",
+    ),
+    "test part of other records": (
+        lambda t: parted(t, x_test=np.zeros((6, 2), "i4,f4")),
+        "needs x_train and x_test of one kind, got float64",
+    ),
+    "test part of one number": (lambda t: parted(t, y_test=np.array(1)), "needs one target for each sample"),
+    "test part without targets": (lambda t: parted(t, y_test=Y[:5]), "needs one target for each sample"),
     "complex": (lambda t: save_npz(t / "a.npz", x=X * 1j, y=Y), "must hold real numbers"),
     "text features": (lambda t: save_npz(t / "a.npz", x=X.astype(str), y=Y), "must hold real numbers"),
     "empty set": (lambda t: save_npz(t / "a.npz", x=X[:0], y=Y[:0]), "needs samples"),
@@ -308,9 +334,23 @@ BAD = {
         lambda t: save_npz(t / "a.npz", x=X, y=np.array([b"x" * 5000] * 6)),
         "needs labels of at most 4,000 bytes, got 5000",
     ),
+    "labels of two columns": (
+        lambda t: save_npz(t / "a.npz", x=X, y=np.array([["a", "b"]] * 6)),
+        "needs one label for each sample, got targets of shape (6, 2)",
+    ),
+    "targets beyond float32": (
+        lambda t: save_npz(t / "a.npz", x=X, y=np.array([[0, 1.5], [0, 2], [0, -1e300], [0, 1], [0, 2], [0, 2]])),
+        "must hold targets that float32 can hold, got [ 0.e+000 -1.e+300] for sample 2",
+    ),
+    "labels beyond integers": (
+        lambda t: save_npz(t / "a.npz", x=X, y=np.array([2**63 + 5, 7] * 3, "u8")),
+        "labels must be below 2^63, got 9.22337e+18 for sample 0",
+    ),
     "names that steer a terminal": (lambda t: save_npz(t / "a.npz", **{"\x1b[31m": X}), r"got \u001b[31m"),
     "ragged csv": (lambda t: text(t, "1,2,0\n3,4,1\n5,6\n"), "line 3: needs 3 cells"),
     "text cell": (lambda t: text(t, "a,b,c\n1,2,0\n3,x,1\n"), "line 3, column 'b': must be a number, got 'x'"),
+    "number of Python": (lambda t: text(t, "1,2,0\n1_000,4,1\n"), "line 2, column 1: must be a number, got '1_000'"),
+    "number of other digits": (lambda t: text(t, "1,2,0\n١٢,4,1\n"), "line 2, column 1: must be a number, got '١٢'"),
     "empty cell": (lambda t: text(t, "1,2,0\n,4,1\n"), "line 2, column 1: must be a number, got an empty cell"),
     "nan cell": (lambda t: text(t, "1,2,0\n\n3,nan,1\n"), "line 3, column 2: must be a finite number"),
     "no label": (lambda t: text(t, "a,b,label\n1,2,x\n3,4, \n"), "column 'label': needs a label"),
@@ -352,7 +392,51 @@ def test_a_header_that_promises_gigabytes_costs_no_memory(tmp_path):
         tracemalloc.stop()
 
 
+def test_whole_numbers_that_a_float_cannot_tell_apart_are_classes_of_their_own(tmp_path):
+    path = text(tmp_path, "1,2,123456789012345678\n3,4,123456789012345679\n5,6,123456789012345678\n")
+    assert load(path).classes == ("123456789012345678", "123456789012345679")
+    assert load(path, task="regression").y.shape == (3, 1)
+    path = text(tmp_path, "".join(f"{i},2,{123456789012345678 + i}\n" for i in range(50)))
+    with pytest.raises(DataError, match="has too many classes for 50 samples, got 50 different labels"):
+        load(path)
+
+
+def test_text_targets_for_regression_are_shown_as_they_are(tmp_path):
+    with pytest.raises(DataError, match="got the text 'rose'"):
+        load(text(tmp_path, CSV), task="regression")
+
+
+def test_inputs_of_another_shape_or_with_other_columns_are_not_taken_for_those_of_the_model(tmp_path):
+    images = str(save_npz(tmp_path / "a.npz", x=np.arange(72, dtype="u1").reshape(2, 4, 9, 1)))
+    assert load_inputs(images, input_shape=(4, 9)).shape == (2, 4, 9)
+    assert load_inputs(images, input_shape=(36,)).shape == (2, 36)
+    with pytest.raises(DataError, match="must have inputs of shape 9x4, as in training, got 4x9x1"):
+        load_inputs(images, input_shape=(9, 4))
+    swapped = text(tmp_path, "width,lenght\n2.5,1\n4,3\n")
+    with pytest.raises(DataError, match="or none of their names, got no column 'length'"):
+        load_inputs(swapped, input_shape=(2,), columns=("length", "width"))
+    assert load_inputs(swapped, input_shape=(2,), columns=("a", "b")).tolist() == [[2.5, 1], [4, 3]]
+
+
+def test_a_model_is_evaluated_on_one_class_or_one_sample(tmp_path):
+    one = load(text(tmp_path, "1,2,rose\n"), classes=("lily", "rose"))
+    assert (one.y.tolist(), one.notes) == ([1], ())
+    assert load(text(tmp_path, "1,2,rose\n3,4,rose\n"), classes=("lily", "rose")).y.tolist() == [1, 1]
+
+
+def test_a_wide_table_is_read_in_no_time(tmp_path):
+    names = tuple(f"g{i}" for i in range(20_000))
+    cells = ",".join("1" * len(names))
+    path = text(tmp_path, f"{','.join(names)},label\n{cells},0\n")
+    began = time.process_time()
+    found = load_inputs(path, input_shape=(len(names),), columns=names)
+    assert time.process_time() - began < 2
+    assert found.shape == (1, len(names))
+
+
 def test_label_column_that_is_not_there(tmp_path):
+    with pytest.raises(DataError, match=r"The columns have \\u001b\[31mq, b, c"):
+        load(text(tmp_path, "\x1b[31mq,b,c\n1,2,0\n3,4,1\n", "e.csv"), label="zzz")
     with pytest.raises(DataError, match=r"no column 'specie'\. Did you mean species\?"):
         load(text(tmp_path, CSV), label="specie")
     with pytest.raises(DataError, match="has 3 columns, got label column 7"):
