@@ -46,7 +46,7 @@ PRETRAINING = {
 # Title, what it starts from, words, learning rates to choose from, their course, published error.
 ROWS = {
     "backpropagation": ("DBN, backpropagation", "dbn", SIGMOID, (0.1,), (halved, 24), "1.15 to 1.2"),
-    "dropout": ("DBN, dropout", "dbn", [*SIGMOID, *DROPPED], (0.3,), (falling, 150), "0.92"),
+    "dropout": ("DBN, dropout", "dbn", [*SIGMOID, *DROPPED], (0.2, 0.3), (falling, 150), "0.92"),
     "greedy": ("supervised greedy", "greedy", SIGMOID, (0.05, 0.1, 0.2), (falling, 24), "2.0"),
     "sigmoid": ("no pretraining", None, [*SIGMOID, SCATTERED], (0.05, 0.1, 0.2), (falling, 30), "2.4"),
     "relu": ("no pretraining, ReLU and He", None, RELU, (0.02, 0.05, 0.1), (falling, 24), ""),
