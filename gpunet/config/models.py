@@ -14,7 +14,7 @@ Activation = Literal["linear", "sigmoid", "tanh", "relu", "leaky_relu", "softplu
 class Section(BaseModel):
     """Base of the sections: unknown keys are errors, and nothing changes after the check."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def _place(value: object) -> object:

@@ -22,7 +22,7 @@ WIDTHS = ("n_in", "n")  # fields of layers and units that follow from what stand
 class Word(BaseModel):
     """Base of the derived models: validated settings that know the class they are for."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     def build(self, **filled: Any) -> Any:
         """Make the object; ``filled`` gives fields that the user need not write."""

@@ -65,9 +65,12 @@ class Chains:
     def _gibbs(self, rbm: RBM, hidden_input: Array, k: int, ctx: Context) -> tuple[Array, Array]:
         for _ in range(k):
             visible_input = rbm.visible_input(rbm.hidden.sample(hidden_input, ctx), ctx)
-            v = (rbm.visible.mean if self.mean_field else rbm.visible.sample)(visible_input, ctx)
+            v = self._reconstruct(rbm, visible_input, ctx)
             hidden_input = rbm.hidden_input(v, ctx)
         return v, hidden_input
+
+    def _reconstruct(self, rbm: RBM, visible_input: Array, ctx: Context) -> Array:
+        return (rbm.visible.mean if self.mean_field else rbm.visible.sample)(visible_input, ctx)
 
 
 @dataclass(eq=False)
@@ -144,7 +147,7 @@ class FastPersistent(Persistent):
         v = self.states
         for _ in range(k):
             h = rbm.hidden.sample(affine(v, weight, c, ctx.empty((*v.shape[:-1], c.shape[-1]), v.dtype)), ctx)
-            v = rbm.visible.sample(affine(h, weight.swapaxes(-1, -2), b, ctx.like(v)), ctx)
+            v = self._reconstruct(rbm, affine(h, weight.swapaxes(-1, -2), b, ctx.like(v)), ctx)
         xp.copyto(self.states, v)
         return v, rbm.hidden_input(v, ctx)
 
@@ -180,8 +183,11 @@ class Tempered(Chains):
     adaptive: bool = True
 
     def __post_init__(self) -> None:
-        """Temperatures must start at 1 and fall."""
+        """Temperatures must start at 1 and fall, and only samples can be exchanged."""
         super().__post_init__()
+        if self.mean_field:
+            rule = "must be false where temperatures exchange their states"
+            raise ConfigError("model.chains.mean_field", rule, True, "Leave it out")
         given = self.temperatures
         betas = np.linspace(1, 0, given) if isinstance(given, int) else np.array(given, float)
         if len(betas) and betas[0] != 1:

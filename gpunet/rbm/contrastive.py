@@ -14,6 +14,7 @@ from ..errors import ConfigError
 from ..fields import NonNegative, check_fields
 from ..objective import Objective
 from ..ops.linear import affine_grad_weight
+from ..parameter import find_parameters
 from ..schedules import Schedule
 from .chains import Chains, FromData
 from .discrete import Bernoulli
@@ -72,6 +73,9 @@ class ContrastiveDivergence(Objective):
     ):
         self.model, self.chains, self.binarise, self.center = model, chains or FromData(), binarise, center
         self.sparsity, self.schedule = sparsity, k
+        if self.chains.mean_field and any(find_parameters(model.visible)):
+            rule = "must be false where visible units learn their variance, of which means have none"
+            raise ConfigError("model.chains.mean_field", rule, True, "Leave it or learn_variance out")
         self.k = self._steps(0)
         self._strength: Array = None if sparsity is None else sparsity.at(0)  # target and cost, where steps read them
 

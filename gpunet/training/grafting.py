@@ -89,6 +89,7 @@ def _from_the_bottom(
     run: Run, donors: list[Donor], targets: list[str], source: Checkpoint
 ) -> Iterator[tuple[Donor, str, bool]]:
     both_ways = isinstance(run.config.model, UpDownConfig)
+    donors = [donor for donor in donors if not donor.name.startswith("generation/")]  # they point downwards
     mirror = both_ways or isinstance(run.config.model, AutoencoderConfig)
     if both_ways:
         targets = [target for target in targets if not target.endswith("/joint")]

@@ -172,6 +172,8 @@ def test_loss_follows_the_task_unless_it_is_named():
         ("optimizer.learning_rat=1", "optimizer.learning_rat: is no key here. Did you mean learning_rate?"),
         ("optimizer=adamm", "optimizer: is no known choice, got 'adamm'. Did you mean adam?"),
         ("optimizer.learning_rate=-1", "optimizer.learning_rate: must be greater than or equal to 0, got -1."),
+        ("optimizer.learning_rate=inf", "optimizer.learning_rate: must be a finite number, got inf."),
+        ("training.l1=inf", "training.l1: must be a finite number, got inf."),
         ("training.batch_size=0", "training.batch_size: must be greater than or equal to 1, got 0."),
         ("training.epochs=many", "training.epochs: must be a valid integer"),
         ("model.activation=rellu", "model.activation: is no known choice, got 'rellu'. Did you mean relu?"),

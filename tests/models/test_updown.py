@@ -5,6 +5,7 @@ import pytest
 from gpunet.datasets import load, split
 
 from gpunet.backend import Device
+from gpunet.checkpoint import read, write
 from gpunet.config import load_config
 from gpunet.data import Feed, fit_preprocessing
 from gpunet.errors import ConfigError
@@ -13,7 +14,7 @@ from gpunet.optimizers import SGD, AdamW
 from gpunet.parameter import Parameters
 from gpunet.rbm import Bernoulli, Gaussian
 from gpunet.testing import LOG, TracedDevice, check_gradients, make_context, plain
-from gpunet.training import Run, Sampler, Trainer
+from gpunet.training import Run, Sampler, Trainer, graft, snapshot
 
 SEEDS = [0, [1, 2]]
 
@@ -197,3 +198,12 @@ def test_without_validation_the_latest_weights_are_kept(device):
     config = load_config("updown", small | {"training.monitor": "train_loss"}, {})
     with pytest.raises(ConfigError, match=r"training.monitor: train_loss needs a loss while training, got free_energy"):
         Run(config, data, split(data, validation=0, test=0.15, seed=0), device)
+
+
+def test_another_network_of_its_kind_takes_what_points_upwards(trained, tmp_path):
+    path = tmp_path / "a.h5"
+    write(path, snapshot(trained, best=False))
+    config = load_config("updown", {"model.hidden": [60, 120], "seed": 5}, {})
+    run = Run(config, trained.dataset, trained.split, trained.device)
+    graft(run, read(path))
+    assert np.array_equal(run.objective.model.ups[0].weight.value, trained.objective.model.ups[0].weight.value)

@@ -377,15 +377,3 @@ def test_temperatures_adapt_until_all_pairs_exchange_alike(device):
     assert betas[0] == 1
     assert betas[-1] == 0
     assert (np.diff(betas) < 0).all()
-
-
-@pytest.mark.parametrize("wrong", [(0.9, 0.5), (1.0, 1.0), (1.0,), (1.0, -0.1)])
-def test_temperatures_start_at_one_and_fall(wrong):
-    with pytest.raises(ConfigError, match=r"must (start at|fall from) 1"):
-        Tempered(temperatures=wrong)
-
-
-@pytest.mark.parametrize("betas", [(), (1.0,), (1.0, float("nan")), (1.0, 0.5, 0.5), (1.0, -0.1)])
-def test_temperatures_must_fall_to_0_or_more(betas):
-    with pytest.raises(ConfigError, match="must fall from 1 to 0 or more"):
-        Tempered(temperatures=betas)
