@@ -124,17 +124,17 @@ def test_members_may_have_rates_of_their_own(device):
     assert np.array_equal(path[:, 1], drive(SGD(0.2), device, 1))
 
 
-def test_l2_shrinks_what_decays_and_nothing_else(device):
-    model = SimpleNamespace(weight=Parameter((3,), Normal(1.0)), bias=Parameter((3,), Normal(1.0), role="bias"))
-    parameters = Parameters(model, 0, device, np.float64)
-    before = {name: device.get(p.value) for name, p in parameters.named.items()}
-    engine, cursor = Optimizer(SGD(0.1), parameters, l2=0.5), device.zeros((1,), np.int64)
-    engine.plan(np.zeros(1), cursor)
-    parameters.zero_grad()
-    parameters.finish_grad()
-    engine.step(device.put(True))
-    assert device.get(model.weight.value) == pytest.approx(before["weight"] * 0.95)
-    assert np.array_equal(device.get(model.bias.value), before["bias"])
+def test_l2_shrinks_what_decays_and_was_reached_and_nothing_else(device):
+    model = SimpleNamespace(
+        weight=Parameter((3,), Normal(1.0)),
+        bias=Parameter((3,), Normal(1.0), role="bias"),
+        idle=Parameter((3,), Normal(1.0)),
+    )
+    zeros = {"weight": np.zeros(3), "bias": np.zeros(3)}
+    moved, before = step_once(model, SGD(0.1), device, zeros, l2=0.5)
+    assert moved["weight"] == pytest.approx(before["weight"] * 0.05)
+    assert not moved["bias"].any()
+    assert not moved["idle"].any()
 
 
 def test_rate_factor_and_running_statistics(device):
