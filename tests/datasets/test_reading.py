@@ -3,12 +3,12 @@
 import gzip
 import os
 import struct
-import time
 import zipfile
 
 import h5py
 import numpy as np
 import pytest
+from files import CSV, save_npz, text
 from gpunet.datasets import Dataset, load, load_inputs
 from gpunet.datasets.idx import TYPES, read_idx
 from hypothesis import given, settings
@@ -72,11 +72,6 @@ def folder(tmp_path, rng):
 def test_a_folder_keeps_its_test_part(folder):
     dataset = load(str(folder))
     assert (dataset.name, len(dataset.x), dataset.test_from, dataset.classes) == ("small", 18, 12, ("0", "1", "2"))
-
-
-def save_npz(path, **arrays):
-    np.savez(path, **arrays)
-    return path
 
 
 def save_h5(path, compression=None, **arrays):
@@ -146,64 +141,6 @@ def test_parted_archives_keep_their_test_part(tmp_path, rng):
     dataset = load(str(path))
     assert dataset.test_from == 7
     assert np.array_equal(dataset.y, y)
-
-
-CSV = "length,width,species\n1,2.5,rose\n3,4,lily\n5,6e1,rose\n"
-
-
-def text(tmp_path, content, name="t.csv"):
-    path = tmp_path / name
-    if name.endswith(".gz"):
-        path.write_bytes(gzip.compress(content.encode()))
-    else:
-        path.write_text(content)
-    return str(path)
-
-
-@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz"])
-def test_csv_with_header_and_text_labels(name, tmp_path):
-    dataset = load(text(tmp_path, CSV, name))
-    assert dataset.x.tolist() == [[1, 2.5], [3, 4], [5, 60]]
-    assert (dataset.classes, dataset.y.tolist()) == (("lily", "rose"), [1, 0, 1])
-    assert dataset.columns == ("length", "width")
-
-
-def test_csv_label_column_by_name_by_number_and_by_habit(tmp_path):
-    content = "a,label,b\n1,0,5\n2,1,6\n3,0,7\n"
-    path = text(tmp_path, content)
-    assert load(path).x.tolist() == [[1, 5], [2, 6], [3, 7]]
-    assert load(path, label="label").y.tolist() == load(path, label=1).y.tolist() == [0, 1, 0]
-    assert load(path, label="b", task="regression").y.tolist() == [[5], [6], [7]]
-    plain = text(tmp_path, "1,2,0\n3,4,1\n5,6,1\n", "plain.csv")
-    assert load(plain).y.tolist() == [0, 1, 1]
-
-
-def test_csv_inputs_with_and_without_label_and_in_another_order(tmp_path):
-    with_label = text(tmp_path, CSV)
-    without = text(tmp_path, "1,2.5\n3,4\n5,60\n", "u.csv")
-    swapped = text(tmp_path, "width,extra,length\n2.5,9,1\n4,9,3\n60,9,5\n", "v.csv")
-    for path in (with_label, without, swapped):
-        found = load_inputs(path, input_shape=(2,), columns=("length", "width"))
-        assert found.tolist() == [[1, 2.5], [3, 4], [5, 60]]
-
-
-def test_quoted_cells_and_tabs(tmp_path):
-    assert load(text(tmp_path, 'a,b,"c, or d"\n1,2,"x, y"\n3,4,z\n')).classes == ("x, y", "z")
-    assert load(text(tmp_path, "a\tb\tlabel\n1\t2\t0\n3\t4\t1\n", "t.tsv")).x.tolist() == [[1, 2], [3, 4]]
-
-
-def test_real_targets_mean_regression_and_labels_of_a_model_are_its_own(tmp_path):
-    path = text(tmp_path, "1,2,0.5\n3,4,1.25\n5,6,7.5\n")
-    assert load(path).classes == ()
-    assert load(path).y.tolist() == [[0.5], [1.25], [7.5]]
-    path = text(tmp_path, "1,2,rose\n3,4,lily\n")
-    assert load(path, classes=("lily", "oak", "rose")).y.tolist() == [2, 0]
-
-
-def test_hash_is_of_the_content_and_not_of_the_name(tmp_path):
-    a, b = load(text(tmp_path, CSV)), load(text(tmp_path, CSV, "other.csv"))
-    c = load(text(tmp_path, CSV.replace("2.5", "2.6"), "third.csv"))
-    assert a.sha256 == b.sha256 != c.sha256
 
 
 def good_npz(tmp_path):
@@ -390,64 +327,6 @@ def test_a_header_that_promises_gigabytes_costs_no_memory(tmp_path):
         assert tracemalloc.get_traced_memory()[1] < 1 << 26
     finally:
         tracemalloc.stop()
-
-
-def test_whole_numbers_that_a_float_cannot_tell_apart_are_classes_of_their_own(tmp_path):
-    path = text(tmp_path, "1,2,123456789012345678\n3,4,123456789012345679\n5,6,123456789012345678\n")
-    assert load(path).classes == ("123456789012345678", "123456789012345679")
-    assert load(path, task="regression").y.shape == (3, 1)
-    path = text(tmp_path, "".join(f"{i},2,{123456789012345678 + i}\n" for i in range(50)))
-    with pytest.raises(DataError, match="has too many classes for 50 samples, got 50 different labels"):
-        load(path)
-
-
-def test_text_targets_for_regression_are_shown_as_they_are(tmp_path):
-    with pytest.raises(DataError, match="got the text 'rose'"):
-        load(text(tmp_path, CSV), task="regression")
-
-
-def test_inputs_of_another_shape_or_with_other_columns_are_not_taken_for_those_of_the_model(tmp_path):
-    images = str(save_npz(tmp_path / "a.npz", x=np.arange(72, dtype="u1").reshape(2, 4, 9, 1)))
-    assert load_inputs(images, input_shape=(4, 9)).shape == (2, 4, 9)
-    assert load_inputs(images, input_shape=(36,)).shape == (2, 36)
-    with pytest.raises(DataError, match="must have inputs of shape 9x4, as in training, got 4x9x1"):
-        load_inputs(images, input_shape=(9, 4))
-    swapped = text(tmp_path, "width,lenght\n2.5,1\n4,3\n")
-    with pytest.raises(DataError, match="or none of their names, got no column 'length'"):
-        load_inputs(swapped, input_shape=(2,), columns=("length", "width"))
-    assert load_inputs(swapped, input_shape=(2,), columns=("a", "b")).tolist() == [[2.5, 1], [4, 3]]
-
-
-def test_a_model_is_evaluated_on_one_class_or_one_sample(tmp_path):
-    one = load(text(tmp_path, "1,2,rose\n"), classes=("lily", "rose"))
-    assert (one.y.tolist(), one.notes) == ([1], ())
-    assert load(text(tmp_path, "1,2,rose\n3,4,rose\n"), classes=("lily", "rose")).y.tolist() == [1, 1]
-
-
-def test_a_wide_table_is_read_in_no_time(tmp_path):
-    names = tuple(f"g{i}" for i in range(20_000))
-    cells = ",".join("1" * len(names))
-    path = text(tmp_path, f"{','.join(names)},label\n{cells},0\n")
-    began = time.process_time()
-    found = load_inputs(path, input_shape=(len(names),), columns=names)
-    assert time.process_time() - began < 2
-    assert found.shape == (1, len(names))
-
-
-def test_label_column_that_is_not_there(tmp_path):
-    with pytest.raises(DataError, match=r"The columns have \\u001b\[31mq, b, c"):
-        load(text(tmp_path, "\x1b[31mq,b,c\n1,2,0\n3,4,1\n", "e.csv"), label="zzz")
-    with pytest.raises(DataError, match=r"no column 'specie'\. Did you mean species\?"):
-        load(text(tmp_path, CSV), label="specie")
-    with pytest.raises(DataError, match="has 3 columns, got label column 7"):
-        load(text(tmp_path, CSV), label=7)
-
-
-def test_unknown_class_and_wrong_width(tmp_path):
-    with pytest.raises(DataError, match="must hold classes that the model knows, got 'rose'"):
-        load(text(tmp_path, CSV), classes=("lily", "ros"))
-    with pytest.raises(DataError, match="must have the 4 features of the model"):
-        load_inputs(text(tmp_path, CSV), input_shape=(4,))
 
 
 def test_a_constant_feature_is_a_note():
