@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from gpunet import __version__
-from gpunet.errors import GpunetError, meant
+from gpunet.errors import GpunetError, meant, printable
 
 from .compare import compare
 from .config import config
@@ -39,8 +39,6 @@ class Application(click.Group):
         try:
             return super().invoke(ctx)
         except GpunetError as error:
-            from gpunet.checkpoint import printable
-
             with suppress(OSError):  # whoever read it has left, which changes nothing about the exit code
                 for line in str(error).split("\n"):  # what a file or a path holds must not steer the terminal
                     click.echo(f"gpunet: {printable(line)}", err=True)

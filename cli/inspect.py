@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpunet.errors import CheckpointError, ConfigError
+from gpunet.errors import CheckpointError, ConfigError, printable
 
 from .options import json_option, print_json
 
@@ -134,8 +134,6 @@ def _part(found: Checkpoint, path: str | None) -> Group | Array:
     if path is None or not path.strip("/"):
         return found.root
     if path.strip("/") not in found.root:
-        from gpunet.checkpoint import printable
-
         known = printable(", ".join(found.root.children))
         raise CheckpointError(
             str(found.path), f"must hold {printable(path)}", "no such name", f"At the top there are {known}"

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from gpunet.checkpoint import Checkpoint, printable
+from gpunet.checkpoint import Checkpoint
+from gpunet.errors import printable
 
 from .differences import flatten
 from .options import print_json

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from gpunet.errors import ConfigError
+from gpunet.errors import ConfigError, printable
 
 device_option = click.option(
     "--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]", help="Where to compute."
@@ -127,8 +127,6 @@ def program() -> str:
 
 def print_json(document: Any) -> None:
     """One JSON document on stdout; numbers that are not finite become null."""
-    from gpunet.checkpoint import printable
-
     text = json.dumps(finite(document), indent=2, ensure_ascii=False, allow_nan=False)
     click.echo("\n".join(map(printable, text.split("\n"))))  # texts may come out of a forged file
 

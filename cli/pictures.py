@@ -7,8 +7,8 @@ import math
 import click
 import numpy as np
 
-from gpunet.checkpoint import Array, Checkpoint, printable
-from gpunet.errors import CheckpointError, ConfigError
+from gpunet.checkpoint import Array, Checkpoint
+from gpunet.errors import CheckpointError, ConfigError, printable
 
 from .history import save
 from .options import print_json

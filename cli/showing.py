@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from gpunet.checkpoint import Array, Checkpoint, Group, printable
+from gpunet.checkpoint import Array, Checkpoint, Group
+from gpunet.errors import printable
 
 from .opening import DOCUMENTED
 

@@ -10,7 +10,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from gpunet.checkpoint import Array, Checkpoint, Group, printable
+from gpunet.checkpoint import Array, Checkpoint, Group
+from gpunet.errors import printable
 
 from .options import print_json
 from .showing import console

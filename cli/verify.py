@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpunet.errors import CheckpointError
+from gpunet.errors import CheckpointError, printable
 
 from .options import json_option, print_json
 
@@ -58,8 +58,6 @@ def _document(found: Verification) -> dict[str, Any]:
 
 
 def _show(document: dict[str, Any]) -> None:
-    from gpunet.checkpoint import printable
-
     name = printable(document["path"])
     if "error" in document:
         click.echo(f"gpunet: {document['error']}", err=True)

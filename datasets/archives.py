@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gpunet.checkpoint import Array, inflation_budget, printable, read_foreign
-from gpunet.errors import CheckpointError, DataError
+from gpunet.checkpoint import Array, inflation_budget, read_foreign
+from gpunet.errors import CheckpointError, DataError, printable
 
 from .dataset import Dataset, portable_features
 from .targets import encode_targets

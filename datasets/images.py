@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from gpunet.checkpoint import inflation_budget, printable
-from gpunet.errors import DataError
+from gpunet.checkpoint import inflation_budget
+from gpunet.errors import DataError, printable
 
 from .dataset import Dataset, is_text
 from .targets import encode_targets

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gpunet.checkpoint import printable
-from gpunet.errors import DataError, meant
+from gpunet.errors import DataError, meant, printable
 
 from . import archives, idx, images, tables
 from .bundled import available, digits

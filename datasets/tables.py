@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gpunet.checkpoint import inflation_budget, printable
-from gpunet.errors import DataError, meant
+from gpunet.checkpoint import inflation_budget
+from gpunet.errors import DataError, meant, printable
 
 from .dataset import Dataset
 from .targets import encode_targets

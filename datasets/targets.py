@@ -6,8 +6,7 @@ different values; then each must be a whole number that is not negative.  Everyt
 
 import numpy as np
 
-from gpunet.checkpoint import printable
-from gpunet.errors import DataError, meant
+from gpunet.errors import DataError, meant, printable
 
 MAX_CLASSES = 65_536
 MAX_LABEL_BYTES = 4000

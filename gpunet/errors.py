@@ -14,6 +14,7 @@ remedy.  The constructor takes the parts, so that no message can forget one sile
 """
 
 import difflib
+import json
 from collections.abc import Sequence
 
 
@@ -100,3 +101,12 @@ def meant(word: str, known: Sequence[str], otherwise: str) -> str:
     """
     close = difflib.get_close_matches(word, known, 1)
     return f"Did you mean {close[0]}?" if close else otherwise
+
+
+def printable(text: str) -> str:
+    r"""A text out of a file, safe to print on one line: whatever steers a terminal becomes an escape of JSON.
+
+    >>> printable("red \x1b[31m, next\nline, grün")
+    'red \\u001b[31m, next\\nline, grün'
+    """
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, printable
 from . import foreign_walk, walk
 from .index import HDF5, MAX_ANSWER, cause, malformed, not_started, started
 from .reader import Checkpoint
 from .stored import StoredFile
-from .tree import Array, Group, printable
+from .tree import Array, Group
 
 SMALL = 1 << 28  # bytes that any file may inflate to
 RATIO = 200  # times its size that a larger file may

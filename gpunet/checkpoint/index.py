@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import CheckpointError, GpunetError
+from ..errors import CheckpointError, GpunetError, printable
 from . import walk
-from .tree import Scalar, printable
+from .tree import Scalar
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 MAX_ANSWER = 1 << 28

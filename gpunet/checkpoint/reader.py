@@ -15,12 +15,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, printable
 from .hashing import content_sha256
 from .index import read_structure
 from .seal import FORMAT, SIZE, check_version, parse_seal
 from .stored import StoredArray, StoredFile, read_array
-from .tree import Array, Group, Scalar, printable
+from .tree import Array, Group, Scalar
 
 Node = TypeVar("Node", Group, Array)
 

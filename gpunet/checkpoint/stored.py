@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, printable
 from .hashing import array_sha256
 from .index import Entry
-from .tree import Array, printable
+from .tree import Array
 
 CHUNK = 1 << 22
 MAX_HOLE = 1 << 31

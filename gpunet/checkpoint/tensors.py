@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import CheckpointError, ConfigError
+from ..errors import CheckpointError, ConfigError, printable
 from .hashing import array_sha256, content_sha256
 from .reader import Checkpoint, check_finite
 from .replacing import replace_file
 from .seal import FORMAT
 from .stored import MAX_LEVELS, StoredFile
-from .tree import Array, Group, printable
+from .tree import Array, Group
 
 SUFFIX = ".safetensors"
 NAMED = 200  # characters of a name that is too long

@@ -95,12 +95,3 @@ def note(content: Any) -> Array:
     """
     encoded = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     return Array(np.array(encoded, f"S{len(encoded)}"), {"media_type": "application/json"})
-
-
-def printable(text: str) -> str:
-    r"""A text out of a file, safe to print on one line: whatever steers a terminal becomes an escape of JSON.
-
-    >>> printable("red \x1b[31m, next\nline, grün")
-    'red \\u001b[31m, next\\nline, grün'
-    """
-    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)

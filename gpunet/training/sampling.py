@@ -39,12 +39,12 @@ class Sampler:
         else:
             assert isinstance(model, DBN), "networks that know classes start at rest"
             self.states[...] = DBN(model.machines[:-1]).encode(start, self.walk.context)
+        self.held: Array = None
         if labels is not None:
             assert isinstance(model, LabelledDBN), "only models that know classes can hold one"
             self.held = one_hot(
                 self.device.put(labels), model.classes, self.device.zeros((chains, model.classes), bool)
             )
-        self.holds = labels is not None
         self._step = capture(self._gibbs, self.device)
 
     def run(self, steps: int) -> None:
@@ -64,7 +64,7 @@ class Sampler:
         """What hidden states drawn for the present states tell the top machine's visible units."""
         self.walk.begin_step()
         top, ctx = self.top, self.walk.context
-        if self.holds:
+        if self.held is not None:
             self.states[..., -self.held.shape[-1] :] = self.held
         return top.visible_input(top.hidden.sample(top.hidden_input(self.states, ctx), ctx), ctx)
 
