@@ -3,6 +3,7 @@
 import ast
 
 import pytest
+
 from test_architecture import MODULES
 
 FORBIDDEN = {

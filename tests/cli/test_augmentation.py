@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from shell import gpunet, refused
 
 TRAIN = ["train", "digits", "model.hidden=[24]", "optimizer.learning_rate=0.01", "--device", "cpu"]

@@ -12,9 +12,9 @@ import time
 import h5py
 import numpy as np
 import pytest
-from shell import gpunet, refused
 
 from gpunet.config import preset_names
+from shell import gpunet, refused
 
 FAST = ["training.epochs=4", "model.hidden=[32]", "model.dropout=0", "optimizer.learning_rate=0.01"]
 

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+
 from shell import gpunet, refused
 
 FAST = ["--seeds", 2, "--labels", "40,all", "--rates", "0.1,0.3", "model.hidden=[12,8]", "training.epochs=2"]

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+
 from shell import gpunet, refused
 
 SHORT = ["training.epochs=4", "model.hidden=[24]", "optimizer.learning_rate=0.01", "--device", "cpu"]

@@ -10,9 +10,9 @@ from click.testing import CliRunner
 from gpunet.cli import main
 from gpunet.cli.reporting import open_run, render
 from gpunet.cli.reporting.experiments import experiments
-from shell import gpunet
 
 from gpunet.checkpoint import Array, Group, note, write
+from shell import gpunet
 
 pytest.importorskip("matplotlib")
 

@@ -8,9 +8,9 @@ import sys
 import time
 
 import pytest
-from shell import gpunet, refused
 
 from gpunet.checkpoint import lock, read
+from shell import gpunet, refused
 
 COMMAND = [sys.executable, "-m", "gpunet.cli"]
 ENDLESS = ["train", "linear", "training.epochs=1000000", "--device", "cpu", "--run", "r"]

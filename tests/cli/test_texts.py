@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+
 from shell import gpunet, refused
 
 GOOD = ["wonderful", "great", "charming", "brilliant", "lovely", "funny", "touching", "superb"]

@@ -4,8 +4,8 @@ import itertools
 
 import numpy as np
 import pytest
-from driving import CURVATURE, curved, drive, quadratic
 
+from driving import CURVATURE, curved, drive, quadratic
 from gpunet import optimizers
 from gpunet.optimizers import (
     LARS,

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from gpunet.datasets import load, load_inputs
 from PIL import Image
-from shell import gpunet, refused
 
 from gpunet.errors import DataError
+from shell import gpunet, refused
 
 
 def draw(path, pixels, **options):

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from driving import CURVATURE, drive, quadratic
 
+from driving import CURVATURE, drive, quadratic
 from gpunet.errors import ConfigError
 from gpunet.initializers import Normal
 from gpunet.layers import Dense

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from runs import make_run
 
 from gpunet.checkpoint import write
 from gpunet.training import portrait, snapshot
 from gpunet.training.portrait import activations, plane
+from runs import make_run
 
 LAYERS = ["001_sigmoid", "002_dense", "005_sigmoid", "006_dense"]  # the code is linear
 

@@ -4,13 +4,13 @@ import itertools
 
 import numpy as np
 import pytest
-from runs import make_run
 
 from gpunet.models import DBN, LabelledDBN
 from gpunet.parameter import Parameters
 from gpunet.rbm import RBM, Bernoulli
 from gpunet.testing import make_context
 from gpunet.training import Sampler, pictures, reconstructions, tiled
+from runs import make_run
 
 CHAINS = 20_000
 
