@@ -25,8 +25,9 @@ from gpunet.data import Feed, fit_preprocessing
 from gpunet.initializers import He
 from gpunet.layers import Dense, ReLU, Sequential
 from gpunet.losses import CategoricalCrossEntropy
+from gpunet.objectives import Supervised
 from gpunet.optimizers import Adam
-from gpunet.training import Supervised, Trainer
+from gpunet.training import Trainer
 
 WIDTHS, BATCH = (784, 512, 512, 10), 128
 PAIRS = list(zip(WIDTHS, WIDTHS[1:]))

@@ -18,8 +18,8 @@ sys.path[:0] = [str(ROOT / "tests" / room) for room in ("", "checkpoint", "datas
 
 import test_hostile
 import test_reading
-from gpunet.datasets import load
 
+from gpunet.datasets import load
 from gpunet.errors import DataError
 
 Outcome = tuple[str, float, float]  # how it ended, seconds, MiB beyond a good file

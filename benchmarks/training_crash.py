@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from checkpoint_fuzz import forked_walk
-from gpunet.cli import main as program
-from gpunet.cli.folder import LAST, RunFolder, newest
 from page import result, saving
 
 from gpunet.checkpoint import Group, index, read
+from gpunet.cli.app import main as program
+from gpunet.persistence import LAST, RunFolder, newest
 
 # What the program imports when it needs it; imported here once, it need not be in each of the processes.
 WARM = ("gpunet.datasets", "gpunet.training", "h5py", "rich.progress", "tomli_w", "gpunet.cli.progress")

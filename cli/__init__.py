@@ -1,4 +1,4 @@
-"""Floor 8: the command line, the only room that prints."""
+"""The command line, the only room that prints."""
 
 from .app import main
 

@@ -11,24 +11,24 @@ import click
 
 from gpunet import __version__
 from gpunet.errors import GpunetError, meant, printable
+from gpunet.interruption import BROKEN_PIPE
 
-from .compare import compare
-from .config import config
-from .data import data
-from .doctor import doctor
-from .evaluate import evaluate
-from .gradcheck import gradcheck
-from .inspect import inspect
-from .likelihood import likelihood
-from .predict import predict
-from .presets import presets
-from .pretrain import pretrain
-from .report import report
-from .resume import resume
-from .sample import sample
-from .stopping import BROKEN_PIPE
-from .train import train
-from .verify import verify
+from .commands.compare import compare
+from .commands.config import config
+from .commands.data import data
+from .commands.doctor import doctor
+from .commands.evaluate import evaluate
+from .commands.gradcheck import gradcheck
+from .commands.inspect import inspect
+from .commands.likelihood import likelihood
+from .commands.predict import predict
+from .commands.presets import presets
+from .commands.pretrain import pretrain
+from .commands.report import report
+from .commands.resume import resume
+from .commands.sample import sample
+from .commands.train import train
+from .commands.verify import verify
 
 
 class Application(click.Group):

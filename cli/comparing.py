@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING
 import click
 
 from gpunet.errors import Interrupted, WriteError
+from gpunet.interruption import stops_on_signals
 
-from .contrast import document, show
-from .contrast_plot import can_draw, draw
-from .folder import RunFolder, dump
 from .options import Request, finite, print_json
 from .progress import progress
-from .stopping import stops_on_signals
+from .views.comparison import show
+from .views.comparison_plot import can_draw, draw
 
 if TYPE_CHECKING:
     from gpunet.checkpoint import Checkpoint
-    from gpunet.training import Comparison, Result, Source, Stop, Trial
+    from gpunet.interruption import Stop
+    from gpunet.persistence import RunFolder
+    from gpunet.studies import Comparison, Result, Source, Trial
 
 NAME = "compare"
 
@@ -42,7 +43,9 @@ def run_comparison(
     Raises:
         Interrupted: by a signal; what was finished is kept.
     """
-    from gpunet.training import ARMS, Source, Stop
+    from gpunet.interruption import Stop
+    from gpunet.persistence import RunFolder, dump
+    from gpunet.studies import ARMS, Source, document
 
     _announce(comparison)
     if request.dry_run:
@@ -90,7 +93,9 @@ def _announce(comparison: Comparison) -> None:
 def _pretrain(comparison: Comparison, labels: int, folder: RunFolder, stop: Stop) -> Source:
     """Train the stack, write it, and read it again as any other checkpoint."""
     from gpunet.checkpoint import read
-    from gpunet.training import Source, portrait, snapshot
+    from gpunet.inspection.portrait import portrait
+    from gpunet.persistence import snapshot
+    from gpunet.studies import Source
 
     began, widths = time.perf_counter(), comparison.model.hidden
     for number, job in enumerate(comparison.stack(labels).stages()):
@@ -114,7 +119,8 @@ def _say_trial(trial: Trial) -> None:
 
 def _keep(comparison: Comparison, results: list[Result], folder: RunFolder) -> None:
     """Write the networks that were chosen last, and all figures so far."""
-    from gpunet.training import snapshot
+    from gpunet.persistence import snapshot
+    from gpunet.studies import document
 
     last = results[-1]
     folder.write(f"{last.arm.name}-{last.labels}.h5", snapshot(last.run, best=True))

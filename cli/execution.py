@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpunet.errors import ConfigError, DivergedError, Interrupted
+from gpunet.interruption import BROKEN_PIPE, CLOSED, stops_on_signals
 
-from .folder import BEST, LAST, RunFolder
 from .options import Request, choose_device, load_split, print_json, program, spread
-from .stopping import BROKEN_PIPE, CLOSED, stops_on_signals
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gpunet.training import Run, Stop
+    from gpunet.experiment import Run
+    from gpunet.interruption import Stop
+    from gpunet.persistence import RunFolder
 
 
 def execute(
@@ -39,7 +40,8 @@ def execute(
     place = choose_device(request.device)
     with place.activate():
         dataset, parts = load_split(config)
-        from gpunet.training import within_memory
+        from gpunet.persistence import RunFolder
+        from gpunet.stages import within_memory
 
         def train() -> None:
             jobs = _jobs(config, dataset, parts, place, source, grafts, layers)
@@ -65,7 +67,8 @@ def carry_out(job: Run, jobs: Iterator[Run], folder: RunFolder) -> tuple[Run, fl
         Interrupted: something from outside ended it, after its state was saved.
         DivergedError: the last good state was saved.
     """
-    from gpunet.training import Stop, snapshot
+    from gpunet.interruption import Stop
+    from gpunet.persistence import LAST, snapshot
 
     stop, seconds = Stop(), 0.0
     with stops_on_signals(stop) as look:
@@ -91,7 +94,9 @@ def _jobs(
 ) -> Iterator[Run]:
     """The runs of a configuration: one, or one for each layer of a stack."""
     from gpunet.checkpoint import is_safetensors, read, read_safetensors
-    from gpunet.training import Run, Stack, graft
+    from gpunet.experiment import Run
+    from gpunet.persistence import graft
+    from gpunet.stages import Stack
 
     checkpoint = None if source is None else (read_safetensors if is_safetensors(source) else read)(source)
     if checkpoint is not None and checkpoint.foreign and config.model.name == "dbn":
@@ -137,7 +142,8 @@ def announce_layer(job: Run) -> None:
 
 
 def _fit(job: Run, folder: RunFolder, stop: Stop, look: Callable[[], None]) -> float:
-    from gpunet.training import portrait, snapshot
+    from gpunet.inspection.portrait import portrait
+    from gpunet.persistence import BEST, LAST, snapshot
 
     from .progress import progress
 
@@ -177,6 +183,8 @@ def _fit(job: Run, folder: RunFolder, stop: Stop, look: Callable[[], None]) -> f
 
 def report(job: Run, folder: RunFolder, seconds: float, as_json: bool) -> None:
     """Print what came of a run."""
+    from gpunet.persistence import BEST
+
     best, scores = job.selection, job.test_scores
     checkpoint = folder.path / BEST
     if as_json:

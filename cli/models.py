@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from gpunet.datasets import load, split
 
-from gpunet.data import Feed
+from gpunet.data import Feed, split
+from gpunet.datasets import load
 from gpunet.errors import CheckpointError, DataError
-from gpunet.training import Predictor, Trained, TrainedModel
+from gpunet.persistence import Trained, TrainedModel
+from gpunet.training import Predictor
 
 
 def agree(models: Sequence[TrainedModel]) -> None:

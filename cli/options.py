@@ -109,7 +109,8 @@ def configuration(words: Sequence[str], flags: dict[str, Any], default: str) -> 
 
 def load_split(config: Any) -> tuple[Any, Any]:
     """The data set and its parts as configured."""
-    from gpunet.datasets import load, split
+    from gpunet.data import split
+    from gpunet.datasets import load
 
     data = config.data
     dataset = load(data.source, label=data.label, header=data.header, task=data.task)

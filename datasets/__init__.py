@@ -1,8 +1,6 @@
-"""Files on disk become host arrays: bundled digits, IDX, CSV, NPZ and HDF5."""
+"""Files on disk become data sets: bundled digits, IDX, CSV, NPZ, HDF5 and folders of images."""
 
 from .bundled import available
-from .dataset import Dataset
 from .loading import load, load_inputs
-from .splitting import Split, split
 
-__all__ = ["Dataset", "Split", "available", "load", "load_inputs", "split"]
+__all__ = ["available", "load", "load_inputs"]

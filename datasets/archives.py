@@ -9,10 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from gpunet.checkpoint import Array, inflation_budget, read_foreign
+from gpunet.data import Dataset, encode_targets, portable_features
 from gpunet.errors import CheckpointError, DataError, printable
-
-from .dataset import Dataset, portable_features
-from .targets import encode_targets
 
 NAMES = (("x", "y"), ("X", "y"), ("images", "labels"), ("data", "target"))
 PARTED = ("x_train", "y_train", "x_test", "y_test")

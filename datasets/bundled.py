@@ -3,7 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-from .dataset import Dataset
+from gpunet.data import Dataset
+
 from .idx import image_dataset, read_idx
 
 FOLDER = Path(__file__).with_name("digits")

@@ -14,10 +14,8 @@ from typing import IO, Any
 import numpy as np
 
 from gpunet.checkpoint import inflation_budget
+from gpunet.data import Dataset, encode_targets
 from gpunet.errors import DataError
-
-from .dataset import Dataset
-from .targets import encode_targets
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 PIECE = 1 << 24

@@ -13,10 +13,8 @@ from typing import Any
 import numpy as np
 
 from gpunet.checkpoint import inflation_budget
+from gpunet.data import Dataset, encode_targets, is_text
 from gpunet.errors import DataError, printable
-
-from .dataset import Dataset, is_text
-from .targets import encode_targets
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 FORMATS = ("PNG", "JPEG", "BMP")

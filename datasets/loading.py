@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
+from gpunet.data import Dataset, check_samples, is_text, portable_features
 from gpunet.errors import DataError, meant, printable
 
 from . import archives, idx, images, tables
 from .bundled import available, digits
-from .dataset import Dataset, check_samples, is_text, portable_features
 
 ARCHIVES = (".npz", ".h5", ".hdf5")
 KNOWN = "a folder of MNIST files or of images by class, .idx or -ubyte[.gz], .csv, .tsv, .npz, .h5 or .hdf5"

@@ -11,10 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from gpunet.checkpoint import inflation_budget
+from gpunet.data import Dataset, encode_targets
 from gpunet.errors import DataError, meant, printable
 
-from .dataset import Dataset
-from .targets import encode_targets
 from .words import number_texts
 
 MAX_LABEL = 1000

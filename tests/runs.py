@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
-from gpunet.datasets import load, split
-
 from gpunet.config import load_config
-from gpunet.training import Run, Stack
+from gpunet.data import split
+from gpunet.datasets import load
+from gpunet.experiment import Run
+from gpunet.stages import Stack
 
 
 def make_run(preset, device, two_classes=False, **overrides):

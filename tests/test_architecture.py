@@ -10,17 +10,24 @@ ROOMS = {"gpunet.cli": ROOT / "cli", "gpunet.datasets": ROOT / "datasets", "gpun
 
 # Lowest first.  A room imports its own files and lower floors; rooms of one floor never meet.
 FLOORS = [
-    {"gpunet", "gpunet.errors"},
+    {"gpunet", "gpunet.errors", "gpunet.interruption"},
     {"gpunet.fields"},
     {"gpunet.backend"},
     {"gpunet.ops"},
     {"gpunet.initializers", "gpunet.schedules", "gpunet.checkpoint"},
-    {"gpunet.datasets", "gpunet.parameter", "gpunet.losses", "gpunet.metrics", "gpunet.data", "gpunet.objective"},
-    {"gpunet.layers", "gpunet.optimizers"},
+    {"gpunet.parameter", "gpunet.losses", "gpunet.metrics", "gpunet.data"},
+    {"gpunet.layers", "gpunet.optimizers", "gpunet.datasets"},
+    {"gpunet.objectives"},
     {"gpunet.rbm"},
     {"gpunet.models", "gpunet.testing"},
+    {"gpunet.vocabulary"},
     {"gpunet.config"},
     {"gpunet.training"},
+    {"gpunet.experiment"},
+    {"gpunet.persistence"},
+    {"gpunet.stages"},
+    {"gpunet.inspection"},
+    {"gpunet.studies"},
     {"gpunet.cli"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

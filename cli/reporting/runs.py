@@ -11,11 +11,11 @@ import numpy as np
 
 from gpunet.checkpoint import Array, Checkpoint, Group, read
 from gpunet.errors import CheckpointError
+from gpunet.inspection.ancestry import lineage
+from gpunet.inspection.differences import flatten
 
-from ..differences import flatten
-from ..history import history_columns
-from ..lineage import lineage
-from ..pictures import drawable, grid, tiles_of
+from ..views.history import history_columns
+from ..views.pictures import drawable, grid, tiles_of
 
 CHECKPOINTS = ("best.h5", "last.h5")
 SEEDING = ("seed", "members", "name")  # what may differ between runs of one experiment

@@ -1,4 +1,4 @@
-"""Floor 0: the array module, devices, random streams, the arena, step capture and the kernel cache.
+"""The array module, devices, random streams, the arena, step capture and the kernel cache.
 
 This is the only room that imports CuPy, and it does so when a CUDA device is first used.
 """

@@ -1,4 +1,4 @@
-"""Floor 2: checkpoint files, schema 1: HDF5 with names and arrays, a seal in front, and hashes all the way down.
+"""Checkpoint files, schema 1: HDF5 with names and arrays, a seal in front, and hashes all the way down.
 
 This room knows groups, arrays and attributes, but no model, no layer and no training.  Every reader of a checkpoint
 goes through :func:`read` or, to be told all that is wrong, :func:`verify`; every writer through :func:`write`.  Files

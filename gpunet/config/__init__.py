@@ -1,4 +1,4 @@
-"""Floor 6: what the user writes, checked once and turned into objects."""
+"""What the user writes, checked once and turned into objects."""
 
 from .build import (
     build_augmentations,

@@ -16,6 +16,7 @@ from ..models import LabelledDBN, autoencoder, mlp
 from ..optimizers import SWA, Averaging, Clipping, Rule
 from ..rbm import RBM, Chains, ClassRBM
 from ..schedules import Schedule
+from ..vocabulary import WIDTHS, PreparationWord, target
 from .models import (
     AutoencoderConfig,
     ClassRBMConfig,
@@ -28,7 +29,6 @@ from .models import (
     UpDownConfig,
 )
 from .schema import Config
-from .vocabulary import WIDTHS, PreparationWord, target
 
 _ACTIVATIONS = {term(layer): layer for layer in (Linear, Sigmoid, Tanh, ReLU, LeakyReLU, Softplus)}
 

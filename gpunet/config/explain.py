@@ -6,9 +6,9 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from ..errors import ConfigError, meant
+from ..vocabulary import words
 from .models import MODELS
 from .schema import Config
-from .vocabulary import words
 
 Location = tuple[int | str, ...]
 

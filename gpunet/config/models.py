@@ -6,7 +6,7 @@ from annotated_types import Ge
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from ..fields import Count, Fraction, NonNegative, Positive
-from .vocabulary import ChainsWord, InitializerWord, LayerWord, ScheduleWord, SparsityWord, UnitsWord, expand
+from ..vocabulary import ChainsWord, InitializerWord, LayerWord, ScheduleWord, SparsityWord, UnitsWord, expand
 
 Activation = Literal["linear", "sigmoid", "tanh", "relu", "leaky_relu", "softplus"]
 

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, create_model, model_validator
 
 from ..fields import Count, Fraction, NonNegative, Positive
+from ..vocabulary import AUGMENTATIONS, AveragingWord, LossWord, PreparationWord, RuleWord, expand_preparations
 from .models import MLPConfig, ModelConfig, Section
-from .vocabulary import AUGMENTATIONS, AveragingWord, LossWord, PreparationWord, RuleWord, expand_preparations
 
 Part = Annotated[float, Field(ge=0, lt=1)] | Annotated[int, Field(ge=0)]
 

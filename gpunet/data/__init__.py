@@ -1,4 +1,4 @@
-"""Floor 2: data sets on the device, and what is done to their features on the way into a batch."""
+"""Data sets as values, and what is done to their features on the way into a batch."""
 
 from .augmentations import (
     Augmentation,
@@ -20,9 +20,14 @@ from .augmentations import (
 )
 from .augmenter import Augmenter
 from .bags import BagOfWords
+from .dataset import Dataset, check_samples, is_text, portable_features
+from .description import Description, Parts, Samples, describe
 from .feed import Feed
+from .inputs import Inputs, Part
 from .preparations import PCA, ZCA, Binarise, MinMax, OneHot, Preparation, Scale, Standardise
 from .preprocessing import Fitted, Preprocessing, fit_preprocessing
+from .splitting import Split, split
+from .targets import encode_targets
 
 __all__ = [
     "PCA",
@@ -35,24 +40,37 @@ __all__ = [
     "Colour",
     "Contrast",
     "CutOut",
+    "Dataset",
     "DeleteWords",
+    "Description",
     "Elastic",
     "Feed",
     "Fitted",
     "Flip",
+    "Inputs",
     "MinMax",
     "Mixup",
     "MoveWords",
     "Noise",
     "OneHot",
+    "Part",
+    "Parts",
     "Preparation",
     "Preprocessing",
     "Rotate",
+    "Samples",
     "Scale",
     "Shear",
     "Shift",
+    "Split",
     "Standardise",
     "SwapWords",
     "Zoom",
+    "check_samples",
+    "describe",
+    "encode_targets",
     "fit_preprocessing",
+    "is_text",
+    "portable_features",
+    "split",
 ]

@@ -1,4 +1,4 @@
-"""Floor 3: layers with explicit backpropagation."""
+"""Layers with explicit backpropagation."""
 
 from .activations import LeakyReLU, Linear, ReLU, Sigmoid, Softmax, Softplus, Tanh
 from .base import Backward, Layer

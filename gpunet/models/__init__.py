@@ -1,4 +1,4 @@
-"""Floor 5: whole networks made of layers and machines."""
+"""Whole networks made of layers and machines."""
 
 from .autoencoder import autoencoder
 from .dbn import DBN

@@ -14,7 +14,7 @@ from ..layers import Dense, Layer, Sequential, Sigmoid
 from ..layers.base import Backward
 from ..losses import CategoricalCrossEntropy
 from ..metrics import accuracy
-from ..objective import Objective
+from ..objectives import Objective
 from ..ops.gather import one_hot
 from ..rbm import RBM, Bernoulli, ClassRBM, ContrastiveDivergence, FromData, Units
 from ..schedules import Schedule

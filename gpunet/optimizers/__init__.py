@@ -1,4 +1,4 @@
-"""Floor 3: optimizer rules and the engine that applies them."""
+"""Optimizer rules and the engine that applies them."""
 
 from .adam import Adam, Adamax, AdamW, AMSGrad, Nadam
 from .adaptive import Adadelta, Adagrad, RMSProp

@@ -1,4 +1,4 @@
-"""Floor 4: restricted Boltzmann machines: units, the machine, contrastive divergence, likelihoods."""
+"""Restricted Boltzmann machines: units, the machine, contrastive divergence, likelihoods."""
 
 from .annealing import ais_log_z, model_samples, raise_log_likelihoods, reverse_ais_log_z, temperatures
 from .chains import Chains, FastPersistent, FromData, Persistent, Tempered

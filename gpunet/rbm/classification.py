@@ -11,7 +11,7 @@ from ..layers import Layer
 from ..layers.base import Backward
 from ..losses import CategoricalCrossEntropy
 from ..metrics import accuracy
-from ..objective import Objective
+from ..objectives import Objective
 from ..ops.gather import one_hot
 from ..ops.linear import affine, affine_grad_bias, affine_grad_input, affine_grad_weight
 from ..parameter import find_parameters

@@ -12,7 +12,7 @@ from ..backend import Context, Device, array_module, matmul
 from ..backend.arrays import Array
 from ..errors import ConfigError
 from ..fields import NonNegative, check_fields
-from ..objective import Objective
+from ..objectives import Objective
 from ..ops.linear import affine_grad_weight
 from ..parameter import find_parameters
 from ..schedules import Schedule

@@ -2,7 +2,7 @@
 
 from ..backend import Context, array_module
 from ..backend.arrays import Array
-from ..objective import Objective
+from ..objectives import Objective
 from ..ops.linear import affine_grad_bias, affine_grad_input, affine_grad_weight
 from .machine import RBM
 

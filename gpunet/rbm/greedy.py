@@ -8,7 +8,7 @@ from ..fields import Count
 from ..layers import Dense
 from ..losses import CategoricalCrossEntropy
 from ..metrics import accuracy
-from ..objective import Objective
+from ..objectives import Objective
 from ..ops.linear import affine_grad_bias, affine_grad_weight
 from ..parameter import Module
 from .machine import RBM

@@ -9,7 +9,7 @@ from ..backend.arrays import Array
 from ..data import Feed
 from ..layers import Layer
 from ..losses import Loss
-from ..objective import Objective
+from ..objectives import Objective
 
 BATCH = 1000  # samples at once
 

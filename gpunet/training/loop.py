@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..errors import DivergedError
+from ..interruption import Stop
 from .diagnosis import diagnose
 from .evaluation import Evaluator
 from .selection import Selection
@@ -38,17 +39,6 @@ class EpochRecord:
     seconds: float
     selects: bool = True
     warnings: list[str] = field(default_factory=list)
-
-
-class Stop:
-    """Set from outside, e.g. by a signal, to end training after the current step."""
-
-    def __init__(self) -> None:
-        self.requested = ""
-
-    def request(self, reason: str) -> None:
-        """Ask training to stop."""
-        self.requested = reason
 
 
 def fit(

@@ -7,7 +7,7 @@ import numpy as np
 from ..backend import Arena, Context, Device, Streams, capture
 from ..backend.arrays import Array
 from ..data import Feed
-from ..objective import Objective
+from ..objectives import Objective
 from ..ops.guard import put_back, square_sum
 from ..optimizers import Averaging, Clipping, Optimizer, Rule
 from ..parameter import Parameters

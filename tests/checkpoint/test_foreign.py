@@ -10,10 +10,10 @@ import h5py
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from gpunet.cli import main
 
 from gpunet.checkpoint import Array, Group, foreign, is_foreign, note, read, read_foreign, read_safetensors, write
 from gpunet.checkpoint.foreign import SMALL, inflation_budget
+from gpunet.cli.app import main
 from gpunet.errors import CheckpointError
 
 ESCAPE = "\x1b]0;owned\x07[red]"

@@ -38,6 +38,7 @@ def test_members_of_a_population_see_what_each_sees_alone(tmp_path):
 
 def test_it_helps_against_moved_digits(tmp_path):
     import numpy as np
+
     from gpunet.datasets import load
 
     digits = load("digits")

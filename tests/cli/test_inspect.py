@@ -11,9 +11,9 @@ import time
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from gpunet.cli import main
 
 from gpunet.checkpoint import Array, Group, note, write
+from gpunet.cli.app import main
 
 ESCAPE = "\x1b]0;owned\x07\x9b31m"
 
@@ -72,7 +72,7 @@ def test_statistics_are_those_of_the_numbers(path):
 
 
 def test_statistics_of_known_matrices():
-    from gpunet.cli.statistics import statistics
+    from gpunet.inspection.statistics import statistics
 
     assert statistics(np.eye(7), True)["effective_rank"] == pytest.approx(7)
     assert statistics(np.ones((7, 3)), True)["effective_rank"] == pytest.approx(1)
@@ -113,7 +113,7 @@ def test_history_as_table_csv_and_json(path):
 
 
 def test_curves_of_the_largest_numbers_have_a_line():
-    from gpunet.cli.history import sparkline
+    from gpunet.cli.views.history import sparkline
 
     assert sparkline([1e308] * 30) == "▁" * 12
     assert sparkline([-1.7e308, 0.0, 1.7e308, float("inf"), float("-inf")]) == "▁▅█  "
@@ -201,7 +201,7 @@ def test_differences(path, tmp_path):
 
 
 def test_the_angle_between_subspaces_is_that_of_what_they_span(rng):
-    from gpunet.cli.differences import angle_between
+    from gpunet.inspection.differences import angle_between
 
     basis = np.linalg.qr(rng.normal(size=(9, 9)))[0]
     a = basis[:, :2] @ np.diag([3.0, 1])

@@ -7,11 +7,12 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from gpunet.cli import main
-from gpunet.cli.reporting import open_run, render
-from gpunet.cli.reporting.experiments import experiments
 
 from gpunet.checkpoint import Array, Group, note, write
+from gpunet.cli.app import main
+from gpunet.cli.reporting.experiments import experiments
+from gpunet.cli.reporting.page import render
+from gpunet.cli.reporting.runs import open_run
 from shell import gpunet
 
 pytest.importorskip("matplotlib")

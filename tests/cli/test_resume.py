@@ -182,8 +182,8 @@ def test_a_closed_output_saves_and_stops(closed, tmp_path):
 def test_a_second_interrupt_stops_at_once(tmp_path):
     code = """
 import time
-from gpunet.cli.stopping import stops_on_signals
-from gpunet.training import Stop
+from gpunet.interruption import stops_on_signals
+from gpunet.interruption import Stop
 stop = Stop()
 with stops_on_signals(stop):
     print("ready", flush=True)

@@ -25,13 +25,13 @@ from gpunet.config import (
     parse_assignments,
     preset_names,
 )
-from gpunet.config.vocabulary import words
 from gpunet.errors import ConfigError
 from gpunet.fields import term
 from gpunet.initializers import Glorot, He
 from gpunet.layers import BatchNorm, Dense, LeakyReLU, ReLU, Residual
 from gpunet.optimizers import EMA, SGD, SWA, Adam
 from gpunet.schedules import Exponential, Join, Ramp, Step, WarmUp
+from gpunet.vocabulary import words
 
 FAMILIES = [
     (initializers.Initializer, initializers),

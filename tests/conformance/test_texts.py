@@ -4,13 +4,13 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from gpunet.datasets import load
-from gpunet.datasets.words import number_texts, words_of
 
 from gpunet import data
 from gpunet.backend import Arena, Context
 from gpunet.data import Augmentation, Augmenter, BagOfWords, DeleteWords, Feed, MoveWords, Rotate, SwapWords
 from gpunet.data import fit_preprocessing as fit
+from gpunet.datasets import load
+from gpunet.datasets.words import number_texts, words_of
 from gpunet.errors import ConfigError, DataError
 from gpunet.testing import examples
 

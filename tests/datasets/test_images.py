@@ -6,9 +6,9 @@ import zlib
 
 import numpy as np
 import pytest
-from gpunet.datasets import load, load_inputs
 from PIL import Image
 
+from gpunet.datasets import load, load_inputs
 from gpunet.errors import DataError
 from shell import gpunet, refused
 

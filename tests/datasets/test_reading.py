@@ -8,12 +8,13 @@ import zipfile
 import h5py
 import numpy as np
 import pytest
-from gpunet.datasets import Dataset, load, load_inputs
-from gpunet.datasets.idx import TYPES, read_idx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from files import CSV, save_npz, text
+from gpunet.data import Dataset
+from gpunet.datasets import load, load_inputs
+from gpunet.datasets.idx import TYPES, read_idx
 from gpunet.errors import DataError
 
 

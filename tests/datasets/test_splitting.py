@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from gpunet.datasets import Dataset, load, split
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gpunet.data import Dataset, split
+from gpunet.datasets import load
 from gpunet.errors import DataError
 
 

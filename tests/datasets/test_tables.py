@@ -4,9 +4,9 @@ import time
 
 import numpy as np
 import pytest
-from gpunet.datasets import load, load_inputs
 
 from files import CSV, save_npz, text
+from gpunet.datasets import load, load_inputs
 from gpunet.errors import DataError
 
 

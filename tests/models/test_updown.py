@@ -2,19 +2,22 @@
 
 import numpy as np
 import pytest
-from gpunet.datasets import load, split
 
 from gpunet.backend import Device
 from gpunet.checkpoint import read, write
 from gpunet.config import load_config
-from gpunet.data import Feed, fit_preprocessing
+from gpunet.data import Feed, fit_preprocessing, split
+from gpunet.datasets import load
 from gpunet.errors import ConfigError
+from gpunet.experiment import Run
+from gpunet.inspection.sampling import Sampler
 from gpunet.models import LabelledDBN, UpDown
 from gpunet.optimizers import SGD, AdamW
 from gpunet.parameter import Parameters
+from gpunet.persistence import graft, snapshot
 from gpunet.rbm import Bernoulli, Gaussian
 from gpunet.testing import LOG, TracedDevice, check_gradients, make_context, plain
-from gpunet.training import Run, Sampler, Trainer, graft, snapshot
+from gpunet.training import Trainer
 
 SEEDS = [0, [1, 2]]
 

@@ -7,6 +7,7 @@ from gpunet import rbm as room
 from gpunet.backend import Device
 from gpunet.backend.streams import host_philox
 from gpunet.data import Feed, fit_preprocessing
+from gpunet.inspection.sampling import Sampler
 from gpunet.models import DBN, LabelledDBN
 from gpunet.optimizers import SGD
 from gpunet.parameter import Parameters
@@ -26,7 +27,7 @@ from gpunet.rbm import (
     WithOutput,
 )
 from gpunet.testing import LOG, HostReadError, TracedDevice, examples, plain
-from gpunet.training import Sampler, Trainer
+from gpunet.training import Trainer
 
 SEEDS = [0, [1, 2]]
 UNITS = list(examples(Units, room))

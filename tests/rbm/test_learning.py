@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from gpunet.datasets import load
 
 from gpunet.backend import Arena, Context, Device
 from gpunet.data import Feed, fit_preprocessing
+from gpunet.datasets import load
 from gpunet.errors import ConfigError
 from gpunet.optimizers import SGD
 from gpunet.parameter import Parameters

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from gpunet.datasets import load, split
 
 from gpunet.config import load_config
+from gpunet.data import split
+from gpunet.datasets import load
+from gpunet.experiment import Doctor, Run
 from gpunet.parameter import Parameters
 from gpunet.rbm import RBM, Bernoulli, ContrastiveDivergence, Gaussian, Monitors, NoisyReLU, Persistent, Tempered
 from gpunet.testing import make_context
-from gpunet.training import Run
-from gpunet.training.monitoring import Doctor
 
 DATA = np.random.default_rng(3).integers(0, 2, (40, 6)).astype(float)
 

@@ -8,17 +8,19 @@ import itertools
 
 import numpy as np
 import pytest
-from gpunet.datasets import load, split
 
 from gpunet.backend import Device
 from gpunet.checkpoint import write
 from gpunet.config import load_config
-from gpunet.data import Feed, fit_preprocessing
+from gpunet.data import Feed, fit_preprocessing, split
+from gpunet.datasets import load
+from gpunet.experiment import Run
 from gpunet.optimizers import SGD, Optimizer
 from gpunet.parameter import Parameters
+from gpunet.persistence import load_stack, snapshot
 from gpunet.rbm import RBM, Bernoulli, ContrastiveDivergence, FromData, Gaussian, NoisyReLU, Sparsity, exact_log_z
 from gpunet.testing import make_context
-from gpunet.training import Run, Trainer, load_stack, snapshot
+from gpunet.training import Trainer
 
 
 class Watched(FromData):

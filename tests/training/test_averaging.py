@@ -2,13 +2,15 @@
 
 import numpy as np
 import pytest
-from gpunet.datasets import load, split
 
 from gpunet.backend import Device
 from gpunet.config import load_config
+from gpunet.data import split
+from gpunet.datasets import load
 from gpunet.errors import ConfigError
+from gpunet.experiment import Run
 from gpunet.optimizers import EMA, SWA
-from gpunet.training import Run, snapshot
+from gpunet.persistence import snapshot
 
 
 def make_run(**overrides):

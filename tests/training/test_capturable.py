@@ -12,10 +12,11 @@ from gpunet.data import Augmentation, Augmenter, Binarise, Feed, Preparation, Sc
 from gpunet.initializers import He
 from gpunet.layers import BatchNorm, Dense, Dropout, ReLU, Residual, Sequential, Softplus
 from gpunet.losses import AbsolutePercentageError, BinaryCrossEntropy, CategoricalCrossEntropy, Loss, SquaredError
+from gpunet.objectives import Supervised
 from gpunet.optimizers import EMA, SGD, Adam, Averaging, Clipping, Rule
 from gpunet.schedules import Step
 from gpunet.testing import LOG, HostReadError, Traced, TracedDevice, examples, plain
-from gpunet.training import Supervised, Trainer
+from gpunet.training import Trainer
 
 
 def network(width=12):

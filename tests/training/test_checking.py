@@ -3,20 +3,21 @@
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from gpunet.cli import main
-from gpunet.datasets import load, split
 
 from gpunet import layers, losses
 from gpunet.backend import array_module
+from gpunet.cli.app import main
 from gpunet.config import load_config
+from gpunet.data import split
+from gpunet.datasets import load
 from gpunet.errors import ConfigError
+from gpunet.inspection.checking import GradientCheck
 from gpunet.layers import BatchNorm, Dense, Dropout, GaussianNoise, LeakyReLU, ReLU, Residual, Sigmoid, Softplus, Tanh
 from gpunet.layers.base import Layer
 from gpunet.losses import CategoricalCrossEntropy
 from gpunet.optimizers import Optimizer
 from gpunet.parameter import Module, Parameter, Parameters
 from gpunet.testing import check_parameters
-from gpunet.training import GradientCheck
 
 STACK = {
     "model.name": "layers",

@@ -2,13 +2,16 @@
 
 import numpy as np
 import pytest
-from gpunet.datasets import Dataset, load, split
 
 from gpunet.backend import Device
 from gpunet.checkpoint import read, write
 from gpunet.config import load_config
+from gpunet.data import Dataset, split
+from gpunet.datasets import load
 from gpunet.errors import ConfigError, DataError, DivergedError
-from gpunet.training import ARMS, Comparison, Source, Stop, paired_difference, snapshot
+from gpunet.interruption import Stop
+from gpunet.persistence import snapshot
+from gpunet.studies import ARMS, Comparison, Source, paired_difference
 
 PRETRAINED, RANDOM, RELU = ARMS
 STACK = {"model.hidden": [12, 8], "training.epochs": 2, "members": 2}

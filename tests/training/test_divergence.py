@@ -4,14 +4,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from gpunet.datasets import load, split
 
 from gpunet.backend import array_module
 from gpunet.checkpoint import read, write
 from gpunet.config import load_config
+from gpunet.data import split
+from gpunet.datasets import load
 from gpunet.errors import DivergedError
+from gpunet.experiment import Run
 from gpunet.layers import Layer
-from gpunet.training import Run, open_trained, resume, resumed_config, snapshot
+from gpunet.persistence import open_trained, snapshot
+from gpunet.stages import resume, resumed_config
 
 NETWORK = {"model.hidden": [12, 8], "training.epochs": 2, "training.batch_size": 100}
 MACHINE = {"model.hidden": 16, "training.epochs": 5, "model.chains": 20}

@@ -6,16 +6,17 @@ import textwrap
 
 import numpy as np
 import pytest
-from gpunet.datasets import load, split
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpunet.config import load_config
+from gpunet.data import split
+from gpunet.datasets import load
 from gpunet.errors import ConfigError
-from gpunet.objective import Objective
+from gpunet.experiment import Run, epoch_rows, stratified_order
+from gpunet.objectives import Objective
+from gpunet.stages import Stack
 from gpunet.testing import make_context
-from gpunet.training import Run, Stack
-from gpunet.training.labelled import epoch_rows, stratified_order
 
 
 @settings(deadline=None)  # the time of an example says more about the machine than about the order

@@ -4,12 +4,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from gpunet.datasets import load, split
 
 from gpunet.backend import Device, out_of_memory
 from gpunet.config import load_config
+from gpunet.data import split
+from gpunet.datasets import load
 from gpunet.errors import DeviceError, GpunetError
-from gpunet.training import Run, Stack, largest_batch, within_memory
+from gpunet.experiment import Run
+from gpunet.stages import Stack, largest_batch, within_memory
 
 
 class OutOfMemoryError(MemoryError):

@@ -5,7 +5,7 @@ from math import gamma, pi, sqrt
 import numpy as np
 import pytest
 
-from gpunet.training.paired import T975, paired_difference, t_quantile
+from gpunet.studies import T975, paired_difference, t_quantile
 
 
 @pytest.mark.parametrize("degrees", [1, 2, 3, 7, 20, 30, 31, 60, 300])

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from gpunet.checkpoint import write
-from gpunet.training import portrait, snapshot
-from gpunet.training.portrait import activations, plane
+from gpunet.inspection.portrait import activations, plane, portrait
+from gpunet.persistence import snapshot
 from runs import make_run
 
 LAYERS = ["001_sigmoid", "002_dense", "005_sigmoid", "006_dense"]  # the code is linear

@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from gpunet.datasets import load, split
 
 from gpunet.config import build_model, check
+from gpunet.data import split
+from gpunet.datasets import load
+from gpunet.experiment import Run
 from gpunet.layers import BatchNorm, Dense, Dropout, GaussianNoise, ReLU
 from gpunet.parameter import Parameters
 from gpunet.testing import make_context
-from gpunet.training import Run
 
 BASE = {"model": {"name": "mlp", "hidden": [12], "batch_norm": "before"}, "optimizer": {"name": "sgd"}}
 

@@ -2,13 +2,17 @@
 
 import numpy as np
 import pytest
-from gpunet.datasets import Dataset, load, split
 
 from gpunet.backend import Device
 from gpunet.checkpoint import Array, read, write
 from gpunet.config import load_config, preset_names
+from gpunet.data import Dataset, split
+from gpunet.datasets import load
 from gpunet.errors import CheckpointError, ConfigError, DataError
-from gpunet.training import Run, Stack, Stop, graft, open_trained, resume, resumed_config, snapshot
+from gpunet.experiment import Run
+from gpunet.interruption import Stop
+from gpunet.persistence import graft, open_trained, snapshot
+from gpunet.stages import Stack, resume, resumed_config
 
 SMALL = {"training.epochs": 10, "training.batch_size": 50, "data.validation": 0.2}
 NARROW = SMALL | {"model.hidden": [12]}

@@ -5,11 +5,12 @@ import itertools
 import numpy as np
 import pytest
 
+from gpunet.inspection.pictures import pictures, tiled
+from gpunet.inspection.sampling import Sampler, reconstructions
 from gpunet.models import DBN, LabelledDBN
 from gpunet.parameter import Parameters
 from gpunet.rbm import RBM, Bernoulli
 from gpunet.testing import make_context
-from gpunet.training import Sampler, pictures, reconstructions, tiled
 from runs import make_run
 
 CHAINS = 20_000

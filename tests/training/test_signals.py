@@ -2,14 +2,15 @@
 
 import numpy as np
 import pytest
-from gpunet.datasets import load, split
 
 from gpunet.backend import Arena, Context
 from gpunet.config import load_config
+from gpunet.data import split
+from gpunet.datasets import load
 from gpunet.errors import ConfigError
+from gpunet.experiment import Run, named_layers, watched
+from gpunet.inspection.signals import diagnosis, first_signals
 from gpunet.layers import Dense
-from gpunet.training import Run, diagnosis, first_signals
-from gpunet.training.watching import named_layers, watched
 
 
 def make_run(device, **overrides):

@@ -2,14 +2,17 @@
 
 import numpy as np
 import pytest
-from gpunet.datasets import load, split
 
 from gpunet.backend import Device
 from gpunet.checkpoint import read, write
 from gpunet.config import load_config
+from gpunet.data import split
+from gpunet.datasets import load
 from gpunet.errors import CheckpointError, ConfigError, DataError
+from gpunet.experiment import Run
+from gpunet.persistence import graft, load_model, load_stack, snapshot
+from gpunet.stages import Stack
 from gpunet.testing import make_context
-from gpunet.training import Run, Stack, graft, load_model, load_stack, snapshot
 
 FAST = {"model.hidden": [20, 12], "training.epochs": 3, "optimizer.learning_rate": 0.1}
 

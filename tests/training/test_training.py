@@ -2,18 +2,22 @@
 
 import numpy as np
 import pytest
-from gpunet.datasets import Dataset, load, split
 
 from gpunet.backend import Device
 from gpunet.checkpoint import read, write
 from gpunet.config import load_config
-from gpunet.data import Feed, fit_preprocessing
+from gpunet.data import Dataset, Feed, fit_preprocessing, split
+from gpunet.datasets import load
 from gpunet.errors import ConfigError, DataError, DivergedError
+from gpunet.experiment import Run
+from gpunet.interruption import Stop
 from gpunet.layers import Dense, Sequential
 from gpunet.losses import CategoricalCrossEntropy, SquaredError
+from gpunet.objectives import Supervised
 from gpunet.optimizers import SGD
 from gpunet.parameter import Parameters
-from gpunet.training import EpochRecord, Evaluator, Predictor, Run, Selection, Stop, Supervised, Trainer, snapshot
+from gpunet.persistence import snapshot
+from gpunet.training import EpochRecord, Evaluator, Predictor, Selection, Trainer
 
 
 def make_run(device=None, preset="mlp", **overrides):

@@ -1,0 +1,70 @@
+"""gpunet config."""
+
+import click
+
+from ..options import configuration
+
+WORDS = click.argument("words", nargs=-1, metavar="[CONFIG|PRESET] [KEY=VALUE]...")
+
+
+@click.group()
+def config() -> None:
+    """Show and check configurations."""
+
+
+@config.command()
+@WORDS
+@click.option("--plot-schedule", is_flag=True, help="Show the learning rate over the epochs instead.")
+@click.option("--plot-to", metavar="FILE", help="Draw it into a PNG or SVG file; needs the extra 'plot'.")
+def show(words: tuple[str, ...], plot_schedule: bool, plot_to: str | None) -> None:
+    """Print the whole configuration as TOML, defaults filled in.
+
+    \b
+    gpunet config show mlp training.epochs=5
+    gpunet config show mlp --plot-schedule
+    """
+    from gpunet.persistence import dump
+
+    chosen = configuration(words, {}, "mlp")
+    if not (plot_schedule or plot_to):
+        click.echo(dump(chosen), nl=False)
+        return
+    from gpunet.config import build_rule
+
+    from ..views.curves import describe, draw
+
+    rule, epochs = build_rule(chosen), chosen.training.epochs
+    if plot_to:
+        draw(rule, epochs, plot_to)
+        click.echo(f"Figure: {plot_to}", err=True)
+    if plot_schedule:
+        click.echo(describe(rule, epochs))
+
+
+@config.command()
+@WORDS
+def check(words: tuple[str, ...]) -> None:
+    """Check a configuration and name all that is wrong at once.
+
+    \b
+    gpunet config check my.toml
+    """
+    from gpunet.config import build_rule
+
+    checked = configuration(words, {}, "mlp")
+    build_rule(checked)
+    click.echo(f"{checked.name}: good")
+
+
+@config.command()
+def schema() -> None:
+    """Print the JSON schema of all configurations, for editors.
+
+    \b
+    gpunet config schema > gpunet.schema.json
+    """
+    from gpunet.config import Config
+
+    from ..options import print_json
+
+    print_json(Config.model_json_schema())

@@ -1,0 +1,129 @@
+"""gpunet likelihood."""
+
+import math
+from typing import Any
+
+import click
+
+from ..options import choose_device, device_option, json_option, print_json
+
+TRUSTED = 1.0  # nats; a bracket of log Z wider than this says little
+EASY = 2.0**20  # states that are summed exactly in seconds
+
+
+@click.command()
+@click.argument("checkpoint")
+@click.option("--data", metavar="SOURCE", help="Other data than it was trained on; all of it is used.")
+@click.option(
+    "--part", type=click.Choice(["train", "validation", "test"]), default="test", show_default=True,
+    help="Which part of the data it was trained on.",
+)  # fmt: skip
+@click.option("--exact", is_flag=True, help="Sum over up to 2^25 states, however long it takes.")
+@click.option("--runs", default=100, show_default=True, type=click.IntRange(2), help="Independent AIS runs.")
+@click.option("--steps", default=1000, show_default=True, type=click.IntRange(1), help="AIS temperatures.")
+@click.option(
+    "--mixing", default=300, show_default=True, type=click.IntRange(1),
+    help="Tempered Gibbs steps from data to the samples that AIS walks down from.",
+)  # fmt: skip
+@click.option(
+    "--cases", default=20, show_default=True, type=click.IntRange(0), help="Samples for RAISE and pseudo-likelihood."
+)
+@click.option("--binarise", is_flag=True, help="Draw Bernoulli data with their values as probabilities, not rounded.")
+@device_option
+@json_option
+def likelihood(
+    checkpoint: str,
+    data: str | None,
+    part: str,
+    exact: bool,
+    runs: int,
+    steps: int,
+    mixing: int,
+    cases: int,
+    binarise: bool,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Log-likelihood of data under restricted Boltzmann machines, in nats.
+
+    The normaliser is exact where one side has at most 2^20 states. Else annealed importance sampling gives it from
+    below, walking up from a machine without weights, and from above, walking down from samples of the machine; the
+    bracket reaches three standard errors beyond both. A bracket wider than 1 nat is called UNTRUSTED.
+
+    RAISE gives stochastic lower bounds for single test cases. For a stack the value is a variational lower bound.
+    Bernoulli data between 0 and 1 are rounded, so that they are states.
+
+    \b
+    gpunet likelihood runs/rbm-1/best.h5
+    gpunet likelihood runs/rbm-1/best.h5 --runs 500 --steps 10000 --mixing 2000
+    gpunet likelihood runs/dbn-1/best.h5 --cases 0
+    """
+    from gpunet.inspection.likelihood import Annealing, bracket, case_bounds, scores, states
+    from gpunet.persistence import load_stack
+    from gpunet.rbm import exact_log_z
+
+    from ..models import evaluation_data
+
+    place = choose_device(device)
+    with place.activate():
+        model = load_stack(checkpoint, place)
+        dataset, chosen = evaluation_data(model, data, part)
+        x = states(model, dataset.x[chosen], binarise)
+        top = model.dbn.top
+        summed = exact or min(top.visible.state_count, top.hidden.state_count) <= EASY
+        single = len(model.dbn.machines) == 1
+        way: Any = Annealing.of(model, place, steps) if not summed or (single and cases) else None
+        if summed:
+            log_z = exact_log_z(top, model.parameters)
+        else:
+            log_z = bracket(model, x, place, way, runs, mixing)
+        found = scores(model, x, place)
+        bounds = case_bounds(model, x[:cases], place, way) if single and cases else {}
+    per_sample = found.pop("unnormalised") - log_z.value[:, None]
+    width = (log_z.high - log_z.low).tolist()
+    document: dict[str, Any] = {
+        "data": dataset.name,
+        "samples": len(chosen),
+        "kind": "log-likelihood" if single else "variational lower bound",
+        "method": log_z.method,
+        "log_z": log_z.value.tolist(),
+        "log_z_bracket": [log_z.low.tolist(), log_z.high.tolist()],
+        "effective_samples": [None if math.isinf(e) else e for e in log_z.effective_samples.tolist()],
+        "log_likelihood": per_sample.mean(axis=1).tolist(),
+        "standard_error": (per_sample.std(axis=1) / math.sqrt(len(chosen))).tolist(),
+        "trusted": [w <= TRUSTED for w in width],
+        "cases": min(cases, len(chosen)),
+    }
+    document |= {name: values.mean(axis=1).tolist() for name, values in (found | bounds).items()}
+    if as_json:
+        print_json(document)
+        return
+    how = "exact" if summed else f"between {runs} AIS runs up and as many down, {steps} temperatures"
+    click.echo(f"{dataset.name}: {len(chosen):,} samples, log Z {how}")
+    for member, seed in enumerate(model.parameters.seeds):
+        _print_member(document, member, f"seed {seed}: " if len(model.parameters.seeds) > 1 else "", width[member])
+
+
+def _print_member(document: dict[str, Any], member: int, name: str, width: float) -> None:
+    mean, error = document["log_likelihood"][member], document["standard_error"][member]
+    log_z = document["log_z"][member]
+    low, high = (end[member] for end in document["log_z_bracket"])
+    if width > 0:
+        trust = "" if width <= TRUSTED else "  UNTRUSTED: raise --runs, --steps and --mixing"
+        width_shown = f", bracket {mean + log_z - high:.2f} to {mean + log_z - low:.2f}{trust}"
+    else:
+        width_shown = ""
+    click.echo(f"{name}{document['kind']} {mean:.2f} ± {error:.2f} nats{width_shown}")
+    effective = document["effective_samples"][member]
+    runs = "" if effective is None else f" ({low:.2f} to {high:.2f}, {effective:.0f} effective runs)"
+    click.echo(f"{name}log Z {log_z:.2f}{runs}")
+    some = f"first {document['cases']} samples"
+    labels = {
+        "raise_bound": f"RAISE, stochastic lower bound, {some}",
+        "pseudo_log_likelihood": f"pseudo-log-likelihood over all bits, no likelihood, {some}",
+        "free_energy": "free energy, a likelihood up to log Z",
+        "reconstruction_error": "reconstruction error, squared, no likelihood",
+    }
+    for key, label in labels.items():
+        if key in document:
+            click.echo(f"{name}{label}: {document[key][member]:.2f}")

@@ -1,0 +1,80 @@
+"""gpunet predict."""
+
+import click
+
+from gpunet.errors import CheckpointError
+
+from ..options import choose_device, device_option, json_option, print_json
+
+
+@click.command()
+@click.argument("checkpoint")
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.option("--probabilities", is_flag=True, help="Print the probability or score of every class.")
+@device_option
+@json_option
+def predict(checkpoint: str, inputs: tuple[str, ...], probabilities: bool, device: str, as_json: bool) -> None:
+    """Predict classes or values for files of inputs, as CSV on stdout.
+
+    Files may be of any kind that train reads; labels in them are left out. A population predicts as an ensemble.
+
+    \b
+    gpunet predict runs/mlp-1/best.h5 new.csv > predictions.csv
+    gpunet predict runs/mlp-1/best.h5 images.npz --probabilities --json
+    """
+    import csv
+    import sys
+
+    from gpunet.datasets import load_inputs
+    from gpunet.persistence import load_model
+
+    from ..models import ensemble_outputs
+
+    place = choose_device(device)
+    rows: list[dict[str, object]] = []
+    with place.activate():
+        model = load_model(checkpoint, place)
+        if model.reconstructs:
+            rule, remedy = "must hold a network that predicts targets", "Use gpunet evaluate for its reconstructions"
+            raise CheckpointError(checkpoint, rule, model.config.model.name, remedy)
+        about, settings = model.description, model.config.data
+        for path in inputs:
+            x = load_inputs(
+                path,
+                input_shape=about.input_shape,
+                columns=about.columns,
+                label=settings.label,
+                header=settings.header,
+                vocabulary=about.vocabulary,
+            )
+            for sample, values in enumerate(ensemble_outputs([model], x, place).tolist()):
+                row: dict[str, object] = {"input": path, "sample": sample}
+                rows.append(row | named_outputs(values, about.classes, probabilities, model.loss.meaning))
+    if as_json:
+        print_json(rows)
+        return
+    writer = csv.DictWriter(sys.stdout, rows[0].keys(), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+
+
+def named_outputs(
+    values: list[float], classes: tuple[str, ...], every: bool, meaning: str = "probability"
+) -> dict[str, object]:
+    """One sample's outputs by name: the class and its probability or score, or the predicted values.
+
+    >>> named_outputs([0.25], ("no", "yes"), False)
+    {'class': 'no', 'probability': 0.75}
+    >>> named_outputs([0.5, -2.0], ("no", "yes"), True, "score")
+    {'class': 'no', 'score': 0.5, 'score(no)': 0.5, 'score(yes)': -2.0}
+    """
+    if not classes:
+        return {f"value_{i}" if len(values) > 1 else "value": round(v, 6) for i, v in enumerate(values)}
+    if len(values) == 1:  # the probability of the second of two classes
+        values = [1 - values[0], values[0]]
+    best = max(range(len(values)), key=values.__getitem__)
+    row: dict[str, object] = {"class": classes[best], meaning: round(values[best], 6)}
+    if every:
+        short = "p" if meaning == "probability" else meaning
+        row |= {f"{short}({name})": round(value, 6) for name, value in zip(classes, values)}
+    return row

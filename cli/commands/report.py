@@ -1,0 +1,35 @@
+"""gpunet report."""
+
+import click
+
+from ..options import json_option, print_json
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
+@click.option("-o", "--output", default="report.html", show_default=True, metavar="FILE.html", help="Where to write.")
+@json_option
+def report(runs: tuple[str, ...], output: str, as_json: bool) -> None:
+    """Write what runs came to as one HTML page: curves, filters, confusions, codes, settings, lineage.
+
+    A run is its folder or a checkpoint. Runs that differ in their seeds alone become one experiment, shown by mean and
+    spread; experiments stand side by side. The page holds everything in itself and asks no server for anything.
+    Needs matplotlib.
+
+    \b
+    gpunet report runs/mlp-1
+    gpunet report runs/digits-* -o seeds.html
+    gpunet report runs/mlp-1 runs/residual-1 -o compared.html
+    """
+    from ..reporting.figures import require_matplotlib
+    from ..reporting.page import render
+    from ..reporting.runs import open_run
+    from ..views.history import save
+
+    require_matplotlib()
+    page = render([open_run(path) for path in runs]).encode("utf-8", "backslashreplace")
+    save(output, lambda file: file.write(page))
+    if as_json:
+        print_json({"output": output, "bytes": len(page), "runs": list(runs)})
+    else:
+        click.echo(f"Report of {len(runs)} run{'s' if len(runs) > 1 else ''}, {len(page) / 1e3:,.0f} kB: {output}")

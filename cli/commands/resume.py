@@ -1,0 +1,128 @@
+"""gpunet resume."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gpunet.errors import CheckpointError, ConfigError
+
+from ..execution import announce, carry_out, report
+from ..options import choose_device, device_option, json_option, load_split
+
+if TYPE_CHECKING:
+    from gpunet.checkpoint import Checkpoint
+    from gpunet.experiment import Run
+    from gpunet.persistence import RunFolder
+
+
+@click.command()
+@click.argument("run", metavar="RUN|CHECKPOINT")
+@click.argument("words", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--data", metavar="SOURCE", help="Where the data are now, if they were moved.")
+@click.option("--run", "new", metavar="FOLDER", help="Go on in a new folder and leave the old one as it is.")
+@device_option
+@click.option("--dry-run", is_flag=True, help="Check everything, say what would run, and stop.")
+@json_option
+def resume(
+    run: str, words: tuple[str, ...], data: str | None, new: str | None, device: str, dry_run: bool, as_json: bool
+) -> None:
+    """Go on with a run where it stopped, as if it had not stopped.
+
+    RUN is a run's folder; its last.h5 holds weights, optimizer, chains, counters and history, also from inside an
+    epoch. Ten epochs are five and five, bit for bit, on the same kind of machine. Where last.h5 is damaged,
+    last.previous.h5 takes its place.
+
+    KEY=VALUE changes the saved configuration; what differs is printed. Everything may change that leaves the shapes of
+    what was learned alone; seed, members, data and the kinds of model and optimizer may not. GPUNET_* variables have
+    no say. In a stack, changes hold from the layer on that was under way.
+
+    \b
+    gpunet resume runs/mlp-1
+    gpunet resume runs/mlp-1 training.epochs=50 optimizer.learning_rate=1e-4
+    gpunet resume runs/mlp-1 epochs=50 --run runs/longer
+    gpunet resume runs/mlp-1/last.previous.h5 --dry-run
+    """
+    from gpunet.config import override, parse_assignments
+    from gpunet.persistence import RunFolder, open_trained
+    from gpunet.stages import resume, resumed_config, within_memory
+
+    from ..views.differences import changes
+
+    overrides = parse_assignments(words)
+    folder = _folder_of(Path(run), new)
+    place = choose_device(device)
+    with place.activate(), ExitStack() as opened:
+        target = RunFolder(folder)
+        if not (new or dry_run):
+            opened.enter_context(target)  # read inside the lock, so that nobody writes meanwhile
+        source, damaged = _source(Path(run), folder)
+        saved = open_trained(source)
+        config = resumed_config(saved, overrides, data)
+        before = override(saved.config, {"data.source": saved.source})
+        changed = changes(before.model_dump(mode="json"), config.model_dump(mode="json"))
+        for line in changed:
+            click.echo(f"  {line}", err=True)
+        dataset, parts = load_split(config)
+
+        def train(folder: RunFolder) -> None:
+            jobs = resume(config, dataset, parts, place, saved)
+            job = next(jobs)
+            announce(job)
+            _say_where(job, source)
+            if dry_run:
+                click.echo("Dry run: nothing was trained and nothing was written.", err=True)
+                return
+            if new:
+                folder = opened.enter_context(RunFolder.create(new, config))
+            elif damaged:
+                folder.set_aside()
+            if changed and not new:
+                folder.write_config(config)
+            job, seconds = carry_out(job, jobs, folder)
+            report(job, folder, seconds, as_json)
+
+        within_memory(lambda: train(target), config, dataset, parts, place)
+
+
+def _folder_of(path: Path, new: str | None) -> Path:
+    """The folder of the run that was named, or of its checkpoint."""
+    from gpunet.persistence import LAST, PREVIOUS
+
+    if not path.exists():
+        rule = "must be the folder of a run, or its checkpoint"
+        raise CheckpointError(str(path), rule, "no such file", "See gpunet resume --help")
+    if path.is_file() and path.name not in (LAST, PREVIOUS) and new is None:
+        remedy = "Say with --run where to go on"
+        raise ConfigError(str(path), f"must be a run's folder, its {LAST} or {PREVIOUS}", path.name, remedy)
+    folder = path if path.is_dir() else path.parent
+    if path.is_dir() and not any((folder / name).exists() for name in (LAST, PREVIOUS)):
+        raise CheckpointError(str(folder), f"must hold the {LAST} of a run", "none", "Check the path")
+    return folder
+
+
+def _source(path: Path, folder: Path) -> tuple[Checkpoint, bool]:
+    """The checkpoint to go on from, and whether that is because a newer one is damaged."""
+    from gpunet.checkpoint import read
+    from gpunet.persistence import LAST, newest
+
+    if path.is_file() and path.name != LAST:
+        return read(path), False
+    found, damage = newest(folder)
+    if damage is not None:
+        click.echo(f"{damage}\nGoing on from the one before it, {found.path}.", err=True)
+    return found, damage is not None
+
+
+def _say_where(job: Run, source: Checkpoint) -> None:
+    done, epochs = len(job.history), job.config.training.epochs
+    if done == epochs:
+        where = f"all {epochs} epochs are done; training.epochs={2 * epochs} would go on"
+    elif not job.selection.active.any():
+        where = f"it had stopped after epoch {done}; training.patience={2 * (job.selection.patience or 1)} would go on"
+    else:
+        where = f"epoch {done + 1} of {epochs}" + (f", after {job.batch} batches of it" if job.batch else "")
+    click.echo(f"  from {source.path}: {where}", err=True)

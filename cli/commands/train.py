@@ -1,0 +1,40 @@
+"""gpunet train."""
+
+import click
+
+from gpunet.errors import ConfigError
+
+from ..execution import execute
+from ..options import Request, from_option, run_options
+
+
+@click.command()
+@from_option
+@click.option("--graft", "grafts", multiple=True, metavar="LAYER=LAYER", help="Which layer of --from goes where.")
+@run_options
+def train(request: Request, source: str | None, grafts: tuple[str, ...]) -> None:
+    """Train a model and keep the weights that are best on validation.
+
+    Takes a preset (gpunet presets ls) or a TOML file; mlp by default. KEY=VALUE overrides any key of it.
+
+    \b
+    gpunet train
+    gpunet train mlp --data flowers.csv training.epochs=50 optimizer.learning_rate=3e-4
+    gpunet train residual --seeds 5 --run runs/five
+    gpunet train finetune --from runs/dbn-1/best.h5 model.hidden=[500,500,2000] data.labels=1000
+    gpunet train mlp --from runs/mlp-1/best.h5 --graft 000_dense=000_dense
+    gpunet train my.toml --dry-run
+    """
+    config = request.configuration("mlp")
+    if config.model.name in ("rbm", "dbn"):
+        raise ConfigError("train", "trains networks with targets", config.model.name, "Use gpunet pretrain")
+    if grafts and source is None:
+        raise ConfigError("--graft", "needs a checkpoint to take layers from", "none", "Add --from CHECKPOINT")
+    execute(request, config, source, [_pair(words) for words in grafts])
+
+
+def _pair(words: str) -> tuple[str, str]:
+    source, separator, target = words.partition("=")
+    if not (source and separator and target):
+        raise ConfigError("--graft", "must be LAYER=LAYER", repr(words), "For example 001_rbm=000_dense")
+    return source, target

@@ -1,0 +1,70 @@
+"""gpunet verify."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gpunet.errors import CheckpointError, printable
+
+from ..options import json_option, print_json
+
+if TYPE_CHECKING:
+    from gpunet.checkpoint import Verification
+
+
+@click.command()
+@click.argument("checkpoints", nargs=-1, required=True, metavar="CKPT...")
+@click.option("--allow-nonfinite", is_flag=True, help="Do not take NaN or infinite numbers for damage.")
+@json_option
+@click.pass_context
+def verify(ctx: click.Context, checkpoints: tuple[str, ...], allow_nonfinite: bool, as_json: bool) -> None:
+    """Recompute every hash of checkpoints and name all that is damaged; exit 4 if anything is.
+
+    It goes on after the first damage: arrays are compared although the seal is broken, further files although one is
+    missing.
+
+    \b
+    gpunet verify runs/mlp-1/best.h5
+    gpunet verify runs/*/*.h5 --json
+    """
+    from gpunet.checkpoint import verify as check
+
+    documents: list[dict[str, Any]] = []
+    for path in checkpoints:
+        try:
+            document = _document(check(path, allow_nonfinite=allow_nonfinite))
+        except CheckpointError as error:
+            document = {"path": path, "whole": False, "error": str(error)}
+        documents.append(document)
+        if not as_json:
+            _show(document)
+    if as_json:
+        print_json(documents)
+    if not all(document["whole"] for document in documents):
+        ctx.exit(CheckpointError.exit_code)
+
+
+def _document(found: Verification) -> dict[str, Any]:
+    return {
+        "path": str(found.path),
+        "whole": found.whole,
+        "bytes": found.size,
+        "arrays": found.arrays,
+        "content_sha256": found.content_sha256,
+        "damages": [{"place": damage.place, "problem": damage.problem} for damage in found.damages],
+    }
+
+
+def _show(document: dict[str, Any]) -> None:
+    name = printable(document["path"])
+    if "error" in document:
+        click.echo(f"gpunet: {document['error']}", err=True)
+    elif document["whole"]:
+        size = f"{document['bytes'] / 1e6:,.1f} MB"
+        click.echo(f"{name}: whole, {document['arrays']} arrays, {size}, content {document['content_sha256']}")
+    else:
+        click.echo(f"{name}: damaged")
+        for damage in document["damages"]:
+            click.echo(f"  {damage['place']}: {damage['problem']}")

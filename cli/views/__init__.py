@@ -1,0 +1,1 @@
+"""What commands show of checkpoints and results: tables, trees and plots."""

@@ -1,0 +1,46 @@
+"""The table of a comparison, and what follows from it in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+from rich import box
+from rich.table import Table
+
+from gpunet.studies import ARMS, Difference
+
+from .tree import console
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def show(found: dict[str, Any]) -> None:
+    """The table and what follows from it."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for title in ("labels", "arm", "test error", "more than pretrained", "rate", "pretraining s", "tuning s"):
+        table.add_column(title, justify="left" if title == "arm" else "right")
+    for entry in found["results"]:
+        first = entry["arm"] == ARMS[0].name
+        times = (f"{entry[key]:.1f}" if entry[key] else "-" for key in ("pretraining_seconds", "tuning_seconds"))
+        against = "-" if first else _points(Difference(**entry["against_pretrained"]))
+        label = f"{entry['labels']:,}" if first else ""
+        table.add_row(label, entry["arm"], _mean(entry["test_error"]), against, f"{entry['rate']:g}", *times)
+        if entry["arm"] == ARMS[-1].name:
+            table.add_section()
+    console().print(table)
+    for line in (*found["conclusions"], *found["notes"]):
+        click.echo(line)
+
+
+def _mean(errors: Sequence[float]) -> str:
+    spread = f" ± {100 * np.std(errors, ddof=1):.2f}" if len(errors) > 1 else ""
+    return f"{100 * np.mean(errors):.2f} %{spread}"
+
+
+def _points(difference: Difference) -> str:
+    if difference.low is None or difference.high is None:
+        return f"{100 * difference.mean:+.2f}"
+    return f"{100 * difference.mean:+.2f} ({100 * difference.low:+.2f} to {100 * difference.high:+.2f})"

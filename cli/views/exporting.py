@@ -1,0 +1,79 @@
+"""Arrays of a checkpoint for programs that know no HDF5."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from typing import Any
+
+import click
+import numpy as np
+
+from gpunet.checkpoint import Array, Checkpoint, Group, write_safetensors
+from gpunet.errors import CheckpointError
+
+from ..options import print_json
+from .history import save
+
+
+def _write(file: Any, arrays: dict[str, np.ndarray]) -> None:
+    """As np.savez does, which would take some names for its own arguments."""
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, data in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, data, allow_pickle=False)
+
+
+def export_npz(node: Group | Array, path: str, output: str, bare: bool, as_json: bool) -> None:
+    """Write the arrays below ``path`` to an NPZ file, under their full paths; texts become arrays of bytes.
+
+    Args:
+        node: at the path.
+        path: within the file.
+        output: file to write.
+        bare: leave ``path`` out of the names.
+        as_json: report as JSON.
+
+    Raises:
+        WriteError: the file cannot be written.
+    """
+    arrays = below(node, path, bare)
+    save(output, lambda file: _write(file, arrays))
+    _told(arrays, output, as_json)
+
+
+def export_safetensors(found: Checkpoint, node: Group | Array, path: str, output: str, as_json: bool) -> None:
+    """Write the numbers below ``path`` to a safetensors file, by their names within it, with what made them.
+
+    Raises:
+        CheckpointError: there are none.
+        ConfigError: the library is missing.
+        WriteError: the file cannot be written.
+    """
+    arrays = {name: data for name, data in below(node, path, bare=True).items() if data.dtype.kind != "S"}
+    if not arrays:
+        raise CheckpointError(f"{found.path}: {path}", "must hold arrays of numbers", "none", "Choose another PATH")
+    about = {"content_sha256": found.content_sha256, "model": str(found.attrs.get("model", ""))}
+    for name in ("config", "data"):
+        if content := found.note(f"{name}/json"):
+            about[name] = json.dumps(content, ensure_ascii=False)
+    if "data/preprocessing" in found.root:
+        about["preprocessing"] = str(found["data/preprocessing"].attrs.get("kind", ""))
+    write_safetensors(output, arrays, about)
+    _told(arrays, output, as_json)
+
+
+def below(node: Group | Array, path: str, bare: bool) -> dict[str, np.ndarray]:
+    """The arrays at and below a path, by their full paths or by those from there on."""
+    path = path.strip("/")
+    if isinstance(node, Array):
+        return {path.rpartition("/")[2] if bare else path: node.data}
+    prefix = "" if bare or not path else f"{path}/"
+    return {name: child.data for name, child in node.walk(prefix) if isinstance(child, Array)}
+
+
+def _told(arrays: dict[str, np.ndarray], output: str, as_json: bool) -> None:
+    if as_json:
+        print_json({"output": output, "arrays": sorted(arrays)})
+    else:
+        click.echo(f"{len(arrays)} arrays: {output}")

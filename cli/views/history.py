@@ -1,0 +1,152 @@
+"""The history of a run: a table with sparklines, CSV, JSON, or a plot."""
+
+from __future__ import annotations
+
+import csv
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from gpunet.checkpoint import Array, Checkpoint, Group
+from gpunet.errors import CheckpointError, ConfigError, WriteError, printable
+
+from ..options import print_json
+from .tree import console
+
+BARS = "▁▂▃▄▅▆▇█"
+
+
+def show_history(found: Checkpoint, output: str | None, as_csv: bool, as_json: bool) -> None:
+    """Show the history in the form that was asked for.
+
+    Raises:
+        CheckpointError: no epoch was finished.
+        ConfigError: matplotlib is needed and missing.
+        WriteError: the plot cannot be written.
+    """
+    columns = history_columns(found)
+    if output is not None:
+        plot(columns, output)
+        click.echo(f"Drawn: {output}", err=True)
+    if as_json:
+        print_json({name: values.tolist() for name, values in columns.items()})
+    elif as_csv:
+        _csv(columns)
+    elif output is None:
+        _table(columns)
+
+
+def history_columns(found: Checkpoint) -> dict[str, np.ndarray]:
+    """The columns by name, the epoch first."""
+    group = found.root.children.get("history")
+    columns = {}
+    if isinstance(group, Group):
+        columns = {name: child.data for name, child in sorted(group.children.items()) if isinstance(child, Array)}
+    columns = {name: values for name, values in columns.items() if values.dtype.kind in "iuf"}
+    epochs = columns.pop("epoch", np.zeros(0))
+    if epochs.ndim != 1 or not len(epochs):
+        raise CheckpointError(str(found.path), "must hold a history", "no epochs")
+    fitting = {printable(name): v for name, v in columns.items() if v.shape[:1] == epochs.shape and v.size}
+    return {"epoch": epochs, **fitting}
+
+
+def sparkline(values: Sequence[float], width: int = 12) -> str:
+    """A curve in one line of text, at most ``width`` characters wide; gaps where numbers are not finite.
+
+    >>> sparkline([0, 1, 2, 3, 2, 1, 0])
+    '▁▃▆█▆▃▁'
+    >>> sparkline([2.0, 2.0, float("nan")])
+    '▁▁ '
+    """
+    count = min(width, len(values))
+    parts = [values[i * len(values) // count : (i + 1) * len(values) // count] for i in range(count)]
+    # Half of each mean, since differences of the largest numbers would be infinite.
+    means = [
+        math.fsum(v / len(part) for v in part) / 2 if all(map(math.isfinite, part)) else math.nan for part in parts
+    ]
+    finite = [mean for mean in means if math.isfinite(mean)]
+    low, high = (min(finite), max(finite)) if finite else (0.0, 0.0)
+    factor = (len(BARS) - 1) / (high - low) if high > low else 0.0
+    return "".join(BARS[int((mean - low) * factor + 0.5)] if math.isfinite(mean) else " " for mean in means)
+
+
+def _table(columns: dict[str, np.ndarray]) -> None:
+    several = any(values.ndim > 1 for values in columns.values())
+    table = Table(box=box.SIMPLE_HEAD, caption="mean over members" if several else None, show_footer=True)
+    means = {n: v.reshape(len(v), -1).mean(axis=1) if n != "epoch" else v for n, v in columns.items()}
+    for name, values in means.items():
+        footer = "" if name == "epoch" else sparkline(values.tolist())
+        table.add_column(Text(name.replace("_", " ")), footer, justify="right", footer_style="cyan")
+    for row in range(len(columns["epoch"])):
+        table.add_row(*(f"{means[name][row]:.4g}" if name != "epoch" else str(means[name][row]) for name in means))
+    console().print(table)
+
+
+def _csv(columns: dict[str, np.ndarray]) -> None:
+    """A column for each number, or for each of its members."""
+    flat: dict[str, np.ndarray] = {}
+    for name, values in columns.items():
+        if values.ndim == 1:
+            flat[name] = values
+        else:
+            flat |= {f"{name}_{i}": column for i, column in enumerate(values.reshape(len(values), -1).T)}
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(flat)
+    writer.writerows(zip(*(column.tolist() for column in flat.values())))
+
+
+def plot(columns: dict[str, np.ndarray], output: str) -> None:
+    """Draw the history: training and validation of a number in one panel, members as thin lines under their mean."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+        from matplotlib.ticker import MaxNLocator
+    except ImportError:
+        remedy = "pip install 'gpunet[plot]'"
+        raise ConfigError("-o", "needs matplotlib to draw a history", "no matplotlib", remedy) from None
+    panels: dict[str, list[str]] = {}
+    for name in columns:
+        if name not in ("epoch", "seconds"):
+            panels.setdefault(name.removeprefix("train_").removeprefix("validation_"), []).append(name)
+    across = min(3, max(1, len(panels)))
+    down = math.ceil(max(1, len(panels)) / across)
+    figure = Figure(figsize=(4.2 * across, 3 * down), layout="constrained")
+    FigureCanvasAgg(figure)
+    for place, (title, names) in enumerate(panels.items(), 1):
+        axes: Any = figure.add_subplot(down, across, place)
+        for number, name in enumerate(names):
+            values = columns[name].reshape(len(columns["epoch"]), -1)
+            colour = f"C{number}"
+            if values.shape[1] > 1:
+                axes.plot(columns["epoch"], values, color=colour, linewidth=0.6, alpha=0.4)
+            label = "training" if name.startswith("train_") else "validation" if "validation" in name else title
+            marker = "o" if len(values) == 1 else None
+            axes.plot(columns["epoch"], values.mean(axis=1), color=colour, label=label, marker=marker)
+        axes.set_title(title.replace("_", " "), fontsize="medium")
+        axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+        if len(names) > 1:
+            axes.legend(frameon=False, fontsize="small")
+    save(output, lambda file: figure.savefig(file, format="png", dpi=120))
+
+
+def save(output: str, write: Any) -> None:
+    """Open a file for bytes and write to it.
+
+    Raises:
+        WriteError: it cannot be written.
+    """
+    try:
+        with Path(output).open("wb") as file:
+            write(file)
+    except OSError as error:
+        raise WriteError(output, "must be writable", error.strerror, "Choose another file") from None

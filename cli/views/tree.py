@@ -1,0 +1,125 @@
+"""A checkpoint on the terminal: its summary, its tree, one array, or all of it as a document.
+
+Texts out of a file go through ``printable``, since an attacker may have written into them what steers a terminal.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.text import Text
+from rich.tree import Tree
+
+from gpunet.checkpoint import Array, Checkpoint, Group
+from gpunet.errors import printable
+
+from ..opening import DOCUMENTED
+
+ROOT = ("model", "parameters", "epoch", "step", "monitor", "monitor_value", "created_utc", "gpunet_version")
+HIDDEN = ("encoding_type", "encoding_version", "NX_class", "signal", "axes", "data_sha256")
+SHOWN = 200  # numbers of an array, before its middle is left out
+
+
+def console() -> Console:
+    """A terminal at its own width; a pipe gets whole lines."""
+    found = Console(highlight=False)
+    return found if found.is_terminal else Console(highlight=False, width=180)
+
+
+def summary(found: Checkpoint) -> None:
+    """The root attributes, a line for each."""
+    for name in ROOT if not found.foreign else ():
+        if name in found.attrs:
+            value = found.attrs[name]
+            shown = f"{value:,}" if isinstance(value, int) else f"{value:.4f}" if isinstance(value, float) else value
+            click.echo(f"{name.replace('_', ' '):15} {printable(str(shown))}")
+    if found.foreign:
+        arrays = [child for _, child in found.root.walk() if isinstance(child, Array)]
+        size = sum(array.size * array.dtype.itemsize for array in arrays)
+        click.echo(
+            f"{found.foreign} file of another program: {len(arrays):,} arrays, {size / 1e6:,.1f} MB; not verified"
+        )
+        for name, value in found.attrs.items():
+            click.echo(f"{printable(name)}: {printable(str(value))[:SHOWN]}")
+        click.echo()
+        return
+    known = "all hashes hold" if found.verified else "as stated, not verified"
+    click.echo(f"{'content sha256':15} {printable(found.content_sha256)} ({known})\n")
+
+
+def tree(root: Group, name: str) -> None:
+    """A group with everything below it."""
+    drawn = Tree(Text(printable(name)), highlight=False)
+    _branch(drawn, root)
+    console().print(drawn)
+
+
+def _branch(drawn: Tree, group: Group) -> None:
+    for name in sorted(group.children):
+        child = group.children[name]
+        if isinstance(child, Group):
+            label = Text.assemble((printable(name), "bold"), f"  {_note(child)}".rstrip())
+            _branch(drawn.add(label), child)
+        else:
+            drawn.add(Text(f"{printable(name)}  {describe(child)}"))
+
+
+def _note(group: Group) -> str:
+    """What a group is: a layer's class and settings, and how many numbers lie below it."""
+    parts = [
+        f"{printable(name)}={printable(str(value))[:SHOWN]}"
+        for name, value in group.attrs.items()
+        if name not in HIDDEN
+    ]
+    trained = [c.size for _, c in group.walk() if isinstance(c, Array) and c.attrs.get("trainable")]
+    return "  ".join([*parts, *([f"{sum(trained):,} parameters"] if trained else [])])
+
+
+def describe(array: Array) -> str:
+    """Type, shape and role of an array, without its numbers."""
+    if array.dtype.kind == "S":
+        return f"text of {array.dtype.itemsize:,} bytes"
+    shape = "x".join(map(str, array.shape)) or "one number"
+    words = [printable(str(array.attrs[key])) for key in ("role", "axes", "units", "storage") if key in array.attrs]
+    frozen = ["not trained"] if array.attrs.get("trainable") is False else []
+    return "  ".join([array.dtype.name, shape, *words, *frozen])
+
+
+def show(node: Group | Array, path: str) -> None:
+    """One part: a group as a tree, a text as it is, an array with its moments."""
+    if isinstance(node, Group):
+        tree(node, path)
+    elif node.dtype.kind == "S":
+        for line in _text(node).split("\n"):
+            click.echo(printable(line))
+    else:
+        click.echo(f"{printable(path)}  {describe(node)}")
+        if node.size and node.dtype.kind == "f":
+            values = node.data[np.isfinite(node.data)].astype(np.float64)
+            if values.size:
+                extremes = f"{values.min():.4g} .. {values.max():.4g}"
+                click.echo(f"mean {values.mean():.4g}  spread {values.std():.4g}  {extremes}")
+        click.echo(np.array2string(node.data, threshold=SHOWN, precision=4))
+
+
+def document(node: Group | Array) -> dict[str, Any]:
+    """The same for programs: attributes of everything, and what small arrays hold."""
+    if isinstance(node, Group):
+        return {"attributes": node.attrs, "children": {name: document(c) for name, c in sorted(node.children.items())}}
+    found: dict[str, Any] = {"attributes": node.attrs, "dtype": node.dtype.name, "shape": list(node.shape)}
+    if node.dtype.kind == "S" and node.size <= DOCUMENTED:
+        found["text"] = _text(node)
+    elif node.size <= DOCUMENTED:
+        found["values"] = node.data.tolist()
+    return found
+
+
+def _text(array: Array) -> str:
+    """A text; where there are several, or none in UTF-8, as Python shows them."""
+    try:
+        return array.text if array.shape == () else str(array.data.tolist())
+    except UnicodeDecodeError:
+        return str(array.data.tolist())

@@ -1,0 +1,100 @@
+"""A data set in host memory, checked when it is made."""
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from ..errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Samples and targets; never constructed broken.
+
+    Attributes:
+        name: ``"digits"``, ``"mnist"``, ``"flowers.csv"``.
+        x: (samples, *input_shape), uint8 or float32.
+        y: int32 (samples,) of class numbers 0..K-1, or float32 (samples, outputs).
+        classes: names of the classes; empty for regression.
+        columns: names of the features where the file has them.
+        test_from: first sample of a test part that the files fix, else None.
+        scale: what the largest natural value of ``x`` is, e.g. 255 for 8-bit images; 1 for measurements.
+        vocabulary: of data that are texts, whose ``x`` are int32 word numbers, see :mod:`.words`; else empty.
+        notes: things that the user should know but that are no errors.
+
+    Raises:
+        DataError: empty, of unequal lengths, not finite, of a single class, or of several samples without any feature
+            that varies.
+    """
+
+    name: str
+    x: np.ndarray
+    y: np.ndarray
+    classes: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    test_from: int | None = None
+    scale: float = 1.0
+    vocabulary: tuple[str, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        """Check everything that training relies on."""
+        check_samples(self.name, self.x)
+        if len(self.y) != len(self.x):
+            raise DataError(self.name, f"needs one target for each of its {len(self.x)} samples", f"{len(self.y)}")
+        if len(self.classes) == 1:
+            raise DataError(self.name, "needs at least two classes", f"only {self.classes[0]!r}", "Add samples")
+        if len(self.x) == 1:  # enough to evaluate a model on
+            return
+        flat = self.x.reshape(len(self.x), -1)
+        constant = int((flat.min(axis=0) == flat.max(axis=0)).sum())
+        if constant == flat.shape[1]:
+            raise DataError(self.name, "needs a feature that varies", f"{constant} constant features", "Check the file")
+        if constant and not self.vocabulary:
+            object.__setattr__(self, "notes", (*self.notes, f"{constant} of {flat.shape[1]} features are constant"))
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one sample, e.g. (28, 28)."""
+        return self.x.shape[1:]
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the content, whatever the files are called."""
+        digest = hashlib.sha256("\n".join((*self.classes, *self.vocabulary)).encode())
+        for array in (self.x, self.y):
+            digest.update(f"{array.dtype.str} {array.shape}\n".encode())
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
+
+def check_samples(name: str, x: np.ndarray) -> None:
+    """Raise :class:`DataError` where there are no samples, no features, or numbers that are not finite."""
+    if not len(x) or not x[0].size:
+        raise DataError(name, "needs samples with features", f"an array of shape {x.shape}", "Check the file")
+    if x.dtype.kind == "f":
+        finite = np.isfinite(x.reshape(len(x), -1))
+        if not finite.all():
+            row, column = (int(i) for i in np.argwhere(~finite)[0])
+            where = f"{x.reshape(len(x), -1)[row, column]} in sample {row}, feature {column}"
+            raise DataError(name, "must hold finite numbers", where, "Remove or fill such samples")
+
+
+def is_text(name: str) -> bool:
+    """Whether the name of a file can stand in checkpoints and on screens, which bytes that are no UTF-8 cannot."""
+    return name == name.encode("utf-8", "replace").decode()
+
+
+def portable_features(name: str, x: np.ndarray) -> np.ndarray:
+    """Features as uint8 or float32; other number types become float32.
+
+    Raises:
+        DataError: for types that are no real numbers.
+    """
+    if x.dtype.kind not in "biuf":
+        raise DataError(name, "must hold real numbers", f"features of type {x.dtype}", "Convert them first")
+    if x.ndim < 2:
+        raise DataError(name, "needs samples of several features", f"an array of shape {x.shape}", "Give one row each")
+    return np.ascontiguousarray(x if x.dtype == np.uint8 else x.astype(np.float32))

@@ -1,0 +1,49 @@
+"""Augmentation as configured, with the checks that it asks of model, loss and data."""
+
+from typing import Any
+
+import numpy as np
+
+from ..backend import Device
+from ..config import AutoencoderConfig, Config, DBNConfig, RBMConfig, build_augmentations
+from ..data import Augmenter, Mixup, Samples
+from ..errors import ConfigError, DataError
+from ..objectives import Objective, Supervised
+
+
+def build_augmenter(
+    config: Config, dataset: Samples, samples: int, objective: Objective, device: Device, dtype: Any = np.float32
+) -> Augmenter | None:
+    """What training batches go through, or None where nothing is configured; ``samples`` are those of an epoch.
+
+    Raises:
+        ConfigError: a model, loss or data set that an augmentation does not suit.
+    """
+    found = build_augmentations(config)
+    if not found:
+        return None
+    if isinstance(config.model, DBNConfig):
+        remedy = "Leave [augmentation] out, or train an rbm"
+        raise ConfigError("augmentation", "needs a model that sees the samples themselves", "dbn", remedy)
+    outputs = _outputs(config, dataset, objective) if any(isinstance(a, Mixup) for a in found) else 0
+    shape, scale = tuple(dataset.input_shape), dataset.scale
+    texts = bool(dataset.vocabulary)
+    return Augmenter(found, shape, scale, outputs, samples, device, np.dtype(dtype), texts)
+
+
+def _outputs(config: Config, dataset: Samples, objective: Objective) -> int:
+    """How many targets a mixed sample has; raises where the loss takes no targets between classes."""
+    classes = len(dataset.classes)
+    if isinstance(config.model, AutoencoderConfig | RBMConfig):
+        return max(classes, 1)  # targets are not looked at
+    if not isinstance(objective, Supervised):
+        remedy = "Leave it out, or use model.name=mlp"
+        raise ConfigError("augmentation.mixup", "needs a network with a loss", config.model.name, remedy)
+    outputs = objective.loss.outputs(classes) if classes else dataset.y.shape[-1]
+    if classes:
+        try:
+            objective.loss.check_targets(np.full((1, outputs), 1 / max(outputs, 2), np.float32))
+        except DataError as error:
+            remedy = "Leave it out, or use categorical_cross_entropy"
+            raise ConfigError("augmentation.mixup", "needs a loss for targets between classes", error, remedy) from None
+    return outputs

@@ -1,0 +1,51 @@
+"""The doctor for machines, called while they are trained."""
+
+from ..backend import Purpose, host_generator
+from ..backend.arrays import Array
+from ..data import Inputs, Part
+from ..rbm import ContrastiveDivergence, Monitors
+from ..training import EpochRecord, Trainer
+
+SAMPLES = 1000  # of each part
+
+
+class Doctor:
+    """Adds the numbers of :class:`~gpunet.rbm.Monitors` to each epoch's record, and each warning once.
+
+    Args:
+        objective: how the machine learns.
+        trainer: trains it.
+        inputs: what it learns from.
+    """
+
+    def __init__(self, objective: ContrastiveDivergence, trainer: Trainer, inputs: Inputs):
+        generator = host_generator(0, Purpose.SAMPLING)
+
+        def states(part: Part) -> object:
+            x = inputs.some(part, SAMPLES)
+            if objective.binarise:
+                x = (generator.random(x.shape) < x).astype(x.dtype)
+            return trainer.device.put(x)
+
+        validation = states("validation") if len(inputs.split.validation) > 1 else None
+        self.monitors = Monitors(objective, trainer.parameters, states("train"), validation)
+        self.told: set[str] = set()
+
+    def state(self) -> dict[str, Array]:
+        """What the numbers of an epoch are compared with, by name, for checkpoints."""
+        found = {"monitors/weight": self.monitors.weight}
+        return found if self.monitors.chains is None else found | {"monitors/chains": self.monitors.chains}
+
+    def on_step(self, epoch: int, step: int, steps: int) -> None:
+        """Called before each step."""
+        if step + 1 == steps:
+            self.monitors.before_last_step()
+
+    def on_epoch(self, record: EpochRecord) -> None:
+        """Called after each epoch, before anything else looks at its record."""
+        numbers = self.monitors.numbers()
+        record.numbers.update(numbers)
+        for name, text in self.monitors.warnings(numbers, record.epoch).items():
+            if name not in self.told:
+                self.told.add(name)
+                record.warnings.append(text)

@@ -1,0 +1,224 @@
+"""A run: configuration and data become a trainer, evaluators and a selection, and are trained."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ..backend import Arena, Context, Device
+from ..config import Config, build_averaging, build_clipping, build_preparations, build_rule
+from ..data import Augmenter, BagOfWords, Inputs, Part, Parts, Preprocessing, Samples, describe, fit_preprocessing
+from ..errors import ConfigError
+from ..interruption import Stop
+from ..objectives import Objective
+from ..rbm import ClassRBM, ContrastiveDivergence
+from ..training import EpochRecord, Evaluator, Monitor, Plateau, Scores, Selection, Trainer, fit
+from .augmenting import build_augmenter
+from .labelled import epoch_rows
+from .lineage import Lineage
+from .monitoring import Doctor
+from .objectives import build_objective, machine_of, wants_standardised
+from .watching import scale_to_unit_variance
+
+
+class Run:
+    """Everything of one training, ready to start; making it checks all that can be wrong before the first step.
+
+    Args:
+        config: checked configuration.
+        dataset: samples and targets on the host.
+        split: which samples train, select and test.
+        device: where to train.
+        inputs: what the model sees instead of the preprocessed features, where it stands on other models.
+        objective: what is learned instead of what the configuration alone says.
+
+    Attributes:
+        history: of the epochs that lie behind.
+        batch: where training begins in the epoch after them; more than 0 where a run goes on inside an epoch.
+
+    Raises:
+        ConfigError: a batch larger than the training part, or a monitor without its data.
+        DataError: targets that the loss is not defined for.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        dataset: Samples,
+        split: Parts,
+        device: Device,
+        inputs: Inputs | None = None,
+        objective: Objective | None = None,
+    ):
+        self.config, self.dataset, self.split, self.device = config, dataset, split, device
+        self.description = describe(dataset, split)
+        training = config.training
+        self.inputs = inputs or prepare_inputs(config, dataset, split, device)
+        self.objective = objective or build_objective(config, self.description, self.inputs)
+        self.rows = self._rows()
+        self.monitor = self._monitor()
+        members = () if config.members == 1 else (config.members,)
+        self.trainer = Trainer(
+            self.objective,
+            build_rule(config),
+            config.seeds,
+            self.inputs.feed("train", members, augmenter=self._augmenter(), rows=self.rows),
+            training.batch_size,
+            device,
+            training.l2,
+            training.l1,
+            clipping=build_clipping(config),
+            averaging=build_averaging(config),
+        )
+        self._start_machine()
+        scale_to_unit_variance(self.objective.model, self.trainer.parameters, self.inputs)
+        self.validation = self._evaluator("validation") if len(split.validation) else None
+        self.selection = Selection(self.trainer.parameters, self.monitor, training.patience)
+        self.plateau, self.doctor = self._plateau(), self._doctor()
+        self.history: list[EpochRecord] = []
+        self.batch = 0
+        self.test_scores: Scores = {}
+        self.lineage = Lineage()
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """What is done to the data's features before any layer sees them."""
+        return self.inputs.original
+
+    def train(
+        self,
+        on_epoch: Sequence[Callable[[EpochRecord], None]] = (),
+        on_step: Callable[[int, int, int], None] | None = None,
+        stop: Stop | None = None,
+        test: bool = True,
+    ) -> bool:
+        """Train what is left, put the best weights back and evaluate the test part, once.
+
+        Args:
+            on_epoch: called with the record of each epoch.
+            on_step: called with (epoch, step, steps) before each step.
+            stop: looked at after each step.
+            test: False leaves the test part to :meth:`score_test`, where several runs are chosen from.
+
+        Returns:
+            False where ``stop`` came first; the run is then in the middle of its training.
+
+        Raises:
+            DivergedError: the weights are those of the last good step.
+        """
+        training = self.config.training
+        doctor = self.doctor
+        callbacks: list[Callable[[EpochRecord], None]] = [doctor.on_epoch] if doctor else []
+        callbacks += [self.history.append]
+        callbacks += [self.plateau] if self.plateau else []
+        callbacks += on_epoch
+        before = [watch for watch in (doctor.on_step if doctor else None, on_step) if watch is not None]
+
+        def on_each_step(epoch: int, step: int, steps: int) -> None:
+            for watch in before:
+                watch(epoch, step, steps)
+
+        fit(
+            self.trainer,
+            self.validation,
+            self.selection,
+            training.epochs,
+            training.drop_last,
+            callbacks,
+            on_each_step if before else None,
+            stop,
+            done=len(self.history),
+            batch=self.batch,
+        )
+        if stop is not None and stop.requested:
+            return False
+        self.selection.restore()
+        if test:
+            self.score_test()
+        return True
+
+    def score_test(self) -> None:
+        """Evaluate the test part with the present weights, where there is one."""
+        if len(self.split.test):
+            self.test_scores = self._evaluator("test").scores()
+
+    def _rows(self) -> np.ndarray | None:
+        """What an epoch learns from."""
+        labels, batch = self.config.data.labels, self.config.training.batch_size
+        y, wants_targets = self.dataset.y[self.split.train], self.objective.wants_targets
+        samples, what = len(y), "samples"
+        if wants_targets and labels is not None and labels < samples:
+            samples, what = labels, "labelled samples"
+        if batch > samples:
+            rule, remedy = f"must be at most the {samples} {what} of the training part", min(32, samples)
+            raise ConfigError("training.batch_size", rule, batch, f"Set training.batch_size={remedy}")
+        return epoch_rows(self.config, y, len(self.dataset.classes), wants_targets)
+
+    def _start_machine(self) -> None:
+        """Visible biases and offsets of a machine begin at the data's mean."""
+        found = machine_of(self.objective.model)
+        if found is None:
+            return
+        mean = self.inputs.training_mean()
+        if isinstance(self.objective.model, ClassRBM):
+            y = self.dataset.y[self.split.train]
+            seen = y if self.rows is None else y[self.rows]
+            share = (seen[..., None] == np.arange(self.objective.model.classes)).mean(axis=-2)
+            mean = np.concatenate([np.broadcast_to(mean, (*share.shape[:-1], len(mean))), share], axis=-1)
+        found.start_from(mean, Context(False, Arena(self.device)))
+
+    def _monitor(self) -> Monitor:
+        monitor, scores = self.config.training.monitor, self.objective.scores
+        if "loss" not in scores:
+            # No cheap number tells a better machine from a worse one, so the latest weights are kept.
+            if monitor not in ("auto", "last"):
+                remedy = "Set training.monitor=last"
+                raise ConfigError("training.monitor", "must be last for layer-wise pretraining", monitor, remedy)
+            return "last"
+        if monitor == "last":
+            return "last"
+        trains_loss = "loss" in self.objective.measures
+        if monitor == "auto":
+            if not len(self.split.validation):
+                return "train_loss" if trains_loss else "last"
+            return "validation_accuracy" if "accuracy" in scores else "validation_loss"
+        if monitor == "train_loss" and not trains_loss:
+            what, remedy = ", ".join(self.objective.measures), "Set training.monitor=auto"
+            raise ConfigError("training.monitor", "train_loss needs a loss while training", what, remedy)
+        needs_part = monitor.startswith("validation") and not len(self.split.validation)
+        if needs_part or (monitor.endswith("accuracy") and "accuracy" not in scores):
+            what = "a validation part" if needs_part else "classes"
+            raise ConfigError("training.monitor", f"{monitor} needs {what}", "none", "Set training.monitor=auto")
+        return monitor
+
+    def _plateau(self) -> Plateau | None:
+        settings = self.config.training.plateau
+        if settings is None:
+            return None
+        if self.monitor == "last":
+            rule = "needs a monitored number that can improve"
+            raise ConfigError("training.plateau", rule, "monitor last", "Leave it out or set training.monitor=auto")
+        return Plateau(self.trainer.optimizer, settings.patience, settings.factor)
+
+    def _doctor(self) -> Doctor | None:
+        if isinstance(self.objective, ContrastiveDivergence):
+            return Doctor(self.objective, self.trainer, self.inputs)
+        return None
+
+    def _augmenter(self) -> Augmenter | None:
+        samples = len(self.split.train) if self.rows is None else self.rows.shape[-1]
+        return build_augmenter(self.config, self.dataset, samples, self.objective, self.device)
+
+    def _evaluator(self, part: Part) -> Evaluator:
+        return Evaluator(self.objective, self.inputs.feed(part), self.config.members, self.device)
+
+
+def prepare_inputs(config: Config, dataset: Samples, split: Parts, device: Device) -> Inputs:
+    """The features of a data set, preprocessed as configured or as suits the model."""
+    texts = bool(dataset.vocabulary)
+    chain = build_preparations(config, dataset.scale, wants_standardised(config.model), texts)
+    if texts != any(isinstance(preparation, BagOfWords) for preparation in chain[:1]):
+        rule, received = ("must begin with bag_of_words", "texts") if texts else ("must be texts", "numbers")
+        thing = "data.preprocess" if texts else "data of bag_of_words"
+        raise ConfigError(thing, rule, received, "Leave data.preprocess out")
+    x = dataset.x.reshape(len(dataset.x), -1)
+    return Inputs(x, dataset.y, split, fit_preprocessing(chain, x[split.train], dataset.scale), device)

@@ -1,0 +1,77 @@
+"""Looking at what passes through the layers of a model, and weights that start by it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from ..backend import Arena, Context
+from ..backend.arrays import Array
+from ..data import Inputs
+from ..initializers import LSUV
+from ..layers import Dense, Layer, Residual, Sequential
+from ..parameter import Parameters, children
+
+See = Callable[[Array], Any]
+SAMPLES = 500  # to estimate a variance from
+
+
+@contextmanager
+def watched(layer: Layer, output: See, gradient: See = lambda dy: None) -> Iterator[None]:
+    """While this is open, the layer shows its outputs, and the gradients with respect to them."""
+    forward = layer.forward
+
+    def shown(x: Array, ctx: Context) -> tuple[Array, Any]:
+        y, backward = forward(x, ctx)
+        output(y)
+
+        def shown_backward(dy: Array) -> Any:
+            gradient(dy)
+            return backward(dy)
+
+        return y, shown_backward
+
+    layer.forward = shown  # type: ignore[method-assign]  # of this object alone, and taken back below
+    try:
+        yield
+    finally:
+        del layer.forward
+
+
+def named_layers(model: Any, prefix: str = "") -> Iterator[tuple[str, Layer]]:
+    """Layers in the order of the data, by the path of their parameters; a residual block stands after its parts."""
+    for name, child in children(model):
+        path = f"{prefix}/{name}" if prefix else name
+        if isinstance(child, Sequential | Residual):
+            yield from named_layers(child, path)
+        if isinstance(child, Layer) and not isinstance(child, Sequential):
+            yield path, child
+
+
+def scale_to_unit_variance(model: Any, parameters: Parameters, inputs: Inputs) -> None:
+    """Scale the weights of layers that start by LSUV, from the bottom upwards.
+
+    Biases start at 0, so an output is proportional to the weights and one scaling is exact; a layer whose output does
+    not vary is left alone.  Dropout and batch statistics are off.
+
+    Args:
+        model: its parameters have memory.
+        parameters: of the model.
+        inputs: of whose training part some samples are looked at.
+    """
+    found = [layer for _, layer in named_layers(model) if isinstance(layer, Dense)]
+    found = [layer for layer in found if isinstance(layer.initializer, LSUV)]
+    if not found:
+        return
+    device = parameters.device
+    ctx, placed = Context(False, Arena(device)), device.put(inputs.some("train", SAMPLES), parameters.dtype)
+    for layer in found:
+        seen: list[np.ndarray] = []
+        ctx.arena.rewind()
+        with watched(layer, lambda y: seen.append(device.get(y))):  # noqa: B023 - called before the next turn
+            model.forward(placed, ctx)
+        std = seen[-1].std(axis=(-2, -1), keepdims=True, dtype=np.float64)
+        gain = layer.initializer.gain  # type: ignore[attr-defined]
+        factor = np.divide(gain, std, out=np.ones_like(std), where=std > 0)
+        layer.weight.value[...] *= device.put(factor, parameters.dtype)

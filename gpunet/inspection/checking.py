@@ -1,0 +1,112 @@
+"""Gradient checks of what a configuration trains: loss, penalties, dropout and all, in float64."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..backend import Device
+from ..backend.arrays import Array
+from ..checkpoint import Checkpoint
+from ..config import ClassRBMConfig, Config, build_classrbm, build_rule
+from ..data import Parts, Samples, describe
+from ..errors import ConfigError, DivergedError
+from ..experiment import build_augmenter, build_objective, prepare_inputs, scale_to_unit_variance
+from ..losses import CategoricalCrossEntropy
+from ..objectives import Objective, Reconstruction, Supervised
+from ..persistence import fill
+from ..testing import Finding, check_parameters
+from ..training import NEVER, Trainer
+
+BATCH = 32  # samples of the checked batch, and of the steps between the checks
+
+
+class GradientCheck:
+    """The model of a configuration on one batch whose random decisions are made once and for all.
+
+    The batch is augmented once; dropout draws the same masks at every evaluation, as the streams are rewound; batch
+    norm uses the statistics of the batch, so its gradient runs through them; penalties are part of the loss.  Decoupled
+    weight decay and the bound on weights are no gradients and are left out.
+
+    Args:
+        config: of a network with a loss; a population is checked as a whole.
+        dataset: samples and targets on the host.
+        split: which samples train.
+        device: where to compute.
+        checkpoint: whose weights to check instead of initial ones.
+
+    Raises:
+        ConfigError: a machine trained by contrastive divergence, which is the gradient of no function.
+    """
+
+    def __init__(
+        self, config: Config, dataset: Samples, split: Parts, device: Device, checkpoint: Checkpoint | None = None
+    ):
+        inputs = prepare_inputs(config, dataset, split, device)
+        objective = build_objective(config, describe(dataset, split), inputs)
+        if isinstance(config.model, ClassRBMConfig):  # its discriminative half has a loss
+            machine = build_classrbm(config.model, inputs.features, len(dataset.classes))
+            objective = Supervised(machine, CategoricalCrossEntropy())
+        if not isinstance(objective, Supervised | Reconstruction):
+            remedy = "Contrastive divergence and its like follow no such gradient; check a network or a classrbm"
+            raise ConfigError("model.name", "must be trained by the gradient of a loss", config.model.name, remedy)
+        training, members = config.training, () if config.members == 1 else (config.members,)
+        augmenter = build_augmenter(config, dataset, len(split.train), objective, device, np.float64)
+        feed = inputs.feed("train", members, np.float64, augmenter)
+        batch = min(BATCH, feed.samples)
+        penalties = training.l2, training.l1
+        self.trainer = Trainer(
+            objective, build_rule(config), config.seeds, feed, batch, device, *penalties, dtype=np.float64
+        )
+        self.objective: Objective = objective
+        self.epoch, self.epochs = 0, training.epochs
+        scale_to_unit_variance(objective.model, self.trainer.parameters, inputs)
+        if checkpoint is not None:
+            fill(self.trainer.parameters, checkpoint)
+
+    def findings(self) -> Iterator[Finding]:
+        """Check each parameter at the present weights."""
+        trainer = self.trainer
+        trainer.begin_epoch(self.epoch % self.epochs, 1)
+        ctx, device = trainer.context, trainer.device
+        ctx.arena.rewind()
+        x, target = (
+            device.put(device.get(part)) for part in trainer.feed.batch(ctx, trainer.cursor, *[trainer.batch_size] * 2)
+        )
+        self.epoch += 1
+
+        def restart() -> None:
+            ctx.arena.rewind()
+            trainer.streams.rewind()
+
+        def gradient() -> None:
+            restart()
+            trainer.parameters.zero_grad()
+            self.objective.learn(x, target, ctx)
+            trainer.parameters.finish_grad()
+            trainer.optimizer.penalise()
+
+        def loss() -> float:
+            restart()
+            losses: Array = self.objective.judge(x, target, ctx)[0]
+            return float(device.get((losses.mean(axis=-1) + trainer.optimizer.penalty()).sum()))
+
+        with np.errstate(all="ignore"):
+            yield from check_parameters(trainer.parameters, gradient, loss)
+
+    def train(self, steps: int) -> None:
+        """Take some steps, so that biases are no longer zero and units have begun to saturate or to die.
+
+        Raises:
+            DivergedError: the steps left the finite numbers.
+        """
+        trainer = self.trainer
+        per_epoch = trainer.steps_per_epoch(drop_last=True)
+        with np.errstate(all="ignore"):
+            for number in range(steps):
+                if number % per_epoch == 0:
+                    trainer.begin_epoch(self.epoch % self.epochs, per_epoch)
+                    self.epoch += 1
+                trainer.train_batch(number % per_epoch)
+        if (trainer.failures() != NEVER).any():
+            remedy = "Lower optimizer.learning_rate or --steps"
+            raise DivergedError("training between the checks", "must stay finite", "NaN or infinity", remedy)

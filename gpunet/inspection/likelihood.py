@@ -1,0 +1,117 @@
+"""What gpunet likelihood computes: normalisers, log-likelihoods and what only resembles them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..backend import Arena, Context, Purpose, Streams, host_generator
+from ..persistence import TrainedStack
+from ..rbm import (
+    Bernoulli,
+    LogZ,
+    ais_log_z,
+    model_samples,
+    pseudo_log_likelihood,
+    raise_log_likelihoods,
+    reverse_ais_log_z,
+    temperatures,
+)
+
+BATCH = 1000  # samples at once
+DRAWS = 10  # states from the upward pass, for the bound of a stack
+
+
+def states(model: TrainedStack, x: np.ndarray, binarise: bool) -> np.ndarray:
+    """Preprocessed samples, float64; Bernoulli data become states, rounded or drawn with seed 0."""
+    v = model.preprocessing.on_host(x.reshape(len(x), -1), np.float64)
+    if not isinstance(model.dbn.machines[0].visible, Bernoulli):
+        return v
+    threshold = host_generator(0, Purpose.SAMPLING).random(v.shape) if binarise else 0.5
+    return np.greater(v, threshold).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class Annealing:
+    """The way from a machine without weights to the top machine: what all walks of one command share.
+
+    Attributes:
+        base: (visible,), mean that the machine without weights has.
+        betas: (steps + 1,), inverse temperatures from 0 to 1.
+    """
+
+    base: np.ndarray
+    betas: np.ndarray
+
+    @classmethod
+    def of(cls, model: TrainedStack, device: Any, steps: int) -> "Annealing":
+        """So many steps, placed by a pilot walk."""
+        top = model.dbn.top
+        base = device.get(top.visible_offset.value).reshape(-1, top.visible.n).mean(axis=0)
+        return cls(base, temperatures(top, model.parameters, base, steps=steps))
+
+
+def bracket(model: TrainedStack, v: np.ndarray, device: Any, way: Annealing, runs: int, mixing: int) -> LogZ:
+    """log Z of the top machine between a walk up and a walk down.
+
+    Args:
+        model: machines in float64.
+        v: states of the data, where the chains for the walk down start.
+        device: where they live.
+        way: of both walks.
+        runs: of each walk, of each member.
+        mixing: tempered Gibbs steps from data to samples of the model.
+    """
+    top, members, base, betas = model.dbn.top, model.parameters.members, way.base, way.betas
+    up = ais_log_z(top, model.parameters, base, runs=runs, betas=betas)
+    ctx = Context(training=False, arena=Arena(device), streams=_streams(model, device))
+    start = device.put(np.resize(v, (runs, v.shape[-1])))
+    for machine in model.dbn.machines[:-1]:
+        start = machine.hidden.sample(machine.hidden_input(start, ctx), ctx)
+    start = start if not members or start.ndim == 3 else device.xp.broadcast_to(start, (*members, *start.shape))
+    samples = model_samples(top, model.parameters, start.copy(), steps=mixing)
+    return up.bracket(reverse_ais_log_z(top, model.parameters, base, samples, betas=betas))
+
+
+def scores(model: TrainedStack, v: np.ndarray, device: Any) -> dict[str, np.ndarray]:
+    """For each sample, (members, samples): the log-likelihood up to log Z, or its bound for a stack; free energy and
+    reconstruction error of a single machine."""
+    dbn, streams = model.dbn, _streams(model, device)
+    ctx = Context(training=False, arena=Arena(device), streams=streams)
+    single, parts = len(dbn.machines) == 1, []
+    for number, start in enumerate(range(0, len(v), BATCH)):
+        ctx.arena.rewind()
+        streams.rewind()
+        streams.clock[...] = number + 1
+        block = device.put(v[start : start + BATCH])
+        if single:
+            error = dbn.decode(dbn.encode(block, ctx), ctx) - block
+            values = [-dbn.top.free_energy(block, ctx), (error * error).sum(axis=-1)]
+        else:
+            members = model.parameters.members
+            block = device.xp.broadcast_to(block, (*members, *block.shape)) if members else block
+            values = [sum(_bounds(dbn, block, ctx)) / DRAWS]
+        parts.append([device.get(value).reshape(len(model.parameters.seeds), -1) for value in values])
+    found = [np.concatenate(kind, axis=1).astype(np.float64) for kind in zip(*parts)]
+    if not single:
+        return {"unnormalised": found[0]}
+    return {"unnormalised": found[0], "free_energy": -found[0], "reconstruction_error": found[1]}
+
+
+def case_bounds(model: TrainedStack, v: np.ndarray, device: Any, way: Annealing) -> dict[str, np.ndarray]:
+    """RAISE bounds and pseudo-likelihoods of a few samples of a single machine, (members, samples)."""
+    rbm, members, block = model.dbn.top, len(model.parameters.seeds), device.put(v)
+    found = {"raise_bound": raise_log_likelihoods(rbm, model.parameters, way.base, block, runs=5, betas=way.betas)}
+    if isinstance(rbm.visible, Bernoulli):
+        ctx = Context(training=False, arena=Arena(device))
+        found["pseudo_log_likelihood"] = device.get(pseudo_log_likelihood(rbm, block, ctx)).reshape(members, -1)
+    return found
+
+
+def _bounds(dbn: Any, block: Any, ctx: Context) -> Any:
+    return (dbn.bound(block, ctx) for _ in range(DRAWS))
+
+
+def _streams(model: TrainedStack, device: Any) -> Streams:
+    seeds: Any = list(model.parameters.seeds) if model.parameters.members else model.parameters.seeds[0]
+    return Streams(device, seeds, device.zeros((1,), np.uint64), Purpose.SAMPLING)

@@ -1,0 +1,10 @@
+"""What is learned from a batch: backpropagation of a loss, or reconstruction."""
+
+from .base import Objective
+from .supervised import Reconstruction, Supervised
+
+__all__ = [
+    "Objective",
+    "Reconstruction",
+    "Supervised",
+]

@@ -1,0 +1,76 @@
+"""Learning by backpropagation: from targets, or from the features themselves."""
+
+from ..backend import Context, array_module
+from ..backend.arrays import Array
+from ..layers import Layer
+from ..losses import Loss
+from ..metrics import accuracy
+from .base import Objective
+
+
+class Supervised(Objective):
+    """Backpropagation of a loss.
+
+    Args:
+        model: layers with a linear output.
+        loss: gives per-sample losses and gradients.
+        classify: whether to count correct classes as well.
+    """
+
+    wants_targets = True
+
+    def __init__(self, model: Layer, loss: Loss, classify: bool = True):
+        self.model, self.loss, self.classify = model, loss, classify
+        self.measures: tuple[str, ...] = ("loss", "accuracy") if classify else ("loss",)
+        self.scores: tuple[str, ...] = self.measures
+
+    def learn(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
+        """Forward, loss, backward."""
+        z, backward = self.model.forward(x, ctx)
+        loss, dz = self.loss(z, target, ctx)
+        measures = (loss, accuracy(z, target, ctx)) if self.classify else (loss,)
+        dz *= 1 / x.shape[-2]
+        backward(dz)
+        return measures
+
+    def judge(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
+        """Forward and loss."""
+        z, _ = self.model.forward(x, ctx)
+        loss, _ = self.loss(z, target, ctx)
+        return (loss, accuracy(z, target, ctx)) if self.classify else (loss,)
+
+
+class Reconstruction(Objective):
+    """Backpropagation of the difference between what a network gives and what it was given.
+
+    Args:
+        model: layers with a linear output as wide as the features.
+        loss: between output and features.
+    """
+
+    measures: tuple[str, ...] = ("loss", "squared_error")
+    scores: tuple[str, ...] = ("loss", "squared_error")
+
+    def __init__(self, model: Layer, loss: Loss):
+        self.model, self.loss = model, loss
+
+    def learn(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
+        """Forward, loss, backward; the targets of the data set are not used."""
+        z, backward = self.model.forward(x, ctx)
+        loss, dz = self.loss(z, x, ctx)
+        measures = loss, self._squared_error(z, x, ctx)
+        dz *= 1 / x.shape[-2]
+        backward(dz)
+        return measures
+
+    def judge(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
+        """Loss and squared error of the reconstruction, summed over the features."""
+        z, _ = self.model.forward(x, ctx)
+        loss, _ = self.loss(z, x, ctx)
+        return loss, self._squared_error(z, x, ctx)
+
+    def _squared_error(self, z: Array, x: Array, ctx: Context) -> Array:
+        difference = self.loss.predict(z, ctx.like(z))
+        array_module(z).subtract(difference, x, out=difference)
+        difference *= difference
+        return difference.sum(axis=-1)

@@ -1,0 +1,197 @@
+"""Runs into checkpoints."""
+
+import hashlib
+import platform
+import sys
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from .. import __version__
+from ..backend import Device
+from ..checkpoint import Array, Group, Scalar, note
+from ..config import DBNConfig
+from ..data import Description, Preprocessing
+from ..experiment import FinishedLayer, Run, machine_of
+from ..fields import term
+from ..models import LabelledDBN
+from ..parameter import Module, Parameter, Parameters, children
+from .state import save_state
+
+VOLATILE = {"volatile": True}
+
+
+def snapshot(run: Run, *, best: bool, portrait: Group | None = None) -> Group:
+    """The checkpoint of a run after an epoch.
+
+    Args:
+        run: with at least one epoch behind it.
+        best: True for the best weights of each member, to use; False for the present state, to go on from, see
+            :mod:`.state`.
+        portrait: groups to keep with it, see :mod:`.portrait`.
+    """
+    trainer, selection = run.trainer, run.selection
+    parameters, device = trainer.parameters, run.device
+    values = device.get(selection.weights if best else parameters.values)
+    epoch = run.history[-1].epoch if run.history else 0
+    root = Group(
+        {
+            "model": summary(run),
+            "parameters": parameters.count,
+            "epoch": int(selection.best_epoch.max()) if best else epoch,
+            "step": int(device.get(trainer.clock)[0]),
+            "monitor": run.monitor,
+            "monitor_value": float(np.mean(selection.best_so_far)),
+            "default": "history",
+        }
+    )
+    config = run.config.model_dump(mode="json")
+    source = config["data"].pop("source")  # a path of this machine; the data's name and hash say what it was
+    root["config"] = Group({"NX_class": "NXnote"}, {"json": note(config)})
+    root["environment"] = Group({"NX_class": "NXnote"}, {"json": note(environment(run.device) | {"source": source})})
+    root["data"] = _data(run.description, run.preprocessing)
+    root["model"] = model_tree(run.objective.model, parameters, values)
+    if isinstance(run.config.model, DBNConfig):
+        layers = [*run.lineage.below, finished_layer(run, values)]
+        root["model"] = Group({"class": "dbn"}, {layer.name: layer.model for layer in layers})
+        root["pretraining"] = Group({}, {layer.name: layer.record for layer in layers})
+    elif machine_of(run.objective.model) is not None:
+        root["pretraining"] = Group(_training_record(run))
+    if run.lineage.parent_sha256:
+        root.attrs["parent_sha256"] = run.lineage.parent_sha256
+        root["lineage"] = Group({"NX_class": "NXnote"}, {"json": note({"grafts": run.lineage.grafts})})
+    root["streams"] = Group({"generator": "philox4x64-10"}, {"seeds": Array(np.array(parameters.seeds, np.uint64))})
+    root["history"] = _history(run)
+    root["metrics"] = _metrics(run)
+    if portrait is not None:
+        root.children |= portrait.children
+    if parameters.members:
+        root["members"] = Group({}, {"best_epoch": Array(selection.best_epoch), "best": Array(selection.best_so_far)})
+    if not best:
+        save_state(run, root)
+    return root
+
+
+def finished_layer(run: Run, values: np.ndarray | None = None) -> FinishedLayer:
+    """The layer of a stack that a run trained, with its record.
+
+    Args:
+        run: of one layer.
+        values: its flat parameters on the host; the present ones by default.
+    """
+    parameters, machine = run.trainer.parameters, machine_of(run.objective.model)
+    values = run.device.get(parameters.values) if values is None else values
+    path = "" if machine is run.objective.model else "machine"
+    record = Group(_training_record(run), {"history": _history(run)})
+    name = f"{len(run.lineage.below):03d}_rbm"
+    return FinishedLayer(name, model_tree(machine, parameters, values, path), record)
+
+
+def _training_record(run: Run) -> dict[str, Scalar]:
+    """How a machine was trained: method, data, and the rule by which real values became bits."""
+    record: dict[str, Scalar] = {
+        "method": term(type(run.objective)),
+        "epochs": len(run.history),
+        "data_sha256": run.description.sha256,
+    }
+    if getattr(run.objective, "binarise", False):
+        seeds = ", ".join(map(str, run.trainer.parameters.seeds))
+        rule = f"1 with the value as probability, anew at every step; philox4x64-10, seeds {seeds}, site 0 of the step"
+        record["binarisation"] = rule
+        record["binarisation_sha256"] = hashlib.sha256(f"{run.description.sha256} {rule}".encode()).hexdigest()
+    return record
+
+
+def summary(run: Run) -> str:
+    """One line: the layers with the shapes of their weights, e.g. ``dense(784, 512) relu dense(512, 10)``."""
+    model, machine = run.objective.model, machine_of(run.objective.model)
+    if isinstance(run.config.model, DBNConfig):
+        visible = run.preprocessing.width(run.description.features)
+        return f"dbn({'-'.join(map(str, (visible, *run.config.model.hidden)))})"
+    if isinstance(model, LabelledDBN):
+        return f"updown({'-'.join(map(str, (model.visible.n, *model.widths)))}, {model.classes} classes)"
+    if machine is not None:
+        sides = ", ".join(f"{term(type(side))} {side.n}" for side in (machine.visible, machine.hidden))
+        return f"{term(type(model))}({sides})"
+    shown = []
+    for _, child in children(model):
+        own = [p for _, p in children(child) if isinstance(p, Parameter) and p.role == "weight"]
+        size = f"({', '.join(map(str, own[0].shape))})" if own else ""
+        shown.append(f"{term(type(child))}{size}")
+    return " ".join(shown)
+
+
+def environment(device: Device) -> dict[str, str]:
+    """Versions and machine, for whoever wonders later."""
+    return {
+        "gpunet": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "platform": platform.platform(),
+        "device": str(device),
+        "command": " ".join(sys.argv[1:]),
+    }
+
+
+def model_tree(layer: Any, parameters: Parameters, flat: np.ndarray, path: str = "") -> Group:
+    """A layer with its settings as attributes, its parameters as arrays and its parts as groups."""
+    group = Group({"class": term(type(layer)), **_settings(layer)})
+    for name, child in children(layer):
+        inner = f"{path}/{name}" if path else name
+        if isinstance(child, Parameter):
+            axes = ("member", *child.axes) if parameters.members else child.axes
+            attrs: dict[str, Scalar] = {"role": child.role, "trainable": child.trainable, "axes": ",".join(axes)}
+            group.children[name] = Array(parameters.view(flat, inner), attrs)
+        else:
+            group.children[name] = model_tree(child, parameters, flat, inner)
+    return group
+
+
+def _settings(layer: Any) -> dict[str, Scalar]:
+    settings: dict[str, Scalar] = {}
+    for field in fields(layer):
+        value = getattr(layer, field.name)
+        if isinstance(value, str | int | float):
+            settings[field.name] = value
+        elif value is not None and not isinstance(value, Module | list | tuple):
+            settings[field.name] = term(type(value))
+    return settings
+
+
+def _data(description: Description, preprocessing: Preprocessing) -> Group:
+    return Group(
+        {"name": description.name, "data_sha256": description.sha256},
+        {
+            "json": note(description.to_json()),
+            "preprocessing": _preprocessing(preprocessing),
+        },
+    )
+
+
+def _preprocessing(preprocessing: Preprocessing) -> Group:
+    """A group for each step, in order, with its settings and arrays."""
+    group = Group({"kind": preprocessing.kind})
+    for number, step in enumerate(preprocessing.steps):
+        name = term(type(step.preparation))
+        arrays: dict[str, Any] = {key: Array(array) for key, array in step.arrays.items()}
+        group[f"{number:03d}_{name}"] = Group({"name": name, **_settings(step.preparation)}, arrays)
+    return group
+
+
+def _history(run: Run) -> Group:
+    group = Group({"NX_class": "NXdata", "signal": "train_loss", "axes": "epoch"})
+    records = run.history
+    group["epoch"] = Array(np.array([r.epoch for r in records], np.int64), {"units": "epochs"})
+    group["seconds"] = Array(np.array([r.seconds for r in records], np.float64), {"units": "s", **VOLATILE})
+    for name in records[0].numbers if records else ():
+        values = np.stack([r.numbers[name] for r in records])
+        group[name] = Array(values if run.trainer.parameters.members else values[:, 0])
+    return group
+
+
+def _metrics(run: Run) -> Group:
+    group = Group()
+    for name, values in run.test_scores.items():
+        group[f"test_{name}"] = Array(values)
+    return group

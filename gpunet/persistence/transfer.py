@@ -1,0 +1,174 @@
+"""Grafting: weights of a checkpoint's layers become the starting point of a network's."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..checkpoint import Array, Checkpoint, Group, is_own
+from ..config import AutoencoderConfig, UpDownConfig
+from ..data import Preprocessing
+from ..errors import CheckpointError, ConfigError
+from ..experiment import Lineage, Run
+
+
+@dataclass(frozen=True)
+class Donor:
+    """A layer of a checkpoint: ``y = x W + b``, and for a machine the bias of the way back."""
+
+    name: str
+    weight: np.ndarray
+    bias: np.ndarray | None
+    back: np.ndarray | None
+    sha256: str
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the weight of one member."""
+        return self.weight.shape[-2:]
+
+
+def graft(run: Run, source: Checkpoint, pairs: Sequence[tuple[str, str]] = ()) -> list[str]:
+    """Copy layers of a checkpoint into the network of a run and note where they came from.
+
+    Without ``pairs`` the layers are taken from the bottom, one after the other, as far as both have some; into an
+    autoencoder each machine goes twice, the second time mirrored in the decoder, and so it goes into a network trained
+    up and down, except for the top machine, which is another one there.
+
+    Args:
+        run: not trained yet.
+        source: a stack of machines, one machine or a network.
+        pairs: ``(layer of the checkpoint, layer of the network)`` by name instead.
+
+    Returns:
+        One line for each layer that was set.
+
+    Raises:
+        ConfigError: widths that do not fit, or features prepared in another way.
+        CheckpointError: a checkpoint without such layers.
+    """
+    check_preprocessing(source, run.preprocessing)
+    donors = list(_donors(source))
+    if not donors:
+        raise CheckpointError(str(source.path), "must hold layers with weights", "none", "Choose another checkpoint")
+    targets = [n.removesuffix("/weight") for n, p in run.trainer.parameters.named.items() if n.endswith("/weight")]
+    plan = _named(donors, targets, pairs, source) if pairs else _from_the_bottom(run, donors, targets, source)
+    lines, grafts = [], []
+    for donor, target, mirrored in plan:
+        _copy(run, donor, target, mirrored)
+        lines.append(f"{target} from {donor.name}{', mirrored' if mirrored else ''}")
+        grafts.append({"to": target, "from": donor.name, "mirrored": mirrored, "sha256": donor.sha256})
+    run.lineage = Lineage(parent_sha256=source.content_sha256, grafts=grafts)
+    return lines
+
+
+def _donors(source: Checkpoint) -> Iterator[Donor]:
+    """Layers from the bottom; other programs keep weights as (outputs, inputs), and count 1, 2, ..., 10."""
+    root: Any = source.root if source.foreign else source.root["model"]
+    turned = bool(source.foreign) and not is_own(root)
+    found = [("model", root), *((f"model/{path}", node) for path, node in root.walk())]
+    for name, group in sorted(found, key=lambda pair: _natural(pair[0])):
+        if isinstance(group, Group) and isinstance(weight := group.children.get("weight"), Array):
+            arrays = {n: c.data for n, c in group.children.items() if isinstance(c, Array)}
+            bias = arrays.get("hidden_bias", arrays.get("bias"))
+            sha256 = str(weight.attrs.get("sha256", ""))
+            values = weight.data.swapaxes(-1, -2) if turned and weight.data.ndim == 2 else weight.data
+            if values.ndim in (2, 3):
+                own = name.removeprefix("model/")
+                yield Donor(own, values, bias, arrays.get("visible_bias"), sha256)
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
+
+
+def _from_the_bottom(
+    run: Run, donors: list[Donor], targets: list[str], source: Checkpoint
+) -> Iterator[tuple[Donor, str, bool]]:
+    both_ways = isinstance(run.config.model, UpDownConfig)
+    donors = [donor for donor in donors if not donor.name.startswith("generation/")]  # they point downwards
+    mirror = both_ways or isinstance(run.config.model, AutoencoderConfig)
+    if both_ways:
+        targets = [target for target in targets if not target.endswith("/joint")]
+        donors = donors[: len(targets) // 2]
+    if mirror and 2 * len(donors) != len(targets):
+        widths = [donor.shape[1] for donor in donors]
+        remedy = f"Set model.hidden={widths[:-1]} and model.code={widths[-1]}"
+        raise ConfigError(str(source.path), f"must have {len(targets) // 2} layers", len(donors), remedy)
+    for number, (donor, target) in enumerate(zip(donors, targets)):
+        _check_widths(run, donor, target, [d.shape[1] for d in donors])
+        yield donor, target, False
+        if mirror:
+            yield donor, targets[-1 - number], True
+
+
+def _named(
+    donors: list[Donor], targets: list[str], pairs: Sequence[tuple[str, str]], source: Checkpoint
+) -> list[tuple[Donor, str, bool]]:
+    by_name, plan = {donor.name: donor for donor in donors}, []
+    for name, target in pairs:
+        if name not in by_name:
+            raise CheckpointError(str(source.path), f"must hold a layer {name}", "no such", f"It has {_list(by_name)}")
+        if target not in targets:
+            raise ConfigError(
+                "--graft", f"{target} must be a layer of the network", "no such", f"It has {_list(targets)}"
+            )
+        plan.append((by_name[name], target, False))
+    return plan
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(names)
+
+
+def _check_widths(run: Run, donor: Donor, target: str, widths: list[int]) -> None:
+    wanted = run.trainer.parameters.named[f"{target}/weight"].shape
+    if donor.shape != wanted:
+        raise ConfigError(
+            f"model: {target}",
+            f"must be {donor.shape[0]} to {donor.shape[1]} units wide, like {donor.name} of the checkpoint",
+            f"{wanted[0]} to {wanted[1]}",
+            f"Set model.hidden={widths}, or choose layers with --graft",
+        )
+
+
+def _copy(run: Run, donor: Donor, target: str, mirrored: bool) -> None:
+    parameters = run.trainer.parameters
+    if not mirrored:
+        _check_widths(run, donor, target, [donor.shape[1]])
+    arrays = {"weight": donor.weight.swapaxes(-1, -2) if mirrored else donor.weight}
+    bias = donor.back if mirrored else donor.bias
+    own = {"bias": bias, "hidden_bias": bias, "visible_bias": donor.back}  # a layer has the first, a machine the others
+    arrays |= {n: b for n, b in own.items() if b is not None and f"{target}/{n}" in parameters.named}
+    for name, data in arrays.items():
+        view = parameters.view(parameters.values, f"{target}/{name}")
+        shape = parameters.named[f"{target}/{name}"].shape
+        if data.shape[-len(shape) :] != shape or data.dtype.kind != "f":
+            got = f"{data.dtype.name} {'x'.join(map(str, data.shape))}"
+            raise CheckpointError(donor.name, f"must have a {name} of {'x'.join(map(str, shape))} floats", got)
+        plain = data.ndim == len(shape)
+        if not plain and data.shape != view.shape:
+            remedy = "Train with the same --seeds, or pretrain a single model"
+            raise ConfigError("--from", f"holds {len(data)} members, the run", run.config.members, remedy)
+        parameters.device.copy_into(view, np.broadcast_to(data, view.shape))
+
+
+def check_preprocessing(source: Checkpoint, present: Preprocessing) -> None:
+    """Refuse layers that have learned from features prepared in another way.
+
+    Raises:
+        ConfigError: they have.
+    """
+    if source.foreign:
+        kind = str(source.attrs.get("preprocessing") or present.kind)  # other programs do not tell
+    else:
+        kind = str(source["data/preprocessing"].attrs["kind"])
+    if kind != present.kind:
+        raise ConfigError(
+            "data.preprocess",
+            f"must be {kind}, as when the checkpoint was trained",
+            present.kind,
+            f"Set data.preprocess={kind}",
+        )

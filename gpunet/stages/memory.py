@@ -1,0 +1,74 @@
+"""What to do where memory does not suffice: say which batch would fit, measured and not guessed."""
+
+import traceback
+from collections.abc import Callable
+from typing import TypeVar
+
+from ..backend import Device, out_of_memory
+from ..config import Config, DBNConfig, override
+from ..data import Parts, Samples
+from ..errors import DeviceError
+from ..experiment import Run
+from .stack import Stack
+
+STEPS = 3  # the first ones allocate, and on a GPU the third is recorded
+T = TypeVar("T")
+
+
+def within_memory(action: Callable[[], T], config: Config, dataset: Samples, split: Parts, device: Device) -> T:
+    """Do something that trains; where memory ends, find the batch that fits.
+
+    A smaller batch is never taken silently: it changes batch norm, schedules and chains.
+
+    Raises:
+        DeviceError: memory does not suffice; it names the batch that does.
+    """
+    try:
+        return action()
+    except Exception as error:
+        if not out_of_memory(error):
+            raise
+        traceback.clear_frames(error.__traceback__)  # they hold what filled the memory
+    device.release()
+    rule, batch = f"must fit into the memory of {device}, with model and data", config.training.batch_size
+    fitting = largest_batch(config, dataset, split, device)
+    remedy = f"Set training.batch_size={fitting}, which fits" if fitting else "Choose a smaller model, or fewer data"
+    received = batch if fitting else f"{batch}, and there is no room even for one sample"
+    raise DeviceError("training.batch_size", rule, received, remedy)
+
+
+def largest_batch(config: Config, dataset: Samples, split: Parts, device: Device) -> int:
+    """The largest of a half, a quarter, ... of the configured batch for which a few steps fit into memory, or 0."""
+    batch = config.training.batch_size // 2
+    while batch and not _fits(override(config, {"training.batch_size": batch}), dataset, split, device):
+        batch //= 2
+    return batch
+
+
+def _fits(config: Config, dataset: Samples, split: Parts, device: Device) -> bool:
+    try:
+        _try(config, dataset, split, device)
+        return True
+    except Exception as error:
+        if not out_of_memory(error):
+            raise
+        traceback.clear_frames(error.__traceback__)
+        return False
+    finally:
+        device.release()
+
+
+def _try(config: Config, dataset: Samples, split: Parts, device: Device) -> None:
+    """A few steps of each run of a configuration, and what follows an epoch."""
+    stacked = isinstance(config.model, DBNConfig)
+    runs = Stack(config, dataset, split, device).stages() if stacked else [Run(config, dataset, split, device)]
+    for run in runs:
+        steps = run.trainer.steps_per_epoch(config.training.drop_last)
+        run.trainer.begin_epoch(0, steps)
+        for step in range(min(STEPS, steps)):
+            run.trainer.train_batch(step)
+        if run.validation is not None:
+            run.validation.scores()
+        if run.doctor is not None:
+            run.doctor.monitors.numbers()
+        run.trainer.failures()  # waits for the device

@@ -1,0 +1,128 @@
+"""Greedy layer-wise pretraining: one run for each layer, on what the layers below make of the data."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from ..backend import Device
+from ..checkpoint import Checkpoint
+from ..config import Config, DBNConfig, build_stack
+from ..data import Parts, Samples
+from ..errors import CheckpointError, ConfigError
+from ..experiment import FinishedLayer, Lineage, Run, check_visible, contrastive_divergence, prepare_inputs
+from ..objectives import Objective
+from ..parameter import Parameters
+from ..persistence import check_preprocessing, fill_group, finished_layer, restore_state
+from ..rbm import Bernoulli, Denoising, SupervisedGreedy, WithOutput
+
+
+class Stack:
+    """Trains the machines of a deep belief network from the data upwards.
+
+    The data as the layers below represent them, by their means, is computed once for each layer and kept.
+
+    Args:
+        config: with a DBN as model.
+        dataset: samples and targets on the host.
+        split: which samples train, select and test.
+        device: where to train.
+        source: a checkpoint to take finished layers from.
+        layers: how many of them; all that it holds by default.
+        interrupted: a checkpoint of this very training, to go on in the layer that it was written in.
+
+    Raises:
+        CheckpointError: layers of another shape than configured.
+        ConfigError: a way of learning that does not fit units or targets.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        dataset: Samples,
+        split: Parts,
+        device: Device,
+        source: Checkpoint | None = None,
+        layers: int | None = None,
+        interrupted: Checkpoint | None = None,
+    ):
+        assert isinstance(config.model, DBNConfig)
+        self.config, self.settings, self.dataset, self.split, self.device = config, config.model, dataset, split, device
+        self.inputs = prepare_inputs(config, dataset, split, device)
+        self.machines = build_stack(self.settings, self.inputs.features)
+        self._check_method()
+        self.lineage, self._interrupted = Lineage([]), interrupted
+        if interrupted is not None:
+            self.lineage = Lineage.of(interrupted)
+            self._take(interrupted, _held(interrupted)[:-1])
+        elif source is not None:
+            check_preprocessing(source, self.inputs.original)
+            self._take(source, self._chosen(source, layers))
+            self.lineage.parent_sha256 = source.content_sha256
+
+    @property
+    def finished(self) -> list[FinishedLayer]:
+        """Layers that are trained, from the data upwards."""
+        return list(self.lineage.below)
+
+    @property
+    def left(self) -> int:
+        """How many layers are still to be trained."""
+        return len(self.machines) - len(self.finished)
+
+    def stages(self) -> Iterator[Run]:
+        """Yield the run of each layer that is left; whoever iterates trains it before asking for the next."""
+        for number in range(len(self.finished), len(self.machines)):
+            run = Run(self.config, self.dataset, self.split, self.device, self.inputs, self._objective(number))
+            run.lineage = replace(self.lineage, machines=self.machines[:number])
+            if self._interrupted is not None:
+                restore_state(run, self._interrupted)
+                self._interrupted = None
+            yield run
+            self.lineage.below = [*self.finished, finished_layer(run)]
+            self.inputs = self.inputs.encoded(self.machines[number].encode)
+
+    def _objective(self, number: int) -> Objective:
+        machine, method = self.machines[number], self.settings.method
+        if method == "denoising":
+            if number == 0:
+                check_visible(machine.visible, self.inputs)
+            return Denoising(machine, self.settings.corruption)
+        if method == "supervised":
+            return SupervisedGreedy(WithOutput(machine, len(self.dataset.classes)))
+        return contrastive_divergence(self.settings, machine, self.inputs if number == 0 else None)
+
+    def _check_method(self) -> None:
+        method = self.settings.method
+        if method == "supervised" and not self.dataset.classes:
+            raise ConfigError("model.method", "supervised needs classes", "real-valued targets", "Use denoising")
+        if method != "contrastive_divergence" and not all(isinstance(m.hidden, Bernoulli) for m in self.machines):
+            remedy = "Leave model.hidden_units and model.top_units out"
+            raise ConfigError("model.method", f"{method} needs bernoulli hidden units", "others", remedy)
+
+    def _chosen(self, source: Checkpoint, layers: int | None) -> list[str]:
+        """Names of the layers to take from a checkpoint."""
+        names = _held(source)
+        count = len(names) if layers is None else layers
+        if not 0 < count <= min(len(names), len(self.machines)):
+            at_most = f"between 1 and {min(len(names), len(self.machines))}"
+            raise CheckpointError(str(source.path), f"must give {at_most} finished layers", count, "Change --layers")
+        return names[:count]
+
+    def _take(self, source: Checkpoint, names: Sequence[str]) -> None:
+        """Put layers of a checkpoint into the machines."""
+        widths = [source.array(f"model/{name}/hidden_bias").data.shape[-1] for name in names]
+        configured = [machine.hidden.n for machine in self.machines[: len(names)]]
+        if widths != configured:
+            rule, remedy = f"must begin with {widths}, as in the checkpoint", "Change it, or keep fewer --layers"
+            raise ConfigError("model.hidden", rule, configured, remedy)
+        for name, machine in zip(names, self.machines):
+            parameters = Parameters(machine, self.config.seeds, self.device)
+            model = source.group(f"model/{name}")
+            fill_group(parameters, model, f"{source.path}: model/{name}")
+            layer = FinishedLayer(name, model, source.group(f"pretraining/{name}"))
+            self.lineage.below = [*self.finished, layer]
+            self.inputs = self.inputs.encoded(machine.encode)
+
+
+def _held(source: Checkpoint) -> list[str]:
+    """Names of the layers that a checkpoint holds, from the data upwards; the last may be under way."""
+    return sorted(source.group("pretraining").children) if "pretraining" in source.root else []

@@ -1,0 +1,202 @@
+"""Pretrained networks against their controls, each with its own choice of the learning rate.
+
+The arms differ in how they start, or in their activation, and in nothing else.  All see the same split, the same
+labelled samples in the same order, the same initial output layer and the same number of updates at most, for every
+seed; all choose learning rate and epoch on the validation part, and are scored on the test part once.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from ..backend import Device
+from ..checkpoint import Checkpoint
+from ..config import Config, DBNConfig, MLPConfig, check
+from ..data import Parts, Samples
+from ..errors import ConfigError, DataError, DivergedError
+from ..experiment import Run, prepare_inputs
+from ..fields import term
+from ..interruption import Stop
+from ..persistence import graft
+from ..rbm import Bernoulli
+from ..stages import Stack
+from .arms import ARMS, Arm, Result, Source, Trial
+
+
+class Comparison:
+    """What is compared with what, checked before the first step.
+
+    Args:
+        pretraining: of the stack; its data, seeds and widths hold for all arms.
+        network: of fine-tuning: optimizer, training, loss and what a perceptron has beside widths and activation.
+        dataset: samples and classes on the host.
+        split: which samples train, select and test.
+        device: where to train.
+        labels: how many labels to learn from; None for all.
+        rates: learning rates to choose from.
+
+    Raises:
+        ConfigError: something that cannot be compared.
+        DataError: data without classes.
+    """
+
+    def __init__(
+        self,
+        pretraining: Config,
+        network: Config,
+        dataset: Samples,
+        split: Parts,
+        device: Device,
+        labels: Sequence[int | None],
+        rates: Sequence[float],
+    ):
+        self.pretraining, self.network, self.dataset, self.split, self.device = (
+            pretraining, network, dataset, split, device,
+        )  # fmt: skip
+        self.labels = sorted({len(split.train) if count is None else count for count in labels})
+        self.rates = sorted(set(rates))
+        self.model = _stack_of(pretraining)
+        self._check()
+        self.inputs = prepare_inputs(pretraining, dataset, split, device)
+        for count in self.labels:  # wrong settings are found here, not after an hour of pretraining
+            self._run(ARMS[0], count, self.rates[0])
+            self.stack(count)
+
+    @property
+    def labelled_pretraining(self) -> bool:
+        """Whether pretraining itself looks at labels, so that each number of labels needs a stack of its own."""
+        return self.model.method == "supervised"
+
+    def stack(self, labels: int) -> Stack:
+        """The stack to pretrain: on all images of the training part, but never with more labels than its arm has."""
+        config = self.pretraining
+        data = config.data.model_copy(update={"labels": labels if self.labelled_pretraining else None})
+        return Stack(config.model_copy(update={"data": data}), self.dataset, self.split, self.device)
+
+    def check_source(self, source: Checkpoint) -> None:
+        """Refuse a stack of an earlier run that is unfinished, has seen other data, or more labels than are compared.
+
+        Raises:
+            ConfigError: it has.
+        """
+        if source.root["data"].attrs["data_sha256"] != self.dataset.sha256:
+            remedy = "Give the same --data, or pretrain anew without --from"
+            raise ConfigError("--from", "must be pretrained on the data of the comparison", "other data", remedy)
+        finished, widths = len(source.group("pretraining").children), self.model.hidden
+        if finished < len(widths):
+            raise ConfigError("--from", f"must have all {len(widths)} layers", finished, "Pretrain the others first")
+        seen = self.pretraining.data.labels or len(self.split.train)
+        if self.labelled_pretraining and seen > self.labels[0]:
+            rule = f"must not have learned from more labels than the fewest of --labels, {self.labels[0]}"
+            raise ConfigError("--from", rule, f"{seen} labels", "Compare more labels, or pretrain anew")
+
+    def result(
+        self,
+        arm: Arm,
+        labels: int,
+        source: Source,
+        on_trial: Callable[[Trial], None] = lambda trial: None,
+        stop: Stop | None = None,
+    ) -> Result | None:
+        """Train an arm with every learning rate, choose one on validation, score it on the test part.
+
+        Args:
+            arm: one of :data:`ARMS`.
+            labels: one of the numbers of labels.
+            source: of the pretrained layers; other arms leave it alone and pay nothing for it.
+            on_trial: called after each learning rate.
+            stop: ends everything where it is requested; then there is no result.
+
+        Raises:
+            DivergedError: no learning rate stays finite.
+        """
+        trials: list[Trial] = []
+        best: tuple[float, Trial, Run] | None = None
+        for rate in self.rates:
+            run = self._run(arm, labels, rate)
+            if arm.pretrained:
+                graft(run, source.checkpoint)
+            trial = _train(run, rate, stop)
+            if stop is not None and stop.requested:
+                return None
+            trials.append(trial)
+            on_trial(trial)
+            error = np.inf if trial.validation_error is None else float(trial.validation_error.mean())
+            if error < (np.inf if best is None else best[0]):
+                best = error, trial, run
+        if best is None:
+            tried = ", ".join(f"{rate:g}" for rate in self.rates)
+            thing, rule = f"{arm.name} with {labels} labels", "must stay finite at some learning rate"
+            raise DivergedError(thing, rule, tried, "Lower --rates")
+        _, chosen, run = best
+        run.score_test()
+        charged = source.seconds if arm.pretrained else 0.0
+        return Result(arm, labels, tuple(trials), chosen, 1 - run.test_scores["accuracy"], charged, run)
+
+    def _run(self, arm: Arm, labels: int, rate: float) -> Run:
+        values = self.network.model_dump()
+        values["seed"], values["members"] = self.pretraining.seed, self.pretraining.members
+        values["data"] = self.pretraining.data.model_dump() | {"labels": labels}
+        values["model"] |= {"hidden": self.model.hidden, "activation": arm.activation, "initializer": None}
+        values["optimizer"]["learning_rate"] = _with_rate(values["optimizer"]["learning_rate"], rate)
+        return Run(check(values), self.dataset, self.split, self.device, self.inputs)
+
+    def _check(self) -> None:
+        network, monitor = self.network.model, self.network.training.monitor
+        if not self.dataset.classes:
+            raise DataError(self.dataset.name, "must have classes to compare errors", "real-valued targets")
+        top = self.model.top_units
+        units = {self.model.hidden_units.name} | ({top.name} if top else set())
+        if units != {term(Bernoulli)}:
+            remedy = "Leave model.hidden_units and model.top_units out"
+            rule = "must have bernoulli hidden units to become a sigmoid network"
+            raise ConfigError("model", rule, ", ".join(sorted(units)), remedy)
+        if not isinstance(network, MLPConfig):
+            raise ConfigError("tune.model.name", "must be mlp", network.name, "Use --tune finetune")
+        if monitor not in ("auto", "validation_accuracy"):
+            remedy = "Leave tune.training.monitor out"
+            raise ConfigError("tune.training.monitor", "must be validation_accuracy to compare errors", monitor, remedy)
+        for part in ("validation", "test"):
+            if not len(getattr(self.split, part)):
+                raise ConfigError(f"data.{part}", "must have samples to choose on and to compare", 0, "Set it to 0.15")
+        self._check_labels()
+
+    def _check_labels(self) -> None:
+        classes, samples, batch = len(self.dataset.classes), len(self.split.train), self.network.training.batch_size
+        for count in self.labels:
+            if not classes <= count <= samples:
+                rule = f"must be between the {classes} classes and the {samples:,} samples of the training part"
+                raise ConfigError("--labels", rule, count, "Write all for all of them")
+        if batch > self.labels[0]:
+            rule, remedy = f"must be at most the fewest labels, {self.labels[0]}", min(20, self.labels[0])
+            raise ConfigError("tune.training.batch_size", rule, batch, f"Set tune.training.batch_size={remedy}")
+
+
+def _stack_of(config: Config) -> DBNConfig:
+    if not isinstance(config.model, DBNConfig):
+        raise ConfigError("compare", "pretrains a stack of machines", config.model.name, "Use model.name=dbn")
+    return config.model
+
+
+def _train(run: Run, rate: float, stop: Stop | None) -> Trial:
+    """Train a run without a look at its test part."""
+    began, error = time.perf_counter(), None
+    with suppress(DivergedError):
+        run.train(stop=stop, test=False)
+        error = 1 - run.selection.best_so_far
+    epochs, settled = len(run.history), not run.selection.active.any()
+    return Trial(rate, error, run.selection.best_epoch, epochs, settled, time.perf_counter() - began)
+
+
+def _with_rate(setting: Any, rate: float) -> Any:
+    """A learning rate in the place of the configured one, or of the first value of its schedule."""
+    if isinstance(setting, float | int):
+        return rate
+    if setting is not None and "value" in setting:
+        return setting | {"value": rate}
+    name = "none" if setting is None else setting["name"]
+    remedy = "Use a number, or a schedule with a value such as step"
+    raise ConfigError("tune.optimizer.learning_rate", "must have one value that --rates can replace", name, remedy)

@@ -1,0 +1,139 @@
+"""The words of a configuration, derived from the classes themselves.
+
+Each layer, initializer, loss, rule and schedule is a dataclass.  Here each becomes a pydantic model with the same
+fields, bounds and documentation plus a ``name``, and each family a union told apart by that name.  So a new class is
+a new word as soon as its room exports it, and nothing else can be named.
+"""
+
+import inspect
+import types
+from collections.abc import Sequence
+from dataclasses import MISSING, fields
+from typing import Annotated, Any, Literal, Optional, Union, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
+
+from . import data, initializers, layers, losses, optimizers, rbm, schedules
+from .fields import term
+
+WIDTHS = ("n_in", "n")  # fields of layers and units that follow from what stands before, filled in by the builder
+
+
+class Word(BaseModel):
+    """Base of the derived models: validated settings that know the class they are for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    def build(self, **filled: Any) -> Any:
+        """Make the object; ``filled`` gives fields that the user need not write."""
+        settings = {key: _build(getattr(self, key)) for key in type(self).model_fields if key != "name"}
+        return target(type(self))(**{key: v for key, v in settings.items() if v is not None} | filled)
+
+
+_TARGETS: dict[type[Word], type] = {}
+
+
+def target(word: type[Word]) -> type:
+    """The class that a derived model is for."""
+    return _TARGETS[word]
+
+
+def words() -> list[type[BaseModel]]:
+    """All derived models."""
+    return list(_TARGETS)
+
+
+def _build(value: Any) -> Any:
+    if isinstance(value, Word):
+        return value.build()
+    return tuple(_build(v) for v in value) if isinstance(value, tuple | list) else value
+
+
+def _family(base: type, room: types.ModuleType) -> list[type]:
+    exported = [getattr(room, name) for name in room.__all__]
+    return [c for c in exported if inspect.isclass(c) and issubclass(c, base) and c is not base]
+
+
+def _annotation(hint: Any) -> Any:
+    """Translate a field's type: families become their unions, numbers per member are not for configurations."""
+    for base, union in _UNIONS.items():
+        if hint is base:
+            return union
+    origin = get_origin(hint)
+    if origin in (Union, types.UnionType):
+        parts = [part for part in get_args(hint) if get_origin(part) is not Sequence]
+        return Union[tuple(_annotation(part) for part in parts)]  # noqa: UP007 - built from a list
+    if origin is Sequence:
+        return tuple[_annotation(get_args(hint)[0]), ...]  # type: ignore[misc]
+    return hint
+
+
+def _word(cls: type) -> type[Word]:
+    hints = get_type_hints(cls, include_extras=True)
+    definitions: dict[str, Any] = {"name": (Literal[term(cls)], term(cls))}
+    for field in fields(cls):
+        hint = _annotation(hints[field.name])
+        if field.name in WIDTHS:
+            definitions[field.name] = (Optional[hint], Field(None, description="Follows from the layer before."))
+        elif field.default is MISSING and field.default_factory is MISSING:
+            definitions[field.name] = (hint, ...)
+        else:
+            # None stands for the default of the class, which then is written in one place only.
+            default = field.default if isinstance(field.default, int | float | str) else None
+            definitions[field.name] = (hint if default is not None else Optional[hint], default)
+    word = create_model(term(cls), __base__=Word, __doc__=inspect.getdoc(cls), **definitions)
+    _TARGETS[word] = cls
+    return word
+
+
+def expand(value: Any) -> Any:
+    """A bare name stands for that thing with its defaults, and a list of layers for their sequence."""
+    if isinstance(value, str):
+        return {"name": value}
+    return {"name": "sequential", "layers": value} if isinstance(value, list | tuple) else value
+
+
+def expand_preparations(value: Any) -> Any:
+    """``auto`` stands for None and ``none`` for an empty list; a single word for a list of it."""
+    if value in ("auto", "none"):
+        return None if value == "auto" else ()
+    return [expand(word) for word in value] if isinstance(value, list | tuple) else value and [expand(value)]
+
+
+def expand_chains(value: Any) -> Any:
+    """A number stands for so many persistent chains."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return {"name": "persistent", "count": value}
+    return expand(value)
+
+
+def _union(words: list[type[Word]]) -> Any:
+    choice: Any = Union[tuple(words)]  # noqa: UP007 - built from a list
+    return Annotated[choice, Field(discriminator="name"), BeforeValidator(expand)]
+
+
+def _nesting(base: type, room: types.ModuleType, name: str) -> Any:
+    """The union of a family whose members may hold each other: named before it is made and resolved afterwards."""
+    _UNIONS[base] = name
+    family = [_word(c) for c in _family(base, room)]
+    _UNIONS[base] = union = _union(family)
+    for model in family:
+        model.model_rebuild(_types_namespace={name: union})
+    return union
+
+
+_UNIONS: dict[type, Any] = {}
+ScheduleWord = _nesting(schedules.Schedule, schedules, "ScheduleWord")
+InitializerWord = _UNIONS[initializers.Initializer] = _union(
+    [_word(c) for c in _family(initializers.Initializer, initializers)]
+)
+LossWord = _union([_word(c) for c in _family(losses.Loss, losses)])
+UnitsWord = _union([_word(c) for c in _family(rbm.Units, rbm)])
+AveragingWord = _union([_word(c) for c in _family(optimizers.Averaging, optimizers)])
+_CHAINS: Any = Union[tuple(_word(c) for c in _family(rbm.Chains, rbm))]  # noqa: UP007 - built from a list
+ChainsWord = Annotated[_CHAINS, Field(discriminator="name"), BeforeValidator(expand_chains)]
+PreparationWord = _union([_word(c) for c in _family(data.Preparation, data)])
+AUGMENTATIONS: dict[str, Any] = {term(c): _word(c) for c in _family(data.Augmentation, data)}
+SparsityWord: Any = _word(rbm.Sparsity)
+RuleWord = _union([_word(c) for c in _family(optimizers.Rule, optimizers)])
+LayerWord = _nesting(layers.Layer, layers, "LayerWord")

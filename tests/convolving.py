@@ -1,0 +1,76 @@
+"""A convolution for tests: a layer on images, made of nothing but what every layer may use.
+
+It shows that shapes, members, scratch memory, checkpoints and inspection carry layers on positions.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gpunet.backend import Context, array_module
+from gpunet.backend.arrays import Array
+from gpunet.fields import Count, check_fields
+from gpunet.initializers import He, Initializer
+from gpunet.layers import Backward, Layer
+from gpunet.ops.linear import affine, affine_grad_bias, affine_grad_input, affine_grad_weight
+from gpunet.parameter import Parameter
+
+
+@dataclass(eq=False)
+class Convolution(Layer):
+    """A 3x3 convolution with zeros around the image: ``x`` ([E,] N, H, W, n_in) to ([E,] N, H, W, n_out)."""
+
+    n_out: Count
+    n_in: Count = 1
+    initializer: Initializer = He()
+
+    def __post_init__(self) -> None:
+        """Declare the kernel, (height, width, in, out), and the bias."""
+        check_fields(self)
+        axes = ("height", "width", "input", "output")
+        self.weight = Parameter((3, 3, self.n_in, self.n_out), self.initializer, axes=axes)
+        self.bias = Parameter((self.n_out,), role="bias", axes=("output",))
+
+    def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
+        """Multiply the columns, nine shifted copies side by side, with the kernel as a matrix."""
+        xp, (height, width) = array_module(x), x.shape[-3:-1]
+        members = self.weight.value.shape[:-4]
+        kernel = self.weight.value.reshape(*members, -1, self.n_out)
+        columns = self._columns(x, ctx)
+        y = ctx.empty((*members, x.shape[-4], height, width, self.n_out), x.dtype)
+        affine(columns, kernel, self.bias.value, y.reshape(*members, -1, self.n_out))
+
+        def backward(dy: Array) -> Array | None:
+            rows = dy.reshape(*members, -1, self.n_out)
+            self.weight.accumulate(
+                ctx, lambda out: affine_grad_weight(columns, rows, out.reshape(*members, -1, self.n_out))
+            )
+            self.bias.accumulate(ctx, lambda out: affine_grad_bias(rows, out))
+            if not ctx.input_gradient:
+                return None
+            spread = affine_grad_input(rows, kernel, ctx.empty((*rows.shape[:-1], 9 * self.n_in), dy.dtype))
+            spread = spread.reshape(*dy.shape[:-1], 9, self.n_in)
+            padded = ctx.empty((*dy.shape[:-3], height + 2, width + 2, self.n_in), dy.dtype)
+            padded.fill(0)
+            for number, (i, j) in enumerate(np.ndindex(3, 3)):
+                padded[..., i : i + height, j : j + width, :] += spread[..., number, :]
+            dx = ctx.empty((*dy.shape[:-1], self.n_in), dy.dtype)
+            xp.copyto(dx, padded[..., 1:-1, 1:-1, :])
+            return dx
+
+        return y, backward
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """As high and as wide as the input, with ``n_out`` channels."""
+        return (*shape[:-1], self.n_out)
+
+    def _columns(self, x: Array, ctx: Context) -> Array:
+        """([E,] N * H * W, 9 * n_in); a leading members axis is that of ``x``, which all members may share."""
+        xp, (samples, height, width) = array_module(x), x.shape[-4:-1]
+        padded = ctx.empty((*x.shape[:-3], height + 2, width + 2, self.n_in), x.dtype)
+        padded.fill(0)
+        padded[..., 1:-1, 1:-1, :] = x
+        columns = ctx.empty((*x.shape[:-4], samples, height, width, 9, self.n_in), x.dtype)
+        for number, (i, j) in enumerate(np.ndindex(3, 3)):
+            xp.copyto(columns[..., number, :], padded[..., i : i + height, j : j + width, :])
+        return columns.reshape(*x.shape[:-4], samples * height * width, 9 * self.n_in)
