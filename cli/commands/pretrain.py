@@ -4,7 +4,6 @@ import click
 
 from gpunet.errors import ConfigError
 
-from ..execution import execute
 from ..options import Request, from_option, run_options
 
 
@@ -26,6 +25,8 @@ def pretrain(request: Request, source: str | None, layers: int | None) -> None:
     gpunet pretrain rbm --data t.csv model.visible_units=gaussian optimizer.learning_rate=0.001
     gpunet pretrain dbn --from runs/dbn-1/best.h5 --layers 1 model.hidden=[256,64]
     """
+    from ..terminal import execute
+
     config = request.configuration("rbm")
     if config.model.name not in ("rbm", "dbn"):
         raise ConfigError("pretrain", "trains machines without labels", config.model.name, "Use gpunet train")

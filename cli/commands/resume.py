@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,13 +11,17 @@ import click
 
 from gpunet.errors import CheckpointError, ConfigError
 
-from ..execution import announce, carry_out, report
+from ..execution import DRY
 from ..options import choose_device, device_option, json_option, load_split
 
 if TYPE_CHECKING:
     from gpunet.checkpoint import Checkpoint
     from gpunet.experiment import Run
+    from gpunet.interruption import Stop
     from gpunet.persistence import RunFolder
+    from gpunet.stages import Carried
+
+    from ..terminal import Terminal
 
 
 @click.command()
@@ -48,8 +53,9 @@ def resume(
     """
     from gpunet.config import override, parse_assignments
     from gpunet.persistence import RunFolder, open_trained
-    from gpunet.stages import resume, resumed_config, within_memory
+    from gpunet.stages import carry_out, resume, resumed_config, within_memory
 
+    from ..terminal import finish, told
     from ..views.differences import changes
 
     overrides = parse_assignments(words)
@@ -68,24 +74,28 @@ def resume(
             click.echo(f"  {line}", err=True)
         dataset, parts = load_split(config)
 
-        def train(folder: RunFolder) -> None:
-            jobs = resume(config, dataset, parts, place, saved)
-            job = next(jobs)
-            announce(job)
-            _say_where(job, source)
+        def train(folder: RunFolder, terminal: Terminal, stop: Stop) -> Carried | None:
+            runs = resume(config, dataset, parts, place, saved)
+            first = next(runs)
+            terminal.on_start(first)
+            _say_where(first, source)
             if dry_run:
-                click.echo("Dry run: nothing was trained and nothing was written.", err=True)
-                return
+                return None
             if new:
                 folder = opened.enter_context(RunFolder.create(new, config))
             elif damaged:
                 folder.set_aside()
             if changed and not new:
                 folder.write_config(config)
-            job, seconds = carry_out(job, jobs, folder)
-            report(job, folder, seconds, as_json)
+            return carry_out(chain([first], runs), folder, terminal, stop)
 
-        within_memory(lambda: train(target), config, dataset, parts, place)
+        written = Path(new) if new else folder
+        with told(lambda: written) as (terminal, stop):
+            carried = within_memory(lambda: train(target, terminal, stop), config, dataset, parts, place)
+        if carried is None:
+            click.echo(DRY, err=True)
+            return
+        finish(carried, stop, written, as_json)
 
 
 def _folder_of(path: Path, new: str | None) -> Path:

@@ -4,7 +4,6 @@ import click
 
 from gpunet.errors import ConfigError
 
-from ..execution import execute
 from ..options import Request, from_option, run_options
 
 
@@ -25,6 +24,8 @@ def train(request: Request, source: str | None, grafts: tuple[str, ...]) -> None
     gpunet train mlp --from runs/mlp-1/best.h5 --graft 000_dense=000_dense
     gpunet train my.toml --dry-run
     """
+    from ..terminal import execute
+
     config = request.configuration("mlp")
     if config.model.name in ("rbm", "dbn"):
         raise ConfigError("train", "trains networks with targets", config.model.name, "Use gpunet pretrain")

@@ -1,0 +1,136 @@
+"""A training told on the terminal: its announcement, its progress, and the signals that end it."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gpunet.checkpoint import Group, is_safetensors, read, read_safetensors
+from gpunet.errors import DivergedError
+from gpunet.inspection.portrait import portrait
+from gpunet.interruption import Stop, stops_on_signals
+from gpunet.persistence import RunFolder
+from gpunet.stages import Callbacks, Carried, begin
+
+from .execution import DRY, announce, announce_layer, interrupted, report
+from .options import Request, choose_device, load_split, program
+from .progress import progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from gpunet.experiment import Run
+    from gpunet.training import EpochRecord
+
+
+class Terminal(Callbacks):
+    """Prints what a training tells on stderr.
+
+    Args:
+        look: called before each step, to see whether the reader of the output has left.
+    """
+
+    def __init__(self, look: Callable[[], None]):
+        self._look, self._first = look, True
+        self._open = ExitStack()
+
+    def on_start(self, run: Run) -> None:
+        """Say what is going to be trained, on what."""
+        announce(run)
+        if run.config.model.name == "dbn":
+            announce_layer(run)
+
+    def on_note(self, text: str) -> None:
+        """Print it."""
+        click.echo(text, err=True)
+
+    def on_run(self, run: Run) -> None:
+        """Say which layer comes next, and start its bar."""
+        if not self._first:
+            announce_layer(run)
+        self._first = False
+        self._tell_epoch, self._tell_step = self._open.enter_context(progress(run))
+
+    def on_step(self, run: Run, epoch: int, step: int, steps: int) -> None:
+        """Move the bar."""
+        self._look()
+        self._tell_step(epoch, step, steps)
+
+    def on_epoch(self, run: Run, record: EpochRecord) -> None:
+        """Print the line of the epoch."""
+        self._tell_epoch(record)
+
+    def on_end(self, run: Run) -> None:
+        """Take the bar away."""
+        self._open.close()
+
+    def portrait(self, run: Run) -> Group | None:
+        """What makes a checkpoint worth looking at."""
+        return portrait(run)
+
+
+@contextmanager
+def told(place: Callable[[], Path | None]) -> Iterator[tuple[Terminal, Stop]]:
+    """Callbacks and a stop for a training; ``place`` gives its folder once there is one.
+
+    Raises:
+        DivergedError: with the command that goes on from the last good state.
+    """
+    stop = Stop()
+    with stops_on_signals(stop) as look:
+        try:
+            yield Terminal(look), stop
+        except DivergedError as error:
+            remedy = f"{error.remedy} and go on from there with {program()} resume {place()}"
+            raise DivergedError(error.thing, error.rule, error.received, remedy) from None
+
+
+def finish(carried: Carried, stop: Stop, folder: Path, as_json: bool) -> None:
+    """Report what came of a training.
+
+    Raises:
+        Interrupted: something from outside ended it, after its state was saved.
+    """
+    if not carried.finished:
+        raise interrupted(stop.requested, folder)
+    report(carried.run, folder, carried.seconds, as_json)
+
+
+def execute(
+    request: Request,
+    config: Any,
+    source: str | None = None,
+    grafts: Sequence[tuple[str, str]] = (),
+    layers: int | None = None,
+) -> None:
+    """Load the data, train, write the checkpoints and report.
+
+    Args:
+        request: where, and what to print.
+        config: its configuration, checked.
+        source: checkpoint to take weights from.
+        grafts: pairs of layers, of that checkpoint and of the network.
+        layers: how many finished layers of that checkpoint to keep, for a stack.
+    """
+    place = choose_device(request.device)
+    with place.activate():
+        dataset, parts = load_split(config)
+        checkpoint = None if source is None else (read_safetensors if is_safetensors(source) else read)(source)
+        made: list[RunFolder] = []
+
+        def open_folder() -> RunFolder:
+            made.append(RunFolder.create(request.run, config))
+            return made[0]
+
+        with told(lambda: made[0].path if made else None) as (terminal, stop):
+            data = dataset, parts, place
+            carried = begin(
+                config, *data, checkpoint, grafts, layers, open_folder, terminal, stop, dry_run=request.dry_run
+            )
+        if carried is None:
+            click.echo(DRY, err=True)
+            return
+        finish(carried, stop, made[0].path, request.as_json)

@@ -1,0 +1,216 @@
+"""Carrying out a training: its runs one after the other, their checkpoints, and what is told meanwhile."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from itertools import chain
+
+from ..backend import Device
+from ..checkpoint import Checkpoint, Group
+from ..config import Config
+from ..data import Parts, Samples
+from ..errors import ConfigError, DivergedError
+from ..experiment import Run
+from ..interruption import Stop
+from ..persistence import BEST, LAST, RunFolder, graft, snapshot
+from ..training import EpochRecord
+from .memory import within_memory
+from .stack import Stack
+
+
+class Callbacks:
+    """What is told while runs are trained; each method does nothing unless a subclass says otherwise."""
+
+    def on_start(self, run: Run) -> None:
+        """The first run is put together; nothing is written yet."""
+
+    def on_note(self, text: str) -> None:
+        """A line about what was prepared, such as which layer took its weights from where."""
+
+    def on_run(self, run: Run) -> None:
+        """A run is about to be trained: the only one, or that of the next layer of a stack."""
+
+    def on_step(self, run: Run, epoch: int, step: int, steps: int) -> None:
+        """Step ``step`` of ``steps`` of an epoch, all counted from 0, is about to be made."""
+
+    def on_epoch(self, run: Run, record: EpochRecord) -> None:
+        """An epoch is over, and its checkpoint is written where there is a folder."""
+
+    def on_end(self, run: Run) -> None:
+        """A run is over, or was stopped."""
+
+    def portrait(self, run: Run) -> Group | None:
+        """Groups that the last checkpoint of a run keeps to be looked at; none by default."""
+        return None
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What came of a training.
+
+    Attributes:
+        run: the last one; of a stack that of its top layer.
+        seconds: that all runs took.
+        finished: False where ``stop`` came first; the present state is then in the folder.
+    """
+
+    run: Run
+    seconds: float
+    finished: bool
+
+
+def runs_of(
+    config: Config,
+    dataset: Samples,
+    split: Parts,
+    device: Device,
+    source: Checkpoint | None = None,
+    grafts: Sequence[tuple[str, str]] = (),
+    layers: int | None = None,
+    callbacks: Callbacks | None = None,
+) -> Iterator[Run]:
+    """The runs of a configuration: one, or one for each layer of a stack that is left to train.
+
+    Args:
+        config: what to train.
+        dataset: samples and targets on the host.
+        split: which samples train, select and test.
+        device: where to train.
+        source: checkpoint to take weights from.
+        grafts: pairs of layers, of that checkpoint and of the network, see :func:`~gpunet.persistence.graft`.
+        layers: how many finished layers of that checkpoint to keep, for a stack.
+        callbacks: told which layers came from where.
+
+    Raises:
+        ConfigError: a source that does not fit, or a stack with no layer left.
+    """
+    told = callbacks or Callbacks()
+    if config.model.name == "dbn":
+        if source is not None and source.foreign:
+            rule = "must be a checkpoint, to continue a stack by its settings"
+            raise ConfigError("--from", rule, "a file of arrays alone", "Train a network from it instead")
+        stack = Stack(config, dataset, split, device, source, layers)
+        if not stack.left:
+            rule, remedy = "must have a layer left to train", "Choose fewer --layers"
+            raise ConfigError("model.hidden", rule, f"{len(stack.finished)} finished ones", remedy)
+        for layer in stack.finished:
+            told.on_note(f"{layer.name} from {source.path if source is not None else 'the stack'}")
+        yield from stack.stages()
+        return
+    run = Run(config, dataset, split, device)
+    if source is not None:
+        for line in graft(run, source, grafts):
+            told.on_note(f"  {line}")
+    yield run
+
+
+def begin(
+    config: Config,
+    dataset: Samples,
+    split: Parts,
+    device: Device,
+    source: Checkpoint | None = None,
+    grafts: Sequence[tuple[str, str]] = (),
+    layers: int | None = None,
+    open_folder: Callable[[], RunFolder] | None = None,
+    callbacks: Callbacks | None = None,
+    stop: Stop | None = None,
+    dry_run: bool = False,
+) -> Carried | None:
+    """Put a training together and carry it out.
+
+    Args:
+        config: what to train.
+        dataset: samples and targets on the host.
+        split: which samples train, select and test.
+        device: where to train.
+        source: checkpoint to take weights from, see :func:`runs_of`.
+        grafts: pairs of layers, of that checkpoint and of the network.
+        layers: how many finished layers of that checkpoint to keep, for a stack.
+        open_folder: makes the folder to write to, once all that can be wrong before the first step was checked;
+            nothing is written without it.
+        callbacks: what is told meanwhile.
+        stop: ends training after the present step where it is requested.
+        dry_run: end before the first step, with nothing written.
+
+    Returns:
+        What came of it, or None after a dry run.
+
+    Raises:
+        ConfigError: what cannot be trained so.
+        DataError: data that do not suit.
+        DeviceError: memory does not suffice; it names the batch that does.
+        DivergedError: a loss or gradient left the finite numbers; the last good state was saved.
+    """
+
+    def train() -> Carried | None:
+        runs = runs_of(config, dataset, split, device, source, grafts, layers, callbacks)
+        first = next(runs)
+        if callbacks is not None:
+            callbacks.on_start(first)
+        if dry_run:
+            return None
+        with nullcontext() if open_folder is None else open_folder() as folder:
+            return carry_out(chain([first], runs), folder, callbacks, stop)
+
+    return within_memory(train, config, dataset, split, device)
+
+
+def carry_out(
+    runs: Iterator[Run], folder: RunFolder | None = None, callbacks: Callbacks | None = None, stop: Stop | None = None
+) -> Carried:
+    """Train runs one after the other and write their checkpoints.
+
+    Args:
+        runs: each is asked for when the one before is trained.
+        folder: entered; ``last.h5`` is written before the first step and after each epoch, ``best.h5`` after each
+            epoch in which a member improved.
+        callbacks: what is told meanwhile.
+        stop: ends training after the present step where it is requested.
+
+    Raises:
+        DivergedError: the last good state was saved.
+    """
+    told, stop, seconds = callbacks or Callbacks(), stop or Stop(), 0.0
+    run = next(runs)
+    if folder is not None and not (folder.path / LAST).exists():
+        folder.write(LAST, snapshot(run, best=False))  # from here on there is something to resume
+    while True:
+        told.on_run(run)
+        began = time.perf_counter()
+        try:
+            finished = _train(run, folder, told, stop)
+        finally:
+            told.on_end(run)
+        seconds += time.perf_counter() - began
+        following = next(runs, None) if finished else None
+        if following is None:
+            return Carried(run, seconds, finished)
+        run = following
+
+
+def _train(run: Run, folder: RunFolder | None, told: Callbacks, stop: Stop) -> bool:
+    def keep(record: EpochRecord) -> None:
+        # First saved, then told: whoever sees the line of an epoch can rely on its checkpoint.
+        if folder is not None:
+            if record.improved.any():
+                folder.write(BEST, snapshot(run, best=True))
+            folder.write(LAST, snapshot(run, best=False))
+        told.on_epoch(run, record)
+
+    def on_step(epoch: int, step: int, steps: int) -> None:
+        told.on_step(run, epoch, step, steps)
+
+    try:
+        finished = run.train([keep], on_step, stop)
+    except DivergedError:
+        if folder is not None:
+            folder.write(LAST, snapshot(run, best=False))
+        raise
+    if folder is not None:
+        if finished:
+            folder.write(BEST, snapshot(run, best=True, portrait=told.portrait(run)))
+        else:
+            folder.write(LAST, snapshot(run, best=False))
+    return finished
