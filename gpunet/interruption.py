@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import select
 import signal
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
 CLOSED = "a closed output"  # the reason that a stop gives where its reader left
@@ -26,32 +27,46 @@ class Stop:
 
 
 @contextmanager
-def stops_on_signals(stop: Stop) -> Iterator[Callable[[], None]]:
+def stops_on_signals(
+    stop: Stop,
+    signals: Sequence[signal.Signals] = SIGNALS,
+    outputs: Sequence[int] = OUTPUTS,
+    second: Literal["end", "raise"] = "end",
+) -> Iterator[Callable[[], None]]:
     """While this is open, signals ask training to save and stop; what it yields, called now and then, asks for closed
     outputs as well.
 
-    A second SIGINT ends the program at once. Other signals may come twice, as SIGHUP does from a terminal that closes
-    and from its shell, and count once. A SIGHUP that is ignored, as under nohup, stays so.
+    Other signals than SIGINT may come twice, as SIGHUP does from a terminal that closes and from its shell, and count
+    once.  Signals that are ignored, as SIGHUP is under nohup, stay so.  Only the main thread hears signals; elsewhere
+    nothing is changed.
+
+    Args:
+        stop: set where one comes.
+        signals: to hear.
+        outputs: descriptors to look at.
+        second: what a second SIGINT does: end the program at once, or raise KeyboardInterrupt as Python would.
     """
     interrupts = 0
 
-    def handler(number: int, _frame: Any) -> None:
+    def handler(number: int, frame: Any) -> None:
         nonlocal interrupts
         interrupts += number == signal.SIGINT
         if interrupts > 1:
+            if second == "raise":
+                raise KeyboardInterrupt
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
         stop.request(signal.Signals(number).name)
 
     def look() -> None:
-        if any(event & (select.POLLERR | select.POLLHUP) for _, event in outputs.poll(0)):
+        if any(event & (select.POLLERR | select.POLLHUP) for _, event in watched.poll(0)):
             stop.request(CLOSED)
 
-    outputs = select.poll()
-    for descriptor in OUTPUTS:
-        outputs.register(descriptor, 0)  # asks for nothing but what is told in any case: that the other end is gone
-    ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
-    heard = [number for number in SIGNALS if not (ignored and number == signal.SIGHUP)]
+    watched = select.poll()
+    for descriptor in outputs:
+        watched.register(descriptor, 0)  # asks for nothing but what is told in any case: that the other end is gone
+    main = threading.current_thread() is threading.main_thread()
+    heard = [number for number in signals if main and signal.getsignal(number) != signal.SIG_IGN]
     old = {number: signal.signal(number, handler) for number in heard}
     try:
         yield look

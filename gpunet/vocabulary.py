@@ -123,17 +123,21 @@ def _nesting(base: type, room: types.ModuleType, name: str) -> Any:
 
 
 _UNIONS: dict[type, Any] = {}
-ScheduleWord = _nesting(schedules.Schedule, schedules, "ScheduleWord")
-InitializerWord = _UNIONS[initializers.Initializer] = _union(
-    [_word(c) for c in _family(initializers.Initializer, initializers)]
-)
-LossWord = _union([_word(c) for c in _family(losses.Loss, losses)])
-UnitsWord = _union([_word(c) for c in _family(rbm.Units, rbm)])
-AveragingWord = _union([_word(c) for c in _family(optimizers.Averaging, optimizers)])
+ScheduleWord: Any = _nesting(schedules.Schedule, schedules, "ScheduleWord")
+InitializerWord: Any = _union([_word(c) for c in _family(initializers.Initializer, initializers)])
+_UNIONS[initializers.Initializer] = InitializerWord
+LossWord: Any = _union([_word(c) for c in _family(losses.Loss, losses)])
+UnitsWord: Any = _union([_word(c) for c in _family(rbm.Units, rbm)])
+AveragingWord: Any = _union([_word(c) for c in _family(optimizers.Averaging, optimizers)])
 _CHAINS: Any = Union[tuple(_word(c) for c in _family(rbm.Chains, rbm))]  # noqa: UP007 - built from a list
-ChainsWord = Annotated[_CHAINS, Field(discriminator="name"), BeforeValidator(expand_chains)]
-PreparationWord = _union([_word(c) for c in _family(data.Preparation, data)])
+ChainsWord: Any = Annotated[_CHAINS, Field(discriminator="name"), BeforeValidator(expand_chains)]
+PreparationWord: Any = _union([_word(c) for c in _family(data.Preparation, data)])
 AUGMENTATIONS: dict[str, Any] = {term(c): _word(c) for c in _family(data.Augmentation, data)}
 SparsityWord: Any = _word(rbm.Sparsity)
-RuleWord = _union([_word(c) for c in _family(optimizers.Rule, optimizers)])
-LayerWord = _nesting(layers.Layer, layers, "LayerWord")
+RuleWord: Any = _union([_word(c) for c in _family(optimizers.Rule, optimizers)])
+LayerWord: Any = _nesting(layers.Layer, layers, "LayerWord")
+
+
+def has_word(cls: type) -> bool:
+    """Whether a class can be named in a configuration."""
+    return cls in _TARGETS.values()

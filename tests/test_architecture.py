@@ -28,6 +28,7 @@ FLOORS = [
     {"gpunet.stages"},
     {"gpunet.inspection"},
     {"gpunet.studies"},
+    {"gpunet.api"},
     {"gpunet.cli"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

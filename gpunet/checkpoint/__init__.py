@@ -12,6 +12,7 @@ The layout, for the eye and for other programs::
 """
 
 from .foreign import inflation_budget, is_foreign, read_foreign
+from .hashing import content_sha256
 from .lock import lock
 from .reader import Checkpoint, read
 from .replacing import replace_file
@@ -21,7 +22,7 @@ from .verification import Damage, Verification, verify
 from .writer import write
 
 __all__ = [
-    "Array", "Checkpoint", "Damage", "Group", "Scalar", "Verification", "inflation_budget", "is_foreign", "is_own",
-    "is_safetensors", "lock", "note", "read", "read_foreign", "read_safetensors", "replace_file", "verify",
-    "write", "write_safetensors",
+    "Array", "Checkpoint", "Damage", "Group", "Scalar", "Verification", "content_sha256", "inflation_budget",
+    "is_foreign", "is_own", "is_safetensors", "lock", "note", "read", "read_foreign", "read_safetensors",
+    "replace_file", "verify", "write", "write_safetensors",
 ]  # fmt: skip

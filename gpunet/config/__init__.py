@@ -27,6 +27,7 @@ from .models import (
     UpDownConfig,
 )
 from .schema import Config
+from .shortcuts import full_key, places_of, short_keys
 from .sources import check, load_config, override, parse_assignments, preset_names, preset_path
 
 __all__ = [
@@ -53,10 +54,13 @@ __all__ = [
     "build_steps",
     "build_updown",
     "check",
+    "full_key",
     "load_config",
     "override",
     "parse_assignments",
+    "places_of",
     "preset_names",
     "preset_path",
     "rebuild_preparation",
+    "short_keys",
 ]

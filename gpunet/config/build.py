@@ -129,6 +129,12 @@ def build_model(config: Config, n_in: int, n_out: int) -> Sequential:
         return autoencoder(n_in, model.hidden, model.code, activation, code, _usual_initializer(model.activation))
     assert isinstance(model, LayersConfig), "machines have builders of their own"
     layers = _in_sequence(model.layers, n_in)
+    if not model.output:
+        width = Sequential(layers).output_width(n_in)
+        if width != n_out:
+            rule, remedy = f"must end in the {n_out} outputs that loss and targets ask for", f"End in Dense({n_out})"
+            raise ConfigError("model.layers", rule, width, remedy)
+        return Sequential(layers)
     return Sequential([*layers, Dense(Sequential(layers).output_width(n_in), n_out)])
 
 

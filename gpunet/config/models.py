@@ -43,10 +43,11 @@ class MLPConfig(Section):
 
 
 class LayersConfig(Section):
-    """A network spelled out layer by layer; the linear output layer is added."""
+    """A network spelled out layer by layer."""
 
     name: Literal["layers"] = "layers"
     layers: tuple[LayerWord, ...]
+    output: bool = Field(True, description="add the linear output layer; false where the layers end in it")
 
 
 class AutoencoderConfig(Section):

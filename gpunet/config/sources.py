@@ -12,14 +12,9 @@ from pydantic import ValidationError
 from ..errors import ConfigError, ConfigErrors, meant
 from .explain import explain
 from .schema import Config
+from .shortcuts import full_key
 
 PREFIX = "GPUNET_"
-SHORT = {
-    "epochs": "training.epochs",
-    "batch_size": "training.batch_size",
-    "lr": "optimizer.learning_rate",
-    "optimizer.lr": "optimizer.learning_rate",
-}
 
 
 def preset_path(name: str) -> Path:
@@ -84,7 +79,7 @@ def override(config: Config, overrides: Mapping[str, Any]) -> Config:
 def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
     """Turn ``key=value`` words into values by key; a value is TOML, and what is not TOML is text.
 
-    The keys that are written most often may be written short, see ``SHORT``.
+    Keys may be written short, see :mod:`.shortcuts`.
 
     >>> parse_assignments(["epochs=50", "lr=1e-4"])
     {'training.epochs': 50, 'optimizer.learning_rate': 0.0001}
@@ -96,7 +91,7 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
         key, separator, text = word.partition("=")
         if not separator or not key:
             raise ConfigError("override", "must be KEY=VALUE", repr(word), "For example training.epochs=20")
-        parsed[SHORT.get(key, key)] = _toml_value(text)
+        parsed[full_key(key)] = _toml_value(text)
     return parsed
 
 

@@ -23,6 +23,7 @@ class Dataset:
         scale: what the largest natural value of ``x`` is, e.g. 255 for 8-bit images; 1 for measurements.
         vocabulary: of data that are texts, whose ``x`` are int32 word numbers, see :mod:`.words`; else empty.
         notes: things that the user should know but that are no errors.
+        label_type: what class names were before they became text: ``text``, ``int``, ``float`` or ``bool``.
 
     Raises:
         DataError: empty, of unequal lengths, not finite, of a single class, or of several samples without any feature
@@ -38,6 +39,7 @@ class Dataset:
     scale: float = 1.0
     vocabulary: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    label_type: str = "text"
 
     def __post_init__(self) -> None:
         """Check everything that training relies on."""

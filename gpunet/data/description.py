@@ -1,38 +1,15 @@
 """What a trained model must remember about its data, so that prediction needs nothing else."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from .dataset import Dataset
+from .splitting import Split
 
-class Samples(Protocol):
-    """What training needs of a data set; :class:`gpunet.datasets.Dataset` is one."""
-
-    name: str
-    x: np.ndarray
-    y: np.ndarray
-    classes: tuple[str, ...]
-    columns: tuple[str, ...]
-    scale: float
-    vocabulary: tuple[str, ...]
-    notes: tuple[str, ...]
-
-    @property
-    def input_shape(self) -> tuple[int, ...]:
-        """Shape of one sample."""
-
-    @property
-    def sha256(self) -> str:
-        """Hash of the content."""
-
-
-class Parts(Protocol):
-    """Sample numbers of the three parts of a data set."""
-
-    train: np.ndarray
-    validation: np.ndarray
-    test: np.ndarray
+Samples: TypeAlias = Dataset
+Parts: TypeAlias = Split
 
 
 @dataclass(frozen=True)
@@ -49,6 +26,7 @@ class Description:
         scale: full scale of the features.
         parts: numbers of samples for training, validation and test.
         vocabulary: of texts, in the order of their numbers; else empty.
+        label_type: what class names were before they became text: ``text``, ``int``, ``float`` or ``bool``.
     """
 
     name: str
@@ -60,6 +38,14 @@ class Description:
     scale: float
     parts: tuple[int, int, int]
     vocabulary: tuple[str, ...] = ()
+    label_type: str = "text"
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The classes as they were given, (classes,): texts, whole numbers, floating-point numbers or truth values."""
+        if self.label_type == "bool":
+            return np.array([name == "True" for name in self.classes])
+        return np.array(self.classes, {"int": np.int64, "float": np.float64}.get(self.label_type, str))
 
     @property
     def features(self) -> int:
@@ -89,4 +75,5 @@ def describe(dataset: Samples, split: Parts) -> Description:
         scale=dataset.scale,
         parts=(len(split.train), len(split.validation), len(split.test)),
         vocabulary=dataset.vocabulary,
+        label_type=dataset.label_type,
     )

@@ -221,4 +221,12 @@ def prepare_inputs(config: Config, dataset: Samples, split: Parts, device: Devic
         thing = "data.preprocess" if texts else "data of bag_of_words"
         raise ConfigError(thing, rule, received, "Leave data.preprocess out")
     x = dataset.x.reshape(len(dataset.x), -1)
+    if config.data.preprocess is None and dataset.scale == 1 and _are_probabilities(config, x[split.train]):
+        chain = []  # states of Bernoulli units, or their probabilities, are what such units take
     return Inputs(x, dataset.y, split, fit_preprocessing(chain, x[split.train], dataset.scale), device)
+
+
+def _are_probabilities(config: Config, x: np.ndarray) -> bool:
+    """Whether the model's visible units are Bernoulli and the features values between 0 and 1."""
+    units = getattr(config.model, "visible_units", None)
+    return units is not None and units.name == "bernoulli" and bool(((x >= 0) & (x <= 1)).all())

@@ -7,10 +7,12 @@ from .loading import (
     TrainedStack,
     fill,
     fill_group,
+    held_in,
     load_generator,
     load_model,
     load_stack,
     open_trained,
+    stack_of,
 )
 from .snapshot import finished_layer, snapshot
 from .state import StateMismatch, restore_state
@@ -31,6 +33,7 @@ __all__ = [
     "fill_group",
     "finished_layer",
     "graft",
+    "held_in",
     "load_generator",
     "load_model",
     "load_stack",
@@ -38,4 +41,5 @@ __all__ = [
     "open_trained",
     "restore_state",
     "snapshot",
+    "stack_of",
 ]

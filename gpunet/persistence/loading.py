@@ -123,6 +123,27 @@ def load_generator(path: Path | str, device: Device) -> TrainedStack | TrainedMo
     return _stack(found, device, np.float32)
 
 
+def held_in(checkpoint: Checkpoint, device: Device) -> TrainedStack | TrainedModel:
+    """What a checkpoint holds, rebuilt from its configuration: machines, or a network.
+
+    Raises:
+        CheckpointError: damaged, or with arrays that are not exactly those of its configuration.
+    """
+    found = open_trained(checkpoint)
+    if isinstance(found.config.model, RBMConfig | DBNConfig):
+        return _stack(found, device, np.float32)
+    return _network(found, device)
+
+
+def stack_of(checkpoint: Checkpoint, device: Device, dtype: Any = np.float64) -> TrainedStack:
+    """The machines of a checkpoint that was read, in float64 for likelihoods.
+
+    Raises:
+        CheckpointError: damaged, or without machines of visible and hidden units.
+    """
+    return _stack(open_trained(checkpoint), device, dtype)
+
+
 def load_stack(path: Path | str, device: Device, dtype: Any = np.float64) -> TrainedStack:
     """Rebuild the machines of a checkpoint, in float64 for likelihoods.
 

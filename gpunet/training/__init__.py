@@ -1,6 +1,6 @@
 """The training step, the epoch loop, and what judges an epoch: evaluation and selection."""
 
-from .evaluation import Evaluator, Predictor, Scores
+from .evaluation import Evaluator, Predictor, Scores, outputs_of
 from .loop import EpochRecord, fit
 from .plateau import Plateau
 from .selection import Monitor, Selection
@@ -17,4 +17,5 @@ __all__ = [
     "Selection",
     "Trainer",
     "fit",
+    "outputs_of",
 ]

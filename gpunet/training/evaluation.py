@@ -1,12 +1,13 @@
 """Evaluation: measures and predictions over a part of a data set, without training."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from ..backend import Arena, Context, Device, capture
 from ..backend.arrays import Array
-from ..data import Feed
+from ..data import Feed, Preprocessing
 from ..layers import Layer
 from ..losses import Loss
 from ..objectives import Objective
@@ -88,3 +89,24 @@ class Predictor:
         z, _ = self.model.forward(x, ctx)
         self.outputs = self.loss.predict(z, ctx.like(z))
         self.cursor += 1
+
+
+def outputs_of(
+    model: Layer, loss: Loss, preprocessing: Preprocessing, x: np.ndarray, device: Device, dtype: Any = np.float32
+) -> Iterator[Array]:
+    """Activated outputs batch by batch, ([members,] rows, K) on the device; each holds until the next is asked for.
+
+    Args:
+        model: layers with a linear output; the parameters must have memory.
+        loss: gives the output activation.
+        preprocessing: of the model's training.
+        x: (samples, features) on the host, as they are in the data set.
+        device: where the model lives.
+        dtype: of the model.
+    """
+    placed, ctx = preprocessing.place(device, dtype), Context(False, Arena(device))
+    for start in range(0, len(x), BATCH):
+        ctx.arena.rewind()
+        prepared = preprocessing.apply(device.put(x[start : start + BATCH]), placed, ctx, np.dtype(dtype))
+        z, _ = model.forward(prepared, ctx)
+        yield loss.predict(z, ctx.like(z))

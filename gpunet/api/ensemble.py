@@ -1,0 +1,131 @@
+"""Several networks that predict together."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import CheckpointError
+from .network import Network
+from .results import Result
+
+
+class Ensemble:
+    """Networks whose predictions are averaged, each member of a population counting once.
+
+    They must have learned the same: the same classes in the same order, or as many targets, from the same features,
+    with outputs that mean the same.
+
+    Args:
+        networks: at least one.
+
+    Raises:
+        CheckpointError: one that does not go with the first.
+    """
+
+    def __init__(self, networks: Sequence[Result]):
+        for number, network in enumerate(networks):
+            if not isinstance(network, Network):
+                rule, got = "must be a network that predicts", network.config.model.name
+                raise CheckpointError(_name(network, number), rule, got, "Load it alone")
+        self.networks: list[Network] = list(networks)  # type: ignore[arg-type]
+        agree(self.networks)
+
+    @property
+    def members(self) -> list[Network]:
+        """Every network by itself, those of populations one by one."""
+        return [member for network in self.networks for member in network.members]
+
+    @property
+    def classes(self) -> np.ndarray:
+        """The classes as they were given in training; empty for values."""
+        return self.networks[0].classes
+
+    def outputs(self, x: Any) -> np.ndarray:
+        """Activated outputs, averaged over all members of all networks: (samples, outputs).
+
+        Two classes have two columns as soon as one of the networks has.
+        """
+        found = [(network.outputs(x), len(network.seeds)) for network in self.networks]
+        return averaged([values for values, _ in found], [count for _, count in found], len(self.classes))
+
+    def predict(self, x: Any) -> np.ndarray:
+        """The class of each sample as it was given in training, or its predicted values."""
+        found = self.outputs(x)
+        if not len(self.classes):
+            return found[:, 0] if found.shape[1] == 1 else found
+        return self.classes[class_numbers(found)]
+
+    def predict_proba(self, x: Any) -> np.ndarray:
+        """The probability of each class, (samples, classes).
+
+        Raises:
+            ConfigError: outputs that are no probabilities of classes.
+        """
+        self.networks[0].predict_proba(x[:1] if hasattr(x, "__getitem__") and not isinstance(x, str) else x)
+        found = self.outputs(x)
+        return np.hstack([1 - found, found]) if found.shape[1] == 1 else found
+
+    def score(self, x: Any, y: Any) -> float:
+        """Share of right classes, or R2, of the averaged predictions; see :meth:`Network.score`."""
+        return self.networks[0].score_of(self.outputs(x), y)
+
+    def __len__(self) -> int:
+        """How many members predict."""
+        return sum(len(network.seeds) for network in self.networks)
+
+    def __repr__(self) -> str:
+        """How many members, and what they are."""
+        return f"Ensemble({len(self)} members: {'; '.join(network.summary for network in self.networks)})"
+
+
+def agree(networks: Sequence[Network]) -> None:
+    """Refuse networks whose predictions would not add up.
+
+    Raises:
+        CheckpointError: where one differs from the first.
+    """
+    first = networks[0]
+    for number, network in enumerate(networks[1:], 1):
+        for rule, of_first, own in _compared(first, network):
+            if of_first != own:
+                raise CheckpointError(_name(network, number), rule, own, f"The first has {of_first}")
+
+
+def _compared(first: Network, other: Network) -> list[tuple[str, str, str]]:
+    def shown(values: Sequence[Any]) -> str:
+        return ", ".join(map(str, values[:20])) + (", ..." if len(values) > 20 else "") if len(values) else "none"
+
+    a, b = first.description, other.description
+    kinds = [("features" if network.reconstructs else "targets") for network in (first, other)]
+    return [
+        ("must predict what the first does", kinds[0], kinds[1]),
+        ("must have the classes of the first", shown(a.classes), shown(b.classes)),
+        ("must have inputs of the shape of the first", shown(a.input_shape), shown(b.input_shape)),
+        ("must have the columns of the first", shown(a.columns), shown(b.columns)),
+        ("must know the words of the first", shown(a.vocabulary), shown(b.vocabulary)),
+        ("must have as many targets as the first", str(a.outputs), str(b.outputs)),
+        ("must have outputs that mean what those of the first do", first.meaning, other.meaning),
+    ]
+
+
+def averaged(outputs: Sequence[np.ndarray], counts: Sequence[int], classes: int) -> np.ndarray:
+    """The mean of outputs, each counting so many times; one output of two classes stands for 1 - p and p.
+
+    >>> averaged([np.array([[0.2]]), np.array([[0.6, 0.4]])], [1, 1], 2).round(6).tolist()
+    [[0.7, 0.3]]
+    """
+    wide = max(values.shape[1] for values in outputs)
+    spread = [np.hstack([1 - v, v]) if classes == 2 and v.shape[1] == 1 and wide == 2 else v for v in outputs]
+    total = sum(count * values.astype(np.float64) for count, values in zip(counts, spread))
+    return np.asarray(total / sum(counts))
+
+
+def class_numbers(outputs: np.ndarray) -> np.ndarray:
+    """The number of the class that each row of outputs speaks for."""
+    return (outputs[:, 0] > 0.5).astype(np.int64) if outputs.shape[1] == 1 else outputs.argmax(axis=1)
+
+
+def _name(network: Result, number: int) -> str:
+    path = network.run or getattr(network.checkpoint, "path", None)
+    return str(path) if path is not None else f"network {number}"

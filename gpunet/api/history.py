@@ -1,0 +1,96 @@
+"""The numbers of every epoch of a training."""
+
+from collections.abc import Iterator, Mapping
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from ..checkpoint import Array, Group
+
+WIDTH, HEIGHT = 320, 120  # pixels of a curve
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")  # Okabe and Ito's
+
+
+class History(Mapping[str, np.ndarray]):
+    """Numbers by name, each (epochs,), or (epochs, members) for a population.
+
+    Args:
+        numbers: by name, such as ``train_loss``, ``validation_accuracy``, ``learning_rate``, ``seconds``.
+
+    >>> history = History({"epoch": np.array([1, 2]), "train_loss": np.array([0.9, 0.5])})
+    >>> history["train_loss"].tolist(), history.epochs
+    ([0.9, 0.5], 2)
+    """
+
+    def __init__(self, numbers: Mapping[str, np.ndarray]):
+        self._numbers = dict(numbers)
+
+    @classmethod
+    def of(cls, group: Group) -> "History":
+        """Out of the group ``history`` of a checkpoint."""
+        return cls({n: a.data for n, a in group.children.items() if isinstance(a, Array)})
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs were trained."""
+        return len(next(iter(self._numbers.values()), ()))
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """The numbers of one name."""
+        return self._numbers[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """The names."""
+        return iter(self._numbers)
+
+    def __len__(self) -> int:
+        """How many names there are."""
+        return len(self._numbers)
+
+    def __repr__(self) -> str:
+        """One line: how many epochs, and the last value of each number."""
+        if not self.epochs:
+            return "History(no epochs)"
+        last = ", ".join(f"{name} {np.mean(self[name][-1]):.4g}" for name in self if name not in ("epoch", "seconds"))
+        return f"History({self.epochs} epochs; last {last})"
+
+    def _repr_html_(self) -> str:
+        """Curves of losses and of everything else that was measured on both parts, and a table of the last epoch."""
+        if not self.epochs:
+            return "<p>no epochs</p>"
+        measures = [name.removeprefix("train_") for name in self if name.startswith("train_")]
+        pictures = "".join(self._curves(measure) for measure in measures)
+        last = {name: f"{np.mean(self[name][-1]):.6g}" for name in self if name != "epoch"}
+        return f"<div>{pictures}</div>{table({'epoch': self.epochs} | last)}"
+
+    def _curves(self, measure: str) -> str:
+        shown = [(part, f"{part}_{measure}") for part in ("train", "validation") if f"{part}_{measure}" in self]
+        lines = [(part, _mean(self[name])) for part, name in shown]
+        low = min(float(values.min()) for _, values in lines)
+        high = max(float(values.max()) for _, values in lines)
+        drawn = "".join(
+            f'<polyline fill="none" stroke="{colour}" stroke-width="1.5" points="{_points(values, low, high)}"/>'
+            for (_, values), colour in zip(lines, COLOURS)
+        )
+        legend = " ".join(f'<span style="color:{c}">{part}</span>' for (part, _), c in zip(lines, COLOURS))
+        title = f"{escape(measure.replace('_', ' '))} {legend} {low:.4g} to {high:.4g}"
+        box = f'<svg width="{WIDTH}" height="{HEIGHT}" role="img">{drawn}</svg>'
+        return f'<figure style="display:inline-block"><figcaption>{title}</figcaption>{box}</figure>'
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    """Over members, where there are several."""
+    return values.reshape(len(values), -1).mean(axis=1)
+
+
+def _points(values: np.ndarray, low: float, high: float) -> str:
+    across = np.linspace(2, WIDTH - 2, len(values))
+    down = HEIGHT - 2 - (HEIGHT - 4) * (values - low) / ((high - low) or 1.0)
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(across, down))
+
+
+def table(rows: Mapping[str, Any]) -> str:
+    """A small table of HTML, names at the left."""
+    cells = "".join(f"<tr><th>{escape(str(n))}</th><td>{escape(str(v))}</td></tr>" for n, v in rows.items())
+    return f"<table>{cells}</table>"

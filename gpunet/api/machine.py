@@ -1,0 +1,212 @@
+"""Restricted Boltzmann machines and stacks of them."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..backend import Arena, Context
+from ..errors import ConfigError
+from ..inspection.likelihood import Annealing, bracket, scores, states
+from ..persistence import TrainedStack, stack_of
+from ..rbm import LogZ, exact_log_z
+from .network import member_of
+from .results import Result, given
+from .sampling import sampled
+
+TRUSTED = 1.0  # nats; a bracket of log Z wider than this says little
+EASY = 2.0**20  # states that are summed exactly in seconds
+
+
+@dataclass(frozen=True)
+class LogLikelihood:
+    """Mean log-likelihood of samples under a machine, in nats.
+
+    Attributes:
+        value: (members,), or one number for a single machine; for a stack a variational lower bound.
+        low: lower end of the bracket that the normaliser leaves.
+        high: upper end.
+        standard_error: of the mean over samples.
+        samples: how many.
+        method: ``exact`` or ``bracket``, of annealing from below and from above.
+        bound: whether the value is a lower bound rather than the log-likelihood itself.
+        log_z: the normaliser.
+    """
+
+    value: Any
+    low: Any
+    high: Any
+    standard_error: Any
+    samples: int
+    method: str
+    bound: bool
+    log_z: LogZ
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the bracket is at most 1 nat wide."""
+        return bool(np.max(np.asarray(self.high) - np.asarray(self.low)) <= TRUSTED)
+
+    def __float__(self) -> float:
+        """The mean over members."""
+        return float(np.mean(self.value))
+
+    def __repr__(self) -> str:
+        """Value, bracket, and whether to trust it."""
+        what = "lower bound" if self.bound else "log-likelihood"
+        value, error, low, high = (
+            float(np.mean(number)) for number in (self.value, self.standard_error, self.low, self.high)
+        )
+        trust = "" if self.trusted else ", UNTRUSTED: raise runs, steps and mixing"
+        bracketed = "exact" if self.method == "exact" else f"bracket {low:.2f} to {high:.2f}{trust}"
+        return f"{what} {value:.2f} ± {error:.2f} nats over {self.samples:,} samples, {bracketed}"
+
+
+class Machine(Result):
+    """A trained restricted Boltzmann machine, or a stack of them: a deep belief network.
+
+    >>> import gpunet, numpy as np
+    >>> bits = (np.random.default_rng(0).random((200, 8)) < 0.3).astype(np.uint8)
+    >>> rbm = gpunet.train("rbm", bits, hidden=4, epochs=3)
+    >>> rbm.encode(bits[:5]).shape, rbm.sample(3, steps=10).shape, rbm.log_likelihood(bits).method
+    ((5, 4), (3, 8), 'exact')
+    """
+
+    _held: TrainedStack
+
+    def encode(self, x: Any, *, layers: int | None = None, as_numpy: bool = True) -> Any:
+        """Expected states of the hidden units of the top layer, (samples, hidden).
+
+        Args:
+            x: samples as in training.
+            layers: how many layers upwards; all by default.
+            as_numpy: False leaves the result on the device.
+
+        Raises:
+            ConfigError: a population, whose members have hidden units of their own.
+            DataError: samples that the machine was not trained for.
+        """
+        self._one("encode")
+        with self.device.activate():
+            v, ctx = self._prepared(x), self._context()
+            return given(self._held.dbn.encode(v, ctx, layers).copy(), self.device, as_numpy)
+
+    def decode(self, h: Any, *, as_numpy: bool = True) -> Any:
+        """Expected samples for states of the top hidden units, in the units of the data: (samples, *input_shape)."""
+        self._one("decode")
+        device = self.device
+        with device.activate():
+            hidden = device.put(np.asarray(h), self.parameters.dtype)
+            return self._undone(self._held.dbn.decode(hidden, self._context()), as_numpy)
+
+    def reconstruct(self, x: Any, *, as_numpy: bool = True) -> Any:
+        """Expected samples after one way up and down, averaged over members: (samples, *input_shape)."""
+        with self.device.activate():
+            v, ctx, dbn = self._prepared(x), self._context(), self._held.dbn
+            again = dbn.decode(dbn.encode(v, ctx), ctx)
+            return self._undone(again.mean(axis=0) if self.parameters.members else again, as_numpy)
+
+    def sample(self, n: int = 16, *, steps: int = 1000, seed: int = 0, start: Any = None) -> np.ndarray:
+        """Means of the visible units after Gibbs steps of the top machine: ([members,] n, *input_shape).
+
+        Args:
+            n: how many chains.
+            steps: Gibbs steps.
+            seed: of the chains.
+            start: samples to start at, repeated where they are fewer than n; the resting state by default.
+        """
+        begin = None
+        if start is not None:
+            features = self._features(start, "start")
+            chosen = features[np.arange(n) % len(features)].reshape(n, -1)
+            v = self._held.preprocessing.on_host(chosen)
+            begin = self.device.put(np.broadcast_to(v, (*self.parameters.members, *v.shape)), self.parameters.dtype)
+        return sampled(self._held.dbn, self.parameters, self._held, n, steps, seed, begin)
+
+    def free_energy(self, x: Any, *, as_numpy: bool = True) -> Any:
+        """Minus the logarithm of the unnormalised probability of each sample, ([members,] samples), in nats.
+
+        Raises:
+            ConfigError: a stack, whose free energy has no closed form.
+        """
+        if len(self._held.dbn.machines) > 1:
+            remedy = "Use log_likelihood, which gives a lower bound"
+            raise ConfigError("free_energy", "needs a single machine", f"{len(self._held.dbn.machines)} layers", remedy)
+        with self.device.activate():
+            v, ctx = self._prepared(x), self._context()
+            return given(self._held.dbn.top.free_energy(v, ctx), self.device, as_numpy)
+
+    def log_likelihood(
+        self, x: Any, *, runs: int = 100, steps: int = 1000, mixing: int = 300, binarise: bool = False
+    ) -> LogLikelihood:
+        """Mean log-likelihood of samples with its bracket; exact where one side has at most 2^20 states.
+
+        Args:
+            x: samples as in training; values between 0 and 1 become bits, rounded or drawn.
+            runs: annealing runs each way.
+            steps: temperatures of each run.
+            mixing: tempered Gibbs steps from data to the samples that annealing walks down from.
+            binarise: draw bits with the values as probabilities instead of rounding.
+
+        Neal: Annealed importance sampling (2001); Salakhutdinov, Murray: On the quantitative analysis of deep belief
+        networks (2008).
+        """
+        features = self._features(x)
+        with self.device.activate():
+            precise = self._in_float64()
+            v = states(precise, features, binarise)
+            top, device = precise.dbn.top, self.device
+            if min(top.visible.state_count, top.hidden.state_count) <= EASY:
+                log_z = exact_log_z(top, precise.parameters)
+            else:
+                way = Annealing.of(precise, device, steps)
+                log_z = bracket(precise, v, device, way, runs, mixing)
+            unnormalised = scores(precise, v, device)["unnormalised"]
+        mean = unnormalised.mean(axis=1)
+        error = unnormalised.std(axis=1) / np.sqrt(len(v))
+        value, low, high = mean - log_z.value, mean - log_z.high, mean - log_z.low
+        if not self.parameters.members:
+            value, low, high, error = (float(number[0]) for number in (value, low, high, error))
+        method = "exact" if log_z.method == "exact" else "bracket"
+        return LogLikelihood(value, low, high, error, len(v), method, len(precise.dbn.machines) > 1, log_z)
+
+    def log_z(self) -> LogZ:
+        """The exact logarithm of the normaliser of the top machine.
+
+        Raises:
+            ConfigError: both sides have more than 2^25 states; :meth:`log_likelihood` brackets it then.
+        """
+        with self.device.activate():
+            precise = self._in_float64()
+            return exact_log_z(precise.dbn.top, precise.parameters)
+
+    def score(self, x: Any, y: Any = None) -> float:
+        """The mean log-likelihood in nats, see :meth:`log_likelihood`."""
+        return float(self.log_likelihood(x))
+
+    def _prepared(self, x: Any) -> Any:
+        features = self._features(x)
+        v = self._held.preprocessing.on_host(features.reshape(len(features), -1))
+        return self.device.put(v, self.parameters.dtype)
+
+    def _undone(self, v: Any, as_numpy: bool) -> Any:
+        host = self._held.preprocessing.undo(self.device.get(v))
+        shaped = host.reshape(*host.shape[:-1], *self.description.input_shape)
+        return shaped if as_numpy else self.device.put(shaped)
+
+    def _context(self) -> Context:
+        return Context(False, Arena(self.device))
+
+    def _one(self, what: str) -> None:
+        if self.parameters.members:
+            remedy = f"Use rbm.members[0].{what}(...)"
+            raise ConfigError(what, "needs one machine", f"a population of {len(self.seeds)}", remedy)
+
+    def _in_float64(self) -> TrainedStack:
+        return stack_of(self._held.checkpoint, self.device)
+
+    def _member(self, number: int) -> "Machine":
+        held = self._held
+        with self.device.activate():
+            config = held.config.model_copy(update={"seed": self.seeds[number], "members": 1})
+            return type(self)(replace(member_of(held, number), config=config), self._unsavable, self.stopped, self.run)

@@ -1,0 +1,244 @@
+"""Networks that predict targets, and autoencoders that reconstruct."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..backend import Arena, Context
+from ..data import Feed
+from ..errors import ConfigError, DataError
+from ..layers import Sequential
+from ..models import LabelledDBN
+from ..persistence import TrainedModel
+from ..training import Evaluator, outputs_of
+from .arrays import target_array
+from .results import Result, given
+from .sampling import sampled
+
+
+class Network(Result):
+    """A trained network, or a population of them, whose predictions are then averaged.
+
+    >>> import gpunet, numpy as np
+    >>> x = np.random.default_rng(0).random((200, 4), np.float32)
+    >>> net = gpunet.train("linear", x, x[:, 0] > x[:, 1], epochs=30)
+    >>> net.predict([[0.9, 0.1, 0.5, 0.5], [0.1, 0.9, 0.5, 0.5]]).tolist()
+    [True, False]
+    """
+
+    _held: TrainedModel
+
+    def outputs(self, x: Any, *, as_numpy: bool = True) -> Any:
+        """The activated outputs, averaged over members: (samples, outputs).
+
+        They are probabilities of the classes, of each label, or predicted values, as the loss says; for two classes
+        with one output, that of the second class.
+
+        Args:
+            x: samples as in training: an array, a data frame with the same columns, nested lists, or a path of files.
+            as_numpy: False leaves the result on the device of the model.
+
+        Raises:
+            DataError: samples that this network was not trained for.
+        """
+        features, held, device = self._features(x), self._held, self.device
+        with device.activate():
+            parts = []
+            flat = features.reshape(len(features), -1)
+            for out in outputs_of(held.model, held.loss, held.preprocessing, flat, device, held.parameters.dtype):
+                parts.append(out.mean(axis=0, dtype=np.float64) if self.parameters.members else out.copy())
+            return given(device.xp.concatenate(parts), device, as_numpy)
+
+    def predict(self, x: Any, *, as_numpy: bool = True) -> Any:
+        """The class of each sample, as it was given in training, or its predicted values.
+
+        Args:
+            x: samples as in training, see :meth:`outputs`.
+            as_numpy: False leaves the result on the device; classes are then their numbers.
+
+        Returns:
+            (samples,) classes or values; (samples, outputs) where there are several targets.
+
+        Raises:
+            DataError: samples that this network was not trained for.
+        """
+        found = self.outputs(x, as_numpy=as_numpy)
+        if not self.description.classes:
+            return found[:, 0] if found.shape[1] == 1 else found
+        numbers = self._numbers(found)
+        return self.description.labels[numbers] if as_numpy else numbers
+
+    def predict_proba(self, x: Any, *, as_numpy: bool = True) -> Any:
+        """The probability of each class, (samples, classes), in the order of :attr:`classes`.
+
+        Raises:
+            ConfigError: outputs that are no probabilities of classes.
+            DataError: samples that this network was not trained for.
+        """
+        held = self._held
+        if not self.description.classes:
+            raise ConfigError("predict_proba", "needs a network that predicts classes", "values", "Use predict")
+        if held.loss.meaning != "probability":
+            remedy = 'Use outputs for the scores, or train with loss="categorical_cross_entropy"'
+            raise ConfigError("predict_proba", "needs a loss with probabilities", type(held.loss).__name__, remedy)
+        found = self.outputs(x, as_numpy=as_numpy)
+        if found.shape[1] == 1:
+            xp = np if as_numpy else self.device.xp
+            return xp.concatenate([1 - found, found], axis=1)
+        return found
+
+    @property
+    def reconstructs(self) -> bool:
+        """Whether its outputs are its inputs again, and no predictions of targets."""
+        return self._held.reconstructs
+
+    @property
+    def meaning(self) -> str:
+        """What an output is: ``probability`` or ``score`` of a class, or ``value``."""
+        return self._held.loss.meaning if self.description.classes else "value"
+
+    @property
+    def classes(self) -> np.ndarray:
+        """The classes as they were given in training, in the order of the outputs; empty for values."""
+        return self.description.labels
+
+    def score(self, x: Any, y: Any) -> float:
+        """Share of right classes, or for values the coefficient of determination R2, averaged over targets.
+
+        Raises:
+            DataError: samples or targets that this network was not trained for.
+        """
+        return self.score_of(self.outputs(x), y)
+
+    def score_of(self, outputs: np.ndarray, y: Any) -> float:
+        """The score of outputs, of this network or of an ensemble that it is part of."""
+        raw = target_array(y, len(outputs))
+        if self.description.classes:
+            return float(np.mean(self._numbers(outputs) == self._class_numbers(raw)))
+        wanted = self._values(raw)
+        found = outputs.reshape(wanted.shape).astype(np.float64)
+        spread = ((wanted - wanted.mean(axis=0)) ** 2).sum(axis=0)
+        missed = ((wanted - found) ** 2).sum(axis=0)
+        return float(np.mean(1 - missed / np.where(spread == 0, 1, spread)))
+
+    def evaluate(self, x: Any, y: Any = None) -> dict[str, Any]:
+        """Loss and measures over samples, each a number, or (members,) for a population.
+
+        Raises:
+            DataError: samples or targets that this network was not trained for.
+        """
+        features, held, device = self._features(x), self._held, self.device
+        about = self.description
+        if held.reconstructs:
+            targets = np.zeros((len(features), 0), np.float32)
+        else:
+            raw = target_array(y, len(features))
+            targets = self._class_numbers(raw) if about.classes else self._values(raw).astype(np.float32)
+        with device.activate():
+            flat = features.reshape(len(features), -1)
+            feed = Feed(device, flat, targets, held.preprocessing, held.parameters.dtype)
+            found = Evaluator(held.objective, feed, len(self.seeds), device).scores()
+        return {name: values if self.parameters.members else float(values[0]) for name, values in found.items()}
+
+    def sample(self, n: int = 16, *, steps: int = 1000, seed: int = 0, label: Any = None) -> np.ndarray:
+        """Samples of a network that generates, such as one trained up and down: (n, *input_shape).
+
+        Args:
+            n: how many.
+            steps: Gibbs steps of the top machine.
+            seed: of the chains.
+            label: the class to dream of, as in :attr:`classes`; all in turn by default.
+
+        Raises:
+            ConfigError: a network that generates nothing, or a class that it does not know.
+        """
+        if not isinstance(self._held.model, LabelledDBN):
+            remedy = "Train an rbm, a dbn or updown to sample from"
+            raise ConfigError("sample", "needs a model that generates", self.config.model.name, remedy)
+        numbers = np.arange(n) % len(self.classes)
+        if label is not None:
+            numbers = np.full(n, self._class_numbers(target_array([label]))[0])
+        return sampled(self._held.model, self.parameters, self._held, n, steps, seed, labels=numbers)
+
+    def _member(self, number: int) -> "Network":
+        held, device = self._held, self.device
+        with device.activate():
+            config = held.config.model_copy(update={"seed": self.seeds[number], "members": 1})
+            return type(self)(replace(member_of(held, number), config=config), self._unsavable, self.stopped, self.run)
+
+    def _numbers(self, outputs: Any) -> Any:
+        return (outputs[:, 0] > 0.5).astype(np.int64) if outputs.shape[1] == 1 else outputs.argmax(axis=1)
+
+    def _class_numbers(self, y: np.ndarray) -> np.ndarray:
+        """Numbers of classes that the network knows."""
+        labels = self.description.labels
+        if labels.dtype.kind in "US":
+            y = y.astype(str)
+        known = {label: number for number, label in enumerate(labels.tolist())}
+        values = y.reshape(len(y)).tolist() if y.size == len(y) else None
+        if values is None:
+            raise DataError("y", "needs one class for each sample", f"an array of shape {y.shape}", "Pass (samples,)")
+        unknown = [value for value in values if value not in known]
+        if unknown:
+            shown = ", ".join(map(repr, labels.tolist()[:20]))
+            remedy = f"The network knows {shown}"
+            raise DataError("y", "must hold classes that the network was trained on", repr(unknown[0]), remedy)
+        return np.array([known[value] for value in values], np.int32)
+
+    def _values(self, y: np.ndarray) -> np.ndarray:
+        """Targets as numbers, (samples, outputs)."""
+        outputs = self.description.outputs
+        if y.dtype.kind not in "biuf" or y.size != len(y) * outputs:
+            rule = f"must hold {outputs} number{'s' if outputs > 1 else ''} for each sample, as in training"
+            raise DataError("y", rule, f"{y.dtype} of shape {y.shape}", f"Pass (samples, {outputs})")
+        values = y.reshape(len(y), outputs).astype(np.float64)
+        if not np.isfinite(values).all():
+            raise DataError("y", "must hold finite numbers", "NaN or infinity", "Remove such samples")
+        return values
+
+
+class Autoencoder(Network):
+    """A network that was trained to give back what it is given."""
+
+    def reconstruct(self, x: Any, *, as_numpy: bool = True) -> Any:
+        """What remains of samples that went through the code, as they were prepared: (samples, features)."""
+        return self.outputs(x, as_numpy=as_numpy)
+
+    def encode(self, x: Any, *, as_numpy: bool = True) -> Any:
+        """The codes of samples, (samples, code).
+
+        Raises:
+            ConfigError: a population, whose members have codes of their own.
+        """
+        if self.parameters.members:
+            remedy = "Use net.members[0].encode(x)"
+            raise ConfigError("encode", "needs one model", f"{len(self.seeds)} members", remedy)
+        features, held, device = self._features(x), self._held, self.device
+        assert isinstance(held.model, Sequential)
+        settings: Any = self.config.model
+        encoder = Sequential(held.model.layers[: 2 * (len(settings.hidden) + 1)])
+        with device.activate():
+            ctx = Context(False, Arena(device))
+            prepared = device.put(held.preprocessing.on_host(features.reshape(len(features), -1)))
+            code, _ = encoder.forward(prepared, ctx)
+            return given(code.copy(), device, as_numpy)
+
+    def predict(self, x: Any, *, as_numpy: bool = True) -> Any:
+        """The reconstruction, see :meth:`reconstruct`."""
+        return self.reconstruct(x, as_numpy=as_numpy)
+
+    def score(self, x: Any, y: Any = None) -> float:
+        """Share of the variance of the prepared features that the reconstruction explains, in (-infinity, 1]."""
+        features = self._features(x)
+        wanted = self._held.preprocessing.on_host(features.reshape(len(features), -1)).astype(np.float64)
+        missed = ((wanted - self.reconstruct(x)) ** 2).sum()
+        spread = ((wanted - wanted.mean(axis=0)) ** 2).sum()
+        return float(1 - missed / spread) if spread else 0.0
+
+
+def member_of(held: Any, number: int) -> Any:
+    """One member of a population, with memory of its own; the fields of what was held with the checkpoint of one."""
+    from .loading import single
+
+    return single(held, number)

@@ -1,0 +1,99 @@
+"""Progress of a training started from Python: a bar in a terminal or a notebook, nothing elsewhere."""
+
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ..checkpoint import Group
+from ..experiment import Run
+from ..inspection.portrait import portrait
+from ..stages import Callbacks
+from ..training import EpochRecord
+
+OnEpoch = Callable[[EpochRecord], Any]
+
+
+class Watch(Callbacks):
+    """Calls functions of the user, and moves a bar.
+
+    Args:
+        on_epoch: called with the record of each epoch.
+        bar: whether to show a bar.
+        keep_portrait: whether checkpoints keep what makes them worth looking at.
+    """
+
+    def __init__(self, on_epoch: Iterable[OnEpoch], bar: bool, keep_portrait: bool):
+        self._on_epoch, self._keep_portrait = tuple(on_epoch), keep_portrait
+        self._bar = _notebook_bar if bar and in_notebook() else _terminal_bar if bar else None
+        self._move: Callable[[int, int, int], None] = _nothing
+        self._close: Callable[[], None] = _nothing
+
+    def on_run(self, run: Run) -> None:
+        """Start the bar."""
+        if self._bar is not None:
+            self._move, self._close = self._bar(run.config.training.epochs)
+
+    def on_step(self, run: Run, epoch: int, step: int, steps: int) -> None:
+        """Move the bar."""
+        self._move(epoch, step, steps)
+
+    def on_epoch(self, run: Run, record: EpochRecord) -> None:
+        """Tell the user's functions."""
+        for tell in self._on_epoch:
+            tell(record)
+
+    def on_end(self, run: Run) -> None:
+        """Take the bar away."""
+        self._close()
+        self._move, self._close = _nothing, _nothing
+
+    def portrait(self, run: Run) -> Group | None:
+        """Pictures and figures, for the checkpoint in a folder."""
+        return portrait(run) if self._keep_portrait else None
+
+
+def wants_bar(progress: bool | None) -> bool:
+    """Whether to show a bar: as asked for, else where somebody can see one."""
+    return (sys.stderr.isatty() or in_notebook()) if progress is None else progress
+
+
+def in_notebook() -> bool:
+    """Whether this is a kernel of Jupyter or the like; nothing is imported to find out."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return shell is not None and hasattr(shell, "kernel")
+
+
+def _nothing(*_: Any) -> None:
+    return None
+
+
+def _terminal_bar(epochs: int) -> tuple[Callable[[int, int, int], None], Callable[[], None]]:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    bar = Progress(console=Console(stderr=True), transient=True)
+    task = bar.add_task("epoch 1")
+    bar.start()
+
+    def move(epoch: int, step: int, steps: int) -> None:
+        bar.update(task, description=f"epoch {epoch + 1}", completed=epoch * steps + step, total=epochs * steps)
+
+    return move, bar.stop
+
+
+def _notebook_bar(epochs: int) -> tuple[Callable[[int, int, int], None], Callable[[], None]]:
+    from IPython.display import ProgressBar  # type: ignore[import-not-found]
+
+    bar = ProgressBar(epochs)
+    bar.display()
+    seen = [-1]
+
+    def move(epoch: int, step: int, steps: int) -> None:
+        if epoch != seen[0]:
+            seen[0], bar.progress = epoch, epoch
+
+    def close() -> None:
+        bar.progress = seen[0] + 1
+
+    return move, close

@@ -1,0 +1,223 @@
+"""What comes of a training, or out of a checkpoint: something that can be used, looked at and saved."""
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from ..backend import Device
+from ..backend.arrays import Array as DeviceArray
+from ..checkpoint import Array, Checkpoint, write
+from ..config import Config
+from ..data import Description
+from ..errors import CheckpointError, ConfigError, DataError
+from ..parameter import Parameters
+from ..persistence import TrainedModel, TrainedStack
+from .arrays import feature_array
+from .history import History, table
+from .samples import is_path
+
+Own = TypeVar("Own", bound="Result")
+
+
+class Weights(Mapping[str, np.ndarray]):
+    """The arrays of a model by their paths, as NumPy arrays ([members,] *shape); copies, which change nothing.
+
+    Args:
+        parameters: of the model.
+    """
+
+    def __init__(self, parameters: Parameters):
+        self._parameters = parameters
+
+    def __getitem__(self, path: str) -> np.ndarray:
+        """One array."""
+        return self._parameters.device.get(self._parameters.named[path].value)
+
+    def __iter__(self) -> Iterator[str]:
+        """The paths."""
+        return iter(self._parameters.named)
+
+    def __len__(self) -> int:
+        """How many arrays there are."""
+        return len(self._parameters.named)
+
+    def __repr__(self) -> str:
+        """A line for each array: path and shape."""
+        members = self._parameters.members
+        return "\n".join(f"{n}  {'x'.join(map(str, (*members, *p.shape)))}" for n, p in self._parameters.named.items())
+
+
+class Result:
+    """Base of all that can be used after a training.
+
+    Attributes:
+        config: what it was trained by.
+        description: name, shape, columns and classes of the data that it was trained on.
+        device: where its weights live.
+        stopped: what ended its training before its last epoch, or empty.
+        run: folder of its training, or None where nothing was written.
+    """
+
+    def __init__(self, held: TrainedModel | TrainedStack, unsavable: str = "", stopped: str = "", run: Any = None):
+        self._held, self._unsavable = held, unsavable
+        self.stopped, self.run = stopped, run
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """All that a file of it holds.
+
+        Raises:
+            CheckpointError: a part of the model has no configuration word, so that no file could say how to build it.
+        """
+        if self._unsavable:
+            remedy = "Build it of gpunet's own layers, or pass a family of your own: train(..., families=[...])"
+            raise CheckpointError("the model", "must be made of what has a configuration word", self._unsavable, remedy)
+        return self._held.checkpoint
+
+    @property
+    def config(self) -> Config:
+        """What it was trained by."""
+        return self._held.config
+
+    @property
+    def description(self) -> Description:
+        """What it knows about its data."""
+        return self._held.description
+
+    @property
+    def parameters(self) -> Parameters:
+        """Its parameters, on its device."""
+        return self._held.parameters
+
+    @property
+    def device(self) -> Device:
+        """Where its weights live."""
+        return self.parameters.device
+
+    @property
+    def weights(self) -> Weights:
+        """Its arrays by path, as NumPy arrays: ``net.weights["000_dense/weight"]``."""
+        return Weights(self.parameters)
+
+    @cached_property
+    def history(self) -> History:
+        """The numbers of every epoch, see :class:`~gpunet.api.history.History`."""
+        root = self._held.checkpoint.root
+        return History.of(root["history"]) if "history" in root else History({})
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seed of each member."""
+        return self.parameters.seeds
+
+    @property
+    def parameter_count(self) -> int:
+        """Trained numbers of one member."""
+        return self.parameters.count
+
+    @property
+    def summary(self) -> str:
+        """One line: the layers with the shapes of their weights."""
+        return str(self._held.checkpoint.attrs.get("model", self.config.model.name))
+
+    def save(self, path: str | Path) -> Path:
+        """Write it as a checkpoint, atomically, to be loaded by :func:`gpunet.load` and by the command line.
+
+        Args:
+            path: a file name that ends in ``.h5``; a file that is there is replaced.
+
+        Returns:
+            The path.
+
+        Raises:
+            CheckpointError: a part of the model has no configuration word.
+            ConfigError: another ending.
+            WriteError: the folder is not there, or the disk refuses.
+        """
+        path = Path(path)
+        if path.suffix.lower() not in (".h5", ".hdf5"):
+            raise ConfigError("path", "must end in .h5", str(path), f"For example {path.with_suffix('.h5').name}")
+        write(path, self.checkpoint.root)
+        return path
+
+    @property
+    def members(self: Own) -> list[Own]:
+        """Each model of a population by itself; a single model is the only member of its own."""
+        if not self.parameters.members:
+            return [self]
+        return [self._member(number) for number in range(len(self.seeds))]
+
+    def _member(self: Own, number: int) -> Own:
+        raise NotImplementedError
+
+    def _features(self, x: Any, name: str = "x") -> np.ndarray:
+        """What was passed as features of this model's kind, (samples, *input_shape).
+
+        Raises:
+            DataError: another shape than in training, missing columns, or no numbers.
+        """
+        about = self.description
+        if is_path(x):
+            from ..datasets import load_inputs
+
+            data = self.config.data
+            return load_inputs(
+                str(x),
+                input_shape=about.input_shape,
+                columns=about.columns,
+                label=data.label,
+                header=data.header,
+                vocabulary=about.vocabulary,
+            )
+        if about.vocabulary:
+            raise DataError(name, "must be the path of a table of texts", type(x).__name__, "Write them to a .csv")
+        array, _ = feature_array(x, columns=about.columns, name=name)
+        if array.shape[1:] != about.input_shape:
+            flat = int(np.prod(array.shape[1:])) == about.features and 1 in (array.ndim - 1, len(about.input_shape))
+            if not flat:
+                wanted = "x".join(map(str, about.input_shape))
+                rule = f"must have samples of shape {wanted}, as in training"
+                got = f"samples of shape {'x'.join(map(str, array.shape[1:]))}"
+                raise DataError(name, rule, got, f"Pass an array of shape (samples, {', '.join(wanted.split('x'))})")
+        array = array.astype(np.uint8) if array.dtype.kind == "b" else array
+        array = array if array.dtype == np.uint8 else array.astype(np.float32)
+        return array.reshape(len(array), *about.input_shape)
+
+    def __repr__(self) -> str:
+        """Kind, layers with shapes, number of parameters, members, and how well it did."""
+        parts = [self.summary, f"{self.parameter_count:,} parameters"]
+        parts += [f"{len(self.seeds)} members"] if self.parameters.members else []
+        parts += [f"stopped by {self.stopped}"] if self.stopped else []
+        return f"{type(self).__name__}({', '.join(parts + self._figures())})"
+
+    def _repr_html_(self) -> str:
+        """The same as a table, with the curves of its history."""
+        about = self.description
+        rows = {
+            "model": self.summary,
+            "parameters": f"{self.parameter_count:,}",
+            "members": len(self.seeds),
+            "data": f"{about.name}, samples of shape {'x'.join(map(str, about.input_shape))}",
+            "classes": ", ".join(about.classes[:12]) + (", ..." if len(about.classes) > 12 else ""),
+            "trained": ", ".join(self._figures()) or f"{self.history.epochs} epochs",
+        }
+        return table({name: value for name, value in rows.items() if value}) + self.history._repr_html_()
+
+    def _figures(self) -> list[str]:
+        """What the monitored number and the test part came to."""
+        root, found = self._held.checkpoint.root, []
+        monitor = str(root.attrs.get("monitor", "last"))
+        if monitor != "last" and self.history.epochs:
+            found.append(f"{monitor.replace('_', ' ')} {root.attrs['monitor_value']:.4g}")
+        for name, array in root["metrics"].children.items() if "metrics" in root else ():
+            if isinstance(array, Array):
+                found.append(f"{name.replace('_', ' ')} {float(np.mean(array.data)):.4g}")
+        return found
+
+
+def given(array: DeviceArray, device: Device, as_numpy: bool) -> Any:
+    """A result as NumPy, or on the device where asked for."""
+    return device.get(array) if as_numpy else array

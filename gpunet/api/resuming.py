@@ -1,0 +1,123 @@
+"""Going on with a run where it stopped."""
+
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from ..backend import resolve_device
+from ..checkpoint import Checkpoint, read
+from ..config import override
+from ..errors import CheckpointError, ConfigError
+from ..interruption import Stop
+from ..persistence import LAST, PREVIOUS, RunFolder, newest, open_trained
+from ..stages import carry_out, resumed_config, within_memory
+from ..stages import resume as left_of
+from .configuring import full_keys, plain
+from .progress import Watch, wants_bar
+from .samples import IN_MEMORY, in_memory, load_split, parts
+from .training import OnEpoch, came_of, functions, signals_heard
+
+
+def resume(
+    run: str | Path,
+    x: Any = None,
+    y: Any = None,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    target: Any = None,
+    validation: tuple[Any, Any] | None = None,
+    test: tuple[Any, Any] | None = None,
+    data: str | Path | None = None,
+    device: str = "auto",
+    on_epoch: OnEpoch | Iterable[OnEpoch] = (),
+    progress: bool | None = None,
+    stop: Stop | None = None,
+    **keywords: Any,
+) -> Any:
+    """Go on with a run where it stopped, as if it had not stopped: ten epochs are five and five, bit for bit.
+
+    Args:
+        run: folder of the run, or its ``last.h5`` or ``last.previous.h5``.
+        x: the same arrays as before, where it was trained on arrays.
+        y: likewise.
+        settings: values that change, by dotted or short key; whatever leaves the shapes of what was learned may.
+        target: column of a frame ``x``, as before.
+        validation: pair (x, y), where one was passed before.
+        test: likewise.
+        data: where the files are now, if they were moved.
+        device: ``auto``, ``cpu`` or ``cuda[:N]``.
+        on_epoch: function, or several, called with the record of each epoch.
+        progress: whether to show a bar.
+        stop: ends the training after the present step where it is requested.
+        keywords: values that change, by short key: ``epochs=50``.
+
+    Returns:
+        What :func:`gpunet.train` returns.
+
+    Raises:
+        CheckpointError: no run there, or its state is damaged.
+        ConfigError: a change that the state does not allow.
+        DataError: other data than before.
+    """
+    path, stop = Path(run), stop or Stop()
+    folder = folder_of(path)
+    place = resolve_device(device)
+    with place.activate(), ExitStack() as opened:
+        target_folder = opened.enter_context(RunFolder(folder))
+        source, damage = state_of(path, folder)
+        saved = open_trained(source)
+        overrides = {key: plain(value) for key, value in full_keys({**(settings or {}), **keywords}).items()}
+        config = resumed_config(saved, overrides, None if data is None else str(data))
+        if x is not None:
+            kept = config.data
+            config, dataset = in_memory(config, x, y, target, validation, test)
+            config = config.model_copy(update={"data": kept.model_copy(update={"source": IN_MEMORY})})
+            split = parts(config, dataset)
+        else:
+            dataset, split = load_split(config)
+        watch = Watch(functions(on_epoch), wants_bar(progress), keep_portrait=True)
+
+        def train() -> Any:
+            runs = left_of(config, dataset, split, place, saved)
+            first = next(runs)
+            if damage is not None:
+                target_folder.set_aside()
+            if config != override(saved.config, {"data.source": saved.source}):
+                target_folder.write_config(config)
+            return carry_out(chain([first], runs), target_folder, watch, stop)
+
+        with signals_heard(stop, run):
+            found = within_memory(train, config, dataset, split, place)
+        return came_of(found, stop, place, folder)
+
+
+def folder_of(path: Path, elsewhere: bool = False) -> Path:
+    """The folder of the run that was named, or of its checkpoint.
+
+    Args:
+        path: of a folder, or of a checkpoint in it.
+        elsewhere: whether training goes on in another folder, so that any checkpoint will do.
+
+    Raises:
+        CheckpointError: no such thing, or a folder without the state of a run.
+        ConfigError: a checkpoint that is no state to go on from.
+    """
+    if not path.exists():
+        rule = "must be the folder of a run, or its checkpoint"
+        raise CheckpointError(str(path), rule, "no such file", "Check the path")
+    if path.is_file() and path.name not in (LAST, PREVIOUS) and not elsewhere:
+        remedy = "Say with --run where to go on"
+        raise ConfigError(str(path), f"must be a run's folder, its {LAST} or {PREVIOUS}", path.name, remedy)
+    folder = path if path.is_dir() else path.parent
+    if path.is_dir() and not any((folder / name).exists() for name in (LAST, PREVIOUS)):
+        raise CheckpointError(str(folder), f"must hold the {LAST} of a run", "none", "Check the path")
+    return folder
+
+
+def state_of(path: Path, folder: Path) -> tuple[Checkpoint, CheckpointError | None]:
+    """The checkpoint to go on from, and what is wrong with a newer one."""
+    if path.is_file() and path.name != LAST:
+        return read(path), None
+    return newest(folder)

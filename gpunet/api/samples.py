@@ -1,0 +1,142 @@
+"""Data sets from what a Python user passes: arrays and frames, or the path of files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..config import Config, override
+from ..data import Dataset, Split, encode_targets, portable_features, split
+from ..errors import DataError
+from .arrays import feature_array, is_frame, split_frame, target_array
+
+IN_MEMORY = "arrays in memory"  # stands for the source of data that no file holds
+LABEL_TYPES = {"b": "bool", "i": "int", "u": "int", "f": "float", "U": "text", "S": "text"}
+
+
+def load_split(config: Config) -> tuple[Dataset, Split]:
+    """The data set of a configuration out of its files, and its parts.
+
+    Raises:
+        DataError: data that are missing or damaged, or that were passed as arrays.
+    """
+    from ..datasets import load
+
+    data = config.data
+    if data.source == IN_MEMORY:
+        remedy = "Pass the same arrays to gpunet.resume, or a file with --data"
+        raise DataError(IN_MEMORY, "must be passed again", "nothing", remedy)
+    dataset = load(data.source, label=data.label, header=data.header, task=data.task)
+    return dataset, parts(config, dataset)
+
+
+def parts(config: Config, dataset: Dataset) -> Split:
+    """Training, validation and test part of a data set as configured."""
+    data = config.data
+    return split(dataset, validation=data.validation, test=data.test, seed=data.split_seed, order=data.split)
+
+
+def in_memory(
+    config: Config,
+    x: Any,
+    y: Any = None,
+    target: str | Sequence[str] | None = None,
+    validation: tuple[Any, Any] | None = None,
+    test: tuple[Any, Any] | None = None,
+    hold_back: bool = True,
+) -> tuple[Config, Dataset]:
+    """A data set out of arrays, and the configuration that divides it so.
+
+    A validation part that is passed by itself is put behind the rest, where ``data.split = "tail"`` finds it; so is a
+    test part, which the data set fixes as files do.
+
+    Args:
+        config: what to train.
+        x: features, see :func:`~gpunet.api.arrays.feature_array`.
+        y: targets; None where the model needs none, or where ``target`` names them.
+        target: column or columns of a table ``x`` that hold the targets.
+        validation: features and targets of the validation part.
+        test: likewise of the test part.
+        hold_back: whether the configuration's test part is one that was asked for.
+
+    Raises:
+        DataError: whatever is wrong with them.
+    """
+    sections = [_section(x, y, target, "x", "y")]
+    changes: dict[str, Any] = {"data.source": IN_MEMORY}
+    if validation is not None:
+        sections.append(_section(*_pair(validation, "validation"), target, "validation x", "validation y"))
+        changes |= {"data.validation": len(sections[-1][0]), "data.split": "tail"}
+    if test is not None:
+        sections.append(_section(*_pair(test, "test"), target, "test x", "test y"))
+    if test is not None or not hold_back:
+        changes["data.test"] = 0
+    names = sections[0][2]
+    for features, _, columns in sections[1:]:
+        if features.shape[1:] != sections[0][0].shape[1:] or columns != names:
+            rule = f"must have samples of shape {sections[0][0].shape[1:]}, as x has"
+            raise DataError("validation or test part", rule, features.shape[1:], "Prepare all parts alike")
+    features = np.concatenate([s[0] for s in sections])
+    before_test = len(features) - (len(sections[-1][0]) if test is not None else 0)
+    return override(config, changes), make_dataset(
+        features, _joined([s[1] for s in sections]), names, config.data.task, before_test if test is not None else None
+    )
+
+
+def make_dataset(
+    x: np.ndarray,
+    y: np.ndarray | None,
+    columns: tuple[str, ...] = (),
+    task: str = "auto",
+    test_from: int | None = None,
+    name: str = "arrays",
+) -> Dataset:
+    """A checked data set; bytes that go beyond 1 are taken for 8-bit images, whose full scale is 255."""
+    features = portable_features("x", x.astype(np.uint8) if x.dtype.kind == "b" else x)
+    scale = 255.0 if features.dtype == np.uint8 and int(features.max()) > 1 else 1.0
+    classes: tuple[str, ...] = ()
+    if y is None:
+        targets, kind = np.zeros((len(x), 0), np.float32), "text"
+    else:
+        kind = LABEL_TYPES[y.dtype.kind]
+        targets, classes = encode_targets("y", y.astype(np.int64) if y.dtype.kind == "b" else y, task)
+        if y.dtype.kind == "b" and classes:
+            classes = tuple(str(bool(int(c))) for c in classes)
+    return Dataset(name, features, targets, classes, columns, test_from, scale, label_type=kind)
+
+
+def _section(x: Any, y: Any, target: Any, x_name: str, y_name: str) -> tuple[np.ndarray, Any, tuple[str, ...]]:
+    """Features, targets or None, and the names of columns."""
+    leave_out: tuple[str, ...] = ()
+    if target is not None:
+        if y is not None:
+            raise DataError("target", "names a column of x and stands alone", f"{y_name} as well", "Leave one out")
+        if not is_frame(x):
+            raise DataError("target", "names a column of a data frame", type(x).__name__, f"Pass {y_name} instead")
+        y, leave_out = split_frame(x, target, x_name)
+    features, names = feature_array(x, leave_out=leave_out, name=x_name)
+    return features, None if y is None else target_array(y, len(features), y_name), names
+
+
+def _pair(part: Any, name: str) -> tuple[Any, Any]:
+    if not isinstance(part, tuple | list) or len(part) != 2:
+        received = type(part).__name__
+        raise DataError(name, "must be a fraction, a number of samples, or a pair (x, y)", received, "Pass (x, y)")
+    return part[0], part[1]
+
+
+def _joined(targets: list[np.ndarray | None]) -> np.ndarray | None:
+    if any(y is None for y in targets):
+        if not all(y is None for y in targets):
+            raise DataError("targets", "must be given for all parts or for none", "some", "Pass y with each part")
+        return None
+    kinds = {y.dtype.kind in "US" for y in targets if y is not None}
+    if len(kinds) > 1:
+        raise DataError("targets", "must be of one type in all parts", "numbers and texts", "Use one of them")
+    return np.concatenate([y for y in targets if y is not None])
+
+
+def is_path(thing: Any) -> bool:
+    """Whether data are named by a path rather than passed."""
+    return isinstance(thing, str | Path)

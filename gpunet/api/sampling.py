@@ -1,0 +1,39 @@
+"""Samples of models that generate, in the units of the data."""
+
+from typing import Any
+
+import numpy as np
+
+from ..inspection.sampling import Sampler
+from ..parameter import Parameters
+from ..persistence import Trained
+
+
+def sampled(
+    model: Any,
+    parameters: Parameters,
+    held: Trained,
+    count: int,
+    steps: int,
+    seed: int,
+    start: Any = None,
+    labels: np.ndarray | None = None,
+) -> np.ndarray:
+    """Means of the visible units after Gibbs steps, ([members,] count, *input_shape), as the data have them.
+
+    Args:
+        model: machines, or a network that knows classes.
+        parameters: its.
+        held: with the preprocessing, which is undone as far as it tells.
+        count: how many chains.
+        steps: Gibbs steps of the top machine.
+        seed: of the chains.
+        start: prepared features on the device to start at; the resting state by default.
+        labels: (count,) numbers of the classes to hold.
+    """
+    with parameters.device.activate():
+        sampler = Sampler(model, parameters, count, seed, start, labels)
+        sampler.run(steps)
+        drawn = sampler.data()
+    features = held.preprocessing.undo(drawn)
+    return features.reshape(*features.shape[:-1], *held.description.input_shape)
