@@ -107,17 +107,6 @@ def configuration(words: Sequence[str], flags: dict[str, Any], default: str) -> 
     return load_config(sources[0] if sources else default, overrides | given)
 
 
-def load_split(config: Any) -> tuple[Any, Any]:
-    """The data set and its parts as configured."""
-    from gpunet.data import split
-    from gpunet.datasets import load
-
-    data = config.data
-    dataset = load(data.source, label=data.label, header=data.header, task=data.task)
-    parts = split(dataset, validation=data.validation, test=data.test, seed=data.split_seed, order=data.split)
-    return dataset, parts
-
-
 def program() -> str:
     """How the user can call this program again: by name where the shell finds it, else by its path."""
     if shutil.which("gpunet"):

@@ -16,7 +16,7 @@ from gpunet.persistence import RunFolder
 from gpunet.stages import Callbacks, Carried, begin
 
 from .execution import DRY, announce, announce_layer, interrupted, report
-from .options import Request, choose_device, load_split, program
+from .options import Request, choose_device, program
 from .progress import progress
 
 if TYPE_CHECKING:
@@ -117,6 +117,8 @@ def execute(
     """
     place = choose_device(request.device)
     with place.activate():
+        from gpunet.api.samples import load_split
+
         dataset, parts = load_split(config)
         checkpoint = None if source is None else (read_safetensors if is_safetensors(source) else read)(source)
         made: list[RunFolder] = []

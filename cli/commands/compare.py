@@ -11,7 +11,7 @@ import click
 
 from gpunet.errors import ConfigError
 
-from ..options import Request, choose_device, load_split, run_options
+from ..options import Request, choose_device, run_options
 
 SEEDS = 3
 PREFIX = "tune."
@@ -71,6 +71,8 @@ def compare(
         checkpoint = None
         if source is not None:
             config, checkpoint = _restored(source, place, request)
+        from gpunet.api.samples import load_split
+
         dataset, parts = load_split(config)
         from gpunet.studies import Comparison
 

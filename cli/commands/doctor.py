@@ -8,7 +8,7 @@ import click
 
 from gpunet.errors import ConfigError
 
-from ..options import choose_device, configuration, device_option, json_option, load_split, print_json
+from ..options import choose_device, configuration, device_option, json_option, print_json
 
 
 @click.command()
@@ -73,6 +73,8 @@ def _signal(source: str, words: tuple[str, ...], device: str, as_json: bool) -> 
     place = choose_device(device)
     with place.activate():
         config = configuration((source, *words), {}, source)
+        from gpunet.api.samples import load_split
+
         dataset, parts = load_split(config)
         found = first_signals(Run(config, dataset, parts, place))
     said = diagnosis(found)

@@ -28,31 +28,24 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
     """
     import numpy as np
 
-    from gpunet.persistence import load_model
-    from gpunet.training import Evaluator
-
-    from ..models import agree, ensemble_outputs, evaluation_data, feed
+    from gpunet.api.ensemble import Ensemble, class_numbers
+    from gpunet.api.loading import load_network
+    from gpunet.api.samples import evaluation_data
 
     place = choose_device(device)
     with place.activate():
-        models = [load_model(path, place) for path in checkpoints]
-        agree(models)
-        dataset, chosen = evaluation_data(models[0], data, part)
-        classify = "accuracy" in models[0].objective.scores
-        loss: list[float] = []
-        accuracy: list[float] = []
-        for model in models:
-            members = len(model.parameters.seeds)
-            samples = feed(model, dataset.x[chosen], dataset.y[chosen], place)
-            scores = Evaluator(model.objective, samples, members, place).scores()
-            loss += scores["loss"].tolist()
-            accuracy += scores["accuracy"].tolist() if classify else []
+        together = Ensemble([load_network(path, place) for path in checkpoints])
+        networks = together.networks
+        dataset, chosen = evaluation_data(networks[0].trained, data, part)
+        x, y = dataset.x[chosen], dataset.y[chosen]
+        scores = [network.scores(x, y) for network in networks]
+        classify = "accuracy" in scores[0]
+        loss = np.concatenate([score["loss"] for score in scores]).tolist()
         document: dict[str, Any] = {"data": dataset.name, "samples": len(chosen), "loss": loss}
-        document |= {"error": [1 - a for a in accuracy]} if classify else {}
+        if classify:
+            document["error"] = [1 - a for score in scores for a in score["accuracy"].tolist()]
         if classify and len(loss) > 1:
-            outputs = ensemble_outputs(models, dataset.x[chosen], place)
-            predicted = outputs[:, 0] > 0.5 if outputs.shape[1] == 1 else outputs.argmax(axis=1)
-            document["ensemble_error"] = float(np.mean(predicted != dataset.y[chosen]))
+            document["ensemble_error"] = float(np.mean(class_numbers(together.outputs_on(x)) != y))
     if as_json:
         print_json(document)
         return

@@ -9,7 +9,7 @@ import click
 
 from gpunet.errors import ConfigError, GpunetError
 
-from ..options import choose_device, configuration, device_option, is_assignment, json_option, load_split, print_json
+from ..options import choose_device, configuration, device_option, is_assignment, json_option, print_json
 
 if TYPE_CHECKING:
     from gpunet.testing import Finding
@@ -43,6 +43,8 @@ def gradcheck(
     place = choose_device(device)
     with place.activate():
         config, checkpoint = _subject(words, {"data.source": data, "seed": seed}, place)
+        from gpunet.api.samples import load_split
+
         dataset, parts = load_split(config)
         check = GradientCheck(config, dataset, parts, place, checkpoint)
         stages = {"at the weights of the checkpoint" if checkpoint else "at initialization": list(check.findings())}
@@ -68,9 +70,8 @@ def _subject(words: tuple[str, ...], flags: dict[str, Any], device: Any) -> tupl
     if len(words) > 1 or flags["seed"] is not None:
         rule, others = "stands alone: its configuration is inside", " ".join(w for w in words if w != paths[0])
         raise ConfigError(paths[0], rule, others or "--seed", "Leave out the rest")
+    from gpunet.api.samples import evaluation_data
     from gpunet.persistence import load_model
-
-    from ..models import evaluation_data
 
     model = load_model(paths[0], device)
     if flags["data.source"] is None:

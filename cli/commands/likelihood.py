@@ -58,11 +58,10 @@ def likelihood(
     gpunet likelihood runs/rbm-1/best.h5 --runs 500 --steps 10000 --mixing 2000
     gpunet likelihood runs/dbn-1/best.h5 --cases 0
     """
+    from gpunet.api.samples import evaluation_data
     from gpunet.inspection.likelihood import Annealing, bracket, case_bounds, scores, states
     from gpunet.persistence import load_stack
     from gpunet.rbm import exact_log_z
-
-    from ..models import evaluation_data
 
     place = choose_device(device)
     with place.activate():

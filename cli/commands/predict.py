@@ -25,31 +25,20 @@ def predict(checkpoint: str, inputs: tuple[str, ...], probabilities: bool, devic
     import csv
     import sys
 
-    from gpunet.datasets import load_inputs
-    from gpunet.persistence import load_model
-
-    from ..models import ensemble_outputs
+    from gpunet.api.loading import load_network
 
     place = choose_device(device)
     rows: list[dict[str, object]] = []
     with place.activate():
-        model = load_model(checkpoint, place)
-        if model.reconstructs:
+        network = load_network(checkpoint, place)
+        if network.reconstructs:
             rule, remedy = "must hold a network that predicts targets", "Use gpunet evaluate for its reconstructions"
-            raise CheckpointError(checkpoint, rule, model.config.model.name, remedy)
-        about, settings = model.description, model.config.data
+            raise CheckpointError(checkpoint, rule, network.config.model.name, remedy)
+        classes = network.description.classes
         for path in inputs:
-            x = load_inputs(
-                path,
-                input_shape=about.input_shape,
-                columns=about.columns,
-                label=settings.label,
-                header=settings.header,
-                vocabulary=about.vocabulary,
-            )
-            for sample, values in enumerate(ensemble_outputs([model], x, place).tolist()):
+            for sample, values in enumerate(network.outputs(path).tolist()):
                 row: dict[str, object] = {"input": path, "sample": sample}
-                rows.append(row | named_outputs(values, about.classes, probabilities, model.loss.meaning))
+                rows.append(row | named_outputs(values, classes, probabilities, network.meaning))
     if as_json:
         print_json(rows)
         return

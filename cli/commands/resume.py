@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpunet.errors import CheckpointError, ConfigError
-
 from ..execution import DRY
-from ..options import choose_device, device_option, json_option, load_split
+from ..options import choose_device, device_option, json_option
 
 if TYPE_CHECKING:
     from gpunet.checkpoint import Checkpoint
@@ -51,6 +49,7 @@ def resume(
     gpunet resume runs/mlp-1 epochs=50 --run runs/longer
     gpunet resume runs/mlp-1/last.previous.h5 --dry-run
     """
+    from gpunet.api.resuming import folder_of, state_of
     from gpunet.config import override, parse_assignments
     from gpunet.persistence import RunFolder, open_trained
     from gpunet.stages import carry_out, resume, resumed_config, within_memory
@@ -59,19 +58,23 @@ def resume(
     from ..views.differences import changes
 
     overrides = parse_assignments(words)
-    folder = _folder_of(Path(run), new)
+    folder = folder_of(Path(run), elsewhere=new is not None)
     place = choose_device(device)
     with place.activate(), ExitStack() as opened:
         target = RunFolder(folder)
         if not (new or dry_run):
             opened.enter_context(target)  # read inside the lock, so that nobody writes meanwhile
-        source, damaged = _source(Path(run), folder)
+        source, damage = state_of(Path(run), folder)
+        if damage is not None:
+            click.echo(f"{damage}\nGoing on from the one before it, {source.path}.", err=True)
         saved = open_trained(source)
         config = resumed_config(saved, overrides, data)
         before = override(saved.config, {"data.source": saved.source})
         changed = changes(before.model_dump(mode="json"), config.model_dump(mode="json"))
         for line in changed:
             click.echo(f"  {line}", err=True)
+        from gpunet.api.samples import load_split
+
         dataset, parts = load_split(config)
 
         def train(folder: RunFolder, terminal: Terminal, stop: Stop) -> Carried | None:
@@ -83,7 +86,7 @@ def resume(
                 return None
             if new:
                 folder = opened.enter_context(RunFolder.create(new, config))
-            elif damaged:
+            elif damage is not None:
                 folder.set_aside()
             if changed and not new:
                 folder.write_config(config)
@@ -96,35 +99,6 @@ def resume(
             click.echo(DRY, err=True)
             return
         finish(carried, stop, written, as_json)
-
-
-def _folder_of(path: Path, new: str | None) -> Path:
-    """The folder of the run that was named, or of its checkpoint."""
-    from gpunet.persistence import LAST, PREVIOUS
-
-    if not path.exists():
-        rule = "must be the folder of a run, or its checkpoint"
-        raise CheckpointError(str(path), rule, "no such file", "See gpunet resume --help")
-    if path.is_file() and path.name not in (LAST, PREVIOUS) and new is None:
-        remedy = "Say with --run where to go on"
-        raise ConfigError(str(path), f"must be a run's folder, its {LAST} or {PREVIOUS}", path.name, remedy)
-    folder = path if path.is_dir() else path.parent
-    if path.is_dir() and not any((folder / name).exists() for name in (LAST, PREVIOUS)):
-        raise CheckpointError(str(folder), f"must hold the {LAST} of a run", "none", "Check the path")
-    return folder
-
-
-def _source(path: Path, folder: Path) -> tuple[Checkpoint, bool]:
-    """The checkpoint to go on from, and whether that is because a newer one is damaged."""
-    from gpunet.checkpoint import read
-    from gpunet.persistence import LAST, newest
-
-    if path.is_file() and path.name != LAST:
-        return read(path), False
-    found, damage = newest(folder)
-    if damage is not None:
-        click.echo(f"{damage}\nGoing on from the one before it, {found.path}.", err=True)
-    return found, damage is not None
 
 
 def _say_where(job: Run, source: Checkpoint) -> None:

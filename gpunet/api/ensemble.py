@@ -46,8 +46,14 @@ class Ensemble:
 
         Two classes have two columns as soon as one of the networks has.
         """
-        found = [(network.outputs(x), len(network.seeds)) for network in self.networks]
-        return averaged([values for values, _ in found], [count for _, count in found], len(self.classes))
+        return self._averaged([network.outputs(x) for network in self.networks])
+
+    def outputs_on(self, features: np.ndarray) -> np.ndarray:
+        """The same for samples of a data set, (samples, *input_shape) on the host."""
+        return self._averaged([network.outputs_on(features) for network in self.networks])
+
+    def _averaged(self, outputs: list[np.ndarray]) -> np.ndarray:
+        return averaged(outputs, [len(network.seeds) for network in self.networks], len(self.classes))
 
     def predict(self, x: Any) -> np.ndarray:
         """The class of each sample as it was given in training, or its predicted values."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..backend import Device, resolve_device
 from ..checkpoint import Array, Checkpoint, Group, content_sha256, note, read
+from ..errors import CheckpointError
 from ..parameter import Parameters
 from ..persistence import BEST, Trained, TrainedModel, TrainedStack, held_in
 from .ensemble import Ensemble
@@ -50,6 +51,19 @@ def load(*paths: str | Path, device: str = "auto") -> Any:
     with place.activate():
         found = [result_of(read(_file(path)), place) for path in paths]
     return found[0] if len(found) == 1 else Ensemble(found)
+
+
+def load_network(path: str | Path, device: Device) -> Network:
+    """A network out of a checkpoint.
+
+    Raises:
+        CheckpointError: damaged, or no network with outputs.
+    """
+    found = result_of(read(_file(path)), device)
+    if not isinstance(found, Network):
+        remedy = "Use gpunet likelihood or sample, or train --from it"
+        raise CheckpointError(str(path), "must hold a network with outputs", found.config.model.name, remedy)
+    return found
 
 
 def result_of(checkpoint: Checkpoint, device: Device, stopped: str = "", run: Path | None = None) -> Any:

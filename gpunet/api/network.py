@@ -11,7 +11,7 @@ from ..errors import ConfigError, DataError
 from ..layers import Sequential
 from ..models import LabelledDBN
 from ..persistence import TrainedModel
-from ..training import Evaluator, outputs_of
+from ..training import Evaluator, Scores, outputs_of
 from .arrays import target_array
 from .results import Result, given
 from .sampling import sampled
@@ -42,7 +42,11 @@ class Network(Result):
         Raises:
             DataError: samples that this network was not trained for.
         """
-        features, held, device = self._features(x), self._held, self.device
+        return self.outputs_on(self._features(x), as_numpy=as_numpy)
+
+    def outputs_on(self, features: np.ndarray, *, as_numpy: bool = True) -> Any:
+        """The same for samples of a data set, (samples, *input_shape) on the host."""
+        held, device = self._held, self.device
         with device.activate():
             parts = []
             flat = features.reshape(len(features), -1)
@@ -128,18 +132,27 @@ class Network(Result):
         Raises:
             DataError: samples or targets that this network was not trained for.
         """
-        features, held, device = self._features(x), self._held, self.device
-        about = self.description
-        if held.reconstructs:
+        features, about = self._features(x), self.description
+        if self.reconstructs:
             targets = np.zeros((len(features), 0), np.float32)
         else:
             raw = target_array(y, len(features))
             targets = self._class_numbers(raw) if about.classes else self._values(raw).astype(np.float32)
+        found = self.scores(features, targets)
+        return {name: values if self.parameters.members else float(values[0]) for name, values in found.items()}
+
+    def scores(self, features: np.ndarray, targets: np.ndarray) -> Scores:
+        """Loss and measures over samples of a data set, each (members,).
+
+        Args:
+            features: (samples, *input_shape), as they are in the data set.
+            targets: (samples,) numbers of classes, or (samples, outputs) values.
+        """
+        held, device = self._held, self.device
         with device.activate():
             flat = features.reshape(len(features), -1)
             feed = Feed(device, flat, targets, held.preprocessing, held.parameters.dtype)
-            found = Evaluator(held.objective, feed, len(self.seeds), device).scores()
-        return {name: values if self.parameters.members else float(values[0]) for name, values in found.items()}
+            return Evaluator(held.objective, feed, len(self.seeds), device).scores()
 
     def sample(self, n: int = 16, *, steps: int = 1000, seed: int = 0, label: Any = None) -> np.ndarray:
         """Samples of a network that generates, such as one trained up and down: (n, *input_shape).

@@ -14,7 +14,7 @@ from ..config import Config
 from ..data import Description
 from ..errors import CheckpointError, ConfigError, DataError
 from ..parameter import Parameters
-from ..persistence import TrainedModel, TrainedStack
+from ..persistence import Trained, TrainedModel, TrainedStack
 from .arrays import feature_array
 from .history import History, table
 from .samples import is_path
@@ -76,6 +76,11 @@ class Result:
             remedy = "Build it of gpunet's own layers, or pass a family of your own: train(..., families=[...])"
             raise CheckpointError("the model", "must be made of what has a configuration word", self._unsavable, remedy)
         return self._held.checkpoint
+
+    @property
+    def trained(self) -> Trained:
+        """What its checkpoint says about configuration, data and preprocessing."""
+        return self._held
 
     @property
     def config(self) -> Config:

@@ -9,6 +9,7 @@ import numpy as np
 from ..config import Config, override
 from ..data import Dataset, Split, encode_targets, portable_features, split
 from ..errors import DataError
+from ..persistence import Trained
 from .arrays import feature_array, is_frame, split_frame, target_array
 
 IN_MEMORY = "arrays in memory"  # stands for the source of data that no file holds
@@ -35,6 +36,42 @@ def parts(config: Config, dataset: Dataset) -> Split:
     """Training, validation and test part of a data set as configured."""
     data = config.data
     return split(dataset, validation=data.validation, test=data.test, seed=data.split_seed, order=data.split)
+
+
+def evaluation_data(model: Trained, source: str | None, part: str) -> tuple[Dataset, np.ndarray]:
+    """Data and sample numbers: a part of what the model was trained on, or all of another source.
+
+    Raises:
+        DataError: the data that it was trained on is not there or has changed, or has no such part.
+    """
+    about, settings = model.description, model.config.data
+    from ..datasets import load
+
+    dataset = load(
+        source or model.source,
+        label=settings.label,
+        header=settings.header,
+        task="classification" if about.classes else "regression",
+        classes=about.classes or None,
+        vocabulary=about.vocabulary,
+        length=about.features,
+    )
+    if tuple(dataset.input_shape) != about.input_shape:
+        raise DataError(
+            dataset.name, f"must have inputs of shape {about.input_shape}, as in training", dataset.input_shape
+        )
+    outputs = 0 if about.classes else dataset.y.shape[-1]
+    if outputs != about.outputs:
+        raise DataError(dataset.name, f"must have {about.outputs} targets per sample, as in training", outputs)
+    if source is not None:
+        return dataset, np.arange(len(dataset.x))
+    if dataset.sha256 != about.sha256:
+        remedy = "Pass the data to use with --data"
+        raise DataError(model.source, "must hold the data that the model was trained on", "other content", remedy)
+    chosen: np.ndarray = getattr(parts(model.config, dataset), part)
+    if not len(chosen):
+        raise DataError(dataset.name, f"must have a {part} part", "none", "Choose another --part")
+    return dataset, chosen
 
 
 def in_memory(
