@@ -14,8 +14,6 @@ from gpunet.interruption import BROKEN_PIPE, CLOSED, stops_on_signals
 from .options import Request, choose_device, load_split, print_json, program, spread
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from gpunet.experiment import Run
     from gpunet.interruption import Stop
     from gpunet.persistence import RunFolder
@@ -99,10 +97,10 @@ def _jobs(
     from gpunet.stages import Stack
 
     checkpoint = None if source is None else (read_safetensors if is_safetensors(source) else read)(source)
-    if checkpoint is not None and checkpoint.foreign and config.model.name == "dbn":
+    if checkpoint is not None and checkpoint.foreign and config.model.layerwise is not None:
         rule = "must be a checkpoint, to continue a stack by its settings"
         raise ConfigError("--from", rule, "a file of arrays alone", "Use gpunet train to take weights from it")
-    if config.model.name == "dbn":
+    if config.model.layerwise is not None:
         stack = Stack(config, dataset, parts, place, checkpoint, layers)
         if not stack.left:
             rule, remedy = "must have a layer left to train", "Choose fewer --layers"
@@ -122,14 +120,15 @@ def announce(job: Run) -> None:
     """Say what is going to be trained, on what."""
     about, config = job.description, job.config
     parts = " + ".join(f"{n:,} {name}" for n, name in zip(about.parts, ("train", "validation", "test")) if n)
-    size = "" if config.model.name == "dbn" else f"{job.trainer.parameters.count:,} parameters, "
+    layerwise = config.model.layerwise is not None
+    size = "" if layerwise else f"{job.trainer.parameters.count:,} parameters, "
     click.echo(f"{config.name}: {size}{about.name} ({parts}), {job.device}", err=True)
     several = [f"{config.members} members at once"] if config.members > 1 else []
     loss = getattr(job.objective, "loss", None)
     remarks = [loss.remark] if loss is not None and loss.remark else []
     for line in (*job.dataset.notes, *job.preprocessing.notes, *several, *remarks):
         click.echo(f"  {line}", err=True)
-    if config.model.name == "dbn":
+    if layerwise:
         announce_layer(job)
 
 
@@ -209,13 +208,4 @@ def report(job: Run, folder: RunFolder, seconds: float, as_json: bool) -> None:
             click.echo(f"Test {name.replace('_', ' ')}: {spread(values.tolist())}")
     click.echo(f"Trained for {job.history[-1].epoch} epochs in {seconds:.1f} s")
     click.echo(f"Checkpoint: {checkpoint}")
-    click.echo(f"Next: {program()} {_next_command(job, checkpoint)}")
-
-
-def _next_command(job: Run, checkpoint: Path) -> str:
-    """What one would do with such a checkpoint."""
-    model = job.config.model
-    if model.name == "dbn":
-        widths = ",".join(map(str, model.hidden))
-        return f"train finetune --from {checkpoint} model.hidden=[{widths}]"
-    return f"{'likelihood' if model.name == 'rbm' else 'inspect'} {checkpoint}"
+    click.echo(f"Next: {program()} {job.config.model.next_command(str(checkpoint))}")

@@ -26,7 +26,7 @@ def train(request: Request, source: str | None, grafts: tuple[str, ...]) -> None
     gpunet train my.toml --dry-run
     """
     config = request.configuration("mlp")
-    if config.model.name in ("rbm", "dbn"):
+    if config.model.command != "train":
         raise ConfigError("train", "trains networks with targets", config.model.name, "Use gpunet pretrain")
     if grafts and source is None:
         raise ConfigError("--graft", "needs a checkpoint to take layers from", "none", "Add --from CHECKPOINT")
