@@ -23,7 +23,8 @@ def announce(job: Run) -> None:
     """Say what is going to be trained, on what."""
     about, config = job.description, job.config
     parts = " + ".join(f"{n:,} {name}" for n, name in zip(about.parts, ("train", "validation", "test")) if n)
-    size = "" if config.model.name == "dbn" else f"{job.trainer.parameters.count:,} parameters, "
+    layerwise = config.model.layerwise is not None
+    size = "" if layerwise else f"{job.trainer.parameters.count:,} parameters, "
     click.echo(f"{config.name}: {size}{about.name} ({parts}), {job.device}", err=True)
     several = [f"{config.members} members at once"] if config.members > 1 else []
     loss = getattr(job.objective, "loss", None)
@@ -79,13 +80,4 @@ def report(job: Run, folder: Path, seconds: float, as_json: bool) -> None:
             click.echo(f"Test {name.replace('_', ' ')}: {spread(values.tolist())}")
     click.echo(f"Trained for {job.history[-1].epoch} epochs in {seconds:.1f} s")
     click.echo(f"Checkpoint: {checkpoint}")
-    click.echo(f"Next: {program()} {_next_command(job, checkpoint)}")
-
-
-def _next_command(job: Run, checkpoint: Path) -> str:
-    """What one would do with such a checkpoint."""
-    model = job.config.model
-    if model.name == "dbn":
-        widths = ",".join(map(str, model.hidden))
-        return f"train finetune --from {checkpoint} model.hidden=[{widths}]"
-    return f"{'likelihood' if model.name == 'rbm' else 'inspect'} {checkpoint}"
+    click.echo(f"Next: {program()} {job.config.model.next_command(str(checkpoint))}")

@@ -40,7 +40,7 @@ class Terminal(Callbacks):
     def on_start(self, run: Run) -> None:
         """Say what is going to be trained, on what."""
         announce(run)
-        if run.config.model.name == "dbn":
+        if run.config.model.layerwise is not None:
             announce_layer(run)
 
     def on_note(self, text: str) -> None:

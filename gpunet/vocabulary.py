@@ -19,10 +19,14 @@ from .fields import term
 WIDTHS = ("n_in", "n")  # fields of layers and units that follow from what stands before, filled in by the builder
 
 
-class Word(BaseModel):
-    """Base of the derived models: validated settings that know the class they are for."""
+class Section(BaseModel):
+    """Base of the sections: unknown keys are errors, and nothing changes after the check."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Word(Section):
+    """Base of the derived models: validated settings that know the class they are for."""
 
     def build(self, **filled: Any) -> Any:
         """Make the object; ``filled`` gives fields that the user need not write."""

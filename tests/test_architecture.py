@@ -21,6 +21,7 @@ FLOORS = [
     {"gpunet.rbm"},
     {"gpunet.models", "gpunet.testing"},
     {"gpunet.vocabulary"},
+    {"gpunet.families"},
     {"gpunet.config"},
     {"gpunet.training"},
     {"gpunet.experiment"},

@@ -28,10 +28,11 @@ def pretrain(request: Request, source: str | None, layers: int | None) -> None:
     from ..terminal import execute
 
     config = request.configuration("rbm")
-    if config.model.name not in ("rbm", "dbn"):
+    if config.model.command != "pretrain":
         raise ConfigError("pretrain", "trains machines without labels", config.model.name, "Use gpunet train")
-    if config.model.name == "rbm" and source is not None:
-        raise ConfigError("--from", "continues a stack of layers", "model.name=rbm", "Use model.name=dbn")
+    if config.model.layerwise is None and source is not None:
+        received = f"model.name={config.model.name}"
+        raise ConfigError("--from", "continues a stack of layers", received, "Use model.name=dbn")
     if layers is not None and source is None:
         raise ConfigError("--layers", "needs a checkpoint to take them from", "none", "Add --from CHECKPOINT")
     execute(request, config, source, (), layers)

@@ -27,7 +27,7 @@ def train(request: Request, source: str | None, grafts: tuple[str, ...]) -> None
     from ..terminal import execute
 
     config = request.configuration("mlp")
-    if config.model.name in ("rbm", "dbn"):
+    if config.model.command != "train":
         raise ConfigError("train", "trains networks with targets", config.model.name, "Use gpunet pretrain")
     if grafts and source is None:
         raise ConfigError("--graft", "needs a checkpoint to take layers from", "none", "Add --from CHECKPOINT")

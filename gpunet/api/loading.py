@@ -14,6 +14,7 @@ import numpy as np
 from ..backend import Device, resolve_device
 from ..checkpoint import Array, Checkpoint, Group, content_sha256, note, read
 from ..errors import CheckpointError
+from ..families import Family
 from ..parameter import Parameters
 from ..persistence import BEST, Trained, TrainedModel, TrainedStack, held_in
 from .ensemble import Ensemble
@@ -24,12 +25,13 @@ from .results import Result
 MEMORY = Path("a model in memory")  # stands for the path of a checkpoint that no file holds
 
 
-def load(*paths: str | Path, device: str = "auto") -> Any:
+def load(*paths: str | Path, device: str = "auto", families: Sequence[type[Family]] = ()) -> Any:
     """Load a model out of a checkpoint, or several models as an ensemble whose predictions are averaged.
 
     Args:
         paths: of checkpoints, or of the folders of runs, whose ``best.h5`` is meant.
         device: ``auto``, ``cpu`` or ``cuda[:N]``.
+        families: of models of your own that the files may hold, see :class:`gpunet.families.Family`.
 
     Returns:
         A :class:`Network`, :class:`Autoencoder` or :class:`Machine`; an :class:`Ensemble` of several networks.
@@ -49,7 +51,7 @@ def load(*paths: str | Path, device: str = "auto") -> Any:
         raise TypeError("gpunet.load needs the path of a checkpoint, or several")
     place = resolve_device(device)
     with place.activate():
-        found = [result_of(read(_file(path)), place) for path in paths]
+        found = [result_of(read(_file(path)), place, families=families) for path in paths]
     return found[0] if len(found) == 1 else Ensemble(found)
 
 
@@ -66,9 +68,15 @@ def load_network(path: str | Path, device: Device) -> Network:
     return found
 
 
-def result_of(checkpoint: Checkpoint, device: Device, stopped: str = "", run: Path | None = None) -> Any:
+def result_of(
+    checkpoint: Checkpoint,
+    device: Device,
+    stopped: str = "",
+    run: Path | None = None,
+    families: Sequence[type[Family]] = (),
+) -> Any:
     """What a checkpoint holds, with memory on a device."""
-    held = held_in(checkpoint, device)
+    held = held_in(checkpoint, device, families)
     return wrapped(held, stopped=stopped, run=run)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from ..backend import Arena, Context
 from ..errors import ConfigError
 from ..inspection.likelihood import Annealing, bracket, scores, states
-from ..persistence import TrainedStack, stack_of
+from ..persistence import Trained, TrainedStack, stack_of
 from ..rbm import LogZ, exact_log_z
 from .network import member_of
 from .results import Result, given
@@ -203,7 +203,11 @@ class Machine(Result):
             raise ConfigError(what, "needs one machine", f"a population of {len(self.seeds)}", remedy)
 
     def _in_float64(self) -> TrainedStack:
-        return stack_of(self._held.checkpoint, self.device)
+        return stack_of(self._trained_alone(), self.device)
+
+    def _trained_alone(self) -> Trained:
+        held = self._held
+        return Trained(held.checkpoint, held.config, held.description, held.preprocessing)
 
     def _member(self, number: int) -> "Machine":
         held = self._held

@@ -1,6 +1,6 @@
 """Going on with a run where it stopped."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
@@ -10,6 +10,7 @@ from ..backend import resolve_device
 from ..checkpoint import Checkpoint, read
 from ..config import override
 from ..errors import CheckpointError, ConfigError
+from ..families import Family
 from ..interruption import Stop
 from ..persistence import LAST, PREVIOUS, RunFolder, newest, open_trained
 from ..stages import carry_out, resumed_config, within_memory
@@ -31,6 +32,7 @@ def resume(
     test: tuple[Any, Any] | None = None,
     data: str | Path | None = None,
     device: str = "auto",
+    families: Sequence[type[Family]] = (),
     on_epoch: OnEpoch | Iterable[OnEpoch] = (),
     progress: bool | None = None,
     stop: Stop | None = None,
@@ -48,6 +50,7 @@ def resume(
         test: likewise.
         data: where the files are now, if they were moved.
         device: ``auto``, ``cpu`` or ``cuda[:N]``.
+        families: of models of your own that the run may be of.
         on_epoch: function, or several, called with the record of each epoch.
         progress: whether to show a bar.
         stop: ends the training after the present step where it is requested.
@@ -67,8 +70,8 @@ def resume(
     with place.activate(), ExitStack() as opened:
         target_folder = opened.enter_context(RunFolder(folder))
         source, damage = state_of(path, folder)
-        saved = open_trained(source)
-        overrides = {key: plain(value) for key, value in full_keys({**(settings or {}), **keywords}).items()}
+        saved = open_trained(source, families)
+        overrides = {key: plain(value) for key, value in full_keys({**(settings or {}), **keywords}, families).items()}
         config = resumed_config(saved, overrides, None if data is None else str(data))
         if x is not None:
             kept = config.data

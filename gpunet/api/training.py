@@ -11,6 +11,7 @@ from ..config import Config
 from ..data import Dataset, Split
 from ..errors import ConfigError, DataError, Interrupted
 from ..experiment import Run
+from ..families import Family
 from ..interruption import SIGNALS, Stop, stops_on_signals
 from ..persistence import BEST, RunFolder, snapshot
 from ..stages import Carried, begin
@@ -41,6 +42,7 @@ def train(
     keep_layers: int | None = None,
     run: str | Path | None = None,
     device: str = "auto",
+    families: Sequence[type[Family]] = (),
     on_epoch: OnEpoch | Iterable[OnEpoch] = (),
     progress: bool | None = None,
     stop: Stop | None = None,
@@ -66,6 +68,7 @@ def train(
         keep_layers: how many finished layers of ``start`` a stack keeps.
         run: folder to write checkpoints to, from which :func:`resume` goes on; nothing is written without it.
         device: ``auto``, ``cpu`` or ``cuda[:N]``.
+        families: of models of your own that ``config`` may name, see :class:`gpunet.families.Family`.
         on_epoch: function, or several, called with the record of each epoch; ``print`` shows a line.
         progress: whether to show a bar; by default in terminals and notebooks.
         stop: ends the training after the present step where it is requested.
@@ -92,7 +95,7 @@ def train(
         x, data = None, x
     given = _parts(keywords, validation, test) | ({} if seeds is None else {"members": seeds})
     given |= {"source": str(data)} if data is not None else {}
-    wanted = configured(config, settings, given)
+    wanted = configured(config, settings, given, families)
     place = resolve_device(device)
     with place.activate():
         if data is not None or x is None:
@@ -155,10 +158,11 @@ def came_of(found: Carried, stop: Stop, device: Device, folder: Path | None) -> 
             where = f"; its state is in {folder}" if folder else ""
             remedy = f"Go on with gpunet.resume({str(folder)!r})" if folder else "Pass run=FOLDER to keep the state"
             raise Interrupted("training", f"was stopped by {stop.requested}{where}", None, remedy)
+    families = found.run.config.families
     if folder is not None and found.finished:
-        return result_of(read(folder / BEST), device, run=folder)
+        return result_of(read(folder / BEST), device, run=folder, families=families)
     content = snapshot(found.run, best=bool(found.run.selection.best_epoch.max() > 0))
-    return result_of(checkpoint_in_memory(content), device, "" if found.finished else stop.requested, folder)
+    return result_of(checkpoint_in_memory(content), device, "" if found.finished else stop.requested, folder, families)
 
 
 def settle(run: Run) -> None:
@@ -173,9 +177,7 @@ def check_targets(config: Config, dataset: Dataset) -> None:
     Raises:
         DataError: there are none.
     """
-    alone = config.model.name in ("rbm", "dbn", "autoencoder")
-    needs = not alone or getattr(config.model, "method", "") == "supervised"
-    if needs and not dataset.classes and dataset.y.shape[-1] == 0:
+    if config.model.wants_targets and not dataset.classes and dataset.y.shape[-1] == 0:
         remedy = "Pass y, or target=COLUMN of a data frame"
         raise DataError("y", f"must be given to train {config.model.name}", "none", remedy)
 

@@ -3,57 +3,26 @@
 from .build import (
     build_augmentations,
     build_averaging,
-    build_chains,
-    build_classrbm,
     build_clipping,
     build_loss,
-    build_model,
     build_preparations,
-    build_rbm,
     build_rule,
-    build_stack,
-    build_steps,
-    build_updown,
     rebuild_preparation,
 )
-from .models import (
-    AutoencoderConfig,
-    ClassRBMConfig,
-    DBNConfig,
-    GenerativeConfig,
-    MachineConfig,
-    MLPConfig,
-    RBMConfig,
-    UpDownConfig,
-)
-from .schema import Config
+from .schema import Config, family_name, schema
 from .shortcuts import full_key, places_of, short_keys
 from .sources import check, load_config, override, parse_assignments, preset_names, preset_path
 
 __all__ = [
-    "AutoencoderConfig",
-    "ClassRBMConfig",
     "Config",
-    "DBNConfig",
-    "GenerativeConfig",
-    "MLPConfig",
-    "MachineConfig",
-    "RBMConfig",
-    "UpDownConfig",
     "build_augmentations",
     "build_averaging",
-    "build_chains",
-    "build_classrbm",
     "build_clipping",
     "build_loss",
-    "build_model",
     "build_preparations",
-    "build_rbm",
     "build_rule",
-    "build_stack",
-    "build_steps",
-    "build_updown",
     "check",
+    "family_name",
     "full_key",
     "load_config",
     "override",
@@ -62,5 +31,6 @@ __all__ = [
     "preset_names",
     "preset_path",
     "rebuild_preparation",
+    "schema",
     "short_keys",
 ]

@@ -6,31 +6,39 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from ..errors import ConfigError, meant
+from ..families import FAMILIES
 from ..vocabulary import words
-from .models import MODELS
 from .schema import Config
 
 Location = tuple[int | str, ...]
 
 
-def explain(error: ValidationError, values: Mapping[str, Any]) -> list[ConfigError]:
+OWN_FAMILY = "a family of your own is passed in Python as families=[...]"
+
+
+def explain(error: ValidationError, values: Mapping[str, Any], schema: type[Config]) -> list[ConfigError]:
     """One error for each place of ``values`` that is wrong, with the remedy where there is a likely one."""
     by_path: dict[str, ConfigError] = {}
     for detail in error.errors():
-        path = ".".join(map(str, _keys_of_user(detail["loc"], values)))
-        by_path.setdefault(path, _one(path, detail))  # a union reports each alternative; the first is the usual one
+        path = ".".join(map(str, _keys_of_user(detail["loc"], values, schema)))
+        # A union reports each alternative; the first is the usual one.
+        by_path.setdefault(path, _one(path, detail, schema))
     return list(by_path.values())
 
 
-def _one(path: str, detail: Any) -> ConfigError:
+def _one(path: str, detail: Any, schema: type[Config]) -> ConfigError:
     kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
     if kind == "extra_forbidden":
-        return ConfigError(path, "is no key here", None, _remedy(str(detail["loc"][-1]), _keys_beside(detail["loc"])))
+        remedy = _remedy(str(detail["loc"][-1]), _keys_beside(detail["loc"], schema))
+        return ConfigError(path, "is no key here", None, remedy)
     if kind in ("union_tag_invalid", "literal_error"):
         known = str(context.get("expected_tags") or context["expected"]).replace(" or ", ", ")
         received = str(context.get("tag", value))
         names = [name.strip(" '") for name in known.split(",")]
-        return ConfigError(path, "is no known choice", repr(received), _remedy(received, names))
+        remedy = _remedy(received, names)
+        if path == "model" and not remedy.endswith("?"):
+            remedy = f"{remedy}; {OWN_FAMILY}"
+        return ConfigError(path, "is no known choice", repr(received), remedy)
     if kind == "missing":
         return ConfigError(path, "is needed", "nothing", f"Add {path} = ...")
     rule = detail["msg"].removeprefix("Value error, ").replace("Input should", "must")
@@ -41,7 +49,7 @@ def _remedy(word: str, known: list[str]) -> str:
     return meant(word, known, f"Known: {', '.join(known)}")
 
 
-def _keys_of_user(loc: Location, values: Any) -> Iterable[int | str]:
+def _keys_of_user(loc: Location, values: Any, schema: type[Config]) -> Iterable[int | str]:
     """The parts of a location that the user wrote; pydantic adds the names of chosen alternatives between them."""
     for number, part in enumerate(loc):
         inside = isinstance(values, Mapping) and part in values
@@ -49,14 +57,14 @@ def _keys_of_user(loc: Location, values: Any) -> Iterable[int | str]:
         if inside or listed:
             values = values[part]
             yield part
-        elif number == len(loc) - 1 and isinstance(values, Mapping | str) and part in _keys_beside(loc):
+        elif number == len(loc) - 1 and isinstance(values, Mapping | str) and part in _keys_beside(loc, schema):
             yield part  # a key that is missing, also where a bare name stands for the table
 
 
-def _keys_beside(loc: Location) -> list[str]:
+def _keys_beside(loc: Location, schema: type[Config]) -> list[str]:
     """The keys that the section at the end of a location accepts."""
-    section: type[BaseModel] = Config
-    named: dict[str, type[BaseModel]] = {_name(model): model for model in [*MODELS, *words()]}
+    section: type[BaseModel] = schema
+    named: dict[str, type[BaseModel]] = {_name(model): model for model in [*FAMILIES, *schema.families, *words()]}
     for part in loc[:-1]:
         field = section.model_fields.get(str(part))
         if field is not None and isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):

@@ -1,12 +1,24 @@
 """The one schema that presets, TOML files and overrides share."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union, get_args
 
 from pydantic import BeforeValidator, Field, create_model, model_validator
 
+from ..errors import ConfigError
+from ..families import FAMILIES, Family, MLPConfig
 from ..fields import Count, Fraction, NonNegative, Positive
-from ..vocabulary import AUGMENTATIONS, AveragingWord, LossWord, PreparationWord, RuleWord, expand_preparations
-from .models import MLPConfig, ModelConfig, Section
+from ..vocabulary import (
+    AUGMENTATIONS,
+    AveragingWord,
+    LossWord,
+    PreparationWord,
+    RuleWord,
+    Section,
+    expand,
+    expand_preparations,
+)
 
 Part = Annotated[float, Field(ge=0, lt=1)] | Annotated[int, Field(ge=0)]
 
@@ -73,15 +85,33 @@ class TrainingConfig(Section):
     plateau: PlateauConfig | None = Field(None, description="lowers the learning rate on a plateau")
 
 
+def _choice(families: tuple[type[Family], ...]) -> Any:
+    """One of the families, told apart by its name."""
+    union: Any = Union[families]  # noqa: UP007 - built from a tuple
+    return Annotated[union, Field(discriminator="name"), BeforeValidator(expand)]
+
+
+if TYPE_CHECKING:
+    Model = Family
+else:
+    Model = _choice(FAMILIES)
+
+
 class Config(Section):
-    """Everything that a run depends on."""
+    """Everything that a run depends on.
+
+    Attributes:
+        families: of models that ``model`` may hold beside those that come with gpunet, see :func:`schema`.
+    """
+
+    families: ClassVar[tuple[type[Family], ...]] = ()
 
     name: str = Field("run", pattern=r"^[a-z0-9_-]+$", description="names the run's folder")
     seed: int = Field(0, ge=0, lt=2**63, description="of weights, order and dropout")
     members: Count = Field(1, description="models trained at once, with seeds seed, seed + 1, ...")
     data: DataConfig = DataConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
-    model: ModelConfig = MLPConfig()
+    model: Model = MLPConfig()
     loss: LossWord | None = Field(None, description="categorical_cross_entropy for classes, else squared_error")
     optimizer: RuleWord = Field("adam", validate_default=True)
     training: TrainingConfig = TrainingConfig()
@@ -101,3 +131,48 @@ class Config(Section):
     def seeds(self) -> int | list[int]:
         """One seed, or that of each member."""
         return self.seed if self.members == 1 else [self.seed + i for i in range(self.members)]
+
+
+def schema(families: Sequence[type[Family]] = ()) -> type[Config]:
+    """The schema whose ``model`` may also be of families that do not come with gpunet.
+
+    Args:
+        families: classes that derive from :class:`~gpunet.families.Family`, each with a name of its own.
+
+    Raises:
+        ConfigError: something else, or two of one name.
+
+    >>> schema() is Config
+    True
+    """
+    own = tuple(families)
+    taken = {family_name(family): family for family in FAMILIES}
+    for family in own:
+        if not (isinstance(family, type) and issubclass(family, Family)):
+            remedy = "Derive it from gpunet.families.Family"
+            raise ConfigError("families", "must be classes of families", repr(family), remedy)
+        name = family_name(family)
+        if not name:
+            remedy = 'Write name: Literal["mine"] = "mine"'
+            raise ConfigError(f"families: {family.__name__}", "must have a name that is a Literal", None, remedy)
+        if name in taken:
+            rule = "must have a name of its own"
+            raise ConfigError(f"families: {family.__name__}", rule, repr(name), f"{taken[name].__name__} has that one")
+        taken[name] = family
+    return _with_families(own) if own else Config
+
+
+def family_name(family: type[Family]) -> str:
+    """The name that stands for a family in files, or nothing where it has none."""
+    field = family.model_fields.get("name")
+    given = get_args(field.annotation) if field is not None else ()
+    return given[0] if len(given) == 1 and isinstance(given[0], str) else ""
+
+
+@cache
+def _with_families(families: tuple[type[Family], ...]) -> type[Config]:
+    """The same class for the same families, so that configurations compare equal."""
+    default: Any = (_choice((*FAMILIES, *families)), MLPConfig())
+    made = create_model("Config", __base__=Config, __doc__=Config.__doc__, model=default)
+    made.families = families
+    return made

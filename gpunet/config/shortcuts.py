@@ -9,27 +9,28 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from .schema import Config
+from ..families import Family
+from .schema import Config, schema
 
 SECTIONS = ("data", "model", "optimizer", "training")
 NAMES = {"lr": "optimizer.learning_rate", "optimizer.lr": "optimizer.learning_rate"}
 
 
-def full_key(key: str) -> str:
+def full_key(key: str, families: tuple[type[Family], ...] = ()) -> str:
     """The dotted key that a key stands for; one that is none is given back as it is.
 
     >>> full_key("epochs"), full_key("lr"), full_key("training.epochs"), full_key("seed")
     ('training.epochs', 'optimizer.learning_rate', 'training.epochs', 'seed')
     """
-    return NAMES.get(key) or short_keys().get(key, key)
+    return NAMES.get(key) or short_keys(families).get(key, key)
 
 
 @cache
-def short_keys() -> dict[str, str]:
+def short_keys(families: tuple[type[Family], ...] = ()) -> dict[str, str]:
     """Every short key with what it stands for."""
     places: dict[str, set[str]] = {}
     for section in SECTIONS:
-        for model in _alternatives(Config.model_fields[section].annotation):
+        for model in _alternatives(schema(families).model_fields[section].annotation):
             for key, field in model.model_fields.items():
                 places.setdefault(key, set()).add(f"{section}.{key}")
                 for inner in _inner_sections(field.annotation):

@@ -2,7 +2,7 @@
 
 import os
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from ..errors import ConfigError, ConfigErrors, meant
+from ..families import Family
 from .explain import explain
-from .schema import Config
+from .schema import Config, schema
 from .shortcuts import full_key
 
 PREFIX = "GPUNET_"
@@ -40,7 +41,10 @@ def _presets() -> Path:
 
 
 def load_config(
-    source: str | None, overrides: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
+    source: str | None,
+    overrides: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+    families: Sequence[type[Family]] = (),
 ) -> Config:
     """Read, merge and check a configuration.
 
@@ -48,6 +52,7 @@ def load_config(
         source: name of a preset, path of a TOML file, or None for the defaults.
         overrides: values by dotted key, strongest.
         environment: ``GPUNET_SECTION__KEY=value``, stronger than the source; the process's by default.
+        families: of models that the source may name beside those that come with gpunet.
 
     Raises:
         ConfigError: naming every wrong key and value at once, one line each.
@@ -62,7 +67,7 @@ def load_config(
     environment = os.environ if environment is None else environment
     _assign(merged, _from_environment(environment))
     _assign(merged, overrides or {})
-    return check(merged)
+    return check(merged, families)
 
 
 def override(config: Config, overrides: Mapping[str, Any]) -> Config:
@@ -73,7 +78,7 @@ def override(config: Config, overrides: Mapping[str, Any]) -> Config:
     """
     merged = config.model_dump(mode="json")
     _assign(merged, overrides)
-    return check(merged)
+    return check(merged, config.families)
 
 
 def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
@@ -95,16 +100,21 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
     return parsed
 
 
-def check(values: Mapping[str, Any]) -> Config:
+def check(values: Mapping[str, Any], families: Sequence[type[Family]] = ()) -> Config:
     """Validate raw values against the schema.
+
+    Args:
+        values: sections, keys and values.
+        families: of models that ``model`` may hold beside those that come with gpunet.
 
     Raises:
         ConfigError: with one line for each thing that is wrong.
     """
+    chosen = schema(families)
     try:
-        return Config.model_validate(values)
+        return chosen.model_validate(values)
     except ValidationError as error:
-        raise ConfigErrors(explain(error, values)) from None
+        raise ConfigErrors(explain(error, values, chosen)) from None
 
 
 def _toml_value(text: str) -> Any:

@@ -4,7 +4,7 @@ from .augmenting import build_augmenter
 from .labelled import epoch_rows, stratified_order
 from .lineage import FinishedLayer, Lineage
 from .monitoring import Doctor
-from .objectives import build_objective, check_visible, contrastive_divergence, machine_of
+from .objectives import build_objective
 from .run import Run, prepare_inputs
 from .watching import See, named_layers, scale_to_unit_variance, watched
 
@@ -16,10 +16,7 @@ __all__ = [
     "See",
     "build_augmenter",
     "build_objective",
-    "check_visible",
-    "contrastive_divergence",
     "epoch_rows",
-    "machine_of",
     "named_layers",
     "prepare_inputs",
     "scale_to_unit_variance",

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Device
-from ..config import AutoencoderConfig, Config, DBNConfig, RBMConfig, build_augmentations
+from ..config import Config, build_augmentations
 from ..data import Augmenter, Mixup, Samples
 from ..errors import ConfigError, DataError
 from ..objectives import Objective, Supervised
@@ -22,9 +22,10 @@ def build_augmenter(
     found = build_augmentations(config)
     if not found:
         return None
-    if isinstance(config.model, DBNConfig):
+    if config.model.layerwise is not None:
         remedy = "Leave [augmentation] out, or train an rbm"
-        raise ConfigError("augmentation", "needs a model that sees the samples themselves", "dbn", remedy)
+        rule = "needs a model that sees the samples themselves"
+        raise ConfigError("augmentation", rule, config.model.name, remedy)
     outputs = _outputs(config, dataset, objective) if any(isinstance(a, Mixup) for a in found) else 0
     shape, scale = tuple(dataset.input_shape), dataset.scale
     texts = bool(dataset.vocabulary)
@@ -34,8 +35,8 @@ def build_augmenter(
 def _outputs(config: Config, dataset: Samples, objective: Objective) -> int:
     """How many targets a mixed sample has; raises where the loss takes no targets between classes."""
     classes = len(dataset.classes)
-    if isinstance(config.model, AutoencoderConfig | RBMConfig):
-        return max(classes, 1)  # targets are not looked at
+    if not objective.wants_targets:
+        return max(classes, 1)
     if not isinstance(objective, Supervised):
         remedy = "Leave it out, or use model.name=mlp"
         raise ConfigError("augmentation.mixup", "needs a network with a loss", config.model.name, remedy)

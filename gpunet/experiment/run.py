@@ -10,13 +10,13 @@ from ..data import Augmenter, BagOfWords, Inputs, Part, Parts, Preprocessing, Sa
 from ..errors import ConfigError
 from ..interruption import Stop
 from ..objectives import Objective
-from ..rbm import ClassRBM, ContrastiveDivergence
+from ..rbm import RBM, ContrastiveDivergence
 from ..training import EpochRecord, Evaluator, Monitor, Plateau, Scores, Selection, Trainer, fit
 from .augmenting import build_augmenter
 from .labelled import epoch_rows
 from .lineage import Lineage
 from .monitoring import Doctor
-from .objectives import build_objective, machine_of, wants_standardised
+from .objectives import build_objective
 from .watching import scale_to_unit_variance
 
 
@@ -83,6 +83,11 @@ class Run:
     def preprocessing(self) -> Preprocessing:
         """What is done to the data's features before any layer sees them."""
         return self.inputs.original
+
+    @property
+    def machine(self) -> RBM | None:
+        """The machine that is trained, where there is one inside the model."""
+        return self.config.model.machine(self.objective.model)
 
     def train(
         self,
@@ -155,16 +160,12 @@ class Run:
 
     def _start_machine(self) -> None:
         """Visible biases and offsets of a machine begin at the data's mean."""
-        found = machine_of(self.objective.model)
-        if found is None:
+        if self.machine is None:
             return
-        mean = self.inputs.training_mean()
-        if isinstance(self.objective.model, ClassRBM):
-            y = self.dataset.y[self.split.train]
-            seen = y if self.rows is None else y[self.rows]
-            share = (seen[..., None] == np.arange(self.objective.model.classes)).mean(axis=-2)
-            mean = np.concatenate([np.broadcast_to(mean, (*share.shape[:-1], len(mean))), share], axis=-1)
-        found.start_from(mean, Context(False, Arena(self.device)))
+        y = self.dataset.y[self.split.train]
+        seen = y if self.rows is None else y[self.rows]
+        mean = self.config.model.start_mean(self.inputs.training_mean(), seen, len(self.dataset.classes))
+        self.machine.start_from(mean, Context(False, Arena(self.device)))
 
     def _monitor(self) -> Monitor:
         monitor, scores = self.config.training.monitor, self.objective.scores
@@ -215,7 +216,7 @@ class Run:
 def prepare_inputs(config: Config, dataset: Samples, split: Parts, device: Device) -> Inputs:
     """The features of a data set, preprocessed as configured or as suits the model."""
     texts = bool(dataset.vocabulary)
-    chain = build_preparations(config, dataset.scale, wants_standardised(config.model), texts)
+    chain = build_preparations(config, dataset.scale, config.model.wants_standardised, texts)
     if texts != any(isinstance(preparation, BagOfWords) for preparation in chain[:1]):
         rule, received = ("must begin with bag_of_words", "texts") if texts else ("must be texts", "numbers")
         thing = "data.preprocess" if texts else "data of bag_of_words"
@@ -227,6 +228,5 @@ def prepare_inputs(config: Config, dataset: Samples, split: Parts, device: Devic
 
 
 def _are_probabilities(config: Config, x: np.ndarray) -> bool:
-    """Whether the model's visible units are Bernoulli and the features values between 0 and 1."""
-    units = getattr(config.model, "visible_units", None)
-    return units is not None and units.name == "bernoulli" and bool(((x >= 0) & (x <= 1)).all())
+    """Whether the model takes values between 0 and 1 as they are, and the features are such values."""
+    return config.model.takes_probabilities and bool(((x >= 0) & (x <= 1)).all())

@@ -7,12 +7,11 @@ import numpy as np
 from ..backend import Device
 from ..backend.arrays import Array
 from ..checkpoint import Checkpoint
-from ..config import ClassRBMConfig, Config, build_classrbm, build_rule
+from ..config import Config, build_rule
 from ..data import Parts, Samples, describe
 from ..errors import ConfigError, DivergedError
 from ..experiment import build_augmenter, build_objective, prepare_inputs, scale_to_unit_variance
-from ..losses import CategoricalCrossEntropy
-from ..objectives import Objective, Reconstruction, Supervised
+from ..objectives import Objective
 from ..persistence import fill
 from ..testing import Finding, check_parameters
 from ..training import NEVER, Trainer
@@ -42,11 +41,8 @@ class GradientCheck:
         self, config: Config, dataset: Samples, split: Parts, device: Device, checkpoint: Checkpoint | None = None
     ):
         inputs = prepare_inputs(config, dataset, split, device)
-        objective = build_objective(config, describe(dataset, split), inputs)
-        if isinstance(config.model, ClassRBMConfig):  # its discriminative half has a loss
-            machine = build_classrbm(config.model, inputs.features, len(dataset.classes))
-            objective = Supervised(machine, CategoricalCrossEntropy())
-        if not isinstance(objective, Supervised | Reconstruction):
+        objective = config.model.differentiable(build_objective(config, describe(dataset, split), inputs))
+        if objective is None:
             remedy = "Contrastive divergence and its like follow no such gradient; check a network or a classrbm"
             raise ConfigError("model.name", "must be trained by the gradient of a loss", config.model.name, remedy)
         training, members = config.training, () if config.members == 1 else (config.members,)

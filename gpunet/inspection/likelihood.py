@@ -8,7 +8,6 @@ import numpy as np
 from ..backend import Arena, Context, Purpose, Streams, host_generator
 from ..persistence import TrainedStack
 from ..rbm import (
-    Bernoulli,
     LogZ,
     ais_log_z,
     model_samples,
@@ -25,7 +24,7 @@ DRAWS = 10  # states from the upward pass, for the bound of a stack
 def states(model: TrainedStack, x: np.ndarray, binarise: bool) -> np.ndarray:
     """Preprocessed samples, float64; Bernoulli data become states, rounded or drawn with seed 0."""
     v = model.preprocessing.on_host(x.reshape(len(x), -1), np.float64)
-    if not isinstance(model.dbn.machines[0].visible, Bernoulli):
+    if not model.dbn.machines[0].visible.bits:
         return v
     threshold = host_generator(0, Purpose.SAMPLING).random(v.shape) if binarise else 0.5
     return np.greater(v, threshold).astype(np.float64)
@@ -102,7 +101,7 @@ def case_bounds(model: TrainedStack, v: np.ndarray, device: Any, way: Annealing)
     """RAISE bounds and pseudo-likelihoods of a few samples of a single machine, (members, samples)."""
     rbm, members, block = model.dbn.top, len(model.parameters.seeds), device.put(v)
     found = {"raise_bound": raise_log_likelihoods(rbm, model.parameters, way.base, block, runs=5, betas=way.betas)}
-    if isinstance(rbm.visible, Bernoulli):
+    if rbm.visible.bits:
         ctx = Context(training=False, arena=Arena(device))
         found["pseudo_log_likelihood"] = device.get(pseudo_log_likelihood(rbm, block, ctx)).reshape(members, -1)
     return found

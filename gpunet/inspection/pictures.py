@@ -7,7 +7,7 @@ import numpy as np
 
 from ..backend import Arena, Context
 from ..checkpoint import Array, Group, Scalar
-from ..experiment import Run, machine_of
+from ..experiment import Run
 from ..models import DBN, LabelledDBN
 from ..objectives import Reconstruction
 from .sampling import Sampler, reconstructions
@@ -28,18 +28,18 @@ def pictures(run: Run) -> Group:
     if len(shape) != 2 or not run.preprocessing.pixelwise:
         return Group()
     found = {"filters": _filters(run)}
-    machine, device = machine_of(model), run.device
+    family, device = run.config.model, run.device
+    generator = family.generator(family.whole(model, run.lineage.machines))
     member = (0,) if run.trainer.parameters.members else ()
-    if machine is not None and machine.visible.n == run.inputs.features:
-        dbn = DBN([*run.lineage.machines, machine])
+    if isinstance(generator, DBN):
         v = prepared(run, PAIRS)
-        again = reconstructions(dbn, device.put(v), device)[member]
+        again = reconstructions(generator, device.put(v), device)[member]
         found["reconstructions"] = _pairs(_levels(run, v), _levels(run, again)), PAIRED
-        found["fantasies"] = _fantasies(run, dbn), f"means after {STEPS} Gibbs steps at the top"
-    elif isinstance(model, LabelledDBN):
-        labels = np.arange(TILES) % model.classes
+        found["fantasies"] = _fantasies(run, generator), f"means after {STEPS} Gibbs steps at the top"
+    elif generator is not None:
+        labels = np.arange(TILES) % generator.classes
         note = f"means after {STEPS} Gibbs steps at the top, the classes held in turn"
-        found["fantasies"] = _fantasies(run, model, labels), note
+        found["fantasies"] = _fantasies(run, generator, labels), note
     elif isinstance(run.objective, Reconstruction):
         v, ctx = prepared(run, PAIRS), Context(False, Arena(device))
         z, _ = model.forward(device.put(v), ctx)

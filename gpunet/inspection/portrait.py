@@ -12,13 +12,11 @@ import numpy as np
 from ..backend import Arena, Context
 from ..backend.arrays import Array as DeviceArray
 from ..checkpoint import Array, Group, Scalar
-from ..config import DBNConfig
-from ..experiment import Run, machine_of
-from ..layers import BatchNorm, Dense, Layer, Sequential, Sigmoid, Softmax, Tanh
+from ..experiment import Run
+from ..layers import BatchNorm, Dense, Layer, Sequential
 from ..losses import CategoricalCrossEntropy, Loss
 from ..objectives import Reconstruction, Supervised
 from ..parameter import children
-from ..rbm import Bernoulli, ClassRBM
 from ..training import Predictor
 from .pictures import GREY, pictures, prepared, shown
 
@@ -28,7 +26,6 @@ MOST_CLASSES = 200  # a larger table of confusions is no longer looked at
 NEAR = 0.05  # of the range of a bounded unit
 NEARLY_ALL = 0.95  # of the samples
 STILL = 1e-6
-BOUNDS: dict[type, tuple[float, float]] = {Sigmoid: (0, 1), Softmax: (0, 1), Tanh: (-1, 1), Bernoulli: (0, 1)}
 VOLATILE: dict[str, Scalar] = {"volatile": True}
 
 
@@ -60,13 +57,13 @@ def _outputs(run: Run) -> Iterator[Seen]:
     """What the layers give, ([members,] samples, units), from the data upwards; linear ones after their activation."""
     model, device, ctx = run.objective.model, run.device, Context(False, Arena(run.device))
     h: DeviceArray = device.put(prepared(run, SAMPLES))
-    machine = machine_of(model)
-    if machine is not None and not isinstance(model, ClassRBM):
+    machine = run.machine
+    if machine is not None and machine.visible.n == run.inputs.features:  # one with classes beside them sees more
         for number, each in enumerate([*run.lineage.machines, machine]):
             h = each.encode(h, ctx)
             name = f"{number:03d}_rbm"
-            own = name if isinstance(run.config.model, DBNConfig) else ""
-            yield Seen(name, device.get(h), BOUNDS.get(type(each.hidden)), own)
+            own = "" if run.config.model.layerwise is None else name
+            yield Seen(name, device.get(h), each.hidden.range, own)
     elif isinstance(model, Sequential):
         affine: tuple[str, DeviceArray] | None = None  # shown only where no activation follows
         units_of = ""
@@ -80,7 +77,7 @@ def _outputs(run: Run) -> Iterator[Seen]:
             affine = (name, h) if isinstance(layer, Dense | BatchNorm) else None
             units_of = name if isinstance(layer, Dense) else units_of
             if affine is None:
-                yield Seen(name, device.get(h), BOUNDS.get(type(layer)), units_of)
+                yield Seen(name, device.get(h), layer.range, units_of)
         if affine is not None:
             yield Seen(affine[0], device.get(affine[1]), None, units_of)
 

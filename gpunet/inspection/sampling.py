@@ -32,16 +32,16 @@ class Sampler:
         labels: np.ndarray | None = None,
     ):
         self.model, self.device, self.walk = model, parameters.device, Walk(parameters, seed)
-        self.top = model.top if isinstance(model, DBN) else model.top.joint
+        self.top = model.undirected
         self.states = self.device.zeros((*parameters.members, chains, self.top.visible.n), parameters.dtype)
         if start is None:
             self.states += self.top.visible_offset.value[..., None, :]
         else:
             assert isinstance(model, DBN), "networks that know classes start at rest"
-            self.states[...] = DBN(model.machines[:-1]).encode(start, self.walk.context)
+            self.states[...] = model.encode(start, self.walk.context, len(model.machines) - 1)
         self.held: Array = None
         if labels is not None:
-            assert isinstance(model, LabelledDBN), "only models that know classes can hold one"
+            assert model.classes, "only models that know classes can hold one"
             self.held = one_hot(
                 self.device.put(labels), model.classes, self.device.zeros((chains, model.classes), bool)
             )

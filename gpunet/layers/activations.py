@@ -1,7 +1,7 @@
 """Activation functions as layers: elementwise but for the softmax, on ``x`` of any shape ([E,] N, n)."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from annotated_types import Ge, Le
 
@@ -25,6 +25,8 @@ class Linear(Layer):
 class Sigmoid(Layer):
     """``y = 1 / (1 + exp(-x))``."""
 
+    range: ClassVar[tuple[float, float] | None] = (0.0, 1.0)
+
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
         """Slope ``y (1 - y)``."""
         y = ops.sigmoid(x, ctx.like(x))
@@ -41,6 +43,8 @@ class Sigmoid(Layer):
 @dataclass(eq=False)
 class Tanh(Layer):
     """``y = tanh(x)``."""
+
+    range: ClassVar[tuple[float, float] | None] = (-1.0, 1.0)
 
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
         """Slope ``1 - y^2``."""
@@ -131,6 +135,8 @@ class Softplus(Layer):
 @dataclass(eq=False)
 class Softmax(Layer):
     """``y_i = exp(x_i) / sum_j exp(x_j)`` over the last axis."""
+
+    range: ClassVar[tuple[float, float] | None] = (0.0, 1.0)
 
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
         """``dx = y (dy - sum(dy y))``."""

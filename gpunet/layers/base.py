@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from ..backend import Context
 from ..backend.arrays import Array
@@ -20,7 +20,12 @@ class Layer(Module):
     A layer is a dataclass whose fields are its configuration; it declares :class:`~gpunet.parameter.Parameter`
     attributes in ``__post_init__`` and keeps nothing of a step on itself.  ``forward`` must not change ``x``;
     ``backward`` may overwrite ``dy``.  Axes are counted from the end, so a leading members axis passes through.
+
+    Attributes:
+        range: the ends between which outputs lie, or None where they have none on one side.
     """
+
+    range: ClassVar[tuple[float, float] | None] = None
 
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
         """Return the output and the function that propagates gradients back."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ..backend import Context, array_module
 from ..backend.arrays import Array
@@ -20,12 +21,19 @@ class DBN(Module):
         machines: from the data upwards; the visible units of each are the hidden ones of that below.
     """
 
+    classes: ClassVar[int] = 0  # that it knows
+
     machines: Sequence[RBM] = ()
 
     @property
     def top(self) -> RBM:
         """The uppermost machine."""
         return self.machines[-1]
+
+    @property
+    def undirected(self) -> RBM:
+        """The machine whose states are sampled by Gibbs steps; all below follows from them."""
+        return self.top
 
     def encode(self, v: Array, ctx: Context, layers: int | None = None) -> Array:
         """Expected states, layer by layer upwards, of ``layers`` layers or all: ([E,] N, width)."""

@@ -60,6 +60,11 @@ class LabelledDBN(Layer):
         return self.recognition.layers[-1]  # type: ignore[return-value]
 
     @property
+    def undirected(self) -> RBM:
+        """The machine of the highest lower layer and the class, whose states are sampled by Gibbs steps."""
+        return self.top.joint
+
+    @property
     def ups(self) -> list[Dense]:
         """The lower layers' weights upwards, from the data."""
         return [layer for layer in self.recognition.layers if isinstance(layer, Dense)]

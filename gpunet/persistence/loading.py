@@ -1,7 +1,7 @@
 """Checkpoints into models: rebuilt from their configuration, with their arrays, strictly."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,27 +10,14 @@ import numpy as np
 
 from ..backend import Device
 from ..checkpoint import Array, Checkpoint, Group, read
-from ..config import (
-    AutoencoderConfig,
-    ClassRBMConfig,
-    Config,
-    DBNConfig,
-    RBMConfig,
-    UpDownConfig,
-    build_classrbm,
-    build_loss,
-    build_model,
-    build_rbm,
-    build_stack,
-    build_updown,
-    rebuild_preparation,
-)
+from ..config import Config, build_loss, family_name, rebuild_preparation, schema
 from ..data import Description, Fitted, Preprocessing
-from ..errors import CheckpointError
+from ..errors import CheckpointError, printable
+from ..families import FAMILIES, Family
 from ..layers import Layer
-from ..losses import CategoricalCrossEntropy, Loss
+from ..losses import Loss
 from ..models import DBN
-from ..objectives import Reconstruction, Supervised
+from ..objectives import Objective
 from ..parameter import Parameters
 
 
@@ -60,14 +47,12 @@ class TrainedModel(Trained):
     @property
     def reconstructs(self) -> bool:
         """Whether its outputs are the features themselves, and no predictions of targets."""
-        return isinstance(self.config.model, AutoencoderConfig)
+        return self.config.model.reconstructs
 
     @property
-    def objective(self) -> Supervised | Reconstruction:
+    def objective(self) -> Objective:
         """What its loss is measured by."""
-        if self.reconstructs:
-            return Reconstruction(self.model, self.loss)
-        return Supervised(self.model, self.loss, bool(self.description.classes))
+        return self.config.model.judged(self.model, self.loss, self.description)
 
 
 @dataclass(frozen=True)
@@ -78,106 +63,128 @@ class TrainedStack(Trained):
     parameters: Parameters
 
 
-def load_model(path: Path | str, device: Device) -> TrainedModel:
+def load_model(path: Path | str, device: Device, families: Sequence[type[Family]] = ()) -> TrainedModel:
     """Rebuild the model of a checkpoint: from its configuration, with its arrays, strictly.
+
+    Args:
+        path: of the checkpoint.
+        device: where the model is put.
+        families: that it may be of beside those that come with gpunet; nothing is imported because a file names it.
 
     Raises:
         CheckpointError: damaged, or with arrays that are not exactly those of the configured model.
     """
-    return _network(open_trained(read(path)), device)
+    return _network(open_trained(read(path), families), device)
 
 
 def _network(found: Trained, device: Device) -> TrainedModel:
-    config, features = found.config, found.preprocessing.width(found.description.features)
-    if isinstance(config.model, RBMConfig | DBNConfig):
+    family, about = found.config.model, found.description
+    if not family.has_outputs:
         remedy = "Use gpunet likelihood or sample, or train --from it"
-        raise CheckpointError(str(found.checkpoint.path), "must hold a network with outputs", config.model.name, remedy)
-    loss, model = build_network(config, found.description, features)
-    parameters = Parameters(model, config.seeds, device)
-    fill(parameters, found.checkpoint)
+        raise CheckpointError(str(found.checkpoint.path), "must hold a network with outputs", family.name, remedy)
+    loss = build_loss(found.config, len(about.classes))
+    model, parameters = _rebuilt(found, family.outputs(about, loss), device, np.float32)
     return TrainedModel(**vars(found), model=model, loss=loss, parameters=parameters)
 
 
-def build_network(config: Config, about: Description, features: int) -> tuple[Loss, Layer]:
-    """The configured loss and network for the described data, prepared as so many features, without memory."""
-    classes = len(about.classes)
-    if isinstance(config.model, ClassRBMConfig):
-        return CategoricalCrossEntropy(), build_classrbm(config.model, features, classes)
-    if isinstance(config.model, UpDownConfig):
-        return CategoricalCrossEntropy(), build_updown(config.model, features, classes)
-    loss = build_loss(config, classes)
-    if isinstance(config.model, AutoencoderConfig):
-        return loss, build_model(config, features, features)
-    return loss, build_model(config, features, loss.outputs(classes) if classes else about.outputs)
+def _rebuilt(found: Trained, outputs: int, device: Device, dtype: Any) -> tuple[Any, Parameters]:
+    """The model of a checkpoint, with its arrays."""
+    shape = (found.preprocessing.width(found.description.features),)
+    model = found.config.model.restored(shape, outputs, len(found.checkpoint.group("model").children))
+    parameters = Parameters(model, found.config.seeds, device, dtype)
+    fill(parameters, found.checkpoint)
+    return model, parameters
 
 
-def load_generator(path: Path | str, device: Device) -> TrainedStack | TrainedModel:
+def load_generator(
+    path: Path | str, device: Device, families: Sequence[type[Family]] = ()
+) -> TrainedStack | TrainedModel:
     """What a checkpoint holds that can be sampled from: machines, or a network trained up and down.
+
+    Args:
+        path: of the checkpoint.
+        device: where the model is put.
+        families: that it may be of beside those that come with gpunet.
 
     Raises:
         CheckpointError: damaged, or without machines.
     """
-    found = open_trained(read(path))
-    if isinstance(found.config.model, UpDownConfig):
-        return _network(found, device)
+    found = open_trained(read(path), families)
+    if found.config.model.has_outputs:
+        model = _network(found, device)
+        if found.config.model.generator(model.model) is not None:
+            return model
     return _stack(found, device, np.float32)
 
 
-def held_in(checkpoint: Checkpoint, device: Device) -> TrainedStack | TrainedModel:
-    """What a checkpoint holds, rebuilt from its configuration: machines, or a network.
+def held_in(
+    checkpoint: Checkpoint, device: Device, families: Sequence[type[Family]] = ()
+) -> TrainedStack | TrainedModel:
+    """What a checkpoint holds, rebuilt from its configuration: a network, or machines.
+
+    Args:
+        checkpoint: that was read.
+        device: where the model is put.
+        families: that it may be of beside those that come with gpunet.
 
     Raises:
         CheckpointError: damaged, or with arrays that are not exactly those of its configuration.
     """
-    found = open_trained(checkpoint)
-    if isinstance(found.config.model, RBMConfig | DBNConfig):
-        return _stack(found, device, np.float32)
-    return _network(found, device)
+    found = open_trained(checkpoint, families)
+    return _network(found, device) if found.config.model.has_outputs else _stack(found, device, np.float32)
 
 
-def stack_of(checkpoint: Checkpoint, device: Device, dtype: Any = np.float64) -> TrainedStack:
-    """The machines of a checkpoint that was read, in float64 for likelihoods.
+def stack_of(found: Trained, device: Device, dtype: Any = np.float64) -> TrainedStack:
+    """The machines of a checkpoint that was understood, in float64 for likelihoods.
+
+    Raises:
+        CheckpointError: no machines of visible and hidden units.
+    """
+    return _stack(found, device, dtype)
+
+
+def load_stack(
+    path: Path | str, device: Device, dtype: Any = np.float64, families: Sequence[type[Family]] = ()
+) -> TrainedStack:
+    """Rebuild the machines of a checkpoint.
+
+    Args:
+        path: of the checkpoint.
+        device: where the machines are put.
+        dtype: of their arrays, float64 for likelihoods.
+        families: that they may be of beside those that come with gpunet.
 
     Raises:
         CheckpointError: damaged, or without machines of visible and hidden units.
     """
-    return _stack(open_trained(checkpoint), device, dtype)
-
-
-def load_stack(path: Path | str, device: Device, dtype: Any = np.float64) -> TrainedStack:
-    """Rebuild the machines of a checkpoint, in float64 for likelihoods.
-
-    Raises:
-        CheckpointError: damaged, or without machines of visible and hidden units.
-    """
-    return _stack(open_trained(read(path)), device, dtype)
+    return _stack(open_trained(read(path), families), device, dtype)
 
 
 def _stack(found: Trained, device: Device, dtype: Any) -> TrainedStack:
-    config, features = found.config, found.preprocessing.width(found.description.features)
-    if isinstance(config.model, RBMConfig):
-        rbm = build_rbm(config.model, features)
-        parameters = Parameters(rbm, config.seeds, device, dtype)
-        dbn = DBN([rbm])
-    elif isinstance(config.model, DBNConfig):
-        held = found.checkpoint.group("model").children
-        dbn = DBN(build_stack(config.model, features)[: len(held)])
-        parameters = Parameters(dbn, config.seeds, device, dtype)
-    else:
+    family = found.config.model
+    if family.has_outputs:
         path, remedy = str(found.checkpoint.path), "Use gpunet evaluate for networks"
-        raise CheckpointError(path, "must hold restricted Boltzmann machines", config.model.name, remedy)
-    fill(parameters, found.checkpoint)
+        raise CheckpointError(path, "must hold restricted Boltzmann machines", family.name, remedy)
+    model, parameters = _rebuilt(found, 0, device, dtype)
+    dbn: Any = family.generator(model)
     return TrainedStack(**vars(found), dbn=dbn, parameters=parameters)
 
 
-def open_trained(checkpoint: Checkpoint) -> Trained:
+def open_trained(checkpoint: Checkpoint, families: Sequence[type[Family]] = ()) -> Trained:
     """Understand what a checkpoint says about its model and its data.
 
+    Args:
+        checkpoint: that was read.
+        families: of models that it may name beside those that come with gpunet.
+
     Raises:
-        CheckpointError: it says nothing that this version knows.
+        CheckpointError: it says nothing that this version knows, or names another family.
     """
+    known = schema(families)
     try:
-        config = Config.model_validate(_json(checkpoint, "config/json"))
+        settings = _json(checkpoint, "config/json")
+        _check_family(checkpoint, settings["model"]["name"], families)
+        config = known.model_validate(settings)
         description = Description.from_json(_json(checkpoint, "data/json"))
         preprocessing = _preprocessing(checkpoint, description)
     except (LookupError, ValueError, TypeError, AttributeError) as error:
@@ -185,6 +192,13 @@ def open_trained(checkpoint: Checkpoint) -> Trained:
         rule = "must hold a known configuration and data description"
         raise CheckpointError(str(checkpoint.path), rule, reason) from None
     return Trained(checkpoint, config, description, preprocessing)
+
+
+def _check_family(checkpoint: Checkpoint, name: Any, families: Sequence[type[Family]]) -> None:
+    """Refuse a name that is nobody's."""
+    if name not in [family_name(family) for family in (*FAMILIES, *families)]:
+        rule, remedy = "must be of a family of models that is known", "Pass the class of that name in families=[...]"
+        raise CheckpointError(str(checkpoint.path), rule, printable(repr(name)), remedy)
 
 
 def _preprocessing(checkpoint: Checkpoint, about: Description) -> Preprocessing:

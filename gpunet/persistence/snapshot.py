@@ -11,11 +11,9 @@ import numpy as np
 from .. import __version__
 from ..backend import Device
 from ..checkpoint import Array, Group, Scalar, note
-from ..config import DBNConfig
 from ..data import Description, Preprocessing
-from ..experiment import FinishedLayer, Run, machine_of
+from ..experiment import FinishedLayer, Run
 from ..fields import term
-from ..models import LabelledDBN
 from ..parameter import Module, Parameter, Parameters, children
 from .state import save_state
 
@@ -37,7 +35,7 @@ def snapshot(run: Run, *, best: bool, portrait: Group | None = None) -> Group:
     epoch = run.history[-1].epoch if run.history else 0
     root = Group(
         {
-            "model": summary(run),
+            "model": run.config.model.summary(run.objective.model, _features(run)),
             "parameters": parameters.count,
             "epoch": int(selection.best_epoch.max()) if best else epoch,
             "step": int(device.get(trainer.clock)[0]),
@@ -52,11 +50,11 @@ def snapshot(run: Run, *, best: bool, portrait: Group | None = None) -> Group:
     root["environment"] = Group({"NX_class": "NXnote"}, {"json": note(environment(run.device) | {"source": source})})
     root["data"] = _data(run.description, run.preprocessing)
     root["model"] = model_tree(run.objective.model, parameters, values)
-    if isinstance(run.config.model, DBNConfig):
+    if run.config.model.layerwise is not None:
         layers = [*run.lineage.below, finished_layer(run, values)]
-        root["model"] = Group({"class": "dbn"}, {layer.name: layer.model for layer in layers})
+        root["model"] = Group({"class": run.config.model.name}, {layer.name: layer.model for layer in layers})
         root["pretraining"] = Group({}, {layer.name: layer.record for layer in layers})
-    elif machine_of(run.objective.model) is not None:
+    elif run.machine is not None:
         root["pretraining"] = Group(_training_record(run))
     if run.lineage.parent_sha256:
         root.attrs["parent_sha256"] = run.lineage.parent_sha256
@@ -80,7 +78,7 @@ def finished_layer(run: Run, values: np.ndarray | None = None) -> FinishedLayer:
         run: of one layer.
         values: its flat parameters on the host; the present ones by default.
     """
-    parameters, machine = run.trainer.parameters, machine_of(run.objective.model)
+    parameters, machine = run.trainer.parameters, run.machine
     values = run.device.get(parameters.values) if values is None else values
     path = "" if machine is run.objective.model else "machine"
     record = Group(_training_record(run), {"history": _history(run)})
@@ -103,23 +101,9 @@ def _training_record(run: Run) -> dict[str, Scalar]:
     return record
 
 
-def summary(run: Run) -> str:
-    """One line: the layers with the shapes of their weights, e.g. ``dense(784, 512) relu dense(512, 10)``."""
-    model, machine = run.objective.model, machine_of(run.objective.model)
-    if isinstance(run.config.model, DBNConfig):
-        visible = run.preprocessing.width(run.description.features)
-        return f"dbn({'-'.join(map(str, (visible, *run.config.model.hidden)))})"
-    if isinstance(model, LabelledDBN):
-        return f"updown({'-'.join(map(str, (model.visible.n, *model.widths)))}, {model.classes} classes)"
-    if machine is not None:
-        sides = ", ".join(f"{term(type(side))} {side.n}" for side in (machine.visible, machine.hidden))
-        return f"{term(type(model))}({sides})"
-    shown = []
-    for _, child in children(model):
-        own = [p for _, p in children(child) if isinstance(p, Parameter) and p.role == "weight"]
-        size = f"({', '.join(map(str, own[0].shape))})" if own else ""
-        shown.append(f"{term(type(child))}{size}")
-    return " ".join(shown)
+def _features(run: Run) -> int:
+    """Numbers of a sample, as the lowest layer sees it."""
+    return run.preprocessing.width(run.description.features)
 
 
 def environment(device: Device) -> dict[str, str]:

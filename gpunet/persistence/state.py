@@ -11,7 +11,6 @@ import numpy as np
 
 from ..backend.arrays import Array as DeviceArray
 from ..checkpoint import Array, Checkpoint, Group, Scalar
-from ..config import DBNConfig
 from ..errors import CheckpointError, ConfigError
 from ..experiment import Run
 from ..training import EpochRecord
@@ -81,7 +80,7 @@ def _places(run: Run) -> Iterator[_Place]:
     trainer, selection, parameters = run.trainer, run.selection, run.trainer.parameters
     optimizer = trainer.optimizer
     # Layers below are in the model of a stack as well, and what helps to train a layer is not.
-    weights = "loop/weights" if isinstance(run.config.model, DBNConfig) else "model"
+    weights = "model" if run.config.model.layerwise is None else "loop/weights"
     flats = {weights: parameters.values, "loop/best_weights": selection.weights}
     flats |= {f"optimizer/{slot}": flat for slot, flat in optimizer.slots.items()}
     for prefix, flat in flats.items():

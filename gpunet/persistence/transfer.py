@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from ..checkpoint import Array, Checkpoint, Group, is_own
-from ..config import AutoencoderConfig, UpDownConfig
 from ..data import Preprocessing
 from ..errors import CheckpointError, ConfigError
 from ..experiment import Lineage, Run
@@ -87,9 +86,9 @@ def _natural(name: str) -> list[tuple[int, str]]:
 def _from_the_bottom(
     run: Run, donors: list[Donor], targets: list[str], source: Checkpoint
 ) -> Iterator[tuple[Donor, str, bool]]:
-    both_ways = isinstance(run.config.model, UpDownConfig)
+    both_ways = run.config.model.transfer == "both_ways"
     donors = [donor for donor in donors if not donor.name.startswith("generation/")]  # they point downwards
-    mirror = both_ways or isinstance(run.config.model, AutoencoderConfig)
+    mirror = both_ways or run.config.model.transfer == "mirrored"
     if both_ways:
         targets = [target for target in targets if not target.endswith("/joint")]
         donors = donors[: len(targets) // 2]

@@ -2,11 +2,14 @@
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from ..backend import Context, array_module
 from ..backend.arrays import Array
+from ..data import Preprocessing
+from ..errors import DataError
 from ..ops.activations import sigmoid, softplus, softplus_integral
 from ..parameter import Parameter
 from .units import Units
@@ -25,6 +28,8 @@ class Gaussian(Units):
 
     Hinton, Salakhutdinov: Reducing the dimensionality of data with neural networks (2006), supporting material.
     """
+
+    wants_standardised: ClassVar[bool] = True
 
     learn_variance: bool = False
 
@@ -72,6 +77,16 @@ class Gaussian(Units):
     def input_for(self, mean: np.ndarray) -> np.ndarray:
         """The mean itself, at the variance of 1 where learning starts."""
         return mean
+
+    def check(self, data: np.ndarray, preprocessing: Preprocessing) -> None:
+        """Only standardised data suit a variance that starts at 1."""
+        if not preprocessing.unit_variance:
+            raise DataError(
+                "training part",
+                "must be standardised for Gaussian visible units, whose variance starts at 1",
+                f"data.preprocess={preprocessing.kind}",
+                "Set data.preprocess=standardise",
+            )
 
     def accumulate(self, data: Array, model: Array, ctx: Context) -> None:
         """``d log_base / d log_variance = s^2 / (2 variance) - 1 / 2``."""
@@ -152,6 +167,10 @@ class NoisyReLU(Units):
     def input_for(self, mean: np.ndarray) -> np.ndarray:
         """The inverse of softplus."""
         return np.log(np.expm1(np.maximum(mean, 1e-3)))
+
+    def check(self, data: np.ndarray, preprocessing: Preprocessing) -> None:
+        """Any number that is not negative."""
+        self._require_between(data, 0, math.inf, "must not be negative", "Set data.preprocess=scale")
 
     @property
     def highest(self) -> float:

@@ -2,22 +2,27 @@
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from ..backend import Context, array_module
 from ..backend.arrays import Array
-from ..errors import ConfigError
+from ..data import Preprocessing
+from ..errors import ConfigError, DataError
 from ..fields import Count
 from ..ops.activations import sigmoid, softmax, softplus
 from .units import Units
 
+SCALED = "Set data.preprocess=scale, or model.visible_units=gaussian with data.preprocess=standardise"
 EDGE = 1e-3  # how near to certainty a mean may come before its input is cut off
 
 
 @dataclass(eq=False)
 class Bernoulli(Units):
     """0 or 1, with probability ``sigmoid(x)`` of 1."""
+
+    bits: ClassVar[bool] = True
 
     def mean(self, x: Array, ctx: Context) -> Array:
         """``sigmoid(x)``."""
@@ -49,6 +54,10 @@ class Bernoulli(Units):
     def highest(self) -> float:
         """1."""
         return 1.0
+
+    def check(self, data: np.ndarray, preprocessing: Preprocessing) -> None:
+        """Values from 0 to 1 are means of states."""
+        self._require_between(data, 0, 1, "must lie between 0 and 1", SCALED)
 
     @staticmethod
     def draw(probability: Array, ctx: Context) -> Array:
@@ -121,6 +130,10 @@ class Binomial(Units):
         """All trials."""
         return float(self.trials)
 
+    def check(self, data: np.ndarray, preprocessing: Preprocessing) -> None:
+        """Values from 0 to the number of trials are means of states."""
+        self._require_between(data, 0, self.trials, f"must lie between 0 and {self.trials}", SCALED)
+
     @classmethod
     def examples(cls) -> list[Units]:
         """Two and three trials."""
@@ -186,6 +199,13 @@ class Softmax(Units):
     def highest(self) -> float:
         """1."""
         return 1.0
+
+    def check(self, data: np.ndarray, preprocessing: Preprocessing) -> None:
+        """One 1 in each group; other values would be no choice."""
+        groups = data.reshape(len(data), -1, self.group)
+        if not (((groups == 0) | (groups == 1)).all() and (groups.sum(axis=-1) == 1).all()):
+            rule = f"must hold exactly one 1 in each group of {self.group} for Softmax visible units"
+            raise DataError("training part", rule, "other values", "Use one-hot data with data.preprocess=none")
 
     @classmethod
     def examples(cls) -> list[Units]:

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..backend import Context, array_module
 from ..backend.arrays import Array
+from ..data import Preprocessing
 from .discrete import Bernoulli, Softmax
 from .units import Units
 
@@ -55,6 +56,12 @@ class Joint(Units):
         """Those of the parts."""
         a, b = self.split(mean)
         return np.concatenate([self.first.input_for(a), self.second.input_for(b)], axis=-1)
+
+    def check(self, data: np.ndarray, preprocessing: Preprocessing) -> None:
+        """Each part must suit its units."""
+        a, b = self.split(data)
+        self.first.check(a, preprocessing)
+        self.second.check(b, preprocessing)
 
     def _join(self, a: Array, b: Array, ctx: Context) -> Array:
         out = ctx.empty((*a.shape[:-1], self.n), a.dtype)

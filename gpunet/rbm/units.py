@@ -11,12 +11,14 @@ All arrays are ([members,] N, n); ``log_partition`` and ``log_base`` are summed 
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from ..backend import Context, array_module
 from ..backend.arrays import Array
-from ..errors import ConfigError
+from ..data import Preprocessing
+from ..errors import ConfigError, DataError
 from ..fields import Count, check_fields
 from ..parameter import Module
 
@@ -27,7 +29,15 @@ class Units(Module):
 
     Subclasses that learn numbers of their own declare parameters in ``__post_init__`` and add their gradient in
     :meth:`accumulate`.
+
+    Attributes:
+        bits: whether each unit by itself is 0 or 1, so that values between may be drawn as states, and a mean ``m``
+            has the slope ``m (1 - m)``.
+        wants_standardised: whether data are to have a mean of 0 and a variance of 1.
     """
+
+    bits: ClassVar[bool] = False
+    wants_standardised: ClassVar[bool] = False
 
     n: Count
 
@@ -78,6 +88,27 @@ class Units(Module):
     def highest(self) -> float | None:
         """The largest state of a unit whose smallest is 0, or None where states have no smallest."""
         return None
+
+    @property
+    def range(self) -> tuple[float, float] | None:
+        """The ends between which means lie, or None where they have none on one side."""
+        top = self.highest
+        return None if top is None or math.isinf(top) else (0.0, top)
+
+    def check(self, data: np.ndarray, preprocessing: Preprocessing) -> None:
+        """Raise :class:`DataError` where data are no states of these units, or means of states.
+
+        Args:
+            data: (samples, n), prepared.
+            preprocessing: by what, which is named in the remedy.
+        """
+
+    def _require_between(self, data: np.ndarray, low: float, high: float, rule: str, remedy: str) -> None:
+        """Refuse data outside of bounds; ``rule`` goes on with whose bounds they are."""
+        least, most = float(data.min()), float(data.max())
+        if not low <= least <= most <= high:
+            rule = f"{rule} for {type(self).__name__} visible units"
+            raise DataError("training part", rule, f"{least:.4g} to {most:.4g}", remedy)
 
     @classmethod
     def examples(cls) -> list["Units"]:

@@ -86,7 +86,7 @@ def runs_of(
         ConfigError: a source that does not fit, or a stack with no layer left.
     """
     told = callbacks or Callbacks()
-    if config.model.name == "dbn":
+    if config.model.layerwise is not None:
         if source is not None and source.foreign:
             rule = "must be a checkpoint, to continue a stack by its settings"
             raise ConfigError("--from", rule, "a file of arrays alone", "Train a network from it instead")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from ..backend import Device, out_of_memory
-from ..config import Config, DBNConfig, override
+from ..config import Config, override
 from ..data import Parts, Samples
 from ..errors import DeviceError
 from ..experiment import Run
@@ -60,8 +60,8 @@ def _fits(config: Config, dataset: Samples, split: Parts, device: Device) -> boo
 
 def _try(config: Config, dataset: Samples, split: Parts, device: Device) -> None:
     """A few steps of each run of a configuration, and what follows an epoch."""
-    stacked = isinstance(config.model, DBNConfig)
-    runs = Stack(config, dataset, split, device).stages() if stacked else [Run(config, dataset, split, device)]
+    whole = config.model.layerwise is None
+    runs = [Run(config, dataset, split, device)] if whole else Stack(config, dataset, split, device).stages()
     for run in runs:
         steps = run.trainer.steps_per_epoch(config.training.drop_last)
         run.trainer.begin_epoch(0, steps)

@@ -5,7 +5,7 @@ from typing import Any
 
 from ..backend import Device
 from ..checkpoint import Checkpoint
-from ..config import Config, DBNConfig, override
+from ..config import Config, override
 from ..data import Parts, Samples
 from ..errors import ConfigError, DataError
 from ..experiment import Lineage, Run
@@ -56,7 +56,7 @@ def resume(config: Config, dataset: Samples, split: Parts, device: Device, saved
         raise DataError(config.data.source, "must hold the data that the run was trained on", "other content", remedy)
     source = saved.checkpoint
     try:
-        if isinstance(config.model, DBNConfig):
+        if config.model.layerwise is not None:
             yield from Stack(config, dataset, split, device, interrupted=source).stages()
         else:
             run = Run(config, dataset, split, device)

@@ -5,23 +5,21 @@ from dataclasses import replace
 
 from ..backend import Device
 from ..checkpoint import Checkpoint
-from ..config import Config, DBNConfig, build_stack
+from ..config import Config
 from ..data import Parts, Samples
 from ..errors import CheckpointError, ConfigError
-from ..experiment import FinishedLayer, Lineage, Run, check_visible, contrastive_divergence, prepare_inputs
-from ..objectives import Objective
+from ..experiment import FinishedLayer, Lineage, Run, prepare_inputs
 from ..parameter import Parameters
 from ..persistence import check_preprocessing, fill_group, finished_layer, restore_state
-from ..rbm import Bernoulli, Denoising, SupervisedGreedy, WithOutput
 
 
 class Stack:
-    """Trains the machines of a deep belief network from the data upwards.
+    """Trains machines on top of each other, from the data upwards.
 
     The data as the layers below represent them, by their means, is computed once for each layer and kept.
 
     Args:
-        config: with a DBN as model.
+        config: with a model whose layers are trained one after the other.
         dataset: samples and targets on the host.
         split: which samples train, select and test.
         device: where to train.
@@ -44,11 +42,12 @@ class Stack:
         layers: int | None = None,
         interrupted: Checkpoint | None = None,
     ):
-        assert isinstance(config.model, DBNConfig)
-        self.config, self.settings, self.dataset, self.split, self.device = config, config.model, dataset, split, device
+        assert config.model.layerwise is not None
+        self.config, self.dataset, self.split, self.device = config, dataset, split, device
+        self.family = config.model.layerwise
         self.inputs = prepare_inputs(config, dataset, split, device)
-        self.machines = build_stack(self.settings, self.inputs.features)
-        self._check_method()
+        self.machines = self.family.machines((self.inputs.features,))
+        self.family.check_stages(self.machines, len(dataset.classes))
         self.lineage, self._interrupted = Lineage([]), interrupted
         if interrupted is not None:
             self.lineage = Lineage.of(interrupted)
@@ -71,7 +70,8 @@ class Stack:
     def stages(self) -> Iterator[Run]:
         """Yield the run of each layer that is left; whoever iterates trains it before asking for the next."""
         for number in range(len(self.finished), len(self.machines)):
-            run = Run(self.config, self.dataset, self.split, self.device, self.inputs, self._objective(number))
+            objective = self.family.stage(self.machines[number], self.inputs, number == 0, len(self.dataset.classes))
+            run = Run(self.config, self.dataset, self.split, self.device, self.inputs, objective)
             run.lineage = replace(self.lineage, machines=self.machines[:number])
             if self._interrupted is not None:
                 restore_state(run, self._interrupted)
@@ -79,24 +79,6 @@ class Stack:
             yield run
             self.lineage.below = [*self.finished, finished_layer(run)]
             self.inputs = self.inputs.encoded(self.machines[number].encode)
-
-    def _objective(self, number: int) -> Objective:
-        machine, method = self.machines[number], self.settings.method
-        if method == "denoising":
-            if number == 0:
-                check_visible(machine.visible, self.inputs)
-            return Denoising(machine, self.settings.corruption)
-        if method == "supervised":
-            return SupervisedGreedy(WithOutput(machine, len(self.dataset.classes)))
-        return contrastive_divergence(self.settings, machine, self.inputs if number == 0 else None)
-
-    def _check_method(self) -> None:
-        method = self.settings.method
-        if method == "supervised" and not self.dataset.classes:
-            raise ConfigError("model.method", "supervised needs classes", "real-valued targets", "Use denoising")
-        if method != "contrastive_divergence" and not all(isinstance(m.hidden, Bernoulli) for m in self.machines):
-            remedy = "Leave model.hidden_units and model.top_units out"
-            raise ConfigError("model.method", f"{method} needs bernoulli hidden units", "others", remedy)
 
     def _chosen(self, source: Checkpoint, layers: int | None) -> list[str]:
         """Names of the layers to take from a checkpoint."""

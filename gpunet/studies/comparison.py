@@ -14,14 +14,14 @@ import numpy as np
 
 from ..backend import Device
 from ..checkpoint import Checkpoint
-from ..config import Config, DBNConfig, MLPConfig, check
+from ..config import Config, check
 from ..data import Parts, Samples
 from ..errors import ConfigError, DataError, DivergedError
 from ..experiment import Run, prepare_inputs
+from ..families import Layerwise
 from ..fields import term
 from ..interruption import Stop
 from ..persistence import graft
-from ..rbm import Bernoulli
 from ..stages import Stack
 from .arms import ARMS, Arm, Result, Source, Trial
 
@@ -61,6 +61,7 @@ class Comparison:
         self.model = _stack_of(pretraining)
         self._check()
         self.inputs = prepare_inputs(pretraining, dataset, split, device)
+        self._check_units()
         for count in self.labels:  # wrong settings are found here, not after an hour of pretraining
             self._run(ARMS[0], count, self.rates[0])
             self.stack(count)
@@ -68,7 +69,7 @@ class Comparison:
     @property
     def labelled_pretraining(self) -> bool:
         """Whether pretraining itself looks at labels, so that each number of labels needs a stack of its own."""
-        return self.model.method == "supervised"
+        return self.model.wants_targets
 
     def stack(self, labels: int) -> Stack:
         """The stack to pretrain: on all images of the training part, but never with more labels than its arm has."""
@@ -140,21 +141,17 @@ class Comparison:
         values = self.network.model_dump()
         values["seed"], values["members"] = self.pretraining.seed, self.pretraining.members
         values["data"] = self.pretraining.data.model_dump() | {"labels": labels}
-        values["model"] |= {"hidden": self.model.hidden, "activation": arm.activation, "initializer": None}
+        model = self.network.model.with_hidden(self.model.hidden, arm.activation)
+        assert model is not None, "checked when the comparison was made"
+        values["model"] = model.model_dump()
         values["optimizer"]["learning_rate"] = _with_rate(values["optimizer"]["learning_rate"], rate)
-        return Run(check(values), self.dataset, self.split, self.device, self.inputs)
+        return Run(check(values, self.network.families), self.dataset, self.split, self.device, self.inputs)
 
     def _check(self) -> None:
         network, monitor = self.network.model, self.network.training.monitor
         if not self.dataset.classes:
             raise DataError(self.dataset.name, "must have classes to compare errors", "real-valued targets")
-        top = self.model.top_units
-        units = {self.model.hidden_units.name} | ({top.name} if top else set())
-        if units != {term(Bernoulli)}:
-            remedy = "Leave model.hidden_units and model.top_units out"
-            rule = "must have bernoulli hidden units to become a sigmoid network"
-            raise ConfigError("model", rule, ", ".join(sorted(units)), remedy)
-        if not isinstance(network, MLPConfig):
+        if network.with_hidden(self.model.hidden, "sigmoid") is None:
             raise ConfigError("tune.model.name", "must be mlp", network.name, "Use --tune finetune")
         if monitor not in ("auto", "validation_accuracy"):
             remedy = "Leave tune.training.monitor out"
@@ -163,6 +160,14 @@ class Comparison:
             if not len(getattr(self.split, part)):
                 raise ConfigError(f"data.{part}", "must have samples to choose on and to compare", 0, "Set it to 0.15")
         self._check_labels()
+
+    def _check_units(self) -> None:
+        hidden = [machine.hidden for machine in self.model.machines((self.inputs.features,))]
+        if not all(units.bits for units in hidden):
+            remedy = "Leave model.hidden_units and model.top_units out"
+            rule = "must have bernoulli hidden units to become a sigmoid network"
+            found = ", ".join(sorted({term(type(units)) for units in hidden}))
+            raise ConfigError("model", rule, found, remedy)
 
     def _check_labels(self) -> None:
         classes, samples, batch = len(self.dataset.classes), len(self.split.train), self.network.training.batch_size
@@ -175,10 +180,10 @@ class Comparison:
             raise ConfigError("tune.training.batch_size", rule, batch, f"Set tune.training.batch_size={remedy}")
 
 
-def _stack_of(config: Config) -> DBNConfig:
-    if not isinstance(config.model, DBNConfig):
+def _stack_of(config: Config) -> Layerwise:
+    if config.model.layerwise is None:
         raise ConfigError("compare", "pretrains a stack of machines", config.model.name, "Use model.name=dbn")
-    return config.model
+    return config.model.layerwise
 
 
 def _train(run: Run, rate: float, stop: Stop | None) -> Trial:

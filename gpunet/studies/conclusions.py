@@ -22,7 +22,7 @@ def document(comparison: Comparison, results: Sequence[Result]) -> dict[str, Any
         "data_sha256": about.sha256,
         "parts": {"train": len(split.train), "validation": len(split.validation), "test": len(split.test)},
         "model": [comparison.inputs.features, *comparison.model.hidden, len(about.classes)],
-        "method": comparison.model.method,
+        "method": comparison.model.learning,
         "seeds": [config.seed + i for i in range(config.members)],
         "labels": comparison.labels,
         "rates": comparison.rates,

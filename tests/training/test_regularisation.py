@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gpunet.config import build_model, check
+from gpunet.config import check
 from gpunet.data import split
 from gpunet.datasets import load
 from gpunet.experiment import Run
@@ -56,7 +56,7 @@ def test_weights_into_a_unit_stay_within_max_norm(device):
 
 
 def layers_of(**model):
-    return build_model(check({"model": {"name": "mlp", "hidden": [5], **model}}), 4, 3).layers
+    return check({"model": {"name": "mlp", "hidden": [5], **model}}).model.network((4,), 3).layers
 
 
 @pytest.mark.parametrize(

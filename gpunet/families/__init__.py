@@ -1,0 +1,45 @@
+"""What can be trained: one file for each family of models, with its section of the configuration and its answers.
+
+A family that comes with gpunet is a file here and a name in ``FAMILIES``; one of your own is passed where files are
+read, see :class:`Family`.
+"""
+
+from .activations import ACTIVATIONS, Activation, usual_initializer
+from .autoencoder import AutoencoderConfig
+from .base import Family, Layerwise
+from .classrbm import ClassRBMConfig
+from .dbn import DBNConfig
+from .layers import LayersConfig
+from .machines import GenerativeConfig, MachineConfig, check_visible
+from .mlp import MLPConfig
+from .rbm import RBMConfig
+from .updown import UpDownConfig
+
+FAMILIES: tuple[type[Family], ...] = (
+    MLPConfig,
+    LayersConfig,
+    AutoencoderConfig,
+    RBMConfig,
+    ClassRBMConfig,
+    DBNConfig,
+    UpDownConfig,
+)
+
+__all__ = [
+    "ACTIVATIONS",
+    "FAMILIES",
+    "Activation",
+    "AutoencoderConfig",
+    "ClassRBMConfig",
+    "DBNConfig",
+    "Family",
+    "GenerativeConfig",
+    "LayersConfig",
+    "Layerwise",
+    "MLPConfig",
+    "MachineConfig",
+    "RBMConfig",
+    "UpDownConfig",
+    "check_visible",
+    "usual_initializer",
+]

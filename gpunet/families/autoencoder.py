@@ -1,0 +1,54 @@
+"""The autoencoder."""
+
+import math
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from ..data import Description, Inputs
+from ..errors import ConfigError, DataError
+from ..fields import Count, term
+from ..layers import Sequential
+from ..losses import BinaryCrossEntropy, CategoricalCrossEntropy, Loss
+from ..models import autoencoder
+from ..objectives import Objective
+from .activations import ACTIVATIONS, Activation, usual_initializer
+from .base import Family
+
+
+class AutoencoderConfig(Family):
+    """An encoder and its mirror image, trained to give back the features; the code is linear by default."""
+
+    reconstructs: ClassVar[bool] = True
+    transfer: ClassVar[Literal["bottom_up", "mirrored", "both_ways"]] = "mirrored"
+
+    name: Literal["autoencoder"] = "autoencoder"
+    hidden: tuple[Count, ...] = Field((1000, 500, 250), description="width of each hidden layer of the encoder")
+    code: Count = Field(30, description="width of the code")
+    activation: Activation = "sigmoid"
+    code_activation: Activation = "linear"
+
+    def network(self, shape: tuple[int, ...], outputs: int) -> Sequential:
+        """As many outputs as features, whatever ``outputs`` says."""
+        activation, code = ACTIVATIONS[self.activation], ACTIVATIONS[self.code_activation]
+        initializer = usual_initializer(self.activation)
+        return autoencoder(math.prod(shape), self.hidden, self.code, activation, code, initializer)
+
+    def loss(self, classes: int, chosen: Loss | None) -> Loss:
+        """Between features and what comes back; binary cross-entropy by default."""
+        if isinstance(chosen, CategoricalCrossEntropy):
+            raise ConfigError("loss", "must compare features", term(type(chosen)), "Set loss=binary_cross_entropy")
+        return BinaryCrossEntropy() if chosen is None else chosen
+
+    def objective(self, about: Description, inputs: Inputs, loss: Loss) -> Objective:
+        """Reconstruction, of features that the loss is defined for."""
+        data = inputs.training_part()
+        if isinstance(loss, BinaryCrossEntropy) and not 0 <= float(data.min()) <= float(data.max()) <= 1:
+            raise DataError(
+                "training part",
+                "must lie between 0 and 1 to be reconstructed by cross-entropy",
+                f"{float(data.min()):.4g} to {float(data.max()):.4g}",
+                "Set data.preprocess=scale, or loss=squared_error",
+            )
+        loss.check_targets(data)
+        return self.judged(self.network((inputs.features,), inputs.features), loss, about)

@@ -1,0 +1,251 @@
+"""What a family of models is: a section of the configuration that answers whatever the house asks about its models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+
+from ..data import Description, Inputs
+from ..errors import ConfigError
+from ..fields import term
+from ..losses import CategoricalCrossEntropy, Loss, SquaredError
+from ..models import DBN, LabelledDBN
+from ..objectives import Objective, Reconstruction, Supervised
+from ..parameter import Parameter, children
+from ..rbm import RBM
+from ..vocabulary import Section
+
+
+class Family(Section):
+    """Base of the families: the settings of a model, and what follows from them.
+
+    A family is a pydantic model whose ``name`` is a ``Literal`` with that name as its default; its other fields are the
+    keys of ``[model]``.  :meth:`network` is all that it must define; the rest answers for networks that learn targets
+    by backpropagation, and is overridden where a family differs.  A family that does not come with gpunet is passed
+    wherever a file is read: ``load_config(..., families=[Mine])``, ``load_model(..., families=[Mine])``.
+
+    Attributes:
+        command: ``gpunet`` command that trains it: ``train``, or ``pretrain`` for machines of the features alone.
+        has_outputs: whether a trained model gives outputs that can be evaluated; machines of features have none.
+        reconstructs: whether its outputs are the features themselves, and no predictions of targets.
+        transfer: how layers of a checkpoint go into it: from the bottom up, also mirrored from the top down as into
+            a decoder, or both ways of a network whose layers have weights upwards and others downwards.
+
+    >>> from typing import Literal
+    >>> from gpunet.layers import Dense, Sequential
+    >>> class Plane(Family):
+    ...     name: Literal["plane"] = "plane"
+    ...
+    ...     def network(self, shape, outputs):
+    ...         return Sequential([Dense(shape[-1], outputs)])
+    >>> Plane().summary(Plane().network((4,), 3), 4)
+    'dense(4, 3)'
+    """
+
+    if TYPE_CHECKING:
+        name: str
+
+    command: ClassVar[Literal["train", "pretrain"]] = "train"
+    has_outputs: ClassVar[bool] = True
+    reconstructs: ClassVar[bool] = False
+    transfer: ClassVar[Literal["bottom_up", "mirrored", "both_ways"]] = "bottom_up"
+
+    @property
+    def wants_targets(self) -> bool:
+        """Whether it learns from targets, so that data without any cannot train it."""
+        return not self.reconstructs and self.has_outputs
+
+    @property
+    def wants_standardised(self) -> bool:
+        """Whether features are standardised unless the configuration says otherwise, also where they are pixels."""
+        return False
+
+    @property
+    def takes_probabilities(self) -> bool:
+        """Whether features that lie between 0 and 1 already are left as they are, unless configured otherwise."""
+        return False
+
+    @property
+    def layerwise(self) -> Layerwise | None:
+        """The family itself where its layers are trained one after the other, None where it is trained as a whole."""
+        return None
+
+    def network(self, shape: tuple[int, ...], outputs: int) -> Any:
+        """The model for samples of a shape, without memory.
+
+        Args:
+            shape: of one sample, as the model sees it.
+            outputs: numbers that it gives for a sample, see :meth:`outputs`; machines of features ignore it.
+        """
+        raise NotImplementedError
+
+    def restored(self, shape: tuple[int, ...], outputs: int, groups: int) -> Any:
+        """The model that a checkpoint holds; ``groups`` are the parts of its group ``model``."""
+        return self.network(shape, outputs)
+
+    def loss(self, classes: int, chosen: Loss | None) -> Loss:
+        """What is minimised and measured.
+
+        Args:
+            classes: how many, 0 for regression.
+            chosen: by the configuration, or None.
+
+        Raises:
+            ConfigError: the chosen one does not suit.
+        """
+        if chosen is not None:
+            return chosen
+        return CategoricalCrossEntropy() if classes else SquaredError()
+
+    def outputs(self, about: Description, loss: Loss) -> int:
+        """How many numbers the model gives for a sample of the described data."""
+        return loss.outputs(len(about.classes)) if about.classes else about.outputs
+
+    def objective(self, about: Description, inputs: Inputs, loss: Loss) -> Objective:
+        """What is learned, with its model.
+
+        Args:
+            about: the data.
+            inputs: samples as the model sees them.
+            loss: from :meth:`loss`.
+
+        Raises:
+            DataError: features or targets that the model or the loss cannot take.
+            ConfigError: a model that does not suit the task.
+        """
+        loss.check_targets(inputs.y)
+        return self.judged(self.network((inputs.features,), self.outputs(about, loss)), loss, about)
+
+    def judged(self, model: Any, loss: Loss, about: Description) -> Objective:
+        """What a model of this family is measured by."""
+        return Reconstruction(model, loss) if self.reconstructs else Supervised(model, loss, bool(about.classes))
+
+    def differentiable(self, objective: Objective) -> Objective | None:
+        """What of its learning follows the gradient of a loss, to be compared with differences, or None."""
+        return objective if isinstance(objective, Supervised | Reconstruction) else None
+
+    def machine(self, model: Any) -> RBM | None:
+        """The machine that is trained inside a model, where there is one."""
+        return None
+
+    def start_mean(self, mean: np.ndarray, y: np.ndarray, classes: int) -> np.ndarray:
+        """The mean that the machine's visible units start from.
+
+        Args:
+            mean: of the features, ([members,] features).
+            y: targets of the samples that are learned from, ([members,] samples).
+            classes: how many.
+        """
+        return mean
+
+    def whole(self, model: Any, below: Sequence[RBM]) -> Any:
+        """The model as a checkpoint holds it: what was trained, on top of the machines that were trained before it."""
+        return model
+
+    def generator(self, model: Any) -> DBN | LabelledDBN | None:
+        """What features can be sampled from, given the whole model, or None."""
+        return None
+
+    def with_hidden(self, widths: tuple[int, ...], activation: str) -> Family | None:
+        """The same family with hidden layers of these widths and this activation; None where it has no such choice."""
+        return None
+
+    def summary(self, model: Any, features: int) -> str:
+        """One line: by default the layers with the shapes of their weights, as ``dense(784, 512) relu``.
+
+        Args:
+            model: that is trained.
+            features: of a sample, as the lowest layer sees it.
+        """
+        shown = []
+        for _, child in children(model):
+            own = [p for _, p in children(child) if isinstance(p, Parameter) and p.role == "weight"]
+            size = f"({', '.join(map(str, own[0].shape))})" if own else ""
+            shown.append(f"{term(type(child))}{size}")
+        return " ".join(shown)
+
+    def next_command(self, checkpoint: str) -> str:
+        """Arguments of ``gpunet`` for what one would do next with a trained model."""
+        return f"inspect {checkpoint}"
+
+    def _check_classes(self, about: Description) -> None:
+        """Refuse targets that are no classes."""
+        if not about.classes:
+            raise ConfigError("model.name", "needs classes", "real-valued targets", "Use model.name=mlp")
+
+
+class Layerwise(Family):
+    """Base of the families whose layers are machines, trained one after the other on what is below.
+
+    A family that derives from it has the field ``hidden``, the width of each layer, and defines :meth:`machines` and
+    :meth:`stage`.
+    """
+
+    if TYPE_CHECKING:
+        hidden: tuple[int, ...]
+
+    command: ClassVar[Literal["train", "pretrain"]] = "pretrain"
+    has_outputs: ClassVar[bool] = False
+
+    @property
+    def layerwise(self) -> Layerwise:
+        """Itself."""
+        return self
+
+    @property
+    def learning(self) -> str:
+        """How its layers learn, in a word for reports."""
+        return self.name
+
+    def machines(self, shape: tuple[int, ...]) -> list[RBM]:
+        """One machine for each layer, from the data upwards; each sees the hidden units of the one below."""
+        raise NotImplementedError
+
+    def stage(self, machine: RBM, inputs: Inputs, lowest: bool, classes: int) -> Objective:
+        """What one layer learns.
+
+        Args:
+            machine: of the layer.
+            inputs: what it sees.
+            lowest: whether that are the data themselves, which may be unfit for its visible units.
+            classes: how many, 0 for regression.
+
+        Raises:
+            DataError: data that the visible units cannot take.
+        """
+        raise NotImplementedError
+
+    def check_stages(self, machines: Sequence[RBM], classes: int) -> None:
+        """Raise :class:`ConfigError` where a layer cannot learn in the chosen way; called before the first one does."""
+
+    def network(self, shape: tuple[int, ...], outputs: int) -> DBN:
+        """All machines on top of each other."""
+        return DBN(self.machines(shape))
+
+    def restored(self, shape: tuple[int, ...], outputs: int, groups: int) -> DBN:
+        """The layers that were trained, or under way, when the checkpoint was written."""
+        return DBN(self.machines(shape)[:groups])
+
+    def whole(self, model: Any, below: Sequence[RBM]) -> DBN:
+        """The layers below and the one that is trained."""
+        machine = self.machine(model)
+        assert machine is not None
+        return DBN([*below, machine])
+
+    def generator(self, model: Any) -> DBN:
+        """The model itself."""
+        return model
+
+    def objective(self, about: Description, inputs: Inputs, loss: Loss) -> Objective:
+        """There is one for each layer, see :meth:`stage`."""
+        raise ConfigError("model.name", "is trained layer by layer", self.name, "Use gpunet pretrain")
+
+    def summary(self, model: Any, features: int) -> str:
+        """The widths, from the data upwards."""
+        return f"{self.name}({'-'.join(map(str, (features, *self.hidden)))})"
+
+    def next_command(self, checkpoint: str) -> str:
+        """Fine-tuning."""
+        return f"train finetune --from {checkpoint} model.hidden=[{','.join(map(str, self.hidden))}]"

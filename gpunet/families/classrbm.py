@@ -1,0 +1,54 @@
+"""The machine that classifies."""
+
+import math
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from ..data import Description, Inputs
+from ..fields import Count, NonNegative
+from ..losses import CategoricalCrossEntropy, Loss
+from ..objectives import Objective, Supervised
+from ..rbm import RBM, ClassRBM, HybridLearning
+from .machines import MachineConfig, check_visible
+
+
+class ClassRBMConfig(MachineConfig):
+    """A machine whose visible units include the class, trained to know the class, the data, or both."""
+
+    name: Literal["classrbm"] = "classrbm"
+    hidden: Count = Field(500, description="number of hidden units")
+    discriminative: NonNegative = Field(1.0, description="weight of -log p(class | features)")
+    generative: NonNegative = Field(0.01, description="weight of -log p(features, class), by contrastive divergence")
+
+    def network(self, shape: tuple[int, ...], outputs: int) -> ClassRBM:
+        """A layer whose outputs are the logits of the classes."""
+        visible = self.visible_units.build(n=math.prod(shape))
+        return ClassRBM(visible, self.hidden_units.build(n=self.hidden), outputs)
+
+    def loss(self, classes: int, chosen: Loss | None) -> Loss:
+        """``-log p(class | features)``, whatever is chosen."""
+        return CategoricalCrossEntropy()
+
+    def objective(self, about: Description, inputs: Inputs, loss: Loss) -> Objective:
+        """The weighted sum of both likelihoods."""
+        self._check_classes(about)
+        model = self.network((inputs.features,), self.outputs(about, loss))
+        check_visible(model.features, inputs)
+        generation = self.contrastive_divergence(model.joint)
+        bits = self.binarise and model.features.bits
+        return HybridLearning(model, generation, self.discriminative, self.generative, bits)
+
+    def differentiable(self, objective: Objective) -> Objective:
+        """The discriminative half, which has a loss."""
+        return Supervised(objective.model, CategoricalCrossEntropy())
+
+    def machine(self, model: Any) -> RBM:
+        """The machine of features and class."""
+        return model.joint
+
+    def start_mean(self, mean: np.ndarray, y: np.ndarray, classes: int) -> np.ndarray:
+        """The features' mean, and the share of each class."""
+        share = (y[..., None] == np.arange(classes)).mean(axis=-2)
+        return np.concatenate([np.broadcast_to(mean, (*share.shape[:-1], len(mean))), share], axis=-1)

@@ -1,0 +1,66 @@
+"""What the families that are made of Boltzmann machines share."""
+
+from typing import Any
+
+from pydantic import Field
+
+from ..data import Inputs
+from ..fields import Count, term
+from ..rbm import RBM, Chains, ContrastiveDivergence, Units
+from ..schedules import Schedule
+from ..vocabulary import ChainsWord, ScheduleWord, SparsityWord, UnitsWord, target
+from .base import Family
+
+
+class GenerativeConfig(Family):
+    """What all models of the features share."""
+
+    visible_units: UnitsWord = Field("bernoulli", validate_default=True, description="bernoulli for values of 0 to 1")
+    k: Count | ScheduleWord = Field(1, description="Gibbs steps of an update, or a schedule over epochs")
+    binarise: bool = Field(True, description="draw Bernoulli data anew at every step, its values as probabilities")
+    center: bool = Field(True, description="centre the gradient on the running means of both sides")
+
+    @property
+    def wants_standardised(self) -> bool:
+        """As the visible units do."""
+        units: Any = target(type(self.visible_units))
+        return units.wants_standardised
+
+    @property
+    def takes_probabilities(self) -> bool:
+        """Where the visible units are bits, whose means they are."""
+        units: Any = target(type(self.visible_units))
+        return units.bits
+
+    def steps(self) -> int | Schedule:
+        """Gibbs steps of an update, a number or a schedule."""
+        return self.k if isinstance(self.k, int) else self.k.build()
+
+
+class MachineConfig(GenerativeConfig):
+    """What all machines of visible and hidden units share."""
+
+    hidden_units: UnitsWord = Field("bernoulli", validate_default=True)
+    chains: ChainsWord = Field(
+        "from_data", validate_default=True, description="where samples of the model come from; a number of them is PCD"
+    )
+    sparsity: SparsityWord | None = Field(None, description="pull the mean activity of hidden units to a target")
+
+    def contrastive_divergence(self, machine: RBM) -> ContrastiveDivergence:
+        """How a machine learns."""
+        chains: Chains = self.chains.build()
+        sparsity = None if self.sparsity is None else self.sparsity.build()
+        bits = self.binarise and machine.visible.bits
+        return ContrastiveDivergence(machine, self.steps(), chains, bits, self.center, sparsity)
+
+    def summary(self, model: Any, features: int) -> str:
+        """The units of both sides."""
+        machine = self.machine(model)
+        assert machine is not None
+        sides = ", ".join(f"{term(type(side))} {side.n}" for side in (machine.visible, machine.hidden))
+        return f"{term(type(model))}({sides})"
+
+
+def check_visible(units: Units, inputs: Inputs) -> None:
+    """Raise :class:`DataError` where the training part are no states, or means of states, of visible units."""
+    units.check(inputs.training_part(), inputs.preprocessing)
