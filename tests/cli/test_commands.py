@@ -348,7 +348,13 @@ def test_an_autoencoder_is_measured_by_its_reconstructions(trained, tmp_path):
     expected = "must hold a network that predicts targets, got autoencoder"
     refused("predict", "auto/best.h5", "digits", cwd=tmp_path, code=4, expected=expected)
     both = ["auto/best.h5", trained[0] / "runs/mlp-1/best.h5"]
-    refused("evaluate", *both, cwd=tmp_path, code=4, expected="as the first checkpoint does, got mlp")
+    refused(
+        "evaluate",
+        *both,
+        cwd=tmp_path,
+        code=4,
+        expected="must predict what the first does, got targets. The first has features.",
+    )
 
 
 def test_gradients_of_data_in_hdf5_are_checked_by_their_configuration(tmp_path):
