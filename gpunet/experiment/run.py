@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..backend import Arena, Context, Device
-from ..config import Config, build_averaging, build_clipping, build_preparations, build_rule
+from ..config import Config, build_optimization, build_preparations
 from ..data import Augmenter, BagOfWords, Inputs, Part, Parts, Preprocessing, Samples, describe, fit_preprocessing
 from ..errors import ConfigError, meant
 from ..interruption import Stop
@@ -59,15 +59,11 @@ class Run:
         members = () if config.members == 1 else (config.members,)
         self.trainer = Trainer(
             self.objective,
-            build_rule(config),
-            config.seeds,
-            self.inputs.feed("train", members, augmenter=self._augmenter(), rows=self.rows),
-            training.batch_size,
-            device,
-            training.l2,
-            training.l1,
-            clipping=build_clipping(config),
-            averaging=build_averaging(config),
+            optimization=build_optimization(config),
+            seeds=config.seeds,
+            feed=self.inputs.feed("train", members, augmenter=self._augmenter(), rows=self.rows),
+            batch_size=training.batch_size,
+            device=device,
         )
         self._start_machine()
         scale_to_unit_variance(self.objective.model, self.trainer.parameters, self.inputs)
