@@ -54,7 +54,9 @@ def gpunet_step(center=True):
     x = batch()
     feed = Feed(Device(), x, np.zeros(BATCH, np.int32), fit_preprocessing("none", x, 1.0), np.dtype(np.float32))
     objective = ContrastiveDivergence(RBM(Bernoulli(VISIBLE), Bernoulli(HIDDEN)), center=center)
-    trainer = Trainer(objective, SGD(0.05, momentum=0.5), 0, feed, BATCH, Device())
+    trainer = Trainer(
+        objective, optimization=SGD(0.05, momentum=0.5), seeds=0, feed=feed, batch_size=BATCH, device=Device()
+    )
     trainer.begin_epoch(0, 1)
 
     def step():

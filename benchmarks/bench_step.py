@@ -102,7 +102,7 @@ def gpunet_step(members=0):
         layers += [Dense(n_in, n_out, initializer=He()), ReLU()]
     seeds = list(range(members)) if members else 0
     objective = Supervised(Sequential(layers[:-1]), CategoricalCrossEntropy())
-    trainer = Trainer(objective, Adam(), seeds, feed, BATCH, Device())
+    trainer = Trainer(objective, optimization=Adam(), seeds=seeds, feed=feed, batch_size=BATCH, device=Device())
     trainer.begin_epoch(0, 1)
 
     def step():

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from gpunet.initializers import Normal
-from gpunet.optimizers import Optimizer
+from gpunet.optimizers import Optimization, Optimizer
 from gpunet.parameter import Parameter, Parameters
 
 CURVATURE = np.array([1.0, 0.1, 3.0, 10.0, 0.5])
@@ -24,7 +24,7 @@ def quadratic(n=5):
 def drive(rule, device, seeds=0, steps=50, gradient=curved, n=5, **options):
     """Minimise a quadratic and return the trajectory, (steps + 1, [members,] n)."""
     parameters = Parameters(quadratic(n), seeds, device, np.float64)
-    engine, cursor = Optimizer(rule, parameters, **options), device.zeros((1,), np.int64)
+    engine, cursor = Optimizer(Optimization(rule, **options), parameters), device.zeros((1,), np.int64)
     engine.plan(np.arange(steps) / 10, cursor)
     weight = parameters.named["weight"]
     path = [device.get(weight.value)]

@@ -22,6 +22,7 @@ FAMILIES = {
     "initializers": (initializers, "Initializer"),
     "RBM units": (rbm, "Units"),
     "RBM sample sources": (rbm, "Chains"),
+    "metrics": (metrics, "Metric"),
 }
 
 
@@ -33,7 +34,6 @@ def catalogue():
         exported = [getattr(room, name) for name in sorted(room.__all__, key=str.lower)]
         names = [f"`{c.__name__}`" for c in exported if inspect.isclass(c) and issubclass(c, kind) and c is not kind]
         rows.append(f"| {family} | {', '.join(names)} |")
-    rows.append(f"| metrics | {', '.join(f'`{name}`' for name in metrics.__all__)} |")
     return "\n".join(rows)
 
 

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from ..data import Augmentation, BagOfWords, Preparation, Scale, Standardise
 from ..errors import ConfigError
 from ..losses import Loss
-from ..optimizers import SWA, Averaging, Clipping, Rule
+from ..optimizers import SWA, Averaging, Clipping, Optimization, Rule
 from ..schedules import Schedule
 from ..vocabulary import PreparationWord
 from .schema import Config
@@ -54,6 +54,16 @@ def build_clipping(config: Config) -> Clipping | None:
     """The configured bounds on gradients, or None where there are none."""
     value, norm = config.training.clip_value, config.training.clip_norm
     return None if value is norm is None else Clipping(value, norm)
+
+
+def build_optimization(config: Config) -> Optimization:
+    """The configured rule with its penalties, clipping and averaging.
+
+    Raises:
+        ConfigError: settings that do not go together.
+    """
+    training = config.training
+    return Optimization(build_rule(config), training.l1, training.l2, build_clipping(config), build_averaging(config))
 
 
 def build_preparations(config: Config, scale: float, standardise: bool, texts: bool) -> list[Preparation]:

@@ -1,10 +1,11 @@
 """The one schema that presets, TOML files and overrides share."""
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union, get_args
 
-from pydantic import BeforeValidator, Field, create_model, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, create_model, model_validator
 
 from ..errors import ConfigError
 from ..families import FAMILIES, Family, MLPConfig
@@ -66,6 +67,13 @@ class PlateauConfig(Section):
     factor: Fraction = Field(0.1, description="what it is multiplied by")
 
 
+def _monitored(name: str) -> str:
+    """A form that the name of a number can have; which ones there are, a run knows."""
+    if not re.fullmatch(r"auto|last|(train|validation)_\w+", name):
+        raise ValueError("must be auto, last, or train_ or validation_ with a measure, such as validation_accuracy")
+    return name
+
+
 class TrainingConfig(Section):
     """How long, in which steps, and which weights are kept."""
 
@@ -78,8 +86,10 @@ class TrainingConfig(Section):
     clip_value: Positive | None = Field(None, description="largest size of each number of the gradient")
     clip_norm: Positive | None = Field(None, description="largest length of each member's gradient")
     averaging: AveragingWord | None = Field(None, description="average of the weights, which is judged and kept")
-    monitor: Literal["auto", "validation_accuracy", "validation_loss", "train_loss", "last"] = Field(
-        "auto", description="what selects the weights that are kept"
+    monitor: Annotated[str, AfterValidator(_monitored)] = Field(
+        "auto",
+        description="what selects the weights that are kept: last, or a measured number such as validation_accuracy, "
+        "validation_loss or train_loss",
     )
     patience: Count | None = Field(None, description="epochs without improvement after which training stops")
     plateau: PlateauConfig | None = Field(None, description="lowers the learning rate on a plateau")

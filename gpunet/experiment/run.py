@@ -5,13 +5,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..backend import Arena, Context, Device
-from ..config import Config, build_averaging, build_clipping, build_preparations, build_rule
+from ..config import Config, build_optimization, build_preparations
 from ..data import Augmenter, BagOfWords, Inputs, Part, Parts, Preprocessing, Samples, describe, fit_preprocessing
-from ..errors import ConfigError
+from ..errors import ConfigError, meant
 from ..interruption import Stop
 from ..objectives import Objective
 from ..rbm import RBM, ContrastiveDivergence
-from ..training import EpochRecord, Evaluator, Monitor, Plateau, Scores, Selection, Trainer, fit
+from ..training import EpochRecord, Evaluator, Plateau, Scores, Selection, Trainer, fit
 from .augmenting import build_augmenter
 from .labelled import epoch_rows
 from .lineage import Lineage
@@ -59,20 +59,17 @@ class Run:
         members = () if config.members == 1 else (config.members,)
         self.trainer = Trainer(
             self.objective,
-            build_rule(config),
-            config.seeds,
-            self.inputs.feed("train", members, augmenter=self._augmenter(), rows=self.rows),
-            training.batch_size,
-            device,
-            training.l2,
-            training.l1,
-            clipping=build_clipping(config),
-            averaging=build_averaging(config),
+            optimization=build_optimization(config),
+            seeds=config.seeds,
+            feed=self.inputs.feed("train", members, augmenter=self._augmenter(), rows=self.rows),
+            batch_size=training.batch_size,
+            device=device,
         )
         self._start_machine()
         scale_to_unit_variance(self.objective.model, self.trainer.parameters, self.inputs)
         self.validation = self._evaluator("validation") if len(split.validation) else None
-        self.selection = Selection(self.trainer.parameters, self.monitor, training.patience)
+        higher = self.objective.higher_is_better(self.monitor.partition("_")[2])
+        self.selection = Selection(self.trainer.parameters, self.monitor, training.patience, higher=higher)
         self.plateau, self.doctor = self._plateau(), self._doctor()
         self.history: list[EpochRecord] = []
         self.batch = 0
@@ -167,7 +164,7 @@ class Run:
         mean = self.config.model.start_mean(self.inputs.training_mean(), seen, len(self.dataset.classes))
         self.machine.start_from(mean, Context(False, Arena(self.device)))
 
-    def _monitor(self) -> Monitor:
+    def _monitor(self) -> str:
         monitor, scores = self.config.training.monitor, self.objective.scores
         if "loss" not in scores:
             # No cheap number tells a better machine from a worse one, so the latest weights are kept.
@@ -177,19 +174,24 @@ class Run:
             return "last"
         if monitor == "last":
             return "last"
-        trains_loss = "loss" in self.objective.measures
+        validates = bool(len(self.split.validation))
+        if monitor == "auto" and not validates:
+            return "train_loss" if "loss" in self.objective.measures else "last"
         if monitor == "auto":
-            if not len(self.split.validation):
-                return "train_loss" if trains_loss else "last"
             return "validation_accuracy" if "accuracy" in scores else "validation_loss"
-        if monitor == "train_loss" and not trains_loss:
-            what, remedy = ", ".join(self.objective.measures), "Set training.monitor=auto"
-            raise ConfigError("training.monitor", "train_loss needs a loss while training", what, remedy)
-        needs_part = monitor.startswith("validation") and not len(self.split.validation)
-        if needs_part or (monitor.endswith("accuracy") and "accuracy" not in scores):
-            what = "a validation part" if needs_part else "classes"
-            raise ConfigError("training.monitor", f"{monitor} needs {what}", "none", "Set training.monitor=auto")
+        self._check_monitor(monitor, validates)
         return monitor
+
+    def _check_monitor(self, monitor: str, validates: bool) -> None:
+        """Refuse a number that no epoch has."""
+        if monitor.startswith("validation_") and not validates:
+            remedy = "Set training.monitor=auto"
+            raise ConfigError("training.monitor", f"{monitor} needs a validation part", "none", remedy)
+        known = [f"train_{name}" for name in self.objective.measures]
+        known += [f"validation_{name}" for name in self.objective.scores] if validates else []
+        if monitor not in known:
+            rule = "must be a number that is measured, auto or last"
+            raise ConfigError("training.monitor", rule, monitor, meant(monitor, known, f"There are {', '.join(known)}"))
 
     def _plateau(self) -> Plateau | None:
         settings = self.config.training.plateau

@@ -11,6 +11,7 @@ from ..data import Description, Inputs
 from ..errors import ConfigError
 from ..fields import term
 from ..losses import CategoricalCrossEntropy, Loss, SquaredError
+from ..metrics import Accuracy, Metric
 from ..models import DBN, LabelledDBN
 from ..objectives import Objective, Reconstruction, Supervised
 from ..parameter import Parameter, children
@@ -103,6 +104,10 @@ class Family(Section):
         """How many numbers the model gives for a sample of the described data."""
         return loss.outputs(len(about.classes)) if about.classes else about.outputs
 
+    def metrics(self, about: Description) -> tuple[Metric, ...]:
+        """What is measured beside the loss."""
+        return (Accuracy(),) if about.classes else ()
+
     def objective(self, about: Description, inputs: Inputs, loss: Loss) -> Objective:
         """What is learned, with its model.
 
@@ -120,7 +125,14 @@ class Family(Section):
 
     def judged(self, model: Any, loss: Loss, about: Description) -> Objective:
         """What a model of this family is measured by."""
-        return Reconstruction(model, loss) if self.reconstructs else Supervised(model, loss, bool(about.classes))
+        if self.reconstructs:
+            return Reconstruction(model, loss)
+        metrics = self.metrics(about)
+        for metric in metrics:
+            if not metric.suits(len(about.classes)):
+                rule, received = f"{metric.name} must suit the task", f"{len(about.classes)} classes"
+                raise ConfigError(f"metrics of {self.name}", rule, received, "Leave it out")
+        return Supervised(model, loss, metrics)
 
     def differentiable(self, objective: Objective) -> Objective | None:
         """What of its learning follows the gradient of a loss, to be compared with differences, or None."""

@@ -12,6 +12,7 @@ from ..data import Parts, Samples, describe
 from ..errors import ConfigError, DivergedError
 from ..experiment import build_augmenter, build_objective, prepare_inputs, scale_to_unit_variance
 from ..objectives import Objective
+from ..optimizers import Optimization
 from ..persistence import fill
 from ..testing import Finding, check_parameters
 from ..training import NEVER, Trainer
@@ -48,10 +49,14 @@ class GradientCheck:
         training, members = config.training, () if config.members == 1 else (config.members,)
         augmenter = build_augmenter(config, dataset, len(split.train), objective, device, np.float64)
         feed = inputs.feed("train", members, np.float64, augmenter)
-        batch = min(BATCH, feed.samples)
-        penalties = training.l2, training.l1
         self.trainer = Trainer(
-            objective, build_rule(config), config.seeds, feed, batch, device, *penalties, dtype=np.float64
+            objective,
+            optimization=Optimization(build_rule(config), training.l1, training.l2),
+            seeds=config.seeds,
+            feed=feed,
+            batch_size=min(BATCH, feed.samples),
+            device=device,
+            dtype=np.float64,
         )
         self.objective: Objective = objective
         self.epoch, self.epochs = 0, training.epochs

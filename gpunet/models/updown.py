@@ -13,7 +13,7 @@ from ..initializers import Normal
 from ..layers import Dense, Layer, Sequential, Sigmoid
 from ..layers.base import Backward
 from ..losses import CategoricalCrossEntropy
-from ..metrics import accuracy
+from ..metrics import Accuracy, accuracy
 from ..objectives import Objective
 from ..ops.gather import one_hot
 from ..rbm import RBM, Bernoulli, ClassRBM, ContrastiveDivergence, FromData, Units
@@ -119,6 +119,7 @@ class UpDown(Objective):
 
     measures: tuple[str, ...] = ("free_energy",)
     scores: tuple[str, ...] = ("loss", "accuracy")
+    metrics = (Accuracy(),)
     wants_targets = True
 
     def __init__(

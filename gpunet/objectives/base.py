@@ -1,10 +1,11 @@
 """What a training step learns from a batch: the part of the step that differs between kinds of learning."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 from ..backend import Context, Device
 from ..backend.arrays import Array
+from ..metrics import Metric
 
 
 class Objective:
@@ -14,12 +15,14 @@ class Objective:
         model: whose parameters are trained.
         measures: names of what :meth:`learn` returns.
         scores: names of what :meth:`judge` returns.
+        metrics: those among the scores that are metrics; all others are better when they are lower.
         wants_targets: whether :meth:`learn` looks at targets; what does not may learn from samples without labels.
     """
 
     model: Any
     measures: tuple[str, ...]
     scores: tuple[str, ...]
+    metrics: Sequence[Metric] = ()
     wants_targets: bool = False
 
     def start(self, device: Device, members: tuple[int, ...], dtype: Any) -> None:
@@ -45,3 +48,7 @@ class Objective:
     def judge(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
         """Return each score per sample, ([members,] N), without learning and without random numbers."""
         raise NotImplementedError
+
+    def higher_is_better(self, name: str) -> bool:
+        """Whether a measure or score is better when it is higher, as its metric says; losses and errors are not."""
+        return any(metric.name == name and metric.higher_is_better for metric in self.metrics)

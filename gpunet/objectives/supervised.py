@@ -1,10 +1,12 @@
 """Learning by backpropagation: from targets, or from the features themselves."""
 
+from collections.abc import Sequence
+
 from ..backend import Context, array_module
 from ..backend.arrays import Array
 from ..layers import Layer
 from ..losses import Loss
-from ..metrics import accuracy
+from ..metrics import Accuracy, Metric
 from .base import Objective
 
 
@@ -14,21 +16,21 @@ class Supervised(Objective):
     Args:
         model: layers with a linear output.
         loss: gives per-sample losses and gradients.
-        classify: whether to count correct classes as well.
+        metrics: what is measured beside the loss; correct classes by default.
     """
 
     wants_targets = True
 
-    def __init__(self, model: Layer, loss: Loss, classify: bool = True):
-        self.model, self.loss, self.classify = model, loss, classify
-        self.measures: tuple[str, ...] = ("loss", "accuracy") if classify else ("loss",)
+    def __init__(self, model: Layer, loss: Loss, metrics: Sequence[Metric] = (Accuracy(),)):
+        self.model, self.loss, self.metrics = model, loss, tuple(metrics)
+        self.measures: tuple[str, ...] = ("loss", *(metric.name for metric in self.metrics))
         self.scores: tuple[str, ...] = self.measures
 
     def learn(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
         """Forward, loss, backward."""
         z, backward = self.model.forward(x, ctx)
         loss, dz = self.loss(z, target, ctx)
-        measures = (loss, accuracy(z, target, ctx)) if self.classify else (loss,)
+        measures = (loss, *(metric(z, target, ctx) for metric in self.metrics))
         dz *= 1 / x.shape[-2]
         backward(dz)
         return measures
@@ -37,7 +39,7 @@ class Supervised(Objective):
         """Forward and loss."""
         z, _ = self.model.forward(x, ctx)
         loss, _ = self.loss(z, target, ctx)
-        return (loss, accuracy(z, target, ctx)) if self.classify else (loss,)
+        return (loss, *(metric(z, target, ctx) for metric in self.metrics))
 
 
 class Reconstruction(Objective):

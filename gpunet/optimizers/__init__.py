@@ -5,6 +5,7 @@ from .adaptive import Adadelta, Adagrad, RMSProp
 from .averaging import EMA, SWA, Averaging
 from .clipping import Clipping
 from .engine import Optimizer
+from .optimization import Optimization
 from .rules import LARS, SGD, Rule
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Averaging",
     "Clipping",
     "Nadam",
+    "Optimization",
     "Optimizer",
     "RMSProp",
     "Rule",

@@ -2,34 +2,28 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from ..backend.arrays import Array
-from ..errors import ConfigError
 from ..ops.guard import guarded, square_sum
-from ..parameter import Group, Parameters
+from ..parameter import Parameters
 from ..schedules import Schedule, table
-from .averaging import Averaging
-from .clipping import Clipping
+from .blocks import Block, blocks_of, decaying_layers
+from .optimization import Optimization
 from .rules import Rule
-
-BLOCK = 65536  # numbers; a block of gradients, two slots, result and scratch fits the cache of one core
 
 
 class Optimizer:
     """Owns the slots, the values of hyperparameters over time, weight decay, and the passes over the flat vectors.
 
     Args:
-        rule: the arithmetic.
+        optimization: a rule, alone or with penalties, clipping and averaging; the average is the slot of that name,
+            see :meth:`averaged`.
         parameters: what it trains; running statistics are moved here too.
-        l2: coefficient of the penalty ``l2 / 2 * sum(w^2)`` on parameters that decay.
-        l1: coefficient of the penalty ``l1 * sum(|w|)`` on the same parameters.
-        clipping: bounds on the gradient of the loss, before penalties are added.
-        averaging: how to average the weights; the average is the slot of that name, see :meth:`averaged`.
 
     Attributes:
         rate_scale: multiplies the learning rate from the next plan on, on the host, () or (members,).
@@ -37,51 +31,36 @@ class Optimizer:
     Use: :meth:`plan` before each epoch, then :meth:`step` once per batch.
     """
 
-    def __init__(
-        self,
-        rule: Rule,
-        parameters: Parameters,
-        l2: float = 0.0,
-        l1: float = 0.0,
-        clipping: Clipping | None = None,
-        averaging: Averaging | None = None,
-    ):
-        self.rule, self.parameters, self.l2, self.l1 = rule, parameters, l2, l1
-        self.clipping, self.averaging, self.rate_scale = clipping, averaging, np.ones(parameters.members)
-        if rule.layerwise and (l1 or l2):
-            name = "training.l2" if l2 else "training.l1"
-            broken = f"must be 0 with {type(rule).__name__}, which scales gradient and decay together"
-            raise ConfigError(name, broken, l2 or l1, f"Set {name}=0 and optimizer.weight_decay")
-        self._bounded = [p for p in parameters.named.values() if p.max_norm is not None]
-        self._limited = [name for name, p in parameters.named.items() if p.limit is not None]
+    def __init__(self, optimization: Rule | Optimization, parameters: Parameters):
+        self.optimization, self.parameters = Optimization.of(optimization), parameters
+        self.rule, self.rate_scale = self.optimization.rule, np.ones(parameters.members)
         device, shape, dtype = parameters.device, parameters.values.shape, parameters.dtype
-        self.slots = {name: device.zeros(shape, dtype) for name in rule.slots}
+        self.slots = {name: device.zeros(shape, dtype) for name in self.rule.slots}
         self.updates = device.zeros((*parameters.members, 1), np.float64)
-        self.hyperparameters = tuple(f.name for f in fields(rule) if _is_number(getattr(rule, f.name)))
+        self._deltas = device.zeros(shape, dtype)
+        self._blocks = blocks_of(parameters, self._deltas, list(self.slots.values()))
+        self._layers = decaying_layers(parameters, self._deltas) if self.rule.layerwise else {}
+        if self.optimization.averaging is not None:
+            self.slots["average"] = device.zeros(shape, dtype)
+        self._note_exceptions()
+        self.hyperparameters = tuple(f.name for f in fields(self.rule) if _is_number(getattr(self.rule, f.name)))
         self._uploaded: dict[tuple[str, tuple[int, ...]], Array] = {}
         self._table: Array = None
         self._cursor: Array = None
-        self._deltas = device.zeros(shape, dtype)
-        longest = min(BLOCK, shape[-1]) if device.kind == "cpu" else shape[-1]
-        scratch = device.empty((*parameters.members, longest), dtype)
-        self._blocks: dict[float, list[_Block]] = {}
-        for group in parameters.groups:
-            blocks = self._blocks.setdefault(group.rate_factor, [])
-            for part in _parts(group.segment, longest):
-                w, g, delta = (a[..., part] for a in (parameters.values, parameters.grads, self._deltas))
-                slots = [slot[..., part] for slot in self.slots.values()]
-                blocks.append(_Block(group, w, g, delta, slots, scratch[..., : part.stop - part.start]))
+        self._shares: Array = None
+
+    def _note_exceptions(self) -> None:
+        """Note what is not the same for all parameters, so that steps pass over nothing else."""
+        parameters, device = self.parameters, self.parameters.device
+        self._bounded = [p for p in parameters.named.values() if p.max_norm is not None]
+        self._limited = [name for name, p in parameters.named.items() if p.limit is not None]
         self._unit_rated = [
-            (parameters.view(self._deltas, name), device.put(np.array(p.unit_rates), dtype))
+            (parameters.view(self._deltas, name), device.put(np.array(p.unit_rates), parameters.dtype))
             for name, p in parameters.named.items()
             if p.unit_rates is not None
         ]
-        self._shares: Array = None
-        if averaging is not None:
-            self.slots["average"] = device.zeros(shape, dtype)
         trained = [group.segment.stop for group in parameters.groups if group.averaging is None]
         self._gradient = parameters.grads[..., : max(trained, default=0)]  # the rest are running statistics
-        self._layers = _layers(parameters, self._deltas) if rule.layerwise else {}
 
     def plan(self, times: np.ndarray, cursor: Array) -> None:
         """Upload the value of each hyperparameter at each step of the epoch to come.
@@ -94,8 +73,9 @@ class Optimizer:
         values = np.stack([table(getattr(self.rule, n), times, members) for n in self.hyperparameters])
         values[self.hyperparameters.index("learning_rate")] *= self.rate_scale[..., None]
         self._table, self._cursor = self._upload("table", values, np.float64), cursor
-        if self.averaging is not None:
-            self._shares = self._upload("shares", self.averaging.shares(times), self.parameters.dtype)
+        averaging = self.optimization.averaging
+        if averaging is not None:
+            self._shares = self._upload("shares", averaging.shares(times), self.parameters.dtype)
 
     def step(self, allowed: Array) -> Array:
         """Update all parameters from their gradients.
@@ -112,7 +92,7 @@ class Optimizer:
         good = p.device.xp.isfinite(length)
         for name in self._limited:
             good = p.device.xp.logical_and(good, self._size_after(name, length) < p.named[name].limit)
-        changed = [p.values] if self.averaging is None else [p.values, self.slots["average"]]
+        changed = [p.values] if self.optimization.averaging is None else [p.values, self.slots["average"]]
         guarded(p.device.xp.logical_and(allowed, good), changed, self._apply)
         return good
 
@@ -136,7 +116,7 @@ class Optimizer:
         for group in self.parameters.groups:
             if group.decay and group.averaging is None:
                 w = self.parameters.values[..., group.segment]
-                total += self.l2 / 2 * square_sum(w) + self.l1 * xp.absolute(w).sum(axis=-1)
+                total += self.optimization.l2 / 2 * square_sum(w) + self.optimization.l1 * xp.absolute(w).sum(axis=-1)
         return total
 
     def penalise(self) -> None:
@@ -173,14 +153,14 @@ class Optimizer:
         for p in self._bounded:
             length = xp.sqrt((p.value * p.value).sum(axis=-2, keepdims=True))
             p.value[...] *= p.max_norm / xp.maximum(length, p.max_norm)
-        if self.averaging is not None:
+        if self.optimization.averaging is not None:
             average = self.slots["average"]
             xp.subtract(values, average, out=deltas)
             deltas *= self._shares.take(self._cursor, axis=-1)
             average += deltas
 
     def _exchange(self) -> None:
-        if self.averaging is not None:
+        if self.optimization.averaging is not None:
             copyto, values, average = self.parameters.device.xp.copyto, self.parameters.values, self.slots["average"]
             copyto(self._deltas, values)
             copyto(values, average)
@@ -189,8 +169,8 @@ class Optimizer:
     def _compute(self) -> None:
         xp = self.parameters.device.xp
         self.updates += 1
-        if self.clipping is not None:
-            self.clipping.apply(self._gradient)
+        if self.optimization.clipping is not None:
+            self.optimization.clipping.apply(self._gradient)
         now = self._table.take(self._cursor, axis=-1)
         for rate_factor, blocks in self._blocks.items():
             h = SimpleNamespace(**dict(zip(self.hyperparameters, now)))
@@ -216,43 +196,15 @@ class Optimizer:
         for name in self.parameters.idle:
             self.last_update(name).fill(0)
 
-    def _penalise(self, b: "_Block") -> None:
+    def _penalise(self, b: Block) -> None:
         """Add the gradient of the penalties; that of an absolute value at 0 is 0."""
-        xp = self.parameters.device.xp
-        if self.l2:
-            b.grads += xp.multiply(b.values, self.l2, out=b.scratch)
-        if self.l1:
+        xp, l1, l2 = self.parameters.device.xp, self.optimization.l1, self.optimization.l2
+        if l2:
+            b.grads += xp.multiply(b.values, l2, out=b.scratch)
+        if l1:
             xp.sign(b.values, out=b.scratch)
-            b.scratch *= self.l1
+            b.scratch *= l1
             b.grads += b.scratch
-
-
-@dataclass
-class _Block:
-    """Views of one stretch of the flat vectors, made once."""
-
-    group: Group
-    values: Array
-    grads: Array
-    deltas: Array
-    slots: list[Array]
-    scratch: Array
-
-
-def _parts(segment: slice, size: int) -> Iterator[slice]:
-    for start in range(segment.start, segment.stop, size):
-        yield slice(start, min(start + size, segment.stop))
-
-
-def _layers(parameters: Parameters, scratch: Array) -> dict[float, list[tuple[Array, Array, Array]]]:
-    """Values, gradient and scratch of each trained parameter that decays, by the factor of its learning rate."""
-    layers: dict[float, list[tuple[Array, Array, Array]]] = {}
-    for name, p in parameters.named.items():
-        if p.trainable and p.decay:
-            part = parameters.segments[name]
-            views = tuple(a[..., part] for a in (parameters.values, parameters.grads, scratch))
-            layers.setdefault(p.rate_factor, []).append(views)
-    return layers
 
 
 def _is_number(value: Any) -> bool:

@@ -10,7 +10,7 @@ from ..fields import Count, term
 from ..layers import Layer
 from ..layers.base import Backward
 from ..losses import CategoricalCrossEntropy
-from ..metrics import accuracy
+from ..metrics import Accuracy, accuracy
 from ..objectives import Objective
 from ..ops.gather import one_hot
 from ..ops.linear import affine, affine_grad_bias, affine_grad_input, affine_grad_weight
@@ -107,6 +107,7 @@ class HybridLearning(Objective):
 
     measures: tuple[str, ...] = ("loss", "accuracy")
     scores: tuple[str, ...] = ("loss", "accuracy")
+    metrics = (Accuracy(),)
     wants_targets = True
 
     def __init__(

@@ -7,7 +7,7 @@ from ..backend.arrays import Array
 from ..fields import Count
 from ..layers import Dense
 from ..losses import CategoricalCrossEntropy
-from ..metrics import accuracy
+from ..metrics import Accuracy, accuracy
 from ..objectives import Objective
 from ..ops.linear import affine_grad_bias, affine_grad_weight
 from ..parameter import Module
@@ -42,6 +42,7 @@ class SupervisedGreedy(Objective):
 
     measures: tuple[str, ...] = ("loss", "accuracy")
     scores: tuple[str, ...] = ("loss", "accuracy")
+    metrics = (Accuracy(),)
     wants_targets = True
 
     def __init__(self, model: WithOutput):

@@ -3,14 +3,13 @@
 from .evaluation import Evaluator, Predictor, Scores, outputs_of
 from .loop import EpochRecord, fit
 from .plateau import Plateau
-from .selection import Monitor, Selection
+from .selection import Selection
 from .trainer import NEVER, Trainer
 
 __all__ = [
     "NEVER",
     "EpochRecord",
     "Evaluator",
-    "Monitor",
     "Plateau",
     "Predictor",
     "Scores",

@@ -1,12 +1,8 @@
 """Model selection: which epoch's weights each member keeps, and when it stops."""
 
-from typing import Literal
-
 import numpy as np
 
 from ..parameter import Parameters
-
-Monitor = Literal["validation_accuracy", "validation_loss", "train_loss", "last"]
 
 
 class Selection:
@@ -14,23 +10,19 @@ class Selection:
 
     Args:
         parameters: of the model or population.
-        monitor: which number; accuracies are better when higher, losses when lower;
-            ``last`` keeps the latest weights, whatever they are worth.
+        monitor: which number of an epoch's record; ``last`` keeps the latest weights, whatever they are worth.
         patience: epochs without improvement after which a member stops; None never stops one.
+        higher: whether larger numbers are better; of no account for ``last``.
     """
 
-    def __init__(self, parameters: Parameters, monitor: Monitor, patience: int | None):
+    def __init__(self, parameters: Parameters, monitor: str, patience: int | None, *, higher: bool):
         self.parameters, self.monitor, self.patience = parameters, monitor, patience
+        self.higher = higher or monitor == "last"
         members = len(parameters.seeds)
         self.best = np.full(members, -np.inf if self.higher else np.inf)
         self.best_epoch = np.full(members, -1)
         self.active = np.ones(members, bool)
         self.weights = parameters.device.zeros(parameters.values.shape, parameters.dtype)
-
-    @property
-    def higher(self) -> bool:
-        """Whether larger numbers are better."""
-        return self.monitor.endswith("accuracy") or self.monitor == "last"
 
     def update(self, epoch: int, values: np.ndarray) -> np.ndarray:
         """Take the monitored values of an epoch, (members,); returns which members improved.

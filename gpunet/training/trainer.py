@@ -9,7 +9,7 @@ from ..backend.arrays import Array
 from ..data import Feed
 from ..objectives import Objective
 from ..ops.guard import put_back, square_sum
-from ..optimizers import Averaging, Clipping, Optimizer, Rule
+from ..optimizers import Optimization, Optimizer, Rule
 from ..parameter import Parameters
 
 NEVER = 2**62  # step number of a failure that has not happened
@@ -25,36 +25,29 @@ class Trainer:
 
     Args:
         objective: the model and what is learned from a batch.
-        rule: optimizer rule.
+        optimization: a rule, alone or with penalties, clipping and averaging.
         seeds: one seed, or one for each member.
         feed: the training part.
         batch_size: samples of a step.
         device: where everything lives.
-        l2: coefficient of the squared penalty on weights, see :class:`~gpunet.optimizers.Optimizer`.
-        l1: of the absolute one.
         dtype: float32, or float64 for checks.
-        clipping: bounds on the gradients.
-        averaging: how to average the weights.
     """
 
     def __init__(
         self,
         objective: Objective,
-        rule: Rule,
+        *,
+        optimization: Rule | Optimization,
         seeds: int | Sequence[int],
         feed: Feed,
         batch_size: int,
         device: Device,
-        l2: float = 0.0,
-        l1: float = 0.0,
         dtype: type = np.float32,
-        clipping: Clipping | None = None,
-        averaging: Averaging | None = None,
     ):
         self.objective, self.feed, self.device, self.batch_size = objective, feed, device, batch_size
         self.parameters = Parameters(objective.model, seeds, device, dtype)
         objective.start(device, self.parameters.members, dtype)
-        self.optimizer = Optimizer(rule, self.parameters, l2, l1, clipping, averaging)
+        self.optimizer = Optimizer(optimization, self.parameters)
         self.clock = device.zeros((1,), np.uint64)
         self.cursor = device.zeros((1,), np.int64)
         self.streams = Streams(device, seeds, self.clock)

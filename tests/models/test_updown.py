@@ -12,7 +12,7 @@ from gpunet.errors import ConfigError
 from gpunet.experiment import Run
 from gpunet.inspection.sampling import Sampler
 from gpunet.models import LabelledDBN, UpDown
-from gpunet.optimizers import SGD, AdamW
+from gpunet.optimizers import SGD, AdamW, Optimization
 from gpunet.parameter import Parameters
 from gpunet.persistence import graft, snapshot
 from gpunet.rbm import Bernoulli, Gaussian
@@ -117,7 +117,9 @@ def test_an_update_can_be_captured(greedy, seeds, rng):
         members = () if np.ndim(seeds) == 0 else (len(seeds),)
         feed = Feed(device, x, y, fit_preprocessing("scale", x, 255.0), np.dtype(np.float32), members)
         objective = UpDown(LabelledDBN(Bernoulli(5), (4, 3, 6), 3), k=2, greedy=greedy, binarise=True)
-        trainers.append(Trainer(objective, SGD(0.1, momentum=0.5), seeds, feed, 8, device))
+        trainers.append(
+            Trainer(objective, optimization=SGD(0.1, momentum=0.5), seeds=seeds, feed=feed, batch_size=8, device=device)
+        )
         trainers[-1].begin_epoch(0, 5)
     recorded, real = trainers
     LOG.clear()
@@ -180,7 +182,10 @@ def test_what_learns_later_does_not_decay_meanwhile(rng):
     device = Device()
     feed = Feed(device, x, y, fit_preprocessing("scale", x, 255.0), np.dtype(np.float32), ())
     model = LabelledDBN(Bernoulli(5), (4, 3, 6), 3)
-    trainer = Trainer(UpDown(model, greedy=1), AdamW(0.1, weight_decay=0.5), 0, feed, 8, device, l2=0.5)
+    optimization = Optimization(AdamW(0.1, weight_decay=0.5), l2=0.5)
+    trainer = Trainer(
+        UpDown(model, greedy=1), optimization=optimization, seeds=0, feed=feed, batch_size=8, device=device
+    )
     lower = [layer.weight for layer in (*model.ups, *model.downs)]
     for epoch, change in ((0, False), (1, True)):
         before, top = [p.value.copy() for p in lower], model.top.joint.weight.value.copy()
@@ -199,7 +204,7 @@ def test_without_validation_the_latest_weights_are_kept(device):
     run.train()
     assert (run.monitor, run.selection.best_epoch.tolist()) == ("last", [3])
     config = load_config("updown", small | {"training.monitor": "train_loss"}, {})
-    with pytest.raises(ConfigError, match=r"training.monitor: train_loss needs a loss while training, got free_energy"):
+    with pytest.raises(ConfigError, match=r"training.monitor: must be a number that is measured, .* got train_loss"):
         Run(config, data, split(data, validation=0, test=0.15, seed=0), device)
 
 

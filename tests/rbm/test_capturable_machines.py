@@ -53,7 +53,7 @@ def trainer(device, objective, seeds, x):
     y = np.arange(len(x), dtype=np.int32) % 3
     members = () if np.ndim(seeds) == 0 else (len(seeds),)
     feed = Feed(device, x, y, fit_preprocessing("none", x, 1.0), np.dtype(np.float32), members)
-    made = Trainer(objective, SGD(0.05, momentum=0.5), seeds, feed, 8, device)
+    made = Trainer(objective, optimization=SGD(0.05, momentum=0.5), seeds=seeds, feed=feed, batch_size=8, device=device)
     made.begin_epoch(0, 5)
     return made
 

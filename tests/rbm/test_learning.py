@@ -121,7 +121,9 @@ def make_trainer(device, seeds=0, chains=None, k=2, hidden=20, visible=None, rat
     objective = ContrastiveDivergence(rbm, k, chains and chains(), binarise=visible is None)
     kind, scale = ("scale", 16.0) if visible is None else ("none", 1.0)
     feed = Feed(device, x, np.zeros(len(x), np.int32), fit_preprocessing(kind, x, scale), np.dtype("f4"), members)
-    trainer = Trainer(objective, SGD(rate, momentum=0.5), seeds, feed, 50, device)
+    trainer = Trainer(
+        objective, optimization=SGD(rate, momentum=0.5), seeds=seeds, feed=feed, batch_size=50, device=device
+    )
     mean = x.mean(axis=0) / scale
     rbm.start_from(mean, Context(False, Arena(device)))
     return rbm, trainer, mean

@@ -15,7 +15,7 @@ from gpunet.config import load_config
 from gpunet.data import Feed, fit_preprocessing, split
 from gpunet.datasets import load
 from gpunet.experiment import Run
-from gpunet.optimizers import SGD, Optimizer
+from gpunet.optimizers import SGD, Optimization, Optimizer
 from gpunet.parameter import Parameters
 from gpunet.persistence import load_stack, snapshot
 from gpunet.rbm import RBM, Bernoulli, ContrastiveDivergence, FromData, Gaussian, NoisyReLU, Sparsity, exact_log_z
@@ -55,7 +55,7 @@ def test_momentum_is_not_multiplied_by_the_learning_rate(device):
 def test_weight_decay_leaves_biases_and_offsets_alone(device):
     rbm, parameters, _ = machine(device)
     before = {name: device.get(p.value).copy() for name, p in parameters.named.items()}
-    optimizer = Optimizer(SGD(0.1), parameters, l2=0.5, l1=0.1)
+    optimizer = Optimizer(Optimization(SGD(0.1), l2=0.5, l1=0.1), parameters)
     optimizer.plan(np.zeros(1), device.zeros((1,), np.int64))
     parameters.grads[...] = 0
     device.copy_into(rbm.visible_offset.grad, before["visible_offset"])
@@ -118,7 +118,7 @@ def test_rows_that_fill_a_batch_are_not_learned():
 
     feed = Feed(device, data, np.zeros(7, np.int32), fit_preprocessing("none", data, 1.0), np.dtype("f4"))
     rbm = RBM(Gaussian(4), Bernoulli(3))
-    trainer = Trainer(Recording(rbm), SGD(0.0), 0, feed, 4, device)
+    trainer = Trainer(Recording(rbm), optimization=SGD(0.0), seeds=0, feed=feed, batch_size=4, device=device)
     steps = trainer.steps_per_epoch(drop_last=False)
     trainer.begin_epoch(0, steps)
     for step in range(steps):

@@ -13,7 +13,7 @@ from gpunet.initializers import He
 from gpunet.layers import BatchNorm, Dense, Dropout, ReLU, Residual, Sequential, Softplus
 from gpunet.losses import AbsolutePercentageError, BinaryCrossEntropy, CategoricalCrossEntropy, Loss, SquaredError
 from gpunet.objectives import Supervised
-from gpunet.optimizers import EMA, SGD, Adam, Averaging, Clipping, Rule
+from gpunet.optimizers import EMA, SGD, Adam, Averaging, Clipping, Optimization, Rule
 from gpunet.schedules import Step
 from gpunet.testing import LOG, HostReadError, Traced, TracedDevice, examples, plain
 from gpunet.training import Trainer
@@ -46,7 +46,8 @@ def make_trainer(device, seeds=0, loss=None, rule=None, kind="standardise", l2=0
     feed = Feed(device, x, y, preprocessing, number, members, augmenter if augment else None, rows)
     rule = rule or Adam(Step(value=0.01, factor=0.5, every=1))
     objective = Supervised(model, loss or CategoricalCrossEntropy())
-    trainer = Trainer(objective, rule, seeds, feed, 8, device, l2, **options)
+    optimization = Optimization(rule, l2=l2, **options)
+    trainer = Trainer(objective, optimization=optimization, seeds=seeds, feed=feed, batch_size=8, device=device)
     trainer.begin_epoch(0, trainer.steps_per_epoch(drop_last=True))
     return trainer
 
@@ -119,7 +120,8 @@ def test_after_the_first_step_nothing_large_is_allocated():
     x, y = rng.random((512, 784), np.float32), rng.integers(0, 10, 512).astype(np.int32)
     feed = Feed(Device(), x, y, fit_preprocessing("scale", x, 1.0), np.dtype(np.float32))
     model = Sequential([Dropout(0.2), Dense(784, 512), ReLU(), Dropout(0.5), Dense(512, 10)])
-    trainer = Trainer(Supervised(model, CategoricalCrossEntropy()), Adam(), 0, feed, 128, Device())
+    objective = Supervised(model, CategoricalCrossEntropy())
+    trainer = Trainer(objective, optimization=Adam(), seeds=0, feed=feed, batch_size=128, device=Device())
     trainer.begin_epoch(0, 4)
     trainer.step(128)
     tracemalloc.start()

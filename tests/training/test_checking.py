@@ -1,5 +1,7 @@
 """The gradient check finds planted errors, passes what is right, and tells kinks from errors."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -124,10 +126,10 @@ def test_a_forgotten_penalty_is_found(key, monkeypatch):
     penalise = Optimizer.penalise
 
     def spoilt(self):
-        value, kept = getattr(self, key), self.__dict__.copy()
-        setattr(self, key, 0.9 * value)
+        kept = self.optimization
+        self.optimization = replace(kept, **{key: 0.9 * getattr(kept, key)})
         penalise(self)
-        self.__dict__.update(kept)
+        self.optimization = kept
 
     monkeypatch.setattr(Optimizer, "penalise", spoilt)
     assert wrong(make_check()) == {n for n in make_check().trainer.parameters.named if n.endswith("weight")}

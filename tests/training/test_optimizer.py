@@ -9,7 +9,7 @@ from driving import CURVATURE, drive, quadratic
 from gpunet.errors import ConfigError
 from gpunet.initializers import Normal
 from gpunet.layers import Dense
-from gpunet.optimizers import LARS, SGD, AdamW, Clipping, Optimizer
+from gpunet.optimizers import EMA, LARS, SGD, AdamW, Clipping, Optimization, Optimizer
 from gpunet.parameter import Parameter, Parameters
 from gpunet.schedules import Step
 
@@ -27,7 +27,7 @@ def step_once(model, rule, device, gradients, **options):
     """One step with given gradients; returns what was subtracted from each parameter."""
     parameters = Parameters(model, 0, device, np.float64)
     before = {name: device.get(p.value).copy() for name, p in parameters.named.items()}
-    engine, cursor = Optimizer(rule, parameters, **options), device.zeros((1,), np.int64)
+    engine, cursor = Optimizer(Optimization(rule, **options), parameters), device.zeros((1,), np.int64)
     engine.plan(np.zeros(1), cursor)
     for name, gradient in gradients.items():
         parameters.named[name].accumulate(None, lambda out, g=gradient: device.copy_into(out, g))
@@ -53,7 +53,19 @@ def test_lars_moves_a_weight_of_length_zero(device):
 
 def test_lars_refuses_a_penalty_that_it_cannot_scale():
     with pytest.raises(ConfigError, match=r"training\.l2: must be 0 with LARS, .* Set training\.l2=0 and"):
-        Optimizer(LARS(), Parameters(quadratic(), 0), l2=0.1)
+        Optimization(LARS(), l2=0.1)
+
+
+def test_a_rule_alone_is_an_optimization_with_nothing_around_it(device):
+    """And what stands around it changes the path."""
+    plain = drive(SGD(0.05), device)
+    parameters = Parameters(quadratic(), 0, device, np.float64)
+    assert Optimizer(SGD(0.05), parameters).optimization == Optimization(SGD(0.05))
+    for options in ({"l1": 0.1}, {"l2": 0.1}, {"clipping": Clipping(value=0.01)}):
+        assert not np.array_equal(drive(SGD(0.05), device, **options), plain)
+    assert np.array_equal(drive(SGD(0.05), device, averaging=EMA()), plain)
+    with pytest.raises(ConfigError, match=r"Optimization\.l1: must be >= 0, got -1"):
+        Optimization(SGD(0.05), l1=-1.0)
 
 
 def test_decoupled_decay_spares_biases_and_adaptive_scaling(device):
@@ -104,7 +116,7 @@ def test_penalties_are_added_after_clipping(device):
 def test_clipping_hides_no_failure(device):
     for clipping in (Clipping(norm=1.0), Clipping(value=1.0)):
         parameters = Parameters(quadratic(), 0, device)
-        engine, cursor = Optimizer(SGD(0.1), parameters, clipping=clipping), device.zeros((1,), np.int64)
+        engine, cursor = Optimizer(Optimization(SGD(0.1), clipping=clipping), parameters), device.zeros((1,), np.int64)
         engine.plan(np.zeros(1), cursor)
         parameters.named["weight"].accumulate(None, lambda out: out.fill(np.nan))
         with np.errstate(invalid="ignore"):

@@ -92,7 +92,12 @@ def poisoned(device, bad_step, seeds=0):
     members = () if np.ndim(seeds) == 0 else (len(seeds),)
     feed = Feed(device, x, y, fit_preprocessing("none", x, 1.0), np.dtype(np.float32), members)
     trainer = Trainer(
-        Supervised(Sequential([Dense(2, 1)]), SquaredError(), False), SGD(0.1, momentum=0.5), seeds, feed, 4, device
+        Supervised(Sequential([Dense(2, 1)]), SquaredError(), []),
+        optimization=SGD(0.1, momentum=0.5),
+        seeds=seeds,
+        feed=feed,
+        batch_size=4,
+        device=device,
     )
     trainer.begin_epoch(0, 10)
     sample = int(device.get(feed.order).reshape(-1, 40)[0, bad_step * 4])
@@ -123,7 +128,7 @@ def test_divergence_ends_training_with_exit_code_6():
 
 def test_selection_keeps_the_best_weights_of_each_member_and_stops_it(device):
     parameters = Parameters(Dense(2, 1), [1, 2], device)
-    selection = Selection(parameters, "validation_accuracy", patience=2)
+    selection = Selection(parameters, "validation_accuracy", patience=2, higher=True)
     seen = []
     for epoch, values in enumerate([[0.5, 0.5], [0.4, 0.7], [0.4, 0.6], [0.9, 0.8], [0.9, 0.8]], 1):
         parameters.values[...] = epoch
@@ -225,7 +230,7 @@ def test_a_configured_bound_holds_in_training():
         before = trainer.parameters.values.copy()
         trainer.step(128)
         assert np.linalg.norm(trainer.parameters.values - before) == pytest.approx(1e-3, rel=1e-3)
-    assert make_run().trainer.optimizer.clipping is None
+    assert make_run().trainer.optimizer.optimization.clipping is None
 
 
 def record(epoch, improved):
