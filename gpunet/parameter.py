@@ -125,7 +125,7 @@ class Parameters:
         idle: names of what the last pass did not reach; the optimizer leaves it as it is, without decay.
 
     >>> from gpunet.layers import Dense
-    >>> parameters = Parameters(Dense(3, 2), seeds=0)
+    >>> parameters = Parameters(Dense(2, n_in=3), seeds=0)
     >>> {name: p.value.shape for name, p in parameters.named.items()}
     {'weight': (3, 2), 'bias': (2,)}
     """

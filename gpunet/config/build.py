@@ -1,5 +1,6 @@
 """From checked configuration to objects."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
@@ -10,13 +11,13 @@ from ..data import Augmentation, BagOfWords, Preparation, Scale, Standardise
 from ..errors import ConfigError
 from ..fields import term
 from ..initializers import Glorot, He
-from ..layers import Dense, Layer, LeakyReLU, Linear, ReLU, Residual, Sequential, Sigmoid, Softplus, Tanh
+from ..layers import Dense, LeakyReLU, Linear, ReLU, Sequential, Sigmoid, Softplus, Tanh
 from ..losses import BinaryCrossEntropy, CategoricalCrossEntropy, Loss, SquaredError
 from ..models import LabelledDBN, autoencoder, mlp
 from ..optimizers import SWA, Averaging, Clipping, Rule
 from ..rbm import RBM, Chains, ClassRBM
 from ..schedules import Schedule
-from ..vocabulary import WIDTHS, PreparationWord, target
+from ..vocabulary import PreparationWord
 from .models import (
     AutoencoderConfig,
     ClassRBMConfig,
@@ -105,9 +106,19 @@ def rebuild_preparation(settings: Mapping[str, Any]) -> Preparation:
     return TypeAdapter(PreparationWord).validate_python(settings).build()
 
 
-def build_model(config: Config, n_in: int, n_out: int) -> Sequential:
-    """The configured network, from ``n_in`` features to ``n_out`` linear outputs."""
+def sees_positions(config: Config) -> bool:
+    """Whether the configured model takes images as they are; all others take their features in one row."""
     model = config.model
+    return isinstance(model, LayersConfig) and _in_sequence(model).needs_positions
+
+
+def build_model(config: Config, shape: tuple[int, ...], n_out: int) -> Sequential:
+    """The configured network, from samples of a shape to ``n_out`` linear outputs.
+
+    Raises:
+        ConfigError: layers that do not fit the samples, or each other.
+    """
+    model, n_in = config.model, math.prod(shape)
     if isinstance(model, MLPConfig):
         return mlp(
             n_in,
@@ -128,8 +139,15 @@ def build_model(config: Config, n_in: int, n_out: int) -> Sequential:
         code = _ACTIVATIONS[model.code_activation]
         return autoencoder(n_in, model.hidden, model.code, activation, code, _usual_initializer(model.activation))
     assert isinstance(model, LayersConfig), "machines have builders of their own"
-    layers = _in_sequence(model.layers, n_in)
-    return Sequential([*layers, Dense(Sequential(layers).output_width(n_in), n_out)])
+    body = _in_sequence(model)
+    body.build(shape)
+    end = body.output_shape(shape)
+    if len(end) != 1:
+        received, remedy = "x".join(map(str, end)), "Add flatten as the last of model.layers"
+        raise ConfigError("model.layers", "must end in features, which the output layer takes", received, remedy)
+    output = Dense(n_out)
+    output.build(end)
+    return Sequential([*body.layers, output])
 
 
 def build_rbm(config: RBMConfig, n_visible: int) -> RBM:
@@ -175,34 +193,6 @@ def _usual_initializer(activation: str) -> Any:
     return He() if activation in ("relu", "leaky_relu") else Glorot()
 
 
-def _in_sequence(words: tuple[Any, ...], width: int) -> list[Layer]:
-    layers = []
-    for word in words:
-        layers.append(_layer(word, width))
-        width = layers[-1].output_width(width)
-    return layers
-
-
-def _layer(word: Any, width: int) -> Layer:
-    """Build one layer for inputs of ``width`` features; layers that hold others are built from the inside."""
-    cls = target(type(word))
-    if cls is Sequential:
-        return Sequential(_in_sequence(word.layers, width))
-    if cls is Residual:
-        body = _layer(word.body, width)
-        shortcut = Linear() if word.shortcut is None else _layer(word.shortcut, width)
-        ends = body.output_width(width), shortcut.output_width(width)
-        if ends[0] != ends[1]:
-            remedy = f'Add shortcut = [{{name = "dense", n_out = {ends[0]}, with_bias = false}}]'
-            raise ConfigError(
-                "residual", "body and shortcut must end in the same width", f"{ends[0]} and {ends[1]}", remedy
-            )
-        return Residual(body, shortcut)
-    filled = {field.name: width for field in fields(cls) if field.name in WIDTHS}
-    for name in filled:
-        given = getattr(word, name)
-        if given not in (None, width):
-            raise ConfigError(
-                f"{term(cls)}.{name}", f"must be the width of the layer before, {width}", given, "Leave it out"
-            )
-    return word.build(**filled)
+def _in_sequence(model: LayersConfig) -> Sequential:
+    """The configured layers, which do not know yet what they will see."""
+    return Sequential([word.build() for word in model.layers])

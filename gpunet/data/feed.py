@@ -47,6 +47,7 @@ class Feed:
         # Where members have their own features, row s of member e lies at s * members + e.
         self.own = None if x.ndim == 2 else device.put(np.arange(x.shape[1])[:, None])
         self.y = device.put(y.astype(dtype) if y.dtype.kind == "f" else y)
+        self.shape = (preprocessing.width(x.shape[-1]),)
         self.placed = preprocessing.place(device, dtype)
         self.streams = SampleStreams(device, members)
         self.order = device.put(np.broadcast_to(np.arange(self.samples, dtype=np.int32), (*members, self.samples)))

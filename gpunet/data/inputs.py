@@ -45,6 +45,11 @@ class Inputs:
         """Numbers of one sample, as one member sees it."""
         return self.preprocessing.width(self.x.shape[-1])
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one sample, as one member sees it."""
+        return (self.features,)
+
     def feed(
         self,
         part: Part,

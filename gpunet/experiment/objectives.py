@@ -67,10 +67,10 @@ def build_objective(config: Config, about: Description, inputs: Inputs) -> Objec
     loss = build_loss(config, classes)
     if isinstance(model, AutoencoderConfig):
         check_reconstructable(loss, inputs)
-        return Reconstruction(build_model(config, inputs.features, inputs.features), loss)
+        return Reconstruction(build_model(config, inputs.shape, inputs.features), loss)
     loss.check_targets(inputs.y)
     outputs = loss.outputs(classes) if classes else about.outputs
-    return Supervised(build_model(config, inputs.features, outputs), loss, bool(classes))
+    return Supervised(build_model(config, inputs.shape, outputs), loss, bool(classes))
 
 
 def contrastive_divergence(config: MachineConfig, machine: RBM, inputs: Inputs | None) -> ContrastiveDivergence:

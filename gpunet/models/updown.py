@@ -36,8 +36,8 @@ class LabelledDBN(Layer):
         widths: of the Bernoulli hidden layers, from the data upwards; the last is the top machine's.
         classes: how many.
 
-    >>> LabelledDBN(Bernoulli(784), (500, 500, 2000), 10).output_width(784)
-    10
+    >>> LabelledDBN(Bernoulli(784), (500, 500, 2000), 10).output_shape((784,))
+    (10,)
     """
 
     visible: Units
@@ -49,8 +49,8 @@ class LabelledDBN(Layer):
         self.widths = tuple(self.widths)
         sizes = [self.visible.n, *self.widths[:-1]]
         top = ClassRBM(Bernoulli(sizes[-1]), Bernoulli(self.widths[-1]), self.classes)
-        up = [(Dense(a, b, initializer=SMALL), Sigmoid()) for a, b in zip(sizes, sizes[1:])]
-        down = [(Dense(b, a, initializer=SMALL), Sigmoid()) for a, b in zip(sizes, sizes[1:])]
+        up = [(Dense(b, n_in=a, initializer=SMALL), Sigmoid()) for a, b in zip(sizes, sizes[1:])]
+        down = [(Dense(a, n_in=b, initializer=SMALL), Sigmoid()) for a, b in zip(sizes, sizes[1:])]
         self.recognition = Sequential([*(layer for pair in up for layer in pair), top])
         self.generation = Sequential([layer for pair in reversed(down) for layer in pair][:-1])
 
@@ -73,9 +73,13 @@ class LabelledDBN(Layer):
         """Return the logits of all classes."""
         return self.recognition.forward(x, ctx)
 
-    def output_width(self, width: int) -> int:
-        """The number of classes."""
-        return self.classes
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """One logit for each class."""
+        return (self.classes,)
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        """Refuse samples of another width; the layers know theirs already."""
+        self.recognition.build(shape)
 
     def units_below(self, number: int) -> Units:
         """The units that lower layer ``number`` generates, counted from the data."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from ..backend import Context, Device
 from ..backend.arrays import Array
+from ..layers import Layer
 
 
 class Objective:
@@ -21,6 +22,11 @@ class Objective:
     measures: tuple[str, ...]
     scores: tuple[str, ...]
     wants_targets: bool = False
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        """Tell a network the shape of a sample, before its parameters get memory; machines know theirs."""
+        if isinstance(self.model, Layer):
+            self.model.build(shape)
 
     def start(self, device: Device, members: tuple[int, ...], dtype: Any) -> None:
         """Make the arrays that go on from step to step, where there are any; called once the parameters have memory."""

@@ -107,8 +107,8 @@ def build_network(config: Config, about: Description, features: int) -> tuple[Lo
         return CategoricalCrossEntropy(), build_updown(config.model, features, classes)
     loss = build_loss(config, classes)
     if isinstance(config.model, AutoencoderConfig):
-        return loss, build_model(config, features, features)
-    return loss, build_model(config, features, loss.outputs(classes) if classes else about.outputs)
+        return loss, build_model(config, (features,), features)
+    return loss, build_model(config, (features,), loss.outputs(classes) if classes else about.outputs)
 
 
 def load_generator(path: Path | str, device: Device) -> TrainedStack | TrainedModel:

@@ -89,9 +89,15 @@ class ClassRBM(Layer):
 
         return z, backward
 
-    def output_width(self, width: int) -> int:
-        """The number of classes."""
-        return self.classes
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """One logit for each class."""
+        return (self.classes,)
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        """Refuse samples of another shape; the machine knows its own already."""
+        if shape != (self.features.n,):
+            received = "x".join(map(str, shape))
+            raise ConfigError("classrbm", f"must see samples of {self.features.n} features", received)
 
 
 class HybridLearning(Objective):

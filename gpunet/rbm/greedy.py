@@ -28,7 +28,7 @@ class WithOutput(Module):
 
     def __post_init__(self) -> None:
         """Make the output layer."""
-        self.output = Dense(self.machine.hidden.n, self.classes)
+        self.output = Dense(self.classes, n_in=self.machine.hidden.n)
 
 
 class SupervisedGreedy(Objective):

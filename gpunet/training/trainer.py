@@ -52,6 +52,7 @@ class Trainer:
         averaging: Averaging | None = None,
     ):
         self.objective, self.feed, self.device, self.batch_size = objective, feed, device, batch_size
+        objective.build(feed.shape)
         self.parameters = Parameters(objective.model, seeds, device, dtype)
         objective.start(device, self.parameters.members, dtype)
         self.optimizer = Optimizer(rule, self.parameters, l2, l1, clipping, averaging)

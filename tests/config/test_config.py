@@ -51,7 +51,7 @@ def load(*assignments, source=None, environment=None):
 def problems(*assignments, **options):
     with pytest.raises(ConfigError) as caught:
         config = load(*assignments, **options)
-        build_model(config, 5, 2)
+        build_model(config, (5,), 2)
     assert caught.value.exit_code == 2
     return str(caught.value)
 
@@ -76,12 +76,12 @@ def test_presets_are_valid_and_buildable(preset):
     elif isinstance(config.model, DBNConfig):
         assert build_stack(config.model, 64)[-1].hidden.n == config.model.hidden[-1]
     elif isinstance(config.model, ClassRBMConfig):
-        assert build_classrbm(config.model, 64, 10).output_width(64) == 10
+        assert build_classrbm(config.model, 64, 10).output_shape((64,)) == (10,)
     elif isinstance(config.model, UpDownConfig):
-        assert build_updown(config.model, 64, 10).output_width(64) == 10
+        assert build_updown(config.model, 64, 10).output_shape((64,)) == (10,)
     else:
         outputs = 64 if isinstance(config.model, AutoencoderConfig) else 10
-        assert build_model(config, 64, outputs).output_width(64) == outputs
+        assert build_model(config, (64,), outputs).output_shape((64,)) == (outputs,)
     assert isinstance(build_rule(config), optimizers.Rule)
     assert Config.model_validate(config.model_dump(mode="json")) == config
 
@@ -129,7 +129,7 @@ def test_layers_get_their_widths_from_the_layer_before():
         "model.name=layers",
         "model.layers=[{name='dense', n_out=7, initializer='he'}, 'batch_norm', {name='leaky_relu', slope=0.2}]",
     )
-    dense, norm, leaky, out = build_model(config, 5, 3).layers
+    dense, norm, leaky, out = build_model(config, (5,), 3).layers
     assert (dense.n_in, dense.n_out, norm.n, out.n_in, out.n_out) == (5, 7, 7, 7, 3)
     assert (type(dense.initializer), type(norm), leaky.slope) == (He, BatchNorm, 0.2)
     assert (type(leaky), type(out.initializer)) == (LeakyReLU, Glorot)
@@ -137,7 +137,7 @@ def test_layers_get_their_widths_from_the_layer_before():
 
 def test_residual_blocks_nest():
     block = "{name='residual', body=['relu', {name='dense', n_out=4}], shortcut={name='dense', n_out=4}}"
-    model = build_model(load("model.name=layers", f"model.layers=[{block}]"), 5, 2)
+    model = build_model(load("model.name=layers", f"model.layers=[{block}]"), (5,), 2)
     residual, out = model.layers
     assert isinstance(residual, Residual)
     assert [type(layer) for layer in residual.body.layers] == [ReLU, Dense]
@@ -145,8 +145,8 @@ def test_residual_blocks_nest():
 
 
 def test_mlp_initialises_for_its_activation():
-    assert isinstance(build_model(load(), 5, 2).layers[0].initializer, He)
-    assert isinstance(build_model(load("model.activation=tanh"), 5, 2).layers[0].initializer, Glorot)
+    assert isinstance(build_model(load(), (5,), 2).layers[0].initializer, He)
+    assert isinstance(build_model(load("model.activation=tanh"), (5,), 2).layers[0].initializer, Glorot)
 
 
 def test_precedence_is_preset_file_environment_overrides(tmp_path):

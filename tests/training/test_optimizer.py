@@ -152,7 +152,7 @@ def test_rate_factor_and_running_statistics(device):
 
 
 def test_a_rate_for_each_unit_multiplies_its_step(device, rng):
-    model = Dense(3, 4, unit_rates=(1.0, 0.5, 0.0, 2.0))
+    model = Dense(4, n_in=3, unit_rates=(1.0, 0.5, 0.0, 2.0))
     parameters = Parameters(model, 0, device, np.float64)
     before = {name: device.get(p.value).copy() for name, p in parameters.named.items()}
     engine, cursor = Optimizer(SGD(0.1), parameters), device.zeros((1,), np.int64)
@@ -165,4 +165,4 @@ def test_a_rate_for_each_unit_multiplies_its_step(device, rng):
         expected = before[name] - 0.1 * gradients[name] * [1, 0.5, 0, 2]
         assert device.get(p.value) == pytest.approx(expected)
     with pytest.raises(ConfigError, match="unit_rates: must be one for each of the 4 units, got 2"):
-        Dense(3, 4, unit_rates=(1.0, 1.0))
+        Dense(4, n_in=3, unit_rates=(1.0, 1.0))

@@ -56,7 +56,7 @@ def test_weights_into_a_unit_stay_within_max_norm(device):
 
 
 def layers_of(**model):
-    return build_model(check({"model": {"name": "mlp", "hidden": [5], **model}}), 4, 3).layers
+    return build_model(check({"model": {"name": "mlp", "hidden": [5], **model}}), (4,), 3).layers
 
 
 @pytest.mark.parametrize(
