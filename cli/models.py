@@ -73,7 +73,7 @@ def evaluation_data(model: Trained, source: str | None, part: str) -> tuple[Any,
 
 def feed(model: TrainedModel, x: np.ndarray, y: np.ndarray, device: Any) -> Feed:
     """Samples with the preprocessing of the model's training."""
-    return Feed(device, x.reshape(len(x), -1), y, model.preprocessing, model.parameters.dtype)
+    return Feed(device, x.reshape(len(x), *model.input_shape), y, model.preprocessing, model.parameters.dtype)
 
 
 def ensemble_outputs(models: Sequence[TrainedModel], x: np.ndarray, device: Any) -> np.ndarray:

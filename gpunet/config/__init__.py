@@ -15,6 +15,7 @@ from .build import (
     build_steps,
     build_updown,
     rebuild_preparation,
+    sees_positions,
 )
 from .models import (
     AutoencoderConfig,
@@ -59,4 +60,5 @@ __all__ = [
     "preset_names",
     "preset_path",
     "rebuild_preparation",
+    "sees_positions",
 ]

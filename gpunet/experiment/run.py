@@ -5,8 +5,19 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..backend import Arena, Context, Device
-from ..config import Config, build_averaging, build_clipping, build_preparations, build_rule
-from ..data import Augmenter, BagOfWords, Inputs, Part, Parts, Preprocessing, Samples, describe, fit_preprocessing
+from ..config import Config, build_averaging, build_clipping, build_preparations, build_rule, sees_positions
+from ..data import (
+    Augmenter,
+    BagOfWords,
+    Inputs,
+    Part,
+    Parts,
+    Preprocessing,
+    Samples,
+    describe,
+    fit_preprocessing,
+    with_channels,
+)
 from ..errors import ConfigError
 from ..interruption import Stop
 from ..objectives import Objective
@@ -220,5 +231,7 @@ def prepare_inputs(config: Config, dataset: Samples, split: Parts, device: Devic
         rule, received = ("must begin with bag_of_words", "texts") if texts else ("must be texts", "numbers")
         thing = "data.preprocess" if texts else "data of bag_of_words"
         raise ConfigError(thing, rule, received, "Leave data.preprocess out")
-    x = dataset.x.reshape(len(dataset.x), -1)
-    return Inputs(x, dataset.y, split, fit_preprocessing(chain, x[split.train], dataset.scale), device)
+    images = dataset.x.reshape(len(dataset.x), *with_channels(tuple(dataset.input_shape)))
+    fitted = fit_preprocessing(chain, images[split.train], dataset.scale)
+    x = images if sees_positions(config) else images.reshape(len(images), -1)
+    return Inputs(x, dataset.y, split, fitted, device)

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..backend import Arena, Context
 from ..checkpoint import Array, Group, Scalar
+from ..config import sees_positions
 from ..experiment import Run, machine_of
 from ..models import DBN, LabelledDBN
 from ..objectives import Reconstruction
@@ -107,9 +108,10 @@ def shown(run: Run, count: int) -> np.ndarray:
 
 
 def prepared(run: Run, count: int) -> np.ndarray:
-    """Those samples as the first layer sees them, (samples, features)."""
+    """Those samples as the first layer sees them, (samples, *shape of a sample)."""
     x = run.dataset.x[shown(run, count)]
-    return run.inputs.original.on_host(x.reshape(len(x), -1))
+    seen = run.inputs.original.on_host(x.reshape(len(x), -1))
+    return seen.reshape(len(x), *run.inputs.shape) if sees_positions(run.config) else seen
 
 
 def _levels(run: Run, values: np.ndarray) -> np.ndarray:

@@ -33,7 +33,7 @@ class Flatten(Layer):
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
         """Return a view; its backward gives the gradient the shape of ``x`` again."""
         if not self._shape:
-            raise self.unbuilt("shape of a sample")
+            raise self.unbuilt("input_shape")
         shape = self._shape
         flat = x.reshape(*x.shape[: -len(shape)], prod(shape))
         return flat, lambda dy: dy.reshape(*dy.shape[:-1], *shape)

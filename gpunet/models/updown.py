@@ -16,6 +16,7 @@ from ..losses import CategoricalCrossEntropy
 from ..metrics import accuracy
 from ..objectives import Objective
 from ..ops.gather import one_hot
+from ..ops.weighting import average, shares
 from ..rbm import RBM, Bernoulli, ClassRBM, ContrastiveDivergence, FromData, Units
 from ..schedules import Schedule
 
@@ -143,9 +144,9 @@ class UpDown(Objective):
         self.whole = epoch >= self.greedy
         return self.whole, self.top.begin_epoch(epoch, batch)
 
-    def learn(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
+    def learn(self, x: Array, target: Array, weight: Array | None, ctx: Context) -> tuple[Array, ...]:
         """Add all gradients; return the top machine's free energy of states and class, in nats, ([E,] N)."""
-        model, xp = self.model, array_module(x)
+        model, xp, share = self.model, array_module(x), shares(weight)
         states = [Bernoulli.draw(x, ctx) if self.binarise else x]
         for up in model.ups:
             inputs, _ = up.forward(states[-1], ctx)
@@ -155,11 +156,11 @@ class UpDown(Objective):
         xp.copyto(v[..., :width], states[-1])
         labels = one_hot(target, model.classes, ctx.empty((*target.shape, model.classes), bool))
         xp.copyto(v[..., width:], labels)
-        measures = self.top.learn(v, target, ctx)
+        measures = self.top.learn(v, target, weight, ctx)
         if self.whole:
             for number, down in enumerate(model.downs):
-                _predict(down, model.units_below(number), states[number + 1], states[number], ctx)
-            self._sleep(self.dreams.states[..., :width], ctx)
+                _predict(down, model.units_below(number), states[number + 1], states[number], share, ctx)
+            self._sleep(self.dreams.states[..., :width], share, ctx)
         return measures
 
     def judge(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
@@ -168,20 +169,21 @@ class UpDown(Objective):
         loss, _ = self.loss(z, target, ctx)
         return loss, accuracy(z, target, ctx)
 
-    def _sleep(self, state: Array, ctx: Context) -> None:
+    def _sleep(self, state: Array, share: Array | None, ctx: Context) -> None:
+        """Each dream began at a sample and has its share."""
         model = self.model
         for number, (up, down) in reversed(list(enumerate(zip(model.ups, model.downs)))):
             inputs, _ = down.forward(state, ctx)
             units = model.units_below(number)
             below = units.mean(inputs, ctx) if number == 0 else units.sample(inputs, ctx)
-            _predict(up, Bernoulli(up.n_out), below, state, ctx)
+            _predict(up, Bernoulli(up.n_out), below, state, share, ctx)
             state = below
 
 
-def _predict(layer: Dense, units: Units, given: Array, wanted: Array, ctx: Context) -> None:
+def _predict(layer: Dense, units: Units, given: Array, wanted: Array, share: Array | None, ctx: Context) -> None:
     """Add the gradient of ``-log p(wanted | given)``, the batch's mean: the delta rule."""
     inputs, backward = layer.forward(given, ctx)
     error = units.mean(inputs, ctx)
     error -= wanted
-    error *= 1 / wanted.shape[-2]
+    average(error, share)
     backward(error)

@@ -5,6 +5,7 @@ from ..backend.arrays import Array
 from ..layers import Layer
 from ..losses import Loss
 from ..metrics import accuracy
+from ..ops.weighting import average, shares
 from .base import Objective
 
 
@@ -24,12 +25,12 @@ class Supervised(Objective):
         self.measures: tuple[str, ...] = ("loss", "accuracy") if classify else ("loss",)
         self.scores: tuple[str, ...] = self.measures
 
-    def learn(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
+    def learn(self, x: Array, target: Array, weight: Array | None, ctx: Context) -> tuple[Array, ...]:
         """Forward, loss, backward."""
         z, backward = self.model.forward(x, ctx)
         loss, dz = self.loss(z, target, ctx)
         measures = (loss, accuracy(z, target, ctx)) if self.classify else (loss,)
-        dz *= 1 / x.shape[-2]
+        average(dz, shares(weight))
         backward(dz)
         return measures
 
@@ -54,12 +55,12 @@ class Reconstruction(Objective):
     def __init__(self, model: Layer, loss: Loss):
         self.model, self.loss = model, loss
 
-    def learn(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
+    def learn(self, x: Array, target: Array, weight: Array | None, ctx: Context) -> tuple[Array, ...]:
         """Forward, loss, backward; the targets of the data set are not used."""
         z, backward = self.model.forward(x, ctx)
         loss, dz = self.loss(z, x, ctx)
         measures = loss, self._squared_error(z, x, ctx)
-        dz *= 1 / x.shape[-2]
+        average(dz, shares(weight))
         backward(dz)
         return measures
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,9 @@ from ..config import (
     build_stack,
     build_updown,
     rebuild_preparation,
+    sees_positions,
 )
-from ..data import Description, Fitted, Preprocessing
+from ..data import Description, Fitted, Preprocessing, with_channels
 from ..errors import CheckpointError
 from ..layers import Layer
 from ..losses import CategoricalCrossEntropy, Loss
@@ -42,6 +44,12 @@ class Trained:
     config: Config
     description: Description
     preprocessing: Preprocessing
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Of a sample of the data, unprepared, as the model takes it: features in one row, unless it sees images."""
+        about = self.description
+        return with_channels(about.input_shape) if sees_positions(self.config) else (about.features,)
 
     @property
     def source(self) -> str:
@@ -88,27 +96,27 @@ def load_model(path: Path | str, device: Device) -> TrainedModel:
 
 
 def _network(found: Trained, device: Device) -> TrainedModel:
-    config, features = found.config, found.preprocessing.width(found.description.features)
+    config = found.config
     if isinstance(config.model, RBMConfig | DBNConfig):
         remedy = "Use gpunet likelihood or sample, or train --from it"
         raise CheckpointError(str(found.checkpoint.path), "must hold a network with outputs", config.model.name, remedy)
-    loss, model = build_network(config, found.description, features)
+    loss, model = build_network(config, found.description, found.preprocessing.shape(found.input_shape))
     parameters = Parameters(model, config.seeds, device)
     fill(parameters, found.checkpoint)
     return TrainedModel(**vars(found), model=model, loss=loss, parameters=parameters)
 
 
-def build_network(config: Config, about: Description, features: int) -> tuple[Loss, Layer]:
-    """The configured loss and network for the described data, prepared as so many features, without memory."""
-    classes = len(about.classes)
+def build_network(config: Config, about: Description, shape: tuple[int, ...]) -> tuple[Loss, Layer]:
+    """The configured loss and network for the described data, prepared to samples of a shape, without memory."""
+    classes, features = len(about.classes), prod(shape)
     if isinstance(config.model, ClassRBMConfig):
         return CategoricalCrossEntropy(), build_classrbm(config.model, features, classes)
     if isinstance(config.model, UpDownConfig):
         return CategoricalCrossEntropy(), build_updown(config.model, features, classes)
     loss = build_loss(config, classes)
     if isinstance(config.model, AutoencoderConfig):
-        return loss, build_model(config, (features,), features)
-    return loss, build_model(config, (features,), loss.outputs(classes) if classes else about.outputs)
+        return loss, build_model(config, shape, features)
+    return loss, build_model(config, shape, loss.outputs(classes) if classes else about.outputs)
 
 
 def load_generator(path: Path | str, device: Device) -> TrainedStack | TrainedModel:

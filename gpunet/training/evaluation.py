@@ -18,7 +18,9 @@ Scores = dict[str, np.ndarray]
 
 
 class Evaluator:
-    """Averages an objective's measures over all samples, in batches of one size, the last one padded and masked.
+    """Averages an objective's measures over all samples, weighted where they have weights.
+
+    Batches are of one size, the last one padded and masked.
 
     Args:
         objective: its model's parameters must have memory.
