@@ -36,7 +36,8 @@ class Parameter:
         decay: whether weight decay applies; by default to weights only.
         rate_factor: multiplies the learning rate.
         limit: root mean square beyond which training counts as diverged: an update that leads there is not made.
-        max_norm: after each update, columns longer than this, the weights into one unit, are scaled back to it.
+        max_norm: after each update, the weights into one unit, all that share a place on the last axis, are scaled back
+            to this length where they are longer.
         unit_rates: multiply the learning rate further, one for each unit along the last axis.
         averaging: None for what the optimizer trains.  A number makes this a running statistic: layers report what
             they observe through :meth:`accumulate`, and the optimizer moves the value towards it by this fraction,
