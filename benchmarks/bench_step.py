@@ -99,7 +99,7 @@ def gpunet_step(members=0):
     feed = Feed(Device(), x, y, fit_preprocessing("none", x, 1.0), np.dtype(np.float32), shape)
     layers = []
     for n_in, n_out in PAIRS:
-        layers += [Dense(n_in, n_out, initializer=He()), ReLU()]
+        layers += [Dense(n_out, n_in=n_in, initializer=He()), ReLU()]
     seeds = list(range(members)) if members else 0
     objective = Supervised(Sequential(layers[:-1]), CategoricalCrossEntropy())
     trainer = Trainer(objective, optimization=Adam(), seeds=seeds, feed=feed, batch_size=BATCH, device=Device())

@@ -36,7 +36,8 @@ class Parameter:
         decay: whether weight decay applies; by default to weights only.
         rate_factor: multiplies the learning rate.
         limit: root mean square beyond which training counts as diverged: an update that leads there is not made.
-        max_norm: after each update, columns longer than this, the weights into one unit, are scaled back to it.
+        max_norm: after each update, the weights into one unit, all that share a place on the last axis, are scaled back
+            to this length where they are longer.
         unit_rates: multiply the learning rate further, one for each unit along the last axis.
         averaging: None for what the optimizer trains.  A number makes this a running statistic: layers report what
             they observe through :meth:`accumulate`, and the optimizer moves the value towards it by this fraction,
@@ -125,7 +126,7 @@ class Parameters:
         idle: names of what the last pass did not reach; the optimizer leaves it as it is, without decay.
 
     >>> from gpunet.layers import Dense
-    >>> parameters = Parameters(Dense(3, 2), seeds=0)
+    >>> parameters = Parameters(Dense(2, n_in=3), seeds=0)
     >>> {name: p.value.shape for name, p in parameters.named.items()}
     {'weight': (3, 2), 'bias': (2,)}
     """

@@ -4,12 +4,14 @@ It shows that shapes, members, scratch memory, checkpoints and inspection carry 
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from gpunet.backend import Context, array_module
 from gpunet.backend.arrays import Array
-from gpunet.fields import Count, check_fields
+from gpunet.errors import ConfigError
+from gpunet.fields import Count, Positive, check_fields
 from gpunet.initializers import He, Initializer
 from gpunet.layers import Backward, Layer
 from gpunet.ops.linear import affine, affine_grad_bias, affine_grad_input, affine_grad_weight
@@ -21,14 +23,34 @@ class Convolution(Layer):
     """A 3x3 convolution with zeros around the image: ``x`` ([E,] N, H, W, n_in) to ([E,] N, H, W, n_out)."""
 
     n_out: Count
-    n_in: Count = 1
+    n_in: Count | None = None
     initializer: Initializer = He()
+    max_norm: Positive | None = None
+    unit_rates: tuple[float, ...] | None = None
+
+    example_shape: ClassVar[tuple[int, ...]] = (4, 3, 2)
 
     def __post_init__(self) -> None:
-        """Declare the kernel, (height, width, in, out), and the bias."""
+        """Declare the parameters where the channels of the input are given."""
         check_fields(self)
+        if self.n_in is not None:
+            self._declare(self.n_in)
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        """Note the channels of the input; declare the parameters."""
+        if len(shape) != 3:
+            received = "x".join(map(str, shape))
+            raise ConfigError("convolution", "needs images of height x width x channels", received)
+        n_in = self.width_of(shape, self.n_in, "n_in")
+        if self.n_in is None:
+            self.n_in = n_in
+            self._declare(n_in)
+
+    def _declare(self, n_in: int) -> None:
+        """The kernel, (height, width, in, out), and the bias."""
         axes = ("height", "width", "input", "output")
-        self.weight = Parameter((3, 3, self.n_in, self.n_out), self.initializer, axes=axes)
+        settings = {"max_norm": self.max_norm, "unit_rates": self.unit_rates}
+        self.weight = Parameter((3, 3, n_in, self.n_out), self.initializer, axes=axes, **settings)
         self.bias = Parameter((self.n_out,), role="bias", axes=("output",))
 
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
@@ -63,6 +85,11 @@ class Convolution(Layer):
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """As high and as wide as the input, with ``n_out`` channels."""
         return (*shape[:-1], self.n_out)
+
+    @classmethod
+    def examples(cls) -> list[Layer]:
+        """Two channels."""
+        return [cls(3)]
 
     def _columns(self, x: Array, ctx: Context) -> Array:
         """([E,] N * H * W, 9 * n_in); a leading members axis is that of ``x``, which all members may share."""

@@ -113,7 +113,14 @@ def test_initializers_check_their_settings():
 
 
 def network():
-    return Sequential([Dense(5, 3), BatchNorm(3), Residual(Dense(3, 3), Dense(3, 3, with_bias=False)), Dense(3, 2)])
+    return Sequential(
+        [
+            Dense(3, n_in=5),
+            BatchNorm(3),
+            Residual(Dense(3, n_in=3), Dense(3, n_in=3, with_bias=False)),
+            Dense(2, n_in=3),
+        ]
+    )
 
 
 def test_parameters_are_aligned_views_of_one_vector_in_groups(device):
@@ -143,7 +150,7 @@ def test_weights_depend_on_the_seed_and_the_place_alone(device):
 def test_gradients_add_up_when_a_parameter_is_used_twice(device):
     from gpunet.testing import make_context
 
-    layer = Dense(2, 2)
+    layer = Dense(2, n_in=2)
     parameters, ctx = Parameters(layer, 0, device, np.float64), make_context(device)
     x = device.put([[1.0, 2.0]])
     parameters.zero_grad()
@@ -158,7 +165,7 @@ def test_gradients_add_up_when_a_parameter_is_used_twice(device):
 
 def test_a_layer_without_memory_says_so():
     with pytest.raises(RuntimeError, match=r"make gpunet\.parameter\.Parameters"):
-        _ = Dense(2, 2).weight.value
+        _ = Dense(2, n_in=2).weight.value
 
 
 def test_schedules_by_hand():

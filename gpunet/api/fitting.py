@@ -11,14 +11,15 @@ from ..experiment import Run, prepare_inputs
 from ..interruption import Stop
 from ..layers import Layer, Sequential
 from ..losses import CategoricalCrossEntropy, Loss, SquaredError
+from ..metrics import Accuracy
 from ..objectives import Supervised
 from ..optimizers import Adam, Rule
 from ..parameter import Parameters
 from ..persistence import TrainedModel, open_trained, snapshot
 from ..stages import Carried, carry_out
 from .configuring import configured
-from .loading import in_memory as checkpoint_in_memory
 from .loading import wrapped
+from .members import in_memory as checkpoint_in_memory
 from .network import Network
 from .progress import Watch, wants_bar
 from .samples import in_memory, parts
@@ -116,12 +117,10 @@ def fit(
             remedy = "Leave run out, or pass a family of your own: train(..., families=[...])"
             raise ConfigError("run", "needs a model that a file can describe", missing, remedy)
         stop = stop or Stop()
-        inputs = prepare_inputs(config, dataset, split, place)
+        inputs = prepare_inputs(config, dataset, split, place, model.needs_positions)
         loss.check_targets(inputs.y)
-        build = getattr(model, "build", None)
-        if build is not None:
-            build(inputs.shape)
-        job = Run(config, dataset, split, place, inputs, Supervised(model, loss, bool(dataset.classes)))
+        objective = Supervised(model, loss, [Accuracy()] if dataset.classes else [])
+        job = Run(config, dataset, split, place, inputs, objective)
         with signals_heard(stop, None):
             found = carry_out(iter([job]), None, Watch(functions(on_epoch), wants_bar(progress), False), stop)
         return _by_hand(found, model, loss, missing, stop)

@@ -1,6 +1,6 @@
 """Restricted Boltzmann machines and stacks of them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from ..errors import ConfigError
 from ..inspection.likelihood import Annealing, bracket, scores, states
 from ..persistence import Trained, TrainedStack, stack_of
 from ..rbm import LogZ, exact_log_z
-from .network import member_of
+from .members import single
 from .results import Result, given
 from .sampling import sampled
 
@@ -212,5 +212,4 @@ class Machine(Result):
     def _member(self, number: int) -> "Machine":
         held = self._held
         with self.device.activate():
-            config = held.config.model_copy(update={"seed": self.seeds[number], "members": 1})
-            return type(self)(replace(member_of(held, number), config=config), self._unsavable, self.stopped, self.run)
+            return type(self)(single(held, number), self._unsavable, self.stopped, self.run)

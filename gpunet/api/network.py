@@ -1,6 +1,5 @@
 """Networks that predict targets, and autoencoders that reconstruct."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from ..models import LabelledDBN
 from ..persistence import TrainedModel
 from ..training import Evaluator, Scores, outputs_of
 from .arrays import target_array
+from .members import single
 from .results import Result, given
 from .sampling import sampled
 
@@ -49,8 +49,8 @@ class Network(Result):
         held, device = self._held, self.device
         with device.activate():
             parts = []
-            flat = features.reshape(len(features), -1)
-            for out in outputs_of(held.model, held.loss, held.preprocessing, flat, device, held.parameters.dtype):
+            x = features.reshape(len(features), *held.input_shape)
+            for out in outputs_of(held.model, held.loss, held.preprocessing, x, device, held.parameters.dtype):
                 parts.append(out.mean(axis=0, dtype=np.float64) if self.parameters.members else out.copy())
             return given(device.xp.concatenate(parts), device, as_numpy)
 
@@ -150,8 +150,8 @@ class Network(Result):
         """
         held, device = self._held, self.device
         with device.activate():
-            flat = features.reshape(len(features), -1)
-            feed = Feed(device, flat, targets, held.preprocessing, held.parameters.dtype)
+            x = features.reshape(len(features), *held.input_shape)
+            feed = Feed(device, x, targets, held.preprocessing, held.parameters.dtype)
             return Evaluator(held.objective, feed, len(self.seeds), device).scores()
 
     def sample(self, n: int = 16, *, steps: int = 1000, seed: int = 0, label: Any = None) -> np.ndarray:
@@ -177,8 +177,7 @@ class Network(Result):
     def _member(self, number: int) -> "Network":
         held, device = self._held, self.device
         with device.activate():
-            config = held.config.model_copy(update={"seed": self.seeds[number], "members": 1})
-            return type(self)(replace(member_of(held, number), config=config), self._unsavable, self.stopped, self.run)
+            return type(self)(single(held, number), self._unsavable, self.stopped, self.run)
 
     def _numbers(self, outputs: Any) -> Any:
         return (outputs[:, 0] > 0.5).astype(np.int64) if outputs.shape[1] == 1 else outputs.argmax(axis=1)
@@ -248,10 +247,3 @@ class Autoencoder(Network):
         missed = ((wanted - self.reconstruct(x)) ** 2).sum()
         spread = ((wanted - wanted.mean(axis=0)) ** 2).sum()
         return float(1 - missed / spread) if spread else 0.0
-
-
-def member_of(held: Any, number: int) -> Any:
-    """One member of a population, with memory of its own; the fields of what was held with the checkpoint of one."""
-    from .loading import single
-
-    return single(held, number)

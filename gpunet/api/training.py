@@ -17,8 +17,8 @@ from ..persistence import BEST, RunFolder, snapshot
 from ..stages import Carried, begin
 from ..training import EpochRecord
 from .configuring import configured
-from .loading import in_memory as checkpoint_in_memory
 from .loading import result_of
+from .members import in_memory as checkpoint_in_memory
 from .progress import Watch, wants_bar
 from .results import Result
 from .samples import in_memory, is_path, load_split, parts

@@ -20,7 +20,7 @@ from .augmentations import (
 )
 from .augmenter import Augmenter
 from .bags import BagOfWords
-from .dataset import Dataset, check_samples, is_text, portable_features
+from .dataset import Dataset, check_samples, is_text, portable_features, with_channels
 from .description import Description, Parts, Samples, describe
 from .feed import Feed
 from .inputs import Inputs, Part
@@ -73,4 +73,5 @@ __all__ = [
     "is_text",
     "portable_features",
     "split",
+    "with_channels",
 ]

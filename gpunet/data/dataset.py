@@ -72,6 +72,15 @@ class Dataset:
         return digest.hexdigest()
 
 
+def with_channels(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Shape of a sample as layers take it: images of one channel, (height, width), get an axis for it.
+
+    >>> with_channels((28, 28)), with_channels((32, 32, 3)), with_channels((64,))
+    ((28, 28, 1), (32, 32, 3), (64,))
+    """
+    return (*shape, 1) if len(shape) == 2 else shape
+
+
 def check_samples(name: str, x: np.ndarray) -> None:
     """Raise :class:`DataError` where there are no samples, no features, or numbers that are not finite."""
     if not len(x) or not x[0].size:

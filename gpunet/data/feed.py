@@ -2,11 +2,14 @@
 
 import itertools
 from functools import partial
+from math import prod
+from typing import Any
 
 import numpy as np
 
 from ..backend import Context, Device, Purpose, SampleStreams, host_generator
 from ..backend.arrays import Array
+from ..errors import DataError
 from ..ops.gather import take_rows
 from .augmenter import Augmenter
 from .preprocessing import Preprocessing
@@ -17,8 +20,8 @@ class Feed:
 
     Args:
         device: where the samples live.
-        x: host array (samples, features), uint8 or float32; (samples, members, features) where each member of a
-            population has features of its own.
+        x: host array (samples, *shape of a sample), uint8 or float32; (samples, members, *shape of a sample) with
+            ``members_own``.
         y: host array (samples,) of labels, or (samples, outputs).
         preprocessing: applied to each batch.
         dtype: of the batches.
@@ -26,6 +29,15 @@ class Feed:
         augmenter: what training batches go through before the preprocessing.
         rows: ([members,] n) numbers of the samples that make up an epoch, some perhaps several times and others never;
             by default each sample is there once.
+        members_own: whether each member of a population has features of its own.
+        weights: host array (samples,), from 0: a sample of weight 2 counts as two; None where all count alike.
+
+    Attributes:
+        shape: of a sample as a model sees it.
+        samples: in an epoch.
+
+    Raises:
+        DataError: weights that are none.
     """
 
     def __init__(
@@ -38,15 +50,20 @@ class Feed:
         members: tuple[int, ...] = (),
         augmenter: Augmenter | None = None,
         rows: np.ndarray | None = None,
+        members_own: bool = False,
+        weights: np.ndarray | None = None,
     ):
         self.augmenter = augmenter
         self.samples: int = len(x) if rows is None else rows.shape[-1]
         self.preprocessing, self.dtype = preprocessing, dtype
         self.device = device
-        self.x = device.put(x.reshape(-1, x.shape[-1]))
+        shape = x.shape[2:] if members_own else x.shape[1:]
+        self.shape = preprocessing.shape(shape)
+        self.x = device.put(x.reshape(-1, prod(shape)))
         # Where members have their own features, row s of member e lies at s * members + e.
-        self.own = None if x.ndim == 2 else device.put(np.arange(x.shape[1])[:, None])
+        self.own = device.put(np.arange(x.shape[1])[:, None]) if members_own else None
         self.y = device.put(y.astype(dtype) if y.dtype.kind == "f" else y)
+        self.weights = None if weights is None else device.put(_checked(weights, len(x)), dtype)
         self.placed = preprocessing.place(device, dtype)
         self.streams = SampleStreams(device, members)
         self.order = device.put(np.broadcast_to(np.arange(self.samples, dtype=np.int32), (*members, self.samples)))
@@ -68,7 +85,7 @@ class Feed:
         ]
         self.device.copy_into(self.order, np.stack(orders).reshape(self.order.shape))
 
-    def batch(self, ctx: Context, cursor: Array, size: int, rows: int) -> tuple[Array, Array]:
+    def batch(self, ctx: Context, cursor: Array, size: int, rows: int) -> tuple[Array, Array, Array | None]:
         """The batch that the device counter points to, in this epoch's order.
 
         Args:
@@ -78,7 +95,8 @@ class Feed:
             rows: samples of this one, less than ``size`` for a remainder.
 
         Returns:
-            Features ([members,] rows, n) and targets ([members,] rows[, outputs]).
+            Features ([members,] rows, *shape), targets ([members,] rows[, outputs]) and weights ([members,] rows) or
+            None.  A sample that is mixed with another keeps its own weight.
         """
         xp, numbers = self.device.xp, itertools.count()
         place = self.order.take(cursor * size + xp.arange(rows), axis=-1)
@@ -91,24 +109,57 @@ class Feed:
         if self.augmenter is not None:
             fetch = partial(self._gather, ctx)
             raw, target = self.augmenter.apply(raw, target, uniform, fetch, ctx, self.dtype)
-        return self.preprocessing.apply(raw, self.placed, ctx, self.dtype, uniform), target
+        return self._prepared(raw, ctx, uniform), target, self._weights(ctx, place)
 
     def padded(self, ctx: Context, cursor: Array, size: int) -> tuple[Array, Array, Array]:
         """A batch in file order for evaluation, the last one padded.
 
         Returns:
-            Features (size, n), targets (size[, outputs]) and weights (size,): 1 for a sample, 0 for padding.
+            Features (size, *shape), or (members, size, *shape) where members have their own, targets
+            (size[, outputs]) and weights (size,): 1 or the weight of a sample, 0 for padding.
         """
         xp = self.device.xp
         position = cursor * size + xp.arange(size)
         weights = ctx.empty((size,), self.dtype)
         xp.copyto(weights, position < self.samples)
-        raw, y = self._gather(ctx, xp.minimum(position, self.samples - 1))
-        return self.preprocessing.apply(raw, self.placed, ctx, self.dtype), y, weights
+        place = xp.minimum(position, self.samples - 1)
+        raw, y = self._gather(ctx, place)
+        own = self._weights(ctx, place)
+        if own is not None:
+            weights *= own
+        return self._prepared(raw, ctx), y, weights
+
+    def _prepared(self, raw: Array, ctx: Context, uniform: Any = None) -> Array:
+        x = self.preprocessing.apply(raw, self.placed, ctx, self.dtype, uniform)
+        return x if len(self.shape) == 1 else x.reshape(*x.shape[:-1], *self.shape)
+
+    def _rows(self, place: Array) -> Array:
+        """Numbers of the samples at places of the epoch."""
+        return place if self.rows is None else self.rows.take(place + self.first)
+
+    def _weights(self, ctx: Context, place: Array) -> Array | None:
+        if self.weights is None:
+            return None
+        index = self._rows(place)
+        return take_rows(self.weights, index, ctx.empty(index.shape, self.dtype))
 
     def _gather(self, ctx: Context, place: Array) -> tuple[Array, Array]:
         """Samples and targets by their places in the epoch, as they are."""
-        index = place if self.rows is None else self.rows.take(place + self.first)
+        index = self._rows(place)
         rows = index if self.own is None else index * len(self.own) + self.own
         raw = take_rows(self.x, rows, ctx.empty((*rows.shape, self.x.shape[-1]), self.x.dtype))
         return raw, take_rows(self.y, index, ctx.empty((*index.shape, *self.y.shape[1:]), self.y.dtype))
+
+
+def _checked(weights: np.ndarray, samples: int) -> np.ndarray:
+    """Weights of samples, as they are."""
+    remedy = "Give one number from 0 for each sample"
+    if weights.shape != (samples,):
+        raise DataError("weights", f"must be one for each of the {samples} samples", f"shape {weights.shape}", remedy)
+    wrong = ~(np.isfinite(weights) & (weights >= 0))
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise DataError("weights", "must be finite and not negative", f"{weights[row]} for sample {row}", remedy)
+    if not weights.any():
+        raise DataError("weights", "must not all be 0", f"{samples} zeros", remedy)
+    return weights

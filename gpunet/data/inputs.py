@@ -1,6 +1,7 @@
 """What a model sees: features and targets of the three parts, preprocessed or as another model represents them."""
 
 from collections.abc import Callable
+from math import prod
 from typing import Any, Literal
 
 import numpy as np
@@ -20,12 +21,14 @@ class Inputs:
     """Samples on the host with their split and preprocessing, from which feeds are made.
 
     Args:
-        x: (samples, features), or (samples, members, features) where each member has features of its own.
+        x: (samples, *shape of a sample), or (samples, members, *shape of a sample) with ``members_own``.
         y: (samples,) labels or (samples, outputs).
         split: sample numbers of the parts.
         preprocessing: applied to each batch.
         device: where feeds live.
         original: what was done to the data's own features, where ``x`` are representations of them.
+        members_own: whether each member of a population has features of its own.
+        weights: (samples,), from 0, how much each sample counts; None where all count alike.
     """
 
     def __init__(
@@ -36,14 +39,22 @@ class Inputs:
         preprocessing: Preprocessing,
         device: Device,
         original: Preprocessing | None = None,
+        members_own: bool = False,
+        weights: np.ndarray | None = None,
     ):
         self.x, self.y, self.split, self.preprocessing, self.device = x, y, split, preprocessing, device
+        self.members_own, self.weights = members_own, weights
         self.original = original or preprocessing
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one sample, as one member sees it."""
+        return self.preprocessing.shape(self.x.shape[2:] if self.members_own else self.x.shape[1:])
 
     @property
     def features(self) -> int:
         """Numbers of one sample, as one member sees it."""
-        return self.preprocessing.width(self.x.shape[-1])
+        return prod(self.shape)
 
     def feed(
         self,
@@ -56,41 +67,59 @@ class Inputs:
         """One part on the device; with ``members`` each has an order of its own, and ``rows`` say what an epoch is."""
         chosen = getattr(self.split, part)
         kind: Any = np.dtype(dtype)
-        return Feed(self.device, self.x[chosen], self.y[chosen], self.preprocessing, kind, members, augmenter, rows)
+        return Feed(
+            self.device,
+            self.x[chosen],
+            self.y[chosen],
+            self.preprocessing,
+            kind,
+            members,
+            augmenter,
+            rows,
+            self.members_own,
+            None if self.weights is None else self.weights[chosen],
+        )
 
     def training_part(self) -> np.ndarray:
-        """The training part as the model sees it, float32 on the host."""
-        return self.preprocessing.on_host(self.x[self.split.train])
+        """The training part as the model sees it, (samples, [members,] *shape), float32 on the host."""
+        return self._on_host(self.split.train)
 
     def training_mean(self) -> np.ndarray:
-        """Mean of the training part, (features,) or (members, features)."""
+        """Mean of the training part, ([members,] *shape)."""
         return self.training_part().mean(axis=0, dtype=np.float64)
 
     def some(self, part: Part, count: int) -> np.ndarray:
         """So many samples of a part, or all, chosen at random but always the same ones, as the model sees them.
 
         Returns:
-            float32 on the host, (count, features) or (members, count, features).
+            float32 on the host, ([members,] count, *shape).
         """
         chosen = getattr(self.split, part)
         chosen = chosen[host_generator(0, Purpose.SAMPLING).permutation(len(chosen))[:count]]
-        x = self.preprocessing.on_host(self.x[chosen])
-        return x.swapaxes(0, 1) if x.ndim == 3 else x
+        x = self._on_host(chosen)
+        return x.swapaxes(0, 1) if self.members_own else x
 
-    def encoded(self, encode: Callable[[Array, Context], Array]) -> "Inputs":
+    def _on_host(self, chosen: np.ndarray) -> np.ndarray:
+        x = self.x[chosen]
+        leading = x.shape[: 2 if self.members_own else 1]
+        return self.preprocessing.on_host(x.reshape(*leading, -1)).reshape(*leading, *self.shape)
+
+    def encoded(self, encode: Callable[[Array, Context], Array], members_own: bool = False) -> "Inputs":
         """All samples as ``encode`` represents them, computed once.
 
         Args:
-            encode: from a batch ([members,] N, features) and a context to ([members,] N, width), without randomness.
+            encode: from a batch ([members,] N, *shape) and a context to ([members,] N, width), without randomness.
+            members_own: whether ``encode`` gives a representation for each member of a population.
         """
         device, p = self.device, self.preprocessing
         placed, kind = p.place(device, np.float32), np.dtype(np.float32)
         ctx, parts = Context(False, Arena(device)), []
         for start in range(0, len(self.x), BATCH):
             ctx.arena.rewind()
-            raw = device.put(self.x[start : start + BATCH])
-            x = p.apply(raw, placed, ctx, kind)
-            h = device.get(encode(x.swapaxes(0, 1) if x.ndim == 3 else x, ctx))
-            parts.append(np.array(h.swapaxes(0, 1) if h.ndim == 3 else h, np.float32))
+            raw = self.x[start : start + BATCH]
+            leading = raw.shape[: 2 if self.members_own else 1]
+            x = p.apply(device.put(raw.reshape(*leading, -1)), placed, ctx, kind).reshape(*leading, *self.shape)
+            h = device.get(encode(x.swapaxes(0, 1) if self.members_own else x, ctx))
+            parts.append(np.array(h.swapaxes(0, 1) if members_own else h, np.float32))
         x = np.concatenate(parts)
-        return Inputs(x, self.y, self.split, Preprocessing(), device, self.original)
+        return Inputs(x, self.y, self.split, Preprocessing(), device, self.original, members_own, self.weights)

@@ -7,7 +7,7 @@ a new value seen later cannot blow up, and a note says so.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Gt, Le
@@ -70,8 +70,14 @@ class Preparation:
         return [cls()]
 
 
+@dataclass(frozen=True)
 class _Affine(Preparation):
-    """``(x - shift) * factor``, feature by feature; constant features have the factor 0."""
+    """``(x - shift) * factor``, feature by feature; constant features have the factor 0.
+
+    ``per="channel"`` takes all positions of a channel of images together, so that an image keeps its light and shade.
+    """
+
+    per: Literal["feature", "channel"] = "feature"
 
     def note(self, arrays: Arrays, features: int) -> str:
         """How many features are constant."""
@@ -91,7 +97,7 @@ class _Affine(Preparation):
 
 @dataclass(frozen=True)
 class Standardise(_Affine):
-    """Mean 0 and standard deviation 1, feature by feature."""
+    """Mean 0 and standard deviation 1, feature by feature, or ``per="channel"`` of images."""
 
     unit_variance: ClassVar[bool] = True
 
@@ -103,7 +109,10 @@ class Standardise(_Affine):
 
 @dataclass(frozen=True)
 class MinMax(_Affine):
-    """From 0, the smallest value of each feature in the training part, to 1, the largest; later ones may lie beyond."""
+    """From 0, the smallest value of each feature in the training part, to 1, the largest; later ones may lie beyond.
+
+    With ``per="channel"`` smallest and largest are those of a channel of images, at any position.
+    """
 
     def fit(self, x: np.ndarray, scale: float) -> dict[str, np.ndarray]:
         """Smallest value and one over the span; raises :class:`DataError` where no feature varies."""
@@ -113,7 +122,7 @@ class MinMax(_Affine):
 
 @dataclass(frozen=True)
 class Scale(_Affine):
-    """Division by the full scale of the data set, 255 for 8-bit images."""
+    """Division by the full scale of the data set, 255 for 8-bit images; the same for features and channels."""
 
     def fit(self, x: np.ndarray, scale: float) -> dict[str, np.ndarray]:
         """One factor for all."""

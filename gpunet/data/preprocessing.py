@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,14 @@ class Preprocessing:
         """How many features a model sees for so many of the data set."""
         return self.steps[-1].width if self.steps else features
 
+    def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Shape of a sample that a model sees, for that of the data set: its own while features stay in their places.
+
+        >>> Preprocessing().shape((8, 8, 3))
+        (8, 8, 3)
+        """
+        return shape if self.pixelwise else (self.width(prod(shape)),)
+
     def place(self, device: Device, dtype: Any) -> list[Arrays]:
         """The arrays of each step on a device, numbers in the type of the batches."""
         return [
@@ -112,11 +121,11 @@ def fit_preprocessing(chain: str | Iterable[Preparation], x: np.ndarray, scale: 
 
     Args:
         chain: preparations, or the name of a single one with its defaults; ``"none"`` for none.
-        x: (samples, features) on the host.
+        x: (samples, *shape of a sample) on the host; its last axis are the channels of images.
         scale: full scale of the data set.
 
     Raises:
-        ConfigError: a name that no preparation has.
+        ConfigError: a name that no preparation has, or statistics per channel of what has no channels.
         DataError: features that a preparation cannot take.
 
     >>> p = fit_preprocessing("standardise", np.array([[0.0, 5.0], [2.0, 5.0]], "f4"), 1.0)
@@ -124,11 +133,24 @@ def fit_preprocessing(chain: str | Iterable[Preparation], x: np.ndarray, scale: 
     ('standardise', [[2.0, 0.0]], ('standardise: 1 of 2 features are constant in the training part and become 0',))
     """
     fitted: tuple[Fitted, ...] = ()
+    shape, x = x.shape[1:], x.reshape(len(x), -1)
     for preparation in _named(chain) if isinstance(chain, str) else chain:
         seen = Preprocessing(fitted[-1:]).on_host(x) if fitted else x
-        fitted = (*fitted, Fitted(preparation, preparation.fit(seen, scale if not fitted else 1.0), seen.shape[-1]))
+        arrays = _fit(preparation, seen, Preprocessing(fitted).shape(shape), scale if not fitted else 1.0)
+        fitted = (*fitted, Fitted(preparation, arrays, seen.shape[-1]))
         x = seen
     return Preprocessing(fitted)
+
+
+def _fit(preparation: Preparation, x: np.ndarray, shape: tuple[int, ...], scale: float) -> Arrays:
+    """Fit to features one by one, or to channels, whose numbers then stand at every position."""
+    if getattr(preparation, "per", "feature") == "feature":
+        return preparation.fit(x, scale)
+    if len(shape) == 1:
+        name, received = f"{term(type(preparation))}.per", f"samples of {shape[0]} features"
+        raise ConfigError(name, "channel needs images", received, "Leave it out")
+    arrays = preparation.fit(x.reshape(-1, shape[-1]), scale)
+    return {name: np.tile(array, prod(shape[:-1])) for name, array in arrays.items()}
 
 
 def _named(name: str) -> list[Preparation]:

@@ -6,7 +6,18 @@ import numpy as np
 
 from ..backend import Arena, Context, Device
 from ..config import Config, build_optimization, build_preparations
-from ..data import Augmenter, BagOfWords, Inputs, Part, Parts, Preprocessing, Samples, describe, fit_preprocessing
+from ..data import (
+    Augmenter,
+    BagOfWords,
+    Inputs,
+    Part,
+    Parts,
+    Preprocessing,
+    Samples,
+    describe,
+    fit_preprocessing,
+    with_channels,
+)
 from ..errors import ConfigError, meant
 from ..interruption import Stop
 from ..objectives import Objective
@@ -215,18 +226,30 @@ class Run:
         return Evaluator(self.objective, self.inputs.feed(part), self.config.members, self.device)
 
 
-def prepare_inputs(config: Config, dataset: Samples, split: Parts, device: Device) -> Inputs:
-    """The features of a data set, preprocessed as configured or as suits the model."""
+def prepare_inputs(
+    config: Config, dataset: Samples, split: Parts, device: Device, positions: bool | None = None
+) -> Inputs:
+    """The features of a data set, preprocessed as configured or as suits the model.
+
+    Args:
+        config: of the run.
+        dataset: samples and targets on the host.
+        split: which samples train.
+        device: where feeds will live.
+        positions: whether the model takes images as they are; as the configured model says by default.
+    """
     texts = bool(dataset.vocabulary)
     chain = build_preparations(config, dataset.scale, config.model.wants_standardised, texts)
     if texts != any(isinstance(preparation, BagOfWords) for preparation in chain[:1]):
         rule, received = ("must begin with bag_of_words", "texts") if texts else ("must be texts", "numbers")
         thing = "data.preprocess" if texts else "data of bag_of_words"
         raise ConfigError(thing, rule, received, "Leave data.preprocess out")
-    x = dataset.x.reshape(len(dataset.x), -1)
-    if config.data.preprocess is None and dataset.scale == 1 and _are_probabilities(config, x[split.train]):
+    images = dataset.x.reshape(len(dataset.x), *with_channels(tuple(dataset.input_shape)))
+    if config.data.preprocess is None and dataset.scale == 1 and _are_probabilities(config, images[split.train]):
         chain = []  # states of Bernoulli units, or their probabilities, are what such units take
-    return Inputs(x, dataset.y, split, fit_preprocessing(chain, x[split.train], dataset.scale), device)
+    fitted = fit_preprocessing(chain, images[split.train], dataset.scale)
+    x = images if (config.model.sees_positions if positions is None else positions) else images.reshape(len(images), -1)
+    return Inputs(x, dataset.y, split, fitted, device)
 
 
 def _are_probabilities(config: Config, x: np.ndarray) -> bool:

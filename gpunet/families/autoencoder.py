@@ -51,4 +51,4 @@ class AutoencoderConfig(Family):
                 "Set data.preprocess=scale, or loss=squared_error",
             )
         loss.check_targets(data)
-        return self.judged(self.network((inputs.features,), inputs.features), loss, about)
+        return self.judged(self.network(inputs.shape, inputs.features), loss, about)

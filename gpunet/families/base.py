@@ -40,7 +40,7 @@ class Family(Section):
     ...     name: Literal["plane"] = "plane"
     ...
     ...     def network(self, shape, outputs):
-    ...         return Sequential([Dense(shape[-1], outputs)])
+    ...         return Sequential([Dense(outputs, n_in=shape[-1])])
     >>> Plane().summary(Plane().network((4,), 3), 4)
     'dense(4, 3)'
     """
@@ -66,6 +66,11 @@ class Family(Section):
     @property
     def takes_probabilities(self) -> bool:
         """Whether features that lie between 0 and 1 already are left as they are, unless configured otherwise."""
+        return False
+
+    @property
+    def sees_positions(self) -> bool:
+        """Whether it takes images as they are; other models take their features in one row."""
         return False
 
     @property
@@ -121,7 +126,7 @@ class Family(Section):
             ConfigError: a model that does not suit the task.
         """
         loss.check_targets(inputs.y)
-        return self.judged(self.network((inputs.features,), self.outputs(about, loss)), loss, about)
+        return self.judged(self.network(inputs.shape, self.outputs(about, loss)), loss, about)
 
     def judged(self, model: Any, loss: Loss, about: Description) -> Objective:
         """What a model of this family is measured by."""

@@ -34,7 +34,7 @@ class ClassRBMConfig(MachineConfig):
     def objective(self, about: Description, inputs: Inputs, loss: Loss) -> Objective:
         """The weighted sum of both likelihoods."""
         self._check_classes(about)
-        model = self.network((inputs.features,), self.outputs(about, loss))
+        model = self.network(inputs.shape, self.outputs(about, loss))
         check_visible(model.features, inputs)
         generation = self.contrastive_divergence(model.joint)
         bits = self.binarise and model.features.bits

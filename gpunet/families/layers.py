@@ -1,15 +1,12 @@
 """The network that is spelled out layer by layer."""
 
-import math
-from dataclasses import fields
 from typing import Any, Literal
 
 from pydantic import Field
 
 from ..errors import ConfigError
-from ..fields import term
-from ..layers import Dense, Layer, Linear, Residual, Sequential
-from ..vocabulary import WIDTHS, LayerWord, target
+from ..layers import Dense, Sequential
+from ..vocabulary import LayerWord
 from .base import Family
 
 
@@ -20,51 +17,34 @@ class LayersConfig(Family):
     layers: tuple[LayerWord, ...]
     output: bool = Field(True, description="add the linear output layer; false where the layers end in it")
 
+    @property
+    def sees_positions(self) -> bool:
+        """Where the first layers work on images rather than on their features in a row."""
+        return self._layers().needs_positions
+
     def network(self, shape: tuple[int, ...], outputs: int) -> Sequential:
-        """The layers, each as wide as the one before it, and the output layer where it is to be added.
+        """The layers, each told what the one before it gives, and the output layer where it is to be added.
 
         Raises:
-            ConfigError: layers that end in another width than loss and targets ask for.
+            ConfigError: layers that do not fit the samples or each other, or that end in another width than loss and
+                targets ask for.
         """
-        width = math.prod(shape)
-        layers = _in_sequence(self.layers, width)
-        end = Sequential(layers).output_width(width)
-        if self.output:
-            return Sequential([*layers, Dense(end, outputs)])
-        if end != outputs:
-            rule, remedy = f"must end in the {outputs} outputs that loss and targets ask for", f"Set n_out={outputs}"
-            raise ConfigError("model.layers", rule, end, remedy)
-        return Sequential(layers)
+        body = self._layers()
+        body.build(shape)
+        end = body.output_shape(shape)
+        if len(end) != 1:
+            received, remedy = "x".join(map(str, end)), "Add flatten as the last of model.layers"
+            raise ConfigError("model.layers", "must end in features, which the loss takes", received, remedy)
+        if not self.output:
+            if end != (outputs,):
+                rule = f"must end in the {outputs} outputs that loss and targets ask for"
+                raise ConfigError("model.layers", rule, end[0], f"Use n_out={outputs} in the last layer")
+            return body
+        output = Dense(outputs)
+        output.build(end)
+        return Sequential([*body.layers, output])
 
-
-def _in_sequence(words: tuple[Any, ...], width: int) -> list[Layer]:
-    layers = []
-    for word in words:
-        layers.append(_layer(word, width))
-        width = layers[-1].output_width(width)
-    return layers
-
-
-def _layer(word: Any, width: int) -> Layer:
-    """Build one layer for inputs of ``width`` features; layers that hold others are built from the inside."""
-    cls = target(type(word))
-    if cls is Sequential:
-        return Sequential(_in_sequence(word.layers, width))
-    if cls is Residual:
-        body = _layer(word.body, width)
-        shortcut = Linear() if word.shortcut is None else _layer(word.shortcut, width)
-        ends = body.output_width(width), shortcut.output_width(width)
-        if ends[0] != ends[1]:
-            remedy = f'Add shortcut = [{{name = "dense", n_out = {ends[0]}, with_bias = false}}]'
-            raise ConfigError(
-                "residual", "body and shortcut must end in the same width", f"{ends[0]} and {ends[1]}", remedy
-            )
-        return Residual(body, shortcut)
-    filled = {field.name: width for field in fields(cls) if field.name in WIDTHS}
-    for name in filled:
-        given = getattr(word, name)
-        if given not in (None, width):
-            raise ConfigError(
-                f"{term(cls)}.{name}", f"must be the width of the layer before, {width}", given, "Leave it out"
-            )
-    return word.build(**filled)
+    def _layers(self) -> Sequential:
+        """The configured layers, which do not know yet what they will see."""
+        words: Any = self.layers
+        return Sequential([word.build() for word in words])

@@ -29,7 +29,7 @@ class RBMConfig(MachineConfig):
 
     def objective(self, about: Description, inputs: Inputs, loss: Loss) -> Objective:
         """The log-likelihood of the features."""
-        machine = self.network((inputs.features,), 0)
+        machine = self.network(inputs.shape, 0)
         check_visible(machine.visible, inputs)
         return self.contrastive_divergence(machine)
 

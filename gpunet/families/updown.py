@@ -36,7 +36,7 @@ class UpDownConfig(GenerativeConfig):
     def objective(self, about: Description, inputs: Inputs, loss: Loss) -> Objective:
         """Contrastive wake-sleep."""
         self._check_classes(about)
-        model = self.network((inputs.features,), self.outputs(about, loss))
+        model = self.network(inputs.shape, self.outputs(about, loss))
         check_visible(model.visible, inputs)
         return UpDown(model, self.steps(), self.greedy, self.binarise and model.visible.bits, self.center)
 

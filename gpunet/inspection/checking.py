@@ -12,6 +12,7 @@ from ..data import Parts, Samples, describe
 from ..errors import ConfigError, DivergedError
 from ..experiment import build_augmenter, build_objective, prepare_inputs, scale_to_unit_variance
 from ..objectives import Objective
+from ..ops.weighting import shares
 from ..optimizers import Optimization
 from ..persistence import fill
 from ..testing import Finding, check_parameters
@@ -70,9 +71,9 @@ class GradientCheck:
         trainer.begin_epoch(self.epoch % self.epochs, 1)
         ctx, device = trainer.context, trainer.device
         ctx.arena.rewind()
-        x, target = (
-            device.put(device.get(part)) for part in trainer.feed.batch(ctx, trainer.cursor, *[trainer.batch_size] * 2)
-        )
+        batch = trainer.feed.batch(ctx, trainer.cursor, *[trainer.batch_size] * 2)
+        x, target, weight = (None if part is None else device.put(device.get(part)) for part in batch)
+        share = shares(weight)
         self.epoch += 1
 
         def restart() -> None:
@@ -82,14 +83,15 @@ class GradientCheck:
         def gradient() -> None:
             restart()
             trainer.parameters.zero_grad()
-            self.objective.learn(x, target, ctx)
+            self.objective.learn(x, target, weight, ctx)
             trainer.parameters.finish_grad()
             trainer.optimizer.penalise()
 
         def loss() -> float:
             restart()
             losses: Array = self.objective.judge(x, target, ctx)[0]
-            return float(device.get((losses.mean(axis=-1) + trainer.optimizer.penalty()).sum()))
+            mean = losses.mean(axis=-1) if share is None else (losses * share).sum(axis=-1)
+            return float(device.get((mean + trainer.optimizer.penalty()).sum()))
 
         with np.errstate(all="ignore"):
             yield from check_parameters(trainer.parameters, gradient, loss)

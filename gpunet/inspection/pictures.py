@@ -107,9 +107,10 @@ def shown(run: Run, count: int) -> np.ndarray:
 
 
 def prepared(run: Run, count: int) -> np.ndarray:
-    """Those samples as the first layer sees them, (samples, features)."""
+    """Those samples as the first layer sees them, (samples, *shape of a sample)."""
     x = run.dataset.x[shown(run, count)]
-    return run.inputs.original.on_host(x.reshape(len(x), -1))
+    seen = run.inputs.original.on_host(x.reshape(len(x), -1))
+    return seen.reshape(len(x), *run.inputs.shape) if run.config.model.sees_positions else seen
 
 
 def _levels(run: Run, values: np.ndarray) -> np.ndarray:

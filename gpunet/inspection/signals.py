@@ -50,14 +50,14 @@ def first_signals(run: Run) -> list[Signal]:
         raise ConfigError("--signal", "needs a model of layers with a loss", run.config.model.name, remedy)
     trainer.begin_epoch(0, trainer.steps_per_epoch(drop_last=True))
     ctx = replace(trainer.context, input_gradient=True)
-    x, target = trainer.feed.batch(ctx, trainer.cursor, *[trainer.batch_size] * 2)
+    x, target, weight = trainer.feed.batch(ctx, trainer.cursor, *[trainer.batch_size] * 2)
     layers = list(named_layers(objective.model))
     outputs: dict[str, np.ndarray] = {}
     gradients: dict[str, np.ndarray] = {}
     with ExitStack() as stack:
         for name, layer in layers:
             stack.enter_context(watched(layer, _keep(outputs, name, device), _keep(gradients, name, device)))
-        objective.learn(x, target, ctx)
+        objective.learn(x, target, weight, ctx)
     names = [name for name, _ in layers if name in outputs and name in gradients]
     spreads = [float(np.sqrt(np.mean(outputs[name].std(axis=-2) ** 2))) for name in names]
     sizes = [float(np.sqrt(np.mean(gradients[name] ** 2))) for name in names]

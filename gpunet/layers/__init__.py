@@ -7,12 +7,14 @@ from .containers import Residual, Sequential
 from .dense import Dense
 from .dropout import Dropout
 from .noise import GaussianNoise
+from .shaping import Flatten
 
 __all__ = [
     "Backward",
     "BatchNorm",
     "Dense",
     "Dropout",
+    "Flatten",
     "GaussianNoise",
     "Layer",
     "LeakyReLU",

@@ -9,38 +9,69 @@ from ..backend import Context, array_module
 from ..backend.arrays import Array
 from ..fields import Count, Positive, check_fields
 from ..initializers import Constant
+from ..ops.positions import rows, unfold
 from ..parameter import Parameter
 from .base import Backward, Layer
 
 
 @dataclass(eq=False)
 class BatchNorm(Layer):
-    """Normalises each feature over the batch, then scales and shifts it.
+    """Normalises each feature over the batch, and over the positions where samples have some; then scales and shifts.
 
     Training uses the batch's mean and biased variance; inference uses exponential moving averages of the mean and of
     the unbiased variance, each moved by ``averaging`` towards what a step observes.  Stands before or after the
     activation, as the order of the layers says.
 
-    Shapes: ``x`` ([E,] N, n), N at least 2 in training; all parameters ([E,] n).
+    Shapes: ``x`` ([E,] N, n) or ([E,] N, height, width, n), all parameters ([E,] n).  In training each feature needs at
+    least two values: N at least 2 without positions.  Statistics look at samples, not at their weights.
 
-    Ioffe, Szegedy: Batch normalization (2015), algorithms 1 and 2.
+    Ioffe, Szegedy: Batch normalization (2015), algorithms 1 and 2; section 3.2 for positions.
+
+    Args:
+        n: features, or channels; follows from the layer before where it is not given.
+        epsilon: added to each variance before its root.
+        averaging: how far the running statistics move towards those of a batch at each step.
+
+    >>> layer = BatchNorm()
+    >>> layer.build((28, 28, 3))
+    >>> layer.scale.shape
+    (3,)
     """
 
-    n: Count
+    n: Count | None = None
     epsilon: Positive = 1e-5
     averaging: Annotated[float, Gt(0), Le(1)] = 0.1
 
     def __post_init__(self) -> None:
-        """Declare scale and shift, which are learned, and the two running statistics."""
+        """Declare the parameters where the width of the input is given."""
         check_fields(self)
+        self._position_axes = 0
+        if self.n is not None:
+            self._declare(self.n)
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        """Note the width and the position axes of the input; declare the parameters."""
+        n = self.width_of(shape, self.n, "n")
+        self._position_axes = len(shape) - 1
+        if self.n is None:
+            self.n = n
+            self._declare(n)
+
+    def _declare(self, n: int) -> None:
+        """Scale and shift, which are learned, and the two running statistics."""
         one, axes = Constant(1.0), ("feature",)
-        self.scale = Parameter((self.n,), one, role="scale", axes=axes)
-        self.shift = Parameter((self.n,), role="shift", axes=axes)
-        self.mean = Parameter((self.n,), role="running_mean", axes=axes, averaging=self.averaging)
-        self.variance = Parameter((self.n,), one, role="running_variance", axes=axes, averaging=self.averaging)
+        self.scale = Parameter((n,), one, role="scale", axes=axes)
+        self.shift = Parameter((n,), role="shift", axes=axes)
+        self.mean = Parameter((n,), role="running_mean", axes=axes, averaging=self.averaging)
+        self.variance = Parameter((n,), one, role="running_variance", axes=axes, averaging=self.averaging)
 
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
         """Return the normalised, scaled and shifted input."""
+        if self.n is None:
+            raise self.unbuilt("n")
+        axes = self._position_axes
+        positions = x.shape[-1 - axes : -1]
+        x = rows(x, axes)
         xp, samples = array_module(x), x.shape[-2]
         scale, shift = self.scale.value[..., None, :], self.shift.value[..., None, :]
         if ctx.training:
@@ -60,6 +91,7 @@ class BatchNorm(Layer):
         y += shift
 
         def backward(dy: Array) -> Array:
+            dy = rows(dy, axes)
             product = xp.multiply(dy, normal, out=ctx.like(dy))
             self.scale.accumulate(ctx, lambda out: product.sum(axis=-2, out=out))
             self.shift.accumulate(ctx, lambda out: dy.sum(axis=-2, out=out))
@@ -69,11 +101,11 @@ class BatchNorm(Layer):
                 product += dy.mean(axis=-2, keepdims=True)
                 dy -= product
             dy *= scale * inverse
-            return dy
+            return unfold(dy, positions)
 
-        return y, backward
+        return unfold(y, positions), backward
 
     @classmethod
     def examples(cls) -> list[Layer]:
-        """Five features."""
-        return [cls(5)]
+        """With a given width and without."""
+        return [cls(), cls(5)]

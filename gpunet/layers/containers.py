@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from ..backend import Context, array_module
 from ..backend.arrays import Array
+from ..errors import ConfigError
 from ..parameter import find_parameters
 from .activations import Linear, Tanh
 from .base import Backward, Layer
@@ -16,26 +17,38 @@ class Sequential(Layer):
     """Applies layers one after the other.
 
     >>> from gpunet.layers import ReLU
-    >>> Sequential([Dense(4, 8), ReLU(), Dense(8, 3)]).output_width(4)
-    3
+    >>> model = Sequential([Dense(8), ReLU(), Dense(3)])
+    >>> model.build((4,))
+    >>> model.output_shape((4,)), model.layers[0].weight.shape
+    ((3,), (4, 8))
     """
 
     layers: Sequence[Layer] = ()
 
     def __post_init__(self) -> None:
-        """Note below which layers a gradient is wanted at all: those with parameters somewhere before them."""
+        """Make a list of any sequence of layers."""
         self.layers = list(self.layers)
-        self._learns = [any(p.trainable for _, p in find_parameters(layer)) for layer in self.layers]
+        self._learns: list[bool] = []
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        """Build the layers in order, each for what the one before gives."""
+        for layer in self.layers:
+            layer.build(shape)
+            shape = layer.output_shape(shape)
+        self._learns = []
 
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
         """Run all layers; the backward runs theirs in reverse."""
         backwards: list[Backward] = []
         wanted = ctx.input_gradient
-        for layer, learns in zip(self.layers, self._learns):
+        # A gradient is wanted below a layer only where some layer before it learns.
+        each = self._learns or [any(p.trainable for _, p in find_parameters(layer)) for layer in self.layers]
+        for layer, learns in zip(self.layers, each):
             x, back = layer.forward(x, ctx.with_input_gradient(wanted))
             if wanted or learns:
                 backwards.append(back)
             wanted = wanted or learns
+        self._learns = each  # known for good: a layer that is not built yet has refused by now
 
         def backward(dy: Array) -> Array | None:
             for back in reversed(backwards):
@@ -44,31 +57,50 @@ class Sequential(Layer):
 
         return x, backward
 
-    def output_width(self, width: int) -> int:
-        """The width after the last layer."""
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape after the last layer."""
         for layer in self.layers:
-            width = layer.output_width(width)
-        return width
+            shape = layer.output_shape(shape)
+        return shape
+
+    @property
+    def needs_positions(self) -> bool:
+        """Whether one of the layers does."""
+        return any(layer.needs_positions for layer in self.layers)
 
     @classmethod
     def examples(cls) -> list[Layer]:
         """A small network."""
-        return [cls([Dense(5, 4), Tanh(), Dense(4, 3)])]
+        return [cls([Dense(4), Tanh(), Dense(3)])]
 
 
 @dataclass(eq=False)
 class Residual(Layer):
-    """``y = body(x) + shortcut(x)``; the shortcut is the identity unless the widths differ.
+    """``y = body(x) + shortcut(x)``; the shortcut is the identity unless the shapes differ.
 
     He, Zhang, Ren, Sun: Deep residual learning for image recognition (2016), eq. 1 and 2.
 
     Args:
         body: what is learned on top of the shortcut.
-        shortcut: brings the input to the width of the body's output, e.g. ``Dense(n_in, n_out, with_bias=False)``.
+        shortcut: brings the input to the shape of the body's output, e.g. ``Dense(n_out, with_bias=False)``.
     """
 
     body: Layer
     shortcut: Layer = field(default_factory=Linear)
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        """Build both branches; raises :class:`ConfigError` where they end in different shapes."""
+        ends = []
+        for branch in (self.body, self.shortcut):
+            branch.build(shape)
+            ends.append(branch.output_shape(shape))
+        main, side = ends
+        if main[:-1] == side[:-1] and main != side:
+            rule, remedy = "must end in the same width", _PROJECTION.format(main[-1])
+            raise ConfigError("residual", f"body and shortcut {rule}", f"{main[-1]} and {side[-1]}", remedy)
+        if main != side:
+            received = " and ".join("x".join(map(str, end)) for end in ends)
+            raise ConfigError("residual", "body and shortcut must end in the same shape", received, "Change one")
 
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
         """Return the sum of the two branches."""
@@ -90,13 +122,21 @@ class Residual(Layer):
 
         return y, backward
 
-    def output_width(self, width: int) -> int:
-        """The width of the body's output."""
-        return self.body.output_width(width)
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of the body's output."""
+        return self.body.output_shape(shape)
+
+    @property
+    def needs_positions(self) -> bool:
+        """Whether one of the branches does."""
+        return self.body.needs_positions or self.shortcut.needs_positions
 
     @classmethod
     def examples(cls) -> list[Layer]:
         """With the identity, with a projection, and with a body that has nothing to learn."""
-        projection = Dense(5, 3, with_bias=False)
-        narrow, plain = cls(Dense(5, 3), projection), cls(Tanh(), Dense(5, 5))
-        return [cls(Sequential([Dense(5, 4), Tanh(), Dense(4, 5)])), narrow, plain]
+        projection = Dense(3, with_bias=False)
+        narrow, plain = cls(Dense(3), projection), cls(Tanh(), Dense(5))
+        return [cls(Sequential([Dense(4), Tanh(), Dense(5)])), narrow, plain]
+
+
+_PROJECTION = 'Add shortcut = [{{name = "dense", n_out = {}, with_bias = false}}]'

@@ -1,6 +1,6 @@
 """The fully connected layer."""
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from ..backend import Context
@@ -9,63 +9,105 @@ from ..errors import ConfigError
 from ..fields import Count, NonNegative, Positive, check_fields
 from ..initializers import Glorot, Initializer
 from ..ops.linear import affine, affine_grad_bias, affine_grad_input, affine_grad_weight
+from ..ops.positions import rows, unfold
 from ..parameter import Parameter
 from .base import Backward, Layer
 
 
 @dataclass(eq=False)
 class Dense(Layer):
-    """``y = x @ weight + bias``.
+    """``y = x @ weight + bias``, at every position of a sample that has positions.
 
-    Shapes: ``x`` ([E,] N, n_in), ``y`` ([E,] N, n_out), ``weight`` ([E,] n_in, n_out), ``bias`` ([E,] n_out).
+    Shapes: ``x`` ([E,] N, n_in), ``y`` ([E,] N, n_out), ``weight`` ([E,] n_in, n_out), ``bias`` ([E,] n_out); on images
+    ``x`` ([E,] N, height, width, n_in) and ``y`` ([E,] N, height, width, n_out), which is a 1x1 convolution.
 
     ``max_norm`` bounds the length of the weights into each unit after every update (Srivastava et al. 2014, section
     5.1); ``rate_factor`` multiplies the learning rate of this layer, ``unit_rates`` that of each of its units.
 
-    >>> Dense(784, 10).weight.shape
+    Args:
+        n_out: units.
+        n_in: numbers that each unit sees; follows from the data, or the layer before, where it is not given.
+        with_bias: whether to add a bias.
+        initializer: of the weight.
+        max_norm: bound on the length of the weights into each unit, or None.
+        rate_factor: multiplies the learning rate of this layer.
+        unit_rates: multiply the learning rate further, one for each unit.
+
+    >>> Dense(10, n_in=784).weight.shape
     (784, 10)
+    >>> layer = Dense(10)
+    >>> layer.build((28, 28, 3))
+    >>> layer.weight.shape, layer.output_shape((28, 28, 3))
+    ((3, 10), (28, 28, 10))
     """
 
-    n_in: Count
     n_out: Count
+    _: KW_ONLY
+    n_in: Count | None = None
     with_bias: bool = True
     initializer: Initializer = Glorot()
     max_norm: Positive | None = None
     rate_factor: NonNegative = 1.0
     unit_rates: tuple[NonNegative, ...] | None = None
 
+    def __new__(cls, *units: Any, **settings: Any) -> "Dense":
+        """Refuse two numbers, which meant (n_in, n_out) once and would be taken for something else now."""
+        if len(units) > 1:
+            remedy = f"Write Dense({units[1]}, n_in={units[0]}), or leave n_in out where it follows from the data"
+            raise ConfigError("dense", "takes n_out alone without a name", ", ".join(map(str, units)), remedy)
+        return super().__new__(cls)
+
     def __post_init__(self) -> None:
-        """Declare the weight and, where wanted, the bias."""
+        """Declare the parameters where the width of the input is given."""
         check_fields(self)
         if self.unit_rates is not None and len(self.unit_rates) != self.n_out:
             raise ConfigError("unit_rates", f"must be one for each of the {self.n_out} units", len(self.unit_rates))
+        self._position_axes = 0
+        if self.n_in is not None:
+            self._declare(self.n_in)
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        """Note the width and the position axes of the input; declare the weight and, where wanted, the bias."""
+        n_in = self.width_of(shape, self.n_in, "n_in")
+        self._position_axes = len(shape) - 1
+        if self.n_in is None:
+            self.n_in = n_in
+            self._declare(n_in)
+
+    def _declare(self, n_in: int) -> None:
         rates: Any = {"rate_factor": self.rate_factor, "unit_rates": self.unit_rates}
-        shape, axes = (self.n_in, self.n_out), ("input", "output")
+        shape, axes = (n_in, self.n_out), ("input", "output")
         self.weight = Parameter(shape, self.initializer, axes=axes, max_norm=self.max_norm, **rates)
         self.bias = Parameter((self.n_out,), role="bias", axes=("output",), **rates) if self.with_bias else None
 
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
         """Return the products and their backward."""
-        weight, bias = self.weight, self.bias
+        if self.n_in is None:
+            raise self.unbuilt("n_in")
+        weight, bias, axes = self.weight, self.bias, self._position_axes
         members = weight.value.shape[:-2]  # one input may serve a whole population
+        positions = x.shape[-1 - axes : -1]
+        x = rows(x, axes)
         y = ctx.empty((*members, x.shape[-2], self.n_out), x.dtype)
         affine(x, weight.value, None if bias is None else bias.value, y)
 
         def backward(dy: Array) -> Array | None:
+            dy = rows(dy, axes)
             weight.accumulate(ctx, lambda out: affine_grad_weight(x, dy, out))
             if bias is not None:
                 bias.accumulate(ctx, lambda out: affine_grad_bias(dy, out))
             if not ctx.input_gradient:
                 return None
-            return affine_grad_input(dy, weight.value, ctx.empty((*dy.shape[:-1], self.n_in), x.dtype))
+            dx = affine_grad_input(dy, weight.value, ctx.empty((*dy.shape[:-1], x.shape[-1]), x.dtype))
+            return unfold(dx, positions)
 
-        return y, backward
+        return unfold(y, positions), backward
 
-    def output_width(self, width: int) -> int:
-        """Always ``n_out``."""
-        return self.n_out
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """``n_out`` in place of the last axis."""
+        return (*shape[:-1], self.n_out)
 
     @classmethod
     def examples(cls) -> list[Layer]:
-        """With and without bias."""
-        return [cls(5, 4), cls(5, 3, with_bias=False)]
+        """With a given width and without, with and without bias."""
+        return [cls(4), cls(4, n_in=5), cls(3, with_bias=False)]

@@ -35,6 +35,6 @@ def autoencoder(
     widths = [n_in, *hidden, code, *reversed(hidden), n_in]
     layers: list[Layer] = []
     for number, (below, above) in enumerate(zip(widths, widths[1:])):
-        layers.append(Dense(below, above, initializer=initializer))
+        layers.append(Dense(above, n_in=below, initializer=initializer))
         layers.append(code_activation() if number == len(hidden) else activation())
     return Sequential(layers[:-1])  # the loss brings the activation of the output

@@ -54,10 +54,12 @@ def mlp(
     layers += [Dropout(input_dropout, dropout_mode)] if input_dropout else []
     for width, factor in zip(hidden, factors):
         # The shift of a batch norm that follows takes the place of the bias.
-        layers.append(Dense(n_in, width, batch_norm != "before", initializer, max_norm, factor))
-        layers += [BatchNorm(width)] if batch_norm == "before" else []
+        bias = batch_norm != "before"
+        layers.append(Dense(width, with_bias=bias, initializer=initializer, max_norm=max_norm, rate_factor=factor))
+        layers += [BatchNorm()] if batch_norm == "before" else []
         layers.append(activation())
-        layers += [BatchNorm(width)] if batch_norm == "after" else []
+        layers += [BatchNorm()] if batch_norm == "after" else []
         layers += [Dropout(dropout, dropout_mode)] if dropout else []
-        n_in = width
-    return Sequential([*layers, Dense(n_in, n_out, rate_factor=factors[-1])])
+    model = Sequential([*layers, Dense(n_out, rate_factor=factors[-1])])
+    model.build((n_in,))
+    return model

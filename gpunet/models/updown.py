@@ -16,6 +16,7 @@ from ..losses import CategoricalCrossEntropy
 from ..metrics import Accuracy, accuracy
 from ..objectives import Objective
 from ..ops.gather import one_hot
+from ..ops.weighting import average, shares
 from ..rbm import RBM, Bernoulli, ClassRBM, ContrastiveDivergence, FromData, Units
 from ..schedules import Schedule
 
@@ -36,8 +37,8 @@ class LabelledDBN(Layer):
         widths: of the Bernoulli hidden layers, from the data upwards; the last is the top machine's.
         classes: how many.
 
-    >>> LabelledDBN(Bernoulli(784), (500, 500, 2000), 10).output_width(784)
-    10
+    >>> LabelledDBN(Bernoulli(784), (500, 500, 2000), 10).output_shape((784,))
+    (10,)
     """
 
     visible: Units
@@ -49,8 +50,8 @@ class LabelledDBN(Layer):
         self.widths = tuple(self.widths)
         sizes = [self.visible.n, *self.widths[:-1]]
         top = ClassRBM(Bernoulli(sizes[-1]), Bernoulli(self.widths[-1]), self.classes)
-        up = [(Dense(a, b, initializer=SMALL), Sigmoid()) for a, b in zip(sizes, sizes[1:])]
-        down = [(Dense(b, a, initializer=SMALL), Sigmoid()) for a, b in zip(sizes, sizes[1:])]
+        up = [(Dense(b, n_in=a, initializer=SMALL), Sigmoid()) for a, b in zip(sizes, sizes[1:])]
+        down = [(Dense(a, n_in=b, initializer=SMALL), Sigmoid()) for a, b in zip(sizes, sizes[1:])]
         self.recognition = Sequential([*(layer for pair in up for layer in pair), top])
         self.generation = Sequential([layer for pair in reversed(down) for layer in pair][:-1])
 
@@ -78,9 +79,13 @@ class LabelledDBN(Layer):
         """Return the logits of all classes."""
         return self.recognition.forward(x, ctx)
 
-    def output_width(self, width: int) -> int:
-        """The number of classes."""
-        return self.classes
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """One logit for each class."""
+        return (self.classes,)
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        """Refuse samples of another width; the layers know theirs already."""
+        self.recognition.build(shape)
 
     def units_below(self, number: int) -> Units:
         """The units that lower layer ``number`` generates, counted from the data."""
@@ -145,9 +150,9 @@ class UpDown(Objective):
         self.whole = epoch >= self.greedy
         return self.whole, self.top.begin_epoch(epoch, batch)
 
-    def learn(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
+    def learn(self, x: Array, target: Array, weight: Array | None, ctx: Context) -> tuple[Array, ...]:
         """Add all gradients; return the top machine's free energy of states and class, in nats, ([E,] N)."""
-        model, xp = self.model, array_module(x)
+        model, xp, share = self.model, array_module(x), shares(weight)
         states = [Bernoulli.draw(x, ctx) if self.binarise else x]
         for up in model.ups:
             inputs, _ = up.forward(states[-1], ctx)
@@ -157,11 +162,11 @@ class UpDown(Objective):
         xp.copyto(v[..., :width], states[-1])
         labels = one_hot(target, model.classes, ctx.empty((*target.shape, model.classes), bool))
         xp.copyto(v[..., width:], labels)
-        measures = self.top.learn(v, target, ctx)
+        measures = self.top.learn(v, target, weight, ctx)
         if self.whole:
             for number, down in enumerate(model.downs):
-                _predict(down, model.units_below(number), states[number + 1], states[number], ctx)
-            self._sleep(self.dreams.states[..., :width], ctx)
+                _predict(down, model.units_below(number), states[number + 1], states[number], share, ctx)
+            self._sleep(self.dreams.states[..., :width], share, ctx)
         return measures
 
     def judge(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
@@ -170,20 +175,21 @@ class UpDown(Objective):
         loss, _ = self.loss(z, target, ctx)
         return loss, accuracy(z, target, ctx)
 
-    def _sleep(self, state: Array, ctx: Context) -> None:
+    def _sleep(self, state: Array, share: Array | None, ctx: Context) -> None:
+        """Each dream began at a sample and has its share."""
         model = self.model
         for number, (up, down) in reversed(list(enumerate(zip(model.ups, model.downs)))):
             inputs, _ = down.forward(state, ctx)
             units = model.units_below(number)
             below = units.mean(inputs, ctx) if number == 0 else units.sample(inputs, ctx)
-            _predict(up, Bernoulli(up.n_out), below, state, ctx)
+            _predict(up, Bernoulli(up.n_out), below, state, share, ctx)
             state = below
 
 
-def _predict(layer: Dense, units: Units, given: Array, wanted: Array, ctx: Context) -> None:
+def _predict(layer: Dense, units: Units, given: Array, wanted: Array, share: Array | None, ctx: Context) -> None:
     """Add the gradient of ``-log p(wanted | given)``, the batch's mean: the delta rule."""
     inputs, backward = layer.forward(given, ctx)
     error = units.mean(inputs, ctx)
     error -= wanted
-    error *= 1 / wanted.shape[-2]
+    average(error, share)
     backward(error)

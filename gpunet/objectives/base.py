@@ -5,6 +5,8 @@ from typing import Any
 
 from ..backend import Context, Device
 from ..backend.arrays import Array
+from ..errors import ConfigError
+from ..layers import Layer
 from ..metrics import Metric
 
 
@@ -25,6 +27,20 @@ class Objective:
     metrics: Sequence[Metric] = ()
     wants_targets: bool = False
 
+    def build(self, shape: tuple[int, ...]) -> None:
+        """Tell a network the shape of a sample, before its parameters get memory; machines know theirs.
+
+        Raises:
+            ConfigError: samples that a layer cannot take, or an output that is no row of features.
+        """
+        if not isinstance(self.model, Layer):
+            return
+        self.model.build(shape)
+        end = self.model.output_shape(shape)
+        if len(end) != 1:
+            received = "x".join(map(str, end))
+            raise ConfigError("model", "must end in features for a loss", received, "Add Flatten and Dense layers")
+
     def start(self, device: Device, members: tuple[int, ...], dtype: Any) -> None:
         """Make the arrays that go on from step to step, where there are any; called once the parameters have memory."""
 
@@ -41,8 +57,20 @@ class Objective:
         """
         return None
 
-    def learn(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
-        """Add the gradient of the batch's mean to the parameters; return each measure per sample, ([members,] N)."""
+    def learn(self, x: Array, target: Array, weight: Array | None, ctx: Context) -> tuple[Array, ...]:
+        """Add the gradient of the batch's mean to the parameters.
+
+        Args:
+            x: ([members,] N, *shape of a sample).
+            target: ([members,] N) labels or ([members,] N, outputs).
+            weight: None where all samples count alike, which costs nothing; else ([members,] N), from 0.  The mean of
+                losses ``l`` is ``sum(weight l) / sum(weight)``: a sample of weight 2 counts as two of them, one of
+                weight 0 as none, and a batch whose weights are all 0 has the gradient 0.
+            ctx: memory and random numbers.
+
+        Returns:
+            Each measure per sample, ([members,] N), not weighted yet.
+        """
         raise NotImplementedError
 
     def judge(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:

@@ -7,6 +7,7 @@ from ..backend.arrays import Array
 from ..layers import Layer
 from ..losses import Loss
 from ..metrics import Accuracy, Metric
+from ..ops.weighting import average, shares
 from .base import Objective
 
 
@@ -26,12 +27,12 @@ class Supervised(Objective):
         self.measures: tuple[str, ...] = ("loss", *(metric.name for metric in self.metrics))
         self.scores: tuple[str, ...] = self.measures
 
-    def learn(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
+    def learn(self, x: Array, target: Array, weight: Array | None, ctx: Context) -> tuple[Array, ...]:
         """Forward, loss, backward."""
         z, backward = self.model.forward(x, ctx)
         loss, dz = self.loss(z, target, ctx)
         measures = (loss, *(metric(z, target, ctx) for metric in self.metrics))
-        dz *= 1 / x.shape[-2]
+        average(dz, shares(weight))
         backward(dz)
         return measures
 
@@ -56,12 +57,12 @@ class Reconstruction(Objective):
     def __init__(self, model: Layer, loss: Loss):
         self.model, self.loss = model, loss
 
-    def learn(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
+    def learn(self, x: Array, target: Array, weight: Array | None, ctx: Context) -> tuple[Array, ...]:
         """Forward, loss, backward; the targets of the data set are not used."""
         z, backward = self.model.forward(x, ctx)
         loss, dz = self.loss(z, x, ctx)
         measures = loss, self._squared_error(z, x, ctx)
-        dz *= 1 / x.shape[-2]
+        average(dz, shares(weight))
         backward(dz)
         return measures
 

@@ -151,7 +151,8 @@ class Optimizer:
         xp, values, deltas = self.parameters.device.xp, self.parameters.values, self._deltas
         values -= deltas
         for p in self._bounded:
-            length = xp.sqrt((p.value * p.value).sum(axis=-2, keepdims=True))
+            into_unit = tuple(range(-len(p.shape), -1))  # all axes but the members' and the last one, the units
+            length = xp.sqrt((p.value * p.value).sum(axis=into_unit, keepdims=True))
             p.value[...] *= p.max_norm / xp.maximum(length, p.max_norm)
         if self.optimization.averaging is not None:
             average = self.slots["average"]

@@ -11,7 +11,7 @@ import numpy as np
 from ..backend import Device
 from ..checkpoint import Array, Checkpoint, Group, read
 from ..config import Config, build_loss, family_name, rebuild_preparation, schema
-from ..data import Description, Fitted, Preprocessing
+from ..data import Description, Fitted, Preprocessing, with_channels
 from ..errors import CheckpointError, printable
 from ..families import FAMILIES, Family
 from ..layers import Layer
@@ -31,6 +31,12 @@ class Trained:
     preprocessing: Preprocessing
 
     @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Of a sample of the data, unprepared, as the model takes it: features in one row, unless it sees images."""
+        about = self.description
+        return with_channels(about.input_shape) if self.config.model.sees_positions else (about.features,)
+
+    @property
     def source(self) -> str:
         """Where its data was when it was trained."""
         return json.loads(self.checkpoint["environment/json"].text)["source"]  # type: ignore[union-attr]
@@ -43,6 +49,12 @@ class TrainedModel(Trained):
     model: Layer
     loss: Loss
     parameters: Parameters
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Of a sample of the data, unprepared, as the model takes it: features in one row, unless it sees images."""
+        about = self.description
+        return with_channels(about.input_shape) if self.model.needs_positions else (about.features,)
 
     @property
     def reconstructs(self) -> bool:
@@ -89,7 +101,7 @@ def _network(found: Trained, device: Device) -> TrainedModel:
 
 def _rebuilt(found: Trained, outputs: int, device: Device, dtype: Any) -> tuple[Any, Parameters]:
     """The model of a checkpoint, with its arrays."""
-    shape = (found.preprocessing.width(found.description.features),)
+    shape = found.preprocessing.shape(found.input_shape)
     model = found.config.model.restored(shape, outputs, len(found.checkpoint.group("model").children))
     parameters = Parameters(model, found.config.seeds, device, dtype)
     fill(parameters, found.checkpoint)

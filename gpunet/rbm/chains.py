@@ -6,7 +6,7 @@ device, so a captured step holds it.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from annotated_types import Ge, Lt
@@ -27,8 +27,12 @@ class Chains:
 
     Args:
         mean_field: reconstruct visible units by their means instead of samples (Hinton 2010, section 3.2, allows it).
+
+    Attributes:
+        of_samples: whether the chain in each row begins at the sample in that row, whose weight it then has.
     """
 
+    of_samples: ClassVar[bool] = False
     mean_field: bool = False
 
     def __post_init__(self) -> None:
@@ -79,6 +83,8 @@ class FromData(Chains):
 
     Hinton: Training products of experts by minimizing contrastive divergence (2002).
     """
+
+    of_samples: ClassVar[bool] = True
 
     def draw(self, rbm: RBM, data_input: Array, k: int, ctx: Context) -> tuple[Array, Array]:
         """Gibbs steps from the batch."""

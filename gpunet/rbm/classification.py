@@ -14,6 +14,7 @@ from ..metrics import Accuracy, accuracy
 from ..objectives import Objective
 from ..ops.gather import one_hot
 from ..ops.linear import affine, affine_grad_bias, affine_grad_input, affine_grad_weight
+from ..ops.weighting import average, shares
 from ..parameter import find_parameters
 from .contrastive import ContrastiveDivergence
 from .discrete import Bernoulli, Softmax
@@ -89,9 +90,15 @@ class ClassRBM(Layer):
 
         return z, backward
 
-    def output_width(self, width: int) -> int:
-        """The number of classes."""
-        return self.classes
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """One logit for each class."""
+        return (self.classes,)
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        """Refuse samples of another shape; the machine knows its own already."""
+        if shape != (self.features.n,):
+            received = "x".join(map(str, shape))
+            raise ConfigError("classrbm", f"must see samples of {self.features.n} features", received)
 
 
 class HybridLearning(Objective):
@@ -135,7 +142,7 @@ class HybridLearning(Objective):
         """The number of Gibbs steps."""
         return self.generation.begin_epoch(epoch, batch)
 
-    def learn(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
+    def learn(self, x: Array, target: Array, weight: Array | None, ctx: Context) -> tuple[Array, ...]:
         """Add both gradients; the class counts as data that are certain."""
         xp = array_module(x)
         if self.binarise:
@@ -145,14 +152,14 @@ class HybridLearning(Objective):
             xp.copyto(v[..., : x.shape[-1]], x)
             labels = one_hot(target, self.model.classes, ctx.empty((*target.shape, self.model.classes), bool))
             xp.copyto(v[..., x.shape[-1] :], labels)
-            self.generation.learn(v, target, ctx)
+            self.generation.learn(v, target, weight, ctx)
             for parameter in self.generated:
                 gradient = parameter.grad
                 gradient *= self.generative
         z, backward = self.model.forward(x, ctx)
         loss, dz = self.loss(z, target, ctx)
         measures = loss, accuracy(z, target, ctx)
-        dz *= self.discriminative / x.shape[-2]
+        average(dz, shares(weight), self.discriminative)
         backward(dz)
         return measures
 

@@ -11,6 +11,7 @@ from ..backend.arrays import Array
 from ..data import Preprocessing
 from ..errors import DataError
 from ..ops.activations import sigmoid, softplus, softplus_integral
+from ..ops.weighting import mean_of
 from ..parameter import Parameter
 from .units import Units
 
@@ -88,12 +89,20 @@ class Gaussian(Units):
                 "Set data.preprocess=standardise",
             )
 
-    def accumulate(self, data: Array, model: Array, ctx: Context) -> None:
+    def accumulate(
+        self,
+        data: Array,
+        model: Array,
+        ctx: Context,
+        data_share: Array | None = None,
+        model_share: Array | None = None,
+    ) -> None:
         """``d log_base / d log_variance = s^2 / (2 variance) - 1 / 2``."""
         if self.log_variance is None:
             return
         xp, precision = array_module(data), 0.5 / self._variance()[..., 0, :]
-        spread = [xp.multiply(s, s, out=ctx.like(s)).mean(axis=-2) for s in (data, model)]
+        pairs = (data, data_share), (model, model_share)
+        spread = [mean_of(xp.multiply(s, s, out=ctx.like(s)), share) for s, share in pairs]
         gradient = (spread[1] - spread[0]) * precision
         self.log_variance.accumulate(ctx, lambda out: xp.copyto(out, gradient))
 

@@ -14,6 +14,7 @@ from ..errors import ConfigError
 from ..fields import NonNegative, check_fields
 from ..objectives import Objective
 from ..ops.linear import affine_grad_weight
+from ..ops.weighting import average, mean_of, shares
 from ..parameter import find_parameters
 from ..schedules import Schedule
 from .chains import Chains, FromData
@@ -48,7 +49,8 @@ class ContrastiveDivergence(Objective):
 
     The positive term uses the hidden means under the data; chains are driven by samples on both sides, and the last
     hidden states enter as means, which removes their sampling noise (Hinton 2010, section 3).  Each term is a mean over
-    its samples, so the learning rate does not depend on the batch size.
+    its samples, so the learning rate does not depend on the batch size.  Weights of samples count in the positive term
+    and, where chains begin at the samples, in the model term.
 
     Args:
         model: the machine.
@@ -98,7 +100,7 @@ class ContrastiveDivergence(Objective):
             self.chains.plan()
         return self.k
 
-    def learn(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
+    def learn(self, x: Array, target: Array, weight: Array | None, ctx: Context) -> tuple[Array, ...]:
         """Add the gradient of the batch ``x`` ([members,] N, visible); ``target`` is not used.
 
         Returns:
@@ -109,10 +111,11 @@ class ContrastiveDivergence(Objective):
         hidden_input = rbm.hidden_input(v, ctx)
         v_model, model_input = self.chains.draw(rbm, hidden_input, self.k, ctx)
         h, h_model = rbm.hidden.mean(hidden_input, ctx), rbm.hidden.mean(model_input, ctx)
-        self._accumulate(v, h, v_model, h_model, ctx)
+        share = shares(weight)
+        self._accumulate((v, h, share), (v_model, h_model, share if self.chains.of_samples else None), ctx)
         self.chains.learn(rbm)
         if self.sparsity is not None:
-            self._accumulate_sparsity(v, ctx)
+            self._accumulate_sparsity(v, share, ctx)
         return (rbm.free_energy_from(v, hidden_input, ctx),)
 
     def judge(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
@@ -133,15 +136,16 @@ class ContrastiveDivergence(Objective):
             raise ConfigError("k", "must be at least 1 Gibbs step", k, "Set model.k=1")
         return round(k)
 
-    def _accumulate(self, v: Array, h: Array, v_model: Array, h_model: Array, ctx: Context) -> None:
+    def _accumulate(self, data: "_States", model: "_States", ctx: Context) -> None:
         """Write the gradient to minimise: model term minus data term.
 
         Both weight terms are one product: data and model states lie below each other, with signs and weights of the
         means in the hidden factor.
         """
+        (v, h, share), (v_model, h_model, model_share) = data, model
         rbm, xp = self.model, array_module(v)
         samples, chains = v.shape[-2], v_model.shape[-2]
-        v_mean, h_mean = v.mean(axis=-2), h.mean(axis=-2)
+        v_mean, h_mean = mean_of(v, share), mean_of(h, share)
         stacked_v = ctx.empty((*h.shape[:-2], samples + chains, v.shape[-1]), v.dtype)
         stacked_h = ctx.empty((*h.shape[:-2], samples + chains, h.shape[-1]), h.dtype)
         mu = rbm.visible_offset.value[..., None, :] if self.center else 0
@@ -149,11 +153,11 @@ class ContrastiveDivergence(Objective):
         xp.subtract(v, mu, out=stacked_v[..., :samples, :])
         xp.subtract(v_model, mu, out=stacked_v[..., samples:, :])
         xp.subtract(nu, h, out=stacked_h[..., :samples, :])
-        stacked_h[..., :samples, :] *= 1 / samples
+        average(stacked_h[..., :samples, :], share)
         xp.subtract(h_model, nu, out=stacked_h[..., samples:, :])
-        stacked_h[..., samples:, :] *= 1 / chains
+        average(stacked_h[..., samples:, :], model_share)
         rbm.weight.accumulate(ctx, lambda out: affine_grad_weight(stacked_v, stacked_h, out))
-        visible, hidden = v_model.mean(axis=-2) - v_mean, h_model.mean(axis=-2) - h_mean
+        visible, hidden = mean_of(v_model, model_share) - v_mean, mean_of(h_model, model_share) - h_mean
         if self.center:
             # The centred gradient in the parameters of the plain energy (Melchior et al. 2016).
             slope = rbm.weight.grad
@@ -163,15 +167,18 @@ class ContrastiveDivergence(Objective):
         rbm.hidden_bias.accumulate(ctx, lambda out: xp.copyto(out, hidden))
         rbm.visible_offset.accumulate(ctx, lambda out: xp.copyto(out, v_mean))
         rbm.hidden_offset.accumulate(ctx, lambda out: xp.copyto(out, h_mean))
-        rbm.visible.accumulate(v, v_model, ctx)
-        rbm.hidden.accumulate(h, h_model, ctx)
+        rbm.visible.accumulate(v, v_model, ctx, share, model_share)
+        rbm.hidden.accumulate(h, h_model, ctx, share, model_share)
 
-    def _accumulate_sparsity(self, v: Array, ctx: Context) -> None:
+    def _accumulate_sparsity(self, v: Array, share: Array | None, ctx: Context) -> None:
         rbm, xp = self.model, array_module(v)
         pull = self._strength[1:] * (rbm.hidden_offset.value - self._strength[:1])
-        v_mean = v.mean(axis=-2)
+        v_mean = mean_of(v, share)
         rbm.hidden_bias.accumulate(ctx, lambda out: xp.copyto(out, pull))
         rbm.weight.accumulate(ctx, lambda out: xp.multiply(v_mean[..., :, None], pull[..., None, :], out=out))
+
+
+_States = tuple[Array, Array, Array | None]  # visible, hidden, and what part each row has in their mean
 
 
 def _at(given: float | Schedule, epoch: int) -> float:

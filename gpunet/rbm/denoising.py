@@ -4,6 +4,7 @@ from ..backend import Context, array_module
 from ..backend.arrays import Array
 from ..objectives import Objective
 from ..ops.linear import affine_grad_bias, affine_grad_input, affine_grad_weight
+from ..ops.weighting import average, mean_of, shares
 from .machine import RBM
 
 
@@ -26,9 +27,9 @@ class Denoising(Objective):
     def __init__(self, model: RBM, corruption: float = 0.25):
         self.model, self.threshold = model, min(round(corruption * 65536), 65535)
 
-    def learn(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
+    def learn(self, x: Array, target: Array, weight: Array | None, ctx: Context) -> tuple[Array, ...]:
         """Corrupt, encode, decode, and go back through both."""
-        rbm, xp = self.model, array_module(x)
+        rbm, xp, share = self.model, array_module(x), shares(weight)
         keep = xp.greater_equal(ctx.bits16(x.shape), self.threshold, out=ctx.empty(x.shape, bool))
         seen = xp.multiply(x, keep, out=ctx.like(x))
         h = rbm.encode(seen, ctx)
@@ -36,7 +37,7 @@ class Denoising(Objective):
         loss = self._loss(x, inputs, ctx)
         slope = rbm.visible.mean(inputs, ctx)  # of the loss with respect to the input of the visible units
         slope -= x
-        slope *= 1 / x.shape[-2]
+        average(slope, share)
         dh = affine_grad_input(slope, rbm.weight.value.swapaxes(-1, -2), ctx.like(h))
         rbm.weight.accumulate(ctx, lambda out: affine_grad_weight(slope, h, out))
         dh *= h
@@ -44,8 +45,8 @@ class Denoising(Objective):
         rbm.weight.accumulate(ctx, lambda out: affine_grad_weight(seen, dh, out))
         rbm.visible_bias.accumulate(ctx, lambda out: affine_grad_bias(slope, out))
         rbm.hidden_bias.accumulate(ctx, lambda out: affine_grad_bias(dh, out))
-        rbm.visible_offset.accumulate(ctx, lambda out: x.mean(axis=-2, out=out))
-        rbm.hidden_offset.accumulate(ctx, lambda out: h.mean(axis=-2, out=out))
+        rbm.visible_offset.accumulate(ctx, lambda out: mean_of(x, share, out))
+        rbm.hidden_offset.accumulate(ctx, lambda out: mean_of(h, share, out))
         return (loss,)
 
     def judge(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:

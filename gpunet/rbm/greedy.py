@@ -10,6 +10,7 @@ from ..losses import CategoricalCrossEntropy
 from ..metrics import Accuracy, accuracy
 from ..objectives import Objective
 from ..ops.linear import affine_grad_bias, affine_grad_weight
+from ..ops.weighting import average, mean_of, shares
 from ..parameter import Module
 from .machine import RBM
 
@@ -28,7 +29,7 @@ class WithOutput(Module):
 
     def __post_init__(self) -> None:
         """Make the output layer."""
-        self.output = Dense(self.machine.hidden.n, self.classes)
+        self.output = Dense(self.classes, n_in=self.machine.hidden.n)
 
 
 class SupervisedGreedy(Objective):
@@ -48,21 +49,21 @@ class SupervisedGreedy(Objective):
     def __init__(self, model: WithOutput):
         self.model, self.loss = model, CategoricalCrossEntropy()
 
-    def learn(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
+    def learn(self, x: Array, target: Array, weight: Array | None, ctx: Context) -> tuple[Array, ...]:
         """Forward, loss, backward."""
-        machine, xp = self.model.machine, array_module(x)
+        machine, xp, share = self.model.machine, array_module(x), shares(weight)
         h = machine.encode(x, ctx)
         z, backward = self.model.output.forward(h, ctx.with_input_gradient(True))
         loss, dz = self.loss(z, target, ctx)
         measures = loss, accuracy(z, target, ctx)
-        dz *= 1 / x.shape[-2]
+        average(dz, share)
         dh = backward(dz)
         dh *= h
         dh *= xp.subtract(1, h, out=ctx.like(h))
         machine.weight.accumulate(ctx, lambda out: affine_grad_weight(x, dh, out))
         machine.hidden_bias.accumulate(ctx, lambda out: affine_grad_bias(dh, out))
-        machine.visible_offset.accumulate(ctx, lambda out: x.mean(axis=-2, out=out))
-        machine.hidden_offset.accumulate(ctx, lambda out: h.mean(axis=-2, out=out))
+        machine.visible_offset.accumulate(ctx, lambda out: mean_of(x, share, out))
+        machine.hidden_offset.accumulate(ctx, lambda out: mean_of(h, share, out))
         return measures
 
     def judge(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:

@@ -47,10 +47,17 @@ class Joint(Units):
         a, b = self.split(s)
         return self.first.log_base(a, ctx) + self.second.log_base(b, ctx)
 
-    def accumulate(self, data: Array, model: Array, ctx: Context) -> None:
+    def accumulate(
+        self,
+        data: Array,
+        model: Array,
+        ctx: Context,
+        data_share: Array | None = None,
+        model_share: Array | None = None,
+    ) -> None:
         """Those of the parts."""
         for unit, d, m in zip((self.first, self.second), self.split(data), self.split(model)):
-            unit.accumulate(d, m, ctx)
+            unit.accumulate(d, m, ctx, data_share, model_share)
 
     def input_for(self, mean: np.ndarray) -> np.ndarray:
         """Those of the parts."""

@@ -68,11 +68,25 @@ class Units(Module):
         """
         raise NotImplementedError
 
-    def accumulate(self, data: Array, model: Array, ctx: Context) -> None:
+    def accumulate(
+        self,
+        data: Array,
+        model: Array,
+        ctx: Context,
+        data_share: Array | None = None,
+        model_share: Array | None = None,
+    ) -> None:
         """Add the gradient of the type's own parameters, given states of the data and of the model.
 
         The gradient of the mean negative log-likelihood is the mean of ``d log_base`` under the model minus that under
         the data.  Most types have no parameters.
+
+        Args:
+            data: states under the data, ([members,] N, n).
+            model: states under the model, ([members,] chains, n).
+            ctx: memory.
+            data_share: what part each row has in the mean, ([members,] N), or None where all have the same.
+            model_share: the same for the rows of ``model``.
         """
 
     def states(self, start: int = 0, stop: int | None = None) -> np.ndarray:

@@ -78,7 +78,7 @@ class Stack:
                 self._interrupted = None
             yield run
             self.lineage.below = [*self.finished, finished_layer(run)]
-            self.inputs = self.inputs.encoded(self.machines[number].encode)
+            self.inputs = self.inputs.encoded(self.machines[number].encode, self.config.members > 1)
 
     def _chosen(self, source: Checkpoint, layers: int | None) -> list[str]:
         """Names of the layers to take from a checkpoint."""
@@ -102,7 +102,7 @@ class Stack:
             fill_group(parameters, model, f"{source.path}: model/{name}")
             layer = FinishedLayer(name, model, source.group(f"pretraining/{name}"))
             self.lineage.below = [*self.finished, layer]
-            self.inputs = self.inputs.encoded(machine.encode)
+            self.inputs = self.inputs.encoded(machine.encode, self.config.members > 1)
 
 
 def _held(source: Checkpoint) -> list[str]:

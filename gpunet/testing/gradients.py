@@ -30,7 +30,13 @@ def make_context(device: Device, seeds: Any = 0, training: bool = True, step: in
 
 
 def check_gradients(
-    layer: Layer, x: np.ndarray, seeds: Any = 0, device: Device | None = None, training: bool = True, tol: float = 1e-7
+    layer: Layer,
+    x: np.ndarray,
+    seeds: Any = 0,
+    device: Device | None = None,
+    training: bool = True,
+    tol: float = 1e-7,
+    shared: bool = False,
 ) -> None:
     """Compare the gradients of a layer's input and parameters with central differences in float64.
 
@@ -38,19 +44,21 @@ def check_gradients(
 
     Args:
         layer: any layer, without memory yet.
-        x: input, ([members,] N, n).
+        x: input, ([members,] N, *shape of a sample).
         seeds: one seed, or one for each member.
         device: the CPU by default.
         training: as in :class:`~gpunet.backend.Context`.
         tol: largest accepted difference, relative to the largest gradient.
+        shared: whether all members see the same ``x``, which then has no axis of members.
 
     Raises:
         AssertionError: naming the array and the worst entry.
 
     >>> from gpunet.layers import Dense
-    >>> check_gradients(Dense(3, 2), np.random.default_rng(0).normal(size=(4, 3)))
+    >>> check_gradients(Dense(2), np.random.default_rng(0).normal(size=(4, 3)))
     """
     device = device or Device()
+    layer.build(x.shape[1:] if shared or np.ndim(seeds) == 0 else x.shape[2:])
     parameters = Parameters(layer, seeds, device, np.float64)
     _shake(parameters)
     ctx = make_context(device, seeds, training)

@@ -57,7 +57,7 @@ def _findings(trainer: Trainer, member: int) -> Iterator[tuple[str, str]]:
     rows = min(trainer.batch_size, trainer.feed.samples - number * trainer.batch_size)
     trainer.streams.rewind()
     parameters.zero_grad()
-    x, target = trainer.feed.batch(ctx, trainer.cursor, trainer.batch_size, rows)
+    x, target, weight = trainer.feed.batch(ctx, trainer.cursor, trainer.batch_size, rows)
     for what, array in (("features", x), ("targets", target)):
         if bad(array):
             yield f"{what} must be finite", f"NaN or infinity in the batch {number + 1} of the epoch"
@@ -65,7 +65,7 @@ def _findings(trainer: Trainer, member: int) -> Iterator[tuple[str, str]]:
         if bad(output):
             yield FINITE, f"NaN or infinity in the output of {name}"
     trainer.streams.rewind()
-    measures = trainer.objective.learn(x, target, ctx)
+    measures = trainer.objective.learn(x, target, weight, ctx)
     parameters.finish_grad()
     if bad(measures[0]):
         yield FINITE, f"NaN or infinity as the {trainer.objective.measures[0].replace('_', ' ')}"

@@ -19,7 +19,9 @@ Scores = dict[str, np.ndarray]
 
 
 class Evaluator:
-    """Averages an objective's measures over all samples, in batches of one size, the last one padded and masked.
+    """Averages an objective's measures over all samples, weighted where they have weights.
+
+    Batches are of one size, the last one padded and masked.
 
     Args:
         objective: its model's parameters must have memory.
@@ -100,13 +102,14 @@ def outputs_of(
         model: layers with a linear output; the parameters must have memory.
         loss: gives the output activation.
         preprocessing: of the model's training.
-        x: (samples, features) on the host, as they are in the data set.
+        x: (samples, *shape of a sample) on the host, unprepared, as the model takes them.
         device: where the model lives.
         dtype: of the model.
     """
     placed, ctx = preprocessing.place(device, dtype), Context(False, Arena(device))
+    flat, shape = x.reshape(len(x), -1), preprocessing.shape(x.shape[1:])
     for start in range(0, len(x), BATCH):
         ctx.arena.rewind()
-        prepared = preprocessing.apply(device.put(x[start : start + BATCH]), placed, ctx, np.dtype(dtype))
-        z, _ = model.forward(prepared, ctx)
+        prepared = preprocessing.apply(device.put(flat[start : start + BATCH]), placed, ctx, np.dtype(dtype))
+        z, _ = model.forward(prepared.reshape(len(prepared), *shape), ctx)
         yield loss.predict(z, ctx.like(z))

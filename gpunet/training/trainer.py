@@ -45,6 +45,7 @@ class Trainer:
         dtype: type = np.float32,
     ):
         self.objective, self.feed, self.device, self.batch_size = objective, feed, device, batch_size
+        objective.build(feed.shape)
         self.parameters = Parameters(objective.model, seeds, device, dtype)
         objective.start(device, self.parameters.members, dtype)
         self.optimizer = Optimizer(optimization, self.parameters)
@@ -87,7 +88,7 @@ class Trainer:
         self.step(min(self.batch_size, self.feed.samples - number * self.batch_size), self.variant)
 
     def averages(self) -> dict[str, np.ndarray]:
-        """Mean of each measure since the epoch began, (members,); reads the device."""
+        """Mean of each measure, weighted like the samples, since the epoch began, (members,); reads the device."""
         *sums, samples = self.device.get(self.totals)
         return {name: total / samples for name, total in zip(self.objective.measures, sums)}
 
@@ -101,12 +102,14 @@ class Trainer:
         ctx.arena.rewind()
         self.streams.rewind()
         self.parameters.zero_grad()
-        x, target = self.feed.batch(ctx, self.cursor, self.batch_size, rows)
+        x, target, weight = self.feed.batch(ctx, self.cursor, self.batch_size, rows)
         states = list(self.objective.state().values())
         before = [ctx.like(array) for array in states]
         for copy, array in zip(before, states):
             xp.copyto(copy, array)
-        sums = [measure.sum(axis=-1) for measure in self.objective.learn(x, target, ctx)]
+        measures = self.objective.learn(x, target, weight, ctx)
+        sums = [(measure if weight is None else measure * weight).sum(axis=-1) for measure in measures]
+        counted = rows if weight is None else weight.sum(axis=-1)
         self.parameters.finish_grad()
         self._note_failures(xp.isfinite(square_sum(self.parameters.grads) + sums[0]))
         allowed = xp.logical_and(self.active, self.failed == NEVER).reshape(self.parameters.members)
@@ -115,7 +118,7 @@ class Trainer:
         put_back(xp.logical_and(self.active, well).reshape(self.parameters.members), states, before)
         for number, total in enumerate(sums):
             self.totals[number] += xp.where(well, total, 0)
-        self.totals[-1] += xp.where(well, rows, 0)
+        self.totals[-1] += xp.where(well, counted, 0)
         someone = xp.any(well)
         self.clock += someone
         self.cursor += someone

@@ -31,6 +31,29 @@ def test_evaluate_and_predict_prepare_as_training_did(chain, tmp_path):
     assert np.mean([int(row["class"]) == y for row, y in zip(rows, load("digits").y)]) > 0.75
 
 
+def test_images_keep_their_shape_from_training_to_prediction(tmp_path):
+    (tmp_path / "images.toml").write_text("""
+        training.epochs = 6
+        data.preprocess = {name = "standardise", per = "channel"}
+        [model]
+        name = "layers"
+        layers = ["batch_norm", {name = "dense", n_out = 3}, "relu", "flatten", {name = "dense", n_out = 20}, "relu"]
+    """)
+    done = gpunet("train", "images.toml", "--data", "digits", "--device", "cpu", "--run", "r", "--json", cwd=tmp_path)
+    trained = json.loads(done.stdout)
+    again = json.loads(gpunet("evaluate", "r/best.h5", "--json", "--device", "cpu", cwd=tmp_path).stdout)
+    assert again["error"][0] == pytest.approx(1 - trained["test_accuracy"][0])
+    assert again["error"][0] < 0.25
+    from gpunet.datasets import load
+
+    np.savez(tmp_path / "new.npz", x=load("digits").x[:60])
+    rows = list(csv.DictReader(io.StringIO(gpunet("predict", "r/best.h5", "new.npz", cwd=tmp_path).stdout)))
+    assert np.mean([int(row["class"]) == y for row, y in zip(rows, load("digits").y)]) > 0.75
+    tree = gpunet("inspect", "r/best.h5", cwd=tmp_path).stdout
+    assert "1x3" in tree
+    assert "192x20" in tree
+
+
 def test_fits_are_announced_and_kept_in_the_checkpoint(tmp_path):
     done = gpunet("train", "digits", "data.preprocess.name=pca", *SHORT, "--run", "r", cwd=tmp_path)
     assert "pca: 61 principal components of 64 features are kept" in done.stderr

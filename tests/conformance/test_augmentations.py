@@ -56,7 +56,7 @@ def epoch(feed, size, seeds=(3,), number=2):
     cursor, parts = device.zeros((1,), np.int64), []
     for start in range(0, feed.samples, size):
         ctx.arena.rewind()
-        parts.append([device.get(a) for a in feed.batch(ctx, cursor, size, min(size, feed.samples - start))])
+        parts.append([device.get(a) for a in feed.batch(ctx, cursor, size, min(size, feed.samples - start))[:2]])
         cursor += 1
     order = device.get(feed.order).argsort(axis=-1)
     x = np.take_along_axis(np.concatenate([p[0] for p in parts], axis=-2), order[..., None], axis=-2)

@@ -84,7 +84,7 @@ def test_one_update_is_the_one_of_the_paper(seeds, device):
     objective.start(device, members, np.float64)
     objective.begin_epoch(0)
     batch = (np.broadcast_to(a, (*members, *a.shape)).copy() for a in (v, labels))
-    objective.learn(*(device.put(a) for a in batch), make_context(device, seeds))
+    objective.learn(*(device.put(a) for a in batch), None, make_context(device, seeds))
     parameters.finish_grad()
     for member in range(2 if members else 1):
         chosen = (member,) if members else ()
@@ -101,7 +101,7 @@ def test_at_first_the_top_machine_learns_alone(device, rng):
     for epoch, expected in ((0, False), (1, False), (2, True)):
         key = objective.begin_epoch(epoch)
         parameters.zero_grad()
-        objective.learn(x, labels, make_context(device))
+        objective.learn(x, labels, None, make_context(device))
         parameters.finish_grad()
         assert any(np.abs(device.get(p.grad)).max() > 0 for p in lower) == expected
         assert np.abs(device.get(model.top.joint.weight.grad)).max() > 0

@@ -74,7 +74,7 @@ def test_long_chains_give_the_exact_gradient(center, chains, device, rng):
     v = device.put(np.tile(rows, (n // 8, 1)))
     exact = exact_gradient(rbm, parameters, device.put(rows), device)
     parameters.zero_grad()
-    objective.learn(v, None, make_context(device))
+    objective.learn(v, None, None, make_context(device))
     if center:
         # Melchior et al. (2016): the centred gradient, written out from the plain one.
         mu, nu = device.get(rbm.visible_offset.value), device.get(rbm.hidden_offset.value)
@@ -92,7 +92,7 @@ def test_the_data_term_does_not_depend_on_the_batch_size(device):
     for repeat in (500, 5000):
         rbm, parameters, objective = tiny(device)
         parameters.zero_grad()
-        objective.learn(device.put(np.tile([[1.0, 0, 1, 0]], (repeat, 1))), None, make_context(device))
+        objective.learn(device.put(np.tile([[1.0, 0, 1, 0]], (repeat, 1))), None, None, make_context(device))
         gradients.append(device.get(rbm.weight.grad))
     assert gradients[0] == pytest.approx(gradients[1], abs=0.08)
 
@@ -101,14 +101,14 @@ def test_offsets_follow_the_data(device):
     rbm, parameters, objective = tiny(device)
     parameters.zero_grad()
     v = np.tile([[1.0, 0, 1, 0], [1.0, 1, 0, 0]], (5, 1))
-    objective.learn(device.put(v), None, make_context(device))
+    objective.learn(device.put(v), None, None, make_context(device))
     assert device.get(rbm.visible_offset.grad).tolist() == v.mean(axis=0).tolist()
 
 
 def test_binarising_keeps_the_mean_of_the_data(device):
     rbm, parameters, objective = tiny(device, binarise=True)
     parameters.zero_grad()
-    objective.learn(device.put(np.tile([[0.1, 0.5, 0.9, 1.0]], (20_000, 1))), None, make_context(device))
+    objective.learn(device.put(np.tile([[0.1, 0.5, 0.9, 1.0]], (20_000, 1))), None, None, make_context(device))
     seen = device.get(rbm.visible_offset.grad)
     assert seen == pytest.approx([0.1, 0.5, 0.9, 1.0], abs=0.02)
     assert seen[3] == 1
@@ -293,7 +293,7 @@ def test_learned_variances_follow_the_exact_gradient(device, rng):
 
     parameters.zero_grad()
     objective.center = False
-    objective.learn(v, None, make_context(device))
+    objective.learn(v, None, None, make_context(device))
     for name in ("visible/log_variance", "weight", "visible_bias"):
         expected = numeric_gradient(loss, parameters.named[name].value, device)
         assert np.abs(device.get(parameters.named[name].grad) - expected).max() < 0.06, name
@@ -305,7 +305,7 @@ def test_sparsity_pulls_the_mean_activity_and_ignores_the_batch_size(device):
         with_it, without = (tiny(device, sparsity=s) for s in (Sparsity(target=0.1, cost=0.5), None))
         for _, parameters, objective in (with_it, without):
             parameters.zero_grad()
-            objective.learn(device.put(np.tile([[1.0, 0, 1, 0]], (repeat, 1))), None, make_context(device))
+            objective.learn(device.put(np.tile([[1.0, 0, 1, 0]], (repeat, 1))), None, None, make_context(device))
         (rbm, _, _), (plain_rbm, _, _) = with_it, without
         bias = device.get(rbm.hidden_bias.grad) - device.get(plain_rbm.hidden_bias.grad)
         weight = device.get(rbm.weight.grad) - device.get(plain_rbm.weight.grad)
@@ -325,7 +325,7 @@ def test_sparsity_follows_schedules(device):
         for epoch in range(3):
             objective.begin_epoch(epoch)
             parameters.zero_grad()
-            objective.learn(device.put(v), None, make_context(device))
+            objective.learn(device.put(v), None, None, make_context(device))
             pulls.append(device.get(rbm.hidden_bias.grad).copy())
     q = device.get(rbm.hidden_offset.value)
     found = np.array(pulls[:3]) - pulls[3:]
@@ -349,7 +349,7 @@ def test_fast_parameters_decay_and_push_against_the_gradient(device):
     rbm, parameters, objective = tiny(device, chains=chains)
     for step in range(2):
         parameters.zero_grad()
-        objective.learn(device.put([[1.0, 0, 1, 0]]), None, make_context(device, step=step))
+        objective.learn(device.put([[1.0, 0, 1, 0]]), None, None, make_context(device, step=step))
         gradient = device.get(rbm.weight.grad).copy()
         expected = -0.1 * gradient if step == 0 else 0.5 * before - 0.1 * gradient  # noqa: F821 - set in the first turn
         before = device.get(chains.fast[0]).copy()

@@ -40,7 +40,7 @@ def check_objective(objective, parameters, x, target, device, skip=()):
         ctx.arena.rewind()
         ctx.streams.rewind()
         parameters.zero_grad()
-        return float(device.get(objective.learn(x, target, ctx)[0].mean(axis=-1).sum()))
+        return float(device.get(objective.learn(x, target, None, ctx)[0].mean(axis=-1).sum()))
 
     loss()
     parameters.finish_grad()
@@ -92,7 +92,7 @@ def test_hybrid_learning_adds_both_gradients_with_their_weights(device, rng):
         return 0.5 * class_loss - 2.0 * log_likelihood(joint, exact_log_z(joint, parameters), rows, ctx).mean()
 
     parameters.zero_grad()
-    objective.learn(device.put(np.tile(x, (n // 8, 1))), device.put(np.tile(y, n // 8)), make_context(device))
+    objective.learn(device.put(np.tile(x, (n // 8, 1))), device.put(np.tile(y, n // 8)), None, make_context(device))
     for name in ("joint/weight", "joint/visible_bias", "joint/hidden_bias"):
         expected = numeric_gradient(loss, parameters.named[name].value, device)
         assert np.abs(device.get(parameters.named[name].grad) - expected).max() < 0.06, name
@@ -106,7 +106,7 @@ def test_the_generative_weight_holds_for_all_that_the_joint_machine_learns(devic
         parameters = with_values(model, device)
         objective = HybridLearning(model, ContrastiveDivergence(model.joint), 0.0, weight)
         parameters.zero_grad()
-        objective.learn(x, y, make_context(device))
+        objective.learn(x, y, None, make_context(device))
         found.append({n: device.get(p.grad) / weight for n, p in parameters.named.items() if p.trainable})
     assert any(name.endswith("log_variance") for name in found[0])
     for name, gradient in found[0].items():
@@ -138,7 +138,7 @@ def test_denoising_corrupts_the_input_but_not_the_target(device):
     """A published mistake is to compare with what was corrupted: then nothing is learned about the rest."""
     rbm = RBM(Bernoulli(4), Bernoulli(2))
     with_values(rbm, device, spread=0.0)
-    loss = Denoising(rbm, corruption=0.9).learn(device.put(np.ones((100, 4))), None, make_context(device))[0]
+    loss = Denoising(rbm, corruption=0.9).learn(device.put(np.ones((100, 4))), None, None, make_context(device))[0]
     assert device.get(loss) == pytest.approx(np.full(100, 4 * np.log(2)))
     bias = device.get(rbm.visible_bias.grad)
     assert bias == pytest.approx(np.full(4, -0.5)), "every target is 1, however little is seen"

@@ -72,7 +72,7 @@ def test_sparsity_is_on_the_mean_of_a_batch_and_not_on_its_sum(repeat, device):
     gradients = []
     for sparsity in (Sparsity(target=0.1, cost=2.0), None):
         rbm, parameters, objective = machine(device, sparsity=sparsity)
-        objective.learn(device.put(batch), None, make_context(device))
+        objective.learn(device.put(batch), None, None, make_context(device))
         parameters.finish_grad()
         gradients.append(device.get(rbm.hidden_bias.grad).copy())
     expected = 2.0 * (device.get(rbm.hidden_offset.value) - 0.1)
@@ -84,7 +84,7 @@ def test_chains_start_from_the_states_that_are_learned(device, rng):
     rbm, _, objective = machine(device, chains=Watched(), binarise=True)
     rbm.visible_bias.value[...] = 0
     x = rng.random((50, 4))
-    (free_energy,) = objective.learn(device.put(x), None, make_context(device))
+    (free_energy,) = objective.learn(device.put(x), None, None, make_context(device))
     began = device.get(objective.chains.began)
     assert device.get(free_energy) == pytest.approx(-np.log1p(np.exp(began)).sum(axis=1))
     w, c = device.get(rbm.weight.value), device.get(rbm.hidden_bias.value)
@@ -112,9 +112,9 @@ def test_rows_that_fill_a_batch_are_not_learned():
     seen = []
 
     class Recording(ContrastiveDivergence):
-        def learn(self, x, target, ctx):
+        def learn(self, x, target, weight, ctx):
             seen.append(device.get(x).copy())
-            return super().learn(x, target, ctx)
+            return super().learn(x, target, weight, ctx)
 
     feed = Feed(device, data, np.zeros(7, np.int32), fit_preprocessing("none", data, 1.0), np.dtype("f4"))
     rbm = RBM(Gaussian(4), Bernoulli(3))

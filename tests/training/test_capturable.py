@@ -23,11 +23,11 @@ def network(width=12):
     return Sequential(
         [
             Dropout(0.2),
-            Dense(width, 16, initializer=He()),
+            Dense(16, n_in=width, initializer=He()),
             BatchNorm(16),
             ReLU(),
-            Residual(Sequential([Dense(16, 16), Softplus(), Dropout(0.5)])),
-            Dense(16, 4),
+            Residual(Sequential([Dense(16, n_in=16), Softplus(), Dropout(0.5)])),
+            Dense(4, n_in=16),
         ]
     )
 
@@ -119,7 +119,7 @@ def test_after_the_first_step_nothing_large_is_allocated():
     rng = np.random.default_rng(0)
     x, y = rng.random((512, 784), np.float32), rng.integers(0, 10, 512).astype(np.int32)
     feed = Feed(Device(), x, y, fit_preprocessing("scale", x, 1.0), np.dtype(np.float32))
-    model = Sequential([Dropout(0.2), Dense(784, 512), ReLU(), Dropout(0.5), Dense(512, 10)])
+    model = Sequential([Dropout(0.2), Dense(512), ReLU(), Dropout(0.5), Dense(10)])
     objective = Supervised(model, CategoricalCrossEntropy())
     trainer = Trainer(objective, optimization=Adam(), seeds=0, feed=feed, batch_size=128, device=Device())
     trainer.begin_epoch(0, 4)

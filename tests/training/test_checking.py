@@ -14,7 +14,19 @@ from gpunet.data import split
 from gpunet.datasets import load
 from gpunet.errors import ConfigError
 from gpunet.inspection.checking import GradientCheck
-from gpunet.layers import BatchNorm, Dense, Dropout, GaussianNoise, LeakyReLU, ReLU, Residual, Sigmoid, Softplus, Tanh
+from gpunet.layers import (
+    BatchNorm,
+    Dense,
+    Dropout,
+    Flatten,
+    GaussianNoise,
+    LeakyReLU,
+    ReLU,
+    Residual,
+    Sigmoid,
+    Softplus,
+    Tanh,
+)
 from gpunet.layers.base import Layer
 from gpunet.losses import CategoricalCrossEntropy
 from gpunet.optimizers import Optimizer
@@ -24,6 +36,8 @@ from gpunet.testing import check_parameters
 STACK = {
     "model.name": "layers",
     "model.layers": [
+        {"name": "dense", "n_out": 2},
+        "flatten",
         {"name": "dense", "n_out": 12},
         "batch_norm",
         "relu",
@@ -89,7 +103,7 @@ def one_entry(dx, *_):
 
 PLANTED = [
     (layer, scaled(1.01))
-    for layer in (BatchNorm, ReLU, Residual, Dropout, GaussianNoise, Softplus, Sigmoid, LeakyReLU, Tanh)
+    for layer in (BatchNorm, ReLU, Residual, Dropout, Flatten, GaussianNoise, Softplus, Sigmoid, LeakyReLU, Tanh)
 ]
 PLANTED += [(layer, one_entry) for layer in (Dense, BatchNorm, ReLU, Sigmoid)]
 

@@ -116,7 +116,7 @@ def test_a_sample_that_comes_again_is_augmented_anew(device):
     assert trainer.feed.samples == 40
     trainer.begin_epoch(0, 2)
     ctx = make_context(device)
-    x, y = (device.get(part) for part in trainer.feed.batch(ctx, trainer.cursor, 40, 40))
+    x, y = (device.get(part) for part in trainer.feed.batch(ctx, trainer.cursor, 40, 40)[:2])
     plain = device.get(trainer.feed.rows)[device.get(trainer.feed.order)]
     pairs = [np.nonzero(plain == number)[0] for number in np.unique(plain)]
     assert all(len(pair) == 2 and y[pair[0]] == y[pair[1]] for pair in pairs)

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from convolving import Convolution
 from driving import CURVATURE, drive, quadratic
 from gpunet.errors import ConfigError
 from gpunet.initializers import Normal
@@ -164,7 +165,7 @@ def test_rate_factor_and_running_statistics(device):
 
 
 def test_a_rate_for_each_unit_multiplies_its_step(device, rng):
-    model = Dense(3, 4, unit_rates=(1.0, 0.5, 0.0, 2.0))
+    model = Dense(4, n_in=3, unit_rates=(1.0, 0.5, 0.0, 2.0))
     parameters = Parameters(model, 0, device, np.float64)
     before = {name: device.get(p.value).copy() for name, p in parameters.named.items()}
     engine, cursor = Optimizer(SGD(0.1), parameters), device.zeros((1,), np.int64)
@@ -177,4 +178,21 @@ def test_a_rate_for_each_unit_multiplies_its_step(device, rng):
         expected = before[name] - 0.1 * gradients[name] * [1, 0.5, 0, 2]
         assert device.get(p.value) == pytest.approx(expected)
     with pytest.raises(ConfigError, match="unit_rates: must be one for each of the 4 units, got 2"):
-        Dense(3, 4, unit_rates=(1.0, 1.0))
+        Dense(4, n_in=3, unit_rates=(1.0, 1.0))
+
+
+@pytest.mark.parametrize("seeds", [0, [1, 2]], ids=["one", "members"])
+def test_the_weights_into_a_unit_of_a_kernel_are_bounded_and_rated_together(seeds, device, rng):
+    model = Convolution(3, n_in=2, max_norm=1.5, unit_rates=(1.0, 0.5, 0.0))
+    parameters = Parameters(model, seeds, device, np.float64)
+    weight, before = model.weight, device.get(model.weight.value).copy()
+    engine, cursor = Optimizer(SGD(1.0), parameters), device.zeros((1,), np.int64)
+    engine.plan(np.zeros(1), cursor)
+    gradient = rng.normal(size=before.shape)
+    weight.accumulate(None, lambda out: device.copy_into(out, gradient))
+    parameters.finish_grad()
+    engine.step(device.put(np.ones(parameters.members, bool)))
+    moved = before - gradient * [1, 0.5, 0]
+    length = np.sqrt((moved**2).sum(axis=(-4, -3, -2), keepdims=True))
+    assert (length > 1.5).any()
+    assert device.get(weight.value) == pytest.approx(moved * np.minimum(1, 1.5 / length))

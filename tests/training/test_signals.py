@@ -52,7 +52,7 @@ def test_only_layers_that_ask_for_it_are_scaled(device):
 
 
 def test_watching_leaves_no_trace(device):
-    layer = Dense(2, 3)
+    layer = Dense(3, n_in=2)
     before = dict(vars(layer))
     with watched(layer, print):
         assert "forward" in vars(layer)

@@ -73,7 +73,7 @@ def test_remainder_counts_as_its_size(device):
 def test_evaluation_pads_and_masks(device, rng):
     """Any batch size gives the same means, and they are those of the whole set computed at once."""
     x, y = rng.normal(size=(23, 3)).astype(np.float32), rng.integers(0, 2, 23).astype(np.int32)
-    model, loss = Dense(3, 2), CategoricalCrossEntropy()
+    model, loss = Dense(2, n_in=3), CategoricalCrossEntropy()
     Parameters(model, 0, device)
     feed = Feed(device, x, y, fit_preprocessing("none", x, 1.0), np.dtype(np.float32))
     z = x @ device.get(model.weight.value)
@@ -92,7 +92,7 @@ def poisoned(device, bad_step, seeds=0):
     members = () if np.ndim(seeds) == 0 else (len(seeds),)
     feed = Feed(device, x, y, fit_preprocessing("none", x, 1.0), np.dtype(np.float32), members)
     trainer = Trainer(
-        Supervised(Sequential([Dense(2, 1)]), SquaredError(), []),
+        Supervised(Sequential([Dense(1)]), SquaredError(), []),
         optimization=SGD(0.1, momentum=0.5),
         seeds=seeds,
         feed=feed,
@@ -127,7 +127,7 @@ def test_divergence_ends_training_with_exit_code_6():
 
 
 def test_selection_keeps_the_best_weights_of_each_member_and_stops_it(device):
-    parameters = Parameters(Dense(2, 1), [1, 2], device)
+    parameters = Parameters(Dense(1, n_in=2), [1, 2], device)
     selection = Selection(parameters, "validation_accuracy", patience=2, higher=True)
     seen = []
     for epoch, values in enumerate([[0.5, 0.5], [0.4, 0.7], [0.4, 0.6], [0.9, 0.8], [0.9, 0.8]], 1):

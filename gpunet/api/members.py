@@ -1,0 +1,76 @@
+"""Checkpoints in memory, and one member of a population by itself."""
+
+import copy
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..checkpoint import Array, Checkpoint, Group, content_sha256, note
+from ..parameter import Parameters
+from ..persistence import TrainedStack
+
+MEMORY = Path("a model in memory")  # stands for the path of a checkpoint that no file holds
+
+
+def in_memory(root: Group) -> Checkpoint:
+    """The content of a checkpoint as if it had been read from a file."""
+    return Checkpoint(MEMORY, root, content_sha256(root))
+
+
+def single(held: Any, number: int) -> Any:
+    """One member of a population, with memory of its own, as the training of its seed alone would have made it."""
+    parameters = held.parameters
+    seed = parameters.seeds[number]
+    field = "dbn" if isinstance(held, TrainedStack) else "model"
+    model = copy.deepcopy(getattr(held, field))
+    own = Parameters(model, seed, parameters.device, parameters.dtype)
+    own.values[...] = parameters.values[number]
+    config = held.config.model_copy(update={"seed": seed, "members": 1})
+    checkpoint = in_memory(member_content(held.checkpoint.root, number, seed))
+    return replace(held, checkpoint=checkpoint, config=config, parameters=own, **{field: model})
+
+
+def member_content(root: Group, number: int, seed: int) -> Group:
+    """The content of a population's checkpoint for one member alone."""
+    found = _of_member(root, number, ("config", "streams", "members", "optimizer", "loop"))
+    config = json.loads(root["config/json"].text) | {"seed": seed, "members": 1}
+    found["config"] = Group(dict(root["config"].attrs), {"json": note(config)})
+    found["streams"] = Group(dict(root["streams"].attrs), {"seeds": Array(np.array([seed], np.uint64))})
+    if "members" in root:
+        best, epoch = (float(root[f"members/{n}"].data[number]) for n in ("best", "best_epoch"))
+        found.attrs |= {"monitor_value": best, "epoch": int(epoch)}
+    return found
+
+
+def _of_member(group: Any, number: int, leave_out: Sequence[str] = ()) -> Group:
+    children: dict[str, Group | Array] = {}
+    for name, child in group.children.items():
+        if name in leave_out:
+            continue
+        if isinstance(child, Group):
+            children[name] = _per_epoch(child, number) if name == "history" else _of_member(child, number)
+            if name == "metrics":
+                children[name] = Group(
+                    dict(child.attrs),
+                    {n: Array(c.data[[number]]) for n, c in child.children.items()},  # type: ignore[union-attr]
+                )
+            continue
+        axes = str(child.attrs.get("axes", "")).split(",")
+        if axes[0] == "member":
+            attrs = {k: v for k, v in child.attrs.items() if k != "sha256"} | {"axes": ",".join(axes[1:])}
+            children[name] = Array(np.ascontiguousarray(child.data[number]), attrs)
+        else:
+            children[name] = Array(child.data, {k: v for k, v in child.attrs.items() if k != "sha256"})
+    return Group(dict(group.attrs), children)
+
+
+def _per_epoch(group: Any, number: int) -> Group:
+    children: dict[str, Any] = {}
+    for name, child in group.children.items():
+        data = child.data[:, number] if child.data.ndim == 2 else child.data
+        children[name] = Array(np.ascontiguousarray(data), {k: v for k, v in child.attrs.items() if k != "sha256"})
+    return Group(dict(group.attrs), children)
