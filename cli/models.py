@@ -8,6 +8,7 @@ import numpy as np
 from gpunet.data import Feed, split
 from gpunet.datasets import load
 from gpunet.errors import CheckpointError, DataError
+from gpunet.members import members_first
 from gpunet.persistence import Trained, TrainedModel
 from gpunet.training import Predictor
 
@@ -84,7 +85,7 @@ def ensemble_outputs(models: Sequence[TrainedModel], x: np.ndarray, device: Any)
         targets = np.zeros((len(x), outputs), np.float32) if outputs else np.zeros(len(x), np.int32)
         predictor = Predictor(model.model, model.loss, feed(model, x, targets, device), device)
         batches = np.concatenate(list(predictor.batches()), axis=-2).astype(np.float64)
-        summed = batches.sum(axis=0) if batches.ndim == 3 else batches
+        summed = members_first(batches, model.parameters.members).sum(axis=0)
         total, count = summed if total is None else total + summed, count + len(model.parameters.seeds)
     assert total is not None
     return total / count

@@ -13,6 +13,7 @@ from gpunet.checkpoint import Array, Checkpoint, Group, read
 from gpunet.errors import CheckpointError
 from gpunet.inspection.ancestry import lineage
 from gpunet.inspection.differences import flatten
+from gpunet.members import members_first
 
 from ..views.history import history_columns
 from ..views.pictures import drawable, grid, tiles_of
@@ -110,11 +111,11 @@ class RunFile:
     @property
     def confusion(self) -> np.ndarray | None:
         """True against predicted classes, summed over the members."""
-        counts = self._numbers("confusion/counts")
-        if counts is None or counts.ndim not in (2, 3) or counts.shape[-1] != counts.shape[-2]:
+        array, classes = self._array("confusion/counts"), len(self.classes)
+        if array is None or array.dtype.kind not in "iuf" or array.shape != (*array.members, classes, classes):
             return None
-        total = (counts.sum(axis=0) if counts.ndim == 3 else counts).astype(np.float64)
-        return total if total.shape[0] == len(self.classes) and total.sum() > 0 else None
+        total = members_first(array.data, array.members).sum(axis=0).astype(np.float64)
+        return total if total.sum() > 0 else None
 
     @property
     def activations(self) -> dict[str, dict[str, Any]]:

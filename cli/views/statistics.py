@@ -51,11 +51,10 @@ def _rows(found: Checkpoint, node: Group | Array, path: str) -> Iterator[dict[st
     for name, array in arrays:
         if not isinstance(array, Array) or array.dtype.kind not in "iuf":
             continue
-        axes = str(array.attrs.get("axes", "")).split(",")
         # Another program's file says nothing about roles: there, a matrix is taken for weights.
         is_weight = array.attrs.get("role") == "weight" or (bool(found.foreign) and len(array.shape) == 2)
         counts = silent.get(name, {})
-        if axes[0] == "member" and len(axes) == len(array.shape):
+        if array.members:
             for member, data in enumerate(array.data):
                 own = {kind: int(n[member]) for kind, n in counts.items() if n.size > member}
                 yield {"array": f"{name}, member {member}", **statistics(data, is_weight), **own}

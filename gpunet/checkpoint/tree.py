@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ..members import MEMBER
+
 Scalar = str | int | float | bool
 
 
@@ -32,6 +34,21 @@ class Array:
     def size(self) -> int:
         """How many numbers there are."""
         return math.prod(self.shape)
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """The names of the axes, as the attribute ``axes`` says; empty where it names others than there are.
+
+        >>> Array(np.zeros((2, 3)), {"axes": "member,output"}).axes
+        ('member', 'output')
+        """
+        names = tuple(str(self.attrs.get("axes", "")).split(","))
+        return names if len(names) == len(self.shape) and all(names) else ()
+
+    @property
+    def members(self) -> tuple[int, ...]:
+        """``(E,)`` where the first axis counts the members of a population, else ``()``."""
+        return self.shape[:1] if self.axes[:1] == (MEMBER,) else ()
 
     @property
     def text(self) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Device
-from ..checkpoint import Array, Checkpoint, Group, read
+from ..checkpoint import Array, Checkpoint, Group, Scalar, read
 from ..config import (
     AutoencoderConfig,
     ClassRBMConfig,
@@ -176,13 +176,18 @@ def _preprocessing(checkpoint: Checkpoint, about: Description) -> Preprocessing:
         held = [] if kind == "none" else [(group, {"name": kind})]
     for step, attrs in held:
         arrays = {key: array.data for key, array in step.children.items()}
-        settings = {key: value for key, value in attrs.items() if not key.startswith("encoding_")}
+        settings = {key: _setting(value) for key, value in attrs.items() if not key.startswith("encoding_")}
         steps.append(Fitted(rebuild_preparation(settings), arrays, features))
         features = steps[-1].width
     found = Preprocessing(tuple(steps))
     if found.on_host(np.zeros((1, about.features), np.float32)).shape != (1, features):
         raise ValueError("arrays of the preprocessing do not fit each other")
     return found
+
+
+def _setting(value: Scalar) -> Any:
+    """What an attribute says; several numbers or texts are kept as JSON, see :func:`.snapshot.model_tree`."""
+    return json.loads(value) if isinstance(value, str) and value.startswith("[") else value
 
 
 def fill(parameters: Parameters, checkpoint: Checkpoint) -> None:

@@ -1,6 +1,7 @@
 """Runs into checkpoints."""
 
 import hashlib
+import json
 import platform
 import sys
 from dataclasses import fields
@@ -15,11 +16,13 @@ from ..config import DBNConfig
 from ..data import Description, Preprocessing
 from ..experiment import FinishedLayer, Run, machine_of
 from ..fields import term
+from ..members import axes_text
 from ..models import LabelledDBN
 from ..parameter import Module, Parameter, Parameters, children
 from .state import save_state
 
 VOLATILE = {"volatile": True}
+LISTED = 1000  # numbers of a setting that become an attribute
 
 
 def snapshot(run: Run, *, best: bool, portrait: Group | None = None) -> Group:
@@ -140,8 +143,8 @@ def model_tree(layer: Any, parameters: Parameters, flat: np.ndarray, path: str =
     for name, child in children(layer):
         inner = f"{path}/{name}" if path else name
         if isinstance(child, Parameter):
-            axes = ("member", *child.axes) if parameters.members else child.axes
-            attrs: dict[str, Scalar] = {"role": child.role, "trainable": child.trainable, "axes": ",".join(axes)}
+            axes = axes_text(child.axes, parameters.members)
+            attrs: dict[str, Scalar] = {"role": child.role, "trainable": child.trainable, "axes": axes}
             group.children[name] = Array(parameters.view(flat, inner), attrs)
         else:
             group.children[name] = model_tree(child, parameters, flat, inner)
@@ -149,12 +152,20 @@ def model_tree(layer: Any, parameters: Parameters, flat: np.ndarray, path: str =
 
 
 def _settings(layer: Any) -> dict[str, Scalar]:
+    """Fields as attributes: numbers and texts as they are, several of them as JSON, other objects by their names.
+
+    ``size=(3, 3)`` becomes the text ``[3, 3]``; a list of parts becomes groups elsewhere, and one that is longer than
+    anybody would read stays in ``config/json`` alone.
+    """
     settings: dict[str, Scalar] = {}
     for field in fields(layer):
         value = getattr(layer, field.name)
         if isinstance(value, str | int | float):
             settings[field.name] = value
-        elif value is not None and not isinstance(value, Module | list | tuple):
+        elif isinstance(value, list | tuple):
+            if value and len(value) <= LISTED and all(isinstance(item, str | int | float) for item in value):
+                settings[field.name] = json.dumps(value)
+        elif value is not None and not isinstance(value, Module):
             settings[field.name] = term(type(value))
     return settings
 
