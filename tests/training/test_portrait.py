@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gpunet.checkpoint import write
-from gpunet.inspection.portrait import Seen, activations, outputs_of, plane, portrait
+from gpunet.inspection.portrait import Seen, activations, plane, portrait
 from gpunet.persistence import snapshot
 from runs import make_run
 
