@@ -13,7 +13,7 @@ from gpunet.errors import CheckpointError, ConfigError, printable
 from ..options import json_option, print_json
 
 if TYPE_CHECKING:
-    from gpunet.checkpoint import Array, Checkpoint, Group
+    from gpunet.checkpoint import Checkpoint, Group, NamedArray
 
 
 @click.command()
@@ -109,9 +109,9 @@ def _statistics(look: Look) -> None:
 
 
 def _image(look: Look) -> None:
-    from ..views.pictures import draw
+    from ..views.pictures import draw_image
 
-    draw(look.found, look.value, look.options["output"], look.as_json)
+    draw_image(look.found, look.value, look.options["output"], look.as_json)
 
 
 def _differences(look: Look) -> None:
@@ -180,7 +180,7 @@ def _check_options(asked: Sequence[str], options: Mapping[str, Any], as_json: bo
         raise ConfigError("inspect", "must have one form of output", "--csv --json", "Choose one")
 
 
-def _part(found: Checkpoint, path: str | None) -> Group | Array:
+def _part(found: Checkpoint, path: str | None) -> Group | NamedArray:
     if path is None or not path.strip("/"):
         return found.root
     if path.strip("/") not in found.root:
@@ -191,8 +191,8 @@ def _part(found: Checkpoint, path: str | None) -> Group | Array:
     return found[path.strip("/")]
 
 
-def _show(found: Checkpoint, node: Group | Array, path: str | None, as_json: bool) -> None:
-    from ..views.tree import document, show, summary, tree
+def _show(found: Checkpoint, node: Group | NamedArray, path: str | None, as_json: bool) -> None:
+    from ..views.tree import document, show_part, summary, tree
 
     if as_json:
         head: dict[str, Any] = {"content_sha256": found.content_sha256, "verified": found.verified}
@@ -202,4 +202,4 @@ def _show(found: Checkpoint, node: Group | Array, path: str | None, as_json: boo
         summary(found)
         tree(found.root, found.path.name)
     else:
-        show(node, str(path).strip("/"))
+        show_part(node, str(path).strip("/"))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gpunet.checkpoint import Array, Checkpoint, Group, read
+from gpunet.checkpoint import Checkpoint, Group, NamedArray, read
 from gpunet.errors import CheckpointError
 from gpunet.inspection.ancestry import lineage
 from gpunet.inspection.differences import flatten
@@ -19,7 +19,8 @@ from ..views.history import history_columns
 from ..views.pictures import drawable, grid, tiles_of
 
 CHECKPOINTS = ("best.h5", "last.h5")
-SEEDING = ("seed", "members", "name")  # what may differ between runs of one experiment
+# What may differ between runs of one experiment.
+SEEDING = ("seed", "members", "name", "config_version")
 MOST_PIXELS = 1 << 22
 FILTERS = 100
 LARGEST = 1e30
@@ -105,7 +106,7 @@ class RunFile:
         return {
             name: _drawable(child.data.ravel())
             for name, child in sorted(found.items())
-            if isinstance(child, Array) and child.dtype.kind in "iuf" and 0 < child.size <= 10_000
+            if isinstance(child, NamedArray) and child.dtype.kind in "iuf" and 0 < child.size <= 10_000
         }
 
     @property
@@ -172,9 +173,9 @@ class RunFile:
         array = self._array(path)
         return array.data if array is not None and array.dtype.kind in "iuf" else None
 
-    def _array(self, path: str) -> Array | None:
+    def _array(self, path: str) -> NamedArray | None:
         root = self.checkpoint.root
-        return found if path in root and isinstance(found := root[path], Array) else None
+        return found if path in root and isinstance(found := root[path], NamedArray) else None
 
 
 def _drawable(values: np.ndarray) -> np.ndarray:

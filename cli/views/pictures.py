@@ -7,7 +7,7 @@ import math
 import click
 import numpy as np
 
-from gpunet.checkpoint import Array, Checkpoint
+from gpunet.checkpoint import Checkpoint, NamedArray
 from gpunet.errors import CheckpointError, ConfigError, printable
 from gpunet.inspection.tiles import CHANNELS, enlarged, filters, is_filters
 from gpunet.members import of_member
@@ -19,7 +19,7 @@ TILE = 48  # pixels that a tile should at least have
 MOST = 1024  # tiles in one picture
 
 
-def draw(found: Checkpoint, name: str, output: str, as_json: bool) -> None:
+def draw_image(found: Checkpoint, name: str, output: str, as_json: bool) -> None:
     """Draw ``images/NAME``, an array of bytes, or the filters of a weight array.
 
     Raises:
@@ -34,7 +34,7 @@ def draw(found: Checkpoint, name: str, output: str, as_json: bool) -> None:
         raise ConfigError("--image", "needs pillow to draw", "no pillow", remedy) from None
     path = next((p for p in (f"images/{name}", name.strip("/")) if p in found.root), None)
     array = found[path] if path is not None else None
-    if path is None or not isinstance(array, Array):
+    if path is None or not isinstance(array, NamedArray):
         rule = f"must hold an array {printable(name)}"
         raise CheckpointError(str(found.path), rule, "no such", f"To draw: {_known(found)}")
     tiles, note = tiles_of(found, path, array)
@@ -57,12 +57,12 @@ def drawable(found: Checkpoint) -> list[str]:
     """The paths of all arrays that can be drawn."""
     names = []
     for path, child in found.root.walk():
-        if isinstance(child, Array) and (path.startswith("images/") or _shows_filters(found, child)):
+        if isinstance(child, NamedArray) and (path.startswith("images/") or _shows_filters(found, child)):
             names.append(path)
     return names
 
 
-def tiles_of(found: Checkpoint, path: str, array: Array) -> tuple[np.ndarray, str]:
+def tiles_of(found: Checkpoint, path: str, array: NamedArray) -> tuple[np.ndarray, str]:
     """Tiles of bytes, of shape (tiles, height, width) or (tiles, height, width, 3), and what they are.
 
     Raises:
@@ -85,14 +85,14 @@ def tiles_of(found: Checkpoint, path: str, array: Array) -> tuple[np.ndarray, st
     return tiles, f"{len(tiles):,} {note}"
 
 
-def _shows_filters(found: Checkpoint, array: Array) -> bool:
+def _shows_filters(found: Checkpoint, array: NamedArray) -> bool:
     """Whether an array is a weight into which pixels go."""
     if array.attrs.get("role") != "weight" or array.dtype.kind != "f" or not array.size:
         return False
     return is_filters(array.shape[len(array.members) :], _own_axes(array), input_shape(found))
 
 
-def _own_axes(array: Array) -> tuple[str, ...]:
+def _own_axes(array: NamedArray) -> tuple[str, ...]:
     """The names of the axes of one member."""
     return array.axes[len(array.members) :]
 

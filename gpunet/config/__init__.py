@@ -16,6 +16,7 @@ from .build import (
     build_updown,
     rebuild_preparation,
 )
+from .migration import migrate, stamped
 from .models import (
     AutoencoderConfig,
     ClassRBMConfig,
@@ -54,9 +55,11 @@ __all__ = [
     "build_updown",
     "check",
     "load_config",
+    "migrate",
     "override",
     "parse_assignments",
     "preset_names",
     "preset_path",
     "rebuild_preparation",
+    "stamped",
 ]

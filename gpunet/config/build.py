@@ -10,7 +10,7 @@ from ..data import Augmentation, BagOfWords, Preparation, Scale, Standardise
 from ..errors import ConfigError
 from ..fields import term
 from ..initializers import Glorot, He
-from ..layers import Dense, Layer, LeakyReLU, Linear, ReLU, Residual, Sequential, Sigmoid, Softplus, Tanh
+from ..layers import Dense, Identity, Layer, LeakyReLU, ReLU, Residual, Sequential, Sigmoid, Softplus, Tanh
 from ..losses import BinaryCrossEntropy, CategoricalCrossEntropy, Loss, SquaredError
 from ..models import LabelledDBN, autoencoder, mlp
 from ..optimizers import SWA, Averaging, Clipping, Rule
@@ -30,7 +30,7 @@ from .models import (
 )
 from .schema import Config
 
-_ACTIVATIONS = {term(layer): layer for layer in (Linear, Sigmoid, Tanh, ReLU, LeakyReLU, Softplus)}
+_ACTIVATIONS = {term(layer): layer for layer in (Identity, Sigmoid, Tanh, ReLU, LeakyReLU, Softplus)}
 
 
 def build_loss(config: Config, classes: int) -> Loss:
@@ -190,7 +190,7 @@ def _layer(word: Any, width: int) -> Layer:
         return Sequential(_in_sequence(word.layers, width))
     if cls is Residual:
         body = _layer(word.body, width)
-        shortcut = Linear() if word.shortcut is None else _layer(word.shortcut, width)
+        shortcut = Identity() if word.shortcut is None else _layer(word.shortcut, width)
         ends = body.output_width(width), shortcut.output_width(width)
         if ends[0] != ends[1]:
             remedy = f'Add shortcut = [{{name = "dense", n_out = {ends[0]}, with_bias = false}}]'

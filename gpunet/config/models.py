@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from ..fields import Count, Fraction, NonNegative, Positive
 from ..vocabulary import ChainsWord, InitializerWord, LayerWord, ScheduleWord, SparsityWord, UnitsWord, expand
 
-Activation = Literal["linear", "sigmoid", "tanh", "relu", "leaky_relu", "softplus"]
+Activation = Literal["identity", "sigmoid", "tanh", "relu", "leaky_relu", "softplus"]
 
 
 class Section(BaseModel):
@@ -56,7 +56,7 @@ class AutoencoderConfig(Section):
     hidden: tuple[Count, ...] = Field((1000, 500, 250), description="width of each hidden layer of the encoder")
     code: Count = Field(30, description="width of the code")
     activation: Activation = "sigmoid"
-    code_activation: Activation = "linear"
+    code_activation: Activation = "identity"
 
 
 class GenerativeConfig(Section):

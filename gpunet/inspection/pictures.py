@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Arena, Context
-from ..checkpoint import Array, Group, Scalar
+from ..checkpoint import Group, NamedArray, Scalar
 from ..data import Preprocessing
 from ..experiment import Run, machine_of
 from ..members import of_member
@@ -52,14 +52,14 @@ def pictures(run: Run) -> Group:
     return Group({}, {name: image(tiles, note) for name, (tiles, note) in found.items() if len(tiles)})
 
 
-def image(tiles: np.ndarray, note: str) -> Array:
+def image(tiles: np.ndarray, note: str) -> NamedArray:
     """Tiles of bytes, beside and below each other, as one HDF5 image with its description.
 
     Args:
         tiles: (n, height, width), or (n, height, width, 3) in colour.
         note: its description.
     """
-    return Array(tiled(tiles), {**(GREY if tiles.ndim == 3 else COLOUR), "description": note})
+    return NamedArray(tiled(tiles), {**(GREY if tiles.ndim == 3 else COLOUR), "description": note})
 
 
 def _fantasies(run: Run, model: DBN | LabelledDBN, labels: np.ndarray | None = None) -> np.ndarray:

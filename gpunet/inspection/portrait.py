@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..backend import Arena, Context, Device
-from ..backend.arrays import Array as DeviceArray
-from ..checkpoint import Array, Group, Scalar
+from ..backend.arrays import Array
+from ..checkpoint import Group, NamedArray, Scalar
 from ..config import DBNConfig
 from ..experiment import Run, machine_of
 from ..layers import Layer, Sequential, Sigmoid, Softmax, Tanh
@@ -55,7 +55,7 @@ def portrait(run: Run) -> Group:
     """Groups ``images``, ``activations``, ``codes`` and ``confusion`` of a trained run, those that it can have."""
     seen = list(_outputs(run))
     confusion, images = _confusion(run), pictures(run)
-    if (counts := confusion.children.get("counts")) and isinstance(counts, Array):
+    if (counts := confusion.children.get("counts")) and isinstance(counts, NamedArray):
         images.children["confusion"] = _picture(members_first(counts.data, counts.members))
     found = {
         "images": images,
@@ -69,7 +69,7 @@ def portrait(run: Run) -> Group:
 def _outputs(run: Run) -> Iterator[Seen]:
     """What the layers give, from the data upwards; of an affine layer and its activation, the activation alone."""
     model, device, ctx = run.objective.model, run.device, Context(False, Arena(run.device))
-    h: DeviceArray = device.put(prepared(run, SAMPLES))
+    h: Array = device.put(prepared(run, SAMPLES))
     members, machine = run.trainer.parameters.members, machine_of(model)
     if machine is not None and not isinstance(model, ClassRBM):
         for number, each in enumerate([*run.lineage.machines, machine]):
@@ -81,9 +81,7 @@ def _outputs(run: Run) -> Iterator[Seen]:
         yield from outputs_of(model, h, members, ctx, device)
 
 
-def outputs_of(
-    model: Sequential, x: DeviceArray, members: tuple[int, ...], ctx: Context, device: Device
-) -> Iterator[Seen]:
+def outputs_of(model: Sequential, x: Array, members: tuple[int, ...], ctx: Context, device: Device) -> Iterator[Seen]:
     """What the layers of a network give at inference.
 
     An affine layer, which has parameters of its own, is shown only where no activation follows; layers that change
@@ -117,7 +115,7 @@ def outputs_of(
         yield waiting
 
 
-def _same(one: DeviceArray, other: DeviceArray) -> bool:
+def _same(one: Array, other: Array) -> bool:
     """Whether the numbers are equal, in whatever shape."""
     return one.size == other.size and bool((one.ravel() == other.ravel()).all())
 
@@ -139,8 +137,8 @@ def activations(seen: Seen) -> Group:
     edges = np.histogram_bin_edges(rows, BINS)
     counts = np.stack([np.histogram(each, edges)[0] for each in members_first(rows, members)])
     found = {
-        "counts": Array(counts.reshape(*members, BINS), {"axes": axes_text(("bin",), members)}),
-        "edges": Array(edges.astype(np.float64)),
+        "counts": NamedArray(counts.reshape(*members, BINS), {"axes": axes_text(("bin",), members)}),
+        "edges": NamedArray(edges.astype(np.float64)),
         "constant_units": _per_member((np.ptp(rows, axis=-2) <= STILL).sum(axis=-1)),
     }
     if ends is not None:
@@ -152,9 +150,9 @@ def activations(seen: Seen) -> Group:
     return Group(attrs | ({"positions": positions} if positions > 1 else {}), dict(found))
 
 
-def _per_member(number: Any) -> Array:
+def _per_member(number: Any) -> NamedArray:
     values = np.asarray(number, np.int64)
-    return Array(values, {"axes": MEMBER} if values.shape else {})
+    return NamedArray(values, {"axes": MEMBER} if values.shape else {})
 
 
 def _codes(run: Run, seen: list[Seen]) -> Group:
@@ -170,7 +168,7 @@ def _codes(run: Run, seen: list[Seen]) -> Group:
     name, values = hidden[-1]
     points, share = plane(values)
     attrs = {**VOLATILE, "layer": name, "units": values.shape[1], "variance_shown": share}
-    return Group(attrs, {"points": Array(points), "targets": Array(run.dataset.y[shown(run, SAMPLES)])})
+    return Group(attrs, {"points": NamedArray(points), "targets": NamedArray(run.dataset.y[shown(run, SAMPLES)])})
 
 
 def _codes_of(one: Seen) -> np.ndarray:
@@ -212,15 +210,15 @@ def _confusion(run: Run) -> Group:
     attrs: dict[str, Scalar] = {"axes": axes_text(("true", "predicted"), run.trainer.parameters.members)}
     return Group(
         {**VOLATILE, "part": "test"},
-        {"counts": Array(counts.reshape(*places.shape[:-1], classes, classes).astype(np.int64), attrs)},
+        {"counts": NamedArray(counts.reshape(*places.shape[:-1], classes, classes).astype(np.int64), attrs)},
     )
 
 
-def _picture(counts: np.ndarray) -> Array:
+def _picture(counts: np.ndarray) -> NamedArray:
     """Confusions (members, true, predicted) of all together as an image, each row by its sum, pixels enlarged."""
     total = counts.sum(axis=0)
     rows = total / np.maximum(total.sum(axis=1, keepdims=True), 1)
     levels = np.rint(255 * rows).astype(np.uint8)
     side = max(1, 160 // len(levels))
     note: dict[str, Scalar] = {"description": "rows are true classes, columns predicted ones; white is all of a row"}
-    return Array(levels.repeat(side, axis=0).repeat(side, axis=1), GREY | note)
+    return NamedArray(levels.repeat(side, axis=0).repeat(side, axis=1), GREY | note)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checkpoint import Array, Checkpoint, Group
+from ..checkpoint import Checkpoint, Group, NamedArray
 
 LEADING = 3  # singular values that are given
 
@@ -19,7 +19,7 @@ def silent_units(found: Checkpoint) -> dict[str, dict[str, np.ndarray]]:
                 name: array.data.ravel()
                 for name, array in layer.children.items()
                 if name in ("constant_units", "saturated_units")
-                and isinstance(array, Array)
+                and isinstance(array, NamedArray)
                 and array.dtype.kind in "iu"
             }
     return counts

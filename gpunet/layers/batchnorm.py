@@ -18,7 +18,7 @@ class BatchNorm(Layer):
     """Normalises each feature over the batch, then scales and shifts it.
 
     Training uses the batch's mean and biased variance; inference uses exponential moving averages of the mean and of
-    the unbiased variance, each moved by ``averaging`` towards what a step observes.  Stands before or after the
+    the unbiased variance, each moved by ``momentum`` towards what a step observes.  Stands before or after the
     activation, as the order of the layers says.
 
     Shapes: ``x`` ([E,] N, n), N at least 2 in training; all parameters ([E,] n).
@@ -28,7 +28,7 @@ class BatchNorm(Layer):
 
     n: Count
     epsilon: Positive = 1e-5
-    averaging: Annotated[float, Gt(0), Le(1)] = 0.1
+    momentum: Annotated[float, Gt(0), Le(1)] = 0.1
 
     def __post_init__(self) -> None:
         """Declare scale and shift, which are learned, and the two running statistics."""
@@ -36,8 +36,8 @@ class BatchNorm(Layer):
         one, axes = Constant(1.0), ("feature",)
         self.scale = Parameter((self.n,), one, role="scale", axes=axes)
         self.shift = Parameter((self.n,), role="shift", axes=axes)
-        self.mean = Parameter((self.n,), role="running_mean", axes=axes, averaging=self.averaging)
-        self.variance = Parameter((self.n,), one, role="running_variance", axes=axes, averaging=self.averaging)
+        self.mean = Parameter((self.n,), role="running_mean", axes=axes, momentum=self.momentum)
+        self.variance = Parameter((self.n,), one, role="running_variance", axes=axes, momentum=self.momentum)
 
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
         """Return the normalised, scaled and shifted input."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from ..backend import Context, array_module
 from ..backend.arrays import Array
 from ..parameter import find_parameters
-from .activations import Linear, Tanh
+from .activations import Identity, Tanh
 from .base import Backward, Layer
 from .dense import Dense
 
@@ -68,7 +68,7 @@ class Residual(Layer):
     """
 
     body: Layer
-    shortcut: Layer = field(default_factory=Linear)
+    shortcut: Layer = field(default_factory=Identity)
 
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
         """Return the sum of the two branches."""

@@ -11,7 +11,7 @@ import numpy as np
 from ..backend.arrays import Array
 from ..errors import ConfigError
 from ..ops.guard import guarded, square_sum
-from ..parameter import Group, Parameters
+from ..parameter import Parameters, Stretch
 from ..schedules import Schedule, table
 from .averaging import Averaging
 from .clipping import Clipping
@@ -79,7 +79,7 @@ class Optimizer:
         self._shares: Array = None
         if averaging is not None:
             self.slots["average"] = device.zeros(shape, dtype)
-        trained = [group.segment.stop for group in parameters.groups if group.averaging is None]
+        trained = [group.segment.stop for group in parameters.groups if group.momentum is None]
         self._gradient = parameters.grads[..., : max(trained, default=0)]  # the rest are running statistics
         self._layers = _layers(parameters, self._deltas) if rule.layerwise else {}
 
@@ -134,7 +134,7 @@ class Optimizer:
         """The penalties at the present parameters, () or (members,)."""
         xp, total = self.parameters.device.xp, self.parameters.device.zeros(self.parameters.members, np.float64)
         for group in self.parameters.groups:
-            if group.decay and group.averaging is None:
+            if group.decay and group.momentum is None:
                 w = self.parameters.values[..., group.segment]
                 total += self.l2 / 2 * square_sum(w) + self.l1 * xp.absolute(w).sum(axis=-1)
         return total
@@ -143,7 +143,7 @@ class Optimizer:
         """Add the gradient of the penalties to the gradients; :meth:`step` does so by itself."""
         for blocks in self._blocks.values():
             for b in blocks:
-                if b.group.decay and b.group.averaging is None:
+                if b.group.decay and b.group.momentum is None:
                     self._penalise(b)
 
     @contextmanager
@@ -201,10 +201,10 @@ class Optimizer:
                 self.rule.prepare(w, g, c, scratch)
             shrinkage = getattr(c, "shrinkage", None)
             for b in blocks:
-                if b.group.averaging is not None:
+                if b.group.momentum is not None:
                     # A running statistic moves towards what was observed, which stands where others have a gradient.
                     xp.subtract(b.values, b.grads, out=b.deltas)
-                    b.deltas *= b.group.averaging
+                    b.deltas *= b.group.momentum
                     continue
                 if b.group.decay:
                     self._penalise(b)
@@ -231,7 +231,7 @@ class Optimizer:
 class _Block:
     """Views of one stretch of the flat vectors, made once."""
 
-    group: Group
+    group: Stretch
     values: Array
     grads: Array
     deltas: Array

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Device
-from ..checkpoint import Array, Checkpoint, Group, Scalar, read
+from ..checkpoint import Checkpoint, Group, NamedArray, Scalar, read
 from ..config import (
     AutoencoderConfig,
     ClassRBMConfig,
@@ -23,10 +23,11 @@ from ..config import (
     build_rbm,
     build_stack,
     build_updown,
+    migrate,
     rebuild_preparation,
 )
 from ..data import Description, Fitted, Preprocessing
-from ..errors import CheckpointError
+from ..errors import CheckpointError, ConfigError
 from ..layers import Layer
 from ..losses import CategoricalCrossEntropy, Loss
 from ..models import DBN
@@ -156,10 +157,10 @@ def open_trained(checkpoint: Checkpoint) -> Trained:
         CheckpointError: it says nothing that this version knows.
     """
     try:
-        config = Config.model_validate(_json(checkpoint, "config/json"))
+        config = Config.model_validate(migrate(_json(checkpoint, "config/json"))[0])
         description = Description.from_json(_json(checkpoint, "data/json"))
         preprocessing = _preprocessing(checkpoint, description)
-    except (LookupError, ValueError, TypeError, AttributeError) as error:
+    except (ConfigError, LookupError, ValueError, TypeError, AttributeError) as error:
         reason = str(error).splitlines()[0]
         rule = "must hold a known configuration and data description"
         raise CheckpointError(str(checkpoint.path), rule, reason) from None
@@ -206,7 +207,7 @@ def fill_group(parameters: Parameters, group: Group, name: str) -> None:
     Raises:
         CheckpointError: one table of all arrays that are missing, left over or of another shape.
     """
-    found = {path: child.data for path, child in group.walk() if isinstance(child, Array)}
+    found = {path: child.data for path, child in group.walk() if isinstance(child, NamedArray)}
     wrong = list(_mismatches(parameters, found))
     if wrong:
         table = "".join(f"\n  {line}" for line in wrong)

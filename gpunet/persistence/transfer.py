@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checkpoint import Array, Checkpoint, Group, is_own
+from ..checkpoint import Checkpoint, Group, NamedArray, is_own
 from ..config import AutoencoderConfig, UpDownConfig
 from ..data import Preprocessing
 from ..errors import CheckpointError, ConfigError
@@ -88,8 +88,8 @@ def _donors(source: Checkpoint) -> Iterator[Donor]:
     theirs = bool(source.foreign) and not is_own(root)
     found = [("model", root), *((f"model/{path}", node) for path, node in root.walk())]
     for name, group in sorted(found, key=lambda pair: _natural(pair[0])):
-        if isinstance(group, Group) and isinstance(weight := group.children.get("weight"), Array):
-            arrays = {n: c.data for n, c in group.children.items() if isinstance(c, Array)}
+        if isinstance(group, Group) and isinstance(weight := group.children.get("weight"), NamedArray):
+            arrays = {n: c.data for n, c in group.children.items() if isinstance(c, NamedArray)}
             bias = arrays.get("hidden_bias", arrays.get("bias"))
             sha256 = str(weight.attrs.get("sha256", ""))
             if len(weight.shape) < 2 or not (source.foreign or weight.attrs.get("role") == "weight"):

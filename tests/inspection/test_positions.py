@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from convolving import Convolution
 from gpunet.backend import Arena, Context
-from gpunet.checkpoint import Array, Checkpoint, Group, note, read, write, write_safetensors
+from gpunet.checkpoint import Checkpoint, Group, NamedArray, note, read, write, write_safetensors
 from gpunet.cli.app import main
 from gpunet.config import load_config
 from gpunet.data import Dataset, Inputs, Preprocessing, split
@@ -164,9 +164,11 @@ def checkpoint(members=(), root=None):
         ("model/002_dense", (4, 2), "input,output"),
     ]:
         numbers = np.arange(np.prod((*lead, *shape)), dtype="f4").reshape(*lead, *shape)
-        root[f"{name}/weight"] = Array(numbers, {"role": "weight", "axes": first + axes})
-        root[f"{name}/bias"] = Array(np.zeros((*lead, shape[-1]), "f4"), {"role": "bias", "axes": f"{first}output"})
-    root["model/003_norm/weight"] = Array(np.ones((*lead, 2), "f4"), {"role": "scale", "axes": f"{first}feature"})
+        root[f"{name}/weight"] = NamedArray(numbers, {"role": "weight", "axes": first + axes})
+        root[f"{name}/bias"] = NamedArray(
+            np.zeros((*lead, shape[-1]), "f4"), {"role": "bias", "axes": f"{first}output"}
+        )
+    root["model/003_norm/weight"] = NamedArray(np.ones((*lead, 2), "f4"), {"role": "scale", "axes": f"{first}feature"})
     root["config/json"] = note({})
     root["data/json"] = note({"input_shape": [8, 8, 3]})
     return root
@@ -195,8 +197,8 @@ def test_kernels_of_other_programs_are_turned(rng):
     kernel, series, matrix = rng.normal(size=(8, 3, 5, 5)), rng.normal(size=(6, 8, 7)), rng.normal(size=(2, 6))
     root = Group()
     for name, weight in {"1": kernel, "2": series, "10": matrix, "11": np.ones(4)}.items():
-        root[f"{name}/weight"] = Array(weight)
-        root[f"{name}/bias"] = Array(np.zeros(len(weight)))
+        root[f"{name}/weight"] = NamedArray(weight)
+        root[f"{name}/bias"] = NamedArray(np.zeros(len(weight)))
     found = list(_donors(Checkpoint(None, root, "", False, "safetensors")))
     assert [donor.name for donor in found] == ["1", "2", "10"]
     assert [donor.shape for donor in found] == [(5, 5, 3, 8), (7, 8, 6), (6, 2)]
