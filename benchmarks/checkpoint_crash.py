@@ -25,7 +25,7 @@ import numpy as np
 from checkpoint_fuzz import forked_walk
 from page import result, saving
 
-from gpunet.checkpoint import Array, Group, index, lock, read, replacing, write
+from gpunet.checkpoint import Group, NamedArray, index, lock, read, replacing, write
 from gpunet.errors import WriteError
 
 CALLS = ("open", "write", "fsync", "close", "link", "replace", "unlink")
@@ -65,7 +65,7 @@ class Faulty:
 
 def tree(epoch: int) -> Group:
     """A checkpoint that says its epoch in every number."""
-    return Group({"epoch": epoch}, {"config": Group(), "weight": Array(np.full(5000, float(epoch)))})
+    return Group({"epoch": epoch}, {"config": Group(), "weight": NamedArray(np.full(5000, float(epoch)))})
 
 
 def save(folder: Path, epoch: int) -> None:

@@ -25,7 +25,7 @@ import h5py
 import numpy as np
 from page import result, saving
 
-from gpunet.checkpoint import Array, Group, index, note, read, walk, write
+from gpunet.checkpoint import Group, NamedArray, index, note, read, walk, write
 from gpunet.checkpoint.seal import SIZE, make_seal
 from gpunet.errors import CheckpointError
 
@@ -98,13 +98,13 @@ def good_tree(rng: np.random.Generator) -> Group:
     root["config/json"] = note({"name": "ünï", "list": [1, 2]})
     for layer in range(12):
         group = Group({"class": "dense", "n_in": 3, "rate": 0.5, "with_bias": True})
-        group["weight"] = Array(rng.normal(size=(3, 2)).astype("f4"), {"role": "weight", "trainable": True})
-        group["bias"] = Array(rng.normal(size=2).astype("f8"))
+        group["weight"] = NamedArray(rng.normal(size=(3, 2)).astype("f4"), {"role": "weight", "trainable": True})
+        group["bias"] = NamedArray(rng.normal(size=2).astype("f8"))
         root[f"model/{layer:03}_dense"] = group
     root["model"].attrs |= {f"setting_{i}": i for i in range(12)}
-    root["data/counts"] = Array(np.arange(5))
-    root["data/empty"] = Array(np.zeros((0, 4), np.uint8))
-    root["data/single"] = Array(np.array(7, np.int16))
+    root["data/counts"] = NamedArray(np.arange(5))
+    root["data/empty"] = NamedArray(np.zeros((0, 4), np.uint8))
+    root["data/single"] = NamedArray(np.array(7, np.int16))
     return root
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from timing import run
 
-from gpunet.checkpoint import Array, Group, note, read, verify, write
+from gpunet.checkpoint import Group, NamedArray, note, read, verify, write
 
 
 def made(path: Path, arrays: int, side: int) -> Path:
@@ -25,7 +25,7 @@ def made(path: Path, arrays: int, side: int) -> Path:
     root = Group({"model": f"{arrays} arrays of {side} x {side}"})
     root["config/json"] = note({})
     for number in range(arrays):
-        root[f"model/{number:05}_dense/weight"] = Array(rng.random((side, side), np.float32), {"role": "weight"})
+        root[f"model/{number:05}_dense/weight"] = NamedArray(rng.random((side, side), np.float32), {"role": "weight"})
     write(path, root)
     return path
 

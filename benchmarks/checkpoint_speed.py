@@ -25,7 +25,7 @@ import numpy as np
 from page import result, saving
 from timing import interleave
 
-from gpunet.checkpoint import Array, Group, layout, note, read, reader, stored, write, writer
+from gpunet.checkpoint import Group, NamedArray, layout, note, read, reader, stored, write, writer
 from gpunet.checkpoint.seal import Seal
 
 
@@ -34,7 +34,7 @@ def tree(megabytes: int) -> Group:
     rng, root = np.random.default_rng(0), Group({"model": f"{megabytes} MB"})
     root["config/json"] = note({})
     for number in range(max(1, megabytes // 16)):
-        root[f"model/{number:03}_dense/weight"] = Array(rng.random((2000, 2000), np.float32), {"role": "weight"})
+        root[f"model/{number:03}_dense/weight"] = NamedArray(rng.random((2000, 2000), np.float32), {"role": "weight"})
     return root
 
 
@@ -61,7 +61,7 @@ def plain_write(path: Path, root: Group) -> None:
     """What one would write with h5py alone."""
     with h5py.File(path, "w") as file:
         for name, child in root.walk():
-            if isinstance(child, Array):
+            if isinstance(child, NamedArray):
                 file[name] = child.data
     with path.open("rb") as written:
         os.fsync(written.fileno())
@@ -122,7 +122,7 @@ def main() -> None:
     parser.add_argument("--megabytes", type=int, default=256)
     options = parser.parse_args()
     root = tree(options.megabytes)
-    size = sum(child.data.nbytes for _, child in root.walk() if isinstance(child, Array))
+    size = sum(child.data.nbytes for _, child in root.walk() if isinstance(child, NamedArray))
     rows = ["| | MB per second, median | 10 % to 90 % | of h5py |", "|---|---|---|---|"]
     with tempfile.TemporaryDirectory() as folder:
         for what, tried in candidates(Path(folder), root).items():

@@ -14,8 +14,8 @@ from gpunet.interruption import stops_on_signals
 
 from .options import Request, finite, print_json
 from .progress import progress
-from .views.comparison import show
-from .views.comparison_plot import can_draw, draw
+from .views.comparison import show_comparison
+from .views.comparison_plot import can_draw, draw_comparison
 
 if TYPE_CHECKING:
     from gpunet.checkpoint import Checkpoint
@@ -70,11 +70,11 @@ def run_comparison(
         found = document(comparison, results)
         picture = output or (str(folder.path / "compare.png") if can_draw() else None)
         if picture is not None:
-            draw(found, picture)
+            draw_comparison(found, picture)
     if request.as_json:
         print_json({"folder": str(folder.path), **found})
         return
-    show(found)
+    show_comparison(found)
     click.echo(f"Results: {folder.path / 'compare.json'}")
     click.echo(f"Plot: {picture}" if picture else "No plot: pip install 'gpunet[plot]' has matplotlib draw one")
 

@@ -104,7 +104,11 @@ def configuration(words: Sequence[str], flags: dict[str, Any], default: str) -> 
         )
     overrides = parse_assignments(word for word in words if word not in sources)
     given = {key: value for key, value in flags.items() if value is not None}
-    return load_config(sources[0] if sources else default, overrides | given)
+    return load_config(sources[0] if sources else default, overrides | given, note=_tell)
+
+
+def _tell(line: str) -> None:
+    click.echo(line, err=True)
 
 
 def program() -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gpunet.checkpoint import Array, inflation_budget, read_foreign
+from gpunet.checkpoint import NamedArray, inflation_budget, read_foreign
 from gpunet.data import Dataset, encode_targets, portable_features
 from gpunet.errors import CheckpointError, DataError, printable
 
@@ -140,9 +140,9 @@ def _read_hdf5(path: Path) -> dict[str, np.ndarray]:
         raise DataError(error.thing, error.rule, error.received, error.remedy) from None
     for name in sorted(WANTED & set(found)):
         node = found[name]
-        if not isinstance(node, Array):
+        if not isinstance(node, NamedArray):
             why = printable(str(node.attrs.get("not_read", "a group")))
             rule = f"needs {name} as plain numbers stored in this file"
             raise DataError(str(path), rule, why, "Write it with h5py create_dataset")
-    arrays = {name: node.data for name, node in found.items() if isinstance(node, Array) and name in WANTED}
+    arrays = {name: node.data for name, node in found.items() if isinstance(node, NamedArray) and name in WANTED}
     return arrays or {name: np.zeros(0) for name in found}

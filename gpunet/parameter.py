@@ -39,7 +39,7 @@ class Parameter:
         max_norm: after each update, the weights into one unit, all that share a place on the last axis, are scaled back
             to this length where they are longer.
         unit_rates: multiply the learning rate further, one for each unit along the last axis.
-        averaging: None for what the optimizer trains.  A number makes this a running statistic: layers report what
+        momentum: None for what the optimizer trains.  A number makes this a running statistic: layers report what
             they observe through :meth:`accumulate`, and the optimizer moves the value towards it by this fraction,
             under the same guard as all updates, so that a bad step leaves no trace here either.
     """
@@ -52,14 +52,14 @@ class Parameter:
         axes: tuple[str, ...] = (),
         decay: bool | None = None,
         rate_factor: float = 1.0,
-        averaging: float | None = None,
+        momentum: float | None = None,
         max_norm: float | None = None,
         unit_rates: Sequence[float] | None = None,
         limit: float | None = None,
     ):
         self.shape, self.initializer, self.role, self.axes = shape, initializer, role, axes
         self.decay = role == "weight" if decay is None else decay
-        self.rate_factor, self.averaging, self.max_norm = rate_factor, averaging, max_norm
+        self.rate_factor, self.momentum, self.max_norm = rate_factor, momentum, max_norm
         self.unit_rates, self.limit = unit_rates, limit
         self._value: Array = None
         self._grad: Array = None
@@ -68,7 +68,7 @@ class Parameter:
     @property
     def trainable(self) -> bool:
         """Whether the optimizer's rule changes it."""
-        return self.averaging is None
+        return self.momentum is None
 
     @property
     def value(self) -> Array:
@@ -101,13 +101,13 @@ class Parameter:
 
 
 @dataclass(frozen=True)
-class Group:
+class Stretch:
     """A stretch of the flat vectors whose parameters are treated alike by the optimizer."""
 
     segment: slice
     decay: bool
     rate_factor: float
-    averaging: float | None
+    momentum: float | None
 
 
 class Parameters:
@@ -136,7 +136,7 @@ class Parameters:
         self.seeds: tuple[int, ...] = tuple(int(s) for s in np.atleast_1d(seeds))
         self.members: tuple[int, ...] = () if np.ndim(seeds) == 0 else (len(self.seeds),)
         self.named: dict[str, Parameter] = dict(find_parameters(model))
-        self.groups: list[Group] = []
+        self.groups: list[Stretch] = []
         self.segments: dict[str, slice] = {}
         self.idle: list[str] = []
         size = self._lay_out()
@@ -170,7 +170,7 @@ class Parameters:
 
     def _lay_out(self) -> int:
         def key(parameter: Parameter) -> tuple:
-            return (not parameter.trainable, parameter.averaging or 0, parameter.rate_factor, not parameter.decay)
+            return (not parameter.trainable, parameter.momentum or 0, parameter.rate_factor, not parameter.decay)
 
         step, start = ALIGNMENT // self.dtype.itemsize, 0
         ordered = sorted(self.named.items(), key=lambda item: key(item[1]))
@@ -179,9 +179,11 @@ class Parameters:
             self.segments[name] = slice(start, start + size)
             stop = start + size + -size % step
             if index and key(ordered[index - 1][1]) == key(p):
-                self.groups[-1] = Group(slice(self.groups[-1].segment.start, stop), p.decay, p.rate_factor, p.averaging)
+                self.groups[-1] = Stretch(
+                    slice(self.groups[-1].segment.start, stop), p.decay, p.rate_factor, p.momentum
+                )
             else:
-                self.groups.append(Group(slice(start, stop), p.decay, p.rate_factor, p.averaging))
+                self.groups.append(Stretch(slice(start, stop), p.decay, p.rate_factor, p.momentum))
             start = stop
         return start
 

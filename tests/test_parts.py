@@ -132,7 +132,7 @@ def test_parameters_are_aligned_views_of_one_vector_in_groups(device):
         "003_dense/weight", "003_dense/bias",
     ]  # fmt: skip
     assert all(segment.start * 4 % 256 == 0 for segment in parameters.segments.values())
-    assert [(g.decay, g.averaging) for g in parameters.groups] == [(True, None), (False, None), (False, 0.1)]
+    assert [(g.decay, g.momentum) for g in parameters.groups] == [(True, None), (False, None), (False, 0.1)]
     assert parameters.groups[-1].segment.stop == parameters.values.shape[-1]
     assert parameters.count == 15 + 3 + 3 + 3 + 9 + 3 + 9 + 6 + 2
     parameters.values[...] = 0

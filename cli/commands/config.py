@@ -31,14 +31,14 @@ def show(words: tuple[str, ...], plot_schedule: bool, plot_to: str | None) -> No
         return
     from gpunet.config import build_rule
 
-    from ..views.curves import describe, draw
+    from ..views.schedules import describe_schedules, draw_schedules
 
     rule, epochs = build_rule(chosen), chosen.training.epochs
     if plot_to:
-        draw(rule, epochs, plot_to)
+        draw_schedules(rule, epochs, plot_to)
         click.echo(f"Figure: {plot_to}", err=True)
     if plot_schedule:
-        click.echo(describe(rule, epochs))
+        click.echo(describe_schedules(rule, epochs))
 
 
 @config.command()
@@ -64,7 +64,11 @@ def schema() -> None:
     gpunet config schema > gpunet.schema.json
     """
     from gpunet.config import Config
+    from gpunet.config.migration import CURRENT, FIRST, KEY
 
     from ..options import print_json
 
-    print_json(Config.model_json_schema())
+    found = Config.model_json_schema()
+    about = "what the file was written for; decides what keys mean that it leaves out"
+    found["properties"][KEY] = {"type": "integer", "minimum": FIRST, "maximum": CURRENT, "description": about}
+    print_json(found)

@@ -1,8 +1,9 @@
-"""gpunet inspect."""
+"""gpunet inspect: one table of views, each of them shown by a function that loads what it needs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,7 +13,7 @@ from gpunet.errors import CheckpointError, ConfigError, printable
 from ..options import json_option, print_json
 
 if TYPE_CHECKING:
-    from gpunet.checkpoint import Array, Checkpoint, Group
+    from gpunet.checkpoint import Checkpoint, Group, NamedArray
 
 
 @click.command()
@@ -32,21 +33,7 @@ if TYPE_CHECKING:
 @click.option("--no-verify", is_flag=True, help="Look at once, without the hashes of what is not shown.")
 @json_option
 def inspect(
-    checkpoint: str,
-    path: str | None,
-    history: bool,
-    stats: bool,
-    image: str | None,
-    diff: str | None,
-    lineage: bool,
-    export_npz: str | None,
-    export_safetensors: str | None,
-    weights_only: bool,
-    output: str | None,
-    as_csv: bool,
-    allow_nonfinite: bool,
-    no_verify: bool,
-    as_json: bool,
+    checkpoint: str, path: str | None, allow_nonfinite: bool, no_verify: bool, as_json: bool, **options: Any
 ) -> None:
     """Show what is in a checkpoint: its tree with shapes, types and roles, or one part of it.
 
@@ -65,72 +52,135 @@ def inspect(
 
     HDF5 files of other programs and .safetensors files open as well, to be looked at: they carry no hashes.
     """
-    views = {
-        "--history": history, "--stats": stats, "--image": image is not None, "--diff": diff is not None,
-        "--lineage": lineage, "--export-npz": export_npz is not None,
-        "--export-safetensors": export_safetensors is not None,
-    }  # fmt: skip
-    _check_options([name for name, given in views.items() if given], weights_only, output, as_csv, as_json)
+    asked = [flag for flag in VIEWS if options[_name(flag)] not in (False, None)]
+    _check_options(asked, options, as_json)
     from ..opening import open_file
 
-    document = as_json and not any(views.values())
-    wanted = (path or "").strip("/") if as_json or any(views.values()) else path and path.strip("/")
-    found = open_file(checkpoint, allow_nonfinite, not no_verify, wanted, small=document)
+    wanted = path if path is None and not (asked or as_json) else (path or "").strip("/")
+    found = open_file(checkpoint, allow_nonfinite, not no_verify, wanted, small=as_json and not asked)
     node = _part(found, path)
-    if history:
-        from ..views.history import show_history
-
-        show_history(found, output, as_csv, as_json)
-    elif stats:
-        from ..views.statistics import show_statistics
-
-        part = path or ("model" if "model" in found.root else "")
-        show_statistics(found, _part(found, part), part, as_json)
-    elif image is not None:
-        from ..views.pictures import draw
-
-        draw(found, image, str(output), as_json)
-    elif diff is not None:
-        from ..views.differences import show_differences
-
-        other = open_file(diff, allow_nonfinite, not no_verify, wanted)
-        both_models = "model" in found.root and "model" in other.root
-        show_differences(found, other, path or ("model" if both_models else ""), as_json)
-    elif lineage:
-        from ..views.lineage import show_lineage
-
-        show_lineage(found, as_json)
-    elif export_npz is not None:
-        from ..views.exporting import export_npz as export
-
-        part = path or ("model" if weights_only else "")
-        export(_part(found, part), part, export_npz, weights_only, as_json)
-    elif export_safetensors is not None:
-        from ..views.exporting import export_safetensors as export_tensors
-
-        part = path or ("model" if "model" in found.root else "")
-        export_tensors(found, _part(found, part), part, export_safetensors, as_json)
-    else:
+    if not asked:
         _show(found, node, path, as_json)
+        return
+
+    def open_other(name: str) -> Checkpoint:
+        return open_file(name, allow_nonfinite, not no_verify, wanted)
+
+    VIEWS[asked[0]](Look(found, path, options[_name(asked[0])], options, as_json, open_other))
 
 
-def _check_options(asked: Sequence[str], weights_only: bool, output: str | None, as_csv: bool, as_json: bool) -> None:
+@dataclass(frozen=True)
+class Look:
+    """What a view is given.
+
+    Attributes:
+        found: the checkpoint.
+        path: PATH, where one was given.
+        value: of the view's own flag.
+        options: all others by name.
+        as_json: whether to print JSON.
+        open_other: opens another file in the same way.
+    """
+
+    found: Checkpoint
+    path: str | None
+    value: Any
+    options: Mapping[str, Any]
+    as_json: bool
+    open_other: Callable[[str], Checkpoint]
+
+    @property
+    def path_or_model(self) -> str:
+        """PATH; without one the model, in a file that has it, else everything."""
+        return self.path or ("model" if "model" in self.found.root else "")
+
+
+def _history(look: Look) -> None:
+    from ..views.history import show_history
+
+    show_history(look.found, look.options["output"], look.options["as_csv"], look.as_json)
+
+
+def _statistics(look: Look) -> None:
+    from ..views.statistics import show_statistics
+
+    path = look.path_or_model
+    show_statistics(look.found, _part(look.found, path), path, look.as_json)
+
+
+def _image(look: Look) -> None:
+    from ..views.pictures import draw_image
+
+    draw_image(look.found, look.value, look.options["output"], look.as_json)
+
+
+def _differences(look: Look) -> None:
+    from ..views.differences import show_differences
+
+    other = look.open_other(look.value)
+    path = look.path_or_model if "model" in other.root else look.path or ""
+    show_differences(look.found, other, path, look.as_json)
+
+
+def _lineage(look: Look) -> None:
+    from ..views.lineage import show_lineage
+
+    show_lineage(look.found, look.as_json)
+
+
+def _npz(look: Look) -> None:
+    from ..views.exporting import export_npz
+
+    bare = look.options["weights_only"]
+    path = look.path or ("model" if bare else "")
+    export_npz(_part(look.found, path), path, look.value, bare, look.as_json)
+
+
+def _safetensors(look: Look) -> None:
+    from ..views.exporting import export_safetensors
+
+    path = look.path_or_model
+    export_safetensors(look.found, _part(look.found, path), path, look.value, look.as_json)
+
+
+VIEWS: dict[str, Callable[[Look], None]] = {
+    "--history": _history,
+    "--stats": _statistics,
+    "--image": _image,
+    "--diff": _differences,
+    "--lineage": _lineage,
+    "--export-npz": _npz,
+    "--export-safetensors": _safetensors,
+}
+# Options that need a view: their parameter, the views, how the message names these, and its remedy.
+COMPANIONS = {
+    "-o": ("output", {"--history", "--image"}, "--history or --image", "Other views have nothing to draw"),
+    "--csv": ("as_csv", {"--history"}, "--history", "Use --json for other views"),
+    "--weights-only": (
+        "weights_only", {"--export-npz", "--export-safetensors"}, "an export", "Add --export-npz FILE",
+    ),
+}  # fmt: skip
+
+
+def _name(flag: str) -> str:
+    """The parameter of an option."""
+    return flag.lstrip("-").replace("-", "_")
+
+
+def _check_options(asked: Sequence[str], options: Mapping[str, Any], as_json: bool) -> None:
     """Refuse what cannot be done together, before the file is read."""
     if len(asked) > 1:
         raise ConfigError("inspect", "must be asked for one view", " ".join(asked), "Run it once for each")
-    if output is not None and not {"--history", "--image"} & set(asked):
-        raise ConfigError("-o", "must come with --history or --image", None, "Other views have nothing to draw")
-    if "--image" in asked and output is None:
+    if "--image" in asked and options["output"] is None:
         raise ConfigError("--image", "must be told where to draw", None, "Add -o FILE.png")
-    if as_csv and "--history" not in asked:
-        raise ConfigError("--csv", "must come with --history", None, "Use --json for other views")
-    if weights_only and not {"--export-npz", "--export-safetensors"} & set(asked):
-        raise ConfigError("--weights-only", "must come with an export", None, "Add --export-npz FILE")
-    if as_csv and as_json:
+    for flag, (name, views, said, remedy) in COMPANIONS.items():
+        if options[name] not in (False, None) and not views & set(asked):
+            raise ConfigError(flag, f"must come with {said}", None, remedy)
+    if options["as_csv"] and as_json:
         raise ConfigError("inspect", "must have one form of output", "--csv --json", "Choose one")
 
 
-def _part(found: Checkpoint, path: str | None) -> Group | Array:
+def _part(found: Checkpoint, path: str | None) -> Group | NamedArray:
     if path is None or not path.strip("/"):
         return found.root
     if path.strip("/") not in found.root:
@@ -141,8 +191,8 @@ def _part(found: Checkpoint, path: str | None) -> Group | Array:
     return found[path.strip("/")]
 
 
-def _show(found: Checkpoint, node: Group | Array, path: str | None, as_json: bool) -> None:
-    from ..views.tree import document, show, summary, tree
+def _show(found: Checkpoint, node: Group | NamedArray, path: str | None, as_json: bool) -> None:
+    from ..views.tree import document, show_part, summary, tree
 
     if as_json:
         head: dict[str, Any] = {"content_sha256": found.content_sha256, "verified": found.verified}
@@ -152,4 +202,4 @@ def _show(found: Checkpoint, node: Group | Array, path: str | None, as_json: boo
         summary(found)
         tree(found.root, found.path.name)
     else:
-        show(node, str(path).strip("/"))
+        show_part(node, str(path).strip("/"))

@@ -36,8 +36,10 @@ def copy(name: str, target: str | None) -> None:
     from pathlib import Path
 
     from gpunet.config import preset_path
+    from gpunet.config.migration import version_line
 
-    text, path = preset_path(name).read_text(encoding="utf-8"), Path(target or f"{name}.toml")
+    first, _, rest = preset_path(name).read_text(encoding="utf-8").partition("\n")
+    text, path = f"{first}\n{version_line()}\n{rest}", Path(target or f"{name}.toml")
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)

@@ -51,6 +51,8 @@ def sample(
     gpunet sample runs/rbm-1/best.h5 -n 10000 -o samples.npz
     """
     from gpunet.inspection.sampling import Sampler
+    from gpunet.inspection.tiles import is_image
+    from gpunet.members import of_member
     from gpunet.persistence import TrainedModel, load_generator
 
     if not output.endswith((".png", ".npz")):
@@ -59,7 +61,7 @@ def sample(
     with place.activate():
         model = load_generator(checkpoint, place)
         shape = model.description.input_shape
-        if output.endswith(".png") and len(shape) != 2:
+        if output.endswith(".png") and not is_image(shape):
             raise ConfigError("-o", "a picture needs samples that are images", f"shape {shape}", "Use -o samples.npz")
         if output.endswith(".png") and not model.preprocessing.pixelwise:
             kind = model.preprocessing.kind
@@ -80,7 +82,7 @@ def sample(
             sampler = Sampler(model.dbn, model.parameters, count, seed, begin)
         sampler.run(steps)
         drawn = sampler.data()
-    drawn = drawn[member] if model.parameters.members else drawn
+    drawn = of_member(drawn, model.parameters.members, member)
     _write(output, drawn, model)
     if as_json:
         print_json({"output": output, "samples": count, "steps": steps, "mean": float(drawn.mean())})
@@ -112,10 +114,10 @@ def _labels(model: Any, count: int, label: str | None) -> Any:
 def _write(output: str, drawn: Any, model: Any) -> None:
     import numpy as np
 
-    from gpunet.inspection.pictures import tiled
+    from gpunet.inspection.pictures import levels
+    from gpunet.inspection.tiles import as_tiles, tiled
 
     p, shape = model.preprocessing, model.description.input_shape
-    low, high = (-3.0, 3.0) if p.unit_variance else (0.0, 1.0)
     try:
         if output.endswith(".npz"):
             features = p.undo(drawn).reshape(len(drawn), *shape).astype(np.float32)
@@ -127,8 +129,7 @@ def _write(output: str, drawn: Any, model: Any) -> None:
         except ImportError:
             remedy = "pip install 'gpunet[images]', or use -o samples.npz"
             raise ConfigError("-o", "a picture needs pillow", "no pillow", remedy) from None
-        levels = np.rint(np.clip((drawn - low) / (high - low), 0, 1) * 255).astype(np.uint8)
-        picture = Image.fromarray(tiled(levels.reshape(-1, *shape)))
+        picture = Image.fromarray(tiled(as_tiles(levels(drawn, p), shape)))
         zoom = max(1, 600 // picture.width)
         picture.resize((picture.width * zoom, picture.height * zoom), Image.Resampling.NEAREST).save(output)
     except OSError as error:

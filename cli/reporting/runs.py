@@ -9,16 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from gpunet.checkpoint import Array, Checkpoint, Group, read
+from gpunet.checkpoint import Checkpoint, Group, NamedArray, read
 from gpunet.errors import CheckpointError
 from gpunet.inspection.ancestry import lineage
 from gpunet.inspection.differences import flatten
+from gpunet.members import members_first
 
 from ..views.history import history_columns
 from ..views.pictures import drawable, grid, tiles_of
 
 CHECKPOINTS = ("best.h5", "last.h5")
-SEEDING = ("seed", "members", "name")  # what may differ between runs of one experiment
+# What may differ between runs of one experiment.
+SEEDING = ("seed", "members", "name", "config_version")
 MOST_PIXELS = 1 << 22
 FILTERS = 100
 LARGEST = 1e30
@@ -104,17 +106,17 @@ class RunFile:
         return {
             name: _drawable(child.data.ravel())
             for name, child in sorted(found.items())
-            if isinstance(child, Array) and child.dtype.kind in "iuf" and 0 < child.size <= 10_000
+            if isinstance(child, NamedArray) and child.dtype.kind in "iuf" and 0 < child.size <= 10_000
         }
 
     @property
     def confusion(self) -> np.ndarray | None:
         """True against predicted classes, summed over the members."""
-        counts = self._numbers("confusion/counts")
-        if counts is None or counts.ndim not in (2, 3) or counts.shape[-1] != counts.shape[-2]:
+        array, classes = self._array("confusion/counts"), len(self.classes)
+        if array is None or array.dtype.kind not in "iuf" or array.shape != (*array.members, classes, classes):
             return None
-        total = (counts.sum(axis=0) if counts.ndim == 3 else counts).astype(np.float64)
-        return total if total.shape[0] == len(self.classes) and total.sum() > 0 else None
+        total = members_first(array.data, array.members).sum(axis=0).astype(np.float64)
+        return total if total.sum() > 0 else None
 
     @property
     def activations(self) -> dict[str, dict[str, Any]]:
@@ -171,9 +173,9 @@ class RunFile:
         array = self._array(path)
         return array.data if array is not None and array.dtype.kind in "iuf" else None
 
-    def _array(self, path: str) -> Array | None:
+    def _array(self, path: str) -> NamedArray | None:
         root = self.checkpoint.root
-        return found if path in root and isinstance(found := root[path], Array) else None
+        return found if path in root and isinstance(found := root[path], NamedArray) else None
 
 
 def _drawable(values: np.ndarray) -> np.ndarray:

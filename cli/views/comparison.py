@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def show(found: dict[str, Any]) -> None:
+def show_comparison(found: dict[str, Any]) -> None:
     """The table and what follows from it."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for title in ("labels", "arm", "test error", "more than pretrained", "rate", "pretraining s", "tuning s"):

@@ -44,7 +44,7 @@ def check_output(path: str | None) -> None:
         raise WriteError(path, "must be writable", "no such folder", "Make the folder first")
 
 
-def draw(found: dict[str, Any], path: str) -> None:
+def draw_comparison(found: dict[str, Any], path: str) -> None:
     """Write the picture.
 
     Raises:

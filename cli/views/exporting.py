@@ -9,7 +9,7 @@ from typing import Any
 import click
 import numpy as np
 
-from gpunet.checkpoint import Array, Checkpoint, Group, write_safetensors
+from gpunet.checkpoint import Checkpoint, Group, NamedArray, write_safetensors
 from gpunet.errors import CheckpointError
 
 from ..options import print_json
@@ -24,7 +24,7 @@ def _write(file: Any, arrays: dict[str, np.ndarray]) -> None:
                 np.lib.format.write_array(member, data, allow_pickle=False)
 
 
-def export_npz(node: Group | Array, path: str, output: str, bare: bool, as_json: bool) -> None:
+def export_npz(node: Group | NamedArray, path: str, output: str, bare: bool, as_json: bool) -> None:
     """Write the arrays below ``path`` to an NPZ file, under their full paths; texts become arrays of bytes.
 
     Args:
@@ -42,7 +42,7 @@ def export_npz(node: Group | Array, path: str, output: str, bare: bool, as_json:
     _told(arrays, output, as_json)
 
 
-def export_safetensors(found: Checkpoint, node: Group | Array, path: str, output: str, as_json: bool) -> None:
+def export_safetensors(found: Checkpoint, node: Group | NamedArray, path: str, output: str, as_json: bool) -> None:
     """Write the numbers below ``path`` to a safetensors file, by their names within it, with what made them.
 
     Raises:
@@ -63,13 +63,13 @@ def export_safetensors(found: Checkpoint, node: Group | Array, path: str, output
     _told(arrays, output, as_json)
 
 
-def below(node: Group | Array, path: str, bare: bool) -> dict[str, np.ndarray]:
+def below(node: Group | NamedArray, path: str, bare: bool) -> dict[str, np.ndarray]:
     """The arrays at and below a path, by their full paths or by those from there on."""
     path = path.strip("/")
-    if isinstance(node, Array):
+    if isinstance(node, NamedArray):
         return {path.rpartition("/")[2] if bare else path: node.data}
     prefix = "" if bare or not path else f"{path}/"
-    return {name: child.data for name, child in node.walk(prefix) if isinstance(child, Array)}
+    return {name: child.data for name, child in node.walk(prefix) if isinstance(child, NamedArray)}
 
 
 def _told(arrays: dict[str, np.ndarray], output: str, as_json: bool) -> None:

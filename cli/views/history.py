@@ -15,7 +15,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from gpunet.checkpoint import Array, Checkpoint, Group
+from gpunet.checkpoint import Checkpoint, Group, NamedArray
 from gpunet.errors import CheckpointError, ConfigError, WriteError, printable
 
 from ..options import print_json
@@ -49,7 +49,7 @@ def history_columns(found: Checkpoint) -> dict[str, np.ndarray]:
     group = found.root.children.get("history")
     columns = {}
     if isinstance(group, Group):
-        columns = {name: child.data for name, child in sorted(group.children.items()) if isinstance(child, Array)}
+        columns = {name: child.data for name, child in sorted(group.children.items()) if isinstance(child, NamedArray)}
     columns = {name: values for name, values in columns.items() if values.dtype.kind in "iuf"}
     epochs = columns.pop("epoch", np.zeros(0))
     if epochs.ndim != 1 or not len(epochs):

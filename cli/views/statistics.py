@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from gpunet.checkpoint import Array, Checkpoint, Group
+from gpunet.checkpoint import Checkpoint, Group, NamedArray
 from gpunet.errors import printable
 from gpunet.inspection.statistics import silent_units, statistics
 
@@ -20,7 +20,7 @@ MOMENTS = ("shape", "mean", "spread", "min", "max")
 UNITS = ("dead", "constant", "saturated")
 
 
-def show_statistics(found: Checkpoint, node: Group | Array, path: str, as_json: bool) -> None:
+def show_statistics(found: Checkpoint, node: Group | NamedArray, path: str, as_json: bool) -> None:
     """A row for each array of numbers at ``path`` or below; members of a population one by one."""
     rows = list(_rows(found, node, path.strip("/")))
     if as_json:
@@ -43,19 +43,18 @@ def show_statistics(found: Checkpoint, node: Group | Array, path: str, as_json: 
     console().print(table)
 
 
-def _rows(found: Checkpoint, node: Group | Array, path: str) -> Iterator[dict[str, Any]]:
-    arrays: list[tuple[str, Group | Array]] = (
-        [(path, node)] if isinstance(node, Array) else list(node.walk(f"{path}/" if path else ""))
+def _rows(found: Checkpoint, node: Group | NamedArray, path: str) -> Iterator[dict[str, Any]]:
+    arrays: list[tuple[str, Group | NamedArray]] = (
+        [(path, node)] if isinstance(node, NamedArray) else list(node.walk(f"{path}/" if path else ""))
     )
     silent = silent_units(found)
     for name, array in arrays:
-        if not isinstance(array, Array) or array.dtype.kind not in "iuf":
+        if not isinstance(array, NamedArray) or array.dtype.kind not in "iuf":
             continue
-        axes = str(array.attrs.get("axes", "")).split(",")
         # Another program's file says nothing about roles: there, a matrix is taken for weights.
         is_weight = array.attrs.get("role") == "weight" or (bool(found.foreign) and len(array.shape) == 2)
         counts = silent.get(name, {})
-        if axes[0] == "member" and len(axes) == len(array.shape):
+        if array.members:
             for member, data in enumerate(array.data):
                 own = {kind: int(n[member]) for kind, n in counts.items() if n.size > member}
                 yield {"array": f"{name}, member {member}", **statistics(data, is_weight), **own}

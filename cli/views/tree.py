@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from gpunet.checkpoint import Array, Checkpoint, Group
+from gpunet.checkpoint import Checkpoint, Group, NamedArray
 from gpunet.errors import printable
 
 from ..opening import DOCUMENTED
@@ -37,7 +37,7 @@ def summary(found: Checkpoint) -> None:
             shown = f"{value:,}" if isinstance(value, int) else f"{value:.4f}" if isinstance(value, float) else value
             click.echo(f"{name.replace('_', ' '):15} {printable(str(shown))}")
     if found.foreign:
-        arrays = [child for _, child in found.root.walk() if isinstance(child, Array)]
+        arrays = [child for _, child in found.root.walk() if isinstance(child, NamedArray)]
         size = sum(array.size * array.dtype.itemsize for array in arrays)
         click.echo(
             f"{found.foreign} file of another program: {len(arrays):,} arrays, {size / 1e6:,.1f} MB; not verified"
@@ -74,11 +74,11 @@ def _note(group: Group) -> str:
         for name, value in group.attrs.items()
         if name not in HIDDEN
     ]
-    trained = [c.size for _, c in group.walk() if isinstance(c, Array) and c.attrs.get("trainable")]
+    trained = [c.size for _, c in group.walk() if isinstance(c, NamedArray) and c.attrs.get("trainable")]
     return "  ".join([*parts, *([f"{sum(trained):,} parameters"] if trained else [])])
 
 
-def describe(array: Array) -> str:
+def describe(array: NamedArray) -> str:
     """Type, shape and role of an array, without its numbers."""
     if array.dtype.kind == "S":
         return f"text of {array.dtype.itemsize:,} bytes"
@@ -88,7 +88,7 @@ def describe(array: Array) -> str:
     return "  ".join([array.dtype.name, shape, *words, *frozen])
 
 
-def show(node: Group | Array, path: str) -> None:
+def show_part(node: Group | NamedArray, path: str) -> None:
     """One part: a group as a tree, a text as it is, an array with its moments."""
     if isinstance(node, Group):
         tree(node, path)
@@ -105,7 +105,7 @@ def show(node: Group | Array, path: str) -> None:
         click.echo(np.array2string(node.data, threshold=SHOWN, precision=4))
 
 
-def document(node: Group | Array) -> dict[str, Any]:
+def document(node: Group | NamedArray) -> dict[str, Any]:
     """The same for programs: attributes of everything, and what small arrays hold."""
     if isinstance(node, Group):
         return {"attributes": node.attrs, "children": {name: document(c) for name, c in sorted(node.children.items())}}
@@ -117,7 +117,7 @@ def document(node: Group | Array) -> dict[str, Any]:
     return found
 
 
-def _text(array: Array) -> str:
+def _text(array: NamedArray) -> str:
     """A text; where there are several, or none in UTF-8, as Python shows them."""
     try:
         return array.text if array.shape == () else str(array.data.tolist())

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checkpoint import Array, Group
+from ..checkpoint import Group, NamedArray
 
 WIDTH, HEIGHT = 320, 120  # pixels of a curve
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")  # Okabe and Ito's
@@ -29,7 +29,7 @@ class History(Mapping[str, np.ndarray]):
     @classmethod
     def of(cls, group: Group) -> "History":
         """Out of the group ``history`` of a checkpoint."""
-        return cls({n: a.data for n, a in group.children.items() if isinstance(a, Array)})
+        return cls({n: a.data for n, a in group.children.items() if isinstance(a, NamedArray)})
 
     @property
     def epochs(self) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checkpoint import Array, Checkpoint, Group, content_sha256, note
+from ..checkpoint import Checkpoint, Group, NamedArray, content_sha256, note
 from ..parameter import Parameters
 from ..persistence import TrainedStack
 
@@ -39,7 +39,7 @@ def member_content(root: Group, number: int, seed: int) -> Group:
     found = _of_member(root, number, ("config", "streams", "members", "optimizer", "loop"))
     config = json.loads(root["config/json"].text) | {"seed": seed, "members": 1}
     found["config"] = Group(dict(root["config"].attrs), {"json": note(config)})
-    found["streams"] = Group(dict(root["streams"].attrs), {"seeds": Array(np.array([seed], np.uint64))})
+    found["streams"] = Group(dict(root["streams"].attrs), {"seeds": NamedArray(np.array([seed], np.uint64))})
     if "members" in root:
         best, epoch = (float(root[f"members/{n}"].data[number]) for n in ("best", "best_epoch"))
         found.attrs |= {"monitor_value": best, "epoch": int(epoch)}
@@ -47,7 +47,7 @@ def member_content(root: Group, number: int, seed: int) -> Group:
 
 
 def _of_member(group: Any, number: int, leave_out: Sequence[str] = ()) -> Group:
-    children: dict[str, Group | Array] = {}
+    children: dict[str, Group | NamedArray] = {}
     for name, child in group.children.items():
         if name in leave_out:
             continue
@@ -56,15 +56,15 @@ def _of_member(group: Any, number: int, leave_out: Sequence[str] = ()) -> Group:
             if name == "metrics":
                 children[name] = Group(
                     dict(child.attrs),
-                    {n: Array(c.data[[number]]) for n, c in child.children.items()},  # type: ignore[union-attr]
+                    {n: NamedArray(c.data[[number]]) for n, c in child.children.items()},  # type: ignore[union-attr]
                 )
             continue
         axes = str(child.attrs.get("axes", "")).split(",")
         if axes[0] == "member":
             attrs = {k: v for k, v in child.attrs.items() if k != "sha256"} | {"axes": ",".join(axes[1:])}
-            children[name] = Array(np.ascontiguousarray(child.data[number]), attrs)
+            children[name] = NamedArray(np.ascontiguousarray(child.data[number]), attrs)
         else:
-            children[name] = Array(child.data, {k: v for k, v in child.attrs.items() if k != "sha256"})
+            children[name] = NamedArray(child.data, {k: v for k, v in child.attrs.items() if k != "sha256"})
     return Group(dict(group.attrs), children)
 
 
@@ -72,5 +72,5 @@ def _per_epoch(group: Any, number: int) -> Group:
     children: dict[str, Any] = {}
     for name, child in group.children.items():
         data = child.data[:, number] if child.data.ndim == 2 else child.data
-        children[name] = Array(np.ascontiguousarray(data), {k: v for k, v in child.attrs.items() if k != "sha256"})
+        children[name] = NamedArray(np.ascontiguousarray(data), {k: v for k, v in child.attrs.items() if k != "sha256"})
     return Group(dict(group.attrs), children)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..backend import Device
 from ..backend.arrays import Array as DeviceArray
-from ..checkpoint import Array, Checkpoint, write
+from ..checkpoint import Checkpoint, NamedArray, write
 from ..config import Config
 from ..data import Description
 from ..errors import CheckpointError, ConfigError, DataError
@@ -218,7 +218,7 @@ class Result:
         if monitor != "last" and self.history.epochs:
             found.append(f"{monitor.replace('_', ' ')} {root.attrs['monitor_value']:.4g}")
         for name, array in root["metrics"].children.items() if "metrics" in root else ():
-            if isinstance(array, Array):
+            if isinstance(array, NamedArray):
                 found.append(f"{name.replace('_', ' ')} {float(np.mean(array.data)):.4g}")
         return found
 

@@ -17,12 +17,12 @@ from .lock import lock
 from .reader import Checkpoint, read
 from .replacing import replace_file
 from .tensors import is_own, is_safetensors, read_safetensors, write_safetensors
-from .tree import Array, Group, Scalar, note
+from .tree import Group, NamedArray, Scalar, note
 from .verification import Damage, Verification, verify
 from .writer import write
 
 __all__ = [
-    "Array", "Checkpoint", "Damage", "Group", "Scalar", "Verification", "content_sha256", "inflation_budget",
+    "Checkpoint", "Damage", "Group", "NamedArray", "Scalar", "Verification", "content_sha256", "inflation_budget",
     "is_foreign", "is_own", "is_safetensors", "lock", "note", "read", "read_foreign", "read_safetensors",
     "replace_file", "verify", "write", "write_safetensors",
 ]  # fmt: skip

@@ -18,7 +18,7 @@ from . import foreign_walk, walk
 from .index import HDF5, MAX_ANSWER, cause, malformed, not_started, started
 from .reader import Checkpoint
 from .stored import StoredFile
-from .tree import Array, Group
+from .tree import Group, NamedArray
 
 SMALL = 1 << 28  # bytes that any file may inflate to
 RATIO = 200  # times its size that a larger file may
@@ -31,7 +31,7 @@ RESTORE = "Restore the file from a copy"
 REMEDY = "Write it again without compression"
 
 
-class ForeignArray(Array):
+class ForeignArray(NamedArray):
     """An array whose numbers are read when they are first asked for."""
 
     def __init__(self, file: StoredFile, path: str, dtype: np.dtype, shape: tuple[int, ...], attrs: dict[str, Any]):

@@ -37,7 +37,7 @@ class ForeignWalk:
     """Notes every object once; ``entries`` has path, attributes, type, shape, and why it is not read."""
 
     def __init__(self, names: list[str], budget: int, most: int) -> None:
-        self.limits = walk.Walk()
+        self.limits = walk.StructureWalk()
         self.names, self.budget, self.most = names, budget, most
         self.entries: list[tuple[str, dict[str, Any], str | None, list[int], str]] = []
         self.wanted: list[Any] = []

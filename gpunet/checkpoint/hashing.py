@@ -9,7 +9,7 @@ import json
 
 import numpy as np
 
-from .tree import Array, Group, Scalar
+from .tree import Group, NamedArray, Scalar
 
 VOLATILE_GROUPS = ("environment", "images")
 VOLATILE_ROOT = ("created_utc", "gpunet_version", "run_id", "content_sha256")
@@ -47,7 +47,7 @@ def content_sha256(root: Group, *, stated: bool = False) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def _stated(array: Array) -> str:
+def _stated(array: NamedArray) -> str:
     return str(array.attrs.get("sha256"))
 
 

@@ -20,9 +20,9 @@ from .hashing import content_sha256
 from .index import read_structure
 from .seal import FORMAT, SIZE, check_version, parse_seal
 from .stored import StoredArray, StoredFile, read_array
-from .tree import Array, Group, Scalar
+from .tree import Group, NamedArray, Scalar
 
-Node = TypeVar("Node", Group, Array)
+Node = TypeVar("Node", Group, NamedArray)
 
 
 @dataclass(frozen=True)
@@ -48,17 +48,17 @@ class Checkpoint:
         """The root attributes: format, model, epoch, monitor and so on."""
         return self.root.attrs
 
-    def __getitem__(self, path: str) -> Group | Array:
+    def __getitem__(self, path: str) -> Group | NamedArray:
         """The group or array at a path."""
         return self.root[path]
 
-    def array(self, path: str) -> Array:
+    def array(self, path: str) -> NamedArray:
         """The array at a path.
 
         Raises:
             CheckpointError: nothing is there, or a group.
         """
-        return self._found(path, Array, "must be an array")
+        return self._found(path, NamedArray, "must be an array")
 
     def group(self, path: str) -> Group:
         """The group at a path.
@@ -78,7 +78,7 @@ class Checkpoint:
             return {}
         found = self.root[path]
         content: Any = None
-        if isinstance(found, Array) and found.dtype.kind == "S" and found.shape == ():
+        if isinstance(found, NamedArray) and found.dtype.kind == "S" and found.shape == ():
             with suppress(ValueError, RecursionError):
                 content = json.loads(found.text)
         if not isinstance(content, dict):
@@ -122,7 +122,7 @@ def read(path: Path | str, *, allow_nonfinite: bool = False, verify: bool = True
             data = read_array(file, entry)
             if not allow_nonfinite:
                 check_finite(f"{file.name}: {entry.path}", data)
-            root[entry.path] = Array(data, entry.attrs)
+            root[entry.path] = NamedArray(data, entry.attrs)
         else:
             root[entry.path] = StoredArray(file, entry)
     check_schema(file.name, root)

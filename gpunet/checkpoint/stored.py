@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import CheckpointError, printable
 from .hashing import array_sha256
 from .index import Entry
-from .tree import Array
+from .tree import NamedArray
 
 CHUNK = 1 << 22
 MAX_HOLE = 1 << 31
@@ -78,7 +78,7 @@ class StoredFile:
             yield piece
 
 
-class StoredArray(Array):
+class StoredArray(NamedArray):
     """An array that is read from its file, and compared with its hash, when its numbers are first asked for."""
 
     def __init__(self, file: StoredFile, entry: Entry):

@@ -16,7 +16,7 @@ from .reader import Checkpoint, check_finite
 from .replacing import replace_file
 from .seal import FORMAT
 from .stored import MAX_LEVELS, StoredFile
-from .tree import Array, Group
+from .tree import Group, NamedArray
 
 SUFFIX = ".safetensors"
 NAMED = 200  # characters of a name that is too long
@@ -74,11 +74,11 @@ def _put(name: str, root: Group, key: str, data: np.ndarray, allow_nonfinite: bo
     above = [path[:place] for place, letter in enumerate(path) if letter == "/"]
     if key.count(".") + key.count("/") > MAX_LEVELS:
         raise CheckpointError(thing[:NAMED], f"must have a name of at most {MAX_LEVELS} levels", "more")
-    if not all(path.split("/")) or path in root or any(a in root and isinstance(root[a], Array) for a in above):
+    if not all(path.split("/")) or path in root or any(a in root and isinstance(root[a], NamedArray) for a in above):
         raise CheckpointError(thing, "must have a name of its own, with something between its dots", "another")
     if not allow_nonfinite:
         check_finite(thing, data)
-    root[path] = Array(data, {"sha256": array_sha256(data)})
+    root[path] = NamedArray(data, {"sha256": array_sha256(data)})
 
 
 def _library() -> Any:

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from ..members import MEMBER
+
 Scalar = str | int | float | bool
 
 
 @dataclass
-class Array:
-    """An array of fixed-size numbers, or a single text, with attributes."""
+class NamedArray:
+    """An array of fixed-size numbers, or a single text, with attributes; it has its name in a :class:`Group`."""
 
     data: np.ndarray
     attrs: dict[str, Scalar] = field(default_factory=dict)
@@ -34,6 +36,21 @@ class Array:
         return math.prod(self.shape)
 
     @property
+    def axes(self) -> tuple[str, ...]:
+        """The names of the axes, as the attribute ``axes`` says; empty where it names others than there are.
+
+        >>> NamedArray(np.zeros((2, 3)), {"axes": "member,output"}).axes
+        ('member', 'output')
+        """
+        names = tuple(str(self.attrs.get("axes", "")).split(","))
+        return names if len(names) == len(self.shape) and all(names) else ()
+
+    @property
+    def members(self) -> tuple[int, ...]:
+        """``(E,)`` where the first axis counts the members of a population, else ``()``."""
+        return self.shape[:1] if self.axes[:1] == (MEMBER,) else ()
+
+    @property
     def text(self) -> str:
         """The text of a note."""
         return bytes(self.data[()]).decode("utf-8")
@@ -44,13 +61,13 @@ class Group:
     """Named children with attributes; paths such as ``"model/000_dense/weight"`` reach down.
 
     >>> group = Group()
-    >>> group["a/b"] = Array(np.arange(3))
+    >>> group["a/b"] = NamedArray(np.arange(3))
     >>> [path for path, _ in group.walk()]
     ['a', 'a/b']
     """
 
     attrs: dict[str, Scalar] = field(default_factory=dict)
-    children: dict[str, "Group | Array"] = field(default_factory=dict)
+    children: dict[str, "Group | NamedArray"] = field(default_factory=dict)
 
     def __getitem__(self, path: str) -> Any:
         """The child at a path; KeyError where there is none."""
@@ -59,7 +76,7 @@ class Group:
             node = node.children[name]
         return node
 
-    def __setitem__(self, path: str, child: "Group | Array") -> None:
+    def __setitem__(self, path: str, child: "Group | NamedArray") -> None:
         """Put a child at a path, making the groups on the way."""
         *groups, last = path.split("/")
         node = self
@@ -71,14 +88,14 @@ class Group:
 
     def __contains__(self, path: str) -> bool:
         """Whether something lies at a path."""
-        node: Group | Array = self
+        node: Group | NamedArray = self
         for name in path.split("/"):
             if not isinstance(node, Group) or name not in node.children:
                 return False
             node = node.children[name]
         return True
 
-    def walk(self, prefix: str = "") -> Iterator[tuple[str, "Group | Array"]]:
+    def walk(self, prefix: str = "") -> Iterator[tuple[str, "Group | NamedArray"]]:
         """Yield ``(path, child)`` for everything below, by name, parents first."""
         for name in sorted(self.children):
             child, path = self.children[name], f"{prefix}{name}"
@@ -87,11 +104,11 @@ class Group:
                 yield from child.walk(f"{path}/")
 
 
-def note(content: Any) -> Array:
+def note(content: Any) -> NamedArray:
     """JSON as one fixed-length text, which HDF5 viewers show as text.
 
     >>> note({"a": 1}).text
     '{"a":1}'
     """
     encoded = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-    return Array(np.array(encoded, f"S{len(encoded)}"), {"media_type": "application/json"})
+    return NamedArray(np.array(encoded, f"S{len(encoded)}"), {"media_type": "application/json"})

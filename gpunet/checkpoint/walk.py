@@ -41,7 +41,7 @@ class Refused(Exception):
         super().__init__(path, rule, str(received))
 
 
-class Walk:
+class StructureWalk:
     """Walks hard links only and counts as it goes; ``entries`` has path, attributes, type, shape and offset."""
 
     def __init__(self) -> None:
@@ -222,7 +222,7 @@ def answer(file: Any) -> dict[str, Any]:
     """The structure of an open file as plain entries, or what is wrong with it."""
     import h5py
 
-    walk = Walk()
+    walk = StructureWalk()
     try:
         with h5py.File(file, "r") as opened:
             walk.group(h5py.h5g.open(opened.id, b"/"), "", 0)

@@ -12,7 +12,7 @@ from .hashing import content_sha256
 from .layout import joined, lay_out
 from .replacing import replace_file
 from .seal import FORMAT, VERSION, make_seal
-from .tree import Array, Group, Scalar
+from .tree import Group, NamedArray, Scalar
 
 RESERVED = 8  # attributes that the writer adds
 STAMPS: dict[str, Scalar] = {"sha256": "0" * 64}  # as long as what it adds to a group or an array
@@ -55,7 +55,7 @@ def write(path: Path | str, root: Group, *, keep_previous: bool = False, created
 
 def _check_limits(name: str, root: Group) -> None:
     """Refuse what :mod:`.walk` would refuse: better no file than one that nobody can read."""
-    nodes: list[tuple[str, Group | Array]] = [("", root), *root.walk()]
+    nodes: list[tuple[str, Group | NamedArray]] = [("", root), *root.walk()]
     if len(nodes) > walk.MAX_OBJECTS:
         raise CheckpointError(name, f"must hold at most {walk.MAX_OBJECTS:,} groups and arrays", f"{len(nodes):,}")
     spent = 0
@@ -78,9 +78,9 @@ def _check_limits(name: str, root: Group) -> None:
             if isinstance(value, str) and ("\0" in value or len(value.encode()) > walk.MAX_ATTRIBUTE_BYTES):
                 rule = f"must have texts without NUL of at most {walk.MAX_ATTRIBUTE_BYTES:,} bytes as attributes"
                 raise CheckpointError(thing, rule, f"{key} of {len(value):,}", "Put long texts into notes")
-        if isinstance(node, Array) and node.data.ndim > walk.MAX_RANK:
+        if isinstance(node, NamedArray) and node.data.ndim > walk.MAX_RANK:
             raise CheckpointError(thing, f"must have at most {walk.MAX_RANK} axes", node.data.ndim)
-        if isinstance(node, Array) and node.data.dtype.kind == "S" and node.data.dtype.itemsize > walk.MAX_TEXT:
+        if isinstance(node, NamedArray) and node.data.dtype.kind == "S" and node.data.dtype.itemsize > walk.MAX_TEXT:
             raise CheckpointError(thing, f"must be a text of at most {walk.MAX_TEXT:,} bytes", node.data.dtype.itemsize)
 
 
@@ -90,10 +90,10 @@ def _room(value: Scalar) -> int:
 
 def _normalised(group: Group) -> Group:
     """A copy with portable arrays and with the encoding stated on every group below the root."""
-    children: dict[str, Group | Array] = {}
+    children: dict[str, Group | NamedArray] = {}
     for name, child in group.children.items():
-        if isinstance(child, Array):
-            children[name] = Array(_portable(child.data), child.attrs)
+        if isinstance(child, NamedArray):
+            children[name] = NamedArray(_portable(child.data), child.attrs)
         else:
             inner = _normalised(child)
             inner.attrs = {"encoding_type": "group", "encoding_version": "1", **inner.attrs}

@@ -10,6 +10,7 @@ from .build import (
     build_rule,
     rebuild_preparation,
 )
+from .migration import migrate, stamped
 from .schema import Config, family_name, schema
 from .shortcuts import full_key, places_of, short_keys
 from .sources import check, load_config, override, parse_assignments, preset_names, preset_path
@@ -27,6 +28,7 @@ __all__ = [
     "family_name",
     "full_key",
     "load_config",
+    "migrate",
     "override",
     "parse_assignments",
     "places_of",
@@ -35,4 +37,5 @@ __all__ = [
     "rebuild_preparation",
     "schema",
     "short_keys",
+    "stamped",
 ]

@@ -2,7 +2,7 @@
 
 import os
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from ..errors import ConfigError, ConfigErrors, meant
 from ..families import Family
 from .explain import explain
+from .migration import CURRENT, FIRST, KEY, migrate, stamped
 from .schema import Config, schema
 from .shortcuts import full_key
 
@@ -45,6 +46,7 @@ def load_config(
     overrides: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
     families: Sequence[type[Family]] = (),
+    note: Callable[[str], object] | None = None,
 ) -> Config:
     """Read, merge and check a configuration.
 
@@ -53,6 +55,7 @@ def load_config(
         overrides: values by dotted key, strongest.
         environment: ``GPUNET_SECTION__KEY=value``, stronger than the source; the process's by default.
         families: of models that the source may name beside those that come with gpunet.
+        note: called with a line for each key or word that has another name now.
 
     Raises:
         ConfigError: naming every wrong key and value at once, one line each.
@@ -62,12 +65,13 @@ def load_config(
     """
     merged: dict[str, Any] = {}
     if source is not None:
-        path = Path(source) if source.endswith(".toml") else preset_path(source)
-        merged = _read_toml(path)
+        own = source.endswith(".toml")
+        merged = _read_toml(Path(source) if own else preset_path(source))
+        merged.setdefault(KEY, FIRST if own else CURRENT)
     environment = os.environ if environment is None else environment
     _assign(merged, _from_environment(environment))
     _assign(merged, overrides or {})
-    return check(merged, families)
+    return check(merged, families, note)
 
 
 def override(config: Config, overrides: Mapping[str, Any]) -> Config:
@@ -100,16 +104,22 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
     return parsed
 
 
-def check(values: Mapping[str, Any], families: Sequence[type[Family]] = ()) -> Config:
-    """Validate raw values against the schema.
+def check(
+    values: Mapping[str, Any], families: Sequence[type[Family]] = (), note: Callable[[str], object] | None = None
+) -> Config:
+    """Validate raw values against the schema; they are of this version unless they say another.
 
     Args:
         values: sections, keys and values.
         families: of models that ``model`` may hold beside those that come with gpunet.
+        note: called with a line for each key or word that has another name now.
 
     Raises:
         ConfigError: with one line for each thing that is wrong.
     """
+    values, notes = migrate(stamped(values))
+    for line in notes if note is not None else ():
+        note(line)  # type: ignore[misc]
     chosen = schema(families)
     try:
         return chosen.model_validate(values)

@@ -10,8 +10,9 @@ from ..backend import Arena, Context
 from ..backend.arrays import Array
 from ..data import Inputs
 from ..initializers import LSUV
-from ..layers import Dense, Layer, Residual, Sequential
-from ..parameter import Parameters, children
+from ..layers import Layer, Residual, Sequential
+from ..members import other_axes
+from ..parameter import Parameter, Parameters, children
 
 See = Callable[[Array], Any]
 SAMPLES = 500  # to estimate a variance from
@@ -60,18 +61,23 @@ def scale_to_unit_variance(model: Any, parameters: Parameters, inputs: Inputs) -
         parameters: of the model.
         inputs: of whose training part some samples are looked at.
     """
-    found = [layer for _, layer in named_layers(model) if isinstance(layer, Dense)]
-    found = [layer for layer in found if isinstance(layer.initializer, LSUV)]
+    found = [
+        (layer, part)
+        for _, layer in named_layers(model)
+        for _, part in children(layer)
+        if isinstance(part, Parameter) and part.role == "weight" and isinstance(part.initializer, LSUV)
+    ]
     if not found:
         return
-    device = parameters.device
+    device, members = parameters.device, parameters.members
     ctx, placed = Context(False, Arena(device)), device.put(inputs.some("train", SAMPLES), parameters.dtype)
-    for layer in found:
+    for layer, weight in found:
         seen: list[np.ndarray] = []
         ctx.arena.rewind()
         with watched(layer, lambda y: seen.append(device.get(y))):  # noqa: B023 - called before the next turn
             model.forward(placed, ctx)
-        std = seen[-1].std(axis=(-2, -1), keepdims=True, dtype=np.float64)
-        gain = layer.initializer.gain  # type: ignore[attr-defined]
+        std = np.asarray(seen[-1].std(axis=other_axes(seen[-1], members), dtype=np.float64))
+        gain = weight.initializer.gain  # type: ignore[attr-defined]
         factor = np.divide(gain, std, out=np.ones_like(std), where=std > 0)
-        layer.weight.value[...] *= device.put(factor, parameters.dtype)
+        factor = factor.reshape(*members, *(1 for _ in weight.shape))
+        weight.value[...] *= device.put(factor, parameters.dtype)

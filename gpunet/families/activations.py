@@ -4,11 +4,11 @@ from typing import Literal
 
 from ..fields import term
 from ..initializers import Glorot, He, Initializer
-from ..layers import Layer, LeakyReLU, Linear, ReLU, Sigmoid, Softplus, Tanh
+from ..layers import Identity, Layer, LeakyReLU, ReLU, Sigmoid, Softplus, Tanh
 
-Activation = Literal["linear", "sigmoid", "tanh", "relu", "leaky_relu", "softplus"]
+Activation = Literal["identity", "sigmoid", "tanh", "relu", "leaky_relu", "softplus"]
 ACTIVATIONS: dict[str, type[Layer]] = {
-    term(layer): layer for layer in (Linear, Sigmoid, Tanh, ReLU, LeakyReLU, Softplus)
+    term(layer): layer for layer in (Identity, Sigmoid, Tanh, ReLU, LeakyReLU, Softplus)
 }
 
 

@@ -26,7 +26,7 @@ class AutoencoderConfig(Family):
     hidden: tuple[Count, ...] = Field((1000, 500, 250), description="width of each hidden layer of the encoder")
     code: Count = Field(30, description="width of the code")
     activation: Activation = "sigmoid"
-    code_activation: Activation = "linear"
+    code_activation: Activation = "identity"
 
     def network(self, shape: tuple[int, ...], outputs: int) -> Sequential:
         """As many outputs as features, whatever ``outputs`` says."""

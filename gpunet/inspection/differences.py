@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checkpoint import Array, Checkpoint, Group
+from ..checkpoint import Checkpoint, Group, NamedArray
 
 ABSENT = "(absent)"  # stands for what only one of the two has
 DIRECTIONS = 3  # leading ones, whose spaces are compared
@@ -22,8 +22,8 @@ def compare(first: Checkpoint, second: Checkpoint, path: str) -> dict[str, Any]:
     arrays = []
     for name in shared:
         a, b = ours[name], theirs[name]
-        if isinstance(a, Array) and isinstance(b, Array) and a.dtype.kind in "iuf":
-            arrays.append({"name": name, **distances(a.data, b.data)})
+        if isinstance(a, NamedArray) and isinstance(b, NamedArray) and a.dtype.kind in "iuf":
+            arrays.append({"name": name, **distances(a.data, b.data), "angle": _angle(a, b)})
     return {
         "equal_content": bool(first.content_sha256) and first.content_sha256 == second.content_sha256,
         "configuration": _unequal(_configuration(first), _configuration(second)),
@@ -36,7 +36,7 @@ def distances(a: np.ndarray, b: np.ndarray) -> dict[str, float | None]:
     """How far two arrays of one shape are apart.
 
     >>> distances(np.array([3.0, 0.0]), np.array([0.0, 4.0]))
-    {'distance': 5.0, 'relative': 1.6666666666666667, 'cosine': 0.0, 'angle': None}
+    {'distance': 5.0, 'relative': 1.6666666666666667, 'cosine': 0.0}
     """
     x, y = a.astype(np.float64).ravel(), b.astype(np.float64).ravel()
     distance, own, other = (float(np.linalg.norm(v)) for v in (x - y, x, y))
@@ -44,8 +44,15 @@ def distances(a: np.ndarray, b: np.ndarray) -> dict[str, float | None]:
         "distance": distance,
         "relative": distance / own if own else None,
         "cosine": float(x @ y) / (own * other) if own and other else None,
-        "angle": angle_between(a, b) if a.ndim == 2 and a.dtype.kind == "f" else None,
     }
+
+
+def _angle(a: NamedArray, b: NamedArray) -> float | None:
+    """Of matrices and of kernels, which are matrices from all that a unit sees to the units; not of populations."""
+    kernel = a.attrs.get("role") == "weight" and len(a.shape) > 2
+    if a.dtype.kind != "f" or a.members or not (kernel or len(a.shape) == 2):
+        return None
+    return angle_between(a.data.reshape(-1, a.shape[-1]), b.data.reshape(-1, a.shape[-1]))
 
 
 def angle_between(a: np.ndarray, b: np.ndarray) -> float | None:
@@ -67,16 +74,16 @@ def angle_between(a: np.ndarray, b: np.ndarray) -> float | None:
     return math.degrees(math.asin(min(1.0, sine)))
 
 
-def _below(found: Checkpoint, path: str) -> dict[str, Group | Array]:
+def _below(found: Checkpoint, path: str) -> dict[str, Group | NamedArray]:
     node = found.root if not path else found.root[path] if path in found.root else Group()
-    if isinstance(node, Array):
+    if isinstance(node, NamedArray):
         return {path: node}
     return dict(node.walk(f"{path}/" if path else ""))
 
 
-def _form(node: Group | Array) -> str:
+def _form(node: Group | NamedArray) -> str:
     """What must be equal for numbers to be compared: the shape of an array, the settings of a group."""
-    if isinstance(node, Array):
+    if isinstance(node, NamedArray):
         return f"{node.dtype.name} {'x'.join(map(str, node.shape)) or 'one number'}"
     hidden = ("encoding_type", "encoding_version")
     return " ".join(f"{name}={value}" for name, value in sorted(node.attrs.items()) if name not in hidden)

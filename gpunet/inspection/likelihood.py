@@ -67,7 +67,8 @@ def bracket(model: TrainedStack, v: np.ndarray, device: Any, way: Annealing, run
     start = device.put(np.resize(v, (runs, v.shape[-1])))
     for machine in model.dbn.machines[:-1]:
         start = machine.hidden.sample(machine.hidden_input(start, ctx), ctx)
-    start = start if not members or start.ndim == 3 else device.xp.broadcast_to(start, (*members, *start.shape))
+    if members and len(model.dbn.machines) == 1:  # samples of the data are shared; what machines draw is each member's
+        start = device.xp.broadcast_to(start, (*members, *start.shape))
     samples = model_samples(top, model.parameters, start.copy(), steps=mixing)
     return up.bracket(reverse_ais_log_z(top, model.parameters, base, samples, betas=betas))
 

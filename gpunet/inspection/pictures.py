@@ -6,17 +6,22 @@ from typing import Any
 import numpy as np
 
 from ..backend import Arena, Context
-from ..checkpoint import Array, Group, Scalar
+from ..checkpoint import Group, NamedArray, Scalar
+from ..data import Preprocessing
 from ..experiment import Run
+from ..members import of_member
 from ..models import DBN, LabelledDBN
 from ..objectives import Reconstruction
 from .sampling import Sampler, reconstructions
+from .tiles import KERNEL, as_tiles, enlarged, filters, is_filters, is_image, tiled
 
 TILES = 100
 PAIRS = 20
 STEPS = 200
+SMALLEST = 12  # pixels of a tile: kernels of three by three pixels would not be seen
 PAIRED = "data above what came back of them"
 GREY: dict[str, Scalar] = {"CLASS": "IMAGE", "IMAGE_VERSION": "1.2", "IMAGE_SUBCLASS": "IMAGE_GRAYSCALE"}
+COLOUR = GREY | {"IMAGE_SUBCLASS": "IMAGE_TRUECOLOR", "INTERLACE_MODE": "INTERLACE_PIXEL"}  # (height, width, 3)
 
 
 def pictures(run: Run) -> Group:
@@ -25,16 +30,15 @@ def pictures(run: Run) -> Group:
     Filters of the first layer; reconstructions of data by machines and autoencoders; fantasies of machines.
     """
     shape, model = run.description.input_shape, run.objective.model
-    if len(shape) != 2 or not run.preprocessing.pixelwise:
+    if not is_image(shape) or not run.preprocessing.pixelwise:
         return Group()
     found = {"filters": _filters(run)}
-    family, device = run.config.model, run.device
+    family, device, members = run.config.model, run.device, run.trainer.parameters.members
     generator = family.generator(family.whole(model, run.lineage.machines))
-    member = (0,) if run.trainer.parameters.members else ()
     if isinstance(generator, DBN):
         v = prepared(run, PAIRS)
-        again = reconstructions(generator, device.put(v), device)[member]
-        found["reconstructions"] = _pairs(_levels(run, v), _levels(run, again)), PAIRED
+        again = of_member(reconstructions(generator, device.put(v), device), members)
+        found["reconstructions"] = _pairs(_tiles(run, v), _tiles(run, again)), PAIRED
         found["fantasies"] = _fantasies(run, generator), f"means after {STEPS} Gibbs steps at the top"
     elif generator is not None:
         labels = np.arange(TILES) % generator.classes
@@ -43,36 +47,26 @@ def pictures(run: Run) -> Group:
     elif isinstance(run.objective, Reconstruction):
         v, ctx = prepared(run, PAIRS), Context(False, Arena(device))
         z, _ = model.forward(device.put(v), ctx)
-        again = device.get(run.objective.loss.predict(z, ctx.like(z)))[member]
-        found["reconstructions"] = _pairs(_levels(run, v), _levels(run, again)), PAIRED
-    return Group({}, {name: image(t.reshape(-1, *shape), note) for name, (t, note) in found.items() if len(t)})
+        again = of_member(device.get(run.objective.loss.predict(z, ctx.like(z))), members)
+        found["reconstructions"] = _pairs(_tiles(run, v), _tiles(run, again)), PAIRED
+    return Group({}, {name: image(tiles, note) for name, (tiles, note) in found.items() if len(tiles)})
 
 
-def image(tiles: np.ndarray, note: str) -> Array:
-    """Tiles (n, height, width) of bytes, beside and below each other, as one HDF5 image with its description."""
-    return Array(tiled(tiles), {**GREY, "description": note})
+def image(tiles: np.ndarray, note: str) -> NamedArray:
+    """Tiles of bytes, beside and below each other, as one HDF5 image with its description.
 
-
-def tiled(tiles: np.ndarray, columns: int = 10) -> np.ndarray:
-    """Tiles of bytes in rows of ``columns``, with a line of grey between them.
-
-    >>> tiled(np.zeros((4, 3, 2), np.uint8), columns=2).shape
-    (7, 5)
+    Args:
+        tiles: (n, height, width), or (n, height, width, 3) in colour.
+        note: its description.
     """
-    count, height, width = tiles.shape
-    rows = -(-count // columns)
-    canvas = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1), 128, np.uint8)
-    for number, tile in enumerate(tiles):
-        top, left = number // columns * (height + 1), number % columns * (width + 1)
-        canvas[top : top + height, left : left + width] = tile
-    return canvas
+    return NamedArray(tiled(tiles), {**(GREY if tiles.ndim == 3 else COLOUR), "description": note})
 
 
 def _fantasies(run: Run, model: DBN | LabelledDBN, labels: np.ndarray | None = None) -> np.ndarray:
-    """Grey levels of samples of the first member, (tiles, features)."""
+    """Tiles of samples of the first member."""
     sampler = Sampler(model, run.trainer.parameters, TILES, labels=labels)
     sampler.run(STEPS)
-    return _levels(run, sampler.data()[(0,) if run.trainer.parameters.members else ()])
+    return _tiles(run, of_member(sampler.data(), run.trainer.parameters.members))
 
 
 def _pairs(above: np.ndarray, below: np.ndarray) -> np.ndarray:
@@ -84,17 +78,18 @@ def _pairs(above: np.ndarray, below: np.ndarray) -> np.ndarray:
 
 
 def _filters(run: Run) -> tuple[np.ndarray, str]:
-    """Weights from the features into the first units, (tiles, features), for a model that begins with some."""
-    parameters, features = run.trainer.parameters, math.prod(run.description.input_shape)
+    """Tiles of the weights from the features into the first units; none where a model begins otherwise."""
+    parameters, shape = run.trainer.parameters, run.description.input_shape
     weights = [p for p in parameters.named.values() if p.role == "weight"]
-    if run.lineage.machines:
-        weights = [run.lineage.machines[0].weight]
-    if not weights or len(weights[0].shape) != 2 or weights[0].shape[0] < features:
-        return np.zeros((0, features), np.uint8), ""
-    # A machine with label units has rows for them below those of the features.
-    weight = run.device.get(weights[0].value)[(0,) if parameters.members else ()][:features].T[:TILES]
-    largest = np.maximum(np.abs(weight).max(axis=-1, keepdims=True), 1e-12)
-    return _bytes(weight / largest, -1, 1), "each scaled by its largest weight"
+    first = run.lineage.machines[0].weight if run.lineage.machines else next(iter(weights), None)
+    if first is None:
+        return np.zeros(0), ""
+    weight = of_member(run.device.get(first.value), parameters.members)
+    if first.axes != KERNEL:
+        weight = weight[: math.prod(shape)]  # a machine with label units has rows for them below those of the features
+    if not is_filters(weight.shape, first.axes, shape):
+        return np.zeros(0), ""
+    return enlarged(filters(weight[..., :TILES], first.axes, shape), SMALLEST), "each scaled by its largest weight"
 
 
 def shown(run: Run, count: int) -> np.ndarray:
@@ -113,10 +108,12 @@ def prepared(run: Run, count: int) -> np.ndarray:
     return seen.reshape(len(x), *run.inputs.shape) if run.config.model.sees_positions else seen
 
 
-def _levels(run: Run, values: np.ndarray) -> np.ndarray:
-    """Grey levels: 0 to 1 for probabilities, three standard deviations either way for standardised features."""
-    return _bytes(values, -3, 3) if run.inputs.original.unit_variance else _bytes(values, 0, 1)
+def _tiles(run: Run, values: np.ndarray) -> np.ndarray:
+    """Features as tiles of bytes."""
+    return as_tiles(levels(values, run.inputs.original), run.description.input_shape)
 
 
-def _bytes(values: np.ndarray, low: float, high: float) -> np.ndarray:
+def levels(values: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
+    """Prepared features as bytes: 0 to 1 for probabilities, three standard deviations either way for standardised."""
+    low, high = (-3, 3) if preprocessing.unit_variance else (0, 1)
     return np.rint(np.clip((values - low) / (high - low), 0, 1) * 255).astype(np.uint8)

@@ -9,14 +9,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..backend import Arena, Context
-from ..backend.arrays import Array as DeviceArray
-from ..checkpoint import Array, Group, Scalar
+from ..backend import Arena, Context, Device
+from ..backend.arrays import Array
+from ..checkpoint import Group, NamedArray, Scalar
 from ..experiment import Run
-from ..layers import BatchNorm, Dense, Layer, Sequential
+from ..layers import Layer, Sequential
 from ..losses import CategoricalCrossEntropy, Loss
+from ..members import MEMBER, axes_text, members_first, of_member
 from ..objectives import Reconstruction, Supervised
-from ..parameter import children
+from ..parameter import Parameter, children, find_parameters
 from ..training import Predictor
 from .pictures import GREY, pictures, prepared, shown
 
@@ -30,23 +31,32 @@ VOLATILE: dict[str, Scalar] = {"volatile": True}
 
 
 class Seen(NamedTuple):
-    """A layer's name, what it gives on the samples, the ends of its range if it has some, and whose units they are."""
+    """What a layer gives on the samples.
+
+    Attributes:
+        name: of the layer.
+        values: ([members,] samples, units), or ([members,] samples, height, width, channels).
+        members: ``(E,)`` where the values have a members axis, else ``()``.
+        ends: of the range of its units, where that is bounded.
+        units_of: the layer whose weights lead to these units.
+    """
 
     name: str
     values: np.ndarray
-    ends: tuple[float, float] | None
-    units_of: str
+    members: tuple[int, ...] = ()
+    ends: tuple[float, float] | None = None
+    units_of: str = ""
 
 
 def portrait(run: Run) -> Group:
     """Groups ``images``, ``activations``, ``codes`` and ``confusion`` of a trained run, those that it can have."""
     seen = list(_outputs(run))
     confusion, images = _confusion(run), pictures(run)
-    if (counts := confusion.children.get("counts")) and isinstance(counts, Array):
-        images.children["confusion"] = _picture(counts.data)
+    if (counts := confusion.children.get("counts")) and isinstance(counts, NamedArray):
+        images.children["confusion"] = _picture(members_first(counts.data, counts.members))
     found = {
         "images": images,
-        "activations": Group(dict(VOLATILE), {one.name: activations(*one[1:]) for one in seen}),
+        "activations": Group(dict(VOLATILE), {one.name: activations(one) for one in seen}),
         "codes": _codes(run, seen),
         "confusion": confusion,
     }
@@ -54,83 +64,114 @@ def portrait(run: Run) -> Group:
 
 
 def _outputs(run: Run) -> Iterator[Seen]:
-    """What the layers give, ([members,] samples, units), from the data upwards; linear ones after their activation."""
+    """What the layers give, from the data upwards; of an affine layer and its activation, the activation alone."""
     model, device, ctx = run.objective.model, run.device, Context(False, Arena(run.device))
-    h: DeviceArray = device.put(prepared(run, SAMPLES))
-    machine = run.machine
+    h: Array = device.put(prepared(run, SAMPLES))
+    members, machine = run.trainer.parameters.members, run.machine
     if machine is not None and machine.visible.n == run.inputs.features:  # one with classes beside them sees more
         for number, each in enumerate([*run.lineage.machines, machine]):
             h = each.encode(h, ctx)
             name = f"{number:03d}_rbm"
             own = "" if run.config.model.layerwise is None else name
-            yield Seen(name, device.get(h), each.hidden.range, own)
+            yield Seen(name, device.get(h), members, each.hidden.range, own)
     elif isinstance(model, Sequential):
-        affine: tuple[str, DeviceArray] | None = None  # shown only where no activation follows
-        units_of = ""
-        for name, layer in children(model):
-            before = h
-            h, _ = layer.forward(before, ctx)
-            if h is before:  # some layers do nothing at inference
-                continue
-            if affine is not None and isinstance(layer, Dense):
-                yield Seen(affine[0], device.get(affine[1]), None, units_of)
-            affine = (name, h) if isinstance(layer, Dense | BatchNorm) else None
-            units_of = name if isinstance(layer, Dense) else units_of
-            if affine is None:
-                yield Seen(name, device.get(h), layer.range, units_of)
-        if affine is not None:
-            yield Seen(affine[0], device.get(affine[1]), None, units_of)
+        yield from outputs_of(model, h, members, ctx, device)
 
 
-def activations(values: np.ndarray, ends: tuple[float, float] | None, units_of: str = "") -> Group:
+def outputs_of(model: Sequential, x: Array, members: tuple[int, ...], ctx: Context, device: Device) -> Iterator[Seen]:
+    """What the layers of a network give at inference.
+
+    An affine layer, which has parameters of its own, is shown only where no activation follows; layers that change
+    nothing, or only the shape, are passed over.
+
+    Args:
+        model: its parameters have memory.
+        x: (samples, ...), which all members see.
+        members: of the model's parameters.
+        ctx: of inference, with room for the outputs of all layers.
+        device: where they are.
+    """
+    h, shared = x, True  # by all members, up to the first layer with parameters
+    waiting: Seen | None = None
+    units_of = ""
+    for name, layer in children(model):
+        before, own = h, [part for _, part in children(layer) if isinstance(part, Parameter)]
+        h, _ = layer.forward(before, ctx)
+        shared = shared and next(find_parameters(layer), None) is None
+        if h is before or (h.shape != before.shape and _same(h, before)):
+            continue
+        weighted = any(part.role == "weight" for part in own)  # what batch norm does is part of the layer below
+        if waiting is not None and weighted:
+            yield waiting
+        units_of = name if weighted else units_of
+        seen = Seen(name, device.get(h), () if shared else members, layer.range, units_of)
+        waiting = seen if own else None
+        if not own:
+            yield seen
+    if waiting is not None:
+        yield waiting
+
+
+def _same(one: Array, other: Array) -> bool:
+    """Whether the numbers are equal, in whatever shape."""
+    return one.size == other.size and bool((one.ravel() == other.ravel()).all())
+
+
+def activations(seen: Seen) -> Group:
     """How the outputs of a layer are spread, and how many of its units say nothing.
 
     A unit is constant when it gives the same for every sample, and saturated when it is within a twentieth of its
-    range from the same or the other end for nearly every sample.
+    range from the same or the other end for nearly every sample.  The units of a layer on positions are its channels,
+    and what such a unit gives at each position counts like a sample.
 
-    Args:
-        values: ([members,] samples, units).
-        ends: of the range, where it is bounded.
-        units_of: the layer whose weights lead to these units.
-
-    >>> found = activations(np.array([[0.0, 0.99, 0.2], [0.0, 1.0, 0.8]]), (0, 1))
+    >>> found = activations(Seen("sigmoid", np.array([[0.0, 0.99, 0.2], [0.0, 1.0, 0.8]]), ends=(0, 1)))
     >>> found["constant_units"].data.item(), found["saturated_units"].data.item(), found["counts"].data.sum().item()
     (1, 2, 6)
     """
-    edges = np.histogram_bin_edges(values, BINS)
-    flat = values.reshape(-1, values.shape[-2] * values.shape[-1])
-    counts = np.stack([np.histogram(row, edges)[0] for row in flat]).reshape(*values.shape[:-2], BINS)
-    member = "member," if values.ndim == 3 else ""
+    values, members, ends = seen.values, seen.members, seen.ends
+    samples, units = values.shape[len(members)], values.shape[-1]
+    rows = values.reshape(*members, -1, units)
+    edges = np.histogram_bin_edges(rows, BINS)
+    counts = np.stack([np.histogram(each, edges)[0] for each in members_first(rows, members)])
     found = {
-        "counts": Array(counts, {"axes": f"{member}bin"}),
-        "edges": Array(edges.astype(np.float64)),
-        "constant_units": _per_member((np.ptp(values, axis=-2) <= STILL).sum(axis=-1)),
+        "counts": NamedArray(counts.reshape(*members, BINS), {"axes": axes_text(("bin",), members)}),
+        "edges": NamedArray(edges.astype(np.float64)),
+        "constant_units": _per_member((np.ptp(rows, axis=-2) <= STILL).sum(axis=-1)),
     }
     if ends is not None:
         near = NEAR * (ends[1] - ends[0])
-        share = ((values < ends[0] + near) | (values > ends[1] - near)).mean(axis=-2)
+        share = ((rows < ends[0] + near) | (rows > ends[1] - near)).mean(axis=-2)
         found["saturated_units"] = _per_member((share >= NEARLY_ALL).sum(axis=-1))
-    return Group({"samples": values.shape[-2], "units": values.shape[-1], "units_of": units_of}, dict(found))
+    positions = rows.shape[-2] // samples
+    attrs: dict[str, Scalar] = {"samples": samples, "units": units, "units_of": seen.units_of}
+    return Group(attrs | ({"positions": positions} if positions > 1 else {}), dict(found))
 
 
-def _per_member(number: Any) -> Array:
+def _per_member(number: Any) -> NamedArray:
     values = np.asarray(number, np.int64)
-    return Array(values, {"axes": "member"} if values.ndim else {})
+    return NamedArray(values, {"axes": MEMBER} if values.shape else {})
 
 
 def _codes(run: Run, seen: list[Seen]) -> Group:
     """Codes of the first member in the plane of their two largest principal components, with their classes."""
-    hidden = [one for one in seen if one.values.shape[-1] > 1]
+    hidden = [(one.name, _codes_of(one)) for one in seen]
+    hidden = [(name, values) for name, values in hidden if values.shape[1] > 1]
     if isinstance(run.objective, Reconstruction):
-        hidden = sorted(hidden, key=lambda one: one.values.shape[-1])[:1]
+        hidden = sorted(hidden, key=lambda one: one[1].shape[1])[:1]
     elif isinstance(run.objective.model, Sequential):
         hidden = hidden[:-1] or hidden  # the last is the output
     if not hidden:
         return Group()
-    name, values = hidden[-1][:2]
-    points, share = plane(values[(0,) if values.ndim == 3 else ()])
-    attrs = {**VOLATILE, "layer": name, "units": values.shape[-1], "variance_shown": share}
-    return Group(attrs, {"points": Array(points), "targets": Array(run.dataset.y[shown(run, SAMPLES)])})
+    name, values = hidden[-1]
+    points, share = plane(values)
+    attrs = {**VOLATILE, "layer": name, "units": values.shape[1], "variance_shown": share}
+    return Group(attrs, {"points": NamedArray(points), "targets": NamedArray(run.dataset.y[shown(run, SAMPLES)])})
+
+
+def _codes_of(one: Seen) -> np.ndarray:
+    """What a layer of the first member gives, all numbers of a sample in a row: (samples, numbers)."""
+    values = of_member(one.values, one.members)
+    return values.reshape(len(values), -1)
 
 
 def plane(values: np.ndarray) -> tuple[np.ndarray, float]:
@@ -163,19 +204,18 @@ def _confusion(run: Run) -> Group:
     places = run.dataset.y[run.split.test] * classes + predicted
     rows = places.reshape(-1, places.shape[-1])
     counts = np.stack([np.bincount(row, minlength=classes**2) for row in rows])
-    member = "member," if places.ndim == 2 else ""
-    attrs: dict[str, Scalar] = {"axes": f"{member}true,predicted"}
+    attrs: dict[str, Scalar] = {"axes": axes_text(("true", "predicted"), run.trainer.parameters.members)}
     return Group(
         {**VOLATILE, "part": "test"},
-        {"counts": Array(counts.reshape(*places.shape[:-1], classes, classes).astype(np.int64), attrs)},
+        {"counts": NamedArray(counts.reshape(*places.shape[:-1], classes, classes).astype(np.int64), attrs)},
     )
 
 
-def _picture(counts: np.ndarray) -> Array:
-    """Confusions of all members together as an image, each row by its sum; one pixel would be too small to see."""
-    total = counts.sum(axis=0) if counts.ndim == 3 else counts
+def _picture(counts: np.ndarray) -> NamedArray:
+    """Confusions (members, true, predicted) of all together as an image, each row by its sum, pixels enlarged."""
+    total = counts.sum(axis=0)
     rows = total / np.maximum(total.sum(axis=1, keepdims=True), 1)
     levels = np.rint(255 * rows).astype(np.uint8)
     side = max(1, 160 // len(levels))
     note: dict[str, Scalar] = {"description": "rows are true classes, columns predicted ones; white is all of a row"}
-    return Array(levels.repeat(side, axis=0).repeat(side, axis=1), GREY | note)
+    return NamedArray(levels.repeat(side, axis=0).repeat(side, axis=1), GREY | note)

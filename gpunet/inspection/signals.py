@@ -58,8 +58,8 @@ def first_signals(run: Run) -> list[Signal]:
         for name, layer in layers:
             stack.enter_context(watched(layer, _keep(outputs, name, device), _keep(gradients, name, device)))
         objective.learn(x, target, weight, ctx)
-    names = [name for name, _ in layers if name in outputs and name in gradients]
-    spreads = [float(np.sqrt(np.mean(outputs[name].std(axis=-2) ** 2))) for name in names]
+    names, members = [name for name, _ in layers if name in outputs and name in gradients], trainer.parameters.members
+    spreads = [spread_over_samples(outputs[name], members) for name in names]
     sizes = [float(np.sqrt(np.mean(gradients[name] ** 2))) for name in names]
     return [
         Signal(
@@ -72,6 +72,19 @@ def first_signals(run: Run) -> list[Signal]:
         )
         for name, spread, size in zip(names, spreads, sizes)
     ]
+
+
+def spread_over_samples(values: np.ndarray, members: tuple[int, ...]) -> float:
+    """The root mean square, over all units at all positions, of their standard deviation over the samples.
+
+    Args:
+        values: ([members,] samples, ...).
+        members: ``(E,)`` where they have a members axis.
+
+    >>> spread_over_samples(np.array([[[1.0, 5.0]], [[3.0, 5.0]]]), ())
+    0.7071067811865476
+    """
+    return float(np.sqrt(np.mean(values.std(axis=len(members)) ** 2)))
 
 
 def _keep(found: dict[str, np.ndarray], name: str, device: Device) -> See:

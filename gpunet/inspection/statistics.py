@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checkpoint import Array, Checkpoint, Group
+from ..checkpoint import Checkpoint, Group, NamedArray
 
 LEADING = 3  # singular values that are given
 
@@ -19,7 +19,7 @@ def silent_units(found: Checkpoint) -> dict[str, dict[str, np.ndarray]]:
                 name: array.data.ravel()
                 for name, array in layer.children.items()
                 if name in ("constant_units", "saturated_units")
-                and isinstance(array, Array)
+                and isinstance(array, NamedArray)
                 and array.dtype.kind in "iu"
             }
     return counts
@@ -29,7 +29,8 @@ def statistics(data: np.ndarray, is_weight: bool) -> dict[str, Any]:
     """Moments over the finite numbers; for weights also singular values, effective rank and dead units.
 
     The effective rank is that of Roy and Vetterli (2007): the exponential of the entropy of the singular values,
-    divided by their sum.  A unit is dead when all its incoming weights are zero; units are the last axis.
+    divided by their sum.  A unit is dead when all its incoming weights are zero; units are the last axis, and a kernel
+    (height, width, inputs, outputs) is the matrix from all that a unit sees to the units.
 
     >>> found = statistics(np.array([[3.0, 0.0, 0.0], [0.0, 3.0, 0.0]]), True)
     >>> found["singular_values"], round(found["effective_rank"], 6), found["dead_units"]
@@ -47,7 +48,7 @@ def statistics(data: np.ndarray, is_weight: bool) -> dict[str, Any]:
         "nonfinite": int(data.size - values.size),
         "norm": float(np.sqrt((values**2).sum())),
     }
-    if is_weight and data.ndim >= 2 and data.size:
+    if is_weight and len(data.shape) > 1 and data.size:
         matrix = data.reshape(-1, data.shape[-1])
         found["dead_units"] = int((matrix == 0).all(axis=0).sum())
         singular = np.linalg.svd(matrix.astype(np.float64), compute_uv=False) if not found["nonfinite"] else np.zeros(0)

@@ -1,6 +1,6 @@
 """Layers with explicit backpropagation."""
 
-from .activations import LeakyReLU, Linear, ReLU, Sigmoid, Softmax, Softplus, Tanh
+from .activations import Identity, LeakyReLU, ReLU, Sigmoid, Softmax, Softplus, Tanh
 from .base import Backward, Layer
 from .batchnorm import BatchNorm
 from .containers import Residual, Sequential
@@ -16,9 +16,9 @@ __all__ = [
     "Dropout",
     "Flatten",
     "GaussianNoise",
+    "Identity",
     "Layer",
     "LeakyReLU",
-    "Linear",
     "ReLU",
     "Residual",
     "Sequential",

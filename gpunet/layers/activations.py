@@ -13,7 +13,7 @@ from .base import Backward, Layer
 
 
 @dataclass(eq=False)
-class Linear(Layer):
+class Identity(Layer):
     """``y = x``."""
 
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:

@@ -19,7 +19,7 @@ class BatchNorm(Layer):
     """Normalises each feature over the batch, and over the positions where samples have some; then scales and shifts.
 
     Training uses the batch's mean and biased variance; inference uses exponential moving averages of the mean and of
-    the unbiased variance, each moved by ``averaging`` towards what a step observes.  Stands before or after the
+    the unbiased variance, each moved by ``momentum`` towards what a step observes.  Stands before or after the
     activation, as the order of the layers says.
 
     Shapes: ``x`` ([E,] N, n) or ([E,] N, height, width, n), all parameters ([E,] n).  In training each feature needs at
@@ -30,7 +30,7 @@ class BatchNorm(Layer):
     Args:
         n: features, or channels; follows from the layer before where it is not given.
         epsilon: added to each variance before its root.
-        averaging: how far the running statistics move towards those of a batch at each step.
+        momentum: how far the running statistics move towards those of a batch at each step.
 
     >>> layer = BatchNorm()
     >>> layer.build((28, 28, 3))
@@ -40,7 +40,7 @@ class BatchNorm(Layer):
 
     n: Count | None = None
     epsilon: Positive = 1e-5
-    averaging: Annotated[float, Gt(0), Le(1)] = 0.1
+    momentum: Annotated[float, Gt(0), Le(1)] = 0.1
 
     def __post_init__(self) -> None:
         """Declare the parameters where the width of the input is given."""
@@ -62,8 +62,8 @@ class BatchNorm(Layer):
         one, axes = Constant(1.0), ("feature",)
         self.scale = Parameter((n,), one, role="scale", axes=axes)
         self.shift = Parameter((n,), role="shift", axes=axes)
-        self.mean = Parameter((n,), role="running_mean", axes=axes, averaging=self.averaging)
-        self.variance = Parameter((n,), one, role="running_variance", axes=axes, averaging=self.averaging)
+        self.mean = Parameter((n,), role="running_mean", axes=axes, momentum=self.momentum)
+        self.variance = Parameter((n,), one, role="running_variance", axes=axes, momentum=self.momentum)
 
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
         """Return the normalised, scaled and shifted input."""

@@ -7,7 +7,7 @@ from ..backend import Context, array_module
 from ..backend.arrays import Array
 from ..errors import ConfigError
 from ..parameter import find_parameters
-from .activations import Linear, Tanh
+from .activations import Identity, Tanh
 from .base import Backward, Layer
 from .dense import Dense
 
@@ -86,7 +86,7 @@ class Residual(Layer):
     """
 
     body: Layer
-    shortcut: Layer = field(default_factory=Linear)
+    shortcut: Layer = field(default_factory=Identity)
 
     def build(self, shape: tuple[int, ...]) -> None:
         """Build both branches; raises :class:`ConfigError` where they end in different shapes."""

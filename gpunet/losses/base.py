@@ -64,8 +64,14 @@ class Loss:
         return [cls()]
 
 
-def dense(z: Array, target: Array, ctx: Context) -> Array:
-    """Targets of the shape of ``z``: class labels become a one-hot code, or 0 and 1 for one output."""
+def as_outputs(z: Array, target: Array, ctx: Context) -> Array:
+    """Targets in the shape of the outputs: class labels become a one-hot code, or 0 and 1 for one output.
+
+    Args:
+        z: outputs, ([members,] N, K).
+        target: float of the shape of ``z``, which come back as they are, or integer class labels ([members,] N).
+        ctx: of the step; gives the memory of the code, which is of type bool.
+    """
     if target.dtype.kind == "f":
         return target
     if z.shape[-1] == 1:
@@ -73,9 +79,12 @@ def dense(z: Array, target: Array, ctx: Context) -> Array:
     return one_hot(target, z.shape[-1], ctx.empty((*target.shape, z.shape[-1]), bool))
 
 
-def numbers(z: Array, target: Array, ctx: Context) -> Array:
-    """The same as floating-point numbers of the type of ``z``, to be overwritten at will."""
-    coded = dense(z, target, ctx)
+def as_floats(z: Array, target: Array, ctx: Context) -> Array:
+    """Targets in the shape and type of the outputs, in memory of their own, which may be overwritten.
+
+    Arguments are those of :func:`as_outputs`.
+    """
+    coded = as_outputs(z, target, ctx)
     out = ctx.empty(coded.shape, z.dtype)
     array_module(z).copyto(out, coded)
     return out

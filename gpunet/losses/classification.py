@@ -9,7 +9,7 @@ from ..backend import Context, array_module
 from ..backend.arrays import Array
 from ..fields import Fraction
 from ..ops.activations import log_softmax, sigmoid, softmax, softplus
-from .base import SUM_TOLERANCE, Loss, dense, numbers, span
+from .base import SUM_TOLERANCE, Loss, as_floats, as_outputs, span
 
 CLASSES = "Set loss=squared_error, or data.task=classification where the targets are classes"
 
@@ -26,7 +26,7 @@ class BinaryCrossEntropy(Loss):
     def __call__(self, z: Array, target: Array, ctx: Context) -> tuple[Array, Array]:
         """Gradient ``sigmoid(z) - target``."""
         xp = array_module(z)
-        wanted = dense(z, target, ctx)
+        wanted = as_outputs(z, target, ctx)
         terms = softplus(z, ctx.like(z), ctx.like(z))
         terms -= xp.multiply(z, wanted, out=ctx.like(z))
         gradient = sigmoid(z, ctx.like(z))
@@ -79,7 +79,7 @@ class CategoricalCrossEntropy(_Distribution):
     def __call__(self, z: Array, target: Array, ctx: Context) -> tuple[Array, Array]:
         """Gradient ``softmax(z) - target``, for targets that sum to one."""
         xp = array_module(z)
-        wanted = dense(z, target, ctx)
+        wanted = as_outputs(z, target, ctx)
         if self.label_smoothing and ctx.training:
             wanted = xp.multiply(wanted, 1 - self.label_smoothing, out=ctx.empty(wanted.shape, z.dtype))
             wanted += self.label_smoothing / z.shape[-1]
@@ -107,7 +107,7 @@ class KullbackLeibler(_Distribution):
     def __call__(self, z: Array, target: Array, ctx: Context) -> tuple[Array, Array]:
         """Gradient ``softmax(z) - target``, for targets that sum to one."""
         xp = array_module(z)
-        wanted = numbers(z, target, ctx)
+        wanted = as_floats(z, target, ctx)
         log_p = log_softmax(z, ctx.like(z), ctx.like(z))
         gradient = xp.exp(log_p, out=ctx.like(z))
         gradient -= wanted
@@ -138,7 +138,7 @@ class SoftmaxSquaredError(_Distribution):
         xp = array_module(z)
         factor = 0.5 if self.half else 1.0
         p = softmax(z, ctx.like(z))
-        gradient = xp.subtract(p, dense(z, target, ctx), out=ctx.like(z))
+        gradient = xp.subtract(p, as_outputs(z, target, ctx), out=ctx.like(z))
         loss = xp.multiply(gradient, gradient, out=ctx.like(z)).sum(axis=-1)
         loss *= factor
         gradient -= xp.multiply(p, gradient, out=ctx.like(z)).sum(axis=-1, keepdims=True)
@@ -195,7 +195,7 @@ class SquaredHinge(Hinge):
 
 def _signs(z: Array, target: Array, ctx: Context) -> Array:
     """1 for yes and -1 for no; values are that already."""
-    sign = numbers(z, target, ctx)
+    sign = as_floats(z, target, ctx)
     if target.dtype.kind != "f":
         sign *= 2
         sign -= 1

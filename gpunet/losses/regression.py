@@ -8,7 +8,7 @@ from ..backend import Context, array_module
 from ..backend.arrays import Array
 from ..errors import DataError
 from ..fields import Positive, term
-from .base import Loss, dense, numbers, span
+from .base import Loss, as_floats, as_outputs, span
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class SquaredError(Loss):
     def __call__(self, z: Array, target: Array, ctx: Context) -> tuple[Array, Array]:
         """Gradient ``2 (z - target)``, halved with ``half``."""
         xp = array_module(z)
-        gradient = xp.subtract(z, dense(z, target, ctx), out=ctx.like(z))
+        gradient = xp.subtract(z, as_outputs(z, target, ctx), out=ctx.like(z))
         loss = xp.multiply(gradient, gradient, out=ctx.like(z)).sum(axis=-1)
         factor = 0.5 if self.half else 1.0
         loss *= factor
@@ -43,7 +43,7 @@ class AbsoluteError(Loss):
     def __call__(self, z: Array, target: Array, ctx: Context) -> tuple[Array, Array]:
         """Gradient ``sign(z - target)``, 0 where they are equal."""
         xp = array_module(z)
-        error = xp.subtract(z, dense(z, target, ctx), out=ctx.like(z))
+        error = xp.subtract(z, as_outputs(z, target, ctx), out=ctx.like(z))
         gradient = xp.sign(error, out=ctx.like(z))
         return xp.absolute(error, out=error).sum(axis=-1), gradient
 
@@ -58,7 +58,7 @@ class AbsolutePercentageError(Loss):
     def __call__(self, z: Array, target: Array, ctx: Context) -> tuple[Array, Array]:
         """Gradient ``100 sign(z - target) / |target|``."""
         xp = array_module(z)
-        weight = numbers(z, target, ctx)
+        weight = as_floats(z, target, ctx)
         error = xp.subtract(z, weight, out=ctx.like(z))
         xp.absolute(weight, out=weight)
         xp.divide(100, weight, out=weight)
@@ -88,7 +88,7 @@ class SquaredLogarithmicError(Loss):
     def __call__(self, z: Array, target: Array, ctx: Context) -> tuple[Array, Array]:
         """Gradient ``2 (z - log(1 + target))``."""
         xp = array_module(z)
-        logarithm = numbers(z, target, ctx)
+        logarithm = as_floats(z, target, ctx)
         xp.log1p(logarithm, out=logarithm)
         gradient = xp.subtract(z, logarithm, out=ctx.like(z))
         loss = xp.multiply(gradient, gradient, out=ctx.like(z)).sum(axis=-1)
@@ -115,7 +115,7 @@ class Huber(Loss):
     def __call__(self, z: Array, target: Array, ctx: Context) -> tuple[Array, Array]:
         """Gradient ``c = clip(e, -delta, delta)``; the loss is ``c (e - c / 2)`` on both stretches."""
         xp = array_module(z)
-        error = xp.subtract(z, dense(z, target, ctx), out=ctx.like(z))
+        error = xp.subtract(z, as_outputs(z, target, ctx), out=ctx.like(z))
         gradient = xp.clip(error, -self.delta, self.delta, out=ctx.like(z))
         error -= xp.multiply(gradient, 0.5, out=ctx.like(z))
         error *= gradient
@@ -137,7 +137,7 @@ class Poisson(Loss):
     def __call__(self, z: Array, target: Array, ctx: Context) -> tuple[Array, Array]:
         """Gradient ``exp(z) - target``."""
         xp = array_module(z)
-        counts = dense(z, target, ctx)
+        counts = as_outputs(z, target, ctx)
         gradient = xp.exp(z, out=ctx.like(z))
         terms = xp.multiply(z, counts, out=ctx.like(z))
         xp.subtract(gradient, terms, out=terms)
@@ -162,7 +162,7 @@ class CosineProximity(Loss):
     def __call__(self, z: Array, target: Array, ctx: Context) -> tuple[Array, Array]:
         """Gradient ``(cos u - v) / |z|`` with ``u``, ``v`` the unit vectors along ``z`` and ``target``."""
         xp = array_module(z)
-        v = _unit(numbers(z, target, ctx), ctx)[0]
+        v = _unit(as_floats(z, target, ctx), ctx)[0]
         gradient = ctx.like(z)
         xp.copyto(gradient, z)
         u, inverse = _unit(gradient, ctx)

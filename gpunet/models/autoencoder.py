@@ -27,8 +27,8 @@ def autoencoder(
         initializer: of all weights.
 
     >>> from gpunet.initializers import Glorot
-    >>> from gpunet.layers import Linear, Sigmoid
-    >>> model = autoencoder(64, [32], 2, Sigmoid, Linear, Glorot())
+    >>> from gpunet.layers import Identity, Sigmoid
+    >>> model = autoencoder(64, [32], 2, Sigmoid, Identity, Glorot())
     >>> [layer.weight.shape for layer in model.layers if isinstance(layer, Dense)]
     [(64, 32), (32, 2), (2, 32), (32, 64)]
     """

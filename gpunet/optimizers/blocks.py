@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..backend.arrays import Array
-from ..parameter import Group, Parameters
+from ..parameter import Parameters, Stretch
 
 BLOCK = 65536  # numbers; a block of gradients, two slots, result and scratch fits the cache of one core
 
@@ -13,7 +13,7 @@ BLOCK = 65536  # numbers; a block of gradients, two slots, result and scratch fi
 class Block:
     """Views of one stretch of the flat vectors, made once."""
 
-    group: Group
+    group: Stretch
     values: Array
     grads: Array
     deltas: Array

@@ -59,7 +59,7 @@ class Optimizer:
             for name, p in parameters.named.items()
             if p.unit_rates is not None
         ]
-        trained = [group.segment.stop for group in parameters.groups if group.averaging is None]
+        trained = [group.segment.stop for group in parameters.groups if group.momentum is None]
         self._gradient = parameters.grads[..., : max(trained, default=0)]  # the rest are running statistics
 
     def plan(self, times: np.ndarray, cursor: Array) -> None:
@@ -114,7 +114,7 @@ class Optimizer:
         """The penalties at the present parameters, () or (members,)."""
         xp, total = self.parameters.device.xp, self.parameters.device.zeros(self.parameters.members, np.float64)
         for group in self.parameters.groups:
-            if group.decay and group.averaging is None:
+            if group.decay and group.momentum is None:
                 w = self.parameters.values[..., group.segment]
                 total += self.optimization.l2 / 2 * square_sum(w) + self.optimization.l1 * xp.absolute(w).sum(axis=-1)
         return total
@@ -123,7 +123,7 @@ class Optimizer:
         """Add the gradient of the penalties to the gradients; :meth:`step` does so by itself."""
         for blocks in self._blocks.values():
             for b in blocks:
-                if b.group.decay and b.group.averaging is None:
+                if b.group.decay and b.group.momentum is None:
                     self._penalise(b)
 
     @contextmanager
@@ -182,10 +182,10 @@ class Optimizer:
                 self.rule.prepare(w, g, c, scratch)
             shrinkage = getattr(c, "shrinkage", None)
             for b in blocks:
-                if b.group.averaging is not None:
+                if b.group.momentum is not None:
                     # A running statistic moves towards what was observed, which stands where others have a gradient.
                     xp.subtract(b.values, b.grads, out=b.deltas)
-                    b.deltas *= b.group.averaging
+                    b.deltas *= b.group.momentum
                     continue
                 if b.group.decay:
                     self._penalise(b)

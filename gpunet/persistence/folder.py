@@ -111,7 +111,9 @@ def dump(config: Any) -> str:
     """A configuration as TOML; keys without a value are left out, since TOML has no null."""
     import tomli_w
 
-    return tomli_w.dumps(_without_none(config.model_dump(mode="json")))
+    from ..config import stamped
+
+    return tomli_w.dumps(_without_none(stamped(config.model_dump(mode="json"))))
 
 
 def _without_none(value: Any) -> Any:

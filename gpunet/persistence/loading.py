@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from ..backend import Device
-from ..checkpoint import Array, Checkpoint, Group, read
-from ..config import Config, build_loss, family_name, rebuild_preparation, schema
+from ..checkpoint import Checkpoint, Group, NamedArray, Scalar, read
+from ..config import Config, build_loss, family_name, migrate, rebuild_preparation, schema
 from ..data import Description, Fitted, Preprocessing, with_channels
-from ..errors import CheckpointError, printable
+from ..errors import CheckpointError, ConfigError, printable
 from ..families import FAMILIES, Family
 from ..layers import Layer
 from ..losses import Loss
@@ -194,12 +194,12 @@ def open_trained(checkpoint: Checkpoint, families: Sequence[type[Family]] = ()) 
     """
     known = schema(families)
     try:
-        settings = _json(checkpoint, "config/json")
+        settings, _ = migrate(_json(checkpoint, "config/json"))
         _check_family(checkpoint, settings["model"]["name"], families)
         config = known.model_validate(settings)
         description = Description.from_json(_json(checkpoint, "data/json"))
         preprocessing = _preprocessing(checkpoint, description)
-    except (LookupError, ValueError, TypeError, AttributeError) as error:
+    except (ConfigError, LookupError, ValueError, TypeError, AttributeError) as error:
         reason = str(error).splitlines()[0]
         rule = "must hold a known configuration and data description"
         raise CheckpointError(str(checkpoint.path), rule, reason) from None
@@ -223,13 +223,18 @@ def _preprocessing(checkpoint: Checkpoint, about: Description) -> Preprocessing:
         held = [] if kind == "none" else [(group, {"name": kind})]
     for step, attrs in held:
         arrays = {key: array.data for key, array in step.children.items()}
-        settings = {key: value for key, value in attrs.items() if not key.startswith("encoding_")}
+        settings = {key: _setting(value) for key, value in attrs.items() if not key.startswith("encoding_")}
         steps.append(Fitted(rebuild_preparation(settings), arrays, features))
         features = steps[-1].width
     found = Preprocessing(tuple(steps))
     if found.on_host(np.zeros((1, about.features), np.float32)).shape != (1, features):
         raise ValueError("arrays of the preprocessing do not fit each other")
     return found
+
+
+def _setting(value: Scalar) -> Any:
+    """What an attribute says; several numbers or texts are kept as JSON, see :func:`.snapshot.model_tree`."""
+    return json.loads(value) if isinstance(value, str) and value.startswith("[") else value
 
 
 def fill(parameters: Parameters, checkpoint: Checkpoint) -> None:
@@ -248,7 +253,7 @@ def fill_group(parameters: Parameters, group: Group, name: str) -> None:
     Raises:
         CheckpointError: one table of all arrays that are missing, left over or of another shape.
     """
-    found = {path: child.data for path, child in group.walk() if isinstance(child, Array)}
+    found = {path: child.data for path, child in group.walk() if isinstance(child, NamedArray)}
     wrong = list(_mismatches(parameters, found))
     if wrong:
         table = "".join(f"\n  {line}" for line in wrong)

@@ -1,6 +1,7 @@
 """Runs into checkpoints."""
 
 import hashlib
+import json
 import platform
 import sys
 from dataclasses import fields
@@ -10,14 +11,17 @@ import numpy as np
 
 from .. import __version__
 from ..backend import Device
-from ..checkpoint import Array, Group, Scalar, note
+from ..checkpoint import Group, NamedArray, Scalar, note
+from ..config import stamped
 from ..data import Description, Preprocessing
 from ..experiment import FinishedLayer, Run
 from ..fields import term
+from ..members import axes_text
 from ..parameter import Module, Parameter, Parameters, children
 from .state import save_state
 
 VOLATILE = {"volatile": True}
+LISTED = 1000  # numbers of a setting that become an attribute
 
 
 def snapshot(run: Run, *, best: bool, portrait: Group | None = None) -> Group:
@@ -46,7 +50,7 @@ def snapshot(run: Run, *, best: bool, portrait: Group | None = None) -> Group:
     )
     config = run.config.model_dump(mode="json")
     source = config["data"].pop("source")  # a path of this machine; the data's name and hash say what it was
-    root["config"] = Group({"NX_class": "NXnote"}, {"json": note(config)})
+    root["config"] = Group({"NX_class": "NXnote"}, {"json": note(stamped(config))})
     root["environment"] = Group({"NX_class": "NXnote"}, {"json": note(environment(run.device) | {"source": source})})
     root["data"] = _data(run.description, run.preprocessing)
     root["model"] = model_tree(run.objective.model, parameters, values)
@@ -59,13 +63,17 @@ def snapshot(run: Run, *, best: bool, portrait: Group | None = None) -> Group:
     if run.lineage.parent_sha256:
         root.attrs["parent_sha256"] = run.lineage.parent_sha256
         root["lineage"] = Group({"NX_class": "NXnote"}, {"json": note({"grafts": run.lineage.grafts})})
-    root["streams"] = Group({"generator": "philox4x64-10"}, {"seeds": Array(np.array(parameters.seeds, np.uint64))})
+    root["streams"] = Group(
+        {"generator": "philox4x64-10"}, {"seeds": NamedArray(np.array(parameters.seeds, np.uint64))}
+    )
     root["history"] = _history(run)
     root["metrics"] = _metrics(run)
     if portrait is not None:
         root.children |= portrait.children
     if parameters.members:
-        root["members"] = Group({}, {"best_epoch": Array(selection.best_epoch), "best": Array(selection.best_so_far)})
+        root["members"] = Group(
+            {}, {"best_epoch": NamedArray(selection.best_epoch), "best": NamedArray(selection.best_so_far)}
+        )
     if not best:
         save_state(run, root)
     return root
@@ -124,21 +132,29 @@ def model_tree(layer: Any, parameters: Parameters, flat: np.ndarray, path: str =
     for name, child in children(layer):
         inner = f"{path}/{name}" if path else name
         if isinstance(child, Parameter):
-            axes = ("member", *child.axes) if parameters.members else child.axes
-            attrs: dict[str, Scalar] = {"role": child.role, "trainable": child.trainable, "axes": ",".join(axes)}
-            group.children[name] = Array(parameters.view(flat, inner), attrs)
+            axes = axes_text(child.axes, parameters.members)
+            attrs: dict[str, Scalar] = {"role": child.role, "trainable": child.trainable, "axes": axes}
+            group.children[name] = NamedArray(parameters.view(flat, inner), attrs)
         else:
             group.children[name] = model_tree(child, parameters, flat, inner)
     return group
 
 
 def _settings(layer: Any) -> dict[str, Scalar]:
+    """Fields as attributes: numbers and texts as they are, several of them as JSON, other objects by their names.
+
+    ``size=(3, 3)`` becomes the text ``[3, 3]``; a list of parts becomes groups elsewhere, and one that is longer than
+    anybody would read stays in ``config/json`` alone.
+    """
     settings: dict[str, Scalar] = {}
     for field in fields(layer):
         value = getattr(layer, field.name)
         if isinstance(value, str | int | float):
             settings[field.name] = value
-        elif value is not None and not isinstance(value, Module | list | tuple):
+        elif isinstance(value, list | tuple):
+            if value and len(value) <= LISTED and all(isinstance(item, str | int | float) for item in value):
+                settings[field.name] = json.dumps(value)
+        elif value is not None and not isinstance(value, Module):
             settings[field.name] = term(type(value))
     return settings
 
@@ -158,7 +174,7 @@ def _preprocessing(preprocessing: Preprocessing) -> Group:
     group = Group({"kind": preprocessing.kind})
     for number, step in enumerate(preprocessing.steps):
         name = term(type(step.preparation))
-        arrays: dict[str, Any] = {key: Array(array) for key, array in step.arrays.items()}
+        arrays: dict[str, Any] = {key: NamedArray(array) for key, array in step.arrays.items()}
         group[f"{number:03d}_{name}"] = Group({"name": name, **_settings(step.preparation)}, arrays)
     return group
 
@@ -166,16 +182,16 @@ def _preprocessing(preprocessing: Preprocessing) -> Group:
 def _history(run: Run) -> Group:
     group = Group({"NX_class": "NXdata", "signal": "train_loss", "axes": "epoch"})
     records = run.history
-    group["epoch"] = Array(np.array([r.epoch for r in records], np.int64), {"units": "epochs"})
-    group["seconds"] = Array(np.array([r.seconds for r in records], np.float64), {"units": "s", **VOLATILE})
+    group["epoch"] = NamedArray(np.array([r.epoch for r in records], np.int64), {"units": "epochs"})
+    group["seconds"] = NamedArray(np.array([r.seconds for r in records], np.float64), {"units": "s", **VOLATILE})
     for name in records[0].numbers if records else ():
         values = np.stack([r.numbers[name] for r in records])
-        group[name] = Array(values if run.trainer.parameters.members else values[:, 0])
+        group[name] = NamedArray(values if run.trainer.parameters.members else values[:, 0])
     return group
 
 
 def _metrics(run: Run) -> Group:
     group = Group()
     for name, values in run.test_scores.items():
-        group[f"test_{name}"] = Array(values)
+        group[f"test_{name}"] = NamedArray(values)
     return group

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..backend.arrays import Array as DeviceArray
-from ..checkpoint import Array, Checkpoint, Group, Scalar
+from ..backend.arrays import Array
+from ..checkpoint import Checkpoint, Group, NamedArray, Scalar
 from ..errors import CheckpointError, ConfigError
 from ..experiment import Run
 from ..training import EpochRecord
@@ -40,12 +40,12 @@ def save_state(run: Run, root: Group) -> None:
     """Add the present state to the checkpoint of a run; the weights are there already."""
     for place in _places(run):
         if place.path not in root:
-            root[place.path] = Array(place.get())
+            root[place.path] = NamedArray(place.get())
     loop: Group = root["loop"]
     loop.attrs |= {"epoch": len(run.history), "batch": int(run.device.get(run.trainer.cursor)[0])}
-    root["loop/active"] = Array(run.selection.active)
-    root["loop/improved"] = Array(_by_epoch(run, [record.improved for record in run.history]))
-    root["loop/went_on"] = Array(_by_epoch(run, [record.active for record in run.history]))
+    root["loop/active"] = NamedArray(run.selection.active)
+    root["loop/improved"] = NamedArray(_by_epoch(run, [record.improved for record in run.history]))
+    root["loop/went_on"] = NamedArray(_by_epoch(run, [record.active for record in run.history]))
 
 
 def restore_state(run: Run, source: Checkpoint) -> None:
@@ -102,7 +102,7 @@ def _places(run: Run) -> Iterator[_Place]:
     yield _Place("loop/best_epoch", lambda: selection.best_epoch, lambda values: None)
 
 
-def _on_device(run: Run, path: str, array: DeviceArray) -> _Place:
+def _on_device(run: Run, path: str, array: Array) -> _Place:
     return _Place(path, lambda: run.device.get(array), lambda values: run.device.copy_into(array, values))
 
 
@@ -111,7 +111,7 @@ def _check_arrays(source: Checkpoint, places: Sequence[_Place]) -> None:
     wrong = [line for place in places if (line := _mismatch(place, source))]
     for part in sorted({place.path.partition("/")[0] for place in places}):
         inside = ((f"{part}/{path}", node) for path, node in source.group(part).walk())
-        found = {path for path, node in inside if isinstance(node, Array)}
+        found = {path for path, node in inside if isinstance(node, NamedArray)}
         wrong += [f"{path}: nothing wanted" for path in sorted(found.difference(known, RECORDED))]
     if wrong:
         raise StateMismatch(str(source.path), wrong)

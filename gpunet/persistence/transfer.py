@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checkpoint import Array, Checkpoint, Group, is_own
+from ..checkpoint import Checkpoint, Group, NamedArray, is_own
 from ..data import Preprocessing
 from ..errors import CheckpointError, ConfigError
 from ..experiment import Lineage, Run
@@ -15,18 +15,28 @@ from ..experiment import Lineage, Run
 
 @dataclass(frozen=True)
 class Donor:
-    """A layer of a checkpoint: ``y = x W + b``, and for a machine the bias of the way back."""
+    """A layer of a checkpoint: ``y = x W + b``, or a convolution with kernel W.
+
+    Attributes:
+        name: its path below the model.
+        weight: ([members,] inputs, outputs) or ([members,] height, width, inputs, outputs).
+        bias: ([members,] outputs), where it has one.
+        back: of a machine, the bias of the way back, ([members,] inputs).
+        members: ``(E,)`` where the arrays have a members axis.
+        sha256: of the weight.
+    """
 
     name: str
     weight: np.ndarray
     bias: np.ndarray | None
     back: np.ndarray | None
+    members: tuple[int, ...]
     sha256: str
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Of the weight of one member."""
-        return self.weight.shape[-2:]
+        return self.weight.shape[len(self.members) :]
 
 
 def graft(run: Run, source: Checkpoint, pairs: Sequence[tuple[str, str]] = ()) -> list[str]:
@@ -52,7 +62,8 @@ def graft(run: Run, source: Checkpoint, pairs: Sequence[tuple[str, str]] = ()) -
     donors = list(_donors(source))
     if not donors:
         raise CheckpointError(str(source.path), "must hold layers with weights", "none", "Choose another checkpoint")
-    targets = [n.removesuffix("/weight") for n, p in run.trainer.parameters.named.items() if n.endswith("/weight")]
+    named = run.trainer.parameters.named
+    targets = [n.removesuffix("/weight") for n, p in named.items() if n.endswith("/weight") and p.role == "weight"]
     plan = _named(donors, targets, pairs, source) if pairs else _from_the_bottom(run, donors, targets, source)
     lines, grafts = [], []
     for donor, target, mirrored in plan:
@@ -64,19 +75,29 @@ def graft(run: Run, source: Checkpoint, pairs: Sequence[tuple[str, str]] = ()) -
 
 
 def _donors(source: Checkpoint) -> Iterator[Donor]:
-    """Layers from the bottom; other programs keep weights as (outputs, inputs), and count 1, 2, ..., 10."""
+    """Layers from the bottom; names count 1, 2, ..., 10.
+
+    In a checkpoint a layer is what holds an array with the role of a weight, and its axes say whether there are
+    members.  Files of arrays say neither: there a layer is what holds an array named ``weight`` of two axes or more.
+    That of another program is taken for (outputs, inputs) or (outputs, inputs, height, width), without members.  That
+    which gpunet exported is as here, and has members where its bias has an axis beside that of the outputs, or,
+    without a bias, where it has three axes.
+    """
     root: Any = source.root if source.foreign else source.root["model"]
-    turned = bool(source.foreign) and not is_own(root)
+    theirs = bool(source.foreign) and not is_own(root)
     found = [("model", root), *((f"model/{path}", node) for path, node in root.walk())]
     for name, group in sorted(found, key=lambda pair: _natural(pair[0])):
-        if isinstance(group, Group) and isinstance(weight := group.children.get("weight"), Array):
-            arrays = {n: c.data for n, c in group.children.items() if isinstance(c, Array)}
+        if isinstance(group, Group) and isinstance(weight := group.children.get("weight"), NamedArray):
+            arrays = {n: c.data for n, c in group.children.items() if isinstance(c, NamedArray)}
             bias = arrays.get("hidden_bias", arrays.get("bias"))
             sha256 = str(weight.attrs.get("sha256", ""))
-            values = weight.data.swapaxes(-1, -2) if turned and weight.data.ndim == 2 else weight.data
-            if values.ndim in (2, 3):
-                own = name.removeprefix("model/")
-                yield Donor(own, values, bias, arrays.get("visible_bias"), sha256)
+            if len(weight.shape) < 2 or not (source.foreign or weight.attrs.get("role") == "weight"):
+                continue
+            values = np.moveaxis(weight.data, (0, 1), (-1, -2)) if theirs else weight.data
+            several = len(weight.shape) == 3 if bias is None else len(bias.shape) == 2
+            exported = weight.shape[:1] if several and not theirs else ()
+            members = exported if source.foreign else weight.members
+            yield Donor(name.removeprefix("model/"), values, bias, arrays.get("visible_bias"), members, sha256)
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
@@ -93,11 +114,11 @@ def _from_the_bottom(
         targets = [target for target in targets if not target.endswith("/joint")]
         donors = donors[: len(targets) // 2]
     if mirror and 2 * len(donors) != len(targets):
-        widths = [donor.shape[1] for donor in donors]
+        widths = [donor.shape[-1] for donor in donors]
         remedy = f"Set model.hidden={widths[:-1]} and model.code={widths[-1]}"
         raise ConfigError(str(source.path), f"must have {len(targets) // 2} layers", len(donors), remedy)
     for number, (donor, target) in enumerate(zip(donors, targets)):
-        _check_widths(run, donor, target, [d.shape[1] for d in donors])
+        _check_widths(run, donor, target, [d.shape[-1] for d in donors])
         yield donor, target, False
         if mirror:
             yield donor, targets[-1 - number], True
@@ -125,18 +146,20 @@ def _list(names: Iterable[str]) -> str:
 def _check_widths(run: Run, donor: Donor, target: str, widths: list[int]) -> None:
     wanted = run.trainer.parameters.named[f"{target}/weight"].shape
     if donor.shape != wanted:
+        matrices = len(donor.shape) == len(wanted) == 2
+        ours, theirs = (" to ".join(map(str, s)) if matrices else "x".join(map(str, s)) for s in (wanted, donor.shape))
         raise ConfigError(
             f"model: {target}",
-            f"must be {donor.shape[0]} to {donor.shape[1]} units wide, like {donor.name} of the checkpoint",
-            f"{wanted[0]} to {wanted[1]}",
-            f"Set model.hidden={widths}, or choose layers with --graft",
+            f"must be {theirs}{' units wide' if matrices else ''}, like {donor.name} of the checkpoint",
+            ours,
+            f"Set model.hidden={widths}, or choose layers with --graft" if matrices else "Choose layers with --graft",
         )
 
 
 def _copy(run: Run, donor: Donor, target: str, mirrored: bool) -> None:
     parameters = run.trainer.parameters
     if not mirrored:
-        _check_widths(run, donor, target, [donor.shape[1]])
+        _check_widths(run, donor, target, [donor.shape[-1]])
     arrays = {"weight": donor.weight.swapaxes(-1, -2) if mirrored else donor.weight}
     bias = donor.back if mirrored else donor.bias
     own = {"bias": bias, "hidden_bias": bias, "visible_bias": donor.back}  # a layer has the first, a machine the others
@@ -144,11 +167,10 @@ def _copy(run: Run, donor: Donor, target: str, mirrored: bool) -> None:
     for name, data in arrays.items():
         view = parameters.view(parameters.values, f"{target}/{name}")
         shape = parameters.named[f"{target}/{name}"].shape
-        if data.shape[-len(shape) :] != shape or data.dtype.kind != "f":
+        if data.shape[len(donor.members) :] != shape or data.dtype.kind != "f":
             got = f"{data.dtype.name} {'x'.join(map(str, data.shape))}"
             raise CheckpointError(donor.name, f"must have a {name} of {'x'.join(map(str, shape))} floats", got)
-        plain = data.ndim == len(shape)
-        if not plain and data.shape != view.shape:
+        if donor.members and data.shape != view.shape:
             remedy = "Train with the same --seeds, or pretrain a single model"
             raise ConfigError("--from", f"holds {len(data)} members, the run", run.config.members, remedy)
         parameters.device.copy_into(view, np.broadcast_to(data, view.shape))

@@ -33,7 +33,7 @@ CHANCE = 0.0027  # of lying beyond three standard deviations
 
 
 @dataclass
-class Path:
+class AnnealingPath:
     """Machines between the base and the target, and the random numbers of a walk along them.
 
     Args:
@@ -131,7 +131,7 @@ def temperatures(
         runs: its chains.
         steps: intervals that are wanted; the pilot takes a tenth of them.
     """
-    path = Path(rbm, parameters, data_mean, seed + 32452843)
+    path = AnnealingPath(rbm, parameters, data_mean, seed + 32452843)
     v, coarse = path.base_samples(runs), even(max(2, steps // 10))
     spread = []
     for low, high in itertools.pairwise(coarse):
@@ -164,7 +164,7 @@ def ais_log_z(
         runs: independent runs, of each member.
         betas: inverse temperatures from 0 to 1; a thousand even steps by default.
     """
-    path = Path(rbm, parameters, data_mean, seed)
+    path = AnnealingPath(rbm, parameters, data_mean, seed)
     v = path.base_samples(runs)
     log_w: Array = 0.0
     for low, high in itertools.pairwise(even(1000) if betas is None else betas):
@@ -196,7 +196,7 @@ def reverse_ais_log_z(
         seed: of the walk.
         betas: inverse temperatures from 0 to 1, walked backwards; a thousand even steps by default.
     """
-    path = Path(rbm, parameters, data_mean, seed + 7919)  # other random numbers than the walk upwards
+    path = AnnealingPath(rbm, parameters, data_mean, seed + 7919)  # other random numbers than the walk upwards
     v = samples
     log_w: Array = 0.0
     for low, high in reversed(list(itertools.pairwise(even(1000) if betas is None else betas))):
@@ -224,7 +224,7 @@ def model_samples(
         temperatures: of the parallel tempering; they adapt during the first half.
     """
     device, members = parameters.device, parameters.members
-    path = Path(rbm, parameters, np.zeros(rbm.visible.n), seed + 104729)
+    path = AnnealingPath(rbm, parameters, np.zeros(rbm.visible.n), seed + 104729)
     chains = Tempered(count=data.shape[-2], temperatures=temperatures)
     chains.start(rbm, device, members, parameters.dtype)
     xp = device.xp
@@ -269,7 +269,7 @@ def raise_log_likelihoods(
     Returns:
         (members, N), in nats.
     """
-    path, xp = Path(rbm, parameters, data_mean, seed + 15485863), parameters.device.xp
+    path, xp = AnnealingPath(rbm, parameters, data_mean, seed + 15485863), parameters.device.xp
     cases = v.shape[-2]
     state = xp.repeat(xp.broadcast_to(v, (*parameters.members, *v.shape[-2:])), runs, axis=-2)
     log_w: Array = 0.0

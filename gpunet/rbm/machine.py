@@ -31,14 +31,14 @@ class RBM(Module):
         visible: units that see data.
         hidden: units that explain them.
         initializer: of the weight; Hinton (2010, section 8) uses a standard deviation of 0.01.
-        averaging: how far the offsets move towards a batch's means at each step.
+        momentum: how far the offsets move towards a batch's means at each step.
         rate_factor: multiplies the learning rate of this machine.
     """
 
     visible: Units
     hidden: Units
     initializer: Initializer = Normal(0.01)
-    averaging: float = 0.01
+    momentum: float = 0.01
     rate_factor: float = 1.0
 
     def __post_init__(self) -> None:
@@ -48,8 +48,8 @@ class RBM(Module):
         self.weight = Parameter(shape, self.initializer, axes=axes, rate_factor=factor, limit=EXPLODED)
         self.visible_bias = Parameter(n_visible, role="bias", axes=("visible",), rate_factor=factor)
         self.hidden_bias = Parameter(n_hidden, role="bias", axes=("hidden",), rate_factor=factor)
-        self.visible_offset = Parameter(n_visible, role="offset", axes=("visible",), averaging=self.averaging)
-        self.hidden_offset = Parameter(n_hidden, role="offset", axes=("hidden",), averaging=self.averaging)
+        self.visible_offset = Parameter(n_visible, role="offset", axes=("visible",), momentum=self.momentum)
+        self.hidden_offset = Parameter(n_hidden, role="offset", axes=("hidden",), momentum=self.momentum)
 
     def hidden_input(self, v: Array, ctx: Context) -> Array:
         """Total input of the hidden units, ``c + v W``."""

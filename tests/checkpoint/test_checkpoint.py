@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from gpunet.checkpoint import Array, Group, lock, note, read, write
+from gpunet.checkpoint import Group, NamedArray, lock, note, read, write
 from gpunet.checkpoint.seal import SIZE, make_seal
 from gpunet.errors import CheckpointError, WriteError
 
@@ -23,14 +23,14 @@ TIME = "2026-01-01T00:00:00+00:00"
 def sample():
     root = Group({"model": "dense(3, 2)", "epoch": 3, "monitor_value": 0.25})
     root["config/json"] = note({"name": "ünï", "list": [1, 2]})
-    root["model/000_dense/weight"] = Array(
+    root["model/000_dense/weight"] = NamedArray(
         np.arange(6, dtype=np.float32).reshape(3, 2), {"role": "weight", "trainable": True}
     )
-    root["model/000_dense/bias"] = Array(np.array([0.5, -1.0], np.float32))
-    root["history/seconds"] = Array(np.array([1.5]), {"volatile": True})
+    root["model/000_dense/bias"] = NamedArray(np.array([0.5, -1.0], np.float32))
+    root["history/seconds"] = NamedArray(np.array([1.5]), {"volatile": True})
     root["environment/json"] = note({"host": "a"})
-    root["empty"] = Array(np.zeros((0, 4), np.int64))
-    root["single"] = Array(np.array(7, np.uint8))
+    root["empty"] = NamedArray(np.zeros((0, 4), np.int64))
+    root["single"] = NamedArray(np.array(7, np.uint8))
     return root
 
 
@@ -61,7 +61,7 @@ arrays = hnp.arrays(
 def test_any_tree_comes_back(tmp_path_factory, children, attrs):
     path = tmp_path_factory.mktemp("tree") / "a.h5"
     root = Group({}, {"config": Group()})
-    root.children["inner"] = Group(attrs, {name: Array(a, at) for name, (a, at) in children.items()})
+    root.children["inner"] = Group(attrs, {name: NamedArray(a, at) for name, (a, at) in children.items()})
     digest = write(path, root)
     found = read(path)
     assert found.content_sha256 == digest
@@ -93,12 +93,12 @@ def change(path, value):
     [
         (lambda root: root.attrs.update(run_id="x", created_utc="later"), True),
         (change("environment/json", note({"host": "b"})), True),
-        (change("history/seconds", Array(np.array([9.0]), {"volatile": True})), True),
+        (change("history/seconds", NamedArray(np.array([9.0]), {"volatile": True})), True),
         (lambda root: root.attrs.update(epoch=4), False),
         (change("config/json", note({"name": "other"})), False),
-        (change("model/000_dense/bias", Array(np.array([0.5, -1.0000001], np.float32))), False),
-        (change("model/000_dense/bias", Array(np.array([[0.5, -1.0]], np.float32))), False),
-        (change("model/000_dense/bias", Array(np.array([0.5, -1.0], np.float64))), False),
+        (change("model/000_dense/bias", NamedArray(np.array([0.5, -1.0000001], np.float32))), False),
+        (change("model/000_dense/bias", NamedArray(np.array([[0.5, -1.0]], np.float32))), False),
+        (change("model/000_dense/bias", NamedArray(np.array([0.5, -1.0], np.float64))), False),
         (lambda root: root["model/000_dense/weight"].attrs.update(role="bias"), False),
         (lambda root: root.children["model"].children.update(x=root["model/000_dense"]), False),
     ],
@@ -164,7 +164,7 @@ def test_a_changed_array_is_named_although_the_seal_was_made_anew(tmp_path):
 
 def test_nonfinite_numbers_are_refused_unless_asked_for(tmp_path):
     root = sample()
-    root["model/000_dense/bias"] = Array(np.array([1.0, np.nan]))
+    root["model/000_dense/bias"] = NamedArray(np.array([1.0, np.nan]))
     write(tmp_path / "a.h5", root)
     with pytest.raises(CheckpointError, match="model/000_dense/bias: must be finite, got 1 NaN"):
         read(tmp_path / "a.h5")
@@ -193,12 +193,12 @@ def test_a_full_disk_leaves_the_old_file(tmp_path):
     code = """
         import resource, signal, sys
         import numpy as np
-        from gpunet.checkpoint import Array, Group, write
+        from gpunet.checkpoint import NamedArray, Group, write
         from gpunet.errors import WriteError
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
         try:
-            write(sys.argv[1], Group({}, {"config": Group(), "a": Array(np.zeros(100_000))}))
+            write(sys.argv[1], Group({}, {"config": Group(), "a": NamedArray(np.zeros(100_000))}))
         except WriteError as error:
             print(error)
             sys.exit(error.exit_code)
@@ -270,12 +270,12 @@ def test_one_writer_per_folder_and_stale_files_are_swept(tmp_path):
     ("apply", "expected"),
     [
         (change("/".join("a" * 20), Group()), "must be nested at most 16 deep"),
-        (change("a", Array(np.zeros((1,) * 9))), "must have at most 8 axes, got 9"),
+        (change("a", NamedArray(np.zeros((1,) * 9))), "must have at most 8 axes, got 9"),
         (change("a", Group({f"a{i}": i for i in range(60)})), "must have at most 56 attributes of its own, got 60"),
         (change("a", Group({"text": "x" * 70_000})), "text of 70,000. Put long texts into notes"),
         (change("a", Group({"text": "x\0"})), "must have texts without NUL"),
         (change("a", Group({}, {str(i): Group() for i in range(50_001)})), "must hold at most 50,000"),
-        (change("a", Array(np.bytes_(b"x" * (1 << 26) + b"x"))), "must be a text of at most"),
+        (change("a", NamedArray(np.bytes_(b"x" * (1 << 26) + b"x"))), "must be a text of at most"),
         (change("größe", Group()), r"plain names of letters, digits and _.-, got 'gr\\xf6\\xdfe'"),
         (change("a", Group({"a b": 1})), "plain names of letters, digits and _.-, got 'a b'"),
         (
@@ -296,11 +296,11 @@ def test_what_could_not_be_read_is_not_written(apply, expected, tmp_path):
     "apply",
     [
         change("/".join("a" * 16), Group()),
-        change("a", Array(np.zeros((1,) * 8))),
+        change("a", NamedArray(np.zeros((1,) * 8))),
         change("a", Group({f"a{i}": i for i in range(56)})),
         lambda root: root.attrs.update({f"a{i}": i for i in range(53)}),
         change("a", Group({"text": "x" * 65_536})),
-        change("a", Group({}, {"x" * 128: Array(np.bytes_(b"x" * 1_000_000))})),
+        change("a", Group({}, {"x" * 128: NamedArray(np.bytes_(b"x" * 1_000_000))})),
     ],
 )
 def test_what_is_just_allowed_comes_back(apply, tmp_path):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from gpunet.checkpoint import Array, Group, foreign, is_foreign, note, read, read_foreign, read_safetensors, write
+from gpunet.checkpoint import Group, NamedArray, foreign, is_foreign, note, read, read_foreign, read_safetensors, write
 from gpunet.checkpoint.foreign import SMALL, inflation_budget
 from gpunet.cli.app import main
 from gpunet.errors import CheckpointError
@@ -125,7 +125,7 @@ def test_damage_ends_in_numbers_or_a_clean_error(keras):
             assert str(error).isprintable()
             outcomes["refused"] += 1
         else:
-            assert all(node.data.nbytes <= SMALL for _, node in found.root.walk() if isinstance(node, Array))
+            assert all(node.data.nbytes <= SMALL for _, node in found.root.walk() if isinstance(node, NamedArray))
             outcomes["read"] += 1
     assert min(outcomes.values()) > 0, outcomes
     assert expected["single"].data == 3
@@ -234,10 +234,10 @@ def test_a_checkpoint_without_its_seal_is_not_passed_off_as_foreign(tmp_path):
 def checkpoint(tmp_path, rng):
     root = Group({"model": "dense(6, 4)"})
     root["config/json"] = note({"name": "a"})
-    root["model/000_dense/weight"] = Array(rng.normal(size=(6, 4)).astype("f4"), {"role": "weight"})
-    root["model/000_dense/bias"] = Array(np.arange(4, dtype="f4"))
-    root["model/000_dense/scale"] = Array(np.array(2.0))
-    root["optimizer/mean"] = Array(np.zeros(3))
+    root["model/000_dense/weight"] = NamedArray(rng.normal(size=(6, 4)).astype("f4"), {"role": "weight"})
+    root["model/000_dense/bias"] = NamedArray(np.arange(4, dtype="f4"))
+    root["model/000_dense/scale"] = NamedArray(np.array(2.0))
+    root["optimizer/mean"] = NamedArray(np.zeros(3))
     write(tmp_path / "c.h5", root)
     return tmp_path / "c.h5"
 

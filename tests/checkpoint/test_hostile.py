@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from h5py import h5d, h5p, h5s, h5t
 
-from gpunet.checkpoint import Array, Group, note, read, write
+from gpunet.checkpoint import Group, NamedArray, note, read, write
 from gpunet.checkpoint.hashing import array_sha256, content_sha256
 from gpunet.checkpoint.seal import SIZE, make_seal
 from gpunet.errors import CheckpointError
@@ -37,8 +37,8 @@ def fuzz():
 def good(path):
     root = Group({"model": "dense(3, 2)", "epoch": 3})
     root["config/json"] = note({"name": "a"})
-    root["model/weight"] = Array(np.arange(6.0), {"role": "weight"})
-    root["model/copy"] = Array(np.arange(6.0), {"role": "weight"})
+    root["model/weight"] = NamedArray(np.arange(6.0), {"role": "weight"})
+    root["model/copy"] = NamedArray(np.arange(6.0), {"role": "weight"})
     write(path, root)
 
 
@@ -53,7 +53,7 @@ def finish(path):
             data = np.asarray(thing[()])
             if "sha256" not in attrs:
                 thing.attrs.create("sha256", np.bytes_(array_sha256(data)))
-            root[name] = Array(data, attrs)
+            root[name] = NamedArray(data, attrs)
         else:
             root[name] = Group(attrs)
 
@@ -373,7 +373,7 @@ def test_a_walk_that_dies_loops_or_grabs_is_stopped(death, expected, tmp_path, m
     for limit in ("PROCESSOR_SECONDS = 7", "SECONDS = 8"):
         if ("sleep" in death) == limit.startswith("SECONDS"):
             text = text.replace(f"\n{limit}", f"\n{limit.split()[0]} = 1")
-    text = text.replace("walk = Walk()\n    try:\n", f"walk = Walk()\n    try:\n        {death}\n")
+    text = text.replace("walk = StructureWalk()\n    try:\n", f"walk = StructureWalk()\n    try:\n        {death}\n")
     helper = "\nimport time\ndef while_true():\n    while True: pass\n\ndef main"
     (tmp_path / "walk.py").write_text(text.replace("\ndef main", helper))
     good(tmp_path / "a.h5")

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from gpunet.checkpoint import Array, Group, note, read, verify, write
+from gpunet.checkpoint import Group, NamedArray, note, read, verify, write
 from gpunet.checkpoint.seal import SIZE, make_seal
 from gpunet.errors import CheckpointError
 
@@ -18,7 +18,7 @@ def path(tmp_path):
     root = Group({"model": "dense(3, 2)"})
     root["config/json"] = note({"name": "a"})
     for number in range(5):
-        root[f"model/{number:03}_dense/weight"] = Array(np.arange(6.0) + 10 * number, {"role": "weight"})
+        root[f"model/{number:03}_dense/weight"] = NamedArray(np.arange(6.0) + 10 * number, {"role": "weight"})
     write(tmp_path / "a.h5", root)
     return tmp_path / "a.h5"
 
@@ -117,7 +117,7 @@ def test_the_command_names_damage_and_goes_on(path, tmp_path):
 
 
 def test_nonfinite_numbers_are_damage_unless_allowed(tmp_path):
-    root = Group({}, {"config": Group(), "a": Array(np.array([np.inf])), "b": Array(np.array([np.nan]))})
+    root = Group({}, {"config": Group(), "a": NamedArray(np.array([np.inf])), "b": NamedArray(np.array([np.nan]))})
     write(tmp_path / "a.h5", root)
     assert places(tmp_path / "a.h5") == ["a", "b"]
     assert verify(tmp_path / "a.h5", allow_nonfinite=True).whole

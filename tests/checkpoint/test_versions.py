@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 import pytest
 
-from gpunet.checkpoint import Array, Group, note, read, verify, write
+from gpunet.checkpoint import Group, NamedArray, note, read, verify, write
 from gpunet.checkpoint.hashing import content_sha256
 from gpunet.checkpoint.seal import SIZE, make_seal
 from gpunet.errors import CheckpointError
@@ -51,7 +51,7 @@ def test_unknown_additions_are_kept(tmp_path):
     root.attrs["colour"] = "blue"
     root["model"].attrs |= {"encoding_type": "model", "encoding_version": "1.7"}
     root["model/001_dense/weight"].attrs["scale"] = 2.5
-    root["quantum/state"] = Array(np.arange(4.0), {"units": "hbar"})
+    root["quantum/state"] = NamedArray(np.arange(4.0), {"units": "hbar"})
     root["quantum/json"] = note({"spin": 0.5})
     root["quantum/empty"] = Group()
     digest = write(tmp_path / "new.h5", root)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from gpunet.checkpoint import Array, Group, note, write
+from gpunet.checkpoint import Group, NamedArray, note, write
 from gpunet.cli.app import main
 
 ESCAPE = "\x1b]0;owned\x07\x9b31m"
@@ -38,13 +38,13 @@ def sample(rate=0.1, seed=0, members=0):
     first = "member," if members else ""
     weight = rng.normal(size=(*lead, 12, 5)).astype("f4")
     weight[..., 2] = 0
-    root["model/000_dense/weight"] = Array(weight, {"role": "weight", "axes": f"{first}input,output"})
-    root["model/000_dense/bias"] = Array(np.zeros((*lead, 5), "f4"), {"role": "bias", "axes": f"{first}output"})
-    root["history/epoch"] = Array(np.arange(1, 5))
-    root["history/train_loss"] = Array(np.array([8.0, 4, 2, 1]))
-    root["history/validation_loss"] = Array(np.array([[8.0, 9], [4, 5], [3, 4], [5, 6]]))
-    root["history/seconds"] = Array(np.full(4, 0.5), {"units": "s", "volatile": True})
-    root["images/faces"] = Array(np.arange(2 * 6 * 5 * 3, dtype="u1").reshape(2, 6, 5, 3))
+    root["model/000_dense/weight"] = NamedArray(weight, {"role": "weight", "axes": f"{first}input,output"})
+    root["model/000_dense/bias"] = NamedArray(np.zeros((*lead, 5), "f4"), {"role": "bias", "axes": f"{first}output"})
+    root["history/epoch"] = NamedArray(np.arange(1, 5))
+    root["history/train_loss"] = NamedArray(np.array([8.0, 4, 2, 1]))
+    root["history/validation_loss"] = NamedArray(np.array([[8.0, 9], [4, 5], [3, 4], [5, 6]]))
+    root["history/seconds"] = NamedArray(np.full(4, 0.5), {"units": "s", "volatile": True})
+    root["images/faces"] = NamedArray(np.arange(2 * 6 * 5 * 3, dtype="u1").reshape(2, 6, 5, 3))
     return root
 
 
@@ -180,8 +180,8 @@ def test_a_missing_extra_is_one_line_with_the_remedy(missing, options, remedy, p
 def test_differences(path, tmp_path):
     other = sample(rate=0.2)
     other["model/000_dense/weight"].data *= 2
-    other["model/001_dense/weight"] = Array(np.ones(3))
-    other["model/000_dense/bias"] = Array(np.zeros(6, "f4"))
+    other["model/001_dense/weight"] = NamedArray(np.ones(3))
+    other["model/000_dense/bias"] = NamedArray(np.zeros(6, "f4"))
     write(tmp_path / "b.h5", other)
     found = document(path, "--diff", tmp_path / "b.h5")
     assert found["configuration"] == [{"name": "optimizer.learning_rate", "first": 0.1, "second": 0.2}]
@@ -219,8 +219,8 @@ def test_units_that_say_nothing_on_data_are_counted_beside_their_weights(tmp_pat
         root = sample(members=members)
         layer = Group({"units_of": "000_dense", "units": 5})
         counts = np.array([1, 4])[: max(1, members)]
-        layer["constant_units"] = Array(counts if members else counts[0])
-        layer["saturated_units"] = Array(counts + 1 if members else counts[0] + 1)
+        layer["constant_units"] = NamedArray(counts if members else counts[0])
+        layer["saturated_units"] = NamedArray(counts + 1 if members else counts[0] + 1)
         root["activations/001_sigmoid"] = layer
         write(tmp_path / "a.h5", root)
         rows = [row for row in document(tmp_path / "a.h5", "--stats") if "weight" in row["array"]]
@@ -241,7 +241,7 @@ def test_lineage(path, tmp_path):
 
 def test_arrays_are_exported(path, tmp_path):
     root = sample()
-    root["file"] = Array(np.arange(3))  # a name that numpy.savez takes for its own argument
+    root["file"] = NamedArray(np.arange(3))  # a name that numpy.savez takes for its own argument
     write(path, root)
     inspect(path, "--export-npz", tmp_path / "a.npz")
     with np.load(tmp_path / "a.npz", allow_pickle=False) as found:
@@ -260,7 +260,7 @@ def test_nothing_from_a_file_steers_the_terminal(tmp_path):
     root["model/000_dense/weight"].attrs |= {"units": ESCAPE, "role": ESCAPE}
     root["config/json"] = note({ESCAPE: ESCAPE})
     root["lineage/json"] = note({ESCAPE: ESCAPE})
-    root["text"] = Array(np.bytes_(f"one\n{ESCAPE}".encode()))
+    root["text"] = NamedArray(np.bytes_(f"one\n{ESCAPE}".encode()))
     path = tmp_path / "a.h5"
     write(path, root)
     write(tmp_path / "b.h5", sample())
@@ -277,7 +277,7 @@ def test_nothing_from_a_file_steers_the_terminal(tmp_path):
 def test_a_large_file_is_looked_at_without_reading_it(tmp_path):
     root = sample()
     for number in range(4):
-        root[f"model/{number:03}_big/weight"] = Array(np.full((4_000_000,), number, "f4"))
+        root[f"model/{number:03}_big/weight"] = NamedArray(np.full((4_000_000,), number, "f4"))
     path = tmp_path / "a.h5"
     write(path, root)
     content = bytearray(path.read_bytes())
@@ -314,8 +314,8 @@ def test_options_that_do_not_fit(options, expected, path):
 @pytest.mark.parametrize(
     ("name", "array"),
     [
-        ("config/json", Array(np.arange(3))),
-        ("data/json", Array(np.bytes_(b"no json"))),
+        ("config/json", NamedArray(np.arange(3))),
+        ("data/json", NamedArray(np.bytes_(b"no json"))),
         ("lineage/json", Group()),
         ("data/json", note([1])),
     ],

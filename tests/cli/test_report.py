@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from gpunet.checkpoint import Array, Group, note, write
+from gpunet.checkpoint import Group, NamedArray, note, write
 from gpunet.cli.app import main
 from gpunet.cli.reporting.experiments import experiments
 from gpunet.cli.reporting.page import render
@@ -58,22 +58,24 @@ def sample(name="tiny", seed=0, rate=0.1, accuracy=0.9, text="", seeds=None):
     root["data"].attrs |= {"name": f"flowers{text}", "data_sha256": "ab"}
     root["environment/json"] = note({"python": f"3.11{text}"})
     root["lineage/json"] = note({"grafts": [{"from": text}]})
-    root["model/000_dense/weight"] = Array(rng.normal(size=(12, 3)).astype("f4"), {"role": "weight"})
-    root["streams/seeds"] = Array(np.array(seeds or [seed], np.uint64))
-    root["history/epoch"] = Array(np.arange(1, 5))
-    root["history/train_loss"] = Array(np.array([800.0, 40, 2, 1]) + seed)
-    root["history/validation_loss"] = Array(np.array([900.0, 50, 4, 3]) + seed)
-    root["history/learning_rate"] = Array(np.array([0.0005, 0.0004, 0.0003, 0.0002]))
-    root["history/seconds"] = Array(np.full(4, 0.5))
-    root["metrics/test_accuracy"] = Array(np.array([accuracy]))
-    root["images/reconstructions"] = Array(np.arange(30, dtype="u1").reshape(5, 6), {"description": f"pairs{text}"})
+    root["model/000_dense/weight"] = NamedArray(rng.normal(size=(12, 3)).astype("f4"), {"role": "weight"})
+    root["streams/seeds"] = NamedArray(np.array(seeds or [seed], np.uint64))
+    root["history/epoch"] = NamedArray(np.arange(1, 5))
+    root["history/train_loss"] = NamedArray(np.array([800.0, 40, 2, 1]) + seed)
+    root["history/validation_loss"] = NamedArray(np.array([900.0, 50, 4, 3]) + seed)
+    root["history/learning_rate"] = NamedArray(np.array([0.0005, 0.0004, 0.0003, 0.0002]))
+    root["history/seconds"] = NamedArray(np.full(4, 0.5))
+    root["metrics/test_accuracy"] = NamedArray(np.array([accuracy]))
+    root["images/reconstructions"] = NamedArray(
+        np.arange(30, dtype="u1").reshape(5, 6), {"description": f"pairs{text}"}
+    )
     root["activations/000_dense"] = Group({"units": 3, "samples": 2})
-    root["activations/000_dense/counts"] = Array(np.array([1, 2, 3]))
-    root["activations/000_dense/edges"] = Array(np.array([0.0, 1, 2, 3]))
-    root["activations/000_dense/constant_units"] = Array(np.array(2))
-    root["confusion/counts"] = Array(np.array([[5, 0, 1], [0, 7, 0], [0, 3, 4]]))
-    root["codes/points"] = Array(rng.normal(size=(6, 2)).astype("f4"))
-    root["codes/targets"] = Array(np.array([0, 1, 2, 0, 1, 2], "i4"))
+    root["activations/000_dense/counts"] = NamedArray(np.array([1, 2, 3]))
+    root["activations/000_dense/edges"] = NamedArray(np.array([0.0, 1, 2, 3]))
+    root["activations/000_dense/constant_units"] = NamedArray(np.array(2))
+    root["confusion/counts"] = NamedArray(np.array([[5, 0, 1], [0, 7, 0], [0, 3, 4]]))
+    root["codes/points"] = NamedArray(rng.normal(size=(6, 2)).astype("f4"))
+    root["codes/targets"] = NamedArray(np.array([0, 1, 2, 0, 1, 2], "i4"))
     root["codes"].attrs |= {"layer": f"000_dense{text}", "variance_shown": 0.5}
     return root
 
@@ -156,7 +158,7 @@ def test_the_page_asks_nobody_for_anything(tmp_path):
 def spoilt(**arrays):
     root = sample()
     for path, data in arrays.items():
-        root[path.replace("__", "/")] = data if isinstance(data, Group) else Array(np.asarray(data))
+        root[path.replace("__", "/")] = data if isinstance(data, Group) else NamedArray(np.asarray(data))
     return root
 
 
@@ -200,11 +202,11 @@ def test_many_classes_are_a_picture_and_real_targets_a_shade(tmp_path):
     root = sample()
     classes = [f"c{i}" for i in range(30)]
     root["data/json"] = note({"input_shape": [3, 4], "classes": classes})
-    root["confusion/counts"] = Array(np.eye(30, dtype=int) * 4)
+    root["confusion/counts"] = NamedArray(np.eye(30, dtype=int) * 4)
     text = render([open_run(str(run(tmp_path / "a", root)))])
     assert 'alt="Confusions"' in text
     root["data/json"] = note({"input_shape": [3, 4], "classes": []})
-    root["codes/targets"] = Array(np.linspace(0, 1, 6))
+    root["codes/targets"] = NamedArray(np.linspace(0, 1, 6))
     words = Page(render([open_run(str(run(tmp_path / "b", root)))])).words
     assert "Confusions" not in words
     assert "two principal components" in words

@@ -212,8 +212,8 @@ def test_bounds_hold_in_python_too():
             make()
     with pytest.raises(ConfigError, match=r"SGD.learning_rate: must be >= 0, got -0.2"):
         SGD([0.1, -0.2])
-    with pytest.raises(ConfigError, match=r"BatchNorm.averaging: must be <= 1, got 5"):
-        BatchNorm(4, averaging=5)
+    with pytest.raises(ConfigError, match=r"BatchNorm.momentum: must be <= 1, got 5"):
+        BatchNorm(4, momentum=5)
     with pytest.raises(ConfigError, match="needs momentum > 0"):
         SGD(nesterov=True)
     assert np.isfinite(Adam().learning_rate)

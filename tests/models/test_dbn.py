@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gpunet.initializers import Glorot
-from gpunet.layers import Dense, Linear, Sigmoid
+from gpunet.layers import Dense, Identity, Sigmoid
 from gpunet.models import DBN, autoencoder
 from gpunet.models.dbn import log_probability
 from gpunet.parameter import Parameters
@@ -95,7 +95,7 @@ def test_an_autoencoder_with_mirrored_weights_is_the_stack_up_and_down(device):
     dbn, ctx = DBN(machines), make_context(device)
     held = Parameters(dbn, 0, device, np.float64)
     device.copy_into(held.values, np.random.default_rng(2).normal(size=held.values.shape))
-    model = autoencoder(4, [3], 2, Sigmoid, Linear, Glorot())
+    model = autoencoder(4, [3], 2, Sigmoid, Identity, Glorot())
     Parameters(model, 0, device, np.float64)
     dense = [layer for layer in model.layers if isinstance(layer, Dense)]
     for number, machine in enumerate(machines):

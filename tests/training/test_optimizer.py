@@ -17,7 +17,7 @@ from gpunet.schedules import Step
 
 def two_layers(bias=True):
     model = SimpleNamespace(
-        first=Parameter((3, 2), Normal(1.0)), second=Parameter((4,), Normal(0.1)), seen=Parameter((2,), averaging=0.5)
+        first=Parameter((3, 2), Normal(1.0)), second=Parameter((4,), Normal(0.1)), seen=Parameter((2,), momentum=0.5)
     )
     if bias:
         model.bias = Parameter((2,), Normal(1.0), role="bias")
@@ -152,7 +152,7 @@ def test_l2_shrinks_what_decays_and_was_reached_and_nothing_else(device):
 
 def test_rate_factor_and_running_statistics(device):
     model = SimpleNamespace(
-        slow=Parameter((2,), rate_factor=0.1), fast=Parameter((2,)), seen=Parameter((2,), averaging=0.25)
+        slow=Parameter((2,), rate_factor=0.1), fast=Parameter((2,)), seen=Parameter((2,), momentum=0.25)
     )
     parameters = Parameters(model, 0, device, np.float64)
     engine, cursor = Optimizer(SGD(1.0), parameters), device.zeros((1,), np.int64)

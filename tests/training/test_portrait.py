@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gpunet.checkpoint import write
-from gpunet.inspection.portrait import activations, plane, portrait
+from gpunet.inspection.portrait import Seen, activations, plane, portrait
 from gpunet.persistence import snapshot
 from runs import make_run
 
@@ -69,11 +69,11 @@ def test_units_that_say_nothing_are_counted():
     samples = 100
     moving = np.linspace(-1, 1, samples)
     units = np.stack([moving, np.zeros(samples), np.sign(moving), np.full(samples, 0.99)], axis=1)
-    found = activations(units, (-1, 1))
+    found = activations(Seen("tanh", units, ends=(-1, 1)))
     assert found["constant_units"].data == 2
     assert found["saturated_units"].data == 2
-    assert "saturated_units" not in activations(units, None).children
-    both = activations(np.stack([units, units * 0]), (-1, 1))
+    assert "saturated_units" not in activations(Seen("dense", units)).children
+    both = activations(Seen("tanh", np.stack([units, units * 0]), (2,), (-1, 1)))
     assert both["constant_units"].data.tolist() == [2, 4]
     assert both["counts"].data.sum(axis=1).tolist() == [400, 400]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gpunet.backend import Device
-from gpunet.checkpoint import Array, read, write
+from gpunet.checkpoint import NamedArray, read, write
 from gpunet.config import load_config, preset_names
 from gpunet.data import Dataset, split
 from gpunet.datasets import load
@@ -232,8 +232,8 @@ def test_a_file_whose_state_does_not_fit_is_refused_with_one_table(tmp_path):
     stop_at(begin("rbm"), tmp_path, 6)
     root = read(tmp_path / "last.h5").root
     states = root["loop/chains/states"]
-    root["loop/chains/states"] = Array(states.data[:-1])
-    root["loop/more"] = Array(np.zeros(3))
+    root["loop/chains/states"] = NamedArray(states.data[:-1])
+    root["loop/more"] = NamedArray(np.zeros(3))
     del root["optimizer"].children["updates"]
     write(tmp_path / "last.h5", root)
     with pytest.raises(CheckpointError) as caught:

@@ -79,7 +79,7 @@ def test_large_weights_explode(device):
 
 
 def test_numbers_are_those_of_the_arrays(device):
-    run = make_run(device, **{"model.hidden": [7], "model.activation": "linear", "training.batch_size": 1437})
+    run = make_run(device, **{"model.hidden": [7], "model.activation": "identity", "training.batch_size": 1437})
     dense, _, last = first_signals(run)
     parameters = run.trainer.parameters.named
     x = run.inputs.training_part().astype(np.float64)

@@ -12,35 +12,35 @@ POINTS = 5000
 BLOCKS = "▁▂▃▄▅▆▇█"
 
 
-def curves(rule: Any, epochs: int, points: int) -> dict[str, np.ndarray]:
+def over_epochs(rule: Any, epochs: int, points: int) -> dict[str, np.ndarray]:
     """The learning rate, and each other hyperparameter that has a schedule, at equally spaced times from 0 on."""
     names = ["learning_rate", *(n for n, value in vars(rule).items() if isinstance(value, Schedule))]
     times = np.arange(points) * epochs / points
     return {name: table(getattr(rule, name), times, ()) for name in names}
 
 
-def sparkline(values: np.ndarray) -> str:
+def blocks(values: np.ndarray) -> str:
     """One block for each value, its height from 0 to the largest.
 
-    >>> sparkline(np.array([0.0, 0.5, 1.0, 1.0]))
+    >>> blocks(np.array([0.0, 0.5, 1.0, 1.0]))
     '▁▅██'
     """
     top = values.max() or 1.0
     return "".join(BLOCKS[round(7 * v)] for v in (values / top).tolist())
 
 
-def describe(rule: Any, epochs: int) -> str:
+def describe_schedules(rule: Any, epochs: int) -> str:
     """Two lines for each curve: its numbers and its shape."""
-    fine, coarse = curves(rule, epochs, POINTS), curves(rule, epochs, min(COLUMNS, 2 * epochs))
+    fine, coarse = over_epochs(rule, epochs, POINTS), over_epochs(rule, epochs, min(COLUMNS, 2 * epochs))
     lines = []
     for name, values in fine.items():
         first, last, low, high = (f"{v:.4g}" for v in (values[0], values[-1], values.min(), values.max()))
         lines.append(f"{name}: from {first} to {last} over {epochs} epochs, lowest {low}, highest {high}")
-        lines.append(sparkline(coarse[name]))
+        lines.append(blocks(coarse[name]))
     return "\n".join(lines)
 
 
-def draw(rule: Any, epochs: int, path: str) -> None:
+def draw_schedules(rule: Any, epochs: int, path: str) -> None:
     """Write the curves as a figure; the ending of the file says in which format.
 
     Raises:
@@ -52,7 +52,7 @@ def draw(rule: Any, epochs: int, path: str) -> None:
     except ImportError:
         remedy = "Install the extra with pip install 'gpunet[plot]', or use --plot-schedule"
         raise ConfigError("--plot-to", "needs matplotlib", "none", remedy) from None
-    shown = curves(rule, epochs, POINTS)
+    shown = over_epochs(rule, epochs, POINTS)
     figure = Figure(figsize=(6, 2.2 * len(shown)), layout="constrained")
     panels = figure.subplots(len(shown), squeeze=False)[:, 0]
     for panel, (name, values) in zip(panels, shown.items()):
