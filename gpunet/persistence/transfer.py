@@ -70,7 +70,7 @@ def graft(run: Run, source: Checkpoint, pairs: Sequence[tuple[str, str]] = ()) -
         _copy(run, donor, target, mirrored)
         lines.append(f"{target} from {donor.name}{', mirrored' if mirrored else ''}")
         grafts.append({"to": target, "from": donor.name, "mirrored": mirrored, "sha256": donor.sha256})
-    run.lineage = Lineage(parent_sha256=source.content_sha256, grafts=grafts)
+    run.came_from(Lineage(parent_sha256=source.content_sha256, grafts=grafts))
     return lines
 
 

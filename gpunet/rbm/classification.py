@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ..backend import Context, Device, array_module
+import numpy as np
+
+from ..backend import Arena, Context, Device, array_module
 from ..backend.arrays import Array
+from ..data import Feed
 from ..errors import ConfigError
 from ..fields import Count, term
 from ..layers import Layer
@@ -133,6 +136,12 @@ class HybridLearning(Objective):
     def start(self, device: Device, members: tuple[int, ...], dtype: Any) -> None:
         """Give persistent chains their memory."""
         self.generation.start(device, members, dtype)
+
+    def start_from(self, feed: Feed) -> None:
+        """Visible biases and offsets begin at the features' mean and the share of each class."""
+        share = (feed.targets()[..., None] == np.arange(self.model.classes)).mean(axis=-2)
+        mean = np.broadcast_to(feed.mean(), (*share.shape[:-1], self.model.features.n))
+        self.model.joint.start_from(np.concatenate([mean, share], axis=-1), Context(False, Arena(feed.device)))
 
     def state(self) -> dict[str, Array]:
         """The chains."""

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import numpy as np
 from annotated_types import Gt, Lt
 
-from ..backend import Context, Device, array_module, matmul
+from ..backend import Arena, Context, Device, array_module, matmul
 from ..backend.arrays import Array
+from ..data import Feed
 from ..errors import ConfigError
 from ..fields import NonNegative, check_fields
 from ..objectives import Objective
@@ -86,6 +87,10 @@ class ContrastiveDivergence(Objective):
         self.chains.start(self.model, device, members, dtype)
         if self.sparsity is not None:
             self._device, self._strength = device, device.put(self.sparsity.at(0), dtype)
+
+    def start_from(self, feed: Feed) -> None:
+        """Visible biases and offsets begin at the data's mean."""
+        self.model.start_from(feed.mean(), Context(False, Arena(feed.device)))
 
     def state(self) -> dict[str, Array]:
         """Arrays that the next step goes on from, by name, for checkpoints."""

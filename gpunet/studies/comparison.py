@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Device
 from ..checkpoint import Checkpoint
 from ..config import Config, check
-from ..data import Parts, Samples
+from ..data import Dataset, Split
 from ..errors import ConfigError, DataError, DivergedError
-from ..experiment import Run, prepare_inputs
+from ..experiment import Experiment, Run
 from ..families import Layerwise
 from ..fields import term
 from ..interruption import Stop
@@ -30,11 +29,8 @@ class Comparison:
     """What is compared with what, checked before the first step.
 
     Args:
-        pretraining: of the stack; its data, seeds and widths hold for all arms.
+        experiment: of the stack; its data, seeds and widths hold for all arms.
         network: of fine-tuning: optimizer, training, loss and what a perceptron has beside widths and activation.
-        dataset: samples and classes on the host.
-        split: which samples train, select and test.
-        device: where to train.
         labels: how many labels to learn from; None for all.
         rates: learning rates to choose from.
 
@@ -45,26 +41,36 @@ class Comparison:
 
     def __init__(
         self,
-        pretraining: Config,
+        experiment: Experiment,
         network: Config,
-        dataset: Samples,
-        split: Parts,
-        device: Device,
         labels: Sequence[int | None],
         rates: Sequence[float],
     ):
-        self.pretraining, self.network, self.dataset, self.split, self.device = (
-            pretraining, network, dataset, split, device,
-        )  # fmt: skip
-        self.labels = sorted({len(split.train) if count is None else count for count in labels})
+        self.experiment, self.network = experiment, network
+        self.labels = sorted({len(self.split.train) if count is None else count for count in labels})
         self.rates = sorted(set(rates))
-        self.model = _stack_of(pretraining)
+        self.model = _stack_of(self.pretraining)
         self._check()
-        self.inputs = prepare_inputs(pretraining, dataset, split, device)
+        self.inputs = experiment.inputs
         self._check_units()
         for count in self.labels:  # wrong settings are found here, not after an hour of pretraining
             self._run(ARMS[0], count, self.rates[0])
             self.stack(count)
+
+    @property
+    def pretraining(self) -> Config:
+        """Of the stack."""
+        return self.experiment.config
+
+    @property
+    def dataset(self) -> Dataset:
+        """Samples and classes on the host."""
+        return self.experiment.dataset
+
+    @property
+    def split(self) -> Split:
+        """Which samples train, select and test."""
+        return self.experiment.split
 
     @property
     def labelled_pretraining(self) -> bool:
@@ -75,7 +81,7 @@ class Comparison:
         """The stack to pretrain: on all images of the training part, but never with more labels than its arm has."""
         config = self.pretraining
         data = config.data.model_copy(update={"labels": labels if self.labelled_pretraining else None})
-        return Stack(config.model_copy(update={"data": data}), self.dataset, self.split, self.device)
+        return Stack(self.experiment.configured(config.model_copy(update={"data": data})))
 
     def check_source(self, source: Checkpoint) -> None:
         """Refuse a stack of an earlier run that is unfinished, has seen other data, or more labels than are compared.
@@ -145,7 +151,7 @@ class Comparison:
         assert model is not None, "checked when the comparison was made"
         values["model"] = model.model_dump()
         values["optimizer"]["learning_rate"] = _with_rate(values["optimizer"]["learning_rate"], rate)
-        return Run(check(values, self.network.families), self.dataset, self.split, self.device, self.inputs)
+        return Run(self.experiment.configured(check(values, self.network.families)), self.inputs)
 
     def _check(self) -> None:
         network, monitor = self.network.model, self.network.training.monitor

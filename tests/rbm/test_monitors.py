@@ -8,7 +8,7 @@ import pytest
 from gpunet.config import load_config
 from gpunet.data import split
 from gpunet.datasets import load
-from gpunet.experiment import Doctor, Run
+from gpunet.experiment import Doctor, Experiment, Run
 from gpunet.parameter import Parameters
 from gpunet.rbm import RBM, Bernoulli, ContrastiveDivergence, Gaussian, Monitors, NoisyReLU, Persistent, Tempered
 from gpunet.testing import make_context
@@ -102,7 +102,7 @@ def run_on_digits(device, samples=None, **overrides):
         chosen = np.random.default_rng(0).permutation(len(dataset.x))[:samples]
         dataset = replace(dataset, x=dataset.x[chosen], y=dataset.y[chosen])
     config = load_config("rbm", {"training.batch_size": 20, **overrides}, {})
-    return Run(config, dataset, split(dataset, validation=0.3, test=0.1, seed=0), device)
+    return Run(Experiment(config, dataset, split(dataset, validation=0.3, test=0.1, seed=0), device))
 
 
 ILL = {

@@ -9,6 +9,7 @@ from gpunet.config import load_config
 from gpunet.data import Dataset, split
 from gpunet.datasets import load
 from gpunet.errors import ConfigError, DataError, DivergedError
+from gpunet.experiment import Experiment
 from gpunet.interruption import Stop
 from gpunet.persistence import snapshot
 from gpunet.studies import ARMS, Comparison, Source, paired_difference
@@ -22,7 +23,8 @@ def make(device=None, labels=(40, None), rates=(0.1,), dataset=None, tune=None, 
     dataset = dataset or load("digits")
     parts = split(dataset, validation=0.15, test=0.15, seed=0)
     configs = load_config("dbn", STACK | stack, {}), load_config("finetune", TUNE | (tune or {}), {})
-    return Comparison(*configs, dataset, parts, device or Device(), labels, rates)
+    pretraining, network = configs
+    return Comparison(Experiment(pretraining, dataset, parts, device or Device()), network, labels, rates)
 
 
 def pretrain(comparison, folder, labels=40):
@@ -226,4 +228,5 @@ def test_classes_and_all_three_parts_are_needed():
     for part in ("validation", "test"):
         sizes = {"validation": 0.15, "test": 0.15} | {part: 0}
         with pytest.raises(ConfigError, match=rf"data\.{part}: must have samples to choose on and to compare"):
-            Comparison(*configs, dataset, split(dataset, seed=0, **sizes), Device(), [40], [0.1])
+            parts = split(dataset, seed=0, **sizes)
+            Comparison(Experiment(configs[0], dataset, parts, Device()), configs[1], [40], [0.1])
