@@ -7,9 +7,9 @@ import numpy as np
 
 from ..backend import Arena, Context
 from ..checkpoint import Array, Group, Scalar
+from ..config import build_loss
 from ..experiment import Run
 from ..models import DBN, LabelledDBN
-from ..objectives import Reconstruction
 from .sampling import Sampler, reconstructions
 
 TILES = 100
@@ -40,10 +40,11 @@ def pictures(run: Run) -> Group:
         labels = np.arange(TILES) % generator.classes
         note = f"means after {STEPS} Gibbs steps at the top, the classes held in turn"
         found["fantasies"] = _fantasies(run, generator, labels), note
-    elif isinstance(run.objective, Reconstruction):
+    elif family.reconstructs:
         v, ctx = prepared(run, PAIRS), Context(False, Arena(device))
         z, _ = model.forward(device.put(v), ctx)
-        again = device.get(run.objective.loss.predict(z, ctx.like(z)))[member]
+        loss = build_loss(run.config, len(run.description.classes))
+        again = device.get(loss.predict(z, ctx.like(z)))[member]
         found["reconstructions"] = _pairs(_levels(run, v), _levels(run, again)), PAIRED
     return Group({}, {name: image(t.reshape(-1, *shape), note) for name, (t, note) in found.items() if len(t)})
 

@@ -12,10 +12,9 @@ import numpy as np
 from ..backend import Arena, Context
 from ..backend.arrays import Array as DeviceArray
 from ..checkpoint import Array, Group, Scalar
+from ..config import build_loss
 from ..experiment import Run
 from ..layers import BatchNorm, Dense, Layer, Sequential
-from ..losses import CategoricalCrossEntropy, Loss
-from ..objectives import Reconstruction, Supervised
 from ..parameter import children
 from ..training import Predictor
 from .pictures import GREY, pictures, prepared, shown
@@ -121,7 +120,7 @@ def _per_member(number: Any) -> Array:
 def _codes(run: Run, seen: list[Seen]) -> Group:
     """Codes of the first member in the plane of their two largest principal components, with their classes."""
     hidden = [one for one in seen if one.values.shape[-1] > 1]
-    if isinstance(run.objective, Reconstruction):
+    if run.config.model.reconstructs:
         hidden = sorted(hidden, key=lambda one: one.values.shape[-1])[:1]
     elif isinstance(run.objective.model, Sequential):
         hidden = hidden[:-1] or hidden  # the last is the output
@@ -154,10 +153,9 @@ def _confusion(run: Run) -> Group:
     model, classes = run.objective.model, len(run.description.classes)
     if not (isinstance(model, Layer) and 0 < classes <= MOST_CLASSES and len(run.split.test)):
         return Group()
-    if isinstance(run.objective, Reconstruction):
+    if run.config.model.reconstructs:
         return Group()
-    loss: Loss = run.objective.loss if isinstance(run.objective, Supervised) else CategoricalCrossEntropy()
-    predictor = Predictor(model, loss, run.inputs.feed("test"), run.device)
+    predictor = Predictor(model, build_loss(run.config, classes), run.inputs.feed("test"), run.device)
     outputs = np.concatenate(list(predictor.batches()), axis=-2)
     predicted = outputs[..., 0] > 0.5 if outputs.shape[-1] == 1 else outputs.argmax(axis=-1)
     places = run.dataset.y[run.split.test] * classes + predicted
