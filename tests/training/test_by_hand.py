@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from gpunet.config import load_config
 from gpunet.data import Feed, fit_preprocessing, split
 from gpunet.datasets import load
