@@ -5,6 +5,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..errors import DataError
+
 
 class Samples(Protocol):
     """What training needs of a data set; :class:`gpunet.datasets.Dataset` is one."""
@@ -77,6 +79,18 @@ class Description:
         return cls(**fields)
 
 
+def outputs_of(dataset: Samples) -> int:
+    """Targets of one sample for regression.
+
+    Raises:
+        DataError: targets without an axis for them.
+    """
+    if dataset.y.ndim != 2:
+        remedy = "Give classes, or one row of real numbers for each sample"
+        raise DataError(dataset.name, "needs targets (samples, outputs) without classes", dataset.y.shape, remedy)
+    return dataset.y.shape[1]
+
+
 def describe(dataset: Samples, split: Parts) -> Description:
     """Describe a data set and its split."""
     return Description(
@@ -85,7 +99,7 @@ def describe(dataset: Samples, split: Parts) -> Description:
         classes=dataset.classes,
         columns=dataset.columns,
         input_shape=tuple(dataset.input_shape),
-        outputs=0 if dataset.classes else dataset.y.shape[-1],
+        outputs=0 if dataset.classes else outputs_of(dataset),
         scale=dataset.scale,
         parts=(len(split.train), len(split.validation), len(split.test)),
         vocabulary=dataset.vocabulary,
