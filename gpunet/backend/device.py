@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DeviceError
-from .arrays import Array, to_host
+from .arrays import Array, address, to_host
 from .driver import DriverReport, probe_driver
 from .products import load_cublas
 
@@ -48,8 +48,7 @@ class Device:
         dtype = np.dtype(dtype)
         nbytes = math.prod(shape) * dtype.itemsize
         raw = self.xp.empty(nbytes + ALIGNMENT, np.uint8)
-        address = raw.ctypes.data if self.kind == "cpu" else raw.data.ptr
-        start = -address % ALIGNMENT
+        start = -address(raw) % ALIGNMENT
         return raw[start : start + nbytes].view(dtype).reshape(shape)
 
     def zeros(self, shape: tuple[int, ...], dtype: Any) -> Array:
