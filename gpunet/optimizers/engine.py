@@ -49,9 +49,9 @@ class Optimizer:
         self.rule, self.parameters, self.l2, self.l1 = rule, parameters, l2, l1
         self.clipping, self.averaging, self.rate_scale = clipping, averaging, np.ones(parameters.members)
         if rule.layerwise and (l1 or l2):
-            name = "training.l2" if l2 else "training.l1"
+            name = "l2" if l2 else "l1"
             broken = f"must be 0 with {type(rule).__name__}, which scales gradient and decay together"
-            raise ConfigError(name, broken, l2 or l1, f"Set {name}=0 and optimizer.weight_decay")
+            raise ConfigError(name, broken, l2 or l1, f"Set {name}=0 and weight_decay")
         self._bounded = [p for p in parameters.named.values() if p.max_norm is not None]
         self._limited = [name for name, p in parameters.named.items() if p.limit is not None]
         device, shape, dtype = parameters.device, parameters.values.shape, parameters.dtype
