@@ -125,7 +125,7 @@ def resolve_device(name: str = "auto") -> Device:
     """
     wanted = re.fullmatch(r"auto|cpu|cuda(?::(\d+))?", name)
     if wanted is None:
-        raise DeviceError("device", "must be auto, cpu, cuda or cuda:N", repr(name), "Try --device auto")
+        raise DeviceError("device", "must be auto, cpu, cuda or cuda:N", repr(name), "Try auto")
     if name == "cpu":
         return Device()
     report, index = probe_driver(), int(wanted[1] or 0)
@@ -138,7 +138,7 @@ def resolve_device(name: str = "auto") -> Device:
         return Device("cuda", index)
     if name == "auto":
         return Device(note=f"Running on the CPU with NumPy: {problem}.")
-    remedy = "Use --device cpu, or run gpunet doctor"
+    remedy = "Use cpu, or run gpunet doctor"
     raise DeviceError(f"device {name}", "needs a CUDA GPU and CuPy", problem, remedy)
 
 

@@ -47,7 +47,7 @@ def encode_targets(
             raise DataError(name, "labels must be text in UTF-8", f"byte {error.object[error.start]:#x}") from None
         if task == "regression":
             raise DataError(
-                name, "needs numbers for regression", f"the text {str(labels[0])!r}", "Use data.task=classification"
+                name, "needs numbers for regression", f"the text {str(labels[0])!r}", "Use task=classification"
             )
         return _number(name, labels, classes)
     if raw.dtype.kind not in "biuf":
@@ -129,7 +129,7 @@ def _not_one(name: str, raw: np.ndarray) -> DataError:
     return DataError(name, "needs one label for each sample", f"targets of shape {raw.shape}", "Use class numbers")
 
 
-_OR_REGRESSION = "Number the classes 0, 1, 2, ..., or set data.task=regression"
+_OR_REGRESSION = "Number the classes 0, 1, 2, ..., or set task=regression"
 
 
 def _look_like_classes(raw: np.ndarray) -> bool:

@@ -104,5 +104,5 @@ class GradientCheck:
                     self.epoch += 1
                 trainer.train_batch(number % per_epoch)
         if (trainer.failures() != NEVER).any():
-            remedy = "Lower optimizer.learning_rate or --steps"
+            remedy = "Lower learning_rate or the number of steps"
             raise DivergedError("training between the checks", "must stay finite", "NaN or infinity", remedy)

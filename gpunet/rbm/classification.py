@@ -54,7 +54,7 @@ class ClassRBM(Layer):
         """
         if any(find_parameters(self.hidden)):
             rule, remedy = "must not learn numbers of their own in a classifying machine", "Leave learn_variance out"
-            raise ConfigError("model.hidden_units", rule, term(type(self.hidden)), remedy)
+            raise ConfigError("hidden_units", rule, term(type(self.hidden)), remedy)
         label = Softmax(self.classes, group=self.classes)
         self.joint = RBM(Joint.of(self.features, label), self.hidden)
 

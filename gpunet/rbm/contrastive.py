@@ -78,7 +78,7 @@ class ContrastiveDivergence(Objective):
         self.sparsity, self.schedule = sparsity, k
         if self.chains.mean_field and any(find_parameters(model.visible)):
             rule = "must be false where visible units learn their variance, of which means have none"
-            raise ConfigError("model.chains.mean_field", rule, True, "Leave it or learn_variance out")
+            raise ConfigError("mean_field", rule, True, "Leave it or learn_variance out")
         self.k = self._steps(0)
         self._strength: Array = None if sparsity is None else sparsity.at(0)  # target and cost, where steps read them
 
@@ -138,7 +138,7 @@ class ContrastiveDivergence(Objective):
         given = self.schedule
         k = _at(given, epoch)
         if k < 1 or not math.isfinite(k):
-            raise ConfigError("k", "must be at least 1 Gibbs step", k, "Set model.k=1")
+            raise ConfigError("k", "must be at least 1 Gibbs step", k, "Set k=1")
         return round(k)
 
     def _accumulate(self, data: "_States", model: "_States", ctx: Context) -> None:

@@ -35,7 +35,7 @@ def resumed_config(saved: Trained, overrides: Mapping[str, Any], source: str | N
         was, now = _value(before, key), _value(config, key)
         if was != now:
             kept = "as it was" if key == "data" else str(was)
-            remedy = "Pass the same data from elsewhere with --data" if key == "data" else ANEW
+            remedy = "Pass the same data from elsewhere" if key == "data" else ANEW
             raise ConfigError(key, f"must stay {kept} when a run goes on", None if key == "data" else now, remedy)
     _check_position(saved, before, config)
     return config
@@ -51,7 +51,7 @@ def resume(experiment: Experiment, saved: Trained) -> Iterator[Run]:
     """
     config = experiment.config
     if experiment.dataset.sha256 != saved.description.sha256:
-        remedy = "Say with --data where the data are now"
+        remedy = "Say where the data are now"
         raise DataError(config.data.source, "must hold the data that the run was trained on", "other content", remedy)
     source = saved.checkpoint
     try:

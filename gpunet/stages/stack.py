@@ -77,7 +77,9 @@ class Stack:
         count = len(names) if layers is None else layers
         if not 0 < count <= min(len(names), len(self.machines)):
             at_most = f"between 1 and {min(len(names), len(self.machines))}"
-            raise CheckpointError(str(source.path), f"must give {at_most} finished layers", count, "Change --layers")
+            raise CheckpointError(
+                str(source.path), f"must give {at_most} finished layers", count, "Change the number of layers"
+            )
         return names[:count]
 
     def _take(self, source: Checkpoint, names: Sequence[str]) -> None:
@@ -85,7 +87,7 @@ class Stack:
         widths = [source.array(f"model/{name}/hidden_bias").data.shape[-1] for name in names]
         configured = [machine.hidden.n for machine in self.machines[: len(names)]]
         if widths != configured:
-            rule, remedy = f"must begin with {widths}, as in the checkpoint", "Change it, or keep fewer --layers"
+            rule, remedy = f"must begin with {widths}, as in the checkpoint", "Change it, or keep fewer layers"
             raise ConfigError("model.hidden", rule, configured, remedy)
         for name, machine in zip(names, self.machines):
             parameters = Parameters(machine, self.experiment.config.seeds, self.experiment.device)

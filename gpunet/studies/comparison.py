@@ -90,15 +90,15 @@ class Comparison:
             ConfigError: it has.
         """
         if source.root["data"].attrs["data_sha256"] != self.dataset.sha256:
-            remedy = "Give the same --data, or pretrain anew without --from"
-            raise ConfigError("--from", "must be pretrained on the data of the comparison", "other data", remedy)
+            remedy = "Give the same data, or pretrain anew without a source"
+            raise ConfigError("source", "must be pretrained on the data of the comparison", "other data", remedy)
         finished, widths = len(source.group("pretraining").children), self.model.hidden
         if finished < len(widths):
-            raise ConfigError("--from", f"must have all {len(widths)} layers", finished, "Pretrain the others first")
+            raise ConfigError("source", f"must have all {len(widths)} layers", finished, "Pretrain the others first")
         seen = self.pretraining.data.labels or len(self.split.train)
         if self.labelled_pretraining and seen > self.labels[0]:
-            rule = f"must not have learned from more labels than the fewest of --labels, {self.labels[0]}"
-            raise ConfigError("--from", rule, f"{seen} labels", "Compare more labels, or pretrain anew")
+            rule = f"must not have learned from more labels than the fewest of the labels, {self.labels[0]}"
+            raise ConfigError("source", rule, f"{seen} labels", "Compare more labels, or pretrain anew")
 
     def result(
         self,
@@ -137,7 +137,7 @@ class Comparison:
         if best is None:
             tried = ", ".join(f"{rate:g}" for rate in self.rates)
             thing, rule = f"{arm.name} with {labels} labels", "must stay finite at some learning rate"
-            raise DivergedError(thing, rule, tried, "Lower --rates")
+            raise DivergedError(thing, rule, tried, "Lower the rates")
         _, chosen, run = best
         run.score_test()
         charged = source.seconds if arm.pretrained else 0.0
@@ -158,7 +158,7 @@ class Comparison:
         if not self.dataset.classes:
             raise DataError(self.dataset.name, "must have classes to compare errors", "real-valued targets")
         if network.with_hidden(self.model.hidden, "sigmoid") is None:
-            raise ConfigError("tune.model.name", "must be mlp", network.name, "Use --tune finetune")
+            raise ConfigError("tune.model.name", "must be mlp", network.name, "Use the preset finetune")
         if monitor not in ("auto", "validation_accuracy"):
             remedy = "Leave tune.training.monitor out"
             raise ConfigError("tune.training.monitor", "must be validation_accuracy to compare errors", monitor, remedy)
@@ -180,7 +180,7 @@ class Comparison:
         for count in self.labels:
             if not classes <= count <= samples:
                 rule = f"must be between the {classes} classes and the {samples:,} samples of the training part"
-                raise ConfigError("--labels", rule, count, "Write all for all of them")
+                raise ConfigError("labels", rule, count, "Write all for all of them")
         if batch > self.labels[0]:
             rule, remedy = f"must be at most the fewest labels, {self.labels[0]}", min(20, self.labels[0])
             raise ConfigError("tune.training.batch_size", rule, batch, f"Set tune.training.batch_size={remedy}")
@@ -210,4 +210,4 @@ def _with_rate(setting: Any, rate: float) -> Any:
         return setting | {"value": rate}
     name = "none" if setting is None else setting["name"]
     remedy = "Use a number, or a schedule with a value such as step"
-    raise ConfigError("tune.optimizer.learning_rate", "must have one value that --rates can replace", name, remedy)
+    raise ConfigError("tune.optimizer.learning_rate", "must have one value that the rates can replace", name, remedy)

@@ -167,12 +167,12 @@ def test_a_stack_of_an_earlier_run_must_fit(stack, tmp_path, device):
     make(device).check_source(stack)
     y = np.arange(200, dtype=np.int32) % 2
     other = Dataset("other", np.arange(800.0, dtype=np.float32).reshape(200, 4), y, ("a", "b"))
-    with pytest.raises(ConfigError, match="--from: must be pretrained on the data of the comparison"):
+    with pytest.raises(ConfigError, match="source: must be pretrained on the data of the comparison"):
         make(device, dataset=other, labels=(None,)).check_source(stack)
-    with pytest.raises(ConfigError, match="--from: must have all 3 layers, got 2"):
+    with pytest.raises(ConfigError, match="source: must have all 3 layers, got 2"):
         make(device, **{"model.hidden": [12, 8, 4]}).check_source(stack)
     seen = {"model.method": "supervised", "data.labels": 50, "training.batch_size": 20}
-    with pytest.raises(ConfigError, match="more labels than the fewest of --labels, 40, got 50 labels"):
+    with pytest.raises(ConfigError, match="more labels than the fewest of the labels, 40, got 50 labels"):
         make(device, **seen).check_source(stack)
     make(device, labels=(50,), **seen).check_source(stack)
 
