@@ -53,6 +53,13 @@ PHRASES = {
     "Lower validation or test": "Lower data.validation or data.test",
     "Change the number of layers": "Change --layers",
     "keep fewer layers": "keep fewer --layers",
+    "Keep fewer of its layers": "Choose fewer --layers",
+    "Pass the data to use": "Pass the data to use with --data",
+    "Choose another part": "Choose another --part",
+    "Say where to go on in another folder": "Say with --run where to go on",
+    "It has likelihoods and samples, and a network can start from it": (
+        "Use gpunet likelihood or sample, or train --from it"
+    ),
     "or the number of steps": "or --steps",
     "Use the preset finetune": "Use --tune finetune",
     "allow what is not finite": "allow it with --allow-nonfinite",

@@ -114,7 +114,7 @@ def folder_of(path: Path, elsewhere: bool = False) -> Path:
         rule = "must be the folder of a run, or its checkpoint"
         raise CheckpointError(str(path), rule, "no such file", "Check the path")
     if path.is_file() and path.name not in (LAST, PREVIOUS) and not elsewhere:
-        remedy = "Say with --run where to go on"
+        remedy = "Say where to go on in another folder"
         raise ConfigError(str(path), f"must be a run's folder, its {LAST} or {PREVIOUS}", path.name, remedy)
     folder = path if path.is_dir() else path.parent
     if path.is_dir() and not any((folder / name).exists() for name in (LAST, PREVIOUS)):

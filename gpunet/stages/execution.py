@@ -80,10 +80,10 @@ def runs_of(
     if experiment.config.model.layerwise is not None:
         if source is not None and source.foreign:
             rule = "must be a checkpoint, to continue a stack by its settings"
-            raise ConfigError("--from", rule, "a file of arrays alone", "Train a network from it instead")
+            raise ConfigError("source", rule, "a file of arrays alone", "Train a network from it instead")
         stack = Stack(experiment, source, layers)
         if not stack.left:
-            rule, remedy = "must have a layer left to train", "Choose fewer --layers"
+            rule, remedy = "must have a layer left to train", "Keep fewer of its layers"
             raise ConfigError("model.hidden", rule, f"{len(stack.finished)} finished ones", remedy)
         for layer in stack.finished:
             told.on_note(f"{layer.name} from {source.path if source is not None else 'the stack'}")
