@@ -71,7 +71,8 @@ class Gaussian(Units):
         square = array_module(s).multiply(s, s, out=ctx.like(s))
         if self.log_variance is None:
             return -0.5 * square.sum(axis=-1) - 0.5 * LOG_2PI * self.n
-        square /= self._variance()
+        xp, variance = array_module(s), self._variance()  # of each member, who may all see the same states
+        square = xp.divide(square, variance, out=ctx.empty(xp.broadcast(square, variance).shape, s.dtype))
         square += self.log_variance.value[..., None, :]
         return -0.5 * square.sum(axis=-1) - 0.5 * LOG_2PI * self.n
 
