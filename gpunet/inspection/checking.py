@@ -69,9 +69,8 @@ class GradientCheck:
         trainer.begin_epoch(self.epoch % self.epochs, 1)
         ctx, device = trainer.context, trainer.device
         ctx.arena.rewind()
-        x, target = (
-            device.put(device.get(part)) for part in trainer.feed.batch(ctx, trainer.cursor, *[trainer.batch_size] * 2)
-        )
+        batch = trainer.feed.batch(ctx, trainer.cursor, trainer.batch_size, trainer.batch_size)
+        x, target = (device.put(device.get(part)) for part in batch)  # copies: the arena is used again for each loss
         self.epoch += 1
 
         def restart() -> None:
