@@ -12,7 +12,7 @@ from .runs import SEEDING, RunFile
 
 
 @dataclass(frozen=True)
-class Experiment:
+class Repetition:
     """Runs of one configuration; each of their members is one sample of what a seed does.
 
     Attributes:
@@ -56,7 +56,7 @@ class Experiment:
         return found
 
 
-def experiments(runs: Sequence[RunFile]) -> list[Experiment]:
+def repetitions(runs: Sequence[RunFile]) -> list[Repetition]:
     """Gather runs by configuration, in the order in which they were given, under labels that tell them apart.
 
     A seed that was seen before, as in another checkpoint of the same run, is no further sample of what seeds do: such a
@@ -71,11 +71,11 @@ def experiments(runs: Sequence[RunFile]) -> list[Experiment]:
         else:
             fitting.append(run)
     if len(groups) == 1:
-        return [Experiment(_name(groups[0][0]), groups[0])]
+        return [Repetition(_name(groups[0][0]), groups[0])]
     differing = differences([group[0].settings for group in groups])
     labels = [_label(group, differing) for group in groups]
     return [
-        Experiment(label if labels.count(label) == 1 else f"{label} · {group[0].name}", group)
+        Repetition(label if labels.count(label) == 1 else f"{label} · {group[0].name}", group)
         for label, group in zip(labels, groups)
     ]
 
