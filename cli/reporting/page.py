@@ -34,7 +34,7 @@ def render(runs: Sequence[RunFile]) -> str:
         lstrip_blocks=True,
     )
     return environment.get_template("page.html").render(
-        title=groups[0].label if len(groups) == 1 else f"{len(groups)} repetitions compared",
+        title=groups[0].label if len(groups) == 1 else f"{len(groups)} experiments compared",
         runs=runs,
         groups=groups,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
