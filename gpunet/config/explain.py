@@ -9,6 +9,7 @@ from ..errors import ConfigError, meant
 from ..families import FAMILIES
 from ..vocabulary import words
 from .schema import Config
+from .shortcuts import places_of
 
 Location = tuple[int | str, ...]
 
@@ -29,6 +30,9 @@ def explain(error: ValidationError, values: Mapping[str, Any], schema: type[Conf
 def _one(path: str, detail: Any, schema: type[Config]) -> ConfigError:
     kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
     if kind == "extra_forbidden":
+        places = places_of(path) if len(detail["loc"]) == 1 else []
+        if places:  # a key that is not short, since it could mean several things
+            return ConfigError(path, "stands in a section", None, f"Write {' or '.join(places)}")
         remedy = _remedy(str(detail["loc"][-1]), _keys_beside(detail["loc"], schema))
         return ConfigError(path, "is no key here", None, remedy)
     if kind in ("union_tag_invalid", "literal_error"):
