@@ -62,7 +62,7 @@ def test_there_are_old_runs_of_every_family():
         "regression", "texts", "updown", "words",
     }  # fmt: skip
     assert len(fixtures()) == 86
-    assert len(CONFIGURATIONS) == 46
+    assert len(CONFIGURATIONS) == 72
 
 
 @RUNS

@@ -47,9 +47,14 @@ rotate = false
 
 
 class Examples:
-    """Configurations out of the schema: each choice takes what was chosen least before."""
+    """Configurations out of the schema: each choice takes what was chosen least before.
 
-    def __init__(self):
+    Args:
+        bare: leave out whatever has a default, but for the choice of words.
+    """
+
+    def __init__(self, bare=False):
+        self.bare = bare
         self.schema = json.loads(gpunet("config", "schema"))
         self.chosen, self.used = Counter(), 0
 
@@ -57,8 +62,11 @@ class Examples:
         """A table with a value for every key, other than its default where there is a choice."""
         properties = self.schema["$defs"][name]["properties"] if name != "Config" else self.schema["properties"]
         place = name.rpartition("__")[0].rpartition("__")[2] if name.startswith("gpunet__") else name
+        required = (self.schema["$defs"][name] if name != "Config" else self.schema).get("required", ())
         found = {}
         for key, about in properties.items():
+            if self.bare and key not in ("name", *required) and not (self._holds_words(about) and depth < 2):
+                continue
             given = GIVEN.get((place, key))
             where = (name, key)
             value = self._least(where, given) if given else self.value(about, where, depth + 1)
@@ -78,10 +86,13 @@ class Examples:
                 options = [option for option in about[several] if option.get("type") != "null"]
                 if depth > DEEPEST:  # nothing more that holds words of its own
                     options = [o for o in options if not self._holds_words(o)] or options[:1]
-                return self.value(self._least((*where, several), options), where, depth)
+                if self.bare:  # no number where there are words
+                    options = [o for o in options if o.keys() & {"$ref", "oneOf", "anyOf"}] or options
+                place = json.dumps(options) if self.bare else (*where, several)  # words of a family take turns
+                return self.value(self._least(place, options), where, depth)
         if about["type"] == "array":
             items = about["items"]
-            count = len(items["oneOf"]) if "oneOf" in items and depth <= 4 else 2
+            count = len(items["oneOf"]) if "oneOf" in items and depth <= 4 and where[0] != "join" else 2
             return [self.value(items, where, depth + 1) for _ in range(count)]
         if about["type"] == "boolean":
             return self._least(where, [not about.get("default", False), about.get("default", False)])
@@ -97,8 +108,8 @@ class Examples:
         return round(low + (high - low) * (0.05 + 0.9 * (self.used * 0.6180339887 % 1)), 6)
 
     def _least(self, where, options):
-        number = min(range(len(options)), key=lambda i: self.chosen[(*where, i)])
-        self.chosen[(*where, number)] += 1
+        number = min(range(len(options)), key=lambda i: self.chosen[where, i])
+        self.chosen[where, number] += 1
         return options[number]
 
     def _holds_words(self, option):
@@ -120,10 +131,8 @@ def uses(document, key=""):
             yield from uses(value, key)
 
 
-def write_schema():
-    """Files until another one would use nothing new."""
-    folder, examples = FIXTURES / "schema", Examples()
-    folder.mkdir(parents=True)
+def write_examples(folder, kind, examples):
+    """Files until another one would use nothing new; returns what each stands for."""
     seen, expected, idle = set(), {}, 0
     while idle < 12:
         document = examples.section("Config")
@@ -131,9 +140,17 @@ def write_schema():
         idle = 0 if new else idle + 1
         if new:
             seen |= new
-            name = f"{len(expected):02d}.toml"
+            name = f"{kind}-{len(expected):02d}.toml"
             (folder / name).write_text(tomli_w.dumps(document))
             expected[name] = meaning(folder / name)
+    return expected
+
+
+def write_schema():
+    """Every key and word with values of their own, every word with its defaults, and what stands for more."""
+    folder, examples = FIXTURES / "schema", Examples()
+    folder.mkdir(parents=True)
+    expected = write_examples(folder, "full", examples) | write_examples(folder, "bare", Examples(bare=True))
     models = ('"mlp"', '{ name = "rbm", chains = 100, sparsity = {} }', '{ name = "mlp", batch_norm = true }')
     models += ('{ name = "layers", layers = ["relu", { name = "residual", body = ["tanh", "linear"] }] }',)
     ways = ('"none"', '"auto"', '"scale"', '["scale", { name = "pca" }]')
@@ -142,14 +159,16 @@ def write_schema():
         (folder / name).write_text(SHORT.format(short_model=model, preprocess=way))
         expected[name] = meaning(folder / name)
     words = {key for name, about in examples.schema["$defs"].items() for key in about.get("properties", {})}
-    words |= {
+    names = {
         about["properties"]["name"]["const"]
         for about in examples.schema["$defs"].values()
         if "name" in about.get("properties", {})
     }
-    texts = "".join(path.read_text() for path in folder.glob("*.toml"))
-    missing = sorted(word for word in words if word not in texts)
-    assert not missing, f"no file uses {missing}"
+    words |= names
+    for kind in ("full", "bare"):
+        texts = "".join(path.read_text() for path in folder.glob(f"{kind}*.toml"))
+        wanted = words if kind == "full" else names
+        assert not (missing := sorted(word for word in wanted if word not in texts)), f"no {kind} file uses {missing}"
     (folder / "expected.json").write_text(json.dumps(expected, indent=1, sort_keys=True) + "\n")
 
 
