@@ -40,7 +40,7 @@ def test_dropout_drops_exactly_its_share_of_all_words(rate, mode, device):
     x = device.put(np.full(65536, 3.0))
     y, backward = Dropout(rate, mode).forward(x, given(device, WORDS))
     scale = 65536 / (65536 - dropped) if mode == "inverted" else 1.0
-    expected = np.where(WORDS < dropped, 0.0, scale)
+    expected = np.where(dropped > WORDS, 0.0, scale)
     found = device.get(y)
     assert (found == 0).sum() == dropped
     assert found == pytest.approx(3 * expected, rel=1e-15, abs=0)
@@ -210,7 +210,7 @@ def test_every_one_of_the_numbers_of_the_unit_interval_is_reached_once(device):
     words = (np.arange(2**23, dtype=np.uint64) * 512).astype(np.uint32)
     found = device.get(given(device, words).uniform(words.shape, np.float32))
     assert (np.diff(found) > 0).all()
-    assert 0 < found[0]
+    assert found[0] > 0
     assert found[-1] < 1
 
 

@@ -28,7 +28,9 @@ NETWORKS = {
         "augmentation.shift.pixels": 1, "augmentation.rotate.degrees": 20, "augmentation.noise.std": 0.1,
         "augmentation.mixup": True, "augmentation.cut_out.pixels": 2, "augmentation.elastic": True,
     },
-    "augmented labels": {"data.labels": 60, "training.updates": 20, "augmentation.shift": True, "augmentation.mixup": True},
+    "augmented labels": {
+        "data.labels": 60, "training.updates": 20, "augmentation.shift": True, "augmentation.mixup": True
+    },
     "stochastic bits": {"data.preprocess": ["scale", {"name": "binarise", "stochastic": True}]},
     "batch norm": {"model.batch_norm": "before"},
     "patience": {"training.patience": 1, "training.epochs": 8, "optimizer": FAST},
@@ -160,7 +162,7 @@ def test_a_member_of_a_population_of_stacks_is_the_stack_of_its_seed(method, cha
 
 
 def test_each_member_learns_from_the_labelled_samples_of_its_own_seed(device):
-    """The batches themselves: of member 1 as of the run of its seed, of the right classes, none from member 0's share."""
+    """The batches themselves: of member 1 as of the run of its seed, not of member 0's share."""
     options = NETWORK | {"data.labels": 60}
     several = Run(*make("mlp", device, members=2, seed=SEED, **options))
     assert not np.array_equal(np.sort(several.rows[0]), np.sort(several.rows[1]))
