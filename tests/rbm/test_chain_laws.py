@@ -178,26 +178,37 @@ def test_even_pairs_exchange_in_even_steps_and_odd_pairs_in_odd_ones(clock, orde
 
 
 def test_exchanges_are_accepted_by_the_metropolis_rule(device):
-    """Two temperatures, 1 and 0.3: the share of accepted exchanges is the mean of min(1, exp(gain)), written out."""
+    """Written out with the numbers of the same streams: Gibbs step at each temperature, then log u < gain."""
     rbm, _ = machine(device, spread=1.5)
-    chains = Tempered(count=3000, temperatures=(1.0, 0.3), adaptive=False)
+    betas, count = (1.0, 0.6, 0.2, 0.0), 200
+    chains = Tempered(count=count, temperatures=betas, adaptive=False)
     chains.start(rbm, device, (), np.float64)
-    for step in range(0, 20, 2):
-        chains.draw(rbm, None, 1, make_context(device, step=step))
-    chains.plan()
-    chains.draw(rbm, None, 1, make_context(device, step=20))
     w, b, c = host(rbm, device)
+    rows, states = np.repeat(betas, count)[:, None], np.zeros((4 * count, 4))
+    accepted = np.zeros(3)
+    for step in range(4):
+        chains.draw(rbm, None, 1, make_context(device, step=step))
+        ctx = make_context(device, step=step)
+        h = device.get(rbm.hidden.sample(device.put(rows * (c + states @ w)), ctx))
+        v = device.get(rbm.visible.sample(device.put(rows * (b + h @ w.T)), ctx)).reshape(4, count, 4)
+        u = device.get(ctx.uniform((3, count), np.float64))
 
-    def log_f(v, beta):
-        return beta * (v @ b) + np.log1p(np.exp(beta * (c + v @ w))).sum(axis=-1)
+        def log_f(v, beta):
+            return beta * (v @ b) + np.log1p(np.exp(beta * (c + v @ w))).sum(axis=-1)
 
-    # The two rows of each exchange, in whichever order they lie now.
-    one, two = device.get(chains.states).reshape(2, 3000, 4)
-    gain = log_f(one, 0.3) + log_f(two, 1.0) - log_f(one, 1.0) - log_f(two, 0.3)
-    # In equilibrium the exchange is reversible, so that its acceptance has the same mean before and after.
-    expected = np.minimum(1, np.exp(gain)).mean()
-    assert 0.3 < expected < 0.95
-    assert chains.swap_rates()[0] == pytest.approx(expected, abs=6 * 0.5 / math.sqrt(3000))
+        states = v.copy()
+        for pair, (cold, hot) in enumerate(zip(betas, betas[1:])):
+            one, two = v[pair], v[pair + 1]
+            gain = log_f(one, hot) + log_f(two, cold) - log_f(one, cold) - log_f(two, hot)
+            swap = np.log(u[pair]) < gain
+            accepted[pair] += swap.mean() / 4
+            if (pair + step) % 2 == 0:
+                states[pair][swap], states[pair + 1][swap] = two[swap], one[swap]
+        assert np.array_equal(device.get(chains.states), states.reshape(-1, 4))
+        states = states.reshape(-1, 4)
+    assert chains.swap_rates() == pytest.approx(accepted)
+    assert (accepted > 0.2).all()
+    assert (accepted < 0.99).all()
 
 
 MEAN = np.array([0.3, 0.5, 0.6, 0.4])
