@@ -16,6 +16,8 @@ import pytest
 from gpunet.config import preset_names
 from shell import gpunet, refused
 
+pytestmark = pytest.mark.timeout(300)  # many processes, each a whole training
+
 FAST = ["training.epochs=4", "model.hidden=[32]", "model.dropout=0", "optimizer.learning_rate=0.01"]
 
 

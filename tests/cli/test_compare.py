@@ -7,6 +7,8 @@ import pytest
 
 from shell import gpunet, refused
 
+pytestmark = pytest.mark.timeout(300)  # many processes, each a whole training
+
 FAST = ["--seeds", 2, "--labels", "40,all", "--rates", "0.1,0.3", "model.hidden=[12,8]", "training.epochs=2"]
 TUNE = ["tune.training.epochs=2", "tune.training.updates=20"]
 ARMS = ["pretrained", "random", "relu"]
