@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
+# Tests run in so many processes, each with one thread for products; the tests of a file share one for its fixtures.
+JOBS ?= auto
+
 COMMA := ,
 # The CUDA extra that fits the driver, or nothing where no driver answers.
 CUDA := $(shell nvidia-smi 2>/dev/null | sed -n 's/.*CUDA Version: *\([0-9]*\).*/\1/p')
@@ -16,7 +19,7 @@ demo: $(VENV)/.demo
 	@echo "Try also: $(BIN)/gpunet train digits    or    $(BIN)/gpunet --help"
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -q $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $(ARGS)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .

@@ -8,6 +8,8 @@ import pytest
 
 from shell import gpunet, refused
 
+pytestmark = pytest.mark.timeout(300)  # many processes, each a whole training
+
 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory):
