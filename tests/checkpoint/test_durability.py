@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 import pytest
 
-from gpunet.checkpoint import Array, Group, lock, note, read, replace_file, verify, write
+from gpunet.checkpoint import Group, NamedArray, lock, note, read, replace_file, verify, write
 from gpunet.errors import WriteError
 
 
@@ -55,7 +55,7 @@ class Calls:
 
 
 def save(path, **options):
-    write(path, Group({"model": "x"}, {"config": Group(), "a": Array(np.arange(1000.0))}), **options)
+    write(path, Group({"model": "x"}, {"config": Group(), "a": NamedArray(np.arange(1000.0))}), **options)
 
 
 def is_folder(descriptor):
@@ -162,12 +162,12 @@ def tree():
     root = Group({"model": "m", "epoch": 3, "monitor_value": 0.25, "done": True})
     root["config/json"] = note({"a": 1})
     root["model/000_dense"] = Group({"class": "dense", "n_in": 3})
-    root["model/000_dense/weight"] = Array(
+    root["model/000_dense/weight"] = NamedArray(
         np.arange(6, dtype=np.float32).reshape(2, 3), {"role": "weight", "axes": "a,b"}
     )
-    root["model/000_dense/bias"] = Array(np.arange(3, dtype=np.float32), {"role": "bias"})
-    root["history/loss"] = Array(np.array([1.0, 0.5]), {"units": "nats"})
-    root["metrics/none"] = Array(np.zeros((0, 2), np.int64))
+    root["model/000_dense/bias"] = NamedArray(np.arange(3, dtype=np.float32), {"role": "bias"})
+    root["history/loss"] = NamedArray(np.array([1.0, 0.5]), {"units": "nats"})
+    root["metrics/none"] = NamedArray(np.zeros((0, 2), np.int64))
     return root
 
 
@@ -183,7 +183,7 @@ def other(value):
 
 
 ATTRIBUTES = [(path, key) for path, node in nodes(tree()).items() for key in node.attrs]
-ARRAYS = [path for path, node in nodes(tree()).items() if isinstance(node, Array) and node.data.size]
+ARRAYS = [path for path, node in nodes(tree()).items() if isinstance(node, NamedArray) and node.data.size]
 
 
 @pytest.mark.parametrize(("path", "key"), ATTRIBUTES, ids=str)
@@ -225,9 +225,9 @@ def test_names_places_and_empty_things_count_in_the_content_hash(tmp_path):
         lambda root: None, moved, swapped,
         lambda root: root["metrics"].children.pop("none"),
         lambda root: root.children.update(extra=Group()),
-        lambda root: root.children.update(extra=Array(np.zeros(0))),
-        lambda root: root["metrics"].children.update(none=Array(np.zeros((0, 3), np.int64))),
-        lambda root: root["metrics"].children.update(none=Array(np.zeros((0, 2), np.int32))),
+        lambda root: root.children.update(extra=NamedArray(np.zeros(0))),
+        lambda root: root["metrics"].children.update(none=NamedArray(np.zeros((0, 3), np.int64))),
+        lambda root: root["metrics"].children.update(none=NamedArray(np.zeros((0, 2), np.int32))),
     ]  # fmt: skip
     found = set()
     for edit in edits:

@@ -14,8 +14,8 @@ import h5py
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from gpunet.cli import main
 
+from gpunet.cli import main
 from gpunet.config import preset_names
 from shell import gpunet, refused
 

@@ -6,8 +6,8 @@ import re
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from gpunet.cli import main
 
+from gpunet.cli import main
 from shell import gpunet, refused
 
 pytestmark = pytest.mark.timeout(300)  # many processes, each a whole training

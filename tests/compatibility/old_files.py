@@ -19,9 +19,9 @@ from unittest.mock import patch
 import h5py
 import numpy as np
 from click.testing import CliRunner
-from gpunet.cli import main
 
 from gpunet.checkpoint import index, walk
+from gpunet.cli import main
 from gpunet.config import load_config
 
 FIXTURES = Path(__file__).parent / "fixtures"

@@ -149,8 +149,8 @@ def test_batch_norm_observes_the_mean_and_the_unbiased_variance(samples, members
 
 
 def test_running_statistics_move_by_their_share_at_each_step(device, rng):
-    """From mean 0 and variance 1: new = old + averaging (observed - old), whatever the learning rate."""
-    layer, parameters = batch_norm(device, averaging=0.25)
+    """From mean 0 and variance 1: new = old + momentum (observed - old), whatever the learning rate."""
+    layer, parameters = batch_norm(device, momentum=0.25)
     engine, cursor = Optimizer(SGD(0.5), parameters), device.zeros((1,), np.int64)
     engine.plan(np.zeros(1), cursor)
     mean, variance = np.zeros(4), np.ones(4)
@@ -169,7 +169,7 @@ def test_running_statistics_move_by_their_share_at_each_step(device, rng):
 
 def test_the_running_statistics_move_by_a_tenth_unless_told_otherwise():
     layer = BatchNorm(4)
-    assert (layer.mean.averaging, layer.variance.averaging, layer.epsilon) == (0.1, 0.1, 1e-5)
+    assert (layer.mean.momentum, layer.variance.momentum, layer.epsilon) == (0.1, 0.1, 1e-5)
 
 
 @pytest.mark.parametrize("epsilon", [1e-5, 0.5])

@@ -54,7 +54,7 @@ def test_the_gradient_is_written_out_from_samples_and_chains_of_any_number(kind,
     objective = ContrastiveDivergence(rbm, k=3, chains=kind(count=chains), center=center)
     objective.start(device, (), np.float64)
     parameters.zero_grad()
-    objective.learn(device.put(SAMPLES), None, make_context(device))
+    objective.learn(device.put(SAMPLES), None, None, make_context(device))
     model = device.get(objective.chains.states)
     assert model.shape == (chains, 4)
     w, _, c = host(rbm, device)

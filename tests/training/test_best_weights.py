@@ -4,12 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from gpunet.datasets import load, split
 
 from gpunet.checkpoint import read, write
 from gpunet.config import load_config
+from gpunet.data import split
+from gpunet.datasets import load
 from gpunet.errors import DivergedError
-from gpunet.training import Run, Stack, Stop, snapshot
+from gpunet.experiment import Run
+from gpunet.interruption import Stop
+from gpunet.persistence import snapshot
+from gpunet.stages import Stack
 
 # Validation accuracies by epoch that make the members best in epochs 2, 4 and 1.
 SCORES = np.array([[0.3, 0.1, 0.9], [0.8, 0.2, 0.5], [0.7, 0.2, 0.6], [0.8, 0.6, 0.9], [0.1, 0.5, 0.2]])

@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from gpunet.datasets import load, split
 
 from gpunet.config import load_config
+from gpunet.data import split
+from gpunet.datasets import load
+from gpunet.experiment import Run
+from gpunet.stages import Stack
 from gpunet.testing import make_context
-from gpunet.training import Run, Stack
 
 SEED = 6
 NETWORK = {"model.hidden": [12], "training.epochs": 3, "training.batch_size": 50}
@@ -168,7 +170,9 @@ def test_each_member_learns_from_the_labelled_samples_of_its_own_seed(device):
     assert not np.array_equal(np.sort(several.rows[0]), np.sort(several.rows[1]))
     several.trainer.begin_epoch(0, 1)
     feed, ctx = several.trainer.feed, make_context(device, [SEED, SEED + 1])
-    x, y = (device.get(part) for part in feed.batch(ctx, several.trainer.cursor, 60, 60))
+    *batch, weight = feed.batch(ctx, several.trainer.cursor, 60, 60)
+    assert weight is None
+    x, y = (device.get(part) for part in batch)
     train = several.split.train
     for member in range(2):
         own = train[several.rows[member]]

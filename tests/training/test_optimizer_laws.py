@@ -5,7 +5,7 @@ import pytest
 
 from driving import drive, quadratic
 from gpunet import optimizers
-from gpunet.optimizers import EMA, SGD, SWA, Adam, AdamW, Nadam, Optimizer, RMSProp, Rule
+from gpunet.optimizers import EMA, SGD, SWA, Adam, AdamW, Nadam, Optimization, Optimizer, RMSProp, Rule
 from gpunet.parameter import Parameters
 from gpunet.schedules import (
     CosineRestarts,
@@ -98,7 +98,7 @@ def test_decoupled_decay_is_the_rate_times_the_weight_and_a_penalty_goes_through
 @pytest.mark.parametrize(("l1", "l2"), [(0.3, 0.0), (0.0, 0.3), (0.3, 0.2)])
 def test_penalties_are_their_values_and_their_gradients(l1, l2, device):
     parameters = Parameters(quadratic(), [1, 2], device, np.float64)
-    engine, cursor = Optimizer(SGD(0.1), parameters, l2, l1), device.zeros((1,), np.int64)
+    engine, cursor = Optimizer(Optimization(SGD(0.1), l1=l1, l2=l2), parameters), device.zeros((1,), np.int64)
     engine.plan(np.zeros(1), cursor)
     w = device.get(parameters.named["weight"].value).copy()
     w[:, 0] = 0

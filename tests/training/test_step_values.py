@@ -4,18 +4,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from gpunet.datasets import Dataset, load, split
 
 from gpunet import losses
 from gpunet.backend import Device
 from gpunet.config import load_config
-from gpunet.data import Feed, Standardise, fit_preprocessing
+from gpunet.data import Dataset, Feed, Standardise, fit_preprocessing, split
+from gpunet.datasets import load
+from gpunet.experiment import Run
 from gpunet.initializers import LSUV
 from gpunet.layers import Dense, Sequential, Tanh
 from gpunet.losses import CategoricalCrossEntropy, Loss, SquaredError
+from gpunet.objectives import Reconstruction, Supervised
 from gpunet.parameter import Parameters
 from gpunet.testing import examples, make_context
-from gpunet.training import Evaluator, Reconstruction, Run, Supervised
+from gpunet.training import Evaluator
 
 
 def feed_of(device, x, y, members=(), **options):
@@ -27,13 +29,13 @@ def feed_of(device, x, y, members=(), **options):
 def test_the_gradient_of_a_step_is_the_mean_over_the_samples(samples, members, device, rng):
     """Of squared error on a linear layer, written out; so it does not depend on the number of samples."""
     seeds = list(range(members)) if members else 0
-    layer = Dense(3, 2)
+    layer = Dense(2, n_in=3)
     parameters = Parameters(layer, seeds, device, np.float64)
     x, y = rng.normal(size=(samples, 3)), rng.normal(size=(samples, 2))
     shape = (members, samples) if members else (samples,)
     parameters.zero_grad()
     placed = [device.put(np.broadcast_to(a, (*shape, a.shape[-1])).copy()) for a in (x, y)]
-    (loss,) = Supervised(layer, SquaredError(), classify=False).learn(*placed, make_context(device, seeds))
+    (loss,) = Supervised(layer, SquaredError(), ()).learn(*placed, None, make_context(device, seeds))
     weight = np.atleast_3d(device.get(layer.weight.value).reshape(-1, 3, 2))
     for member, w in enumerate(weight):
         error = x @ w - y
@@ -44,11 +46,11 @@ def test_the_gradient_of_a_step_is_the_mean_over_the_samples(samples, members, d
 
 @pytest.mark.parametrize("samples", [1, 3, 7])
 def test_the_gradient_of_a_reconstruction_is_the_mean_over_the_samples(samples, device, rng):
-    layer = Dense(3, 3)
+    layer = Dense(3, n_in=3)
     parameters = Parameters(layer, 0, device, np.float64)
     x = rng.normal(size=(samples, 3))
     parameters.zero_grad()
-    loss, square = Reconstruction(layer, SquaredError()).learn(device.put(x), None, make_context(device))
+    loss, square = Reconstruction(layer, SquaredError()).learn(device.put(x), None, None, make_context(device))
     error = x @ device.get(layer.weight.value) - x
     assert device.get(loss) == pytest.approx((error**2).sum(axis=1))
     assert device.get(square) == pytest.approx((error**2).sum(axis=1))
@@ -75,7 +77,7 @@ def test_an_evaluation_is_the_mean_over_all_samples_whatever_the_last_batch_is(b
     """The last sample fills up the last batch; it is wild here, so that a padding that counted would be seen."""
     x, y = rng.normal(size=(11, 3)), rng.integers(0, 2, 11).astype(np.int32)
     x[-1] *= 1e3
-    layer = Dense(3, 2)
+    layer = Dense(2, n_in=3)
     Parameters(layer, 0, device, np.float64)
     z = x @ device.get(layer.weight.value)
     top = z.max(axis=1)
@@ -108,7 +110,8 @@ def test_training_batches_are_the_order_cut_in_pieces_and_a_remainder(members, d
     feed.shuffle((3, 4)[: members[0] if members else 1], 5)
     order = device.get(feed.order)
     for number, (rows, expected) in enumerate(((4, order[..., :4]), (4, order[..., 4:8]), (3, order[..., 8:]))):
-        found, y = feed.batch(make_context(device), device.put([number], np.int64), 4, rows)
+        found, y, weight = feed.batch(make_context(device), device.put([number], np.int64), 4, rows)
+        assert weight is None
         assert np.array_equal(device.get(y), expected)
         assert np.array_equal(device.get(found), x[expected])
 
@@ -181,12 +184,12 @@ SGD_STILL = load_config("mlp", {"optimizer": {"name": "sgd", "learning_rate": 0.
 
 def test_a_network_of_layers_passes_gradients_of_odd_batches(device, rng):
     """Two tanh layers and three samples: the whole gradient by hand."""
-    first, second = Dense(3, 4), Dense(4, 2)
+    first, second = Dense(4, n_in=3), Dense(2, n_in=4)
     parameters = Parameters(Sequential([first, Tanh(), second]), 0, device, np.float64)
     model = Sequential([first, Tanh(), second])
     x, y = rng.normal(size=(3, 3)), rng.normal(size=(3, 2))
     parameters.zero_grad()
-    Supervised(model, SquaredError(half=True), False).learn(device.put(x), device.put(y), make_context(device))
+    Supervised(model, SquaredError(half=True), ()).learn(device.put(x), device.put(y), None, make_context(device))
     w, v = device.get(first.weight.value), device.get(second.weight.value)
     hidden = np.tanh(x @ w)
     slope = (hidden @ v - y) / 3
