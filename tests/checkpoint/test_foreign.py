@@ -111,7 +111,7 @@ def test_damage_ends_in_numbers_or_a_clean_error(keras):
     expected = read_foreign(keras, ("",))
     rng = np.random.default_rng(0)
     outcomes = {"read": 0, "refused": 0}
-    for _ in range(60):
+    for _ in range(25):
         content = bytearray(good)
         for place in rng.integers(8, len(good), rng.integers(1, 6)):
             content[place] = rng.integers(256)

@@ -381,7 +381,7 @@ def test_a_walk_that_dies_loops_or_grabs_is_stopped(death, expected, tmp_path, m
 
 
 def test_random_damage_ends_in_equal_content_or_a_clean_error(tmp_path):
-    command = [sys.executable, str(FUZZ), "--cases", "800", "--seconds", "60", "--seed", "1"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    command = [sys.executable, str(FUZZ), "--cases", "250", "--seconds", "600", "--seed", "1"]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "Read as other content: 0" in done.stdout
