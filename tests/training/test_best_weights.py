@@ -10,7 +10,7 @@ from gpunet.config import load_config
 from gpunet.data import split
 from gpunet.datasets import load
 from gpunet.errors import DivergedError
-from gpunet.experiment import Run
+from gpunet.experiment import Experiment, Run
 from gpunet.interruption import Stop
 from gpunet.persistence import snapshot
 from gpunet.stages import Stack
@@ -37,9 +37,10 @@ def make(device, preset="mlp", members=3, scores=SCORES, **overrides):
     whole = load("digits")
     dataset = replace(whole, x=whole.x[:400], y=whole.y[:400])
     parts = split(dataset, validation=0.25, test=0.25, seed=0)
+    experiment = Experiment(config, dataset, parts, device)
     if preset == "dbn":
-        return config, dataset, parts, device
-    run = Run(config, dataset, parts, device)
+        return experiment
+    run = Run(experiment)
     assert run.trainer.steps_per_epoch(True) == STEPS
     if scores is not None:
         run.validation = Prescribed(scores[:, :members])
@@ -143,7 +144,7 @@ def test_best_weights_of_a_member_that_stopped_are_kept_while_others_train(devic
 
 
 def test_best_weights_of_a_layer_of_a_stack_are_its_last_whole_epochs(device):
-    run = next(Stack(*make(device, "dbn", members=2, **{"model.hidden": [8, 6]})).stages())
+    run = next(Stack(make(device, "dbn", members=2, **{"model.hidden": [8, 6]})).stages())
     stop, seen = Stop(), []
     run.train(
         [lambda record: seen.append(device.get(run.trainer.parameters.values))],

@@ -8,7 +8,7 @@ import pytest
 from gpunet.config import load_config
 from gpunet.data import split
 from gpunet.datasets import load
-from gpunet.experiment import Run
+from gpunet.experiment import Experiment, Run
 from gpunet.stages import Stack
 from gpunet.testing import make_context
 
@@ -77,7 +77,7 @@ def make(preset, device, **overrides):
     config = load_config(preset, overrides, {})
     whole = load("digits")
     dataset = replace(whole, x=whole.x[:400], y=whole.y[:400])
-    return config, dataset, split(dataset, validation=0.25, test=0.25, seed=0), device
+    return Experiment(config, dataset, split(dataset, validation=0.25, test=0.25, seed=0), device)
 
 
 def state(run):
@@ -99,11 +99,11 @@ def assert_same(together, alone, member, device):
 
 
 def check(preset, device, overrides):
-    several = Run(*make(preset, device, members=3, seed=SEED, **overrides))
+    several = Run(make(preset, device, members=3, seed=SEED, **overrides))
     several.train()
     together = state(several)
     for member in range(3):
-        run = Run(*make(preset, device, seed=SEED + member, **overrides))
+        run = Run(make(preset, device, seed=SEED + member, **overrides))
         run.train()
         assert_same(together, state(run), member, device)
         mine, alone = several.history, run.history
@@ -152,7 +152,7 @@ def test_a_member_of_a_population_of_stacks_is_the_stack_of_its_seed(method, cha
 
     def layers(**options):
         found = []
-        for run in Stack(*make("dbn", device, **overrides, **options)).stages():
+        for run in Stack(make("dbn", device, **overrides, **options)).stages():
             run.train()
             found.append(state(run))
         return found
@@ -166,7 +166,7 @@ def test_a_member_of_a_population_of_stacks_is_the_stack_of_its_seed(method, cha
 def test_each_member_learns_from_the_labelled_samples_of_its_own_seed(device):
     """The batches themselves: of member 1 as of the run of its seed, not of member 0's share."""
     options = NETWORK | {"data.labels": 60}
-    several = Run(*make("mlp", device, members=2, seed=SEED, **options))
+    several = Run(make("mlp", device, members=2, seed=SEED, **options))
     assert not np.array_equal(np.sort(several.rows[0]), np.sort(several.rows[1]))
     several.trainer.begin_epoch(0, 1)
     feed, ctx = several.trainer.feed, make_context(device, [SEED, SEED + 1])

@@ -10,7 +10,7 @@ from gpunet.backend import Device
 from gpunet.config import load_config
 from gpunet.data import Dataset, Feed, Standardise, fit_preprocessing, split
 from gpunet.datasets import load
-from gpunet.experiment import Run
+from gpunet.experiment import Experiment, Run
 from gpunet.initializers import LSUV
 from gpunet.layers import Dense, Sequential, Tanh
 from gpunet.losses import CategoricalCrossEntropy, Loss, SquaredError
@@ -123,7 +123,7 @@ def test_layers_that_start_by_lsuv_have_outputs_of_the_deviation_asked_for(gain,
     model = {"name": "mlp", "hidden": [30, 20], "initializer": {"name": "lsuv", "gain": gain}, "activation": "tanh"}
     dataset = load("digits")
     config = load_config("mlp", {"model": model, "members": members}, {})
-    run = Run(config, dataset, split(dataset, validation=0.15, test=0.15, seed=0), device)
+    run = Run(Experiment(config, dataset, split(dataset, validation=0.15, test=0.15, seed=0), device))
     some = run.inputs.some("train", 500)
     layers = [layer for layer in run.objective.model.layers if isinstance(layer, Dense)]
     assert [isinstance(layer.initializer, LSUV) for layer in layers] == [True, True, False]
@@ -172,7 +172,7 @@ def test_measures_of_an_epoch_are_means_over_its_samples_remainder_included():
     options = {"model.hidden": [5], "training.batch_size": 40, "training.drop_last": False, "training.epochs": 1}
     config = load_config("mlp", options | {"model.dropout": 0.0, "model.input_dropout": 0.0}, {})
     config = config.model_copy(update={"optimizer": SGD_STILL})
-    run = Run(config, dataset, split(dataset, validation=20, test=20, seed=0), Device())
+    run = Run(Experiment(config, dataset, split(dataset, validation=20, test=20, seed=0), Device()))
     expected = Evaluator(run.objective, run.inputs.feed("train"), 1, Device()).scores()
     run.train()
     for name in ("loss", "accuracy"):
