@@ -29,6 +29,7 @@ from .commands.resume import resume
 from .commands.sample import sample
 from .commands.train import train
 from .commands.verify import verify
+from .naming import explained
 
 
 class Application(click.Group):
@@ -40,7 +41,7 @@ class Application(click.Group):
             return super().invoke(ctx)
         except GpunetError as error:
             with suppress(OSError):  # whoever read it has left, which changes nothing about the exit code
-                for line in str(error).split("\n"):  # what a file or a path holds must not steer the terminal
+                for line in explained(error).split("\n"):  # what a file or a path holds must not steer the terminal
                     click.echo(f"gpunet: {printable(line)}", err=True)
             ctx.exit(error.exit_code)
         except BrokenPipeError:

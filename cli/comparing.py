@@ -84,7 +84,7 @@ def _announce(comparison: Comparison) -> None:
     parts = (("train", split.train), ("validation", split.validation), ("test", split.test))
     sizes = " + ".join(f"{len(part):,} {name}" for name, part in parts)
     widths = "-".join(map(str, (comparison.inputs.features, *comparison.model.hidden)))
-    click.echo(f"{NAME}: {widths}, {comparison.dataset.name} ({sizes}), {comparison.device}", err=True)
+    click.echo(f"{NAME}: {widths}, {comparison.dataset.name} ({sizes}), {comparison.experiment.device}", err=True)
     counts = ", ".join(f"{count:,}" for count in comparison.labels)
     rates = ", ".join(f"{rate:g}" for rate in comparison.rates)
     click.echo(f"  {counts} labels; learning rates {rates}; {config.members} seeds at once", err=True)

@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from .naming import translated
+
 OnEpoch = Callable[[Any], None]
 OnStep = Callable[[int, int, int], None]
 
@@ -56,7 +58,7 @@ def _line(record: Any) -> None:
 
 def report(record: Any) -> str:
     """The line of an epoch, and below it what should be changed."""
-    return "\n".join([epoch_line(record), *(f"  Warning: {text}." for text in record.warnings)])
+    return "\n".join([epoch_line(record), *(f"  Warning: {translated(text)}." for text in record.warnings)])
 
 
 def epoch_line(record: Any) -> str:

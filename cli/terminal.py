@@ -10,6 +10,7 @@ import click
 
 from gpunet.checkpoint import Group, is_safetensors, read, read_safetensors
 from gpunet.errors import DivergedError
+from gpunet.experiment import Experiment
 from gpunet.inspection.portrait import portrait
 from gpunet.interruption import Stop, stops_on_signals
 from gpunet.persistence import RunFolder
@@ -128,9 +129,9 @@ def execute(
             return made[0]
 
         with told(lambda: made[0].path if made else None) as (terminal, stop):
-            data = dataset, parts, place
+            experiment = Experiment(config, dataset, parts, place)
             carried = begin(
-                config, *data, checkpoint, grafts, layers, open_folder, terminal, stop, dry_run=request.dry_run
+                experiment, checkpoint, grafts, layers, open_folder, terminal, stop, dry_run=request.dry_run
             )
         if carried is None:
             click.echo(DRY, err=True)

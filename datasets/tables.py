@@ -175,7 +175,7 @@ def label_column(table: Table, label: str | int | None) -> int:
     """The number of the label column."""
     if isinstance(label, int):
         if not -table.width <= label < table.width:
-            raise DataError(str(table.path), f"has {table.width} columns", f"label column {label}", "Set data.label")
+            raise DataError(str(table.path), f"has {table.width} columns", f"label column {label}", "Set label")
         return label % table.width
     if label is not None:
         if label in table.names:

@@ -58,26 +58,29 @@ class Convolution(Layer):
         xp, (height, width) = array_module(x), x.shape[-3:-1]
         members = self.weight.value.shape[:-4]
         kernel = self.weight.value.reshape(*members, -1, self.n_out)
-        columns = self._columns(x, ctx)
         y = ctx.empty((*members, x.shape[-4], height, width, self.n_out), x.dtype)
-        affine(columns, kernel, self.bias.value, y.reshape(*members, -1, self.n_out))
+        with ctx.scratch():
+            affine(self._columns(x, ctx), kernel, self.bias.value, y.reshape(*members, -1, self.n_out))
 
         def backward(dy: Array) -> Array | None:
             rows = dy.reshape(*members, -1, self.n_out)
-            self.weight.accumulate(
-                ctx, lambda out: affine_grad_weight(columns, rows, out.reshape(*members, -1, self.n_out))
-            )
-            self.bias.accumulate(ctx, lambda out: affine_grad_bias(rows, out))
+            with ctx.scratch():  # the columns are many times as large as the images, so they are made again
+                columns = self._columns(x, ctx)
+                self.weight.accumulate(
+                    ctx, lambda out: affine_grad_weight(columns, rows, out.reshape(*members, -1, self.n_out))
+                )
+                self.bias.accumulate(ctx, lambda out: affine_grad_bias(rows, out))
             if not ctx.input_gradient:
                 return None
-            spread = affine_grad_input(rows, kernel, ctx.empty((*rows.shape[:-1], 9 * self.n_in), dy.dtype))
-            spread = spread.reshape(*dy.shape[:-1], 9, self.n_in)
-            padded = ctx.empty((*dy.shape[:-3], height + 2, width + 2, self.n_in), dy.dtype)
-            padded.fill(0)
-            for number, (i, j) in enumerate(np.ndindex(3, 3)):
-                padded[..., i : i + height, j : j + width, :] += spread[..., number, :]
             dx = ctx.empty((*dy.shape[:-1], self.n_in), dy.dtype)
-            xp.copyto(dx, padded[..., 1:-1, 1:-1, :])
+            with ctx.scratch():
+                spread = affine_grad_input(rows, kernel, ctx.empty((*rows.shape[:-1], 9 * self.n_in), dy.dtype))
+                spread = spread.reshape(*dy.shape[:-1], 9, self.n_in)
+                padded = ctx.empty((*dy.shape[:-3], height + 2, width + 2, self.n_in), dy.dtype)
+                padded.fill(0)
+                for number, (i, j) in enumerate(np.ndindex(3, 3)):
+                    padded[..., i : i + height, j : j + width, :] += spread[..., number, :]
+                xp.copyto(dx, padded[..., 1:-1, 1:-1, :])
             return dx
 
         return y, backward

@@ -5,7 +5,7 @@ from dataclasses import replace
 from gpunet.config import load_config
 from gpunet.data import split
 from gpunet.datasets import load
-from gpunet.experiment import Run
+from gpunet.experiment import Experiment, Run
 from gpunet.stages import Stack
 
 
@@ -17,9 +17,9 @@ def make_run(preset, device, two_classes=False, **overrides):
         dataset = replace(dataset, y=dataset.y % 2, classes=("even", "odd"))
     parts = split(dataset, validation=0.15, test=0.15, seed=0)
     if config.model.name != "dbn":
-        run = Run(config, dataset, parts, device)
+        run = Run(Experiment(config, dataset, parts, device))
         run.train()
         return run
-    for run in Stack(config, dataset, parts, device).stages():
+    for run in Stack(Experiment(config, dataset, parts, device)).stages():
         run.train()
     return run

@@ -74,9 +74,10 @@ def compare(
         from gpunet.api.samples import load_split
 
         dataset, parts = load_split(config)
+        from gpunet.experiment import Experiment
         from gpunet.studies import Comparison
 
-        comparison = Comparison(config, network, dataset, parts, place, labels, tried)
+        comparison = Comparison(Experiment(config, dataset, parts, place), network, labels, tried)
         if checkpoint is not None:
             comparison.check_source(checkpoint)
         run_comparison(comparison, checkpoint, request, output)

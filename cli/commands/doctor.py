@@ -67,7 +67,7 @@ def _signal(source: str, words: tuple[str, ...], device: str, as_json: bool) -> 
     """Mean and spread of outputs and gradients of each layer."""
     from dataclasses import asdict
 
-    from gpunet.experiment import Run
+    from gpunet.experiment import Experiment, Run
     from gpunet.inspection.signals import diagnosis, first_signals
 
     place = choose_device(device)
@@ -76,7 +76,7 @@ def _signal(source: str, words: tuple[str, ...], device: str, as_json: bool) -> 
         from gpunet.api.samples import load_split
 
         dataset, parts = load_split(config)
-        found = first_signals(Run(config, dataset, parts, place))
+        found = first_signals(Run(Experiment(config, dataset, parts, place)))
     said = diagnosis(found)
     if as_json:
         print_json({"layers": [asdict(signal) for signal in found], "diagnosis": said})

@@ -38,6 +38,7 @@ def gradcheck(
     gpunet gradcheck my.toml --data mnist/ --steps 100
     gpunet gradcheck runs/mlp-1/best.h5
     """
+    from gpunet.experiment import Experiment
     from gpunet.inspection.checking import GradientCheck
 
     place = choose_device(device)
@@ -46,7 +47,7 @@ def gradcheck(
         from gpunet.api.samples import load_split
 
         dataset, parts = load_split(config)
-        check = GradientCheck(config, dataset, parts, place, checkpoint)
+        check = GradientCheck(Experiment(config, dataset, parts, place), checkpoint)
         stages = {"at the weights of the checkpoint" if checkpoint else "at initialization": list(check.findings())}
         if steps:
             check.train(steps)

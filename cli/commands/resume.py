@@ -51,6 +51,7 @@ def resume(
     """
     from gpunet.api.resuming import folder_of, state_of
     from gpunet.config import override, parse_assignments
+    from gpunet.experiment import Experiment
     from gpunet.persistence import RunFolder, open_trained
     from gpunet.stages import carry_out, resume, resumed_config, within_memory
 
@@ -77,8 +78,10 @@ def resume(
 
         dataset, parts = load_split(config)
 
+        experiment = Experiment(config, dataset, parts, place)
+
         def train(folder: RunFolder, terminal: Terminal, stop: Stop) -> Carried | None:
-            runs = resume(config, dataset, parts, place, saved)
+            runs = resume(experiment, saved)
             first = next(runs)
             terminal.on_start(first)
             _say_where(first, source)
@@ -94,7 +97,7 @@ def resume(
 
         written = Path(new) if new else folder
         with told(lambda: written) as (terminal, stop):
-            carried = within_memory(lambda: train(target, terminal, stop), config, dataset, parts, place)
+            carried = within_memory(lambda: train(target, terminal, stop), experiment)
         if carried is None:
             click.echo(DRY, err=True)
             return

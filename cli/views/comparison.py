@@ -11,6 +11,7 @@ from rich.table import Table
 
 from gpunet.studies import ARMS, Difference
 
+from ..naming import translated
 from .tree import console
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def show_comparison(found: dict[str, Any]) -> None:
             table.add_section()
     console().print(table)
     for line in (*found["conclusions"], *found["notes"]):
-        click.echo(line)
+        click.echo(translated(line))
 
 
 def _mean(errors: Sequence[float]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from ..backend import resolve_device
 from ..config import check
 from ..errors import ConfigError
-from ..experiment import Run, prepare_inputs
+from ..experiment import Experiment, Run, prepare_inputs
 from ..interruption import Stop
 from ..layers import Layer, Sequential
 from ..losses import CategoricalCrossEntropy, Loss, SquaredError
@@ -120,7 +120,7 @@ def fit(
         inputs = prepare_inputs(config, dataset, split, place, model.needs_positions)
         loss.check_targets(inputs.y)
         objective = Supervised(model, loss, [Accuracy()] if dataset.classes else [])
-        job = Run(config, dataset, split, place, inputs, objective)
+        job = Run(Experiment(config, dataset, split, place), inputs, objective)
         with signals_heard(stop, None):
             found = carry_out(iter([job]), None, Watch(functions(on_epoch), wants_bar(progress), False), stop)
         return _by_hand(found, model, loss, missing, stop)

@@ -54,7 +54,7 @@ def load_network(path: str | Path, device: Device) -> Network:
     """
     found = result_of(read(_file(path)), device)
     if not isinstance(found, Network):
-        remedy = "Use gpunet likelihood or sample, or train --from it"
+        remedy = "It has likelihoods and samples, and a network can start from it"
         raise CheckpointError(str(path), "must hold a network with outputs", found.config.model.name, remedy)
     return found
 

@@ -10,6 +10,7 @@ from ..backend import resolve_device
 from ..checkpoint import Checkpoint, read
 from ..config import override
 from ..errors import CheckpointError, ConfigError
+from ..experiment import Experiment
 from ..families import Family
 from ..interruption import Stop
 from ..persistence import LAST, PREVIOUS, RunFolder, newest, open_trained
@@ -82,8 +83,10 @@ def resume(
             dataset, split = load_split(config)
         watch = Watch(functions(on_epoch), wants_bar(progress), keep_portrait=True)
 
+        experiment = Experiment(config, dataset, split, place)
+
         def train() -> Any:
-            runs = left_of(config, dataset, split, place, saved)
+            runs = left_of(experiment, saved)
             first = next(runs)
             if damage is not None:
                 target_folder.set_aside()
@@ -92,7 +95,7 @@ def resume(
             return carry_out(chain([first], runs), target_folder, watch, stop)
 
         with signals_heard(stop, run):
-            found = within_memory(train, config, dataset, split, place)
+            found = within_memory(train, experiment)
         return came_of(found, stop, place, folder)
 
 
@@ -111,7 +114,7 @@ def folder_of(path: Path, elsewhere: bool = False) -> Path:
         rule = "must be the folder of a run, or its checkpoint"
         raise CheckpointError(str(path), rule, "no such file", "Check the path")
     if path.is_file() and path.name not in (LAST, PREVIOUS) and not elsewhere:
-        remedy = "Say with --run where to go on"
+        remedy = "Say where to go on in another folder"
         raise ConfigError(str(path), f"must be a run's folder, its {LAST} or {PREVIOUS}", path.name, remedy)
     folder = path if path.is_dir() else path.parent
     if path.is_dir() and not any((folder / name).exists() for name in (LAST, PREVIOUS)):

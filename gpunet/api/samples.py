@@ -26,7 +26,7 @@ def load_split(config: Config) -> tuple[Dataset, Split]:
 
     data = config.data
     if data.source == IN_MEMORY:
-        remedy = "Pass the same arrays to gpunet.resume, or a file with --data"
+        remedy = "Pass the same arrays to gpunet.resume, or a file as data"
         raise DataError(IN_MEMORY, "must be passed again", "nothing", remedy)
     dataset = load(data.source, label=data.label, header=data.header, task=data.task)
     return dataset, parts(config, dataset)
@@ -66,11 +66,11 @@ def evaluation_data(model: Trained, source: str | None, part: str) -> tuple[Data
     if source is not None:
         return dataset, np.arange(len(dataset.x))
     if dataset.sha256 != about.sha256:
-        remedy = "Pass the data to use with --data"
+        remedy = "Pass the data to use"
         raise DataError(model.source, "must hold the data that the model was trained on", "other content", remedy)
     chosen: np.ndarray = getattr(parts(model.config, dataset), part)
     if not len(chosen):
-        raise DataError(dataset.name, f"must have a {part} part", "none", "Choose another --part")
+        raise DataError(dataset.name, f"must have a {part} part", "none", "Choose another part")
     return dataset, chosen
 
 

@@ -10,7 +10,7 @@ from ..checkpoint import Checkpoint, is_safetensors, read, read_safetensors
 from ..config import Config
 from ..data import Dataset, Split
 from ..errors import ConfigError, DataError, Interrupted
-from ..experiment import Run
+from ..experiment import Experiment, Run
 from ..families import Family
 from ..interruption import SIGNALS, Stop, stops_on_signals
 from ..persistence import BEST, RunFolder, snapshot
@@ -139,7 +139,7 @@ def carried(
     watch = Watch(functions(on_epoch), wants_bar(progress), keep_portrait=run is not None)
     with signals_heard(stop, run):
         found = begin(
-            config, dataset, split, device, source, grafts, keep_layers,
+            Experiment(config, dataset, split, device), source, grafts, keep_layers,
             open_folder if run is not None else None, watch, stop,
         )  # fmt: skip
     assert found is not None, "this was no dry run"

@@ -24,6 +24,11 @@ def array_module(*arrays: Array) -> ModuleType:
     return np
 
 
+def address(array: Array) -> int:
+    """Where the first number of an array lies in the memory of its device."""
+    return array.__array_interface__["data"][0] if isinstance(array, np.ndarray) else array.data.ptr
+
+
 def to_host(array: Array) -> np.ndarray:
     """Copy a device array to the host (waits for the device); a NumPy array comes back as it is."""
     return array.get() if hasattr(array, "get") and not isinstance(array, np.ndarray) else np.asarray(array)

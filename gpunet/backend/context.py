@@ -1,5 +1,6 @@
 """What a layer needs from outside during one pass: the mode, random numbers, memory."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,8 +27,16 @@ class Context:
     input_gradient: bool = True
 
     def empty(self, shape: tuple[int, ...], dtype: Any) -> Array:
-        """An uninitialised array that lives until the next step begins."""
+        """An uninitialised array that lives until the next step begins.
+
+        Inside :meth:`scratch` it lives until the block ends; where a layer asks for it on the way back, until the layer
+        below has gone back too.
+        """
         return self.arena.empty(shape, dtype)
+
+    def scratch(self) -> AbstractContextManager[None]:
+        """A block whose memory is given back at its end: for what one layer needs while it computes, and no longer."""
+        return self.arena.scratch()
 
     def like(self, array: Array) -> Array:
         """An uninitialised array of the same shape and type."""

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DeviceError
-from .arrays import Array, to_host
+from .arrays import Array, address, to_host
 from .driver import DriverReport, probe_driver
 from .products import load_cublas
 
@@ -48,8 +48,7 @@ class Device:
         dtype = np.dtype(dtype)
         nbytes = math.prod(shape) * dtype.itemsize
         raw = self.xp.empty(nbytes + ALIGNMENT, np.uint8)
-        address = raw.ctypes.data if self.kind == "cpu" else raw.data.ptr
-        start = -address % ALIGNMENT
+        start = -address(raw) % ALIGNMENT
         return raw[start : start + nbytes].view(dtype).reshape(shape)
 
     def zeros(self, shape: tuple[int, ...], dtype: Any) -> Array:
@@ -126,7 +125,7 @@ def resolve_device(name: str = "auto") -> Device:
     """
     wanted = re.fullmatch(r"auto|cpu|cuda(?::(\d+))?", name)
     if wanted is None:
-        raise DeviceError("device", "must be auto, cpu, cuda or cuda:N", repr(name), "Try --device auto")
+        raise DeviceError("device", "must be auto, cpu, cuda or cuda:N", repr(name), "Try auto")
     if name == "cpu":
         return Device()
     report, index = probe_driver(), int(wanted[1] or 0)
@@ -139,7 +138,7 @@ def resolve_device(name: str = "auto") -> Device:
         return Device("cuda", index)
     if name == "auto":
         return Device(note=f"Running on the CPU with NumPy: {problem}.")
-    remedy = "Use --device cpu, or run gpunet doctor"
+    remedy = "Use cpu, or run gpunet doctor"
     raise DeviceError(f"device {name}", "needs a CUDA GPU and CuPy", problem, remedy)
 
 

@@ -24,7 +24,7 @@ def lock(folder: Path | str) -> Iterator[None]:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        raise WriteError(str(folder), "must be a writable folder", error.strerror, "Choose another --run") from None
+        raise WriteError(str(folder), "must be a writable folder", error.strerror, "Choose another folder") from None
     with os.fdopen(descriptor, "r+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -34,10 +34,12 @@ def lock(folder: Path | str) -> Iterator[None]:
         except BlockingIOError:
             owner = file.read().strip() or "unknown"
             raise WriteError(
-                str(folder), "must have one writer", f"process {owner} at work in it", "Choose another --run"
+                str(folder), "must have one writer", f"process {owner} at work in it", "Choose another folder"
             ) from None
         except OSError as error:
-            raise WriteError(str(folder), "must be a writable folder", error.strerror, "Choose another --run") from None
+            raise WriteError(
+                str(folder), "must be a writable folder", error.strerror, "Choose another folder"
+            ) from None
         yield
 
 

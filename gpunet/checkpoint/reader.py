@@ -144,7 +144,7 @@ def check_finite(thing: str, data: np.ndarray) -> None:
             return
     if not np.isfinite(data).all():
         bad = int(data.size - np.isfinite(data).sum())
-        remedy = "Look at it with gpunet inspect --allow-nonfinite"
+        remedy = "Look at it with gpunet inspect, and allow what is not finite"
         raise CheckpointError(thing, "must be finite", f"{bad} NaN or infinite numbers", remedy)
 
 

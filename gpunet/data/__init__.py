@@ -21,7 +21,7 @@ from .augmentations import (
 from .augmenter import Augmenter
 from .bags import BagOfWords
 from .dataset import Dataset, check_samples, is_text, portable_features, with_channels
-from .description import Description, Parts, Samples, describe
+from .description import Description, describe
 from .feed import Feed
 from .inputs import Inputs, Part
 from .preparations import PCA, ZCA, Binarise, MinMax, OneHot, Preparation, Scale, Standardise
@@ -54,11 +54,9 @@ __all__ = [
     "Noise",
     "OneHot",
     "Part",
-    "Parts",
     "Preparation",
     "Preprocessing",
     "Rotate",
-    "Samples",
     "Scale",
     "Shear",
     "Shift",

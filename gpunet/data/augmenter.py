@@ -172,7 +172,7 @@ def _image_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
 
 
 def _check(augmentation: Augmentation, shape: tuple[int, ...], texts: bool) -> None:
-    name, shown = f"augmentation.{term(type(augmentation))}", "x".join(map(str, shape))
+    name, shown = term(type(augmentation)), "x".join(map(str, shape))
     if texts != (augmentation.of == "texts"):
         raise ConfigError(name, f"needs {augmentation.of}", "texts" if texts else "numbers", "Leave it out")
     if augmentation.of == "images" and len(shape) not in (2, 3):

@@ -41,7 +41,7 @@ class BagOfWords(Preparation):
         order = order[counts[order] >= self.minimum]
         if not len(order):
             rule, most = f"needs a word that occurs {self.minimum} times", f"{counts.max()} times at most"
-            raise DataError("training part", rule, most, "Lower data.preprocess.minimum")
+            raise DataError("training part", rule, most, "Lower minimum")
         feature = np.full(len(counts) + 1, len(order), np.int32)
         feature[order] = np.arange(len(order))
         texts = np.zeros(len(counts))

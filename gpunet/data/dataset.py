@@ -7,17 +7,22 @@ from functools import cached_property
 import numpy as np
 
 from ..errors import DataError
+from .targets import settle_targets
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Samples and targets; never constructed broken.
 
+    >>> Dataset("mine", np.eye(6, 4), np.array([0, 1, 2, 0, 1, 2])).classes
+    ('0', '1', '2')
+
     Attributes:
         name: ``"digits"``, ``"mnist"``, ``"flowers.csv"``.
         x: (samples, *input_shape), uint8 or float32.
-        y: int32 (samples,) of class numbers 0..K-1, or float32 (samples, outputs).
-        classes: names of the classes; empty for regression.
+        y: int32 (samples,) of class numbers 0..K-1, or float32 (samples, outputs).  Whole numbers of other types and
+            text are classes too, and real numbers (samples,) are one output.
+        classes: names of the classes; empty for regression, and where class numbers name themselves.
         columns: names of the features where the file has them.
         test_from: first sample of a test part that the files fix, else None.
         scale: what the largest natural value of ``x`` is, e.g. 255 for 8-bit images; 1 for measurements.
@@ -26,8 +31,8 @@ class Dataset:
         label_type: what class names were before they became text: ``text``, ``int``, ``float`` or ``bool``.
 
     Raises:
-        DataError: empty, of unequal lengths, not finite, of a single class, or of several samples without any feature
-            that varies.
+        DataError: empty, of unequal lengths, not finite, of a single class, of several samples without any feature
+            that varies, or with targets that are neither classes nor real numbers.
     """
 
     name: str
@@ -46,6 +51,9 @@ class Dataset:
         check_samples(self.name, self.x)
         if len(self.y) != len(self.x):
             raise DataError(self.name, f"needs one target for each of its {len(self.x)} samples", f"{len(self.y)}")
+        y, classes = settle_targets(self.name, self.y, self.classes)
+        object.__setattr__(self, "y", y)
+        object.__setattr__(self, "classes", classes)
         if len(self.classes) == 1:
             raise DataError(self.name, "needs at least two classes", f"only {self.classes[0]!r}", "Add samples")
         if len(self.x) == 1:  # enough to evaluate a model on

@@ -1,15 +1,13 @@
 """What a trained model must remember about its data, so that prediction needs nothing else."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
+from ..errors import DataError
 from .dataset import Dataset
 from .splitting import Split
-
-Samples: TypeAlias = Dataset
-Parts: TypeAlias = Split
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,19 @@ class Description:
         return cls(**fields)
 
 
-def describe(dataset: Samples, split: Parts) -> Description:
+def outputs_of(dataset: Dataset) -> int:
+    """Targets of one sample for regression.
+
+    Raises:
+        DataError: targets without an axis for them.
+    """
+    if dataset.y.ndim != 2:
+        remedy = "Give classes, or one row of real numbers for each sample"
+        raise DataError(dataset.name, "needs targets (samples, outputs) without classes", dataset.y.shape, remedy)
+    return dataset.y.shape[1]
+
+
+def describe(dataset: Dataset, split: Split) -> Description:
     """Describe a data set and its split."""
     return Description(
         name=dataset.name,
@@ -71,7 +81,7 @@ def describe(dataset: Samples, split: Parts) -> Description:
         classes=dataset.classes,
         columns=dataset.columns,
         input_shape=tuple(dataset.input_shape),
-        outputs=0 if dataset.classes else dataset.y.shape[-1],
+        outputs=0 if dataset.classes else outputs_of(dataset),
         scale=dataset.scale,
         parts=(len(split.train), len(split.validation), len(split.test)),
         vocabulary=dataset.vocabulary,

@@ -9,9 +9,9 @@ import numpy as np
 from ..backend import Arena, Context, Device, Purpose, host_generator
 from ..backend.arrays import Array
 from .augmenter import Augmenter
-from .description import Parts
 from .feed import Feed
 from .preprocessing import Preprocessing
+from .splitting import Split
 
 Part = Literal["train", "validation", "test"]
 BATCH = 1000  # samples at once
@@ -35,7 +35,7 @@ class Inputs:
         self,
         x: np.ndarray,
         y: np.ndarray,
-        split: Parts,
+        split: Split,
         preprocessing: Preprocessing,
         device: Device,
         original: Preprocessing | None = None,

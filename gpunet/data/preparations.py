@@ -243,7 +243,7 @@ class Binarise(Preparation):
         """Nothing to fit; raises :class:`DataError` for values that are no probabilities where it draws."""
         if self.stochastic and not 0 <= float(x.min()) <= float(x.max()) <= 1:
             span = f"{float(x.min()):.4g} to {float(x.max()):.4g}"
-            remedy = 'Set data.preprocess=["scale", {name="binarise", stochastic=true}], or min_max before it'
+            remedy = 'Set preprocess=["scale", {name="binarise", stochastic=true}], or min_max before it'
             raise DataError("training part", "must lie between 0 and 1 to be binarised stochastically", span, remedy)
         return {}
 

@@ -45,7 +45,7 @@ def split(
     sizes = [_count(validation, len(free)), 0 if dataset.test_from is not None else _count(test, len(free))]
     if sum(sizes) >= len(free):
         parts = f"{sizes[0]} for validation and {sizes[1]} for test of {len(free)} samples"
-        raise DataError(dataset.name, "must have samples left to train on", parts, "Lower data.validation or data.test")
+        raise DataError(dataset.name, "must have samples left to train on", parts, "Lower validation or test")
     generator = np.random.Generator(np.random.Philox(key=[seed, STREAM]))
     chosen = []
     for size in reversed(sizes):  # the test part first, so that it does not depend on the validation part

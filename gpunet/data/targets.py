@@ -47,7 +47,7 @@ def encode_targets(
             raise DataError(name, "labels must be text in UTF-8", f"byte {error.object[error.start]:#x}") from None
         if task == "regression":
             raise DataError(
-                name, "needs numbers for regression", f"the text {str(labels[0])!r}", "Use data.task=classification"
+                name, "needs numbers for regression", f"the text {str(labels[0])!r}", "Use task=classification"
             )
         return _number(name, labels, classes)
     if raw.dtype.kind not in "biuf":
@@ -77,11 +77,59 @@ def encode_targets(
     return _number(name, raw.astype(np.int64), classes)
 
 
+def settle_targets(name: str, y: np.ndarray, classes: tuple[str, ...]) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Targets of a data set made in Python, where only the type of an array says whether they are classes.
+
+    Whole numbers are the numbers of classes, real numbers are what they are, and text names classes.
+
+    Args:
+        name: of the data set, for messages.
+        y: (samples,) of class numbers from 0, real numbers or text, or (samples, outputs) of real numbers.
+        classes: their names; where there are none, whole numbers name themselves.
+
+    Returns:
+        int32 (samples,) with the names of the classes, or float32 (samples, outputs) with none.
+
+    Raises:
+        DataError: what can be neither.
+
+    >>> settle_targets("d", np.array([0, 2, 1, 0, 1, 2]), ())
+    (array([0, 2, 1, 0, 1, 2], dtype=int32), ('0', '1', '2'))
+    >>> settle_targets("d", np.array([0.5, 2.0]), ())[0].shape
+    (2, 1)
+    """
+    y, shown = np.asarray(y), f"{np.asarray(y).dtype} of shape {np.shape(y)}"
+    if y.dtype.kind in "US" and not classes:
+        return encode_targets(name, y, "classification")
+    if y.dtype.kind not in "biuf":
+        raise DataError(name, "needs targets of numbers or text", f"type {y.dtype}", "Convert them first")
+    if y.dtype.kind == "f" and not classes and y.ndim in (1, 2):
+        return encode_targets(name, y, "regression")
+    if y.dtype.kind == "f" or y.ndim != 1:
+        needed = "class numbers (samples,)" + ("" if classes else ", or real numbers (samples, outputs)")
+        remedy = "Number the classes 0, 1, 2, ..." if classes else 'Use y.argmax(axis=1), or y.astype("f4")'
+        raise DataError(name, f"needs targets that are {needed}", shown, remedy)
+    wrong = (y < 0) | (y >= len(classes)) if classes else y < 0
+    if wrong.any():
+        row, range_of = int(wrong.argmax()), f"0 to {len(classes) - 1}" if classes else "0 or more"
+        raise DataError(name, f"needs class numbers of {range_of}", f"{y[row]} for sample {row}", _AS_NUMBERS)
+    if not classes:
+        count = int(y.max()) + 1
+        if count > min(MAX_CLASSES, max(2, len(y) // 2)):
+            rule = f"has too many classes for {len(y)} samples"
+            raise DataError(name, rule, f"whole numbers up to {count - 1}", _AS_NUMBERS)
+        classes = tuple(map(str, range(count)))
+    return y.astype(np.int32, copy=False), classes
+
+
+_AS_NUMBERS = 'Number the classes 0, 1, 2, ..., or pass y.astype("f4") for regression'
+
+
 def _not_one(name: str, raw: np.ndarray) -> DataError:
     return DataError(name, "needs one label for each sample", f"targets of shape {raw.shape}", "Use class numbers")
 
 
-_OR_REGRESSION = "Number the classes 0, 1, 2, ..., or set data.task=regression"
+_OR_REGRESSION = "Number the classes 0, 1, 2, ..., or set task=regression"
 
 
 def _look_like_classes(raw: np.ndarray) -> bool:

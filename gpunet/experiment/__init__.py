@@ -1,15 +1,18 @@
 """One experiment, put together from a configuration and data: what is trained, on what, watched by whom."""
 
 from .augmenting import build_augmenter
+from .experiment import Experiment
 from .labelled import epoch_rows, stratified_order
 from .lineage import FinishedLayer, Lineage
 from .monitoring import Doctor
 from .objectives import build_objective
-from .run import Run, prepare_inputs
+from .preparing import prepare_inputs
+from .run import Run
 from .watching import See, named_layers, scale_to_unit_variance, watched
 
 __all__ = [
     "Doctor",
+    "Experiment",
     "FinishedLayer",
     "Lineage",
     "Run",

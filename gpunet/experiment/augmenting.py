@@ -4,21 +4,28 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Device
 from ..config import Config, build_augmentations
-from ..data import Augmenter, Mixup, Samples
+from ..data import Augmenter, Dataset, Mixup
 from ..errors import ConfigError, DataError
 from ..objectives import Objective, Supervised
+from .experiment import Experiment
 
 
 def build_augmenter(
-    config: Config, dataset: Samples, samples: int, objective: Objective, device: Device, dtype: Any = np.float32
+    experiment: Experiment, samples: int, objective: Objective, dtype: Any = np.float32
 ) -> Augmenter | None:
-    """What training batches go through, or None where nothing is configured; ``samples`` are those of an epoch.
+    """What training batches go through, or None where nothing is configured.
+
+    Args:
+        experiment: whose configuration and data.
+        samples: of an epoch.
+        objective: what is learned from the batches.
+        dtype: of the batches.
 
     Raises:
         ConfigError: a model, loss or data set that an augmentation does not suit.
     """
+    config, dataset = experiment.config, experiment.dataset
     found = build_augmentations(config)
     if not found:
         return None
@@ -29,10 +36,10 @@ def build_augmenter(
     outputs = _outputs(config, dataset, objective) if any(isinstance(a, Mixup) for a in found) else 0
     shape, scale = tuple(dataset.input_shape), dataset.scale
     texts = bool(dataset.vocabulary)
-    return Augmenter(found, shape, scale, outputs, samples, device, np.dtype(dtype), texts)
+    return Augmenter(found, shape, scale, outputs, samples, experiment.device, np.dtype(dtype), texts)
 
 
-def _outputs(config: Config, dataset: Samples, objective: Objective) -> int:
+def _outputs(config: Config, dataset: Dataset, objective: Objective) -> int:
     """How many targets a mixed sample has; raises where the loss takes no targets between classes."""
     classes = len(dataset.classes)
     if not objective.wants_targets:

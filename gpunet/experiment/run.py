@@ -4,26 +4,16 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..backend import Arena, Context, Device
-from ..config import Config, build_optimization, build_preparations
-from ..data import (
-    Augmenter,
-    BagOfWords,
-    Inputs,
-    Part,
-    Parts,
-    Preprocessing,
-    Samples,
-    describe,
-    fit_preprocessing,
-    with_channels,
-)
+from ..backend import Device
+from ..config import Config, build_optimization
+from ..data import Augmenter, Dataset, Description, Inputs, Part, Preprocessing, Split
 from ..errors import ConfigError, meant
 from ..interruption import Stop
 from ..objectives import Objective
 from ..rbm import RBM, ContrastiveDivergence
 from ..training import EpochRecord, Evaluator, Plateau, Scores, Selection, Trainer, fit
 from .augmenting import build_augmenter
+from .experiment import Experiment
 from .labelled import epoch_rows
 from .lineage import Lineage
 from .monitoring import Doctor
@@ -35,16 +25,15 @@ class Run:
     """Everything of one training, ready to start; making it checks all that can be wrong before the first step.
 
     Args:
-        config: checked configuration.
-        dataset: samples and targets on the host.
-        split: which samples train, select and test.
-        device: where to train.
-        inputs: what the model sees instead of the preprocessed features, where it stands on other models.
+        experiment: what is trained, on what, and where.
+        inputs: what the model sees instead of the prepared features, where it stands on other models.
         objective: what is learned instead of what the configuration alone says.
+        lineage: what the run stands on, and where its first weights come from.
 
     Attributes:
         history: of the epochs that lie behind.
         batch: where training begins in the epoch after them; more than 0 where a run goes on inside an epoch.
+        lineage: as passed, or what :meth:`came_from` noted.
 
     Raises:
         ConfigError: a batch larger than the training part, or a monitor without its data.
@@ -53,17 +42,15 @@ class Run:
 
     def __init__(
         self,
-        config: Config,
-        dataset: Samples,
-        split: Parts,
-        device: Device,
+        experiment: Experiment,
         inputs: Inputs | None = None,
         objective: Objective | None = None,
+        lineage: Lineage | None = None,
     ):
-        self.config, self.dataset, self.split, self.device = config, dataset, split, device
-        self.description = describe(dataset, split)
+        self.experiment = experiment
+        config = experiment.config
         training = config.training
-        self.inputs = inputs or prepare_inputs(config, dataset, split, device)
+        self.inputs = inputs or experiment.inputs
         self.objective = objective or build_objective(config, self.description, self.inputs)
         self.rows = self._rows()
         self.monitor = self._monitor()
@@ -74,18 +61,42 @@ class Run:
             seeds=config.seeds,
             feed=self.inputs.feed("train", members, augmenter=self._augmenter(), rows=self.rows),
             batch_size=training.batch_size,
-            device=device,
+            device=self.device,
         )
-        self._start_machine()
         scale_to_unit_variance(self.objective.model, self.trainer.parameters, self.inputs)
-        self.validation = self._evaluator("validation") if len(split.validation) else None
+        self.validation = self._evaluator("validation") if len(self.split.validation) else None
         higher = self.objective.higher_is_better(self.monitor.partition("_")[2])
         self.selection = Selection(self.trainer.parameters, self.monitor, training.patience, higher=higher)
         self.plateau, self.doctor = self._plateau(), self._doctor()
         self.history: list[EpochRecord] = []
         self.batch = 0
         self.test_scores: Scores = {}
-        self.lineage = Lineage()
+        self.lineage = lineage or Lineage()
+
+    @property
+    def config(self) -> Config:
+        """What it is trained by."""
+        return self.experiment.config
+
+    @property
+    def dataset(self) -> Dataset:
+        """Samples and targets on the host."""
+        return self.experiment.dataset
+
+    @property
+    def split(self) -> Split:
+        """Which samples train, select and test."""
+        return self.experiment.split
+
+    @property
+    def device(self) -> Device:
+        """Where it is trained."""
+        return self.experiment.device
+
+    @property
+    def description(self) -> Description:
+        """What the trained model must remember about the data."""
+        return self.experiment.description
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -96,6 +107,16 @@ class Run:
     def machine(self) -> RBM | None:
         """The machine that is trained, where there is one inside the model."""
         return self.config.model.machine(self.objective.model)
+
+    def came_from(self, lineage: Lineage) -> None:
+        """Note where the first weights come from, before training."""
+        self.lineage = lineage
+
+    def go_on_from(self, history: Sequence[EpochRecord], batch: int) -> None:
+        """Note what lies behind: whole epochs, and batches of the one after them."""
+        self.history, self.batch = list(history), batch
+        for record in self.history if self.plateau else ():
+            self.plateau(record)  # type: ignore[misc]
 
     def train(
         self,
@@ -166,15 +187,6 @@ class Run:
             raise ConfigError("training.batch_size", rule, batch, f"Set training.batch_size={remedy}")
         return epoch_rows(self.config, y, len(self.dataset.classes), wants_targets)
 
-    def _start_machine(self) -> None:
-        """Visible biases and offsets of a machine begin at the data's mean."""
-        if self.machine is None:
-            return
-        y = self.dataset.y[self.split.train]
-        seen = y if self.rows is None else y[self.rows]
-        mean = self.config.model.start_mean(self.inputs.training_mean(), seen, len(self.dataset.classes))
-        self.machine.start_from(mean, Context(False, Arena(self.device)))
-
     def _monitor(self) -> str:
         monitor, scores = self.config.training.monitor, self.objective.scores
         if "loss" not in scores:
@@ -220,38 +232,7 @@ class Run:
 
     def _augmenter(self) -> Augmenter | None:
         samples = len(self.split.train) if self.rows is None else self.rows.shape[-1]
-        return build_augmenter(self.config, self.dataset, samples, self.objective, self.device)
+        return build_augmenter(self.experiment, samples, self.objective)
 
     def _evaluator(self, part: Part) -> Evaluator:
         return Evaluator(self.objective, self.inputs.feed(part), self.config.members, self.device)
-
-
-def prepare_inputs(
-    config: Config, dataset: Samples, split: Parts, device: Device, positions: bool | None = None
-) -> Inputs:
-    """The features of a data set, preprocessed as configured or as suits the model.
-
-    Args:
-        config: of the run.
-        dataset: samples and targets on the host.
-        split: which samples train.
-        device: where feeds will live.
-        positions: whether the model takes images as they are; as the configured model says by default.
-    """
-    texts = bool(dataset.vocabulary)
-    chain = build_preparations(config, dataset.scale, config.model.wants_standardised, texts)
-    if texts != any(isinstance(preparation, BagOfWords) for preparation in chain[:1]):
-        rule, received = ("must begin with bag_of_words", "texts") if texts else ("must be texts", "numbers")
-        thing = "data.preprocess" if texts else "data of bag_of_words"
-        raise ConfigError(thing, rule, received, "Leave data.preprocess out")
-    images = dataset.x.reshape(len(dataset.x), *with_channels(tuple(dataset.input_shape)))
-    if config.data.preprocess is None and dataset.scale == 1 and _are_probabilities(config, images[split.train]):
-        chain = []  # states of Bernoulli units, or their probabilities, are what such units take
-    fitted = fit_preprocessing(chain, images[split.train], dataset.scale)
-    x = images if (config.model.sees_positions if positions is None else positions) else images.reshape(len(images), -1)
-    return Inputs(x, dataset.y, split, fitted, device)
-
-
-def _are_probabilities(config: Config, x: np.ndarray) -> bool:
-    """Whether the model takes values between 0 and 1 as they are, and the features are such values."""
-    return config.model.takes_probabilities and bool(((x >= 0) & (x <= 1)).all())

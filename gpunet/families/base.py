@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import numpy as np
-
 from ..data import Description, Inputs
 from ..errors import ConfigError
 from ..fields import term
@@ -146,16 +144,6 @@ class Family(Section):
     def machine(self, model: Any) -> RBM | None:
         """The machine that is trained inside a model, where there is one."""
         return None
-
-    def start_mean(self, mean: np.ndarray, y: np.ndarray, classes: int) -> np.ndarray:
-        """The mean that the machine's visible units start from.
-
-        Args:
-            mean: of the features, ([members,] features).
-            y: targets of the samples that are learned from, ([members,] samples).
-            classes: how many.
-        """
-        return mean
 
     def whole(self, model: Any, below: Sequence[RBM]) -> Any:
         """The model as a checkpoint holds it: what was trained, on top of the machines that were trained before it."""

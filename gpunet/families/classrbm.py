@@ -3,7 +3,6 @@
 import math
 from typing import Any, Literal
 
-import numpy as np
 from pydantic import Field
 
 from ..data import Description, Inputs
@@ -47,8 +46,3 @@ class ClassRBMConfig(MachineConfig):
     def machine(self, model: Any) -> RBM:
         """The machine of features and class."""
         return model.joint
-
-    def start_mean(self, mean: np.ndarray, y: np.ndarray, classes: int) -> np.ndarray:
-        """The features' mean, and the share of each class."""
-        share = (y[..., None] == np.arange(classes)).mean(axis=-2)
-        return np.concatenate([np.broadcast_to(mean, (*share.shape[:-1], len(mean))), share], axis=-1)

@@ -4,13 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..backend import Device
 from ..backend.arrays import Array
 from ..checkpoint import Checkpoint
-from ..config import Config, build_rule
-from ..data import Parts, Samples, describe
+from ..config import build_rule
 from ..errors import ConfigError, DivergedError
-from ..experiment import build_augmenter, build_objective, prepare_inputs, scale_to_unit_variance
+from ..experiment import Experiment, build_augmenter, build_objective, scale_to_unit_variance
 from ..objectives import Objective
 from ..ops.weighting import shares
 from ..optimizers import Optimization
@@ -29,26 +27,21 @@ class GradientCheck:
     weight decay and the bound on weights are no gradients and are left out.
 
     Args:
-        config: of a network with a loss; a population is checked as a whole.
-        dataset: samples and targets on the host.
-        split: which samples train.
-        device: where to compute.
+        experiment: of a network with a loss; a population is checked as a whole.
         checkpoint: whose weights to check instead of initial ones.
 
     Raises:
         ConfigError: a machine trained by contrastive divergence, which is the gradient of no function.
     """
 
-    def __init__(
-        self, config: Config, dataset: Samples, split: Parts, device: Device, checkpoint: Checkpoint | None = None
-    ):
-        inputs = prepare_inputs(config, dataset, split, device)
-        objective = config.model.differentiable(build_objective(config, describe(dataset, split), inputs))
+    def __init__(self, experiment: Experiment, checkpoint: Checkpoint | None = None):
+        config, inputs = experiment.config, experiment.inputs
+        objective = config.model.differentiable(build_objective(config, experiment.description, inputs))
         if objective is None:
             remedy = "Contrastive divergence and its like follow no such gradient; check a network or a classrbm"
             raise ConfigError("model.name", "must be trained by the gradient of a loss", config.model.name, remedy)
         training, members = config.training, () if config.members == 1 else (config.members,)
-        augmenter = build_augmenter(config, dataset, len(split.train), objective, device, np.float64)
+        augmenter = build_augmenter(experiment, len(experiment.split.train), objective, np.float64)
         feed = inputs.feed("train", members, np.float64, augmenter)
         self.trainer = Trainer(
             objective,
@@ -56,7 +49,7 @@ class GradientCheck:
             seeds=config.seeds,
             feed=feed,
             batch_size=min(BATCH, feed.samples),
-            device=device,
+            device=experiment.device,
             dtype=np.float64,
         )
         self.objective: Objective = objective
@@ -111,5 +104,5 @@ class GradientCheck:
                     self.epoch += 1
                 trainer.train_batch(number % per_epoch)
         if (trainer.failures() != NEVER).any():
-            remedy = "Lower optimizer.learning_rate or --steps"
+            remedy = "Lower learning_rate or the number of steps"
             raise DivergedError("training between the checks", "must stay finite", "NaN or infinity", remedy)

@@ -7,11 +7,11 @@ import numpy as np
 
 from ..backend import Arena, Context
 from ..checkpoint import Group, NamedArray, Scalar
+from ..config import build_loss
 from ..data import Preprocessing
 from ..experiment import Run
 from ..members import of_member
 from ..models import DBN, LabelledDBN
-from ..objectives import Reconstruction
 from .sampling import Sampler, reconstructions
 from .tiles import KERNEL, as_tiles, enlarged, filters, is_filters, is_image, tiled
 
@@ -44,10 +44,11 @@ def pictures(run: Run) -> Group:
         labels = np.arange(TILES) % generator.classes
         note = f"means after {STEPS} Gibbs steps at the top, the classes held in turn"
         found["fantasies"] = _fantasies(run, generator, labels), note
-    elif isinstance(run.objective, Reconstruction):
+    elif family.reconstructs:
         v, ctx = prepared(run, PAIRS), Context(False, Arena(device))
         z, _ = model.forward(device.put(v), ctx)
-        again = of_member(device.get(run.objective.loss.predict(z, ctx.like(z))), members)
+        loss = build_loss(run.config, len(run.description.classes))
+        again = of_member(device.get(loss.predict(z, ctx.like(z))), members)
         found["reconstructions"] = _pairs(_tiles(run, v), _tiles(run, again)), PAIRED
     return Group({}, {name: image(tiles, note) for name, (tiles, note) in found.items() if len(tiles)})
 

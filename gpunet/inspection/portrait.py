@@ -12,11 +12,10 @@ import numpy as np
 from ..backend import Arena, Context, Device
 from ..backend.arrays import Array
 from ..checkpoint import Group, NamedArray, Scalar
+from ..config import build_loss
 from ..experiment import Run
 from ..layers import Layer, Sequential
-from ..losses import CategoricalCrossEntropy, Loss
 from ..members import MEMBER, axes_text, members_first, of_member
-from ..objectives import Reconstruction, Supervised
 from ..parameter import Parameter, children, find_parameters
 from ..training import Predictor
 from .pictures import GREY, pictures, prepared, shown
@@ -156,7 +155,7 @@ def _codes(run: Run, seen: list[Seen]) -> Group:
     """Codes of the first member in the plane of their two largest principal components, with their classes."""
     hidden = [(one.name, _codes_of(one)) for one in seen]
     hidden = [(name, values) for name, values in hidden if values.shape[1] > 1]
-    if isinstance(run.objective, Reconstruction):
+    if run.config.model.reconstructs:
         hidden = sorted(hidden, key=lambda one: one[1].shape[1])[:1]
     elif isinstance(run.objective.model, Sequential):
         hidden = hidden[:-1] or hidden  # the last is the output
@@ -195,10 +194,9 @@ def _confusion(run: Run) -> Group:
     model, classes = run.objective.model, len(run.description.classes)
     if not (isinstance(model, Layer) and 0 < classes <= MOST_CLASSES and len(run.split.test)):
         return Group()
-    if isinstance(run.objective, Reconstruction):
+    if run.config.model.reconstructs:
         return Group()
-    loss: Loss = run.objective.loss if isinstance(run.objective, Supervised) else CategoricalCrossEntropy()
-    predictor = Predictor(model, loss, run.inputs.feed("test"), run.device)
+    predictor = Predictor(model, build_loss(run.config, classes), run.inputs.feed("test"), run.device)
     outputs = np.concatenate(list(predictor.batches()), axis=-2)
     predicted = outputs[..., 0] > 0.5 if outputs.shape[-1] == 1 else outputs.argmax(axis=-1)
     places = run.dataset.y[run.split.test] * classes + predicted

@@ -47,7 +47,7 @@ def first_signals(run: Run) -> list[Signal]:
     trainer, objective, device = run.trainer, run.objective, run.device
     if not isinstance(objective, Supervised | Reconstruction):
         remedy = "Choose a network; gpunet pretrain watches machines while they learn"
-        raise ConfigError("--signal", "needs a model of layers with a loss", run.config.model.name, remedy)
+        raise ConfigError("signals", "needs a model of layers with a loss", run.config.model.name, remedy)
     trainer.begin_epoch(0, trainer.steps_per_epoch(drop_last=True))
     ctx = replace(trainer.context, input_gradient=True)
     x, target, weight = trainer.feed.batch(ctx, trainer.cursor, *[trainer.batch_size] * 2)

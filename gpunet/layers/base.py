@@ -23,7 +23,8 @@ class Layer(Module):
     channels last.  A layer is a dataclass whose fields are its configuration.  It declares its
     :class:`~gpunet.parameter.Parameter` attributes in ``__post_init__`` where the fields say all of their shapes, else
     in :meth:`build`, and keeps nothing of a step on itself.  ``forward`` must not change ``x``; ``backward`` may
-    overwrite ``dy``.  Axes are counted from the end, so a leading members axis passes through.
+    overwrite ``dy``.  Memory that ``forward`` asks of the context lives until the step ends, that of ``backward`` until
+    the layer below has gone back too.  Axes are counted from the end, so a leading members axis passes through.
 
     Attributes:
         example_shape: of a sample that :meth:`examples` are for.

@@ -50,12 +50,7 @@ class Sequential(Layer):
             wanted = wanted or learns
         self._learns = each  # known for good: a layer that is not built yet has refused by now
 
-        def backward(dy: Array) -> Array | None:
-            for back in reversed(backwards):
-                dy = back(dy)
-            return dy
-
-        return x, backward
+        return x, lambda dy: ctx.arena.relay(backwards[::-1], dy)
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape after the last layer."""

@@ -11,7 +11,7 @@ from ..fields import Fraction
 from ..ops.activations import log_softmax, sigmoid, softmax, softplus
 from .base import SUM_TOLERANCE, Loss, as_floats, as_outputs, span
 
-CLASSES = "Set loss=squared_error, or data.task=classification where the targets are classes"
+CLASSES = "Set loss=squared_error, or task=classification where the targets are classes"
 
 
 @dataclass(frozen=True)

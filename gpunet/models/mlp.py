@@ -49,7 +49,7 @@ def mlp(
     factors = [1.0] * (len(hidden) + 1) if rate_factors is None else list(rate_factors)
     if len(factors) != len(hidden) + 1:
         rule = f"must be one for each of the {len(hidden) + 1} layers with weights"
-        raise ConfigError("model.rate_factors", rule, len(factors))
+        raise ConfigError("rate_factors", rule, len(factors))
     layers: list[Layer] = [GaussianNoise(input_noise)] if input_noise else []
     layers += [Dropout(input_dropout, dropout_mode)] if input_dropout else []
     for width, factor in zip(hidden, factors):

@@ -5,6 +5,7 @@ from typing import Any
 
 from ..backend import Context, Device
 from ..backend.arrays import Array
+from ..data import Feed
 from ..errors import ConfigError
 from ..layers import Layer
 from ..metrics import Metric
@@ -43,6 +44,13 @@ class Objective:
 
     def start(self, device: Device, members: tuple[int, ...], dtype: Any) -> None:
         """Make the arrays that go on from step to step, where there are any; called once the parameters have memory."""
+
+    def start_from(self, feed: Feed) -> None:
+        """Let first values follow from the data, where there are such; called after :meth:`start`.
+
+        Args:
+            feed: what is going to be learned from.
+        """
 
     def state(self) -> dict[str, Array]:
         """Arrays that the next step goes on from, by name, for checkpoints."""

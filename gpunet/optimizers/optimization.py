@@ -43,9 +43,9 @@ class Optimization:
         """Check the bounds of the fields, and that they go together."""
         check_fields(self)
         if self.rule.layerwise and (self.l1 or self.l2):
-            name = "training.l2" if self.l2 else "training.l1"
+            name = "l2" if self.l2 else "l1"
             broken = f"must be 0 with {type(self.rule).__name__}, which scales gradient and decay together"
-            raise ConfigError(name, broken, self.l2 or self.l1, f"Set {name}=0 and optimizer.weight_decay")
+            raise ConfigError(name, broken, self.l2 or self.l1, f"Set {name}=0 and weight_decay")
 
     @classmethod
     def of(cls, given: Rule | Optimization) -> Optimization:

@@ -124,11 +124,11 @@ def _without_none(value: Any) -> Any:
 
 def _check_empty(path: Path) -> None:
     if path.exists() and (not path.is_dir() or any(inside.name != LOCK for inside in path.iterdir())):
-        raise ConfigError("--run", "must be a new or empty folder", str(path), "Runs are never overwritten")
+        raise ConfigError("run", "must be a new or empty folder", str(path), "Runs are never overwritten")
 
 
 def _unwritable(place: str, error: OSError) -> WriteError:
-    return WriteError(place, "must be writable", error.strerror, "Choose another --run")
+    return WriteError(place, "must be writable", error.strerror, "Choose another folder")
 
 
 def _make_next(name: str) -> Path:

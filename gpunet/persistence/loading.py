@@ -92,7 +92,7 @@ def load_model(path: Path | str, device: Device, families: Sequence[type[Family]
 def _network(found: Trained, device: Device) -> TrainedModel:
     family, about = found.config.model, found.description
     if not family.has_outputs:
-        remedy = "Use gpunet likelihood or sample, or train --from it"
+        remedy = "It has likelihoods and samples, and a network can start from it"
         raise CheckpointError(str(found.checkpoint.path), "must hold a network with outputs", family.name, remedy)
     loss = build_loss(found.config, len(about.classes))
     model, parameters = _rebuilt(found, family.outputs(about, loss), device, np.float32)

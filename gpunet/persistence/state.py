@@ -65,10 +65,7 @@ def restore_state(run: Run, source: Checkpoint) -> None:
     places = list(_places(run))
     _check_arrays(source, places)
     attrs = source.group("loop").attrs
-    run.history = _records(run, source, _count(source, attrs, "epoch"))
-    run.batch = _count(source, attrs, "batch")
-    for record in run.history if run.plateau else ():
-        run.plateau(record)  # type: ignore[misc]
+    run.go_on_from(_records(run, source, _count(source, attrs, "epoch")), _count(source, attrs, "batch"))
     for place in places:
         place.put(source.array(place.path).data)
     best, best_epoch = (source.array(f"loop/{key}").data for key in ("best", "best_epoch"))

@@ -70,7 +70,7 @@ def graft(run: Run, source: Checkpoint, pairs: Sequence[tuple[str, str]] = ()) -
         _copy(run, donor, target, mirrored)
         lines.append(f"{target} from {donor.name}{', mirrored' if mirrored else ''}")
         grafts.append({"to": target, "from": donor.name, "mirrored": mirrored, "sha256": donor.sha256})
-    run.lineage = Lineage(parent_sha256=source.content_sha256, grafts=grafts)
+    run.came_from(Lineage(parent_sha256=source.content_sha256, grafts=grafts))
     return lines
 
 
@@ -133,7 +133,7 @@ def _named(
             raise CheckpointError(str(source.path), f"must hold a layer {name}", "no such", f"It has {_list(by_name)}")
         if target not in targets:
             raise ConfigError(
-                "--graft", f"{target} must be a layer of the network", "no such", f"It has {_list(targets)}"
+                "pairs", f"{target} must be a layer of the network", "no such", f"It has {_list(targets)}"
             )
         plan.append((by_name[name], target, False))
     return plan
@@ -152,7 +152,7 @@ def _check_widths(run: Run, donor: Donor, target: str, widths: list[int]) -> Non
             f"model: {target}",
             f"must be {theirs}{' units wide' if matrices else ''}, like {donor.name} of the checkpoint",
             ours,
-            f"Set model.hidden={widths}, or choose layers with --graft" if matrices else "Choose layers with --graft",
+            f"Set model.hidden={widths}, or choose layers by name" if matrices else "Choose layers by name",
         )
 
 
@@ -171,8 +171,8 @@ def _copy(run: Run, donor: Donor, target: str, mirrored: bool) -> None:
             got = f"{data.dtype.name} {'x'.join(map(str, data.shape))}"
             raise CheckpointError(donor.name, f"must have a {name} of {'x'.join(map(str, shape))} floats", got)
         if donor.members and data.shape != view.shape:
-            remedy = "Train with the same --seeds, or pretrain a single model"
-            raise ConfigError("--from", f"holds {len(data)} members, the run", run.config.members, remedy)
+            remedy = "Train with the same seeds, or pretrain a single model"
+            raise ConfigError("source", f"holds {len(data)} members, the run", run.config.members, remedy)
         parameters.device.copy_into(view, np.broadcast_to(data, view.shape))
 
 

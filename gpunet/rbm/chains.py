@@ -193,7 +193,7 @@ class Tempered(Chains):
         super().__post_init__()
         if self.mean_field:
             rule = "must be false where temperatures exchange their states"
-            raise ConfigError("model.chains.mean_field", rule, True, "Leave it out")
+            raise ConfigError("mean_field", rule, True, "Leave it out")
         given = self.temperatures
         betas = np.linspace(1, 0, given) if isinstance(given, int) else np.array(given, float)
         if len(betas) and betas[0] != 1:

@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ..backend import Context, Device, array_module
+import numpy as np
+
+from ..backend import Arena, Context, Device, array_module
 from ..backend.arrays import Array
+from ..data import Feed
 from ..errors import ConfigError
 from ..fields import Count, term
 from ..layers import Layer
@@ -51,7 +54,7 @@ class ClassRBM(Layer):
         """
         if any(find_parameters(self.hidden)):
             rule, remedy = "must not learn numbers of their own in a classifying machine", "Leave learn_variance out"
-            raise ConfigError("model.hidden_units", rule, term(type(self.hidden)), remedy)
+            raise ConfigError("hidden_units", rule, term(type(self.hidden)), remedy)
         label = Softmax(self.classes, group=self.classes)
         self.joint = RBM(Joint.of(self.features, label), self.hidden)
 
@@ -133,6 +136,12 @@ class HybridLearning(Objective):
     def start(self, device: Device, members: tuple[int, ...], dtype: Any) -> None:
         """Give persistent chains their memory."""
         self.generation.start(device, members, dtype)
+
+    def start_from(self, feed: Feed) -> None:
+        """Visible biases and offsets begin at the features' mean and the share of each class."""
+        share = (feed.targets()[..., None] == np.arange(self.model.classes)).mean(axis=-2)
+        mean = np.broadcast_to(feed.mean(), (*share.shape[:-1], self.model.features.n))
+        self.model.joint.start_from(np.concatenate([mean, share], axis=-1), Context(False, Arena(feed.device)))
 
     def state(self) -> dict[str, Array]:
         """The chains."""

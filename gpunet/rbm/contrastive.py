@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import numpy as np
 from annotated_types import Gt, Lt
 
-from ..backend import Context, Device, array_module, matmul
+from ..backend import Arena, Context, Device, array_module, matmul
 from ..backend.arrays import Array
+from ..data import Feed
 from ..errors import ConfigError
 from ..fields import NonNegative, check_fields
 from ..objectives import Objective
@@ -77,7 +78,7 @@ class ContrastiveDivergence(Objective):
         self.sparsity, self.schedule = sparsity, k
         if self.chains.mean_field and any(find_parameters(model.visible)):
             rule = "must be false where visible units learn their variance, of which means have none"
-            raise ConfigError("model.chains.mean_field", rule, True, "Leave it or learn_variance out")
+            raise ConfigError("mean_field", rule, True, "Leave it or learn_variance out")
         self.k = self._steps(0)
         self._strength: Array = None if sparsity is None else sparsity.at(0)  # target and cost, where steps read them
 
@@ -86,6 +87,10 @@ class ContrastiveDivergence(Objective):
         self.chains.start(self.model, device, members, dtype)
         if self.sparsity is not None:
             self._device, self._strength = device, device.put(self.sparsity.at(0), dtype)
+
+    def start_from(self, feed: Feed) -> None:
+        """Visible biases and offsets begin at the data's mean."""
+        self.model.start_from(feed.mean(), Context(False, Arena(feed.device)))
 
     def state(self) -> dict[str, Array]:
         """Arrays that the next step goes on from, by name, for checkpoints."""
@@ -133,7 +138,7 @@ class ContrastiveDivergence(Objective):
         given = self.schedule
         k = _at(given, epoch)
         if k < 1 or not math.isfinite(k):
-            raise ConfigError("k", "must be at least 1 Gibbs step", k, "Set model.k=1")
+            raise ConfigError("k", "must be at least 1 Gibbs step", k, "Set k=1")
         return round(k)
 
     def _accumulate(self, data: "_States", model: "_States", ctx: Context) -> None:

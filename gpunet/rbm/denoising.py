@@ -1,7 +1,8 @@
 """Denoising autoencoders: another way to learn the parameters of a machine."""
 
-from ..backend import Context, array_module
+from ..backend import Arena, Context, array_module
 from ..backend.arrays import Array
+from ..data import Feed
 from ..objectives import Objective
 from ..ops.linear import affine_grad_bias, affine_grad_input, affine_grad_weight
 from ..ops.weighting import average, mean_of, shares
@@ -26,6 +27,10 @@ class Denoising(Objective):
 
     def __init__(self, model: RBM, corruption: float = 0.25):
         self.model, self.threshold = model, min(round(corruption * 65536), 65535)
+
+    def start_from(self, feed: Feed) -> None:
+        """Visible biases and offsets begin at the data's mean."""
+        self.model.start_from(feed.mean(), Context(False, Arena(feed.device)))
 
     def learn(self, x: Array, target: Array, weight: Array | None, ctx: Context) -> tuple[Array, ...]:
         """Corrupt, encode, decode, and go back through both."""

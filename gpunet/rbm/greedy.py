@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from ..backend import Context, array_module
+from ..backend import Arena, Context, array_module
 from ..backend.arrays import Array
+from ..data import Feed
 from ..fields import Count
 from ..layers import Dense
 from ..losses import CategoricalCrossEntropy
@@ -48,6 +49,10 @@ class SupervisedGreedy(Objective):
 
     def __init__(self, model: WithOutput):
         self.model, self.loss = model, CategoricalCrossEntropy()
+
+    def start_from(self, feed: Feed) -> None:
+        """Visible biases and offsets begin at the data's mean."""
+        self.model.machine.start_from(feed.mean(), Context(False, Arena(feed.device)))
 
     def learn(self, x: Array, target: Array, weight: Array | None, ctx: Context) -> tuple[Array, ...]:
         """Forward, loss, backward."""

@@ -99,20 +99,20 @@ class Monitors:
         if epoch > 1:
             worst(
                 "update_ratio", LARGE_UPDATE, "one update changes the weights by {value:.1%}",
-                "lower optimizer.learning_rate or optimizer.momentum",
+                "lower learning_rate or momentum",
             )  # fmt: skip
         else:
             worst(
                 "update_ratio", SMALL_UPDATE, "one update changes the weights by {value:.1e} of their size",
-                "raise optimizer.learning_rate", above=False,
+                "raise learning_rate", above=False,
             )  # fmt: skip
         worst(
             "dead_units", IDLE_UNITS, "{value:.0%} of the hidden units are never on",
-            "set model.sparsity.target, or lower optimizer.learning_rate",
+            "set sparsity.target, or lower learning_rate",
         )  # fmt: skip
         worst(
             "saturated_units", IDLE_UNITS, "{value:.0%} of the hidden units are always on",
-            "raise training.l2, set model.sparsity.target, or lower optimizer.learning_rate",
+            "raise l2, set sparsity.target, or lower learning_rate",
         )  # fmt: skip
         if "free_energy_gap" in numbers:
             low = numbers["free_energy_gap"] - 1.96 * numbers["free_energy_gap_error"]
@@ -121,15 +121,15 @@ class Monitors:
                 gap, error = (numbers[name][member] for name in ("free_energy_gap", "free_energy_gap_error"))
                 found["free_energy_gap"] = (
                     f"validation samples are {gap:.1f} ± {1.96 * error:.1f} nats less likely than training samples: "
-                    "raise training.l2, set fewer training.epochs or a smaller model.hidden"
+                    "raise l2, set fewer epochs or a smaller hidden layer"
                 )
         worst(
             "chain_autocorrelation", STUCK, "the chains hardly move, correlation {value:.3f} over one update",
-            "raise model.k, set model.chains=tempered, or lower optimizer.learning_rate",
+            "raise k, set chains=tempered, or lower learning_rate",
         )  # fmt: skip
         worst(
             "swap_rate", RARE_SWAPS, "neighbouring temperatures exchange {value:.0%} of the time",
-            "raise model.chains.temperatures", above=False,
+            "raise temperatures", above=False,
         )  # fmt: skip
         return found
 

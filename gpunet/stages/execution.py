@@ -6,12 +6,9 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import chain
 
-from ..backend import Device
 from ..checkpoint import Checkpoint, Group
-from ..config import Config
-from ..data import Parts, Samples
 from ..errors import ConfigError, DivergedError
-from ..experiment import Run
+from ..experiment import Experiment, Run
 from ..interruption import Stop
 from ..persistence import BEST, LAST, RunFolder, graft, snapshot
 from ..training import EpochRecord
@@ -61,10 +58,7 @@ class Carried:
 
 
 def runs_of(
-    config: Config,
-    dataset: Samples,
-    split: Parts,
-    device: Device,
+    experiment: Experiment,
     source: Checkpoint | None = None,
     grafts: Sequence[tuple[str, str]] = (),
     layers: int | None = None,
@@ -73,10 +67,7 @@ def runs_of(
     """The runs of a configuration: one, or one for each layer of a stack that is left to train.
 
     Args:
-        config: what to train.
-        dataset: samples and targets on the host.
-        split: which samples train, select and test.
-        device: where to train.
+        experiment: what to train, on what, and where.
         source: checkpoint to take weights from.
         grafts: pairs of layers, of that checkpoint and of the network, see :func:`~gpunet.persistence.graft`.
         layers: how many finished layers of that checkpoint to keep, for a stack.
@@ -86,19 +77,19 @@ def runs_of(
         ConfigError: a source that does not fit, or a stack with no layer left.
     """
     told = callbacks or Callbacks()
-    if config.model.layerwise is not None:
+    if experiment.config.model.layerwise is not None:
         if source is not None and source.foreign:
             rule = "must be a checkpoint, to continue a stack by its settings"
-            raise ConfigError("--from", rule, "a file of arrays alone", "Train a network from it instead")
-        stack = Stack(config, dataset, split, device, source, layers)
+            raise ConfigError("source", rule, "a file of arrays alone", "Train a network from it instead")
+        stack = Stack(experiment, source, layers)
         if not stack.left:
-            rule, remedy = "must have a layer left to train", "Choose fewer --layers"
+            rule, remedy = "must have a layer left to train", "Keep fewer of its layers"
             raise ConfigError("model.hidden", rule, f"{len(stack.finished)} finished ones", remedy)
         for layer in stack.finished:
             told.on_note(f"{layer.name} from {source.path if source is not None else 'the stack'}")
         yield from stack.stages()
         return
-    run = Run(config, dataset, split, device)
+    run = Run(experiment)
     if source is not None:
         for line in graft(run, source, grafts):
             told.on_note(f"  {line}")
@@ -106,10 +97,7 @@ def runs_of(
 
 
 def begin(
-    config: Config,
-    dataset: Samples,
-    split: Parts,
-    device: Device,
+    experiment: Experiment,
     source: Checkpoint | None = None,
     grafts: Sequence[tuple[str, str]] = (),
     layers: int | None = None,
@@ -121,10 +109,7 @@ def begin(
     """Put a training together and carry it out.
 
     Args:
-        config: what to train.
-        dataset: samples and targets on the host.
-        split: which samples train, select and test.
-        device: where to train.
+        experiment: what to train, on what, and where.
         source: checkpoint to take weights from, see :func:`runs_of`.
         grafts: pairs of layers, of that checkpoint and of the network.
         layers: how many finished layers of that checkpoint to keep, for a stack.
@@ -145,7 +130,7 @@ def begin(
     """
 
     def train() -> Carried | None:
-        runs = runs_of(config, dataset, split, device, source, grafts, layers, callbacks)
+        runs = runs_of(experiment, source, grafts, layers, callbacks)
         first = next(runs)
         if callbacks is not None:
             callbacks.on_start(first)
@@ -154,7 +139,7 @@ def begin(
         with nullcontext() if open_folder is None else open_folder() as folder:
             return carry_out(chain([first], runs), folder, callbacks, stop)
 
-    return within_memory(train, config, dataset, split, device)
+    return within_memory(train, experiment)
 
 
 def carry_out(

@@ -4,18 +4,16 @@ import traceback
 from collections.abc import Callable
 from typing import TypeVar
 
-from ..backend import Device, out_of_memory
-from ..config import Config, override
-from ..data import Parts, Samples
+from ..backend import out_of_memory
 from ..errors import DeviceError
-from ..experiment import Run
+from ..experiment import Experiment, Run
 from .stack import Stack
 
 STEPS = 3  # the first ones allocate, and on a GPU the third is recorded
 T = TypeVar("T")
 
 
-def within_memory(action: Callable[[], T], config: Config, dataset: Samples, split: Parts, device: Device) -> T:
+def within_memory(action: Callable[[], T], experiment: Experiment) -> T:
     """Do something that trains; where memory ends, find the batch that fits.
 
     A smaller batch is never taken silently: it changes batch norm, schedules and chains.
@@ -29,25 +27,26 @@ def within_memory(action: Callable[[], T], config: Config, dataset: Samples, spl
         if not out_of_memory(error):
             raise
         traceback.clear_frames(error.__traceback__)  # they hold what filled the memory
+    device, config = experiment.device, experiment.config
     device.release()
     rule, batch = f"must fit into the memory of {device}, with model and data", config.training.batch_size
-    fitting = largest_batch(config, dataset, split, device)
+    fitting = largest_batch(experiment)
     remedy = f"Set training.batch_size={fitting}, which fits" if fitting else "Choose a smaller model, or fewer data"
     received = batch if fitting else f"{batch}, and there is no room even for one sample"
     raise DeviceError("training.batch_size", rule, received, remedy)
 
 
-def largest_batch(config: Config, dataset: Samples, split: Parts, device: Device) -> int:
+def largest_batch(experiment: Experiment) -> int:
     """The largest of a half, a quarter, ... of the configured batch for which a few steps fit into memory, or 0."""
-    batch = config.training.batch_size // 2
-    while batch and not _fits(override(config, {"training.batch_size": batch}), dataset, split, device):
+    batch = experiment.config.training.batch_size // 2
+    while batch and not _fits(experiment.changed({"training.batch_size": batch})):
         batch //= 2
     return batch
 
 
-def _fits(config: Config, dataset: Samples, split: Parts, device: Device) -> bool:
+def _fits(experiment: Experiment) -> bool:
     try:
-        _try(config, dataset, split, device)
+        _try(experiment)
         return True
     except Exception as error:
         if not out_of_memory(error):
@@ -55,15 +54,15 @@ def _fits(config: Config, dataset: Samples, split: Parts, device: Device) -> boo
         traceback.clear_frames(error.__traceback__)
         return False
     finally:
-        device.release()
+        experiment.device.release()
 
 
-def _try(config: Config, dataset: Samples, split: Parts, device: Device) -> None:
+def _try(experiment: Experiment) -> None:
     """A few steps of each run of a configuration, and what follows an epoch."""
-    whole = config.model.layerwise is None
-    runs = [Run(config, dataset, split, device)] if whole else Stack(config, dataset, split, device).stages()
+    whole = experiment.config.model.layerwise is None
+    runs = [Run(experiment)] if whole else Stack(experiment).stages()
     for run in runs:
-        steps = run.trainer.steps_per_epoch(config.training.drop_last)
+        steps = run.trainer.steps_per_epoch(experiment.config.training.drop_last)
         run.trainer.begin_epoch(0, steps)
         for step in range(min(STEPS, steps)):
             run.trainer.train_batch(step)

@@ -3,12 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..backend import Device
 from ..checkpoint import Checkpoint
 from ..config import Config, override
-from ..data import Parts, Samples
 from ..errors import ConfigError, DataError
-from ..experiment import Lineage, Run
+from ..experiment import Experiment, Lineage, Run
 from ..persistence import StateMismatch, Trained, restore_state
 from .stack import Stack
 
@@ -37,13 +35,13 @@ def resumed_config(saved: Trained, overrides: Mapping[str, Any], source: str | N
         was, now = _value(before, key), _value(config, key)
         if was != now:
             kept = "as it was" if key == "data" else str(was)
-            remedy = "Pass the same data from elsewhere with --data" if key == "data" else ANEW
+            remedy = "Pass the same data from elsewhere" if key == "data" else ANEW
             raise ConfigError(key, f"must stay {kept} when a run goes on", None if key == "data" else now, remedy)
     _check_position(saved, before, config)
     return config
 
 
-def resume(config: Config, dataset: Samples, split: Parts, device: Device, saved: Trained) -> Iterator[Run]:
+def resume(experiment: Experiment, saved: Trained) -> Iterator[Run]:
     """The runs that are left: the one that a checkpoint was written in, at its place, and the layers above it.
 
     Raises:
@@ -51,17 +49,17 @@ def resume(config: Config, dataset: Samples, split: Parts, device: Device, saved
         ConfigError: a configuration with other shapes than the checkpoint.
         CheckpointError: a checkpoint that does not hold the state of a run.
     """
-    if dataset.sha256 != saved.description.sha256:
-        remedy = "Say with --data where the data are now"
+    config = experiment.config
+    if experiment.dataset.sha256 != saved.description.sha256:
+        remedy = "Say where the data are now"
         raise DataError(config.data.source, "must hold the data that the run was trained on", "other content", remedy)
     source = saved.checkpoint
     try:
         if config.model.layerwise is not None:
-            yield from Stack(config, dataset, split, device, interrupted=source).stages()
+            yield from Stack(experiment, interrupted=source).stages()
         else:
-            run = Run(config, dataset, split, device)
+            run = Run(experiment, lineage=Lineage.of(source))
             restore_state(run, source)
-            run.lineage = Lineage.of(source)
             yield run
     except StateMismatch as error:
         if config == override(saved.config, {"data.source": config.data.source}):

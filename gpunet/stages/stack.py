@@ -3,12 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from ..backend import Device
 from ..checkpoint import Checkpoint
-from ..config import Config
-from ..data import Parts, Samples
 from ..errors import CheckpointError, ConfigError
-from ..experiment import FinishedLayer, Lineage, Run, prepare_inputs
+from ..experiment import Experiment, FinishedLayer, Lineage, Run
 from ..parameter import Parameters
 from ..persistence import check_preprocessing, fill_group, finished_layer, restore_state
 
@@ -19,10 +16,7 @@ class Stack:
     The data as the layers below represent them, by their means, is computed once for each layer and kept.
 
     Args:
-        config: with a model whose layers are trained one after the other.
-        dataset: samples and targets on the host.
-        split: which samples train, select and test.
-        device: where to train.
+        experiment: with a model whose layers are trained one after the other.
         source: a checkpoint to take finished layers from.
         layers: how many of them; all that it holds by default.
         interrupted: a checkpoint of this very training, to go on in the layer that it was written in.
@@ -34,20 +28,16 @@ class Stack:
 
     def __init__(
         self,
-        config: Config,
-        dataset: Samples,
-        split: Parts,
-        device: Device,
+        experiment: Experiment,
         source: Checkpoint | None = None,
         layers: int | None = None,
         interrupted: Checkpoint | None = None,
     ):
-        assert config.model.layerwise is not None
-        self.config, self.dataset, self.split, self.device = config, dataset, split, device
-        self.family = config.model.layerwise
-        self.inputs = prepare_inputs(config, dataset, split, device)
+        assert experiment.config.model.layerwise is not None
+        self.experiment, self.family = experiment, experiment.config.model.layerwise
+        self.inputs = experiment.inputs
         self.machines = self.family.machines((self.inputs.features,))
-        self.family.check_stages(self.machines, len(dataset.classes))
+        self.family.check_stages(self.machines, len(experiment.dataset.classes))
         self.lineage, self._interrupted = Lineage([]), interrupted
         if interrupted is not None:
             self.lineage = Lineage.of(interrupted)
@@ -70,15 +60,16 @@ class Stack:
     def stages(self) -> Iterator[Run]:
         """Yield the run of each layer that is left; whoever iterates trains it before asking for the next."""
         for number in range(len(self.finished), len(self.machines)):
-            objective = self.family.stage(self.machines[number], self.inputs, number == 0, len(self.dataset.classes))
-            run = Run(self.config, self.dataset, self.split, self.device, self.inputs, objective)
-            run.lineage = replace(self.lineage, machines=self.machines[:number])
+            classes = len(self.experiment.dataset.classes)
+            objective = self.family.stage(self.machines[number], self.inputs, number == 0, classes)
+            lineage = replace(self.lineage, machines=self.machines[:number])
+            run = Run(self.experiment, self.inputs, objective, lineage)
             if self._interrupted is not None:
                 restore_state(run, self._interrupted)
                 self._interrupted = None
             yield run
             self.lineage.below = [*self.finished, finished_layer(run)]
-            self.inputs = self.inputs.encoded(self.machines[number].encode, self.config.members > 1)
+            self.inputs = self.inputs.encoded(self.machines[number].encode, self.experiment.config.members > 1)
 
     def _chosen(self, source: Checkpoint, layers: int | None) -> list[str]:
         """Names of the layers to take from a checkpoint."""
@@ -86,7 +77,9 @@ class Stack:
         count = len(names) if layers is None else layers
         if not 0 < count <= min(len(names), len(self.machines)):
             at_most = f"between 1 and {min(len(names), len(self.machines))}"
-            raise CheckpointError(str(source.path), f"must give {at_most} finished layers", count, "Change --layers")
+            raise CheckpointError(
+                str(source.path), f"must give {at_most} finished layers", count, "Change the number of layers"
+            )
         return names[:count]
 
     def _take(self, source: Checkpoint, names: Sequence[str]) -> None:
@@ -94,15 +87,15 @@ class Stack:
         widths = [source.array(f"model/{name}/hidden_bias").data.shape[-1] for name in names]
         configured = [machine.hidden.n for machine in self.machines[: len(names)]]
         if widths != configured:
-            rule, remedy = f"must begin with {widths}, as in the checkpoint", "Change it, or keep fewer --layers"
+            rule, remedy = f"must begin with {widths}, as in the checkpoint", "Change it, or keep fewer layers"
             raise ConfigError("model.hidden", rule, configured, remedy)
         for name, machine in zip(names, self.machines):
-            parameters = Parameters(machine, self.config.seeds, self.device)
+            parameters = Parameters(machine, self.experiment.config.seeds, self.experiment.device)
             model = source.group(f"model/{name}")
             fill_group(parameters, model, f"{source.path}: model/{name}")
             layer = FinishedLayer(name, model, source.group(f"pretraining/{name}"))
             self.lineage.below = [*self.finished, layer]
-            self.inputs = self.inputs.encoded(machine.encode, self.config.members > 1)
+            self.inputs = self.inputs.encoded(machine.encode, self.experiment.config.members > 1)
 
 
 def _held(source: Checkpoint) -> list[str]:

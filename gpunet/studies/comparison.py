@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Device
 from ..checkpoint import Checkpoint
 from ..config import Config, check
-from ..data import Parts, Samples
+from ..data import Dataset, Split
 from ..errors import ConfigError, DataError, DivergedError
-from ..experiment import Run, prepare_inputs
+from ..experiment import Experiment, Run
 from ..families import Layerwise
 from ..fields import term
 from ..interruption import Stop
@@ -30,11 +29,8 @@ class Comparison:
     """What is compared with what, checked before the first step.
 
     Args:
-        pretraining: of the stack; its data, seeds and widths hold for all arms.
+        experiment: of the stack; its data, seeds and widths hold for all arms.
         network: of fine-tuning: optimizer, training, loss and what a perceptron has beside widths and activation.
-        dataset: samples and classes on the host.
-        split: which samples train, select and test.
-        device: where to train.
         labels: how many labels to learn from; None for all.
         rates: learning rates to choose from.
 
@@ -45,26 +41,36 @@ class Comparison:
 
     def __init__(
         self,
-        pretraining: Config,
+        experiment: Experiment,
         network: Config,
-        dataset: Samples,
-        split: Parts,
-        device: Device,
         labels: Sequence[int | None],
         rates: Sequence[float],
     ):
-        self.pretraining, self.network, self.dataset, self.split, self.device = (
-            pretraining, network, dataset, split, device,
-        )  # fmt: skip
-        self.labels = sorted({len(split.train) if count is None else count for count in labels})
+        self.experiment, self.network = experiment, network
+        self.labels = sorted({len(self.split.train) if count is None else count for count in labels})
         self.rates = sorted(set(rates))
-        self.model = _stack_of(pretraining)
+        self.model = _stack_of(self.pretraining)
         self._check()
-        self.inputs = prepare_inputs(pretraining, dataset, split, device)
+        self.inputs = experiment.inputs
         self._check_units()
         for count in self.labels:  # wrong settings are found here, not after an hour of pretraining
             self._run(ARMS[0], count, self.rates[0])
             self.stack(count)
+
+    @property
+    def pretraining(self) -> Config:
+        """Of the stack."""
+        return self.experiment.config
+
+    @property
+    def dataset(self) -> Dataset:
+        """Samples and classes on the host."""
+        return self.experiment.dataset
+
+    @property
+    def split(self) -> Split:
+        """Which samples train, select and test."""
+        return self.experiment.split
 
     @property
     def labelled_pretraining(self) -> bool:
@@ -75,7 +81,7 @@ class Comparison:
         """The stack to pretrain: on all images of the training part, but never with more labels than its arm has."""
         config = self.pretraining
         data = config.data.model_copy(update={"labels": labels if self.labelled_pretraining else None})
-        return Stack(config.model_copy(update={"data": data}), self.dataset, self.split, self.device)
+        return Stack(self.experiment.configured(config.model_copy(update={"data": data})))
 
     def check_source(self, source: Checkpoint) -> None:
         """Refuse a stack of an earlier run that is unfinished, has seen other data, or more labels than are compared.
@@ -84,15 +90,15 @@ class Comparison:
             ConfigError: it has.
         """
         if source.root["data"].attrs["data_sha256"] != self.dataset.sha256:
-            remedy = "Give the same --data, or pretrain anew without --from"
-            raise ConfigError("--from", "must be pretrained on the data of the comparison", "other data", remedy)
+            remedy = "Give the same data, or pretrain anew without a source"
+            raise ConfigError("source", "must be pretrained on the data of the comparison", "other data", remedy)
         finished, widths = len(source.group("pretraining").children), self.model.hidden
         if finished < len(widths):
-            raise ConfigError("--from", f"must have all {len(widths)} layers", finished, "Pretrain the others first")
+            raise ConfigError("source", f"must have all {len(widths)} layers", finished, "Pretrain the others first")
         seen = self.pretraining.data.labels or len(self.split.train)
         if self.labelled_pretraining and seen > self.labels[0]:
-            rule = f"must not have learned from more labels than the fewest of --labels, {self.labels[0]}"
-            raise ConfigError("--from", rule, f"{seen} labels", "Compare more labels, or pretrain anew")
+            rule = f"must not have learned from more labels than the fewest of the labels, {self.labels[0]}"
+            raise ConfigError("source", rule, f"{seen} labels", "Compare more labels, or pretrain anew")
 
     def result(
         self,
@@ -131,7 +137,7 @@ class Comparison:
         if best is None:
             tried = ", ".join(f"{rate:g}" for rate in self.rates)
             thing, rule = f"{arm.name} with {labels} labels", "must stay finite at some learning rate"
-            raise DivergedError(thing, rule, tried, "Lower --rates")
+            raise DivergedError(thing, rule, tried, "Lower the rates")
         _, chosen, run = best
         run.score_test()
         charged = source.seconds if arm.pretrained else 0.0
@@ -145,14 +151,14 @@ class Comparison:
         assert model is not None, "checked when the comparison was made"
         values["model"] = model.model_dump()
         values["optimizer"]["learning_rate"] = _with_rate(values["optimizer"]["learning_rate"], rate)
-        return Run(check(values, self.network.families), self.dataset, self.split, self.device, self.inputs)
+        return Run(self.experiment.configured(check(values, self.network.families)), self.inputs)
 
     def _check(self) -> None:
         network, monitor = self.network.model, self.network.training.monitor
         if not self.dataset.classes:
             raise DataError(self.dataset.name, "must have classes to compare errors", "real-valued targets")
         if network.with_hidden(self.model.hidden, "sigmoid") is None:
-            raise ConfigError("tune.model.name", "must be mlp", network.name, "Use --tune finetune")
+            raise ConfigError("tune.model.name", "must be mlp", network.name, "Use the preset finetune")
         if monitor not in ("auto", "validation_accuracy"):
             remedy = "Leave tune.training.monitor out"
             raise ConfigError("tune.training.monitor", "must be validation_accuracy to compare errors", monitor, remedy)
@@ -174,7 +180,7 @@ class Comparison:
         for count in self.labels:
             if not classes <= count <= samples:
                 rule = f"must be between the {classes} classes and the {samples:,} samples of the training part"
-                raise ConfigError("--labels", rule, count, "Write all for all of them")
+                raise ConfigError("labels", rule, count, "Write all for all of them")
         if batch > self.labels[0]:
             rule, remedy = f"must be at most the fewest labels, {self.labels[0]}", min(20, self.labels[0])
             raise ConfigError("tune.training.batch_size", rule, batch, f"Set tune.training.batch_size={remedy}")
@@ -204,4 +210,4 @@ def _with_rate(setting: Any, rate: float) -> Any:
         return setting | {"value": rate}
     name = "none" if setting is None else setting["name"]
     remedy = "Use a number, or a schedule with a value such as step"
-    raise ConfigError("tune.optimizer.learning_rate", "must have one value that --rates can replace", name, remedy)
+    raise ConfigError("tune.optimizer.learning_rate", "must have one value that the rates can replace", name, remedy)

@@ -102,7 +102,7 @@ def _notes(found: dict[str, Any]) -> Iterator[str]:
         if not entry["settled"]:
             unfinished.append(where)
     if ends:
-        yield f"At an end of the rates tried, so that others may be better (widen --rates): {', '.join(ends)}."
+        yield f"At an end of the rates tried, so that others may be better (widen the rates): {', '.join(ends)}."
     if unfinished:
         over = f"when the {found['epochs']} epochs were over (raise tune.training.epochs)"
         yield f"Not settled {over}: {', '.join(unfinished)}."

@@ -3,8 +3,11 @@
 Nothing of a failed step was kept and its random numbers are a function of its number, so it can be.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,7 +16,9 @@ from ..backend.arrays import Array
 from ..layers import Sequential
 from ..ops.guard import square_sum
 from ..parameter import children
-from .trainer import Trainer
+
+if TYPE_CHECKING:
+    from .trainer import Trainer
 
 FINITE = "loss and gradients must be finite"
 

@@ -8,10 +8,9 @@ import numpy as np
 
 from ..errors import DivergedError
 from ..interruption import Stop
-from .diagnosis import diagnose
 from .evaluation import Evaluator
 from .selection import Selection
-from .trainer import NEVER, Trainer
+from .trainer import Trainer
 
 LOOK_EVERY = 50  # steps between looks at the failure flags
 
@@ -87,24 +86,13 @@ def fit(
                 trainer.train_batch(step)
                 stopping = stop is not None and bool(stop.requested)
                 if stopping or (step + 1) % LOOK_EVERY == 0 or step + 1 == steps:
-                    _look(trainer)
+                    trainer.check()
                 if stopping:
                     return epoch
             record = _record(trainer, validation, selection, epoch, epochs, began)
         for callback in on_epoch:
             callback(record)
     return max(done, epochs)
-
-
-def _look(trainer: Trainer) -> None:
-    failed = trainer.failures()
-    if (failed == NEVER).all():
-        return
-    member = int(failed.argmin())
-    who = f" of member {member} (seed {trainer.parameters.seeds[member]})" if len(failed) > 1 else ""
-    rule, received = diagnose(trainer, member, int(failed[member]))
-    kept = f"{received}; the weights of the step before are kept"
-    raise DivergedError(f"step {int(failed[member]) + 1}{who}", rule, kept, "Lower optimizer.learning_rate")
 
 
 def _check_finite(numbers: dict[str, np.ndarray], epoch: int) -> None:

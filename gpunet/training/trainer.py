@@ -7,10 +7,12 @@ import numpy as np
 from ..backend import Arena, Context, Device, Streams, capture
 from ..backend.arrays import Array
 from ..data import Feed
+from ..errors import DivergedError
 from ..objectives import Objective
 from ..ops.guard import put_back, square_sum
 from ..optimizers import Optimization, Optimizer, Rule
 from ..parameter import Parameters
+from .diagnosis import diagnose
 
 NEVER = 2**62  # step number of a failure that has not happened
 
@@ -48,6 +50,7 @@ class Trainer:
         objective.build(feed.shape)
         self.parameters = Parameters(objective.model, seeds, device, dtype)
         objective.start(device, self.parameters.members, dtype)
+        objective.start_from(feed)
         self.optimizer = Optimizer(optimization, self.parameters)
         self.clock = device.zeros((1,), np.uint64)
         self.cursor = device.zeros((1,), np.int64)
@@ -88,13 +91,33 @@ class Trainer:
         self.step(min(self.batch_size, self.feed.samples - number * self.batch_size), self.variant)
 
     def averages(self) -> dict[str, np.ndarray]:
-        """Mean of each measure, weighted like the samples, since the epoch began, (members,); reads the device."""
+        """Mean of each measure, weighted like the samples, since the epoch began, (members,); reads the device.
+
+        Raises:
+            DivergedError: a member has left the finite numbers, see :meth:`check`.
+        """
+        self.check()
         *sums, samples = self.device.get(self.totals)
         return {name: total / samples for name, total in zip(self.objective.measures, sums)}
 
     def failures(self) -> np.ndarray:
         """Step at which each member left the finite numbers, (members,), or ``NEVER``; reads the device."""
         return self.device.get(self.failed)
+
+    def check(self) -> None:
+        """Look whether every member has stayed within the finite numbers; reads the device.
+
+        Raises:
+            DivergedError: one has not; it names the step and the layer.  Its weights are those of its last good step.
+        """
+        failed = self.failures()
+        if (failed == NEVER).all():
+            return
+        member = int(failed.argmin())
+        who = f" of member {member} (seed {self.parameters.seeds[member]})" if len(failed) > 1 else ""
+        rule, received = diagnose(self, member, int(failed[member]))
+        kept = f"{received}; the weights of the step before are kept"
+        raise DivergedError(f"step {int(failed[member]) + 1}{who}", rule, kept, "Lower optimizer.learning_rate")
 
     def _step(self, rows: int, variant: Hashable = None) -> None:
         """One update; ``variant`` is part of the key of the capture alone."""

@@ -248,9 +248,9 @@ def test_a_table_takes_noise_and_mixing_alone(rng, device):
     x, _ = epoch(feed_of(table, [Noise(0.5), Mixup()], device, scale=1.0), 8)
     assert x.shape == (20, 5)
     assert x.min() < 0, "a measurement has no bounds"
-    with pytest.raises(ConfigError, match=r"augmentation\.rotate: needs images, got samples of 5 features"):
+    with pytest.raises(ConfigError, match=r"rotate: needs images, got samples of 5 features"):
         feed_of(table, [Rotate()], device)
-    with pytest.raises(ConfigError, match=r"augmentation\.colour: needs images of height x width x channels, got 6x7"):
+    with pytest.raises(ConfigError, match=r"colour: needs images of height x width x channels, got 6x7"):
         feed_of(rng.random((20, 6, 7)), [Colour()], device)
 
 

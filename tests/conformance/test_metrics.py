@@ -11,7 +11,7 @@ from gpunet.config import check
 from gpunet.data import split
 from gpunet.datasets import load
 from gpunet.errors import ConfigError
-from gpunet.experiment import Run
+from gpunet.experiment import Experiment, Run
 from gpunet.families import MLPConfig
 from gpunet.metrics import Accuracy, Metric, TopK
 from gpunet.testing import examples, make_context
@@ -83,7 +83,9 @@ class Watched(MLPConfig):
 def make_run(device, model=None, **training):
     settings = {"model": model or {"name": "watched"}, "training": {"epochs": 3, "batch_size": 32, **training}}
     dataset = load("digits")
-    return Run(check(settings, [Watched]), dataset, split(dataset, validation=0.15, test=0.15, seed=0), device)
+    return Run(
+        Experiment(check(settings, [Watched]), dataset, split(dataset, validation=0.15, test=0.15, seed=0), device)
+    )
 
 
 @pytest.mark.parametrize("name", ["top_2_accuracy", "doubt"])

@@ -13,7 +13,7 @@ from gpunet.config import Config, check, load_config, override, schema
 from gpunet.data import Feed, split
 from gpunet.datasets import load
 from gpunet.errors import CheckpointError, ConfigError
-from gpunet.experiment import Run
+from gpunet.experiment import Experiment, Run
 from gpunet.families import DBNConfig, Family
 from gpunet.fields import Count
 from gpunet.inspection.portrait import portrait
@@ -63,7 +63,7 @@ def digits():
 def trained(digits, tmp_path_factory):
     """A run of an own family, and the file of its best weights."""
     config = check({**SETTINGS, "members": 2, "model": {"name": "bottleneck", "wide": 30}}, OWN)
-    run = Run(config, *digits, Device())
+    run = Run(Experiment(config, *digits, Device()))
     run.train()
     path = tmp_path_factory.mktemp("own") / "best.h5"
     write(path, snapshot(run, best=True, portrait=portrait(run)))
@@ -101,21 +101,21 @@ def test_its_checkpoint_can_be_inspected_without_its_class(view, trained):
 
 def test_its_run_goes_on_bit_for_bit(digits, tmp_path):
     config = check({**SETTINGS, "model": "bottleneck"}, OWN)
-    whole = Run(config, *digits, Device())
+    whole = Run(Experiment(config, *digits, Device()))
     whole.train()
-    half = Run(override(config, {"training.epochs": 1}), *digits, Device())
+    half = Run(Experiment(override(config, {"training.epochs": 1}), *digits, Device()))
     half.train()
     write(tmp_path / "last.h5", snapshot(half, best=False))
     saved = open_trained(read(tmp_path / "last.h5"), OWN)
     again = resumed_config(saved, {"training.epochs": 3}, "digits")
-    (rest,) = resume(again, *digits, Device(), saved)
+    (rest,) = resume(Experiment(again, *digits, Device()), saved)
     rest.train()
     assert np.array_equal(rest.trainer.parameters.values, whole.trainer.parameters.values)
 
 
 def test_a_stack_of_its_own_is_trained_layer_by_layer(digits, tmp_path, device):
     config = check({**SETTINGS, "model": "tower", "optimizer": {"name": "sgd", "learning_rate": 0.05}}, OWN)
-    for run in Stack(config, *digits, device).stages():
+    for run in Stack(Experiment(config, *digits, device)).stages():
         run.train()
     write(tmp_path / "best.h5", snapshot(run, best=True))
     assert read(tmp_path / "best.h5").attrs["model"] == "tower(64-12-8)"

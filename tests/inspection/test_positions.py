@@ -12,7 +12,7 @@ from gpunet.checkpoint import Checkpoint, Group, NamedArray, note, read, write, 
 from gpunet.cli.app import main
 from gpunet.config import load_config
 from gpunet.data import Dataset, Inputs, Preprocessing, split
-from gpunet.experiment import Run, scale_to_unit_variance
+from gpunet.experiment import Experiment, Run, scale_to_unit_variance
 from gpunet.initializers import LSUV
 from gpunet.inspection.differences import compare
 from gpunet.inspection.pictures import image, pictures
@@ -132,7 +132,9 @@ def colour_run(device, rng, model="rbm", **overrides):
     x = rng.integers(0, 256, (60, 5, 4, 3)).astype("u1")
     dataset = Dataset("paint", x, np.arange(60, dtype="i4") % 3, ("a", "b", "c"), scale=255.0)
     settings = {"model.name": model, "model.hidden": 12, "training.epochs": 1, "training.batch_size": 10} | overrides
-    run = Run(load_config(None, settings, {}), dataset, split(dataset, validation=0.2, test=0.2, seed=0), device)
+    run = Run(
+        Experiment(load_config(None, settings, {}), dataset, split(dataset, validation=0.2, test=0.2, seed=0), device)
+    )
     run.train()
     return run
 

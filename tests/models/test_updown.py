@@ -9,7 +9,7 @@ from gpunet.config import load_config
 from gpunet.data import Feed, fit_preprocessing, split
 from gpunet.datasets import load
 from gpunet.errors import ConfigError
-from gpunet.experiment import Run
+from gpunet.experiment import Experiment, Run
 from gpunet.inspection.sampling import Sampler
 from gpunet.models import LabelledDBN, UpDown
 from gpunet.optimizers import SGD, AdamW, Optimization
@@ -157,7 +157,7 @@ def test_logits_are_the_posterior_of_the_top_machine(device, rng):
 def trained():
     config = load_config("updown", {"model.hidden": [60, 120], "training.batch_size": 10, "model.greedy": 8}, {})
     dataset = load("digits")
-    run = Run(config, dataset, split(dataset, validation=0.15, test=0.15, seed=0), Device())
+    run = Run(Experiment(config, dataset, split(dataset, validation=0.15, test=0.15, seed=0), Device()))
     run.train()
     return run
 
@@ -200,18 +200,18 @@ def test_without_validation_the_latest_weights_are_kept(device):
     """Its training measures the free energy, by which no epoch is better than another."""
     small = {"model.hidden": [8, 8], "model.greedy": 0, "training.epochs": 3, "data.validation": 0}
     config, data = load_config("updown", small, {}), load("digits")
-    run = Run(config, data, split(data, validation=0, test=0.15, seed=0), device)
+    run = Run(Experiment(config, data, split(data, validation=0, test=0.15, seed=0), device))
     run.train()
     assert (run.monitor, run.selection.best_epoch.tolist()) == ("last", [3])
     config = load_config("updown", small | {"training.monitor": "train_loss"}, {})
     with pytest.raises(ConfigError, match=r"training.monitor: must be a number that is measured, .* got train_loss"):
-        Run(config, data, split(data, validation=0, test=0.15, seed=0), device)
+        Run(Experiment(config, data, split(data, validation=0, test=0.15, seed=0), device))
 
 
 def test_another_network_of_its_kind_takes_what_points_upwards(trained, tmp_path):
     path = tmp_path / "a.h5"
     write(path, snapshot(trained, best=False))
     config = load_config("updown", {"model.hidden": [60, 120], "seed": 5}, {})
-    run = Run(config, trained.dataset, trained.split, trained.device)
+    run = Run(Experiment(config, trained.dataset, trained.split, trained.device))
     graft(run, read(path))
     assert np.array_equal(run.objective.model.ups[0].weight.value, trained.objective.model.ups[0].weight.value)

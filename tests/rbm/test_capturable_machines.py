@@ -49,18 +49,18 @@ def no_uploads(monkeypatch):
     return record
 
 
-def trainer(device, objective, seeds, x):
+def trainer(device, objective, seeds, x, weights=None):
     y = np.arange(len(x), dtype=np.int32) % 3
     members = () if np.ndim(seeds) == 0 else (len(seeds),)
-    feed = Feed(device, x, y, fit_preprocessing("none", x, 1.0), np.dtype(np.float32), members)
+    feed = Feed(device, x, y, fit_preprocessing("none", x, 1.0), np.dtype(np.float32), members, weights=weights)
     made = Trainer(objective, optimization=SGD(0.05, momentum=0.5), seeds=seeds, feed=feed, batch_size=8, device=device)
     made.begin_epoch(0, 5)
     return made
 
 
-def check(make, seeds, x, no_uploads):
+def check(make, seeds, x, no_uploads, weights=None):
     """Two replays of a recorded step are two more real ones."""
-    recorded, real = (trainer(device, make(), seeds, x) for device in (TracedDevice(), Device()))
+    recorded, real = (trainer(device, make(), seeds, x, weights) for device in (TracedDevice(), Device()))
     LOG.clear()
     no_uploads(lambda: recorded.step(8))
     LOG.replay()
@@ -114,6 +114,11 @@ LEARNING = {
 @pytest.mark.parametrize("name", LEARNING)
 def test_every_way_to_learn(name, seeds, no_uploads, rng):
     check(LEARNING[name], seeds, rng.random((40, 4)).astype(np.float32), no_uploads)
+
+
+@pytest.mark.parametrize("name", LEARNING)
+def test_every_way_to_learn_from_weighted_samples(name, no_uploads, rng):
+    check(LEARNING[name], [1, 2], rng.random((40, 4)).astype(np.float32), no_uploads, rng.random(40))
 
 
 @pytest.mark.parametrize("seeds", SEEDS)

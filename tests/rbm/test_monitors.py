@@ -8,7 +8,7 @@ import pytest
 from gpunet.config import load_config
 from gpunet.data import split
 from gpunet.datasets import load
-from gpunet.experiment import Doctor, Run
+from gpunet.experiment import Doctor, Experiment, Run
 from gpunet.parameter import Parameters
 from gpunet.rbm import RBM, Bernoulli, ContrastiveDivergence, Gaussian, Monitors, NoisyReLU, Persistent, Tempered
 from gpunet.testing import make_context
@@ -102,23 +102,23 @@ def run_on_digits(device, samples=None, **overrides):
         chosen = np.random.default_rng(0).permutation(len(dataset.x))[:samples]
         dataset = replace(dataset, x=dataset.x[chosen], y=dataset.y[chosen])
     config = load_config("rbm", {"training.batch_size": 20, **overrides}, {})
-    return Run(config, dataset, split(dataset, validation=0.3, test=0.1, seed=0), device)
+    return Run(Experiment(config, dataset, split(dataset, validation=0.3, test=0.1, seed=0), device))
 
 
 ILL = {
-    "update_ratio": ({"optimizer.learning_rate": 5.0, "training.epochs": 2}, "optimizer.learning_rate"),
+    "update_ratio": ({"optimizer.learning_rate": 5.0, "training.epochs": 2}, "learning_rate"),
     "free_energy_gap": (
         {"samples": 200, "training.epochs": 500, "optimizer.learning_rate": 0.2, "model.chains": "from_data"},
-        "training.l2",
+        "raise l2",
     ),
     "chain_autocorrelation": (
         {"optimizer.learning_rate": 0.0, "training.epochs": 1, "model.hidden": 9},
-        "model.chains=tempered",
+        "chains=tempered",
     ),
     "swap_rate": (
         {"model.chains": {"name": "tempered", "temperatures": (1.0, 0.0), "adaptive": False}, "training.epochs": 20,
          "optimizer.learning_rate": 0.2, "model.hidden": 50},
-        "model.chains.temperatures",
+        "raise temperatures",
     ),
 }  # fmt: skip
 
@@ -138,12 +138,12 @@ def test_each_illness_is_named_with_the_option_to_change(name, device):
 def test_updates_too_small_and_idle_units_are_named(device):
     machine, _, monitors = watch(device)
     numbers = monitors.numbers()
-    assert "raise optimizer.learning_rate" in monitors.warnings(numbers, epoch=1)["update_ratio"]
+    assert "raise learning_rate" in monitors.warnings(numbers, epoch=1)["update_ratio"]
     device.copy_into(machine.hidden_bias.value, np.full(5, -20.0))
     machine.weight.value[...] = 0
-    assert "model.sparsity.target" in monitors.warnings(monitors.numbers(), epoch=1)["dead_units"]
+    assert "sparsity.target" in monitors.warnings(monitors.numbers(), epoch=1)["dead_units"]
     device.copy_into(machine.hidden_bias.value, np.full(5, 20.0))
-    assert "training.l2" in monitors.warnings(monitors.numbers(), epoch=1)["saturated_units"]
+    assert "raise l2" in monitors.warnings(monitors.numbers(), epoch=1)["saturated_units"]
 
 
 def test_a_healthy_machine_gets_no_warning(device):

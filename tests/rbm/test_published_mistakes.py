@@ -14,7 +14,7 @@ from gpunet.checkpoint import write
 from gpunet.config import load_config
 from gpunet.data import Feed, fit_preprocessing, split
 from gpunet.datasets import load
-from gpunet.experiment import Run
+from gpunet.experiment import Experiment, Run
 from gpunet.optimizers import SGD, Optimization, Optimizer
 from gpunet.parameter import Parameters
 from gpunet.persistence import load_stack, snapshot
@@ -135,7 +135,7 @@ def test_likelihoods_are_those_of_the_weights_that_are_kept(averaging, tmp_path,
     words = {"model.hidden": 8, "training.epochs": 3, "optimizer.learning_rate": 0.1}
     config = load_config("rbm", words | ({"training.averaging": averaging} if averaging else {}), {})
     dataset = load("digits")
-    run = Run(config, dataset, split(dataset, validation=0.2, test=0.2, seed=0), device)
+    run = Run(Experiment(config, dataset, split(dataset, validation=0.2, test=0.2, seed=0), device))
     before = device.get(run.trainer.parameters.values).copy()
     run.train()
     write(tmp_path / "best.h5", snapshot(run, best=True))

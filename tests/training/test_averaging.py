@@ -8,7 +8,7 @@ from gpunet.config import load_config
 from gpunet.data import split
 from gpunet.datasets import load
 from gpunet.errors import ConfigError
-from gpunet.experiment import Run
+from gpunet.experiment import Experiment, Run
 from gpunet.optimizers import EMA, SWA
 from gpunet.persistence import snapshot
 
@@ -16,7 +16,9 @@ from gpunet.persistence import snapshot
 def make_run(**overrides):
     config = load_config("mlp", {"model.hidden": [16], "training.epochs": 4} | overrides, {})
     dataset = load("digits")
-    return Run(config, dataset, split(dataset, validation=0.15, test=0.15, seed=0, order="stratified"), Device())
+    return Run(
+        Experiment(config, dataset, split(dataset, validation=0.15, test=0.15, seed=0, order="stratified"), Device())
+    )
 
 
 def train_and_watch(run, epochs):

@@ -32,7 +32,9 @@ def network(width=12):
     )
 
 
-def make_trainer(device, seeds=0, loss=None, rule=None, kind="standardise", l2=0.01, augment=(), rows=None, **options):
+def make_trainer(
+    device, seeds=0, loss=None, rule=None, kind="standardise", l2=0.01, augment=(), rows=None, weighted=False, **options
+):
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 256, (50, 12)).astype(np.uint8), rng.integers(0, 4, 50).astype(np.int32)
     if isinstance(loss, AbsolutePercentageError):  # takes no labels
@@ -43,7 +45,8 @@ def make_trainer(device, seeds=0, loss=None, rule=None, kind="standardise", l2=0
     augmenter = Augmenter(augment, (12,) if texts else (2, 3, 2), 255.0, 4, 50, device, number, texts)
     preprocessing = fit_preprocessing(kind, x, 255.0)
     model = network(preprocessing.width(12))
-    feed = Feed(device, x, y, preprocessing, number, members, augmenter if augment else None, rows)
+    weights = rng.random(50) if weighted else None
+    feed = Feed(device, x, y, preprocessing, number, members, augmenter if augment else None, rows, weights=weights)
     rule = rule or Adam(Step(value=0.01, factor=0.5, every=1))
     objective = Supervised(model, loss or CategoricalCrossEntropy())
     optimization = Optimization(rule, l2=l2, **options)
@@ -81,6 +84,10 @@ NUMBERS = [augmentation for augmentation in examples(Augmentation, data) if augm
 CASES += [{"augment": NUMBERS, "seeds": [5, 6]}]
 CASES += [{"rows": np.arange(40, dtype=np.int32) % 9}]
 CASES += [{"rows": np.stack([np.arange(40), 49 - np.arange(40)]).astype(np.int32), "seeds": [5, 6]}]
+CASES += [
+    {"weighted": True},
+    {"weighted": True, "seeds": [5, 6], "rows": np.arange(80, dtype=np.int32).reshape(2, 40) % 9},
+]
 CASES += [{"averaging": averaging} for averaging in examples(Averaging, optimizers)]
 
 

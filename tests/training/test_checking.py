@@ -13,6 +13,7 @@ from gpunet.config import load_config
 from gpunet.data import split
 from gpunet.datasets import load
 from gpunet.errors import ConfigError
+from gpunet.experiment import Experiment
 from gpunet.inspection.checking import GradientCheck
 from gpunet.layers import (
     BatchNorm,
@@ -62,7 +63,7 @@ def make_check(overrides=STACK, device=None):
     config = load_config(None, overrides, {})
     dataset = load("digits")
     parts = split(dataset, validation=0.1, test=0.1, seed=0)
-    return GradientCheck(config, dataset, parts, device or Device())
+    return GradientCheck(Experiment(config, dataset, parts, device or Device()))
 
 
 def wrong(check):

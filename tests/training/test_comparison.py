@@ -9,6 +9,7 @@ from gpunet.config import load_config
 from gpunet.data import Dataset, split
 from gpunet.datasets import load
 from gpunet.errors import ConfigError, DataError, DivergedError
+from gpunet.experiment import Experiment
 from gpunet.interruption import Stop
 from gpunet.persistence import snapshot
 from gpunet.studies import ARMS, Comparison, Source, paired_difference
@@ -22,7 +23,8 @@ def make(device=None, labels=(40, None), rates=(0.1,), dataset=None, tune=None, 
     dataset = dataset or load("digits")
     parts = split(dataset, validation=0.15, test=0.15, seed=0)
     configs = load_config("dbn", STACK | stack, {}), load_config("finetune", TUNE | (tune or {}), {})
-    return Comparison(*configs, dataset, parts, device or Device(), labels, rates)
+    pretraining, network = configs
+    return Comparison(Experiment(pretraining, dataset, parts, device or Device()), network, labels, rates)
 
 
 def pretrain(comparison, folder, labels=40):
@@ -165,12 +167,12 @@ def test_a_stack_of_an_earlier_run_must_fit(stack, tmp_path, device):
     make(device).check_source(stack)
     y = np.arange(200, dtype=np.int32) % 2
     other = Dataset("other", np.arange(800.0, dtype=np.float32).reshape(200, 4), y, ("a", "b"))
-    with pytest.raises(ConfigError, match="--from: must be pretrained on the data of the comparison"):
+    with pytest.raises(ConfigError, match="source: must be pretrained on the data of the comparison"):
         make(device, dataset=other, labels=(None,)).check_source(stack)
-    with pytest.raises(ConfigError, match="--from: must have all 3 layers, got 2"):
+    with pytest.raises(ConfigError, match="source: must have all 3 layers, got 2"):
         make(device, **{"model.hidden": [12, 8, 4]}).check_source(stack)
     seen = {"model.method": "supervised", "data.labels": 50, "training.batch_size": 20}
-    with pytest.raises(ConfigError, match="more labels than the fewest of --labels, 40, got 50 labels"):
+    with pytest.raises(ConfigError, match="more labels than the fewest of the labels, 40, got 50 labels"):
         make(device, **seen).check_source(stack)
     make(device, labels=(50,), **seen).check_source(stack)
 
@@ -226,4 +228,5 @@ def test_classes_and_all_three_parts_are_needed():
     for part in ("validation", "test"):
         sizes = {"validation": 0.15, "test": 0.15} | {part: 0}
         with pytest.raises(ConfigError, match=rf"data\.{part}: must have samples to choose on and to compare"):
-            Comparison(*configs, dataset, split(dataset, seed=0, **sizes), Device(), [40], [0.1])
+            parts = split(dataset, seed=0, **sizes)
+            Comparison(Experiment(configs[0], dataset, parts, Device()), configs[1], [40], [0.1])

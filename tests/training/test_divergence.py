@@ -11,7 +11,7 @@ from gpunet.config import load_config
 from gpunet.data import split
 from gpunet.datasets import load
 from gpunet.errors import DivergedError
-from gpunet.experiment import Run
+from gpunet.experiment import Experiment, Run
 from gpunet.layers import Layer
 from gpunet.persistence import open_trained, snapshot
 from gpunet.stages import resume, resumed_config
@@ -45,7 +45,7 @@ class Poison(Layer):
 def make(device, preset, overrides, poison=None):
     config = load_config(preset, overrides, {})
     dataset = load("digits")
-    run = Run(config, dataset, split(dataset, validation=0.15, test=0.15, seed=0), device)
+    run = Run(Experiment(config, dataset, split(dataset, validation=0.15, test=0.15, seed=0), device))
     if poison:
         run.objective.model.layers.insert(3, poison)
         run.objective.model.__post_init__()
@@ -149,7 +149,7 @@ def test_weights_of_a_machine_that_explode_end_training_with_the_last_good_state
     saved = open_trained(read(tmp_path / "last.h5"))
     config = resumed_config(saved, {"optimizer.learning_rate": 0.01})
     dataset = load("digits")
-    again = next(resume(config, dataset, split(dataset, validation=0.15, test=0.15, seed=0), device, saved))
+    again = next(resume(Experiment(config, dataset, split(dataset, validation=0.15, test=0.15, seed=0), device), saved))
     assert again.train()
     assert int(device.get(again.trainer.clock)[0]) == 5 * 12
 

@@ -11,7 +11,7 @@ from gpunet.config import load_config
 from gpunet.data import Feed, Inputs, MinMax, Preprocessing, Scale, Standardise, fit_preprocessing, split
 from gpunet.datasets import load
 from gpunet.errors import ConfigError
-from gpunet.experiment import Run
+from gpunet.experiment import Experiment, Run
 from gpunet.layers import BatchNorm, Dense, Flatten, ReLU, Residual, Sequential, Tanh
 from gpunet.losses import CategoricalCrossEntropy
 from gpunet.objectives import Supervised
@@ -179,7 +179,7 @@ def test_a_configured_network_on_images_flattens_where_it_says(device):
     dataset = load("digits")
     parts = split(dataset, validation=0.15, test=0.15, seed=0)
     settings = {"model.name": "layers", "model.layers": layers, "training.epochs": 3, "optimizer": "adam"}
-    run = Run(load_config(None, settings, {}), dataset, parts, device)
+    run = Run(Experiment(load_config(None, settings, {}), dataset, parts, device))
     shapes = {name: p.shape for name, p in run.trainer.parameters.named.items() if p.role == "weight"}
     assert (dataset.input_shape, run.inputs.shape) == ((8, 8), (8, 8, 1))
     assert shapes == {"000_dense/weight": (1, 3), "004_dense/weight": (192, 20), "006_dense/weight": (20, 10)}
@@ -193,7 +193,7 @@ def test_an_output_that_is_still_an_image_is_refused(device):
     block = {"name": "residual", "body": ["flatten"], "shortcut": [{"name": "dense", "n_out": 2}]}
     config = load_config(None, {"model.name": "layers", "model.layers": [block]}, {})
     with pytest.raises(ConfigError, match="residual: body and shortcut must end in the same shape, got 64 and 8x8x2"):
-        Run(config, dataset, parts, device)
+        Run(Experiment(config, dataset, parts, device))
     feed = feed_of(np.random.default_rng(0).random((6, 4, 3, 2)).astype(np.float32), device)
     objective = Supervised(Sequential([Convolution(3)]), CategoricalCrossEntropy())
     with pytest.raises(ConfigError, match=r"must end in features for a loss, got 4x3x3. Add Flatten"):

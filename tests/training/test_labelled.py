@@ -13,7 +13,7 @@ from gpunet.config import load_config
 from gpunet.data import split
 from gpunet.datasets import load
 from gpunet.errors import ConfigError
-from gpunet.experiment import Run, epoch_rows, stratified_order
+from gpunet.experiment import Experiment, Run, epoch_rows, stratified_order
 from gpunet.objectives import Objective
 from gpunet.stages import Stack
 from gpunet.testing import make_context
@@ -75,7 +75,7 @@ def test_only_labelled_samples_teach(members, augmentation, device):
     weights = []
     for spoilt in (False, True):
         few = {"data.labels": 40, "members": members, "training.updates": 20}
-        run = Run(*digits(**few, **augmentation), device)
+        run = Run(Experiment(*digits(**few, **augmentation), device))
         others = np.setdiff1d(np.arange(1257), run.rows)
         assert len(others) > 1257 - 41 * members
         if spoilt:
@@ -105,14 +105,14 @@ def test_what_does_not_look_at_labels_sees_all_samples(device):
     _, dataset, parts = digits()
     for method, samples in (("contrastive_divergence", 1257), ("denoising", 1257), ("supervised", 50)):
         config = load_config("dbn", {"model.hidden": [8], "model.method": method, "data.labels": 50}, {})
-        (run,) = Stack(config, dataset, parts, device).stages()
+        (run,) = Stack(Experiment(config, dataset, parts, device)).stages()
         assert run.trainer.feed.samples == samples
 
 
 def test_a_sample_that_comes_again_is_augmented_anew(device):
     """Twice in an epoch, shifted by other amounts; its place in the epoch, not its number, is what is drawn for."""
     few = {"data.labels": 20, "training.updates": 2, "training.batch_size": 20, "augmentation.shift.pixels": 2}
-    trainer = Run(*digits(**few), device).trainer
+    trainer = Run(Experiment(*digits(**few), device)).trainer
     assert trainer.feed.samples == 40
     trainer.begin_epoch(0, 2)
     ctx = make_context(device)
@@ -135,4 +135,4 @@ def test_label_counts_that_cannot_be(overrides, expected, device):
     if overrides["data.labels"] == 9:
         overrides = overrides | {"training.batch_size": 5}
     with pytest.raises(ConfigError, match=expected):
-        Run(*digits(**overrides), device)
+        Run(Experiment(*digits(**overrides), device))

@@ -10,7 +10,7 @@ from gpunet.config import load_config
 from gpunet.data import split
 from gpunet.datasets import load
 from gpunet.errors import DeviceError, GpunetError
-from gpunet.experiment import Run
+from gpunet.experiment import Experiment, Run
 from gpunet.stages import Stack, largest_batch, within_memory
 
 
@@ -37,7 +37,11 @@ def parts_of(preset, overrides):
 
 def train(config, dataset, parts, device):
     stacked = config.model.name == "dbn"
-    for run in Stack(config, dataset, parts, device).stages() if stacked else [Run(config, dataset, parts, device)]:
+    for run in (
+        Stack(Experiment(config, dataset, parts, device)).stages()
+        if stacked
+        else [Run(Experiment(config, dataset, parts, device))]
+    ):
         run.train()
 
 
@@ -51,8 +55,8 @@ def test_the_batch_that_is_named_fits_and_the_next_larger_does_not(preset, hidde
     overrides = {"model.hidden": hidden, "training.batch_size": batch, "training.epochs": 1}
     config, dataset, parts = parts_of(preset, overrides)
     with pytest.raises(DeviceError) as caught:
-        within_memory(lambda: train(config, dataset, parts, device), config, dataset, parts, device)
-    fitting = largest_batch(config, dataset, parts, device)
+        within_memory(lambda: train(config, dataset, parts, device), Experiment(config, dataset, parts, device))
+    fitting = largest_batch(Experiment(config, dataset, parts, device))
     assert str(caught.value) == (
         f"training.batch_size: must fit into the memory of cpu, with model and data, got {batch}. "
         f"Set training.batch_size={fitting}, which fits."
@@ -61,7 +65,7 @@ def test_the_batch_that_is_named_fits_and_the_next_larger_does_not(preset, hidde
     assert 0 < fitting < batch
     within_memory(
         lambda: train(*parts_of(preset, overrides | {"training.batch_size": fitting}), device),
-        config, dataset, parts, device,
+        Experiment(config, dataset, parts, device),
     )  # fmt: skip
     with pytest.raises(OutOfMemoryError):
         train(*parts_of(preset, overrides | {"training.batch_size": 2 * fitting}), device)
@@ -71,7 +75,7 @@ def test_a_model_that_does_not_fit_at_all_says_so():
     config, dataset, parts = parts_of("linear", {})
     device = SmallDevice(limit=100)
     with pytest.raises(DeviceError, match=r"got 32, and there is no room even for one sample\. Choose a smaller"):
-        within_memory(lambda: train(config, dataset, parts, device), config, dataset, parts, device)
+        within_memory(lambda: train(config, dataset, parts, device), Experiment(config, dataset, parts, device))
 
 
 def test_other_errors_pass_and_results_come_back():
@@ -114,7 +118,7 @@ def test_what_filled_the_memory_is_let_go_before_batches_are_tried():
         raise MemoryError(id(held))
 
     with pytest.raises(DeviceError):
-        within_memory(attempt, config, dataset, parts, device)
+        within_memory(attempt, Experiment(config, dataset, parts, device))
     assert alive[0] == 0
 
 

@@ -53,7 +53,7 @@ def test_lars_moves_a_weight_of_length_zero(device):
 
 
 def test_lars_refuses_a_penalty_that_it_cannot_scale():
-    with pytest.raises(ConfigError, match=r"training\.l2: must be 0 with LARS, .* Set training\.l2=0 and"):
+    with pytest.raises(ConfigError, match=r"^l2: must be 0 with LARS, .* Set l2=0 and"):
         Optimization(LARS(), l2=0.1)
 
 

@@ -6,7 +6,7 @@ import pytest
 from gpunet.config import check
 from gpunet.data import split
 from gpunet.datasets import load
-from gpunet.experiment import Run
+from gpunet.experiment import Experiment, Run
 from gpunet.layers import BatchNorm, Dense, Dropout, GaussianNoise, ReLU
 from gpunet.parameter import Parameters
 from gpunet.testing import make_context
@@ -18,7 +18,7 @@ def steps(device, count=4, **changes):
     """The run after a few steps, with its parameters on the host by name."""
     config = check({**BASE, **changes})
     dataset = load("digits")
-    run = Run(config, dataset, split(dataset, validation=0.1, test=0.1, seed=0), device)
+    run = Run(Experiment(config, dataset, split(dataset, validation=0.1, test=0.1, seed=0), device))
     run.trainer.begin_epoch(0, 10)
     for number in range(count):
         run.trainer.train_batch(number)

@@ -9,7 +9,7 @@ from gpunet.config import load_config, preset_names
 from gpunet.data import Dataset, split
 from gpunet.datasets import load
 from gpunet.errors import CheckpointError, ConfigError, DataError
-from gpunet.experiment import Run
+from gpunet.experiment import Experiment, Run
 from gpunet.interruption import Stop
 from gpunet.persistence import graft, open_trained, snapshot
 from gpunet.stages import Stack, resume, resumed_config
@@ -64,14 +64,14 @@ def begin(case, **overrides):
     config = load_config(preset, settings | overrides, {})
     dataset, parts = data(config)
     if config.model.name == "dbn":
-        return Stack(config, dataset, parts, Device()).stages()
-    return iter([Run(config, dataset, parts, Device())])
+        return Stack(Experiment(config, dataset, parts, Device())).stages()
+    return iter([Run(Experiment(config, dataset, parts, Device()))])
 
 
 def go_on(path, **overrides):
     saved = open_trained(read(path))
     config = resumed_config(saved, overrides)
-    return resume(config, *data(config), Device(), saved)
+    return resume(Experiment(config, *data(config), Device()), saved)
 
 
 def keep(run, folder):
@@ -220,7 +220,7 @@ def test_other_data_and_files_without_a_state_are_refused(tmp_path):
     dataset, parts = data(config)
     other = Dataset("some", dataset.x[::-1].copy(), dataset.y, dataset.classes, scale=16.0)
     with pytest.raises(DataError, match="must hold the data that the run was trained on"):
-        next(resume(config, other, parts, Device(), saved))
+        next(resume(Experiment(config, other, parts, Device()), saved))
     run = next(begin("linear"))
     run.train()
     write(tmp_path / "best.h5", snapshot(run, best=True))

@@ -8,7 +8,7 @@ from gpunet.config import load_config
 from gpunet.data import split
 from gpunet.datasets import load
 from gpunet.errors import ConfigError
-from gpunet.experiment import Run, named_layers, watched
+from gpunet.experiment import Experiment, Run, named_layers, watched
 from gpunet.inspection.signals import diagnosis, first_signals
 from gpunet.layers import Dense
 
@@ -16,7 +16,7 @@ from gpunet.layers import Dense
 def make_run(device, **overrides):
     config = load_config(None, overrides, {})
     dataset = load("digits")
-    return Run(config, dataset, split(dataset, validation=0.1, test=0.1, seed=0), device)
+    return Run(Experiment(config, dataset, split(dataset, validation=0.1, test=0.1, seed=0), device))
 
 
 DEEP = {"model.hidden": [100] * 10, "model.activation": "sigmoid", "training.batch_size": 128}

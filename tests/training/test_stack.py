@@ -9,7 +9,7 @@ from gpunet.config import load_config
 from gpunet.data import split
 from gpunet.datasets import load
 from gpunet.errors import CheckpointError, ConfigError, DataError
-from gpunet.experiment import Run
+from gpunet.experiment import Experiment, Run
 from gpunet.persistence import graft, load_model, load_stack, snapshot
 from gpunet.stages import Stack
 from gpunet.testing import make_context
@@ -24,7 +24,7 @@ def make(overrides=None, preset="dbn"):
 
 
 def pretrain(tmp_path, device, overrides=None, name="dbn.h5", **options):
-    stack = Stack(*make(overrides), device, **options)
+    stack = Stack(Experiment(*make(overrides), device), **options)
     for run in stack.stages():
         run.train()
         write(tmp_path / name, snapshot(run, best=True))
@@ -71,15 +71,15 @@ def test_a_restart_at_layer_two_gives_the_same_stack(tmp_path, device):
     other = pretrain(tmp_path, device, {"model.hidden": [20, 7, 5]}, "other.h5", source=read(whole), layers=1)
     assert load_stack(other, device).dbn.machines[2].weight.shape == (7, 5)
     with pytest.raises(CheckpointError, match="between 1 and 2 finished layers, got 3"):
-        Stack(*make(), device, read(whole), 3)
+        Stack(Experiment(*make(), device), read(whole), 3)
     with pytest.raises(ConfigError, match=r"model\.hidden: must begin with \[20\], as in the checkpoint, got \[21\]"):
-        Stack(*make({"model.hidden": [21, 12]}), device, read(whole), 1)
+        Stack(Experiment(*make({"model.hidden": [21, 12]}), device), read(whole), 1)
 
 
 def network(device, preset="mlp", **overrides):
     settings = {"model.hidden": [20, 12], "model.activation": "sigmoid", "training.epochs": 1} | overrides
     config = load_config(preset, settings, {})
-    return Run(config, *make()[1:], device)
+    return Run(Experiment(config, *make()[1:], device))
 
 
 def test_a_graft_makes_the_network_compute_what_the_stack_computes(tmp_path, device):
@@ -135,7 +135,7 @@ def test_one_donor_serves_all_members_and_members_their_own(tmp_path, device):
 def test_an_unrolled_autoencoder_starts_as_the_stack_and_gets_better(tmp_path, device):
     source = read(path := pretrain(tmp_path, device, {"model.top_units": "gaussian", "optimizer.learning_rate": 0.02}))
     settings = {"model.hidden": [20], "model.code": 12, "training.epochs": 5}
-    run = Run(load_config("autoencoder", settings, {}), *make()[1:], device)
+    run = Run(Experiment(load_config("autoencoder", settings, {}), *make()[1:], device))
     graft(run, source)
     x, ctx = device.put(np.random.default_rng(0).random((5, 64)), np.float32), make_context(device)
     z, _ = run.objective.model.forward(x, ctx)
@@ -146,7 +146,10 @@ def test_an_unrolled_autoencoder_starts_as_the_stack_and_gets_better(tmp_path, d
     run.train()
     assert run.history[-1].numbers["validation_squared_error"] < before
     with pytest.raises(ConfigError, match=r"must have 3 layers, got 2. Set model.hidden=\[20\] and model.code=12"):
-        graft(Run(load_config("autoencoder", settings | {"model.hidden": [20, 15]}, {}), *make()[1:], device), source)
+        graft(
+            Run(Experiment(load_config("autoencoder", settings | {"model.hidden": [20, 15]}, {}), *make()[1:], device)),
+            source,
+        )
 
 
 def test_binarisation_is_written_down(tmp_path, device):
@@ -168,13 +171,13 @@ def test_binarisation_is_written_down(tmp_path, device):
 )
 def test_stacks_that_cannot_be(overrides, expected, device):
     with pytest.raises(ConfigError, match=expected):
-        Stack(*make(overrides), device)
+        Stack(Experiment(*make(overrides), device))
 
 
 def test_layers_continue_on_features_prepared_as_theirs_were(tmp_path, device):
     source = read(pretrain(tmp_path, device))
     with pytest.raises(ConfigError, match=r"data.preprocess: must be scale, as when .*, got standardise"):
-        Stack(*make({"data.preprocess": "standardise"}), device, source=source, layers=1)
+        Stack(Experiment(*make({"data.preprocess": "standardise"}), device), source=source, layers=1)
 
 
 @pytest.mark.parametrize(
@@ -185,17 +188,17 @@ def test_layers_continue_on_features_prepared_as_theirs_were(tmp_path, device):
     ],
 )
 def test_data_must_be_means_of_states_however_they_are_learned(overrides, expected, device):
-    stack = Stack(*make({"data.preprocess": "standardise", **overrides}), device)
+    stack = Stack(Experiment(*make({"data.preprocess": "standardise", **overrides}), device))
     with pytest.raises(DataError, match=expected):
         next(stack.stages())
 
 
 def test_a_machine_takes_the_biases_of_a_machine_along(tmp_path, device):
     config, dataset, parts = make({"model.hidden": 12}, "classrbm")
-    source = Run(config, dataset, parts, device)
+    source = Run(Experiment(config, dataset, parts, device))
     source.train()
     write(tmp_path / "class.h5", snapshot(source, best=True))
-    target = Run(config, dataset, parts, device)
+    target = Run(Experiment(config, dataset, parts, device))
     assert graft(target, read(tmp_path / "class.h5")) == ["joint from joint"]
     for name in ("weight", "visible_bias", "hidden_bias"):
         ours, theirs = (device.get(run.trainer.parameters.named[f"joint/{name}"].value) for run in (target, source))

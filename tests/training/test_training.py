@@ -9,7 +9,7 @@ from gpunet.config import load_config
 from gpunet.data import Dataset, Feed, fit_preprocessing, split
 from gpunet.datasets import load
 from gpunet.errors import ConfigError, DataError, DivergedError
-from gpunet.experiment import Run
+from gpunet.experiment import Experiment, Run
 from gpunet.interruption import Stop
 from gpunet.layers import Dense, Sequential
 from gpunet.losses import CategoricalCrossEntropy, SquaredError
@@ -25,7 +25,7 @@ def make_run(device=None, preset="mlp", **overrides):
     dataset = load("digits")
     data = config.data
     parts = split(dataset, validation=data.validation, test=data.test, seed=data.split_seed, order=data.split)
-    return Run(config, dataset, parts, device or Device())
+    return Run(Experiment(config, dataset, parts, device or Device()))
 
 
 @pytest.mark.parametrize("drop_last", [True, False])
@@ -181,12 +181,12 @@ def test_standardisation_sees_the_training_part_alone(rng):
     dataset = Dataset("d", x, (x[:, 0] > 3).astype(np.int32), ("no", "yes"))
     config = load_config("linear", {"data.preprocess": "standardise"}, {})
     parts = split(dataset, validation=0.2, test=0.2, seed=0)
-    fitted = Run(config, dataset, parts, Device()).preprocessing.steps[0].arrays
+    fitted = Run(Experiment(config, dataset, parts, Device())).preprocessing.steps[0].arrays
     assert fitted["shift"] == pytest.approx(x[parts.train].mean(axis=0), rel=1e-5)
     assert fitted["factor"] == pytest.approx(1 / x[parts.train].std(axis=0), rel=1e-4)
     x[parts.validation] += 100
     x[parts.test] -= 100
-    again = Run(config, dataset, parts, Device()).preprocessing.steps[0].arrays
+    again = Run(Experiment(config, dataset, parts, Device())).preprocessing.steps[0].arrays
     assert np.array_equal(again["shift"], fitted["shift"])
     assert np.array_equal(again["factor"], fitted["factor"])
 
@@ -205,7 +205,7 @@ def test_targets_are_checked_against_the_loss_before_training(rng):
     dataset = Dataset("d", rng.normal(size=(50, 2)).astype(np.float32), rng.normal(size=(50, 1)).astype(np.float32), ())
     config = load_config("linear", {"loss": "poisson", "training.batch_size": 8}, {})
     with pytest.raises(DataError, match="targets: must be counts of 0 or more for poisson, got -"):
-        Run(config, dataset, split(dataset, validation=0.2, test=0.2, seed=0), Device())
+        Run(Experiment(config, dataset, split(dataset, validation=0.2, test=0.2, seed=0), Device()))
 
 
 def test_poisson_regression_finds_the_rates(rng):
@@ -214,7 +214,7 @@ def test_poisson_regression_finds_the_rates(rng):
     y = rng.poisson(np.exp(0.8 * x[:, :1] + 1)).astype(np.float32)
     options = {"loss": "poisson", "data.preprocess": "none", "training.l2": 0, "optimizer.learning_rate": 1e-3}
     config, dataset = load_config("linear", options, {}), Dataset("d", x, y, ())
-    run = Run(config, dataset, split(dataset, validation=0.1, test=0.1, seed=0), Device())
+    run = Run(Experiment(config, dataset, split(dataset, validation=0.1, test=0.1, seed=0), Device()))
     run.train()
     found = {name: p.value for name, p in run.trainer.parameters.named.items()}
     assert found["000_dense/weight"][:, 0] == pytest.approx([0.8, 0], abs=0.05)

@@ -1,0 +1,39 @@
+"""The features of an experiment, prepared as configured or as suits the model."""
+
+import numpy as np
+
+from ..backend import Device
+from ..config import Config, build_preparations
+from ..data import BagOfWords, Dataset, Inputs, Split, fit_preprocessing, with_channels
+from ..errors import ConfigError
+
+
+def prepare_inputs(
+    config: Config, dataset: Dataset, split: Split, device: Device, positions: bool | None = None
+) -> Inputs:
+    """The features of a data set, preprocessed as configured or as suits the model.
+
+    Args:
+        config: of the run.
+        dataset: samples and targets on the host.
+        split: which samples train.
+        device: where feeds will live.
+        positions: whether the model takes images as they are; as the configured model says by default.
+    """
+    texts = bool(dataset.vocabulary)
+    chain = build_preparations(config, dataset.scale, config.model.wants_standardised, texts)
+    if texts != any(isinstance(preparation, BagOfWords) for preparation in chain[:1]):
+        rule, received = ("must begin with bag_of_words", "texts") if texts else ("must be texts", "numbers")
+        thing = "data.preprocess" if texts else "data of bag_of_words"
+        raise ConfigError(thing, rule, received, "Leave data.preprocess out")
+    images = dataset.x.reshape(len(dataset.x), *with_channels(tuple(dataset.input_shape)))
+    if config.data.preprocess is None and dataset.scale == 1 and _are_probabilities(config, images[split.train]):
+        chain = []  # states of Bernoulli units, or their probabilities, are what such units take
+    fitted = fit_preprocessing(chain, images[split.train], dataset.scale)
+    x = images if (config.model.sees_positions if positions is None else positions) else images.reshape(len(images), -1)
+    return Inputs(x, dataset.y, split, fitted, device)
+
+
+def _are_probabilities(config: Config, x: np.ndarray) -> bool:
+    """Whether the model takes values between 0 and 1 as they are, and the features are such values."""
+    return config.model.takes_probabilities and bool(((x >= 0) & (x <= 1)).all())

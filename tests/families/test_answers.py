@@ -1,0 +1,101 @@
+"""What families answer holds together, and nobody above them asks which one it has."""
+
+import ast
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gpunet import families as room
+from gpunet.backend import Device
+from gpunet.config import check, family_name
+from gpunet.families import FAMILIES, Family, Layerwise
+from gpunet.layers import Layer
+from gpunet.models import DBN
+from gpunet.parameter import Parameters
+
+ROOT = Path(__file__).parents[2]
+SMALL = {"hidden": (6, 5), "layers": ["relu"]}
+CONCRETE = {name for name in room.__all__ if name.endswith("Config")}
+each = pytest.mark.parametrize("family", FAMILIES, ids=family_name)
+
+
+def settings(family):
+    """A small model of a family."""
+    chosen = {key: value for key, value in SMALL.items() if key in family.model_fields}
+    if family_name(family) in ("rbm", "classrbm"):
+        chosen["hidden"] = 6
+    return check({"model": {"name": family_name(family), **chosen}}).model
+
+
+def test_only_the_default_of_the_schema_names_a_family():
+    named = {}
+    for path in [*(ROOT / "gpunet").rglob("*.py"), *(ROOT / "cli").rglob("*.py")]:
+        if path.parent.name == "families":
+            continue
+        found = {n.id for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Name)} & CONCRETE
+        if found:
+            named[path.relative_to(ROOT).as_posix()] = found
+    assert named == {"gpunet/config/schema.py": {"MLPConfig"}}
+
+
+@each
+def test_a_family_is_found_by_its_name_and_has_a_file_of_its_own(family):
+    assert isinstance(settings(family), family)
+    homes = [other.__module__ for other in FAMILIES]
+    assert homes.count(family.__module__) == 1
+
+
+@each
+def test_a_model_has_a_summary_and_parameters(family):
+    model = settings(family)
+    network = model.network((8,), 3)
+    assert Parameters(network, 0, Device()).count > 0
+    trained = network.machines[0] if model.layerwise else network
+    assert model.summary(trained, 8).startswith(("dense(8, 6)", "relu dense(8, 3)", f"{model.name}("))
+
+
+@each
+def test_what_has_outputs_is_a_layer_and_what_has_none_can_be_sampled_from(family, rng):
+    model = settings(family)
+    network = model.network((8,), 3)
+    assert isinstance(network, Layer) == model.has_outputs
+    assert model.has_outputs == (model.command == "train")
+    if model.has_outputs:
+        assert network.output_width(8) == (8 if model.reconstructs else 3)
+    else:
+        assert isinstance(model.generator(network), DBN)
+
+
+@each
+def test_layers_are_trained_one_after_the_other_or_all_at_once(family):
+    model = settings(family)
+    assert (model.layerwise is model) == isinstance(model, Layerwise)
+    if model.layerwise is None:
+        assert model.whole("model", []) == "model"
+        return
+    machines = model.layerwise.machines((8,))
+    assert [machine.hidden.n for machine in machines] == [6, 5]
+    assert model.whole(machines[1], machines[:1]).machines == machines
+    assert model.restored((8,), 0, 1).machines[0].hidden.n == 6
+    assert len(model.restored((8,), 0, 1).machines) == 1
+
+
+@each
+def test_a_machine_starts_from_means_as_long_as_its_visible_side(family):
+    model = settings(family)
+    machine = None if model.layerwise else model.machine(model.network((8,), 3))
+    if machine is not None:
+        mean, y = np.full(8, 0.25), np.array([0, 2, 2, 2])
+        start = model.start_mean(mean, y, 3)
+        assert start.shape == (machine.visible.n,)
+        assert start[:8].tolist() == [0.25] * 8
+        assert start[8:].tolist() in ([], [0.25, 0, 0.75])
+
+
+def test_a_family_must_say_what_it_builds():
+    class Empty(Family):
+        """Nothing."""
+
+    with pytest.raises(NotImplementedError):
+        Empty().network((3,), 2)
