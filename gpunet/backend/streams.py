@@ -149,7 +149,7 @@ def _draw_words_cuda(out: Array, keys: Array, clock: Array, site: int, phase: in
 
 
 def host_philox() -> tuple[np.random.Philox, Any]:
-    """One generator of this thread, whose state is set anew before every use; building one costs eight times as much."""
+    """A generator of this thread, whose state is set anew before every use; building one costs eight times as much."""
     return _philox(threading.get_ident())
 
 
