@@ -49,6 +49,8 @@ def feature_array(
         raise DataError(name, "needs one row for each sample", f"an array of shape {array.shape}", remedy)
     if array.size == 0:
         raise DataError(name, "needs samples with features", f"an array of shape {array.shape}", "Pass some samples")
+    if array.dtype.kind == "f":
+        array = _as_float32(array, name)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         sample, *place = (int(i) for i in np.argwhere(~np.isfinite(array))[0])
         where = f"{array[(sample, *place)]} in sample {sample}, feature {place[0] if len(place) == 1 else tuple(place)}"
@@ -154,6 +156,17 @@ def _numeric_column(series: Any, column: str, name: str) -> np.ndarray:
         received = f"{missing} missing or infinite values, the first in row {row}"
         raise DataError(f"{name}: column {column}", "must hold finite numbers", received, "Fill or remove such rows")
     return array.astype(np.float64) if array.dtype.kind == "O" else array
+
+
+def _as_float32(array: np.ndarray, name: str) -> np.ndarray:
+    """The type that everything computes in; refuses finite numbers that it cannot hold."""
+    if array.dtype.itemsize > 4:
+        bound = float(np.finfo(np.float32).max)
+        beyond = np.isfinite(array) & (np.abs(array) > bound)
+        if beyond.any():
+            rule = "must hold numbers that float32 can hold"
+            raise DataError(name, rule, f"{array[beyond].flat[0]:.4g}", "Rescale the features")
+    return array.astype(np.float32, copy=False)
 
 
 def _finite(array: np.ndarray) -> np.ndarray:

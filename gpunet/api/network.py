@@ -188,7 +188,7 @@ class Network(Result):
         check_count("n", n)
         numbers = np.arange(n) % len(self.classes)
         if label is not None:
-            numbers = np.full(n, self._class_numbers(target_array([label]))[0])
+            numbers = np.full(n, self._class_numbers(target_array([label], name="label"), "label")[0])
         return sampled(self._held.model, self.parameters, self._held, n, steps, seed, labels=numbers)
 
     def _member(self, number: int) -> "Network":
@@ -199,7 +199,7 @@ class Network(Result):
     def _numbers(self, outputs: Any) -> Any:
         return (outputs[:, 0] > 0.5).astype(np.int64) if outputs.shape[1] == 1 else outputs.argmax(axis=1)
 
-    def _class_numbers(self, y: np.ndarray) -> np.ndarray:
+    def _class_numbers(self, y: np.ndarray, name: str = "y") -> np.ndarray:
         """Numbers of classes that the network knows."""
         labels = self.description.labels
         if labels.dtype.kind in "US":
@@ -207,12 +207,12 @@ class Network(Result):
         known = {label: number for number, label in enumerate(labels.tolist())}
         values = y.reshape(len(y)).tolist() if y.size == len(y) else None
         if values is None:
-            raise DataError("y", "needs one class for each sample", f"an array of shape {y.shape}", "Pass (samples,)")
+            raise DataError(name, "needs one class for each sample", f"an array of shape {y.shape}", "Pass (samples,)")
         unknown = [value for value in values if value not in known]
         if unknown:
             shown = ", ".join(map(repr, labels.tolist()[:20]))
             remedy = f"The network knows {shown}"
-            raise DataError("y", "must hold classes that the network was trained on", repr(unknown[0]), remedy)
+            raise DataError(name, "must hold classes that the network was trained on", repr(unknown[0]), remedy)
         return np.array([known[value] for value in values], np.int32)
 
     def _values(self, y: np.ndarray) -> np.ndarray:

@@ -191,8 +191,9 @@ class Result:
             raise DataError(name, "must be the path of a table of texts", type(x).__name__, "Write them to a .csv")
         array, _ = feature_array(x, columns=about.columns, name=name)
         if array.shape[1:] != about.input_shape:
-            flat = int(np.prod(array.shape[1:])) == about.features and 1 in (array.ndim - 1, len(about.input_shape))
-            if not flat:
+            flat = array.shape[1:] == (about.features,)
+            given, known = ([n for n in shape if n > 1] for shape in (array.shape[1:], about.input_shape))
+            if not flat and (given != known or len(known) < 2):
                 wanted = "x".join(map(str, about.input_shape))
                 rule = f"must have samples of shape {wanted}, as in training"
                 got = f"samples of shape {'x'.join(map(str, array.shape[1:]))}"
