@@ -9,12 +9,14 @@ from ..backend.exchange import host_array
 from ..errors import DataError, meant
 
 FRAMES = ("pandas", "polars", "pyarrow", "modin", "cudf")  # whose tables narwhals reads
+TABLES = ("DataFrame", "LazyFrame", "Table", "RecordBatch")  # how they call them
 NUMBERS = "biuf"
 
 
 def is_frame(thing: Any) -> bool:
     """Whether something is a table with named columns of a library that is known, which is not imported for this."""
-    return type(thing).__module__.partition(".")[0] in FRAMES and hasattr(thing, "columns")
+    kinds = type(thing).__mro__
+    return any(kind.__name__ in TABLES and kind.__module__.partition(".")[0] in FRAMES for kind in kinds)
 
 
 def feature_array(
@@ -47,6 +49,8 @@ def feature_array(
         raise DataError(name, "needs one row for each sample", f"an array of shape {array.shape}", remedy)
     if array.size == 0:
         raise DataError(name, "needs samples with features", f"an array of shape {array.shape}", "Pass some samples")
+    if array.dtype.kind == "f":
+        array = _as_float32(array, name)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         sample, *place = (int(i) for i in np.argwhere(~np.isfinite(array))[0])
         where = f"{array[(sample, *place)]} in sample {sample}, feature {place[0] if len(place) == 1 else tuple(place)}"
@@ -106,33 +110,35 @@ def plain_array(thing: Any, name: str) -> np.ndarray:
     return np.asarray(array)
 
 
-def split_frame(frame: Any, target: str | Sequence[str], name: str = "x") -> tuple[Any, tuple[str, ...]]:
+def split_frame(frame: Any, target: Any, name: str = "x") -> tuple[Any, tuple[str, ...]]:
     """The target columns of a table, and their names.
 
     Raises:
         DataError: the table has no such column.
     """
-    table = _narwhals(frame, name)
-    names = (target,) if isinstance(target, str) else tuple(target)
+    columns = _columns(frame, name)
+    several = isinstance(target, list | tuple)
+    names = tuple(map(str, target)) if several else (str(target),)
     for wanted in names:
-        _check_column(wanted, table.columns, name)
-    chosen = table.select(list(names))
-    series = [chosen[column] for column in names]
-    arrays = [target_array(s.to_numpy(), name=column) for s, column in zip(series, names)]
-    return (arrays[0] if isinstance(target, str) or len(arrays) == 1 else np.stack(arrays, axis=1)), names
+        _check_column(wanted, list(columns), name)
+    arrays = [target_array(columns[wanted].to_numpy(), name=f"{name}: column {wanted}") for wanted in names]
+    if several and not all(array.dtype.kind in NUMBERS for array in arrays):
+        raise DataError("target", "must name one column of classes, or numbers", ", ".join(names), "Choose one")
+    return (arrays[0] if len(arrays) == 1 else np.stack(arrays, axis=1)), names
 
 
 def _from_frame(
     frame: Any, columns: Sequence[str], leave_out: Sequence[str], name: str
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    table = _narwhals(frame, name)
-    for wanted in (*columns, *leave_out):
-        _check_column(wanted, table.columns, name)
-    names = tuple(columns) or tuple(column for column in table.columns if column not in leave_out)
-    if not names or not len(table):
-        shape = (len(table), len(names))
-        raise DataError(name, "needs samples with features", f"a table of shape {shape}", "Pass some rows and columns")
-    arrays = [_numeric_column(table[column], column, name) for column in names]
+    found = _columns(frame, name)
+    for wanted in columns:
+        _check_column(wanted, list(found), name)
+    names = tuple(columns) or tuple(column for column in found if column not in leave_out)
+    rows = len(next(iter(found.values()), ()))
+    if not names or not rows:
+        shape = f"a table of shape {(rows, len(names))}"
+        raise DataError(name, "needs samples with features", shape, "Pass some rows and columns")
+    arrays = [_numeric_column(found[column], column, name) for column in names]
     return np.stack(arrays, axis=1), names
 
 
@@ -152,6 +158,17 @@ def _numeric_column(series: Any, column: str, name: str) -> np.ndarray:
     return array.astype(np.float64) if array.dtype.kind == "O" else array
 
 
+def _as_float32(array: np.ndarray, name: str) -> np.ndarray:
+    """The type that everything computes in; refuses finite numbers that it cannot hold."""
+    if array.dtype.itemsize > 4:
+        bound = float(np.finfo(np.float32).max)
+        beyond = np.isfinite(array) & (np.abs(array) > bound)
+        if beyond.any():
+            rule = "must hold numbers that float32 can hold"
+            raise DataError(name, rule, f"{array[beyond].flat[0]:.4g}", "Rescale the features")
+    return array.astype(np.float32, copy=False)
+
+
 def _finite(array: np.ndarray) -> np.ndarray:
     return np.isfinite(array) if array.dtype.kind == "f" else np.ones(len(array), bool)
 
@@ -163,13 +180,28 @@ def _check_column(wanted: str, known: Sequence[str], name: str) -> None:
         raise DataError(f"{name}: column {wanted}", "must be in the table", "no such column", remedy)
 
 
-def _narwhals(frame: Any, name: str) -> Any:
+def _columns(frame: Any, name: str) -> dict[str, Any]:
+    """The columns of a table by name, in order; names that are numbers become texts, as a checkpoint keeps them."""
     try:
         import narwhals.stable.v1 as narwhals
+        from narwhals.exceptions import DuplicateError
     except ImportError:
         remedy = f"pip install 'gpunet[frames]', or pass {name}.to_numpy()"
         raise DataError(name, "needs narwhals to read a data frame", "no narwhals", remedy) from None
-    return narwhals.from_native(frame, eager_only=True)
+    try:
+        table = narwhals.from_native(frame, eager_only=True)
+    except DuplicateError:
+        names = list(map(str, frame.columns))
+        twice = next(column for column in names if names.count(column) > 1)
+        raise DataError(f"{name}: column {twice}", "must stand in the table once", "two of it", "Rename one") from None
+    except TypeError:
+        remedy = f"Pass {name}.collect()" if type(frame).__name__ == "LazyFrame" else f"Pass {name}.to_pandas()"
+        raise DataError(name, "must be a table in memory", f"a {type(frame).__name__}", remedy) from None
+    found = {str(column): table.get_column(column) for column in table.columns}
+    if len(found) < len(table.columns):
+        received = ", ".join(map(repr, table.columns[:20]))
+        raise DataError(name, "must have columns with names of their own", received, "Rename some")
+    return found
 
 
 def _kind(array: np.ndarray) -> str:

@@ -4,54 +4,64 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..config import Config, check, full_key, load_config, override, places_of
+from ..config import Config, full_key, load_config, override, places_of
 from ..errors import ConfigError
-from ..families import Family
+from ..families import FAMILIES, Family
+from .words import without_word, word_of
 
 
 def configured(
-    config: str | Path | Mapping[str, Any] | Config,
-    settings: Mapping[str, Any] | None,
-    keywords: Mapping[str, Any],
+    config: str | Path | Mapping[str, Any] | Config | Family,
+    given: Mapping[str, Any],
     families: Sequence[type[Family]] = (),
 ) -> Config:
     """The configuration that is asked for.
 
     Args:
-        config: name of a preset, path of a TOML file, a mapping of sections, or a checked configuration.
-        settings: values by dotted or short key.
-        keywords: values by short key, stronger than ``settings``.
+        config: name of a preset, path of a TOML file, a mapping of sections, a checked configuration, or a family of
+            models with its settings.
+        given: values by dotted key, see :func:`full_keys`.
         families: of models that the configuration may name beside those that come with gpunet.
 
     Raises:
         ConfigError: an unknown preset, key or value, each named.
 
-    >>> configured("mlp", {"training.plateau.patience": 3}, {"epochs": 5, "lr": 0.1}).training.epochs
+    >>> configured("mlp", full_keys({"training.plateau.patience": 3, "epochs": 5, "lr": 0.1})).training.epochs
     5
     """
-    given = full_keys({**(settings or {}), **keywords}, families)
-    given = {key: plain(value) for key, value in given.items()}
     if isinstance(config, Config):
         return override(config, given)
+    if isinstance(config, Family):
+        own = [*families, *({type(config)} - {*FAMILIES, *families})]
+        return load_config(None, {"model": config.model_dump(mode="json"), **given}, {}, own)
     if isinstance(config, Mapping):
-        return override(check(config, families), given)
+        return load_config(None, {**config, **given}, {}, families)
     if not isinstance(config, str | Path):
-        rule = "must be the name of a preset, the path of a TOML file, a mapping or a Config"
+        rule = "must be the name of a preset, the path of a TOML file, a mapping, a Config or a Family"
         raise ConfigError("config", rule, type(config).__name__, 'For example gpunet.train("mlp", x, y)')
     return load_config(str(config), given, {}, families)
 
 
+def is_preset(config: Any) -> bool:
+    """Whether a configuration is named as a preset, whose values nobody has written down for these data."""
+    return isinstance(config, str) and not config.endswith(".toml")
+
+
 def full_keys(values: Mapping[str, Any], families: Sequence[type[Family]] = ()) -> dict[str, Any]:
-    """Values by dotted key instead of short ones.
+    """Plain values by dotted key instead of short ones; ``seeds`` stands for ``members``.
 
     Raises:
-        ConfigError: a short key that could mean several things.
+        ConfigError: a short key that could mean several things, or a value that no configuration could hold.
     """
-    return {_key(key, tuple(families)): value for key, value in values.items()}
+    found = {_key(key, tuple(families)): plain(value, key) for key, value in values.items()}
+    members = found.get("members", 1)
+    if not (isinstance(members, int) and not isinstance(members, bool) and members > 0):
+        raise ConfigError("seeds", "must be a number of models, from 1 on", repr(members), "For example seeds=3")
+    return found
 
 
 def _key(key: str, families: tuple[type[Family], ...]) -> str:
-    full = full_key(key, families)
+    full = "members" if key == "seeds" else full_key(key, families)
     if full == key and "." not in key and key not in Config.model_fields:
         places = places_of(key)
         if places:
@@ -60,18 +70,37 @@ def _key(key: str, families: tuple[type[Family], ...]) -> str:
     return full
 
 
-def plain(value: Any) -> Any:
-    """Values of Python and NumPy as TOML could hold them; objects become the words that stand for them."""
-    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
-        return value.item()
+def plain(value: Any, key: str) -> Any:
+    """Values of Python and NumPy as TOML could hold them; objects become the words that stand for them.
+
+    Args:
+        value: of a key.
+        key: named in messages.
+
+    Raises:
+        ConfigError: something that no configuration could hold.
+
+    >>> from gpunet.optimizers import SGD
+    >>> plain((1, 2), "hidden"), plain(SGD(0.5), "optimizer")["learning_rate"]
+    ([1, 2], 0.5)
+    """
     if isinstance(value, Mapping):
-        return {key: plain(inner) for key, inner in value.items()}
+        return {name: plain(inner, f"{key}.{name}") for name, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(inner) for inner in value]
+        return [plain(inner, key) for inner in value]
+    if hasattr(value, "tolist") and hasattr(value, "dtype"):
+        return value.tolist()
     if isinstance(value, Path):
         return str(value)
     if value is None or isinstance(value, str | int | float | bool):
         return value
-    from .words import word_of
-
+    if isinstance(value, Family):
+        return value.model_dump(mode="json")
+    if isinstance(value, type):
+        remedy = f"Pass an object, {value.__name__}(...)"
+        raise ConfigError(key, "must be a value or an object", f"the class {value.__name__}", remedy)
+    missing = without_word(value)
+    if missing:
+        remedy = "Use one of gpunet's own, see the table in README.md"
+        raise ConfigError(key, "must be something that a configuration can name", missing, remedy)
     return word_of(value)

@@ -74,7 +74,8 @@ class Ensemble:
 
     def score(self, x: Any, y: Any) -> float:
         """Share of right classes, or R2, of the averaged predictions; see :meth:`Network.score`."""
-        return self.networks[0].score_of(self.outputs(x), y)
+        first = self.networks[0]
+        return first.score_of(self.outputs(x), first.targets(x, y))
 
     def __len__(self) -> int:
         """How many members predict."""

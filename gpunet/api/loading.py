@@ -8,7 +8,7 @@ from typing import Any
 
 from ..backend import Device, resolve_device
 from ..checkpoint import Checkpoint, read
-from ..errors import CheckpointError
+from ..errors import CheckpointError, ConfigError
 from ..families import Family
 from ..persistence import BEST, TrainedModel, TrainedStack, held_in
 from .ensemble import Ensemble
@@ -29,6 +29,7 @@ def load(*paths: str | Path, device: str = "auto", families: Sequence[type[Famil
 
     Raises:
         CheckpointError: a file that is missing, damaged or of another kind, or models that do not go together.
+        ConfigError: no path.
 
     >>> import gpunet, numpy as np, tempfile
     >>> x = np.random.default_rng(0).random((100, 3), np.float32)
@@ -38,8 +39,11 @@ def load(*paths: str | Path, device: str = "auto", families: Sequence[type[Famil
     >>> bool((again.predict(x) == net.predict(x)).all())
     True
     """
-    if not paths:
-        raise TypeError("gpunet.load needs the path of a checkpoint, or several")
+    wrong = next((path for path in paths if not isinstance(path, str | Path)), None)
+    if not paths or wrong is not None:
+        received = "none" if wrong is None else type(wrong).__name__
+        remedy = 'For example gpunet.load("net.h5"), or gpunet.load(*paths)'
+        raise ConfigError("paths", "must be paths of checkpoints", received, remedy)
     place = resolve_device(device)
     with place.activate():
         found = [result_of(read(_file(path)), place, families=families) for path in paths]

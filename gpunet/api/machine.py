@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 
 from ..backend import Arena, Context
-from ..errors import ConfigError
+from ..errors import ConfigError, DataError
 from ..inspection.likelihood import Annealing, bracket, scores, states
 from ..persistence import Trained, TrainedStack, stack_of
 from ..rbm import LogZ, exact_log_z
+from .arrays import feature_array
 from .members import single
 from .results import Result, given
-from .sampling import sampled
+from .sampling import check_count, sampled
 
 TRUSTED = 1.0  # nats; a bracket of log Z wider than this says little
 EASY = 2.0**20  # states that are summed exactly in seconds
@@ -87,6 +88,11 @@ class Machine(Result):
             DataError: samples that the machine was not trained for.
         """
         self._one("encode")
+        if layers is not None:
+            check_count("layers", layers)
+            if layers > len(self._held.dbn.machines):
+                rule, remedy = f"must be at most the {len(self._held.dbn.machines)} there are", "Leave it out for all"
+                raise ConfigError("layers", rule, layers, remedy)
         with self.device.activate():
             v, ctx = self._prepared(x), self._context()
             return given(self._held.dbn.encode(v, ctx, layers).copy(), self.device, as_numpy)
@@ -94,9 +100,13 @@ class Machine(Result):
     def decode(self, h: Any, *, as_numpy: bool = True) -> Any:
         """Expected samples for states of the top hidden units, in the units of the data: (samples, *input_shape)."""
         self._one("decode")
-        device = self.device
+        device, top = self.device, self._held.dbn.machines[-1]
+        states, _ = feature_array(h, name="h")
+        if states.shape[1:] != (top.hidden.n,):
+            rule, got = f"must be states of the {top.hidden.n} hidden units at the top", f"shape {states.shape}"
+            raise DataError("h", rule, got, f"Pass (samples, {top.hidden.n}), as encode gives them")
         with device.activate():
-            hidden = device.put(np.asarray(h), self.parameters.dtype)
+            hidden = device.put(states, self.parameters.dtype)
             return self._undone(self._held.dbn.decode(hidden, self._context()), as_numpy)
 
     def reconstruct(self, x: Any, *, as_numpy: bool = True) -> Any:
@@ -116,6 +126,7 @@ class Machine(Result):
             start: samples to start at, repeated where they are fewer than n; the resting state by default.
         """
         begin = None
+        check_count("n", n)
         if start is not None:
             features = self._features(start, "start")
             chosen = features[np.arange(n) % len(features)].reshape(n, -1)
@@ -152,8 +163,11 @@ class Machine(Result):
         networks (2008).
         """
         features = self._features(x)
+        for name, number in (("runs", runs), ("steps", steps), ("mixing", mixing)):
+            check_count(name, number)
         with self.device.activate():
             precise = self._in_float64()
+            self._check_bits(features)
             v = states(precise, features, binarise)
             top, device = precise.dbn.top, self.device
             if min(top.visible.state_count, top.hidden.state_count) <= EASY:
@@ -188,6 +202,13 @@ class Machine(Result):
         features = self._features(x)
         v = self._held.preprocessing.on_host(features.reshape(len(features), -1))
         return self.device.put(v, self.parameters.dtype)
+
+    def _check_bits(self, features: np.ndarray) -> None:
+        """Refuse, for units that are bits, what is no bit and no probability of one."""
+        v = self._held.preprocessing.on_host(features.reshape(len(features), -1))
+        if self._held.dbn.machines[0].visible.bits and not 0 <= v.min() <= v.max() <= 1:
+            rule, got = "must lie between 0 and 1 when prepared, as in training", f"{v.min():.4g} to {v.max():.4g}"
+            raise DataError("x", rule, got, "Pass samples on the scale of the training")
 
     def _undone(self, v: Any, as_numpy: bool) -> Any:
         host = self._held.preprocessing.undo(self.device.get(v))

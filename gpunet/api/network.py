@@ -11,10 +11,10 @@ from ..layers import Sequential
 from ..models import LabelledDBN
 from ..persistence import TrainedModel
 from ..training import Evaluator, Scores, outputs_of
-from .arrays import target_array
+from .arrays import is_frame, split_frame, target_array
 from .members import single
 from .results import Result, given
-from .sampling import sampled
+from .sampling import check_count, sampled
 
 
 class Network(Result):
@@ -110,10 +110,26 @@ class Network(Result):
     def score(self, x: Any, y: Any) -> float:
         """Share of right classes, or for values the coefficient of determination R2, averaged over targets.
 
+        Args:
+            x: samples as in training.
+            y: their targets, or the name of a column of the data frame ``x``, or several.
+
         Raises:
             DataError: samples or targets that this network was not trained for.
         """
-        return self.score_of(self.outputs(x), y)
+        return self.score_of(self.outputs(x), self.targets(x, y))
+
+    @staticmethod
+    def targets(x: Any, y: Any) -> Any:
+        """The targets that ``y`` are, or names as columns of the data frame ``x``.
+
+        Raises:
+            DataError: no targets, or no such column.
+        """
+        if y is None:
+            raise DataError("y", "must be given", "none", "Pass targets, or names of columns of a data frame x")
+        named = isinstance(y, str) or (isinstance(y, list | tuple) and all(isinstance(name, str) for name in y))
+        return split_frame(x, y)[0] if named and is_frame(x) else y
 
     def score_of(self, outputs: np.ndarray, y: Any) -> float:
         """The score of outputs, of this network or of an ensemble that it is part of."""
@@ -136,7 +152,7 @@ class Network(Result):
         if self.reconstructs:
             targets = np.zeros((len(features), 0), np.float32)
         else:
-            raw = target_array(y, len(features))
+            raw = target_array(self.targets(x, y), len(features))
             targets = self._class_numbers(raw) if about.classes else self._values(raw).astype(np.float32)
         found = self.scores(features, targets)
         return {name: values if self.parameters.members else float(values[0]) for name, values in found.items()}
@@ -169,9 +185,10 @@ class Network(Result):
         if not isinstance(self._held.model, LabelledDBN):
             remedy = "Train an rbm, a dbn or updown to sample from"
             raise ConfigError("sample", "needs a model that generates", self.config.model.name, remedy)
+        check_count("n", n)
         numbers = np.arange(n) % len(self.classes)
         if label is not None:
-            numbers = np.full(n, self._class_numbers(target_array([label]))[0])
+            numbers = np.full(n, self._class_numbers(target_array([label], name="label"), "label")[0])
         return sampled(self._held.model, self.parameters, self._held, n, steps, seed, labels=numbers)
 
     def _member(self, number: int) -> "Network":
@@ -182,7 +199,7 @@ class Network(Result):
     def _numbers(self, outputs: Any) -> Any:
         return (outputs[:, 0] > 0.5).astype(np.int64) if outputs.shape[1] == 1 else outputs.argmax(axis=1)
 
-    def _class_numbers(self, y: np.ndarray) -> np.ndarray:
+    def _class_numbers(self, y: np.ndarray, name: str = "y") -> np.ndarray:
         """Numbers of classes that the network knows."""
         labels = self.description.labels
         if labels.dtype.kind in "US":
@@ -190,12 +207,12 @@ class Network(Result):
         known = {label: number for number, label in enumerate(labels.tolist())}
         values = y.reshape(len(y)).tolist() if y.size == len(y) else None
         if values is None:
-            raise DataError("y", "needs one class for each sample", f"an array of shape {y.shape}", "Pass (samples,)")
+            raise DataError(name, "needs one class for each sample", f"an array of shape {y.shape}", "Pass (samples,)")
         unknown = [value for value in values if value not in known]
         if unknown:
             shown = ", ".join(map(repr, labels.tolist()[:20]))
             remedy = f"The network knows {shown}"
-            raise DataError("y", "must hold classes that the network was trained on", repr(unknown[0]), remedy)
+            raise DataError(name, "must hold classes that the network was trained on", repr(unknown[0]), remedy)
         return np.array([known[value] for value in values], np.int32)
 
     def _values(self, y: np.ndarray) -> np.ndarray:
@@ -214,8 +231,10 @@ class Autoencoder(Network):
     """A network that was trained to give back what it is given."""
 
     def reconstruct(self, x: Any, *, as_numpy: bool = True) -> Any:
-        """What remains of samples that went through the code, as they were prepared: (samples, features)."""
-        return self.outputs(x, as_numpy=as_numpy)
+        """What remains of samples that went through the code, in the units of the data: (samples, *input_shape)."""
+        prepared = self.outputs(x)
+        host = self._held.preprocessing.undo(prepared).reshape(len(prepared), *self.description.input_shape)
+        return host if as_numpy else self.device.put(host)
 
     def encode(self, x: Any, *, as_numpy: bool = True) -> Any:
         """The codes of samples, (samples, code).
@@ -244,6 +263,6 @@ class Autoencoder(Network):
         """Share of the variance of the prepared features that the reconstruction explains, in (-infinity, 1]."""
         features = self._features(x)
         wanted = self._held.preprocessing.on_host(features.reshape(len(features), -1)).astype(np.float64)
-        missed = ((wanted - self.reconstruct(x)) ** 2).sum()
+        missed = ((wanted - self.outputs(x)) ** 2).sum()
         spread = ((wanted - wanted.mean(axis=0)) ** 2).sum()
         return float(1 - missed / spread) if spread else 0.0

@@ -7,12 +7,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..backend import Device
+from ..backend import Device, resolve_device
 from ..backend.arrays import Array as DeviceArray
-from ..checkpoint import Checkpoint, NamedArray, write
+from ..checkpoint import Checkpoint, Group, NamedArray, write
 from ..config import Config
 from ..data import Description
-from ..errors import CheckpointError, ConfigError, DataError
+from ..errors import CheckpointError, ConfigError, DataError, WriteError
 from ..parameter import Parameters
 from ..persistence import Trained, TrainedModel, TrainedStack
 from .arrays import feature_array
@@ -145,8 +145,18 @@ class Result:
         path = Path(path)
         if path.suffix.lower() not in (".h5", ".hdf5"):
             raise ConfigError("path", "must end in .h5", str(path), f"For example {path.with_suffix('.h5').name}")
+        if not path.parent.is_dir():
+            received, remedy = f"no folder {path.parent}", f"Make it first: mkdir -p {path.parent}"
+            raise WriteError(str(path), "needs a folder that is there", received, remedy)
         write(path, self.checkpoint.root)
         return path
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Pickled as the content of its checkpoint with its device's name; copied as it is where no file could."""
+        if self._unsavable:
+            return super().__reduce_ex__(protocol)
+        families = self.config.families
+        return _unpickled, (self.checkpoint.root, str(self.device), self.stopped, self.run, families)
 
     @property
     def members(self: Own) -> list[Own]:
@@ -181,12 +191,17 @@ class Result:
             raise DataError(name, "must be the path of a table of texts", type(x).__name__, "Write them to a .csv")
         array, _ = feature_array(x, columns=about.columns, name=name)
         if array.shape[1:] != about.input_shape:
-            flat = int(np.prod(array.shape[1:])) == about.features and 1 in (array.ndim - 1, len(about.input_shape))
-            if not flat:
+            flat = array.shape[1:] == (about.features,)
+            given, known = ([n for n in shape if n > 1] for shape in (array.shape[1:], about.input_shape))
+            if not flat and (given != known or len(known) < 2):
                 wanted = "x".join(map(str, about.input_shape))
                 rule = f"must have samples of shape {wanted}, as in training"
                 got = f"samples of shape {'x'.join(map(str, array.shape[1:]))}"
                 raise DataError(name, rule, got, f"Pass an array of shape (samples, {', '.join(wanted.split('x'))})")
+        if about.scale > 1 and array.dtype.kind == "f" and array.min() >= 0 and 0 < array.max() <= 1:
+            rule = f"must be on the scale of training, 0 to {about.scale:g}"
+            remedy = f"Pass {name} * {about.scale:g}, or the bytes as they were"
+            raise DataError(name, rule, "numbers between 0 and 1", remedy)
         array = array.astype(np.uint8) if array.dtype.kind == "b" else array
         array = array if array.dtype == np.uint8 else array.astype(np.float32)
         return array.reshape(len(array), *about.input_shape)
@@ -221,6 +236,16 @@ class Result:
             if isinstance(array, NamedArray):
                 found.append(f"{name.replace('_', ' ')} {float(np.mean(array.data)):.4g}")
         return found
+
+
+def _unpickled(root: Group, device: str, stopped: str, run: Any, families: Any) -> Any:
+    """A result out of what :meth:`Result.__reduce_ex__` keeps."""
+    from .loading import result_of
+    from .members import in_memory
+
+    place = resolve_device(device)
+    with place.activate():
+        return result_of(in_memory(root), place, stopped, run, families)
 
 
 def given(array: DeviceArray, device: Device, as_numpy: bool) -> Any:

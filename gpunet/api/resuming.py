@@ -9,14 +9,14 @@ from typing import Any
 from ..backend import resolve_device
 from ..checkpoint import Checkpoint, read
 from ..config import override
-from ..errors import CheckpointError, ConfigError
+from ..errors import CheckpointError, ConfigError, DataError
 from ..experiment import Experiment
 from ..families import Family
 from ..interruption import Stop
 from ..persistence import LAST, PREVIOUS, RunFolder, newest, open_trained
 from ..stages import carry_out, resumed_config, within_memory
 from ..stages import resume as left_of
-from .configuring import full_keys, plain
+from .configuring import full_keys
 from .progress import Watch, wants_bar
 from .samples import IN_MEMORY, in_memory, load_split, parts
 from .training import OnEpoch, came_of, functions, signals_heard
@@ -29,12 +29,12 @@ def resume(
     settings: Mapping[str, Any] | None = None,
     *,
     target: Any = None,
-    validation: tuple[Any, Any] | None = None,
-    test: tuple[Any, Any] | None = None,
+    validation: Any = None,
+    test: Any = None,
     data: str | Path | None = None,
     device: str = "auto",
     families: Sequence[type[Family]] = (),
-    on_epoch: OnEpoch | Iterable[OnEpoch] = (),
+    on_epoch: OnEpoch | Iterable[OnEpoch] | None = None,
     progress: bool | None = None,
     stop: Stop | None = None,
     **keywords: Any,
@@ -72,13 +72,16 @@ def resume(
         target_folder = opened.enter_context(RunFolder(folder))
         source, damage = state_of(path, folder)
         saved = open_trained(source, families)
-        overrides = {key: plain(value) for key, value in full_keys({**(settings or {}), **keywords}, families).items()}
+        overrides = full_keys({**(settings or {}), **keywords}, families)
         config = resumed_config(saved, overrides, None if data is None else str(data))
         if x is not None:
             kept = config.data
             config, dataset = in_memory(config, x, y, target, validation, test)
             config = config.model_copy(update={"data": kept.model_copy(update={"source": IN_MEMORY})})
             split = parts(config, dataset)
+            if dataset.sha256 != saved.description.sha256:
+                remedy = "Pass x, y, target, validation and test as in the training"
+                raise DataError("x", "must hold the data that the run was trained on", "other content", remedy)
         else:
             dataset, split = load_split(config)
         watch = Watch(functions(on_epoch), wants_bar(progress), keep_portrait=True)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..config import Config, override
 from ..data import Dataset, Split, encode_targets, portable_features, split
-from ..errors import DataError
+from ..errors import ConfigError, DataError
 from ..persistence import Trained
 from .arrays import feature_array, is_frame, split_frame, target_array
 
@@ -22,14 +22,19 @@ def load_split(config: Config) -> tuple[Dataset, Split]:
     Raises:
         DataError: data that are missing or damaged, or that were passed as arrays.
     """
+    data = config.data
+    dataset = _loaded(data.source, label=data.label, header=data.header, task=data.task)
+    return dataset, parts(config, dataset)
+
+
+def _loaded(source: str, **settings: Any) -> Dataset:
+    """A data set out of its files; refuses what was never in one."""
     from ..datasets import load
 
-    data = config.data
-    if data.source == IN_MEMORY:
-        remedy = "Pass the same arrays to gpunet.resume, or a file as data"
-        raise DataError(IN_MEMORY, "must be passed again", "nothing", remedy)
-    dataset = load(data.source, label=data.label, header=data.header, task=data.task)
-    return dataset, parts(config, dataset)
+    if source == IN_MEMORY:
+        remedy = "Pass the same arrays in Python, or the path of a file that holds them"
+        raise DataError(IN_MEMORY, "must be passed again, since no file holds them", "nothing", remedy)
+    return load(source, **settings)
 
 
 def parts(config: Config, dataset: Dataset) -> Split:
@@ -45,9 +50,7 @@ def evaluation_data(model: Trained, source: str | None, part: str) -> tuple[Data
         DataError: the data that it was trained on is not there or has changed, or has no such part.
     """
     about, settings = model.description, model.config.data
-    from ..datasets import load
-
-    dataset = load(
+    dataset = _loaded(
         source or model.source,
         label=settings.label,
         header=settings.header,
@@ -79,9 +82,10 @@ def in_memory(
     x: Any,
     y: Any = None,
     target: str | Sequence[str] | None = None,
-    validation: tuple[Any, Any] | None = None,
-    test: tuple[Any, Any] | None = None,
+    validation: Any = None,
+    test: Any = None,
     hold_back: bool = True,
+    loss: Any = None,
 ) -> tuple[Config, Dataset]:
     """A data set out of arrays, and the configuration that divides it so.
 
@@ -93,27 +97,30 @@ def in_memory(
         x: features, see :func:`~gpunet.api.arrays.feature_array`.
         y: targets; None where the model needs none, or where ``target`` names them.
         target: column or columns of a table ``x`` that hold the targets.
-        validation: features and targets of the validation part.
+        validation: features and targets of the validation part, or a table with the target column.
         test: likewise of the test part.
         hold_back: whether the configuration's test part is one that was asked for.
+        loss: that was chosen beside the configuration.
 
     Raises:
         DataError: whatever is wrong with them.
     """
     sections = [_section(x, y, target, "x", "y")]
+    names = sections[0][2]
     changes: dict[str, Any] = {"data.source": IN_MEMORY}
     if validation is not None:
-        sections.append(_section(*_pair(validation, "validation"), target, "validation x", "validation y"))
+        sections.append(_section(*_pair(validation, target, "validation"), names=names))
         changes |= {"data.validation": len(sections[-1][0]), "data.split": "tail"}
     if test is not None:
-        sections.append(_section(*_pair(test, "test"), target, "test x", "test y"))
+        sections.append(_section(*_pair(test, target, "test"), names=names))
     if test is not None or not hold_back:
         changes["data.test"] = 0
-    names = sections[0][2]
-    for features, _, columns in sections[1:]:
-        if features.shape[1:] != sections[0][0].shape[1:] or columns != names:
+    for features, _, _ in sections[1:]:
+        if features.shape[1:] != sections[0][0].shape[1:]:
             rule = f"must have samples of shape {sections[0][0].shape[1:]}, as x has"
             raise DataError("validation or test part", rule, features.shape[1:], "Prepare all parts alike")
+    if sections[0][1] is not None:
+        refuse_one_hot(sections[0][1], config.loss if loss is None else loss, config.data.task)
     features = np.concatenate([s[0] for s in sections])
     before_test = len(features) - (len(sections[-1][0]) if test is not None else 0)
     return override(config, changes), make_dataset(
@@ -140,11 +147,15 @@ def make_dataset(
         targets, classes = encode_targets("y", y.astype(np.int64) if y.dtype.kind == "b" else y, task)
         if y.dtype.kind == "b" and classes:
             classes = tuple(str(bool(int(c))) for c in classes)
+    if len(classes) == 1:
+        raise DataError("y", "must hold at least two classes", f"only {classes[0]!r}", "Add samples of another one")
     return Dataset(name, features, targets, classes, columns, test_from, scale, label_type=kind)
 
 
-def _section(x: Any, y: Any, target: Any, x_name: str, y_name: str) -> tuple[np.ndarray, Any, tuple[str, ...]]:
-    """Features, targets or None, and the names of columns."""
+def _section(
+    x: Any, y: Any, target: Any, x_name: str, y_name: str, names: Sequence[str] = ()
+) -> tuple[np.ndarray, Any, tuple[str, ...]]:
+    """Features, targets or None, and the names of columns; ``names`` are those of the training part."""
     leave_out: tuple[str, ...] = ()
     if target is not None:
         if y is not None:
@@ -152,15 +163,57 @@ def _section(x: Any, y: Any, target: Any, x_name: str, y_name: str) -> tuple[np.
         if not is_frame(x):
             raise DataError("target", "names a column of a data frame", type(x).__name__, f"Pass {y_name} instead")
         y, leave_out = split_frame(x, target, x_name)
-    features, names = feature_array(x, leave_out=leave_out, name=x_name)
-    return features, None if y is None else target_array(y, len(features), y_name), names
+    features, found = feature_array(x, columns=names, leave_out=leave_out, name=x_name)
+    return features, None if y is None else target_array(y, len(features), y_name), found
 
 
-def _pair(part: Any, name: str) -> tuple[Any, Any]:
+def _pair(part: Any, target: Any, name: str) -> tuple[Any, Any, Any, str, str]:
+    """Features and targets of a part that is passed by itself, the column that holds them, and their names."""
+    if is_frame(part):
+        return part, None, target, f"{name} x", f"{name} y"
     if not isinstance(part, tuple | list) or len(part) != 2:
-        received = type(part).__name__
-        raise DataError(name, "must be a fraction, a number of samples, or a pair (x, y)", received, "Pass (x, y)")
-    return part[0], part[1]
+        received = f"{len(part)} things" if isinstance(part, tuple | list) else type(part).__name__
+        remedy = "Pass (x, y), or a data frame with the target column"
+        raise DataError(name, "must be a pair of features and targets", received, remedy)
+    x, y = part
+    return x, y, target if y is None else None, f"{name} x", f"{name} y"
+
+
+def share(part: Any, name: str) -> float | int | None:
+    """A part that is a share or a number of samples of x; None where it is passed by itself, or left out.
+
+    Raises:
+        ConfigError: neither a fraction below 1 nor a number of samples.
+
+    >>> share(0.2, "validation"), share(100, "validation"), share(None, "test")
+    (0.2, 100, None)
+    """
+    if part is None or isinstance(part, tuple | list) or is_frame(part):
+        return None
+    value = part.item() if isinstance(part, np.generic) else part
+    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    if not (whole or (isinstance(value, float) and 0 <= value < 1)):
+        rule = "must be a fraction below 1, a number of samples, or a pair (x, y)"
+        raise ConfigError(name, rule, repr(value), f"For example {name}=0.15")
+    return value
+
+
+def pair(part: Any) -> Any:
+    """A part that is passed by itself, as (x, y) or a data frame, or None."""
+    return part if isinstance(part, tuple | list) or is_frame(part) else None
+
+
+def refuse_one_hot(y: Any, loss: Any, task: str) -> None:
+    """Refuse rows of one 1 among zeros where nothing says that they are values, since classes were probably meant.
+
+    Raises:
+        DataError: they are.
+    """
+    if loss is not None or task != "auto" or y.ndim != 2 or y.shape[1] < 2 or y.dtype.kind not in "biuf":
+        return
+    if bool(((y == 0) | (y == 1)).all()) and bool((y.sum(axis=1) == 1).all()):
+        remedy = 'Pass y.argmax(axis=1), or task="regression" where the numbers themselves are meant'
+        raise DataError("y", "must be one class for each sample", f"one-hot rows of shape {y.shape}", remedy)
 
 
 def _joined(targets: list[np.ndarray | None]) -> np.ndarray | None:

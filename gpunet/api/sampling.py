@@ -4,9 +4,20 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import ConfigError
 from ..inspection.sampling import Sampler
 from ..parameter import Parameters
 from ..persistence import Trained
+
+
+def check_count(name: str, number: Any, least: int = 1) -> None:
+    """Refuse what is no whole number from ``least`` on.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < least:
+        raise ConfigError(name, f"must be a whole number from {least} on", repr(number), f"For example {name}=16")
 
 
 def sampled(
@@ -31,6 +42,9 @@ def sampled(
         start: prepared features on the device to start at; the resting state by default.
         labels: (count,) numbers of the classes to hold.
     """
+    check_count("n", count)
+    check_count("steps", steps, 0)
+    check_count("seed", seed, 0)
     with parameters.device.activate():
         sampler = Sampler(model, parameters, count, seed, start, labels)
         sampler.run(steps)

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from ..backend import Device, resolve_device
-from ..checkpoint import Checkpoint, is_safetensors, read, read_safetensors
+from ..checkpoint import Checkpoint, read
 from ..config import Config
-from ..data import Dataset, Split
+from ..data import Dataset
 from ..errors import ConfigError, DataError, Interrupted
 from ..experiment import Experiment, Run
 from ..families import Family
@@ -16,26 +16,26 @@ from ..interruption import SIGNALS, Stop, stops_on_signals
 from ..persistence import BEST, RunFolder, snapshot
 from ..stages import Carried, begin
 from ..training import EpochRecord
-from .configuring import configured
+from .configuring import configured, full_keys, is_preset
 from .loading import result_of
 from .members import in_memory as checkpoint_in_memory
 from .progress import Watch, wants_bar
-from .results import Result
-from .samples import in_memory, is_path, load_split, parts
+from .samples import in_memory, is_path, load_split, pair, parts, share
+from .starting import batch_that_fits, following, source_of
 
 OnEpoch = Callable[[EpochRecord], Any]
 
 
 def train(
-    config: str | Path | Mapping[str, Any] | Config = "mlp",
+    config: str | Path | Mapping[str, Any] | Config | Family = "mlp",
     x: Any = None,
     y: Any = None,
     settings: Mapping[str, Any] | None = None,
     *,
-    target: str | Sequence[str] | None = None,
+    target: Any = None,
     data: str | Path | None = None,
-    validation: float | int | tuple[Any, Any] | None = None,
-    test: float | int | tuple[Any, Any] | None = None,
+    validation: Any = None,
+    test: Any = None,
     seeds: int | None = None,
     start: Any = None,
     grafts: Sequence[tuple[str, str]] = (),
@@ -43,7 +43,7 @@ def train(
     run: str | Path | None = None,
     device: str = "auto",
     families: Sequence[type[Family]] = (),
-    on_epoch: OnEpoch | Iterable[OnEpoch] = (),
+    on_epoch: OnEpoch | Iterable[OnEpoch] | None = None,
     progress: bool | None = None,
     stop: Stop | None = None,
     **keywords: Any,
@@ -51,7 +51,8 @@ def train(
     """Train a model and return it with its best weights.
 
     Args:
-        config: name of a preset (``gpunet presets ls``), path of a TOML file, a mapping of sections, or a Config.
+        config: name of a preset (``gpunet presets ls``), path of a TOML file, a mapping of sections, a Config, or a
+            family of models with its settings; the batch of a preset becomes smaller where there are fewer samples.
         x: features: an array of NumPy, CuPy or anything with ``__dlpack__`` or ``__array__``, a data frame of pandas,
             polars or pyarrow with numeric columns, nested lists, or the path of files; (samples, features) or
             (samples, height, width[, channels]).
@@ -60,10 +61,12 @@ def train(
         settings: values by dotted or short key, such as ``{"training.plateau.patience": 3}``.
         target: column of the frame ``x`` that holds the targets, or several of them, instead of ``y``.
         data: files instead of arrays: ``digits``, or a path that the command line would take.
-        validation: part to select the best epoch on: a fraction, a number of samples, or a pair (x, y).
+        validation: part to select the best epoch on: a fraction, a number of samples, a pair (x, y), or with
+            ``target`` a data frame that has this column too.
         test: part for a final figure, scored once: likewise; none of arrays by default.
         seeds: how many models to train at once, with seeds ``seed``, ``seed + 1``, ...; predictions are averaged.
-        start: weights to start from: a trained model, or the path of a checkpoint or .safetensors file.
+        start: weights to start from: a trained model, or the path of a checkpoint or .safetensors file; a preset then
+            prepares features as the start did, and has its widths, unless you say otherwise.
         grafts: pairs (layer of ``start``, layer of the network) instead of all from the bottom.
         keep_layers: how many finished layers of ``start`` a stack keeps.
         run: folder to write checkpoints to, from which :func:`resume` goes on; nothing is written without it.
@@ -93,38 +96,37 @@ def train(
         if data is not None or y is not None:
             raise DataError("x", "names files and stands alone", "y or data as well", "Leave them out")
         x, data = None, x
-    given = _parts(keywords, validation, test) | ({} if seeds is None else {"members": seeds})
-    given |= {"source": str(data)} if data is not None else {}
-    wanted = configured(config, settings, given, families)
+    given = full_keys({**(settings or {}), **with_parts(keywords, validation, test)}, families)
+    given |= full_keys({} if seeds is None else {"seeds": seeds})
+    given |= {"data.source": str(data)} if data is not None else {}
+    wanted, source = configured(config, given, families), source_of(start)
+    _check_start(source, grafts, keep_layers)
+    # Whoever passes arrays has a test part of their own, so none is held back unless it was asked for.
+    asked = isinstance(config, Config) or "test" in wanted.data.model_fields_set
+    _check_files(config, wanted, data, x, y, (target, pair(validation), pair(test)))
+    if is_preset(config):
+        wanted = following(wanted, given, source, families, widths=not grafts)
     place = resolve_device(device)
     with place.activate():
-        if data is not None or x is None:
-            if x is not None or y is not None:
-                raise DataError("data", "stands for files and stands alone", "x or y as well", "Leave them out")
-            if "source" not in wanted.data.model_fields_set:
-                raise DataError("x", "must be given", "none", 'Pass arrays, or data="digits" or a path')
+        if x is None:
             dataset, split = load_split(wanted)
         else:
-            # Whoever passes arrays has a test part of their own, so none is held back unless it was asked for.
-            asked = isinstance(config, Config) or "test" in wanted.data.model_fields_set
             wanted, dataset = in_memory(wanted, x, y, target, pair(validation), pair(test), hold_back=asked)
             check_targets(wanted, dataset)
             split = parts(wanted, dataset)
-        return carried(
-            wanted, dataset, split, place, _source(start), grafts, keep_layers, run, on_epoch, progress, stop
-        )
+        if is_preset(config) and not given.keys() & {"training", "training.batch_size"}:
+            wanted = batch_that_fits(wanted, split)
+        experiment = Experiment(wanted, dataset, split, place)
+        return carried(experiment, source, grafts, keep_layers, run, on_epoch, progress, stop)
 
 
 def carried(
-    config: Config,
-    dataset: Dataset,
-    split: Split,
-    device: Device,
+    experiment: Experiment,
     source: Checkpoint | None = None,
     grafts: Sequence[tuple[str, str]] = (),
     keep_layers: int | None = None,
     run: str | Path | None = None,
-    on_epoch: OnEpoch | Iterable[OnEpoch] = (),
+    on_epoch: OnEpoch | Iterable[OnEpoch] | None = None,
     progress: bool | None = None,
     stop: Stop | None = None,
 ) -> Any:
@@ -133,17 +135,17 @@ def carried(
     folders: list[RunFolder] = []
 
     def open_folder() -> RunFolder:
-        folders.append(RunFolder.create(str(run), config))
+        folders.append(RunFolder.create(str(run), experiment.config))
         return folders[0]
 
     watch = Watch(functions(on_epoch), wants_bar(progress), keep_portrait=run is not None)
     with signals_heard(stop, run):
         found = begin(
-            Experiment(config, dataset, split, device), source, grafts, keep_layers,
+            experiment, source, grafts, keep_layers,
             open_folder if run is not None else None, watch, stop,
         )  # fmt: skip
     assert found is not None, "this was no dry run"
-    return came_of(found, stop, device, folders[0].path if folders else None)
+    return came_of(found, stop, experiment.device, folders[0].path if folders else None)
 
 
 def came_of(found: Carried, stop: Stop, device: Device, folder: Path | None) -> Any:
@@ -182,30 +184,31 @@ def check_targets(config: Config, dataset: Dataset) -> None:
         raise DataError("y", f"must be given to train {config.model.name}", "none", remedy)
 
 
-def _parts(keywords: Mapping[str, Any], validation: Any, test: Any) -> dict[str, Any]:
+def with_parts(keywords: Mapping[str, Any], validation: Any, test: Any) -> dict[str, Any]:
     """The keywords with those parts that are shares or numbers of samples."""
     found = dict(keywords)
-    for name, part in (("data.validation", validation), ("data.test", test)):
-        if part is not None and not isinstance(part, tuple | list):
-            found[name] = part
+    for name, part in (("validation", validation), ("test", test)):
+        if (size := share(part, name)) is not None:
+            found[f"data.{name}"] = size
     return found
 
 
-def pair(part: Any) -> Any:
-    """A part that is passed by itself, as (x, y), or None."""
-    return part if isinstance(part, tuple | list) else None
+def _check_start(source: Checkpoint | None, grafts: Any, keep_layers: Any) -> None:
+    """Refuse what speaks of a start where there is none."""
+    for name, value in (("grafts", grafts or None), ("keep_layers", keep_layers)):
+        if source is None and value is not None:
+            raise ConfigError(name, "speaks of the layers of a start", "no start", f"Pass start=..., or no {name}")
 
 
-def _source(start: Any) -> Checkpoint | None:
-    if start is None:
-        return None
-    if isinstance(start, Result):
-        return start.checkpoint
-    if not is_path(start):
-        rule = "must be a trained model, or the path of a checkpoint"
-        raise ConfigError("start", rule, type(start).__name__, "Pass what gpunet.train returned")
-    path = Path(start) / BEST if Path(start).is_dir() else Path(start)
-    return read_safetensors(path) if is_safetensors(str(path)) else read(path)
+def _check_files(config: Any, wanted: Config, data: Any, x: Any, y: Any, parts: tuple[Any, ...]) -> None:
+    """Refuse to train without features, and arrays beside files."""
+    arrays = y is not None or any(part is not None for part in parts)
+    if data is not None and (x is not None or arrays):
+        raise DataError("data", "stands for files and stands alone", "arrays as well", "Leave one of them out")
+    if x is None and data is None and arrays:
+        raise DataError("x", "must be given with y, target and parts", "none", "Pass gpunet.train(config, x, y)")
+    if x is None and data is None and not isinstance(config, Config) and "source" not in wanted.data.model_fields_set:
+        raise DataError("x", "must be given", "none", 'Pass arrays, or data="digits" or a path')
 
 
 def signals_heard(stop: Stop, run: Any) -> AbstractContextManager[Any]:
@@ -213,6 +216,14 @@ def signals_heard(stop: Stop, run: Any) -> AbstractContextManager[Any]:
     return stops_on_signals(stop, SIGNALS if run is not None else SIGNALS[:1], (), "raise")
 
 
-def functions(on_epoch: OnEpoch | Iterable[OnEpoch]) -> list[OnEpoch]:
-    """One function or several as a list."""
-    return [on_epoch] if callable(on_epoch) else list(on_epoch)
+def functions(on_epoch: OnEpoch | Iterable[OnEpoch] | None) -> list[OnEpoch]:
+    """One function, several or none as a list.
+
+    Raises:
+        ConfigError: something that cannot be called.
+    """
+    given = [on_epoch] if callable(on_epoch) else list(on_epoch or ())
+    for function in given:
+        if not callable(function):
+            raise ConfigError("on_epoch", "must be a function, or several", repr(function), "For example print")
+    return given

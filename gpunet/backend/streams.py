@@ -8,6 +8,7 @@ Source: Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as 1, 2, 3.
 """
 
 import math
+import threading
 from collections.abc import Sequence
 from enum import IntEnum
 from functools import cache
@@ -147,8 +148,12 @@ def _draw_words_cuda(out: Array, keys: Array, clock: Array, site: int, phase: in
     kernel(Path(__file__).with_name("philox.cu"), "philox_words")(grid, (threads,), arguments)
 
 
-@cache
 def host_philox() -> tuple[np.random.Philox, Any]:
-    """One generator whose state is set anew before every use; building one costs eight times as much."""
+    """A generator of this thread, whose state is set anew before every use; building one costs eight times as much."""
+    return _philox(threading.get_ident())
+
+
+@cache
+def _philox(_thread: int) -> tuple[np.random.Philox, Any]:
     generator = np.random.Philox(key=[0, 0])
     return generator, generator.state

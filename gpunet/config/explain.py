@@ -9,7 +9,7 @@ from ..errors import ConfigError, meant
 from ..families import FAMILIES
 from ..vocabulary import words
 from .schema import Config
-from .shortcuts import places_of
+from .shortcuts import places_of, short_keys
 
 Location = tuple[int | str, ...]
 
@@ -30,11 +30,12 @@ def explain(error: ValidationError, values: Mapping[str, Any], schema: type[Conf
 def _one(path: str, detail: Any, schema: type[Config]) -> ConfigError:
     kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
     if kind == "extra_forbidden":
-        places = places_of(path) if len(detail["loc"]) == 1 else []
-        if places:  # a key that is not short, since it could mean several things
-            return ConfigError(path, "stands in a section", None, f"Write {' or '.join(places)}")
-        remedy = _remedy(str(detail["loc"][-1]), _keys_beside(detail["loc"], schema))
-        return ConfigError(path, "is no key here", None, remedy)
+        key, beside = str(detail["loc"][-1]), _keys_beside(detail["loc"], schema)
+        places = places_of(key) if len(detail["loc"]) == 1 else []
+        if places:
+            return ConfigError(path, "is no key here", None, f"Write {' or '.join(places)}")
+        short = list(short_keys(schema.families)) if len(detail["loc"]) == 1 else []
+        return ConfigError(path, "is no key here", None, meant(key, [*beside, *short], f"Known: {', '.join(beside)}"))
     if kind in ("union_tag_invalid", "literal_error"):
         known = str(context.get("expected_tags") or context["expected"]).replace(" or ", ", ")
         received = str(context.get("tag", value))
@@ -46,7 +47,8 @@ def _one(path: str, detail: Any, schema: type[Config]) -> ConfigError:
     if kind == "missing":
         return ConfigError(path, "is needed", "nothing", f"Add {path} = ...")
     rule = detail["msg"].removeprefix("Value error, ").replace("Input should", "must")
-    return ConfigError(path, rule, repr(value))
+    listed = kind == "tuple_type" and isinstance(value, int | float | str)
+    return ConfigError(path, rule, repr(value), f"Write {[value]}" if listed else None)
 
 
 def _remedy(word: str, known: list[str]) -> str:

@@ -84,7 +84,8 @@ def settle_targets(name: str, y: np.ndarray, classes: tuple[str, ...]) -> tuple[
 
     Args:
         name: of the data set, for messages.
-        y: (samples,) of class numbers from 0, real numbers or text, or (samples, outputs) of real numbers.
+        y: (samples,) of class numbers from 0, real numbers or text, or (samples, outputs) of real numbers; no
+            outputs where there are no targets.
         classes: their names; where there are none, whole numbers name themselves.
 
     Returns:
@@ -103,6 +104,8 @@ def settle_targets(name: str, y: np.ndarray, classes: tuple[str, ...]) -> tuple[
         return encode_targets(name, y, "classification")
     if y.dtype.kind not in "biuf":
         raise DataError(name, "needs targets of numbers or text", f"type {y.dtype}", "Convert them first")
+    if y.ndim == 2 and y.shape[1] == 0 and not classes:
+        return y.astype(np.float32, copy=False), ()  # machines and autoencoders need none
     if y.dtype.kind == "f" and not classes and y.ndim in (1, 2):
         return encode_targets(name, y, "regression")
     if y.dtype.kind == "f" or y.ndim != 1:

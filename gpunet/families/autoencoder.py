@@ -28,6 +28,11 @@ class AutoencoderConfig(Family):
     activation: Activation = "sigmoid"
     code_activation: Activation = "identity"
 
+    @property
+    def takes_probabilities(self) -> bool:
+        """Bits and probabilities are what its usual loss compares."""
+        return True
+
     def network(self, shape: tuple[int, ...], outputs: int) -> Sequential:
         """As many outputs as features, whatever ``outputs`` says."""
         activation, code = ACTIVATIONS[self.activation], ACTIVATIONS[self.code_activation]

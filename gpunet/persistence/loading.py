@@ -103,6 +103,8 @@ def _rebuilt(found: Trained, outputs: int, device: Device, dtype: Any) -> tuple[
     """The model of a checkpoint, with its arrays."""
     shape = found.preprocessing.shape(found.input_shape)
     model = found.config.model.restored(shape, outputs, len(found.checkpoint.group("model").children))
+    if isinstance(model, Layer):
+        model.build(shape)
     parameters = Parameters(model, found.config.seeds, device, dtype)
     fill(parameters, found.checkpoint)
     return model, parameters

@@ -1,0 +1,78 @@
+"""What a training starts from: the weights of another model, and what follows from it for those that take them."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..checkpoint import Checkpoint, is_safetensors, read, read_safetensors
+from ..config import Config, override
+from ..data import Split
+from ..errors import ConfigError
+from ..families import Family
+from ..persistence import BEST, Trained, open_trained
+from .results import Result
+from .samples import is_path
+from .words import word_of
+
+
+def source_of(start: Any) -> Checkpoint | None:
+    """The checkpoint to take weights from, of a model in memory or of a file.
+
+    Raises:
+        ConfigError: something else.
+        CheckpointError: a file that cannot be read.
+    """
+    if start is None:
+        return None
+    if isinstance(start, Result):
+        return start.checkpoint
+    if not is_path(start):
+        rule = "must be a trained model, or the path of a checkpoint"
+        raise ConfigError("start", rule, type(start).__name__, "Pass what gpunet.train returned")
+    path = Path(start) / BEST if Path(start).is_dir() else Path(start)
+    return read_safetensors(path) if is_safetensors(str(path)) else read(path)
+
+
+def following(
+    config: Config,
+    given: Mapping[str, Any],
+    source: Checkpoint | None,
+    families: Sequence[type[Family]],
+    widths: bool = True,
+) -> Config:
+    """A preset with what a start prescribes and nobody has written otherwise.
+
+    Features are prepared as those that the start has learned from, and a network of hidden layers gets the widths of
+    the start.
+
+    Args:
+        config: of a preset.
+        given: values by dotted key that were asked for.
+        source: to start from, or None.
+        families: of models of your own.
+        widths: whether hidden layers are taken from the bottom, so that their widths must agree.
+    """
+    if source is None or source.foreign:
+        return config
+    before = open_trained(source, families)
+    changes: dict[str, Any] = {}
+    if not given.keys() & {"data", "data.preprocess"}:
+        changes["data.preprocess"] = [word_of(step.preparation) for step in before.preprocessing.steps] or "none"
+    hidden = _widths(before) if widths else ()
+    resizable = config.model.with_hidden(hidden, "sigmoid") is not None
+    if hidden and resizable and not given.keys() & {"model", "model.name", "model.hidden"}:
+        changes["model.hidden"] = list(hidden)
+    return override(config, changes) if changes else config
+
+
+def _widths(before: Trained) -> tuple[int, ...]:
+    """Of the hidden layers of a model; none where it has no such setting."""
+    hidden = getattr(before.config.model, "hidden", ())
+    return (hidden,) if isinstance(hidden, int) else tuple(hidden)
+
+
+def batch_that_fits(config: Config, split: Split) -> Config:
+    """The configuration with a batch no larger than the training part, or than the samples of it with labels."""
+    labels = config.data.labels if config.model.wants_targets else None
+    samples = min(len(split.train), labels or len(split.train))
+    return override(config, {"training.batch_size": samples}) if config.training.batch_size > samples > 0 else config
