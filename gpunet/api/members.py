@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checkpoint import Checkpoint, Group, NamedArray, content_sha256, note
+from ..checkpoint import Checkpoint, Group, NamedArray, content_of, note
 from ..parameter import Parameters
 from ..persistence import TrainedStack, open_trained, stack_of
 
@@ -19,7 +19,7 @@ MEMORY = Path("a model in memory")  # stands for the path of a checkpoint that n
 
 def in_memory(root: Group) -> Checkpoint:
     """The content of a checkpoint as if it had been read from a file."""
-    return Checkpoint(MEMORY, root, content_sha256(root))
+    return Checkpoint(MEMORY, root, content_of(root))
 
 
 def single(held: Any, number: int) -> Any:
