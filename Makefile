@@ -4,19 +4,28 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
+# Tests run in so many processes, each with one thread for products; the tests of a file share one for its fixtures.
+JOBS ?= auto
+
 COMMA := ,
 # The CUDA extra that fits the driver, or nothing where no driver answers.
 CUDA := $(shell nvidia-smi 2>/dev/null | sed -n 's/.*CUDA Version: *\([0-9]*\).*/\1/p')
 EXTRA := $(if $(filter 12,$(CUDA)),$(COMMA)cuda12,$(if $(filter 13,$(CUDA)),$(COMMA)cuda13,))
 
-.PHONY: demo test lint kernels bench clean
+# Steps of their own beside the tests: CUDA text and captured steps; kills, faults and hostile files; README's examples.
+KERNELS := tests/backend/test_kernels.py tests/training/test_capturable.py tests/rbm/test_capturable_machines.py
+SOAK := tests/checkpoint/test_crash.py tests/checkpoint/test_hostile.py tests/checkpoint/test_durability.py
+MANUAL := tests/test_readme.py
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile
+
+.PHONY: demo test lint kernels soak manual bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/gpunet compare
 	@echo "Try also: $(BIN)/gpunet train digits    or    $(BIN)/gpunet --help"
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -q $(ARGS)
+	$(PYTEST) $(addprefix --ignore=,$(KERNELS) $(SOAK) $(MANUAL)) $(ARGS)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
@@ -24,7 +33,13 @@ lint: $(VENV)/.lint
 	$(BIN)/mypy
 
 kernels: $(VENV)/.test $(VENV)/.kernels
-	$(BIN)/python -m pytest -q -rs tests/backend/test_kernels.py tests/training/test_capturable.py
+	$(PYTEST) -rs $(KERNELS) $(ARGS)
+
+soak: $(VENV)/.test
+	$(PYTEST) $(SOAK) $(ARGS)
+
+manual: $(VENV)/.test
+	$(PYTEST) $(MANUAL) $(ARGS)
 
 bench: $(VENV)/.peers
 	$(BIN)/python benchmarks/bench_step.py

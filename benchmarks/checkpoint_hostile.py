@@ -36,7 +36,9 @@ def checkpoints(folder: Path) -> dict[str, Outcome]:
         with h5py.File(path, "r+", libver=test_hostile.LATEST) as file:
             make(file)
         test_hostile.finish(path)
-        code, out, errors, seconds, memory = test_hostile.inspected(path)
+        began = time.perf_counter()
+        code, out, errors, memory = test_hostile.inspected(path)
+        seconds = time.perf_counter() - began
         clean = code == 4 and not out and len(errors) == 1 and rule in errors[0]
         found[case] = ("refused by name, exit 4" if clean else f"exit {code}: {errors[:1]}", seconds, memory - usual)
     return found

@@ -40,6 +40,8 @@ def run(
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=60)
     options = parser.parse_args()
+    if options.rounds < 2:
+        parser.error(f"--rounds must be at least 2, for a spread, got {options.rounds}")
     times = interleave(candidates, options.rounds, inner)
     baseline = baseline if baseline in candidates else next(iter(candidates))
     how = f"{options.rounds} interleaved rounds"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gpunet.checkpoint import Checkpoint
     from gpunet.interruption import Stop
     from gpunet.persistence import RunFolder
-    from gpunet.studies import Comparison, Result, Source, Trial
+    from gpunet.studies import ArmResult, Comparison, Source, Trial
 
 NAME = "compare"
 
@@ -52,7 +52,7 @@ def run_comparison(
         click.echo("Dry run: nothing was trained and nothing was written.", err=True)
         return
     stop = Stop()
-    results: list[Result] = []
+    results: list[ArmResult] = []
     source = None if checkpoint is None else Source.recorded(checkpoint)
     named = comparison.pretraining.model_copy(update={"name": NAME})
     with RunFolder.create(request.run, named) as folder, stops_on_signals(stop):
@@ -117,7 +117,7 @@ def _say_trial(trial: Trial) -> None:
     click.echo(f"  rate {trial.rate:g}: {said}, {trial.epochs} epochs, {trial.seconds:.1f} s", err=True)
 
 
-def _keep(comparison: Comparison, results: list[Result], folder: RunFolder) -> None:
+def _keep(comparison: Comparison, results: list[ArmResult], folder: RunFolder) -> None:
     """Write the networks that were chosen last, and all figures so far."""
     from gpunet.persistence import snapshot
     from gpunet.studies import document

@@ -4,6 +4,7 @@ The bounds stand in the annotation, once: :func:`check_fields` enforces them for
 schema reads the same annotations for who writes TOML.
 """
 
+import inspect
 import operator
 import re
 from collections.abc import Iterator, Sequence
@@ -70,6 +71,29 @@ def _numeric(hint: Any, listed: bool) -> Iterator[Any]:
     elif listed:
         for part in get_args(hint):
             yield from _numeric(part, False)
+
+
+def described(cls: type) -> dict[str, str]:
+    """What docstrings say about the fields of a class and of its bases, under ``Args:`` or ``Attributes:``.
+
+    >>> class Rule:
+    ...     '''A rule.
+    ...
+    ...     Args:
+    ...         rate: size of
+    ...             a step.
+    ...     '''
+    >>> described(Rule)
+    {'rate': 'size of a step.'}
+    """
+    found: dict[str, str] = {}
+    for base in reversed(cls.__mro__):
+        text = inspect.cleandoc(vars(base).get("__doc__") or "")
+        section = re.search(r"^(?:Args|Attributes):\n((?:    .*\n?|\n)*)", text, re.MULTILINE)
+        lines = section[1] if section else ""
+        for name, meaning in re.findall(r"^    (\w+): ((?:.*\n?)(?:     +.*\n?)*)", lines, re.MULTILINE):
+            found[name] = " ".join(meaning.split())
+    return found
 
 
 def term(cls: type) -> str:

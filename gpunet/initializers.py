@@ -30,34 +30,46 @@ class Initializer:
 
 @dataclass(frozen=True)
 class Constant(Initializer):
-    """Every entry is ``value``."""
+    """Every entry is the same number.
+
+    Args:
+        value: of every entry; 0.0 by default.
+    """
 
     value: float = 0.0
 
     def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        """Return ``value`` everywhere."""
+        """An array full of ``value``; the generator is not used."""
         return np.full(shape, self.value)
 
 
 @dataclass(frozen=True)
 class Normal(Initializer):
-    """Normal with mean 0 and standard deviation ``std``; 0.01 is Hinton's choice for RBMs (2010, section 8)."""
+    """Normal with mean 0 and standard deviation ``std``; 0.01 is Hinton's choice for RBMs (2010, section 8).
+
+    Args:
+        std: standard deviation of the entries; 0.01 by default.
+    """
 
     std: NonNegative = 0.01
 
     def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        """Draw the entries independently."""
+        """Each entry from ``N(0, std^2)``, independently."""
         return generator.normal(0.0, self.std, shape)
 
 
 @dataclass(frozen=True)
 class Uniform(Initializer):
-    """Uniform from ``-limit`` to ``limit``."""
+    """Uniform from ``-limit`` to ``limit``.
+
+    Args:
+        limit: largest size of an entry; 0.05 by default.
+    """
 
     limit: Positive = 0.05
 
     def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        """Draw the entries independently."""
+        """Each entry from ``-limit`` to ``limit``, independently."""
         return generator.uniform(-self.limit, self.limit, shape)
 
 
@@ -70,12 +82,15 @@ class Orthogonal(Initializer):
 
     Saxe, McClelland, Ganguli: Exact solutions to the nonlinear dynamics of learning in deep linear neural networks
     (2014); signs: Mezzadri: How to generate random matrices from the classical compact groups (2007).
+
+    Args:
+        gain: length of the orthonormal rows or columns; 1.0 by default.
     """
 
     gain: Positive = 1.0
 
     def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        """Draw one matrix."""
+        """The Q of a normal matrix with the signs of R's diagonal, times ``gain``."""
         rows, columns = prod(shape[:-1]), shape[-1]
         q, r = np.linalg.qr(generator.normal(size=(max(rows, columns), min(rows, columns))))
         q *= np.where(np.diag(r) < 0, -1.0, 1.0)
@@ -99,6 +114,10 @@ class Sparse(Initializer):
     The size of a unit's input then does not depend on the number of its inputs.  A unit with fewer than ``k`` has all.
 
     Martens: Deep learning via Hessian-free optimization (2010).
+
+    Args:
+        k: weights into each unit that are not zero; 15 by default.
+        std: standard deviation of those; 1.0 by default.
     """
 
     k: Count = 15
@@ -116,7 +135,11 @@ class Sparse(Initializer):
 
 @dataclass(frozen=True)
 class _ScaledVariance(Initializer):
-    """Mean 0 and a variance that follows from the fans, normal or uniform."""
+    """Mean 0 and a variance that follows from the fans, normal or uniform.
+
+    Args:
+        distribution: normal, or uniform between plus and minus sqrt(3) standard deviations; normal by default.
+    """
 
     distribution: Literal["normal", "uniform"] = "normal"
     gain: ClassVar[float] = 1.0
@@ -126,7 +149,7 @@ class _ScaledVariance(Initializer):
         return self.gain / fan_in
 
     def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        """Draw the entries independently."""
+        """Each entry with mean 0 and :meth:`variance`, independently."""
         std = sqrt(self.variance(prod(shape[:-1]), shape[-1]))
         if self.distribution == "normal":
             return generator.normal(0.0, std, shape)

@@ -22,7 +22,7 @@ class Stop:
         self.requested = ""
 
     def request(self, reason: str) -> None:
-        """Ask training to stop."""
+        """Ask training to stop after the step that it is in; ``reason`` is said to the user."""
         self.requested = reason
 
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Optional, Union, get_args, get_origi
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from . import data, initializers, layers, losses, optimizers, rbm, schedules
-from .fields import term
+from .fields import described, term
 
 WIDTHS = ("n_in", "n")  # fields of layers and units that follow from what stands before, filled in by the builder
 
@@ -73,18 +73,19 @@ def _annotation(hint: Any) -> Any:
 
 
 def _word(cls: type) -> type[Word]:
-    hints = get_type_hints(cls, include_extras=True)
+    hints, meanings = get_type_hints(cls, include_extras=True), described(cls)
     definitions: dict[str, Any] = {"name": (Literal[term(cls)], term(cls))}
     for field in fields(cls):
-        hint = _annotation(hints[field.name])
+        hint, meaning = _annotation(hints[field.name]), meanings.get(field.name)
         if field.name in WIDTHS:
             definitions[field.name] = (Optional[hint], Field(None, description="Follows from the layer before."))
         elif field.default is MISSING and field.default_factory is MISSING:
-            definitions[field.name] = (hint, ...)
+            definitions[field.name] = (hint, Field(description=meaning))
         else:
             # None stands for the default of the class, which then is written in one place only.
             default = field.default if isinstance(field.default, int | float | str) else None
-            definitions[field.name] = (hint if default is not None else Optional[hint], default)
+            kind = hint if default is not None else Optional[hint]
+            definitions[field.name] = (kind, Field(default, description=meaning))
     word = create_model(term(cls), __base__=Word, __doc__=inspect.getdoc(cls), **definitions)
     _TARGETS[word] = cls
     return word
@@ -101,7 +102,9 @@ def expand_preparations(value: Any) -> Any:
     """``auto`` stands for None and ``none`` for an empty list; a single word for a list of it."""
     if value in ("auto", "none"):
         return None if value == "auto" else ()
-    return [expand(word) for word in value] if isinstance(value, list | tuple) else value and [expand(value)]
+    if isinstance(value, list | tuple):
+        return [expand(word) for word in value]
+    return [expand(value)] if value else value
 
 
 def expand_chains(value: Any) -> Any:

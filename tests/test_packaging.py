@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.timeout(600)  # many processes, each a whole training
+
 ROOT = Path(__file__).parents[1]
 
 

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from gpunet import __version__
 
 from . import figures
-from .experiments import Experiment, differences, experiments
+from .repetitions import Repetition, differences, repetitions
 from .runs import PICTURES, RunFile
 
 MOST_CLASSES = 20  # of a table of confusions that can be read
@@ -25,7 +25,7 @@ FIRST, LAST = ("loss", "accuracy"), ("learning_rate",)  # of the curves
 
 def render(runs: Sequence[RunFile]) -> str:
     """The whole report as HTML that refers to nothing outside itself."""
-    groups = experiments(runs)
+    groups = repetitions(runs)
     environment = Environment(
         loader=PackageLoader("gpunet.cli.reporting", ""),
         autoescape=True,
@@ -70,7 +70,7 @@ def spread(values: np.ndarray, percent: bool = False) -> dict[str, Any]:
     return {"mean": f"{mean}{unit}", "deviation": deviation}
 
 
-def _measured(group: Experiment) -> dict[str, dict[str, Any]]:
+def _measured(group: Repetition) -> dict[str, dict[str, Any]]:
     """What was measured on the test part; accuracies as errors in percent, as the command line reports them."""
     found = {}
     for name, values in group.scores.items():
@@ -81,7 +81,7 @@ def _measured(group: Experiment) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _result(group: Experiment, place: int) -> dict[str, Any]:
+def _result(group: Repetition, place: int) -> dict[str, Any]:
     facts, history = group.first.facts, [run.history for run in group.runs]
     seconds = sum(float(h["seconds"].sum()) for h in history if "seconds" in h)
     return {
@@ -101,7 +101,7 @@ def _count(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else ""
 
 
-def _tiles(group: Experiment) -> list[dict[str, str]]:
+def _tiles(group: Repetition) -> list[dict[str, str]]:
     """The few numbers that one looks for first."""
     result = _result(group, 0)
     facts = group.first.facts
@@ -118,7 +118,7 @@ def _tiles(group: Experiment) -> list[dict[str, str]]:
     return [tile for tile in tiles if tile["value"]]
 
 
-def _curves(groups: Sequence[Experiment]) -> Iterator[dict[str, Any]]:
+def _curves(groups: Sequence[Repetition]) -> Iterator[dict[str, Any]]:
     """A panel for each number: training dashed, validation solid, each experiment in its colour."""
     panels: dict[str, list[tuple[str, str]]] = {}
     for name in dict.fromkeys(name for group in groups for name in group.first.history):
@@ -144,7 +144,7 @@ def _curves(groups: Sequence[Experiment]) -> Iterator[dict[str, Any]]:
         yield {"title": title.replace("_", " "), "svg": svg, "both": both, "best": isinstance(best, int)}
 
 
-def _pictures(groups: Sequence[Experiment]) -> Iterator[dict[str, Any]]:
+def _pictures(groups: Sequence[Repetition]) -> Iterator[dict[str, Any]]:
     for name in PICTURES:
         cards = []
         for place, group in enumerate(groups):
@@ -155,7 +155,7 @@ def _pictures(groups: Sequence[Experiment]) -> Iterator[dict[str, Any]]:
             yield {"title": name.capitalize(), "cards": cards}
 
 
-def _confusion(group: Experiment, place: int) -> dict[str, Any]:
+def _confusion(group: Repetition, place: int) -> dict[str, Any]:
     """The table, or for many classes a picture; and the pairs that are confused most."""
     counts, classes = group.confusion, group.first.classes
     assert counts is not None
@@ -180,7 +180,7 @@ def _confusion(group: Experiment, place: int) -> dict[str, Any]:
     return found
 
 
-def _activations(group: Experiment, place: int) -> dict[str, Any]:
+def _activations(group: Repetition, place: int) -> dict[str, Any]:
     shown = []
     for name, layer in group.first.activations.items():
         silent = [f"{layer[kind]:.3g} {kind}" for kind in ("constant", "saturated") if layer.get(kind)]
@@ -189,7 +189,7 @@ def _activations(group: Experiment, place: int) -> dict[str, Any]:
     return {"place": place, "label": group.label, "layers": shown}
 
 
-def _codes(group: Experiment, place: int) -> dict[str, Any]:
+def _codes(group: Repetition, place: int) -> dict[str, Any]:
     codes = group.first.codes
     assert codes is not None
     svg = figures.scatter(codes["points"], codes["targets"], codes["classed"])
@@ -203,7 +203,7 @@ def _codes(group: Experiment, place: int) -> dict[str, Any]:
     }
 
 
-def _settings(groups: Sequence[Experiment]) -> dict[str, Any]:
+def _settings(groups: Sequence[Repetition]) -> dict[str, Any]:
     """All settings that have a value somewhere, those that differ first."""
     every = [{n: v for n, v in group.first.settings.items() if v is not None} for group in groups]
     differing = differences(every)

@@ -51,7 +51,7 @@ class Context:
         return unit_interval(self._random().bits32(shape, self.arena), self.empty(shape, dtype))
 
     def normal(self, shape: tuple[int, ...], dtype: Any) -> Array:
-        """Independent standard normal numbers."""
+        """Independent normal numbers with mean 0 and standard deviation 1, of a shape and type."""
         return normal_pairs(self.uniform(shape, dtype), self.uniform(shape, dtype))
 
     def _random(self) -> Streams:

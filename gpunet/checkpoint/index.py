@@ -40,7 +40,7 @@ class Entry:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the array."""
+        """How many bytes the numbers of the array take."""
         return math.prod(self.shape) * self.dtype.itemsize
 
 

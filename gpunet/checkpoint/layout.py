@@ -66,11 +66,11 @@ class Sheet:
         return self.place
 
     def tell(self) -> int:
-        """Where we are."""
+        """The present offset in bytes, as HDF5 asks for it."""
         return self.place
 
     def truncate(self, size: int) -> int:
-        """Set the length."""
+        """Set the length of the file in bytes."""
         self.length = size
         return size
 
@@ -78,7 +78,7 @@ class Sheet:
         """Nothing waits to be written."""
 
     def write(self, content: Any) -> int:
-        """Write where we are."""
+        """Write bytes at the present offset and move on behind them."""
         view = memoryview(content).cast("B")
         for start, page, inner, count in self._touched(self.place, len(view)):
             self.pages.setdefault(page, bytearray(PAGE))[inner : inner + count] = view[start : start + count]

@@ -54,7 +54,7 @@ def build_averaging(config: Config) -> Averaging | None:
 def build_clipping(config: Config) -> Clipping | None:
     """The configured bounds on gradients, or None where there are none."""
     value, norm = config.training.clip_value, config.training.clip_norm
-    return None if value is norm is None else Clipping(value, norm)
+    return None if value is None and norm is None else Clipping(value, norm)
 
 
 def build_optimization(config: Config) -> Optimization:

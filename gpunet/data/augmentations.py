@@ -83,7 +83,7 @@ class Shift(Geometric):
     whole: bool = True
 
     def draws(self, shape: Shape) -> int:
-        """Two directions."""
+        """One number for each direction, down and right."""
         return 2
 
     def source(self, u: Array, m: Array) -> None:
@@ -103,18 +103,18 @@ class Flip(Geometric):
     vertical: bool = False
 
     def draws(self, shape: Shape) -> int:
-        """Two directions."""
+        """One number for each direction, of which 0.5 and more turns it."""
         return 2
 
     def source(self, u: Array, m: Array) -> None:
-        """The other side."""
+        """A flipped axis is read from its other end: its entry of the matrix becomes -1."""
         for axis, wanted in ((0, self.vertical), (1, self.horizontal)):
             if wanted:
                 m[:, axis, axis] = 1 - 2 * array_module(u).floor(2 * u[:, axis])
 
     @classmethod
     def examples(cls) -> list[Augmentation]:
-        """Every way."""
+        """Left and right, top and bottom, and both."""
         return [cls(), cls(False, True), cls(True, True)]
 
 
@@ -125,7 +125,7 @@ class Rotate(Geometric):
     degrees: Annotated[float, Gt(0), Le(180)] = 15.0
 
     def source(self, u: Array, m: Array) -> None:
-        """Turned back."""
+        """The matrix of the rotation by the opposite angle, since it leads from the new place to the old one."""
         xp, angle = array_module(u), _both_ways(u[:, 0], math.radians(self.degrees))
         m[:, 0, 0] = m[:, 1, 1] = xp.cos(angle)
         m[:, 0, 1] = xp.sin(angle)
@@ -192,7 +192,7 @@ class Brightness(Pixelwise):
     amount: Positive = 0.1
 
     def change(self, x: Array, u: Array, scale: float) -> None:
-        """One addition."""
+        """``x += (2 u - 1) amount scale``, one number for a whole sample."""
         x += _both_ways(u, self.amount * scale)[:, :, None, None]
 
 
@@ -217,7 +217,7 @@ class Colour(Pixelwise):
     amount: Positive = 0.1
 
     def draws(self, shape: Shape) -> int:
-        """One for each channel."""
+        """One number for each channel of the sample."""
         return shape[2]
 
     def change(self, x: Array, u: Array, scale: float) -> None:
@@ -237,7 +237,7 @@ class Noise(Pixelwise):
         return 2 * math.prod(shape)
 
     def change(self, x: Array, u: Array, scale: float) -> None:
-        """One addition."""
+        """``x += std scale n`` with an independent normal ``n`` for each value."""
         half = u.shape[1] // 2
         normal = normal_pairs(u[:, :half], u[:, half:]).reshape(x.shape)
         normal *= self.std * scale
@@ -254,7 +254,7 @@ class CutOut(Pixelwise):
     pixels: Count = 6
 
     def draws(self, shape: Shape) -> int:
-        """Two coordinates."""
+        """The row and the column of the middle of the square."""
         return 2
 
     def change(self, x: Array, u: Array, scale: float) -> None:
@@ -298,7 +298,7 @@ class DeleteWords(Textual):
     rate: Annotated[float, Gt(0), Lt(1)] = 0.1
 
     def draws(self, shape: Shape) -> int:
-        """One for each word."""
+        """One number for each word: whether it goes."""
         return math.prod(shape)
 
     def rearrange(self, x: Array, u: Array) -> Array:

@@ -55,11 +55,11 @@ class BagOfWords(Preparation):
         return f"{len(arrays['weight']):,} words of the training part are counted"
 
     def width(self, arrays: Arrays, features: int) -> int:
-        """Number of words."""
+        """As many features as there are words in the bag."""
         return len(arrays["weight"])
 
     def apply(self, x: Array, arrays: Arrays, ctx: Context, dtype: Any, uniform: Any = None) -> Array:
-        """Count, then weigh."""
+        """Count the words of each text, then weigh the counts."""
         xp, feature, width = array_module(x), arrays["feature"], len(arrays["weight"])
         numbers = xp.minimum(x.reshape(-1, x.shape[-1]).astype(np.int64), len(feature) - 1)
         counts = ctx.empty((len(numbers), width + 1), dtype)
@@ -79,5 +79,5 @@ class BagOfWords(Preparation):
 
     @classmethod
     def examples(cls) -> list[Preparation]:
-        """Every weighting."""
+        """One instance for each weighting."""
         return [cls(), cls(weighting="count"), cls(weighting="mean"), cls(weighting="tfidf")]

@@ -85,13 +85,13 @@ class _Affine(Preparation):
         return f"{constant} of {features} features are constant in the training part and become 0" if constant else ""
 
     def apply(self, x: Array, arrays: Arrays, ctx: Context, dtype: Any, uniform: Any = None) -> Array:
-        """Subtract, then multiply."""
+        """``(x - shift) * factor``, feature by feature."""
         out = array_module(x).subtract(x, arrays["shift"], out=ctx.empty(x.shape, dtype))
         out *= arrays["factor"]
         return out
 
     def undo(self, y: np.ndarray, arrays: Arrays) -> np.ndarray:
-        """Divide, then add."""
+        """``x / factor + shift``, feature by feature."""
         return y / np.where(arrays["factor"] == 0, 1, arrays["factor"]) + arrays["shift"]
 
 
@@ -125,11 +125,11 @@ class Scale(_Affine):
     """Division by the full scale of the data set, 255 for 8-bit images; the same for features and channels."""
 
     def fit(self, x: np.ndarray, scale: float) -> dict[str, np.ndarray]:
-        """One factor for all."""
+        """The factor ``1 / scale``, the same for every feature."""
         return _float32(shift=np.zeros(x.shape[-1]), factor=np.full(x.shape[-1], 1 / scale))
 
     def apply(self, x: Array, arrays: Arrays, ctx: Context, dtype: Any, uniform: Any = None) -> Array:
-        """Multiply alone."""
+        """``x * factor``; there is nothing to subtract."""
         return array_module(x).multiply(x, arrays["factor"], out=ctx.empty(x.shape, dtype))
 
 
@@ -137,7 +137,7 @@ class _Projection(Preparation):
     """``(x - mean) @ matrix``, from the eigenvectors of the covariance."""
 
     def apply(self, x: Array, arrays: Arrays, ctx: Context, dtype: Any, uniform: Any = None) -> Array:
-        """One product."""
+        """``(x - mean) @ matrix``."""
         xp, matrix = array_module(x), arrays["matrix"]
         centred = xp.subtract(x, arrays["mean"], out=ctx.empty(x.shape, dtype))
         return matmul(centred, matrix, out=ctx.empty((*x.shape[:-1], matrix.shape[1]), dtype))
@@ -169,7 +169,7 @@ class PCA(_Projection):
 
     @property
     def unit_variance(self) -> bool:  # type: ignore[override]
-        """Where it whitens."""
+        """True with ``whiten``: each axis is divided by its standard deviation."""
         return self.whiten
 
     def fit(self, x: np.ndarray, scale: float) -> dict[str, np.ndarray]:
@@ -189,7 +189,7 @@ class PCA(_Projection):
         return f"{len(arrays['variance'])} principal components of {features} features are kept"
 
     def width(self, arrays: Arrays, features: int) -> int:
-        """Number of axes."""
+        """As many features as principal axes are kept."""
         return arrays["matrix"].shape[1]
 
     @classmethod
@@ -219,7 +219,9 @@ class ZCA(_Projection):
     def note(self, arrays: Arrays, features: int) -> str:
         """Whether the covariance is singular."""
         missing = features - len(arrays["variance"])
-        return f"the covariance is singular: {missing} of {features} directions do not vary, become 0" * bool(missing)
+        if not missing:
+            return ""
+        return f"the covariance is singular: {missing} of {features} directions do not vary, become 0"
 
 
 @dataclass(frozen=True)
@@ -236,7 +238,7 @@ class Binarise(Preparation):
 
     @property
     def random(self) -> bool:  # type: ignore[override]
-        """Where it draws."""
+        """True with ``stochastic``: bits are drawn anew for every batch."""
         return self.stochastic
 
     def fit(self, x: np.ndarray, scale: float) -> dict[str, np.ndarray]:
@@ -289,7 +291,7 @@ class OneHot(Preparation):
         return f"{features} features become {len(arrays['source'])} of one value each"
 
     def width(self, arrays: Arrays, features: int) -> int:
-        """Number of values."""
+        """The number of values, summed over the features."""
         return len(arrays["source"])
 
     def apply(self, x: Array, arrays: Arrays, ctx: Context, dtype: Any, uniform: Any = None) -> Array:

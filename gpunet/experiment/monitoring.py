@@ -37,7 +37,7 @@ class Doctor:
         return found if self.monitors.chains is None else found | {"monitors/chains": self.monitors.chains}
 
     def on_step(self, epoch: int, step: int, steps: int) -> None:
-        """Called before each step."""
+        """Called before each step: remembers the weights before the last one, whose size is measured."""
         if step + 1 == steps:
             self.monitors.before_last_step()
 

@@ -64,7 +64,8 @@ class GradientCheck:
         trainer.begin_epoch(self.epoch % self.epochs, 1)
         ctx, device = trainer.context, trainer.device
         ctx.arena.rewind()
-        batch = trainer.feed.batch(ctx, trainer.cursor, *[trainer.batch_size] * 2)
+        batch = trainer.feed.batch(ctx, trainer.cursor, trainer.batch_size, trainer.batch_size)
+        # Copies, since the arena is used again for each loss.
         x, target, weight = (None if part is None else device.put(device.get(part)) for part in batch)
         share = shares(weight)
         self.epoch += 1

@@ -14,10 +14,10 @@ from .base import Backward, Layer
 
 @dataclass(eq=False)
 class Identity(Layer):
-    """``y = x``."""
+    """``y = x``: no activation, and the shortcut of a residual block."""
 
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
-        """Return ``x`` itself."""
+        """Return ``x`` itself; gradients pass as they are."""
         return x, lambda dy: dy
 
 
@@ -28,7 +28,7 @@ class Sigmoid(Layer):
     range: ClassVar[tuple[float, float] | None] = (0.0, 1.0)
 
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
-        """Slope ``y (1 - y)``."""
+        """Backward multiplies by the slope ``y (1 - y)``."""
         y = ops.sigmoid(x, ctx.like(x))
 
         def backward(dy: Array) -> Array:
@@ -42,12 +42,12 @@ class Sigmoid(Layer):
 
 @dataclass(eq=False)
 class Tanh(Layer):
-    """``y = tanh(x)``."""
+    """``y = tanh(x)``, between -1 and 1."""
 
     range: ClassVar[tuple[float, float] | None] = (-1.0, 1.0)
 
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
-        """Slope ``1 - y^2``."""
+        """Backward multiplies by the slope ``1 - y^2``."""
         xp = array_module(x)
         y = xp.tanh(x, out=ctx.like(x))
 
@@ -65,6 +65,9 @@ class ReLU(Layer):
     """``y = max(x, 0)``; the slope at 0 is ``grad_at_zero``, 0 by default, any of 0 to 1 by choice.
 
     Nair, Hinton: Rectified linear units improve restricted Boltzmann machines (2010).
+
+    Args:
+        grad_at_zero: slope where the input is exactly 0; 0.0 by default.
     """
 
     grad_at_zero: Annotated[float, Ge(0), Le(1)] = 0.0
@@ -74,7 +77,7 @@ class ReLU(Layer):
         check_fields(self)
 
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
-        """Slope 0 or 1, and ``grad_at_zero`` at 0."""
+        """Backward multiplies by 0 below 0, 1 above, and ``grad_at_zero`` at 0."""
         y = array_module(x).maximum(x, 0, out=ctx.like(x))
 
         def backward(dy: Array) -> Array:
@@ -86,22 +89,26 @@ class ReLU(Layer):
 
     @classmethod
     def examples(cls) -> list[Layer]:
-        """Every choice at 0."""
+        """The slope at 0 as 0, one half and 1."""
         return [cls(), cls(0.5), cls(1)]
 
 
 @dataclass(eq=False)
 class LeakyReLU(Layer):
-    """``y = max(x, slope * x)`` with ``0 <= slope < 1``. Maas, Hannun, Ng: Rectifier nonlinearities ... (2013)."""
+    """``y = max(x, slope * x)`` with ``0 <= slope < 1``. Maas, Hannun, Ng: Rectifier nonlinearities ... (2013).
+
+    Args:
+        slope: where the input is negative; 0.01 by default.
+    """
 
     slope: Fraction = 0.01
 
     def __post_init__(self) -> None:
-        """Check the slope."""
+        """Check that the slope lies between 0 and 1."""
         check_fields(self)
 
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
-        """Slope 1 above 0 and ``slope`` elsewhere."""
+        """Backward multiplies by 1 above 0 and by ``slope`` elsewhere."""
         xp = array_module(x)
         y = xp.multiply(x, self.slope, out=ctx.like(x))
         xp.maximum(x, y, out=y)
@@ -122,7 +129,7 @@ class Softplus(Layer):
     """``y = log(1 + exp(x))``. Dugas et al.: Incorporating second-order functional knowledge ... (2001)."""
 
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
-        """Slope ``sigmoid(x)``."""
+        """Backward multiplies by the slope ``sigmoid(x)``."""
         y = ops.softplus(x, ctx.like(x), ctx.like(x))
 
         def backward(dy: Array) -> Array:

@@ -18,13 +18,17 @@ class Dropout(Layer):
     multiple of 1/65536, and the scale uses the rounded rate, so the expectation is exact.
 
     Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov: Dropout (2014), section 4.
+
+    Args:
+        rate: probability that an entry is set to zero; 0.5 by default.
+        mode: where the scale is applied: inverted in training, classic at inference; inverted by default.
     """
 
     rate: Fraction = 0.5
     mode: Literal["inverted", "classic"] = "inverted"
 
     def __post_init__(self) -> None:
-        """Check the rate."""
+        """Check that the rate lies between 0 and 1."""
         check_fields(self)
 
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
@@ -51,5 +55,5 @@ class Dropout(Layer):
 
     @classmethod
     def examples(cls) -> list[Layer]:
-        """Both modes."""
+        """One instance for each mode."""
         return [cls(0.4), cls(0.25, mode="classic")]

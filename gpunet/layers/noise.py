@@ -13,12 +13,15 @@ class GaussianNoise(Layer):
     """Adds normal noise of standard deviation ``std`` while training; nothing at inference.
 
     Bishop: Training with noise is equivalent to Tikhonov regularization (1995).
+
+    Args:
+        std: standard deviation of the noise, in units of the input; 0.1 by default.
     """
 
     std: NonNegative = 0.1
 
     def __post_init__(self) -> None:
-        """Check the standard deviation."""
+        """Check that the standard deviation is not negative."""
         check_fields(self)
 
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:

@@ -72,6 +72,10 @@ class CategoricalCrossEntropy(_Distribution):
 
     Bishop: Pattern recognition and machine learning (2006), eq. 4.108; Szegedy et al.: Rethinking the Inception
     architecture for computer vision (2016).
+
+    Args:
+        label_smoothing: part of each target that is taken from its class and given to all classes alike, in training;
+            0.0 by default.
     """
 
     label_smoothing: Fraction = 0.0
@@ -91,7 +95,7 @@ class CategoricalCrossEntropy(_Distribution):
 
     @classmethod
     def examples(cls) -> list[Loss]:
-        """Sharp and smoothed."""
+        """Without and with label smoothing."""
         return [cls(), cls(label_smoothing=0.1)]
 
 
@@ -125,6 +129,9 @@ class SoftmaxSquaredError(_Distribution):
     """``sum over classes of (softmax(z) - target)^2``, halved with ``half``: the Brier score as a loss.
 
     Paired with the softmax.  Brier: Verification of forecasts expressed in terms of probability (1950).
+
+    Args:
+        half: multiply by 1/2, so that the gradient loses its factor 2; off by default.
     """
 
     remark: ClassVar[str] = (
@@ -148,7 +155,7 @@ class SoftmaxSquaredError(_Distribution):
 
     @classmethod
     def examples(cls) -> list[Loss]:
-        """Whole and half."""
+        """With the factor 1 and with the factor 1/2."""
         return [cls(), cls(half=True)]
 
 

@@ -13,7 +13,11 @@ from .base import Loss, as_floats, as_outputs, span
 
 @dataclass(frozen=True)
 class SquaredError(Loss):
-    """``sum over outputs of (z - target)^2``, halved with ``half``; paired with the identity."""
+    """``sum over outputs of (z - target)^2``, halved with ``half``; paired with the identity.
+
+    Args:
+        half: multiply by 1/2, so that the gradient loses its factor 2; off by default.
+    """
 
     half: bool = False
 
@@ -29,7 +33,7 @@ class SquaredError(Loss):
 
     @classmethod
     def examples(cls) -> list[Loss]:
-        """Whole and half."""
+        """With the factor 1 and with the factor 1/2."""
         return [cls(), cls(half=True)]
 
 
@@ -96,7 +100,7 @@ class SquaredLogarithmicError(Loss):
         return loss, gradient
 
     def predict(self, z: Array, out: Array) -> Array:
-        """``exp(z) - 1``."""
+        """The prediction ``exp(z) - 1``, which is above -1."""
         return array_module(z).expm1(z, out=out)
 
     def _check_values(self, y: np.ndarray) -> None:
@@ -108,6 +112,10 @@ class Huber(Loss):
     """``e^2 / 2`` where ``|e| <= delta``, else ``delta (|e| - delta / 2)``, summed over outputs, ``e = z - target``.
 
     Paired with the identity.  Huber: Robust estimation of a location parameter (1964).
+
+    Args:
+        delta: size of an error, in units of the targets, beyond which the loss grows in a straight line; 1.0 by
+            default.
     """
 
     delta: Positive = 1.0
@@ -145,7 +153,7 @@ class Poisson(Loss):
         return terms.sum(axis=-1), gradient
 
     def predict(self, z: Array, out: Array) -> Array:
-        """``exp(z)``, the mean count."""
+        """The mean count ``exp(z)``, which is above 0."""
         return array_module(z).exp(z, out=out)
 
     def _check_values(self, y: np.ndarray) -> None:

@@ -49,7 +49,8 @@ class DBN(Module):
 
     def generate(self, inputs: Array, ctx: Context) -> Array:
         """From the input of the top machine's visible units down to the data: samples on the way, means at the end."""
-        for machine, below in zip(self.machines[:0:-1], self.machines[-2::-1]):
+        for number in range(len(self.machines) - 1, 0, -1):
+            machine, below = self.machines[number], self.machines[number - 1]
             inputs = below.visible_input(machine.visible.sample(inputs, ctx), ctx)
         return self.machines[0].visible.mean(inputs, ctx)
 

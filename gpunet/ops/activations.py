@@ -64,8 +64,10 @@ def step_at_zero(x: Array, at_zero: float, out: Array) -> Array:
     ``out`` may be bool where ``at_zero`` is 0 or 1.
     """
     xp = array_module(x)
-    if at_zero in (0, 1):
-        return (xp.greater if at_zero == 0 else xp.greater_equal)(x, 0, out=out)
+    if at_zero == 0:
+        return xp.greater(x, 0, out=out)
+    if at_zero == 1:
+        return xp.greater_equal(x, 0, out=out)
     xp.multiply(x == 0, at_zero, out=out)
     out += x > 0
     return out

@@ -24,6 +24,14 @@ class Adam(Rule):
 
     Kingma, Ba: Adam: a method for stochastic optimization (2015), algorithm 1.  The corrections are applied to the
     rate and to epsilon, as in its section 2, so the formula above holds exactly.
+
+    Args:
+        learning_rate: size of a step: a number, one for each member, or a schedule over epochs; about the change of
+            each weight in one update; 1e-3 by default.
+        beta1: part of the average of gradients that remains at each update, or a schedule; 0.9 by default.
+        beta2: part of the average of squared gradients that remains at each update, or a schedule; 0.999 by default.
+        epsilon: added to the root, so that nothing is divided by zero; 1e-8 by default.
+        eps_inside: add epsilon to the square before the root is taken, instead of after it; off by default.
     """
 
     learning_rate: Rate = 1e-3
@@ -51,7 +59,7 @@ class Adam(Rule):
         }
 
     def update(self, g: Array, slots: Sequence[Array], c: SimpleNamespace, out: Array, scratch: Array) -> None:
-        """Eleven passes, each in place."""
+        """The moving averages, then ``rate mean / (sqrt(square) + epsilon)``, all in place."""
         mean, square = slots
         blend(mean, g, c.beta1, c.intake1, scratch)
         g *= g
@@ -61,7 +69,7 @@ class Adam(Rule):
 
     @classmethod
     def examples(cls) -> list[Rule]:
-        """Epsilon outside and inside."""
+        """Epsilon outside of the root and inside of it."""
         return [cls(), cls(eps_inside=True)]
 
 
@@ -71,6 +79,10 @@ class AdamW(Adam):
 
     Loshchilov, Hutter: Decoupled weight decay regularization (2019), algorithm 2, with the decay times the learning
     rate, as is usual, so that both follow one schedule.
+
+    Args:
+        weight_decay: part of the weights that goes at each update, times the learning rate; may follow a schedule; 0.01
+            by default.
     """
 
     weight_decay: Rate = 0.01
@@ -87,6 +99,9 @@ class Nadam(Adam):
     ``w -= learning_rate (b1 m / (1 - b1^(t+1)) + (1 - b1) g / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + epsilon)``.
 
     Dozat: Incorporating Nesterov momentum into Adam (2016).
+
+    Args:
+        learning_rate: size of a step: a number, one for each member, or a schedule over epochs; 2e-3 by default.
     """
 
     learning_rate: Rate = 2e-3
@@ -98,7 +113,7 @@ class Nadam(Adam):
         return {**c, "rate": c["rate"] * h.beta1 * share, "own_rate": c["rate"] * (1 - h.beta1)}
 
     def update(self, g: Array, slots: Sequence[Array], c: SimpleNamespace, out: Array, scratch: Array) -> None:
-        """Both parts over the root."""
+        """``(rate mean + own_rate g) / (sqrt(square) + epsilon)``."""
         xp = array_module(g)
         mean, square = slots
         blend(mean, g, c.beta1, c.intake1, scratch)
@@ -123,7 +138,7 @@ class AMSGrad(Adam):
         return ("mean", "square", "largest")
 
     def coefficients(self, h: Any, t: Array) -> Mapping[str, Array]:
-        """Nothing to correct."""
+        """The hyperparameters as they are: this rule corrects no bias."""
         return {
             "beta1": h.beta1,
             "beta2": h.beta2,
@@ -134,7 +149,7 @@ class AMSGrad(Adam):
         }
 
     def update(self, g: Array, slots: Sequence[Array], c: SimpleNamespace, out: Array, scratch: Array) -> None:
-        """As Adam, over the largest."""
+        """As Adam, divided by the root of the largest second average."""
         xp = array_module(g)
         mean, square, largest = slots
         blend(mean, g, c.beta1, c.intake1, scratch)
@@ -151,6 +166,12 @@ class Adamax(Rule):
 
     Kingma, Ba: Adam: a method for stochastic optimization (2015), algorithm 2, with an epsilon for weights that never
     had a gradient.
+
+    Args:
+        learning_rate: size of a step: a number, one for each member, or a schedule over epochs; 2e-3 by default.
+        beta1: part of the average of gradients that remains at each update, or a schedule; 0.9 by default.
+        beta2: part of the largest gradient that remains at each update, or a schedule; 0.999 by default.
+        epsilon: added to the largest gradient, so that nothing is divided by zero; 1e-8 by default.
     """
 
     learning_rate: Rate = 2e-3
@@ -169,7 +190,7 @@ class Adamax(Rule):
         return {"beta1": h.beta1, "beta2": h.beta2, "intake1": 1 - h.beta1, "rate": rate, "epsilon": h.epsilon}
 
     def update(self, g: Array, slots: Sequence[Array], c: SimpleNamespace, out: Array, scratch: Array) -> None:
-        """Average, maximum, quotient."""
+        """The average, the decaying maximum, then ``rate mean / (largest + epsilon)``."""
         xp = array_module(g)
         mean, largest = slots
         blend(mean, g, c.beta1, c.intake1, scratch)

@@ -17,6 +17,11 @@ class Adagrad(Rule):
     """``s = s + g^2``, ``w -= learning_rate g / (sqrt(s) + epsilon)``; ``sqrt(s + epsilon)`` with ``eps_inside``.
 
     Duchi, Hazan, Singer: Adaptive subgradient methods for online learning and stochastic optimization (2011).
+
+    Args:
+        learning_rate: size of a step: a number, one for each member, or a schedule over epochs.
+        epsilon: added to the root, so that nothing is divided by zero; 1e-7 by default.
+        eps_inside: add epsilon to the square before the root is taken, instead of after it; off by default.
     """
 
     epsilon: Positive = 1e-7
@@ -32,7 +37,7 @@ class Adagrad(Rule):
         return {"rate": h.learning_rate, "epsilon": h.epsilon}
 
     def update(self, g: Array, slots: Sequence[Array], c: SimpleNamespace, out: Array, scratch: Array) -> None:
-        """Sum, root, quotient."""
+        """``s += g^2``, then ``rate g / (sqrt(s) + epsilon)``."""
         xp = array_module(g)
         (square,) = slots
         square += xp.multiply(g, g, out=scratch)
@@ -41,7 +46,7 @@ class Adagrad(Rule):
 
     @classmethod
     def examples(cls) -> list[Rule]:
-        """Epsilon outside and inside."""
+        """Epsilon outside of the root and inside of it."""
         return [cls(), cls(eps_inside=True)]
 
 
@@ -53,6 +58,11 @@ class Adadelta(Rule):
     ``u = decay u + (1 - decay) d^2``, ``w -= learning_rate d``.
 
     Zeiler: ADADELTA: an adaptive learning rate method (2012), algorithm 1, which has a learning rate of 1.
+
+    Args:
+        learning_rate: factor on the step that the rule finds by itself; 1.0 by default.
+        decay: part of both averages that remains at each update, or a schedule; 0.95 by default.
+        epsilon: added to both squares; the size of the first steps comes from it; 1e-6 by default.
     """
 
     learning_rate: Rate = 1.0
@@ -69,7 +79,7 @@ class Adadelta(Rule):
         return {"rate": h.learning_rate, "decay": h.decay, "intake": 1 - h.decay, "epsilon": h.epsilon}
 
     def update(self, g: Array, slots: Sequence[Array], c: SimpleNamespace, out: Array, scratch: Array) -> None:
-        """The step replaces the gradient."""
+        """``d = sqrt(u + epsilon) / sqrt(s + epsilon) g`` in the place of ``g``, then ``rate d``."""
         xp = array_module(g)
         square, step = slots
         blend(square, xp.multiply(g, g, out=out), c.decay, c.intake, scratch)
@@ -89,6 +99,15 @@ class RMSProp(Rule):
 
     Tieleman, Hinton: Lecture 6.5, RMSProp (2012); centered: Graves: Generating sequences with recurrent neural
     networks (2013).
+
+    Args:
+        learning_rate: size of a step: a number, one for each member, or a schedule over epochs; 1e-3 by default.
+        decay: part of the average of squared gradients that remains at each update, or a schedule; 0.9 by default.
+        momentum: part of the velocity that remains at each update, or a schedule; 0 keeps no velocity; 0.0 by default.
+        epsilon: added to the root, so that nothing is divided by zero; 1e-8 by default.
+        nesterov: take the quotient at the look-ahead point; needs momentum; off by default.
+        centered: divide by the standard deviation of gradients instead of their root mean square; off by default.
+        eps_inside: add epsilon to the square before the root is taken, instead of after it; off by default.
     """
 
     learning_rate: Rate = 1e-3
@@ -121,7 +140,7 @@ class RMSProp(Rule):
         }
 
     def update(self, g: Array, slots: Sequence[Array], c: SimpleNamespace, out: Array, scratch: Array) -> None:
-        """The quotient replaces the gradient."""
+        """``g / (sqrt(s) + epsilon)`` in the place of ``g``, then momentum, then the rate."""
         xp = array_module(g)
         slot = dict(zip(self.slots, slots))
         size = slot["square"]
@@ -137,7 +156,7 @@ class RMSProp(Rule):
 
     @classmethod
     def examples(cls) -> list[Rule]:
-        """Each of its options."""
+        """Plain, centred, with momentum, and with all options at once."""
         return [
             cls(),
             cls(centered=True, eps_inside=True),

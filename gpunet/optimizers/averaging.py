@@ -33,6 +33,10 @@ class EMA(Averaging):
     The denominator makes the weights of all steps so far sum to one.  Kingma, Ba: Adam: a method for stochastic
     optimization (2015), on temporal averaging.
 
+    Args:
+        decay: part of the average that remains at each step; about 1 / (1 - decay) steps are averaged; 0.999 by
+            default.
+
     >>> EMA(decay=0.5).shares(np.array([0.0, 0.5])).round(4).tolist()
     [1.0, 0.6667]
     """
@@ -52,6 +56,9 @@ class SWA(Averaging):
     Until then it is the weights of the last epoch.  It goes with a learning rate that stays high or comes back.
 
     Izmailov et al.: Averaging weights leads to wider optima and better generalization (2018).
+
+    Args:
+        start: epoch from which on weights are averaged, counted from 1.
 
     >>> SWA(start=2).shares(np.array([3.0, 3.5])).round(4).tolist()
     [0.0, 0.3333]

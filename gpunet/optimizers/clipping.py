@@ -23,7 +23,7 @@ class Clipping:
     norm: Positive | None = None
 
     def __post_init__(self) -> None:
-        """Check the bounds."""
+        """Check that both bounds are positive."""
         check_fields(self)
 
     def apply(self, g: Array) -> None:

@@ -31,7 +31,7 @@ class Rule:
     """Base of the rules.
 
     Attributes:
-        learning_rate: size of a step.
+        learning_rate: size of a step: a number, one for each member, or a schedule over epochs; 0.01 by default.
         layerwise: whether :meth:`prepare` sees each parameter that decays, before the rest.
     """
 
@@ -99,6 +99,12 @@ class SGD(Rule):
     look-ahead point ``w - learning_rate momentum v``, which is what the parameters then hold.
 
     Polyak (1964); Sutskever, Martens, Dahl, Hinton: On the importance of initialization and momentum (2013), eq. 1-4.
+
+    Args:
+        learning_rate: size of a step: a number, one for each member, or a schedule over epochs.
+        momentum: part of the velocity that remains at each step, or a schedule; 0 keeps no velocity; 0.0 by default.
+        dampening: part of the gradient that does not enter the velocity; 0.0 by default.
+        nesterov: take the gradient at the look-ahead point; needs momentum; off by default.
     """
 
     momentum: Decay = 0.0
@@ -138,6 +144,14 @@ class LARS(SGD):
 
     You, Gitman, Ginsburg: Large batch training of convolutional networks (2017), algorithm 1.  The learning rate stands
     outside the velocity here, as in :class:`SGD`, which is the same while it is constant.
+
+    Args:
+        learning_rate: size of a step: a number, one for each member, or a schedule over epochs, times the ratio r; 1.0
+            by default.
+        momentum: part of the velocity that remains at each step, or a schedule; 0.9 by default.
+        trust: length of a step relative to the length of the weights it changes, at a learning rate of 1; 1e-3 by
+            default.
+        weight_decay: part of the weights that is added to their gradient; 0.0 by default.
     """
 
     learning_rate: Rate = 1.0
@@ -147,11 +161,11 @@ class LARS(SGD):
     layerwise: ClassVar[bool] = True
 
     def coefficients(self, h: Any, t: Array) -> Mapping[str, Array]:
-        """Those of SGD, the trust and the decay."""
+        """Those of SGD, with ``trust`` and ``weight_decay``."""
         return {**super().coefficients(h, t), "trust": h.trust, "weight_decay": h.weight_decay}
 
     def prepare(self, w: Array, g: Array, c: SimpleNamespace, scratch: Array) -> None:
-        """Add the decay, then scale."""
+        """``g = r (g + weight_decay w)`` with the ratio ``r`` of the class's formula."""
         xp = array_module(g)
         width, slope = (xp.sqrt(square_sum(a))[..., None] for a in (w, g))
         g += xp.multiply(w, c.weight_decay, out=scratch)

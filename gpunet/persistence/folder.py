@@ -83,7 +83,7 @@ class RunFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Give it back."""
+        """Release the folder's lock."""
         self._lock.__exit__(kind, error, trace)
 
 

@@ -104,11 +104,11 @@ class Persistent(Chains):
     count: Count = 100
 
     def start(self, rbm: RBM, device: Device, members: tuple[int, ...], dtype: Any) -> None:
-        """Visible states of zero."""
+        """All visible units of all chains start at 0."""
         self.states = device.zeros((*members, self.count, rbm.visible.n), dtype)
 
     def state(self) -> dict[str, Array]:
-        """The visible states."""
+        """The visible states, from which the next step goes on."""
         return {"states": self.states}
 
     def draw(self, rbm: RBM, data_input: Array, k: int, ctx: Context) -> tuple[Array, Array]:
@@ -135,7 +135,7 @@ class FastPersistent(Persistent):
     fast_decay: Decay = 0.95
 
     def start(self, rbm: RBM, device: Device, members: tuple[int, ...], dtype: Any) -> None:
-        """Fast parameters of zero."""
+        """Chains as in :class:`Persistent`, and fast parameters of 0."""
         super().start(rbm, device, members, dtype)
         learned = (rbm.weight, rbm.visible_bias, rbm.hidden_bias)
         self.fast = [device.zeros(p.value.shape, dtype) for p in learned]

@@ -68,10 +68,13 @@ class Gaussian(Units):
 
     def log_base(self, s: Array, ctx: Context) -> Array:
         """``-s^2 / (2 variance) - log(2 pi variance) / 2``."""
-        square = array_module(s).multiply(s, s, out=ctx.like(s))
+        xp = array_module(s)
         if self.log_variance is None:
-            return -0.5 * square.sum(axis=-1) - 0.5 * LOG_2PI * self.n
-        square /= self._variance()
+            return -0.5 * xp.multiply(s, s, out=ctx.like(s)).sum(axis=-1) - 0.5 * LOG_2PI * self.n
+        variance = self._variance()
+        # At evaluation all members share the states, and each has variances of its own.
+        square = xp.multiply(s, s, out=ctx.empty(xp.broadcast(s, variance).shape, s.dtype))
+        square /= variance
         square += self.log_variance.value[..., None, :]
         return -0.5 * square.sum(axis=-1) - 0.5 * LOG_2PI * self.n
 

@@ -31,6 +31,10 @@ class Sparsity:
     with respect to the unit's total input is ``q - target``; it reaches biases and weights alike.  Both are means, so
     the cost does not depend on the batch size.  Both may follow schedules over epochs.  Hinton: A practical guide to
     training RBMs (2010), section 11.
+
+    Args:
+        target: mean activity that is wanted of each hidden unit, or a schedule; 0.1 by default.
+        cost: weight of the penalty, or a schedule; 0.01 by default.
     """
 
     target: Annotated[float, Gt(0), Lt(1)] | Schedule = 0.1

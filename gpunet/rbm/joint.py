@@ -20,7 +20,7 @@ class Joint(Units):
 
     @classmethod
     def of(cls, first: Units, second: Units) -> "Joint":
-        """Side by side."""
+        """The units of ``first`` followed by those of ``second``, as many as both have."""
         return cls(first.n + second.n, first, second)
 
     def split(self, s: Array) -> tuple[Array, Array]:
@@ -28,22 +28,22 @@ class Joint(Units):
         return s[..., : self.first.n], s[..., self.first.n :]
 
     def mean(self, x: Array, ctx: Context) -> Array:
-        """Those of the parts."""
+        """The means of the first units, then those of the second."""
         a, b = self.split(x)
         return self._join(self.first.mean(a, ctx), self.second.mean(b, ctx), ctx)
 
     def sample(self, x: Array, ctx: Context) -> Array:
-        """Those of the parts."""
+        """Samples of the first units, then of the second."""
         a, b = self.split(x)
         return self._join(self.first.sample(a, ctx), self.second.sample(b, ctx), ctx)
 
     def log_partition(self, x: Array, ctx: Context) -> Array:
-        """The sum of the parts'."""
+        """The sum over both parts, which are independent."""
         a, b = self.split(x)
         return self.first.log_partition(a, ctx) + self.second.log_partition(b, ctx)
 
     def log_base(self, s: Array, ctx: Context) -> Array:
-        """The sum of the parts'."""
+        """The sum over both parts, which are independent."""
         a, b = self.split(s)
         return self.first.log_base(a, ctx) + self.second.log_base(b, ctx)
 
@@ -55,12 +55,12 @@ class Joint(Units):
         data_share: Array | None = None,
         model_share: Array | None = None,
     ) -> None:
-        """Those of the parts."""
+        """Each part learns from its own share of the states."""
         for unit, d, m in zip((self.first, self.second), self.split(data), self.split(model)):
             unit.accumulate(d, m, ctx, data_share, model_share)
 
     def input_for(self, mean: np.ndarray) -> np.ndarray:
-        """Those of the parts."""
+        """The inputs that give the means of the first units, then of the second."""
         a, b = self.split(mean)
         return np.concatenate([self.first.input_for(a), self.second.input_for(b)], axis=-1)
 

@@ -11,7 +11,7 @@ from ..fields import NonNegative, check_fields
 
 @dataclass(frozen=True)
 class Schedule:
-    """Base of the schedules."""
+    """Base of the schedules: a function from times in epochs to values."""
 
     def __post_init__(self) -> None:
         """Check the bounds of the fields."""
@@ -33,7 +33,11 @@ Hyper = float | Sequence[float] | Schedule
 
 @dataclass(frozen=True)
 class Constant(Schedule):
-    """The same ``value`` always."""
+    """The same value at all times.
+
+    Args:
+        value: at all times.
+    """
 
     value: NonNegative
 

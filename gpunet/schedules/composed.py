@@ -16,6 +16,11 @@ class WarmUp(Schedule):
 
     Goyal et al.: Accurate, large minibatch SGD: training ImageNet in 1 hour (2017).
 
+    Args:
+        then: the schedule that is warmed up; its clock runs from the start.
+        epochs: how long the factor rises; 5.0 by default.
+        start: the factor at the beginning; 0.1 by default.
+
     >>> from gpunet.schedules import Step
     >>> WarmUp(Step(0.4, factor=0.5, every=5), epochs=2, start=0.5)(np.array([0.0, 1.0, 2.0, 5.0])).round(6).tolist()
     [0.2, 0.3, 0.4, 0.2]
@@ -31,7 +36,7 @@ class WarmUp(Schedule):
 
     @property
     def ends(self) -> float:
-        """With the other schedule."""
+        """The end of the schedule that is warmed up."""
         return self.then.ends
 
 
@@ -40,6 +45,10 @@ class Join(Schedule):
     """One schedule after the other, each with its own clock from 0 for its number of epochs.
 
     Without a number for the last one, that goes on for as long as it can; with one, all ends there.
+
+    Args:
+        schedules: one after the other.
+        epochs: how long each lasts; the last may be left out.
 
     >>> from gpunet.schedules import Step
     >>> join = Join([Step(0.4), Step(0.2, factor=0.5, every=1)], epochs=[2])
@@ -71,6 +80,6 @@ class Join(Schedule):
 
     @property
     def ends(self) -> float:
-        """After the last of the epochs, or with the last schedule."""
+        """The sum of the epochs, plus the end of a last schedule that has no number of its own."""
         total = float(sum(self.epochs))
         return total if len(self.epochs) == len(self.schedules) else total + self.schedules[-1].ends

@@ -21,6 +21,12 @@ class CosineRestarts(Schedule):
 
     Loshchilov, Hutter: SGDR: stochastic gradient descent with warm restarts (2017).
 
+    Args:
+        value: at the start of each cycle.
+        lowest: at the end of each cycle; 0.0 by default.
+        period: epochs of the first cycle; 10.0 by default.
+        growth: how many times as long as the cycle before each cycle is; 1.0 by default.
+
     >>> CosineRestarts(value=0.2, period=2)(np.array([0.0, 1.0, 2.0, 3.0])).round(6).tolist()
     [0.2, 0.1, 0.2, 0.1]
     """
@@ -49,6 +55,12 @@ class Triangular(Schedule):
 
     Smith: Cyclical learning rates for training neural networks (2017).
 
+    Args:
+        low: at both ends of a cycle.
+        high: in the middle of the first cycle.
+        period: epochs of a cycle; 4.0 by default.
+        decay: factor on the height after each cycle; 1.0 by default.
+
     >>> Triangular(low=0.1, high=0.5, period=4, decay=0.5)(np.array([0.0, 1.0, 2.0, 4.0, 6.0])).round(6).tolist()
     [0.1, 0.3, 0.5, 0.1, 0.3]
     """
@@ -74,6 +86,13 @@ class OneCycle(Schedule):
 
     Smith, Topin: Super-convergence: very fast training of neural networks using large learning rates (2019).
 
+    Args:
+        value: the highest value, reached at the end of the way up.
+        epochs: of the whole cycle.
+        rise: part of the epochs in which it goes up, and then down again; 0.45 by default.
+        start: part of the value at the beginning and after the way down; 0.04 by default.
+        stop: part of the value at the end; 1e-4 by default.
+
     >>> OneCycle(value=1.0, epochs=10, rise=0.4, start=0.1)(np.array([0.0, 4.0, 8.0])).tolist()
     [0.1, 1.0, 0.1]
     """
@@ -91,5 +110,5 @@ class OneCycle(Schedule):
 
     @property
     def ends(self) -> float:
-        """With its epochs."""
+        """The end of its epochs, after which there is no value."""
         return self.epochs

@@ -1,6 +1,6 @@
 """Several trainings compared: arms, paired differences."""
 
-from .arms import ARMS, Arm, Result, Source, Trial
+from .arms import ARMS, Arm, ArmResult, Source, Trial
 from .comparison import Comparison
 from .conclusions import document
 from .paired import T975, Difference, paired_difference, t_quantile
@@ -9,9 +9,9 @@ __all__ = [
     "ARMS",
     "T975",
     "Arm",
+    "ArmResult",
     "Comparison",
     "Difference",
-    "Result",
     "Source",
     "Trial",
     "document",

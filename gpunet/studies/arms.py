@@ -74,7 +74,7 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Result:
+class ArmResult:
     """An arm at one number of labels.
 
     Attributes:

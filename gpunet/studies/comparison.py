@@ -22,7 +22,7 @@ from ..fields import term
 from ..interruption import Stop
 from ..persistence import graft
 from ..stages import Stack
-from .arms import ARMS, Arm, Result, Source, Trial
+from .arms import ARMS, Arm, ArmResult, Source, Trial
 
 
 class Comparison:
@@ -107,7 +107,7 @@ class Comparison:
         source: Source,
         on_trial: Callable[[Trial], None] = lambda trial: None,
         stop: Stop | None = None,
-    ) -> Result | None:
+    ) -> ArmResult | None:
         """Train an arm with every learning rate, choose one on validation, score it on the test part.
 
         Args:
@@ -141,7 +141,7 @@ class Comparison:
         _, chosen, run = best
         run.score_test()
         charged = source.seconds if arm.pretrained else 0.0
-        return Result(arm, labels, tuple(trials), chosen, 1 - run.test_scores["accuracy"], charged, run)
+        return ArmResult(arm, labels, tuple(trials), chosen, 1 - run.test_scores["accuracy"], charged, run)
 
     def _run(self, arm: Arm, labels: int, rate: float) -> Run:
         values = self.network.model_dump()

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from .arms import ARMS, Result
+from .arms import ARMS, ArmResult
 from .comparison import Comparison
 from .paired import Difference, paired_difference
 
 CONTROLS = [arm.name for arm in ARMS if not arm.pretrained]
 
 
-def document(comparison: Comparison, results: Sequence[Result]) -> dict[str, Any]:
+def document(comparison: Comparison, results: Sequence[ArmResult]) -> dict[str, Any]:
     """All numbers as plain data; whatever is a time has ``seconds`` in its name."""
     config, about, split = comparison.pretraining, comparison.dataset, comparison.split
     pretrained = {r.labels: r.test_error for r in results if r.arm.pretrained}
@@ -32,7 +32,7 @@ def document(comparison: Comparison, results: Sequence[Result]) -> dict[str, Any
     return found | {"conclusions": list(_conclusions(found)), "notes": list(_notes(found))}
 
 
-def _result(result: Result, pretrained: np.ndarray, test_samples: int) -> dict[str, Any]:
+def _result(result: ArmResult, pretrained: np.ndarray, test_samples: int) -> dict[str, Any]:
     chosen = result.chosen
     against = None
     if not result.arm.pretrained:

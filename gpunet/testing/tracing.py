@@ -144,7 +144,7 @@ class TracedDevice(Device):
     """The CPU, with traced arrays."""
 
     def empty(self, shape: tuple[int, ...], dtype: Any) -> Array:
-        """A traced array."""
+        """An array of this shape that refuses to be read on the host."""
         return super().empty(shape, dtype).view(Traced)
 
     def copy_into(self, array: Array, host: Any) -> None:

@@ -10,6 +10,8 @@ import pytest
 
 from gpunet.checkpoint import read
 
+pytestmark = pytest.mark.timeout(600)  # many processes, each a whole training
+
 CRASH = Path(__file__).parents[2] / "benchmarks/checkpoint_crash.py"
 
 

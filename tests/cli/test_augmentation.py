@@ -6,6 +6,8 @@ import pytest
 
 from shell import gpunet, refused
 
+pytestmark = pytest.mark.timeout(300)  # many processes, each a whole training
+
 TRAIN = ["train", "digits", "model.hidden=[24]", "optimizer.learning_rate=0.01", "--device", "cpu"]
 
 

@@ -1,11 +1,16 @@
 """gpunet compare on the command line."""
 
 import json
+import re
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from gpunet.cli import main
 from shell import gpunet, refused
+
+pytestmark = pytest.mark.timeout(300)  # many processes, each a whole training
 
 FAST = ["--seeds", 2, "--labels", "40,all", "--rates", "0.1,0.3", "model.hidden=[12,8]", "training.epochs=2"]
 TUNE = ["tune.training.epochs=2", "tune.training.updates=20"]
@@ -48,12 +53,39 @@ def test_all_arms_are_compared_and_kept(compared):
     assert "40 labels, random: sigmoid network, Glorot initialization" in done.stderr
 
 
-def test_every_figure_can_be_confirmed_from_its_checkpoint(compared):
+def test_the_table_has_the_numbers_of_the_document_in_their_columns(compared):
+    """Cell by cell; only the pretrained row of a number of labels names it, and only that row took time to pretrain."""
+    folder, done = compared
+    found = json.loads((folder / "first/compare.json").read_text())["results"]
+    head = next(line for line in done.stdout.splitlines() if "test error" in line)
+    titles = ["labels", "arm", "test error", "more than pretrained", "rate", "pretraining s", "tuning s"]
+    assert re.split(r" {2,}", head.strip()) == titles
+    rows = [line for line in done.stdout.splitlines() if re.search(r"(pretrained|random|relu) +\d+\.\d\d % ±", line)]
+    for entry, row in zip(found, rows, strict=True):
+        errors, first = 100 * np.array(entry["test_error"]), entry["arm"] == "pretrained"
+        against = entry["against_pretrained"]
+        expected = [
+            *([f"{entry['labels']:,}"] if first else []),
+            entry["arm"],
+            f"{errors.mean():.2f} % ± {errors.std(ddof=1):.2f}",
+            "-"
+            if first
+            else f"{100 * against['mean']:+.2f} ({100 * against['low']:+.2f} to {100 * against['high']:+.2f})",
+            f"{entry['rate']:g}",
+            f"{entry['pretraining_seconds']:.1f}" if first else "-",
+            f"{entry['tuning_seconds']:.1f}",
+        ]
+        assert re.split(r" {2,}", row.strip()) == expected
+
+
+def test_every_figure_can_be_confirmed_from_its_checkpoint(compared, monkeypatch):
     folder, _ = compared
+    monkeypatch.chdir(folder)
     for entry in json.loads((folder / "first/compare.json").read_text())["results"]:
         path = f"first/{entry['arm']}-{entry['labels']}.h5"
-        assert json.loads(gpunet("evaluate", path, "--json", cwd=folder).stdout)["error"] == entry["test_error"]
-    assert gpunet("verify", "first/stack.h5", cwd=folder).returncode == 0
+        done = CliRunner().invoke(main, ["evaluate", path, "--json"])
+        assert json.loads(done.stdout)["error"] == entry["test_error"]
+    assert CliRunner().invoke(main, ["verify", "first/stack.h5"]).exit_code == 0
 
 
 def test_a_figure_can_be_had_again_by_plain_training(compared):

@@ -9,6 +9,8 @@ import pytest
 
 from shell import gpunet, refused
 
+pytestmark = pytest.mark.timeout(300)  # many processes, each a whole training
+
 SHORT = ["training.epochs=4", "model.hidden=[24]", "optimizer.learning_rate=0.01", "--device", "cpu"]
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from shell import gpunet, refused
 
+pytestmark = pytest.mark.timeout(300)  # many processes, each a whole training
+
 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory):
@@ -15,7 +17,7 @@ def machine(tmp_path_factory):
     folder = tmp_path_factory.mktemp("machines")
     options = ["training.epochs=40", "optimizer.learning_rate=0.1"]
     small = gpunet("pretrain", "rbm", "model.hidden=12", *options, "--seeds", 2, "--run", "small", cwd=folder)
-    gpunet("pretrain", "rbm", "model.hidden=21", *options, "--run", "large", cwd=folder)
+    gpunet("pretrain", "rbm", "model.hidden=21", "training.epochs=10", *options[1:], "--run", "large", cwd=folder)
     return folder, small
 
 

@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 from gpunet.checkpoint import Group, NamedArray, note, write
 from gpunet.cli.app import main
-from gpunet.cli.reporting.experiments import experiments
 from gpunet.cli.reporting.page import render
+from gpunet.cli.reporting.repetitions import repetitions
 from gpunet.cli.reporting.runs import open_run
 from shell import gpunet
 
@@ -105,7 +105,7 @@ def test_runs_of_different_seeds_are_one_experiment_with_a_spread(tmp_path):
         run(tmp_path / f"s{seed}", sample(seed=seed, accuracy=accuracy))
     run(tmp_path / "other", sample(rate=0.2, seeds=[0, 1]))
     opened = [open_run(str(tmp_path / name)) for name in ("s0", "s1", "other")]
-    first, second = experiments(opened)
+    first, second = repetitions(opened)
     assert (first.label, len(first.runs), first.members) == ("tiny learning_rate=0.1", 2, 2)
     assert (second.label, second.members) == ("tiny learning_rate=0.2", 2)
     assert first.confusion.tolist() == [[10, 0, 2], [0, 14, 0], [0, 6, 8]]
@@ -119,7 +119,7 @@ def test_runs_of_different_seeds_are_one_experiment_with_a_spread(tmp_path):
 
 def test_a_seed_is_no_second_sample_of_what_seeds_do(tmp_path):
     places = [run(tmp_path / "a", sample(), file) / file for file in ("best.h5", "last.h5")]
-    found = experiments([open_run(str(path)) for path in places])
+    found = repetitions([open_run(str(path)) for path in places])
     assert [(len(group.runs), group.members) for group in found] == [(1, 1), (1, 1)]
     assert [group.label.rpartition("/")[2] for group in found] == ["best.h5", "last.h5"]
 
@@ -128,7 +128,7 @@ def test_equal_labels_are_told_apart_by_their_runs(tmp_path):
     root = sample()
     root.attrs["model"] = "dense(12, 3) relu"  # no setting differs
     runs = [open_run(str(run(tmp_path / name, tree))) for name, tree in (("a", sample()), ("b", root))]
-    assert [group.label.rpartition("/")[2] for group in experiments(runs)] == ["a", "b"]
+    assert [group.label.rpartition("/")[2] for group in repetitions(runs)] == ["a", "b"]
 
 
 def test_nothing_from_a_file_becomes_part_of_the_page(tmp_path):

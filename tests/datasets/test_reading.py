@@ -335,7 +335,7 @@ def test_a_constant_feature_is_a_note():
     assert Dataset("d", x, np.array([0, 1, 0]), ("a", "b")).notes == ("1 of 2 features are constant",)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(["a.npz", "a.csv", "x-images-idx3-ubyte", "x-images-idx3-ubyte.gz", "a.h5"]), st.data())
 def test_damaged_files_are_read_or_refused(tmp_path_factory, name, data):
     folder = tmp_path_factory.mktemp("fuzz")

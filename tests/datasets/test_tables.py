@@ -1,7 +1,5 @@
 """Tables of text into arrays, and what a model is given later."""
 
-import time
-
 import numpy as np
 import pytest
 
@@ -88,13 +86,24 @@ def test_a_model_is_evaluated_on_one_class_or_one_sample(tmp_path):
     assert load(text(tmp_path, "1,2,rose\n3,4,rose\n"), classes=("lily", "rose")).y.tolist() == [1, 1]
 
 
-def test_a_wide_table_is_read_in_no_time(tmp_path):
-    names = tuple(f"g{i}" for i in range(20_000))
+class Counted(str):
+    """A name that counts how often one of its kind is compared."""
+
+    __slots__ = ()
+    __hash__ = str.__hash__
+    comparisons = 0
+
+    def __eq__(self, other):
+        Counted.comparisons += 1
+        return str.__eq__(self, other)
+
+
+def test_columns_of_a_wide_table_are_found_without_comparing_each_with_all(tmp_path):
+    names = tuple(Counted(f"g{i}") for i in range(20_000))
     cells = ",".join("1" * len(names))
     path = text(tmp_path, f"{','.join(names)},label\n{cells},0\n")
-    began = time.process_time()
     found = load_inputs(path, input_shape=(len(names),), columns=names)
-    assert time.process_time() - began < 2
+    assert Counted.comparisons < 20 * len(names)
     assert found.shape == (1, len(names))
 
 

@@ -41,7 +41,7 @@ class Rows(Layer):
 
 
 def network(members, device, channels=3):
-    layers = [Convolution(2, n_in=channels), ReLU(), Convolution(5, n_in=2), Tanh(), Rows(), Dense(80, 3)]
+    layers = [Convolution(2, n_in=channels), ReLU(), Convolution(5, n_in=2), Tanh(), Rows(), Dense(n_out=3, n_in=80)]
     model = Sequential(layers)
     return model, Parameters(model, [3, 4][: len(members) + 1] if members else 3, device)
 
@@ -63,7 +63,7 @@ def test_layers_on_positions_are_seen_with_their_channels(members, device, rng):
 
 
 def test_what_members_share_has_no_members(device, rng):
-    model = Sequential([Tanh(), Dense(4, 4), BatchNorm(4)])
+    model = Sequential([Tanh(), Dense(n_out=4, n_in=4), BatchNorm(4)])
     Parameters(model, [0, 1], device)
     x = device.put(rng.normal(size=(7, 4)).astype("f4"))
     found = list(outputs_of(model, x, (2,), Context(False, Arena(device)), device))
@@ -209,7 +209,7 @@ def test_kernels_of_other_programs_are_turned(rng):
 
 
 def test_settings_of_several_numbers_are_attributes(device):
-    model = Sequential([Rows(), Dense(48, 2, unit_rates=(1.0, 0.5)), Dense(2, 2)])
+    model = Sequential([Rows(), Dense(n_out=2, n_in=48, unit_rates=(1.0, 0.5)), Dense(n_out=2, n_in=2)])
     parameters = Parameters(model, 0, device)
     found = model_tree(model, parameters, device.get(parameters.values))
     assert found["000_rows"].attrs["size"] == "[4, 4]"

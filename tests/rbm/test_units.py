@@ -226,3 +226,16 @@ def test_more_states_than_any_float_are_infinitely_many(unit):
     assert exact_log_z(rbm, parameters).method == "exact"
     with pytest.raises(ConfigError, match=r"needs a side with at most 2\^25 states, got inf"):
         exact_log_z(RBM(unit, unit), parameters)
+
+
+@pytest.mark.parametrize("number", range(len(ALL)), ids=lambda number: repr(ALL[number]))
+def test_one_batch_serves_all_members_of_a_machine(number, device, rng):
+    """As evaluation has it: states without an axis of members, parameters with one."""
+    fresh = list(examples(Units, room))[number]
+    rbm = RBM(fresh, Bernoulli(3))
+    parameters = Parameters(rbm, [1, 2], device, np.float64)
+    device.copy_into(parameters.values, rng.normal(size=parameters.values.shape))
+    v, ctx = rng.integers(0, 2, (5, 4)).astype(np.float64), make_context(device, [1, 2])
+    shared = device.get(rbm.free_energy(device.put(v), ctx))
+    assert shared.shape == (2, 5)
+    assert shared == pytest.approx(device.get(rbm.free_energy(device.put(np.stack([v, v])), ctx)), rel=1e-12)

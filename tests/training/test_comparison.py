@@ -201,8 +201,8 @@ def test_a_schedule_keeps_its_shape(device):
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"labels": (9,)}, r"--labels: must be between the 10 classes and the 1,257 samples .*, got 9"),
-        ({"labels": (1258,)}, r"--labels: must be between .*, got 1258"),
+        ({"labels": (9,)}, r"labels: must be between the 10 classes and the 1,257 samples .*, got 9"),
+        ({"labels": (1258,)}, r"labels: must be between .*, got 1258"),
         ({"labels": (15,)}, r"tune\.training\.batch_size: must be at most the fewest labels, 15, got 20"),
         ({"model": "rbm"}, r"compare: pretrains a stack of machines, got rbm"),
         ({"model.top_units": "gaussian"}, r"model: must have bernoulli hidden units .*, got bernoulli, gaussian"),
@@ -210,7 +210,7 @@ def test_a_schedule_keeps_its_shape(device):
         ({"tune": {"training.monitor": "train_loss"}}, r"tune\.training\.monitor: must be validation_accuracy"),
         (
             {"tune": {"optimizer.learning_rate": {"name": "piecewise", "values": [1, 0.1], "boundaries": [1]}}},
-            r"tune\.optimizer\.learning_rate: must have one value that --rates can replace, got piecewise",
+            r"tune\.optimizer\.learning_rate: must have one value that the rates can replace, got piecewise",
         ),
     ],
 )

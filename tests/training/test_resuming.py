@@ -1,5 +1,7 @@
 """A run that goes on from a checkpoint ends where it would have ended: bit for bit, hash for hash."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -26,13 +28,14 @@ MOVES = ("shift", "rotate", "elastic", "brightness", "noise", "mixup")
 CASES = {name: (name, LAYERS if name in STACKS else SMALL) for name in preset_names()}
 CASES |= {name: (name, NARROW) for name in ("mlp", "digits")} | {name: (name, MACHINE) for name in ("rbm", "classrbm")}
 CASES |= {
+    "finetune": ("finetune", SMALL | {"training.updates": 20}),
     "updown": ("updown", LAYERS | {"model.greedy": 4, "model.k": 2}),
     "batch norm": ("mlp", NARROW | {"model.batch_norm": True, "training.drop_last": False}),
     "augmentation": ("mlp", NARROW | {f"augmentation.{word}": True for word in MOVES}),
     "preparation": ("mlp", NARROW | {"data.preprocess": ["scale", "zca"], "model.initializer": "lsuv"}),
     "chance": ("rbm", MACHINE | {"data.preprocess": ["scale", {"name": "binarise", "stochastic": True}]}),
     "past its best": ("linear", SMALL | {"training.monitor": "validation_loss", "optimizer.learning_rate": RUIN}),
-    "few labels": ("mlp", NARROW | {"data.labels": 100, "training.updates": 40, "training.batch_size": 20}),
+    "few labels": ("mlp", NARROW | {"data.labels": 100, "training.updates": 15, "training.batch_size": 20}),
     "plateau": ("mlp", NARROW | {"training.plateau": {"patience": 1, "factor": 0.5}}),
     "ema": ("mlp", NARROW | {"training.averaging": {"name": "ema", "decay": 0.9}}),
     "swa": ("mlp", NARROW | {"training.averaging": {"name": "swa", "start": 2}}),
@@ -68,8 +71,9 @@ def begin(case, **overrides):
     return iter([Run(Experiment(config, dataset, parts, Device()))])
 
 
-def go_on(path, **overrides):
-    saved = open_trained(read(path))
+def go_on(saved, **overrides):
+    """The rest of a training, from its checkpoint, opened already or to be opened."""
+    saved = open_trained(read(saved)) if isinstance(saved, Path) else saved
     config = resumed_config(saved, overrides)
     return resume(Experiment(config, *data(config), Device()), saved)
 
@@ -124,9 +128,10 @@ def test_ten_epochs_are_three_and_seven_and_five_and_five(case, tmp_path):
     expected = finish(begin(case), tmp_path)
     for first in (3, 5):
         for run in begin(case, **{"training.epochs": first}):
-            run.train([lambda _, run=run: keep(run, tmp_path)])
-        assert read(tmp_path / "last.h5").attrs["epoch"] == first
-        assert finish(go_on(tmp_path / "last.h5", **{"training.epochs": 10}), tmp_path) == expected
+            run.train([lambda record, run=run, first=first: keep(run, tmp_path) if record.epoch == first else None])
+        saved = open_trained(read(tmp_path / "last.h5"))
+        assert saved.checkpoint.attrs["epoch"] == first
+        assert finish(go_on(saved, **{"training.epochs": 10}), tmp_path) == expected
 
 
 def test_a_finished_run_has_nothing_left_and_gives_the_same_again(tmp_path):
