@@ -107,6 +107,9 @@ def plain_array(thing: Any, name: str) -> np.ndarray:
         raise DataError(
             name, "must be an array, a data frame or nested lists", type(thing).__name__, "See gpunet.train"
         )
+    if array.dtype.kind == "O":  # a table of several types of numbers comes as objects
+        numbers = np.array(array.tolist())
+        array = numbers if numbers.dtype.kind in NUMBERS and numbers.shape == array.shape else array
     return np.asarray(array)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CheckpointError
+from .members import MEMORY
 from .network import Network
 from .results import Result
 
@@ -26,8 +27,18 @@ class Ensemble:
     def __init__(self, networks: Sequence[Result]):
         for number, network in enumerate(networks):
             if not isinstance(network, Network):
-                rule, got = "must be a network that predicts", network.config.model.name
-                raise CheckpointError(_name(network, number), rule, got, "Load it alone")
+                known = isinstance(network, Result)
+                rule, got = "must be a network that predicts", type(network).__name__
+                raise CheckpointError(
+                    _name(network, number) if known else f"network {number}",
+                    rule,
+                    network.config.model.name if known else got,
+                    "Load it alone",
+                )
+        if not networks:
+            raise CheckpointError(
+                "networks", "must be at least one", "none", "Pass networks that gpunet.train returned"
+            )
         self.networks: list[Network] = list(networks)  # type: ignore[arg-type]
         agree(self.networks)
 
@@ -134,5 +145,5 @@ def class_numbers(outputs: np.ndarray) -> np.ndarray:
 
 
 def _name(network: Result, number: int) -> str:
-    path = network.run or getattr(network.checkpoint, "path", None)
-    return str(path) if path is not None else f"network {number}"
+    path = network.run or network.trained.checkpoint.path
+    return f"network {number}" if path == MEMORY else str(path)

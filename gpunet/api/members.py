@@ -1,6 +1,7 @@
 """Checkpoints in memory, and one member of a population by itself."""
 
 import copy
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,29 +10,30 @@ from typing import Any
 
 import numpy as np
 
-from ..checkpoint import Checkpoint, Group, NamedArray, content_sha256, note
+from ..checkpoint import Checkpoint, Group, NamedArray, content_of, note
 from ..parameter import Parameters
-from ..persistence import TrainedStack
+from ..persistence import TrainedStack, open_trained, stack_of
 
 MEMORY = Path("a model in memory")  # stands for the path of a checkpoint that no file holds
 
 
 def in_memory(root: Group) -> Checkpoint:
     """The content of a checkpoint as if it had been read from a file."""
-    return Checkpoint(MEMORY, root, content_sha256(root))
+    return Checkpoint(MEMORY, root, content_of(root))
 
 
 def single(held: Any, number: int) -> Any:
     """One member of a population, with memory of its own, as the training of its seed alone would have made it."""
     parameters = held.parameters
     seed = parameters.seeds[number]
-    field = "dbn" if isinstance(held, TrainedStack) else "model"
-    model = copy.deepcopy(getattr(held, field))
+    checkpoint = in_memory(member_content(held.checkpoint.root, number, seed))
+    if isinstance(held, TrainedStack):
+        return stack_of(open_trained(checkpoint, held.config.families), parameters.device, parameters.dtype)
+    model = copy.deepcopy(held.model)
     own = Parameters(model, seed, parameters.device, parameters.dtype)
     own.values[...] = parameters.values[number]
     config = held.config.model_copy(update={"seed": seed, "members": 1})
-    checkpoint = in_memory(member_content(held.checkpoint.root, number, seed))
-    return replace(held, checkpoint=checkpoint, config=config, parameters=own, **{field: model})
+    return replace(held, checkpoint=checkpoint, config=config, parameters=own, model=model)
 
 
 def member_content(root: Group, number: int, seed: int) -> Group:
@@ -40,6 +42,9 @@ def member_content(root: Group, number: int, seed: int) -> Group:
     config = json.loads(root["config/json"].text) | {"seed": seed, "members": 1}
     found["config"] = Group(dict(root["config"].attrs), {"json": note(config)})
     found["streams"] = Group(dict(root["streams"].attrs), {"seeds": NamedArray(np.array([seed], np.uint64))})
+    if "pretraining" in root:
+        seeds = ", ".join(map(str, root["streams/seeds"].data.tolist()))
+        _rename_seeds(found["pretraining"], f"seeds {seeds},", f"seeds {seed},")
     if "members" in root:
         best, epoch = (float(root[f"members/{n}"].data[number]) for n in ("best", "best_epoch"))
         found.attrs |= {"monitor_value": best, "epoch": int(epoch)}
@@ -66,6 +71,18 @@ def _of_member(group: Any, number: int, leave_out: Sequence[str] = ()) -> Group:
         else:
             children[name] = NamedArray(child.data, {k: v for k, v in child.attrs.items() if k != "sha256"})
     return Group(dict(group.attrs), children)
+
+
+def _rename_seeds(group: Any, before: str, after: str) -> None:
+    """What a machine remembers of how its bits were drawn names the seeds: that of one member alone."""
+    rule = str(group.attrs.get("binarisation", ""))
+    if rule:
+        own = rule.replace(before, after)
+        digest = hashlib.sha256(f"{group.attrs['data_sha256']} {own}".encode()).hexdigest()
+        group.attrs |= {"binarisation": own, "binarisation_sha256": digest}
+    for child in group.children.values():
+        if isinstance(child, Group):
+            _rename_seeds(child, before, after)
 
 
 def _per_epoch(group: Any, number: int) -> Group:

@@ -39,10 +39,8 @@ def write(path: Path | str, root: Group, *, keep_previous: bool = False, created
     """
     path = Path(path)
     _check_limits(str(path), root)
-    whole = _normalised(root)
+    whole = _portable_tree(root)
     whole.attrs |= {
-        "format": FORMAT,
-        "format_version": VERSION,
         "gpunet_version": __version__,
         "created_utc": created_utc or datetime.now(UTC).isoformat(timespec="seconds"),
     }
@@ -51,6 +49,22 @@ def write(path: Path | str, root: Group, *, keep_previous: bool = False, created
     body = list(joined(lay_out(whole)))
     replace_file(path, [make_seal(*body), *body], keep_previous)
     return content
+
+
+def content_of(root: Group) -> str:
+    """The content hash of a file that this content would be written to.
+
+    >>> content_of(Group({}, {"a": Group()})) == content_sha256(Group({}, {"a": Group()}))
+    False
+    """
+    return content_sha256(_portable_tree(root))
+
+
+def _portable_tree(root: Group) -> Group:
+    """The content as every reader understands it, with the format at its root."""
+    whole = _normalised(root)
+    whole.attrs |= {"format": FORMAT, "format_version": VERSION}
+    return whole
 
 
 def _check_limits(name: str, root: Group) -> None:
