@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gpunet.errors import ConfigError
-from gpunet.layers import BatchNorm, Dense, Linear, ReLU, Residual, Sequential, Sigmoid
+from gpunet.layers import BatchNorm, Dense, Identity, ReLU, Residual, Sequential, Sigmoid
 from gpunet.parameter import Parameters, find_parameters
 from gpunet.testing import check_gradients, make_context
 
@@ -55,7 +55,7 @@ def test_nothing_below_the_lowest_layer_that_learns_is_gone_through_backwards(de
     # Built only after the sequence was made, as layers whose width follows from the data always are.
     called = []
 
-    class Watched(Linear):
+    class Watched(Identity):
         def forward(self, x, ctx):
             return x, lambda dy: called.append(self) or dy
 

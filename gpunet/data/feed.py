@@ -70,19 +70,25 @@ class Feed:
         # Place p of an epoch of member e is sample rows[first[e] + p]. What is drawn for a sample belongs to its place,
         # so a sample that comes again is drawn for anew.
         self._chosen = rows
+        self._host: tuple[np.ndarray, np.ndarray] | None = (x, y)  # until a training is put together
         self.rows = None if rows is None else device.put(rows.reshape(-1))
         self.first = device.put(np.arange(members[0])[:, None] * self.samples if members else np.zeros(1, np.int64))
 
     def mean(self) -> np.ndarray:
         """Mean of the prepared features over all samples, ([members,] features), float64; computed on the host."""
         own = () if self.own is None else (len(self.own),)
-        raw = self.device.get(self.x).reshape(len(self.y), *own, -1)
+        x = self.device.get(self.x) if self._host is None else self._host[0]
+        raw = x.reshape(len(self.y), *own, -1)
         return self.preprocessing.on_host(raw).mean(axis=0, dtype=np.float64)
 
     def targets(self) -> np.ndarray:
         """Targets of an epoch in the order of its places, ([members,] samples[, outputs]), on the host."""
-        y = self.device.get(self.y)
+        y = self.device.get(self.y) if self._host is None else self._host[1]
         return y if self._chosen is None else y[self._chosen]
+
+    def forget_host(self) -> None:
+        """Keep the samples on the device alone; called once a training is put together."""
+        self._host = None
 
     def shuffle(self, seeds: tuple[int, ...], epoch: int) -> None:
         """Upload the order of an epoch: each member sorts its places by random keys of its seed and the epoch.

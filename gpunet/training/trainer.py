@@ -51,6 +51,7 @@ class Trainer:
         self.parameters = Parameters(objective.model, seeds, device, dtype)
         objective.start(device, self.parameters.members, dtype)
         objective.start_from(feed)
+        feed.forget_host()
         self.optimizer = Optimizer(optimization, self.parameters)
         self.clock = device.zeros((1,), np.uint64)
         self.cursor = device.zeros((1,), np.int64)

@@ -42,7 +42,7 @@ def test_old_words_are_accepted_and_named_wherever_they_stand():
     ]
     assert json.dumps(OLD).count("linear") == 5, "the document itself is left as it was"
     heard = []
-    config = check(OLD, heard.append)
+    config = check(OLD, note=heard.append)
     assert heard == notes
     assert migrate(stamped(config.model_dump(mode="json"))) == (config.model_dump(mode="json"), [])
     assert config.model.layers[1].body.layers[1].build(n=3).momentum == 0.2
@@ -51,7 +51,7 @@ def test_old_words_are_accepted_and_named_wherever_they_stand():
 @pytest.mark.parametrize("key", ["activation", "code_activation"])
 def test_old_activations_are_accepted_on_the_command_line_too(key):
     heard = []
-    config = load_config("autoencoder", {f"model.{key}": "linear"}, {}, heard.append)
+    config = load_config("autoencoder", {f"model.{key}": "linear"}, {}, note=heard.append)
     assert getattr(config.model, key) == "identity"
     assert heard == [f"model.{key}: linear is called identity now"]
 

@@ -3,7 +3,6 @@
 import ast
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from gpunet import families as room
@@ -62,7 +61,7 @@ def test_what_has_outputs_is_a_layer_and_what_has_none_can_be_sampled_from(famil
     assert isinstance(network, Layer) == model.has_outputs
     assert model.has_outputs == (model.command == "train")
     if model.has_outputs:
-        assert network.output_width(8) == (8 if model.reconstructs else 3)
+        assert network.output_shape((8,)) == ((8,) if model.reconstructs else (3,))
     else:
         assert isinstance(model.generator(network), DBN)
 
@@ -79,18 +78,6 @@ def test_layers_are_trained_one_after_the_other_or_all_at_once(family):
     assert model.whole(machines[1], machines[:1]).machines == machines
     assert model.restored((8,), 0, 1).machines[0].hidden.n == 6
     assert len(model.restored((8,), 0, 1).machines) == 1
-
-
-@each
-def test_a_machine_starts_from_means_as_long_as_its_visible_side(family):
-    model = settings(family)
-    machine = None if model.layerwise else model.machine(model.network((8,), 3))
-    if machine is not None:
-        mean, y = np.full(8, 0.25), np.array([0, 2, 2, 2])
-        start = model.start_mean(mean, y, 3)
-        assert start.shape == (machine.visible.n,)
-        assert start[:8].tolist() == [0.25] * 8
-        assert start[8:].tolist() in ([], [0.25, 0, 0.75])
 
 
 def test_a_family_must_say_what_it_builds():

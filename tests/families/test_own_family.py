@@ -32,8 +32,7 @@ class Bottleneck(Family):
 
     def network(self, shape, outputs):
         """Wide, narrow, out."""
-        ends = Dense(shape[-1], self.wide), Dense(self.wide, self.narrow), Dense(self.narrow, outputs)
-        return Sequential([ends[0], ReLU(), ends[1], Tanh(), ends[2]])
+        return Sequential([Dense(self.wide), ReLU(), Dense(self.narrow), Tanh(), Dense(outputs)])
 
     def next_command(self, checkpoint):
         """Predictions."""

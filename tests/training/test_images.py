@@ -135,7 +135,8 @@ def train(device, rng, seeds, steps=20, **settings):
     members = () if np.ndim(seeds) == 0 else (len(seeds),)
     feed = Feed(device, x, y, fit_preprocessing([Standardise(per="channel")], x, 1.0), np.dtype("f4"), members)
     model = Sequential([Convolution(4, **settings), BatchNorm(), ReLU(), Flatten(), Dense(2)])
-    trainer = Trainer(Supervised(model, CategoricalCrossEntropy()), SGD(0.1), seeds, feed, 20, device)
+    objective = Supervised(model, CategoricalCrossEntropy())
+    trainer = Trainer(objective, optimization=SGD(0.1), seeds=seeds, feed=feed, batch_size=20, device=device)
     for epoch in range(steps // 4):
         trainer.begin_epoch(epoch, 4)
         for batch in range(4):
@@ -197,4 +198,4 @@ def test_an_output_that_is_still_an_image_is_refused(device):
     feed = feed_of(np.random.default_rng(0).random((6, 4, 3, 2)).astype(np.float32), device)
     objective = Supervised(Sequential([Convolution(3)]), CategoricalCrossEntropy())
     with pytest.raises(ConfigError, match=r"must end in features for a loss, got 4x3x3. Add Flatten"):
-        Trainer(objective, SGD(0.1), 0, feed, 3, device)
+        Trainer(objective, optimization=SGD(0.1), seeds=0, feed=feed, batch_size=3, device=device)

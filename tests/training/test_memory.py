@@ -80,10 +80,10 @@ def test_a_model_that_does_not_fit_at_all_says_so():
 
 def test_other_errors_pass_and_results_come_back():
     config, dataset, parts = parts_of("linear", {})
-    arguments = config, dataset, parts, Device()
+    experiment = Experiment(config, dataset, parts, Device())
     with pytest.raises(GpunetError, match="another"):
-        within_memory(lambda: (_ for _ in ()).throw(GpunetError("another", "thing")), *arguments)
-    assert within_memory(lambda: 7, *arguments) == 7
+        within_memory(lambda: (_ for _ in ()).throw(GpunetError("another", "thing")), experiment)
+    assert within_memory(lambda: 7, experiment) == 7
 
 
 def test_memory_errors_are_known_by_kind_code_and_cause():

@@ -71,7 +71,7 @@ def certain_dbn():
 
 OBJECTIVES = {
     "supervised": lambda: Supervised(network(3), CategoricalCrossEntropy()),
-    "regression": lambda: Supervised(network(2), SquaredError(), False),
+    "regression": lambda: Supervised(network(2), SquaredError(), []),
     "reconstruction": lambda: Reconstruction(network(5), BinaryCrossEntropy()),
     "contrastive divergence": lambda: ContrastiveDivergence(machine()),
     "plain gradient": lambda: ContrastiveDivergence(machine(), center=False, sparsity=Sparsity(0.1, 0.5)),
@@ -149,7 +149,9 @@ def test_a_batch_of_no_weight_at_all_teaches_nothing(device):
 def trained(device, x, y, weights=None, batch=4, seeds=0, **options):
     feed = Feed(device, x, y, PLAIN, np.dtype("f8"), () if seeds == 0 else (2,), weights=weights, **options)
     objective = Supervised(Sequential([Dense(4), Tanh(), Dense(3)]), CategoricalCrossEntropy())
-    trainer = Trainer(objective, SGD(0.1), seeds, feed, batch, device, dtype=np.float64)
+    trainer = Trainer(
+        objective, optimization=SGD(0.1), seeds=seeds, feed=feed, batch_size=batch, device=device, dtype=np.float64
+    )
     trainer.begin_epoch(0, len(x) // batch)
     for step in range(feed.samples // batch):
         trainer.train_batch(step)
