@@ -182,14 +182,29 @@ def check_preprocessing(source: Checkpoint, present: Preprocessing) -> None:
     Raises:
         ConfigError: they have.
     """
-    if source.foreign:
-        kind = str(source.attrs.get("preprocessing") or present.kind)  # other programs do not tell
+    if source.foreign:  # arrays alone: other programs do not tell, and gpunet tells the names of the steps
+        found = present.kind
+        kind = str(source.attrs.get("preprocessing") or found)
     else:
-        kind = str(source["data/preprocessing"].attrs["kind"])
-    if kind != present.kind:
-        raise ConfigError(
-            "data.preprocess",
-            f"must be {kind}, as when the checkpoint was trained",
-            present.kind,
-            f"Set data.preprocess={kind}",
-        )
+        found, kind = _kind(present), _kind_of(source["data/preprocessing"])
+    if kind != found:
+        rule, settings = f"must be {kind}, as when the checkpoint was trained", " per " in f"{kind} {found}"
+        remedy = "Set data.preprocess as it was then" if settings else f"Set data.preprocess={kind}"
+        raise ConfigError("data.preprocess", rule, found, remedy)
+
+
+def _kind(present: Preprocessing) -> str:
+    """The names of the steps, and which of them take all positions of a channel together."""
+    return _told(present.kind, [getattr(step.preparation, "per", "") for step in present.steps])
+
+
+def _kind_of(group: Any) -> str:
+    """The same of a checkpoint."""
+    steps = [group[name] for name in sorted(group.children)]
+    return _told(str(group.attrs["kind"]), [str(s.attrs.get("per", "")) for s in steps if isinstance(s, Group)])
+
+
+def _told(kind: str, ways: Sequence[str]) -> str:
+    """Divided by the full scale is divided by the same everywhere, so that it makes no difference there."""
+    names = zip(kind.split("+"), ways or [""] * (kind.count("+") + 1))
+    return "+".join(f"{name} per channel" if way == "channel" and name != "scale" else name for name, way in names)

@@ -203,3 +203,23 @@ def test_a_machine_takes_the_biases_of_a_machine_along(tmp_path, device):
     for name in ("weight", "visible_bias", "hidden_bias"):
         ours, theirs = (device.get(run.trainer.parameters.named[f"joint/{name}"].value) for run in (target, source))
         assert np.array_equal(ours, theirs), name
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "fits"),
+    [("channel", "channel", True), ("channel", "feature", False), ("feature", "channel", False)],
+)
+def test_statistics_of_channels_are_not_those_of_features(then, now, fits, tmp_path, device):
+    def run(per):
+        word = {"name": "standardise", "per": per}
+        return network(device, **{"data.preprocess": word, "model.hidden": [8], "model.activation": "sigmoid"})
+
+    write(tmp_path / "a.h5", snapshot(run(then), best=False))
+    source, target = read(tmp_path / "a.h5"), run(now)
+    if fits:
+        assert graft(target, source)
+        return
+    names = [f"standardise{' per channel' if per == 'channel' else ''}" for per in (then, now)]
+    expected = f"data.preprocess: must be {names[0]}, as when the checkpoint was trained, got {names[1]}. Set data"
+    with pytest.raises(ConfigError, match=expected):
+        graft(target, source)
