@@ -73,7 +73,8 @@ class Objective:
             target: ([members,] N) labels or ([members,] N, outputs).
             weight: None where all samples count alike, which costs nothing; else ([members,] N), from 0.  The mean of
                 losses ``l`` is ``sum(weight l) / sum(weight)``: a sample of weight 2 counts as two of them, one of
-                weight 0 as none, and a batch whose weights are all 0 has the gradient 0.
+                weight 0 as none, and a batch whose weights are all 0 has the gradient 0 and moves no running mean of a
+                machine.
             ctx: memory and random numbers.
 
         Returns:

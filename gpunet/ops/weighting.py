@@ -37,6 +37,21 @@ def mean_of(x: Array, share: Array | None, out: Array = None) -> Array:
     return out
 
 
+def weighs(share: Array | None) -> Array | None:
+    """Whether a batch has any weight at all, ([E,] 1); None where samples have no weights.
+
+    >>> weighs(np.array([[0.25, 0.75], [0.0, 0.0]])).tolist()
+    [[True], [False]]
+    """
+    return None if share is None else share.sum(axis=-1, keepdims=True) > 0
+
+
+def observed(mean: Array, share: Array | None, before: Array) -> Array:
+    """What a running statistic ([E,] n) observes: the mean of a batch, or itself where the batch has no weight."""
+    some = weighs(share)
+    return mean if some is None else array_module(mean).where(some, mean, before)
+
+
 def average(gradients: Array, share: Array | None, factor: float = 1.0) -> None:
     """Turn the gradient of each sample's loss, ([E,] N, n), into that of ``factor`` times the batch's mean, in place.
 

@@ -15,7 +15,7 @@ from ..errors import ConfigError
 from ..fields import NonNegative, check_fields
 from ..objectives import Objective
 from ..ops.linear import affine_grad_weight
-from ..ops.weighting import average, mean_of, shares
+from ..ops.weighting import average, mean_of, observed, shares, weighs
 from ..parameter import find_parameters
 from ..schedules import Schedule
 from .chains import Chains, FromData
@@ -121,7 +121,7 @@ class ContrastiveDivergence(Objective):
         v_model, model_input = self.chains.draw(rbm, hidden_input, self.k, ctx)
         h, h_model = rbm.hidden.mean(hidden_input, ctx), rbm.hidden.mean(model_input, ctx)
         share = shares(weight)
-        self._accumulate((v, h, share), (v_model, h_model, share if self.chains.of_samples else None), ctx)
+        self._accumulate((v, h, share), (v_model, h_model, self._model_share(share, v_model)), ctx)
         self.chains.learn(rbm)
         if self.sparsity is not None:
             self._accumulate_sparsity(v, share, ctx)
@@ -174,14 +174,25 @@ class ContrastiveDivergence(Objective):
             hidden = hidden - matmul(rbm.visible_offset.value[..., None, :], slope)[..., 0, :]
         rbm.visible_bias.accumulate(ctx, lambda out: xp.copyto(out, visible))
         rbm.hidden_bias.accumulate(ctx, lambda out: xp.copyto(out, hidden))
-        rbm.visible_offset.accumulate(ctx, lambda out: xp.copyto(out, v_mean))
-        rbm.hidden_offset.accumulate(ctx, lambda out: xp.copyto(out, h_mean))
+        for offset, mean in ((rbm.visible_offset, v_mean), (rbm.hidden_offset, h_mean)):
+            seen = observed(mean, share, offset.value)
+            offset.accumulate(ctx, lambda out, seen=seen: xp.copyto(out, seen))
         rbm.visible.accumulate(v, v_model, ctx, share, model_share)
         rbm.hidden.accumulate(h, h_model, ctx, share, model_share)
+
+    def _model_share(self, share: Array | None, states: Array) -> Array | None:
+        """What part each chain has in the model term: as its sample, or all alike; none beside data without weight."""
+        some = weighs(share)
+        if some is None or self.chains.of_samples:
+            return share
+        alike = array_module(states).ones(states.shape[:-1], states.dtype)
+        return alike * some / states.shape[-2]
 
     def _accumulate_sparsity(self, v: Array, share: Array | None, ctx: Context) -> None:
         rbm, xp = self.model, array_module(v)
         pull = self._strength[1:] * (rbm.hidden_offset.value - self._strength[:1])
+        some = weighs(share)
+        pull = pull if some is None else pull * some
         v_mean = mean_of(v, share)
         rbm.hidden_bias.accumulate(ctx, lambda out: xp.copyto(out, pull))
         rbm.weight.accumulate(ctx, lambda out: xp.multiply(v_mean[..., :, None], pull[..., None, :], out=out))

@@ -5,7 +5,7 @@ from ..backend.arrays import Array
 from ..data import Feed
 from ..objectives import Objective
 from ..ops.linear import affine_grad_bias, affine_grad_input, affine_grad_weight
-from ..ops.weighting import average, mean_of, shares
+from ..ops.weighting import average, mean_of, observed, shares
 from .machine import RBM
 
 
@@ -50,8 +50,9 @@ class Denoising(Objective):
         rbm.weight.accumulate(ctx, lambda out: affine_grad_weight(seen, dh, out))
         rbm.visible_bias.accumulate(ctx, lambda out: affine_grad_bias(slope, out))
         rbm.hidden_bias.accumulate(ctx, lambda out: affine_grad_bias(dh, out))
-        rbm.visible_offset.accumulate(ctx, lambda out: mean_of(x, share, out))
-        rbm.hidden_offset.accumulate(ctx, lambda out: mean_of(h, share, out))
+        for offset, states in ((rbm.visible_offset, x), (rbm.hidden_offset, h)):
+            seen = observed(mean_of(states, share), share, offset.value)
+            offset.accumulate(ctx, lambda out, seen=seen: xp.copyto(out, seen))
         return (loss,)
 
     def judge(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:

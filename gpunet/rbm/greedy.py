@@ -11,7 +11,7 @@ from ..losses import CategoricalCrossEntropy
 from ..metrics import Accuracy, accuracy
 from ..objectives import Objective
 from ..ops.linear import affine_grad_bias, affine_grad_weight
-from ..ops.weighting import average, mean_of, shares
+from ..ops.weighting import average, mean_of, observed, shares
 from ..parameter import Module
 from .machine import RBM
 
@@ -67,8 +67,9 @@ class SupervisedGreedy(Objective):
         dh *= xp.subtract(1, h, out=ctx.like(h))
         machine.weight.accumulate(ctx, lambda out: affine_grad_weight(x, dh, out))
         machine.hidden_bias.accumulate(ctx, lambda out: affine_grad_bias(dh, out))
-        machine.visible_offset.accumulate(ctx, lambda out: mean_of(x, share, out))
-        machine.hidden_offset.accumulate(ctx, lambda out: mean_of(h, share, out))
+        for offset, states in ((machine.visible_offset, x), (machine.hidden_offset, h)):
+            seen = observed(mean_of(states, share), share, offset.value)
+            offset.accumulate(ctx, lambda out, seen=seen: xp.copyto(out, seen))
         return measures
 
     def judge(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:

@@ -85,14 +85,19 @@ OBJECTIVES = {
 each = pytest.mark.parametrize("name", OBJECTIVES)
 
 
+def drawn(shape):
+    """Features and values of four samples, and numbers of all parameters, statistics among them."""
+    rng = np.random.default_rng(0)
+    return rng.random((4, 5)), rng.normal(size=(4, 2)), rng.normal(size=shape)
+
+
 def learned(name, rows, weight, device, seeds=0, greatest=1.0):
     """Gradient of a batch of some samples, and its measures."""
-    rng = np.random.default_rng(0)
-    x, labels, numbers = rng.random((4, 5)), np.array([0, 1, 2, 1]), rng.normal(size=(4, 2))
     objective = OBJECTIVES[name]()
     parameters = Parameters(objective.model, seeds, device, np.float64)
-    values = rng.normal(size=parameters.values.shape) * greatest
-    device.copy_into(parameters.values, values)
+    x, numbers, values = drawn(parameters.values.shape)
+    labels = np.array([0, 1, 2, 1])
+    device.copy_into(parameters.values, values * greatest)
     objective.start(device, parameters.members, np.float64)
     objective.begin_epoch(0)
     y = numbers if name == "regression" else labels
@@ -141,9 +146,18 @@ def test_equal_weights_are_none(name, device):
     assert equal == pytest.approx(plain, rel=1e-9, abs=1e-12 * max(1, np.abs(plain).max()))
 
 
-def test_a_batch_of_no_weight_at_all_teaches_nothing(device):
-    gradient, _ = learned("supervised", [0, 1, 2, 3], [0] * 4, device)
-    assert (gradient == 0).all()
+@each
+@pytest.mark.parametrize("seeds", MEMBERS, ids=["one", "members"])
+def test_a_batch_of_no_weight_at_all_teaches_nothing(name, seeds, device):
+    """Gradients are 0, and running statistics observe what they are already."""
+    gradient, _ = learned(name, [0, 1, 2, 3], [0] * 4, device, seeds)
+    objective = OBJECTIVES[name]()
+    parameters = Parameters(objective.model, seeds, device, np.float64)
+    values = drawn(parameters.values.shape)[-1]
+    for path, parameter in parameters.named.items():
+        own = parameters.segments[path]
+        expected = 0 if parameter.trainable else values[..., own]
+        assert (gradient[..., own] == expected).all(), path
 
 
 def trained(device, x, y, weights=None, batch=4, seeds=0, **options):
