@@ -7,9 +7,6 @@ import click
 
 from ..options import choose_device, device_option, json_option, print_json
 
-TRUSTED = 1.0  # nats; a bracket of log Z wider than this says little
-EASY = 2.0**20  # states that are summed exactly in seconds
-
 
 @click.command()
 @click.argument("checkpoint")
@@ -59,7 +56,7 @@ def likelihood(
     gpunet likelihood runs/dbn-1/best.h5 --cases 0
     """
     from gpunet.api.samples import evaluation_data
-    from gpunet.inspection.likelihood import Annealing, bracket, case_bounds, scores, states
+    from gpunet.inspection.likelihood import EASY, TRUSTED, Annealing, bracket, case_bounds, scores, states
     from gpunet.persistence import load_stack
     from gpunet.rbm import exact_log_z
 
@@ -108,7 +105,7 @@ def _print_member(document: dict[str, Any], member: int, name: str, width: float
     log_z = document["log_z"][member]
     low, high = (end[member] for end in document["log_z_bracket"])
     if width > 0:
-        trust = "" if width <= TRUSTED else "  UNTRUSTED: raise --runs, --steps and --mixing"
+        trust = "" if document["trusted"][member] else "  UNTRUSTED: raise --runs, --steps and --mixing"
         width_shown = f", bracket {mean + log_z - high:.2f} to {mean + log_z - low:.2f}{trust}"
     else:
         width_shown = ""

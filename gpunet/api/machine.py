@@ -7,16 +7,13 @@ import numpy as np
 
 from ..backend import Arena, Context
 from ..errors import ConfigError, DataError
-from ..inspection.likelihood import Annealing, bracket, scores, states
+from ..inspection.likelihood import EASY, TRUSTED, Annealing, bracket, scores, states
 from ..persistence import Trained, TrainedStack, stack_of
 from ..rbm import LogZ, exact_log_z
 from .arrays import feature_array
 from .members import single
 from .results import Result, given
 from .sampling import check_count, sampled
-
-TRUSTED = 1.0  # nats; a bracket of log Z wider than this says little
-EASY = 2.0**20  # states that are summed exactly in seconds
 
 
 @dataclass(frozen=True)

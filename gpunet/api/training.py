@@ -21,6 +21,7 @@ from .loading import result_of
 from .members import in_memory as checkpoint_in_memory
 from .progress import Watch, wants_bar
 from .samples import in_memory, is_path, load_split, pair, parts, share
+from .sampling import check_count
 from .starting import batch_that_fits, following, source_of
 
 OnEpoch = Callable[[EpochRecord], Any]
@@ -195,7 +196,13 @@ def with_parts(keywords: Mapping[str, Any], validation: Any, test: Any) -> dict[
 
 
 def _check_start(source: Checkpoint | None, grafts: Any, keep_layers: Any) -> None:
-    """Refuse what speaks of a start where there is none."""
+    """Refuse what speaks of a start where there is none, and what does not say layers."""
+    for names in grafts:
+        if not (isinstance(names, tuple | list) and len(names) == 2 and all(isinstance(n, str) for n in names)):
+            remedy = 'For example grafts=[("000_rbm", "000_dense")]'
+            raise ConfigError("grafts", "must be pairs of names of layers", repr(names), remedy)
+    if keep_layers is not None:
+        check_count("keep_layers", keep_layers)
     for name, value in (("grafts", grafts or None), ("keep_layers", keep_layers)):
         if source is None and value is not None:
             raise ConfigError(name, "speaks of the layers of a start", "no start", f"Pass start=..., or no {name}")

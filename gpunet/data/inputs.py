@@ -84,10 +84,6 @@ class Inputs:
         """The training part as the model sees it, (samples, [members,] *shape), float32 on the host."""
         return self._on_host(self.split.train)
 
-    def training_mean(self) -> np.ndarray:
-        """Mean of the training part, ([members,] *shape)."""
-        return self.training_part().mean(axis=0, dtype=np.float64)
-
     def some(self, part: Part, count: int) -> np.ndarray:
         """So many samples of a part, or all, chosen at random but always the same ones, as the model sees them.
 

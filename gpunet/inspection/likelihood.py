@@ -18,6 +18,8 @@ from ..rbm import (
 )
 
 BATCH = 1000  # samples at once
+TRUSTED = 1.0  # nats; a bracket of log Z wider than this says little
+EASY = 2.0**20  # states that are summed exactly in seconds
 DRAWS = 10  # states from the upward pass, for the bound of a stack
 
 

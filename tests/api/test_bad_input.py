@@ -121,6 +121,14 @@ CASES = {
         gpunet.errors.DeviceError, "device", "auto, cpu, cuda", "gpu", "auto",
     ),
     "start of something": (train(X, Y, start=3), ConfigError, "start", "trained model", "int", "gpunet.train"),
+    "half a graft": (
+        lambda n, m, f: gpunet.train("mlp", X, Y, start=n, grafts=[("000_dense",)]),
+        ConfigError, "grafts", "pairs of names", "('000_dense',)", "000_rbm",
+    ),
+    "layers in words": (
+        lambda n, m, f: gpunet.train("dbn", X, start=m, keep_layers="one"),
+        ConfigError, "keep_layers", "whole number from 1 on", "one", "For example",
+    ),
     "another kind of checkpoint": (
         lambda n, m, f: gpunet.api.Ensemble([n, m]), CheckpointError, "network 1", "predicts", "rbm", "alone",
     ),
