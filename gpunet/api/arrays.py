@@ -99,7 +99,7 @@ def plain_array(thing: Any, name: str) -> np.ndarray:
         raise DataError(name, "must hold no masked values", f"{masked} of them", f"Use {name}.filled(...)")
     try:
         array = host_array(thing)
-    except (TypeError, ValueError, RuntimeError, BufferError) as error:
+    except (TypeError, ValueError, RuntimeError, BufferError, AttributeError, ImportError) as error:
         reason = str(error).partition("\n")[0].partition(". ")[0]
         remedy = "Pass an array of one shape, with as many values in each row"
         raise DataError(name, "must be an array of numbers", f"{type(thing).__name__}: {reason}", remedy) from None
@@ -108,7 +108,11 @@ def plain_array(thing: Any, name: str) -> np.ndarray:
             name, "must be an array, a data frame or nested lists", type(thing).__name__, "See gpunet.train"
         )
     if array.dtype.kind == "O":  # a table of several types of numbers comes as objects
-        numbers = np.array(array.tolist())
+        try:
+            numbers = np.array(array.tolist())
+        except ValueError:
+            received, remedy = "rows of unequal lengths", "Pass an array of one shape, with as many values in each row"
+            raise DataError(name, "must be an array of numbers", received, remedy) from None
         array = numbers if numbers.dtype.kind in NUMBERS and numbers.shape == array.shape else array
     return np.asarray(array)
 

@@ -32,14 +32,25 @@ def configured(
     if isinstance(config, Config):
         return override(config, given)
     if isinstance(config, Family):
-        own = [*families, *({type(config)} - {*FAMILIES, *families})]
-        return load_config(None, {"model": config.model_dump(mode="json"), **given}, {}, own)
+        known = known_families(config, families)
+        return load_config(None, {"model": config.model_dump(mode="json"), **given}, {}, known)
     if isinstance(config, Mapping):
         return load_config(None, {**config, **given}, {}, families)
     if not isinstance(config, str | Path):
         rule = "must be the name of a preset, the path of a TOML file, a mapping, a Config or a Family"
         raise ConfigError("config", rule, type(config).__name__, 'For example gpunet.train("mlp", x, y)')
     return load_config(str(config), given, {}, families)
+
+
+def known_families(config: Any, families: Sequence[type[Family]]) -> list[type[Family]]:
+    """The families that were passed, and those that a configuration brings along.
+
+    Args:
+        config: what :func:`configured` takes.
+        families: that were passed.
+    """
+    own = config.families if isinstance(config, Config) else (type(config),) if isinstance(config, Family) else ()
+    return [*families, *(family for family in own if family not in (*FAMILIES, *families))]
 
 
 def is_preset(config: Any) -> bool:

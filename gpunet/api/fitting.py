@@ -7,7 +7,8 @@ from typing import Any
 
 from ..backend import resolve_device
 from ..config import build_loss, override
-from ..errors import ConfigError
+from ..data import Dataset
+from ..errors import ConfigError, DataError
 from ..experiment import Experiment, Run, prepare_inputs
 from ..interruption import Stop
 from ..layers import Layer, Sequential
@@ -110,6 +111,7 @@ def fit(
     if isinstance(loss, str):
         given["loss"] = loss
     config, dataset = in_memory(configured({}, given), x, y, target, pair(validation), pair(test), loss=loss)
+    _check_targets(dataset)
     judge = loss if isinstance(loss, Loss) else build_loss(config, len(dataset.classes))
     place, split = resolve_device(device), parts(config, dataset)
     config = batch_that_fits(config, split) if batch_size is None else config
@@ -147,6 +149,12 @@ def _network(model: Any) -> Layer:
         got = f"the class {model.__name__}" if isinstance(model, type) else type(model).__name__
         raise ConfigError("model", "must be a layer, or a list of them", got, remedy)
     return model
+
+
+def _check_targets(dataset: Dataset) -> None:
+    """Refuse to learn from nothing."""
+    if not dataset.classes and not dataset.y.shape[-1]:
+        raise DataError("y", "must be given to learn from", "none", "Pass y, or target=COLUMN of a data frame")
 
 
 def _check_keys(given: Mapping[str, Any]) -> None:

@@ -131,7 +131,9 @@ class Machine(Result):
             features = self._features(start, "start")
             chosen = features[np.arange(n) % len(features)].reshape(n, -1)
             v = self._held.preprocessing.on_host(chosen)
-            begin = self.device.put(np.broadcast_to(v, (*self.parameters.members, *v.shape)), self.parameters.dtype)
+            each = np.broadcast_to(v, (*self.parameters.members, *v.shape))
+            with self.device.activate():
+                begin = self.device.put(each, self.parameters.dtype)
         return sampled(self._held.dbn, self.parameters, self._held, n, steps, seed, begin)
 
     def free_energy(self, x: Any, *, as_numpy: bool = True) -> Any:

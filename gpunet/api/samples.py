@@ -104,10 +104,15 @@ def in_memory(
         loss: that was chosen beside the configuration.
 
     Raises:
-        DataError: whatever is wrong with them.
+        DataError: whatever is wrong with them, or a validation part that is passed by itself and a test part that is
+            not.
     """
     sections = [_section(x, y, target, "x", "y")]
     names = sections[0][2]
+    if validation is not None and test is None and hold_back and config.data.test:
+        # Shares are taken from the end, where the validation part lies then: it would become the test part.
+        remedy = "Pass test=(x, y) as well, or test=0 for no test part"
+        raise DataError("test", "must be passed by itself where validation is", f"{config.data.test} of x", remedy)
     changes: dict[str, Any] = {"data.source": IN_MEMORY}
     if validation is not None:
         sections.append(_section(*_pair(validation, target, "validation"), names=names))

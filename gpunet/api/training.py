@@ -16,7 +16,7 @@ from ..interruption import SIGNALS, Stop, stops_on_signals
 from ..persistence import BEST, RunFolder, snapshot
 from ..stages import Carried, begin
 from ..training import EpochRecord
-from .configuring import configured, full_keys, is_preset
+from .configuring import configured, full_keys, is_preset, known_families
 from .loading import result_of
 from .members import in_memory as checkpoint_in_memory
 from .progress import Watch, wants_bar
@@ -96,6 +96,7 @@ def train(
         if data is not None or y is not None:
             raise DataError("x", "names files and stands alone", "y or data as well", "Leave them out")
         x, data = None, x
+    families = known_families(config, families)
     given = full_keys({**(settings or {}), **with_parts(keywords, validation, test)}, families)
     given |= full_keys({} if seeds is None else {"seeds": seeds})
     given |= {"data.source": str(data)} if data is not None else {}

@@ -86,11 +86,17 @@ class Device:
 
     @contextmanager
     def activate(self) -> Iterator[None]:
-        """Make this the current device, on one stream of its own, for as long as the block runs."""
+        """Make this the current device, on one stream of its own, for as long as the block runs.
+
+        Blocks may stand inside each other: each begins when the work of the one around it is done, and that goes on
+        when the work of the inner one is.
+        """
         if self.kind == "cpu":
             yield
             return
         cuda = self.xp.cuda
+        with cuda.Device(self.index):
+            cuda.get_current_stream().synchronize()
         with cuda.Device(self.index), cuda.Stream(non_blocking=True) as stream:
             yield
             stream.synchronize()

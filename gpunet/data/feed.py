@@ -70,7 +70,7 @@ class Feed:
         # Place p of an epoch of member e is sample rows[first[e] + p]. What is drawn for a sample belongs to its place,
         # so a sample that comes again is drawn for anew.
         self._chosen = rows
-        self._host: tuple[np.ndarray, np.ndarray] | None = (x, y)  # until a training is put together
+        self._host: tuple[np.ndarray, np.ndarray] | None = (x, y)  # until a training or an evaluation is put together
         self.rows = None if rows is None else device.put(rows.reshape(-1))
         self.first = device.put(np.arange(members[0])[:, None] * self.samples if members else np.zeros(1, np.int64))
 
@@ -87,7 +87,7 @@ class Feed:
         return y if self._chosen is None else y[self._chosen]
 
     def forget_host(self) -> None:
-        """Keep the samples on the device alone; called once a training is put together."""
+        """Keep the samples on the device alone; called once a training or an evaluation is put together."""
         self._host = None
 
     def shuffle(self, seeds: tuple[int, ...], epoch: int) -> None:

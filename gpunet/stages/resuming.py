@@ -56,7 +56,12 @@ def resume(experiment: Experiment, saved: Trained) -> Iterator[Run]:
     source = saved.checkpoint
     try:
         if config.model.layerwise is not None:
-            yield from Stack(experiment, interrupted=source).stages()
+            stack = Stack(experiment, interrupted=source)
+            if not stack.left:
+                begun = len(stack.finished) + 1
+                rule = f"must keep the {begun} layers that the run has begun"
+                raise ConfigError("model.hidden", rule, f"{begun - 1} of them", ANEW)
+            yield from stack.stages()
         else:
             run = Run(experiment, lineage=Lineage.of(source))
             restore_state(run, source)

@@ -33,6 +33,7 @@ class Evaluator:
 
     def __init__(self, objective: Objective, feed: Feed, members: int, device: Device, batch_size: int = BATCH):
         self.objective, self.feed, self.device = objective, feed, device
+        feed.forget_host()
         self.batch_size = min(batch_size, feed.samples)
         self.cursor = device.zeros((1,), np.int64)
         self.totals = device.zeros((len(objective.scores) + 1, members), np.float64)
@@ -71,6 +72,7 @@ class Predictor:
 
     def __init__(self, model: Layer, loss: Loss, feed: Feed, device: Device, batch_size: int = BATCH):
         self.model, self.loss, self.feed, self.device = model, loss, feed, device
+        feed.forget_host()
         self.batch_size = min(batch_size, feed.samples)
         self.cursor = device.zeros((1,), np.int64)
         self.context = Context(training=False, arena=Arena(device))

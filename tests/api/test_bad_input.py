@@ -1,9 +1,13 @@
 """Bad input: one exception whose text names the thing, the rule, what was received and the remedy."""
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 
 import gpunet
+import gpunet.config
+import gpunet.layers
 from gpunet.errors import CheckpointError, ConfigError, DataError, WriteError
 
 X = np.random.default_rng(0).random((60, 4))
@@ -18,6 +22,12 @@ class Sparse:
 
     def toarray(self):
         return X
+
+
+class OnCuda:
+    """An array of another library in the memory of a GPU, which only CuPy could fetch."""
+
+    __cuda_array_interface__: ClassVar[dict] = {"shape": (2, 2), "typestr": "<f4", "data": (1, False), "version": 3}
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +64,23 @@ CASES = {
     "nothing at predict": (lambda n, m, f: n.predict(X[:0]), DataError, "x", "needs samples", "(0, 4)", "Pass some"),
     "one row": (lambda n, m, f: n.predict(X[0]), DataError, "x", "one row for each sample", "(4,)", "reshape(1, -1)"),
     "ragged lists": (train([[1, 2], [3]], [0, 1]), DataError, "x", "array of numbers", "list", "one shape"),
+    "ragged array": (
+        train(np.array([[1, 2], [3]], object), [0, 1]), DataError, "x", "array of numbers", "unequal", "one shape",
+    ),
+    "array of a GPU without CuPy": (
+        train(OnCuda(), [0, 1]), DataError, "x", "array of numbers", "OnCuda", "one shape",
+    ),
+    "validation by itself, test from x": (
+        lambda n, m, f: gpunet.train("mlp", X, Y, validation=(X, Y), test=0.2),
+        DataError, "test", "passed by itself where validation is", "0.2 of x", "test=0",
+    ),
+    "test of a configuration": (
+        lambda n, m, f: gpunet.train(gpunet.config.Config(), X, Y, validation=(X, Y)),
+        DataError, "test", "passed by itself where validation is", "0.15 of x", "test=0",
+    ),
+    "no targets to fit": (
+        lambda n, m, f: gpunet.fit([gpunet.layers.Dense(2)], X), DataError, "y", "must be given", "none", "Pass y",
+    ),
     "sparse": (train(Sparse(), Y), DataError, "x", "dense", "sparse matrix of shape (60, 4)", "toarray()"),
     "masked": (
         train(np.ma.masked_array(X, X > 0.9), Y), DataError, "x", "no masked values", "of them", "filled",

@@ -185,6 +185,8 @@ def test_a_family_of_ones_own_is_trained_saved_and_loaded(table, tmp_path, equal
     assert net.weights["000_dense/weight"].shape == (6, 7)
     assert equal(gpunet.load(tmp_path / "run", families=[Plane]), net)
     assert equal(gpunet.train(Plane(width=7), x, y, **rest), net)
+    assert equal(gpunet.train(Plane(), x, y, width=7, **rest), net)
+    assert equal(gpunet.train(net.config, x, y, width=7, test=0, **rest), net)
     with pytest.raises(gpunet.GpunetError, match="families="):
         gpunet.load(tmp_path / "run")
 

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -54,6 +56,38 @@ def test_a_gpu_that_cupy_cannot_use_is_told(monkeypatch):
         resolve_device("cuda:0")
     with pytest.raises(DeviceError, match="must be one of the 1 GPUs here, got index 3"):
         resolve_device("cuda:3")
+
+
+def test_work_on_a_stream_begins_when_that_of_the_stream_around_it_is_done(monkeypatch):
+    """CuPy's streams in a double that writes down what happens to them, in the order in which it does."""
+    events, current = [], ["default"]
+
+    class Stream:
+        def __init__(self, non_blocking):
+            self.name = f"stream {sum(event.startswith('enter') for event in events)}"
+
+        def __enter__(self):
+            events.append(f"enter {self.name}")
+            current.append(self.name)
+            return self
+
+        def __exit__(self, *_):
+            current.pop()
+
+        def synchronize(self):
+            events.append(f"wait for {self.name}")
+
+    def get_current_stream():
+        return SimpleNamespace(synchronize=lambda: events.append(f"wait for {current[-1]}"))
+
+    cuda = SimpleNamespace(Device=lambda index: nullcontext(), Stream=Stream, get_current_stream=get_current_stream)
+    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(cuda=cuda, ndarray=type("ndarray", (), {})))
+    with Device("cuda").activate(), Device("cuda").activate():
+        events.append("work")
+    assert events == [
+        "wait for default", "enter stream 0", "wait for stream 0", "enter stream 1", "work",
+        "wait for stream 1", "wait for stream 0",
+    ]  # fmt: skip
 
 
 def test_arena_repeats_its_addresses(device):

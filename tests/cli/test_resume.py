@@ -110,6 +110,12 @@ def test_mistakes_when_resuming(words, code, expected, run):
     refused("resume", *words, cwd=run, code=code, expected=expected)
 
 
+def test_a_stack_keeps_the_layer_that_it_stands_in(tmp_path):
+    gpunet("pretrain", "dbn", "epochs=1", "model.hidden=[6,5,4]", "--run", "r", cwd=tmp_path)
+    expected = "model.hidden: must keep the 3 layers that the run has begun, got 2 of them. Begin another run"
+    refused("resume", "r", "model.hidden=[6,5]", cwd=tmp_path, code=2, expected=expected)
+
+
 def test_moved_data_are_found_with_an_option_and_other_data_refused(tmp_path):
     rows = [f"{i % 7},{i % 5},{'ab'[i % 7 > i % 5]}" for i in range(90)]
     (tmp_path / "t.csv").write_text("\n".join(rows))

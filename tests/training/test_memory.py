@@ -45,6 +45,15 @@ def train(config, dataset, parts, device):
         run.train()
 
 
+def test_feeds_keep_one_copy_of_the_samples_once_a_run_is_put_together():
+    run = Run(Experiment(*parts_of("linear", {}), Device()))
+    feeds = [run.trainer.feed, run.validation.feed]
+    assert [feed._host for feed in feeds] == [None, None]
+    assert [feed.targets().tolist() for feed in feeds] == [
+        run.dataset.y[part].tolist() for part in (run.split.train, run.split.validation)
+    ]
+
+
 @pytest.mark.parametrize(
     ("preset", "hidden", "batch"),
     [("mlp", [4096], 1200), ("rbm", 4096, 1200), ("dbn", [64, 4096], 1200)],
