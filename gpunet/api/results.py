@@ -14,9 +14,10 @@ from ..config import Config
 from ..data import Description
 from ..errors import CheckpointError, ConfigError, DataError, WriteError
 from ..parameter import Parameters
-from ..persistence import Trained, TrainedModel, TrainedStack
+from ..persistence import Trained, TrainedModel, TrainedStack, held_in
 from .arrays import feature_array
 from .history import History, table
+from .members import in_memory
 from .samples import is_path
 
 Own = TypeVar("Own", bound="Result")
@@ -156,7 +157,7 @@ class Result:
         if self._unsavable:
             return super().__reduce_ex__(protocol)
         families = self.config.families
-        return _unpickled, (self.checkpoint.root, str(self.device), self.stopped, self.run, families)
+        return _unpickled, (type(self), self.checkpoint.root, str(self.device), self.stopped, self.run, families)
 
     @property
     def members(self: Own) -> list[Own]:
@@ -238,14 +239,11 @@ class Result:
         return found
 
 
-def _unpickled(root: Group, device: str, stopped: str, run: Any, families: Any) -> Any:
+def _unpickled(kind: type[Own], root: Group, device: str, stopped: str, run: Any, families: Any) -> Own:
     """A result out of what :meth:`Result.__reduce_ex__` keeps."""
-    from .loading import result_of
-    from .members import in_memory
-
     place = resolve_device(device)
     with place.activate():
-        return result_of(in_memory(root), place, stopped, run, families)
+        return kind(held_in(in_memory(root), place, families), stopped=stopped, run=run)
 
 
 def given(array: DeviceArray, device: Device, as_numpy: bool) -> Any:
