@@ -239,7 +239,7 @@ class Result:
         return found
 
 
-def _unpickled(kind: type[Own], root: Group, device: str, stopped: str, run: Any, families: Any) -> Own:
+def _unpickled(kind: Any, root: Group, device: str, stopped: str, run: Any, families: Any) -> Any:
     """A result out of what :meth:`Result.__reduce_ex__` keeps."""
     place = resolve_device(device)
     with place.activate():

@@ -13,6 +13,7 @@ from ..persistence import Trained
 from .arrays import feature_array, is_frame, split_frame, target_array
 
 IN_MEMORY = "arrays in memory"  # stands for the source of data that no file holds
+FULL = 255  # the largest byte
 LABEL_TYPES = {"b": "bool", "i": "int", "u": "int", "f": "float", "U": "text", "S": "text"}
 
 
@@ -136,9 +137,14 @@ def make_dataset(
     test_from: int | None = None,
     name: str = "arrays",
 ) -> Dataset:
-    """A checked data set; bytes that go beyond 1 are taken for 8-bit images, whose full scale is 255."""
+    """A checked data set.
+
+    Bytes are taken for 8-bit images, whose full scale is 255, where images of them go beyond the half of it, and where
+    rows of them reach it; other bytes are numbers like any others.
+    """
     features = portable_features("x", x.astype(np.uint8) if x.dtype.kind == "b" else x)
-    scale = 255.0 if features.dtype == np.uint8 and int(features.max()) > 1 else 1.0
+    bright = FULL // 2 + 1 if features.ndim > 2 else FULL
+    scale = float(FULL) if features.dtype == np.uint8 and int(features.max()) >= bright else 1.0
     classes: tuple[str, ...] = ()
     if y is None:
         targets, kind = np.zeros((len(x), 0), np.float32), "text"

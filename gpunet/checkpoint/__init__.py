@@ -22,7 +22,7 @@ from .verification import Damage, Verification, verify
 from .writer import content_of, write
 
 __all__ = [
-    "Checkpoint", "Damage", "Group", "NamedArray", "Scalar", "Verification", "content_of", "content_sha256", "inflation_budget",
-    "is_foreign", "is_own", "is_safetensors", "lock", "note", "read", "read_foreign", "read_safetensors",
-    "replace_file", "verify", "write", "write_safetensors",
+    "Checkpoint", "Damage", "Group", "NamedArray", "Scalar", "Verification", "content_of", "content_sha256",
+    "inflation_budget", "is_foreign", "is_own", "is_safetensors", "lock", "note", "read", "read_foreign",
+    "read_safetensors", "replace_file", "verify", "write", "write_safetensors",
 ]  # fmt: skip

@@ -57,6 +57,20 @@ def test_images_of_bytes_are_scaled_and_keep_their_shape(shape, table, small):
         net.predict(images / 255)
 
 
+@pytest.mark.parametrize(
+    ("shape", "largest", "scale"),
+    [((8, 8), 255, 255), ((8, 8), 200, 255), ((8, 8), 16, 1), ((64,), 255, 255), ((64,), 200, 1), ((64,), 1, 1)],
+)
+def test_bytes_are_images_where_they_go_as_far_as_images_do(shape, largest, scale, table, small):
+    x = np.random.default_rng(1).integers(0, largest + 1, (200, *shape)).astype(np.uint8)
+    x[0] = largest
+    net = gpunet.train("mlp", x, table[1], **small)
+    assert net.description.scale == scale
+    assert [type(step.preparation).__name__ for step in net.trained.preprocessing.steps] == [
+        "Scale" if scale == 255 else "Standardise"
+    ]
+
+
 def libraries():
     return {
         "pandas": (pandas.DataFrame, lambda f, names: f[list(names)], lambda f, name: f[name]),
