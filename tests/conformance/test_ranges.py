@@ -67,7 +67,7 @@ def test_units_that_are_bits_have_a_mean_with_the_slope_of_a_sigmoid(unit, devic
             "must lie between 0 and 1 for Bernoulli visible units, got 0 to 1.5.",
         ),
         (Binomial(4, trials=3), [[0, 3.5, 1, 0]], "must lie between 0 and 3 for Binomial visible units, got 0 to 3.5."),
-        (NoisyReLU(4), [[0, -0.5, 1, 9]], "must not be negative for NoisyReLU visible units, got -0.5 to 9. Set preprocess"),
+        (NoisyReLU(4), [[0, -0.5, 1, 9]], "must not be negative for NoisyReLU visible units, got -0.5 to 9. Set"),
         (Gaussian(4), [[0, 1, 2, 3]], "must be standardised for Gaussian visible units, whose variance starts at 1"),
         (Softmax(4), [[1, 0, 1, 1]], "must hold exactly one 1 in each group of 2 for Softmax visible units, got other"),
         (Softmax(4), [[1, 0, 0.5, 0.5]], "must hold exactly one 1 in each group of 2"),
