@@ -80,4 +80,11 @@ def report(job: Run, folder: Path, seconds: float, as_json: bool) -> None:
             click.echo(f"Test {name.replace('_', ' ')}: {spread(values.tolist())}")
     click.echo(f"Trained for {job.history[-1].epoch} epochs in {seconds:.1f} s")
     click.echo(f"Checkpoint: {checkpoint}")
-    click.echo(f"Next: {program()} {job.config.model.next_command(str(checkpoint))}")
+    click.echo(f"Next: {program()} {_next_command(job.config.model, str(checkpoint))}")
+
+
+def _next_command(model: Any, checkpoint: str) -> str:
+    """What one would do with such a checkpoint."""
+    if model.followed_by == "finetune":
+        return f"train finetune --from {checkpoint} model.hidden=[{','.join(map(str, model.hidden))}]"
+    return f"{model.followed_by} {checkpoint}"

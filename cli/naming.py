@@ -20,6 +20,7 @@ KEYS = {
     "hidden_units": "model.hidden_units",
     "momentum": "optimizer.momentum",
     "rate_factors": "model.rate_factors",
+    "top_units": "model.top_units",
     "sparsity.target": "model.sparsity.target",
 }
 # Fields with names that are also ordinary words: only where a message sets or raises them, as in ``k=1``.
@@ -30,6 +31,8 @@ SET = {
     "visible_units": "model.visible_units",
     "minimum": "data.preprocess.minimum",
     "label": "data.label",
+    "layers": "model.layers",
+    "method": "model.method",
     "chains": "model.chains",
     "temperatures": "model.chains.temperatures",
 }

@@ -83,7 +83,7 @@ def _terminal_bar(epochs: int) -> tuple[Callable[[int, int, int], None], Callabl
 
 
 def _notebook_bar(epochs: int) -> tuple[Callable[[int, int, int], None], Callable[[], None]]:
-    from IPython.display import ProgressBar  # type: ignore[import-not-found]
+    from IPython.display import ProgressBar
 
     bar = ProgressBar(epochs)
     bar.display()

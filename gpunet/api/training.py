@@ -156,12 +156,10 @@ def came_of(found: Carried, stop: Stop, device: Device, folder: Path | None) -> 
     Raises:
         Interrupted: a signal other than Ctrl-C ended it; its state is in the folder.
     """
-    if not found.finished:
-        settle(found.run)
-        if stop.requested.startswith("SIG") and stop.requested != "SIGINT":
-            where = f"; its state is in {folder}" if folder else ""
-            remedy = f"Go on with gpunet.resume({str(folder)!r})" if folder else "Pass run=FOLDER to keep the state"
-            raise Interrupted("training", f"was stopped by {stop.requested}{where}", None, remedy)
+    if not found.finished and stop.requested.startswith("SIG") and stop.requested != "SIGINT":
+        where = f"; its state is in {folder}" if folder else ""
+        remedy = f"Go on with gpunet.resume({str(folder)!r})" if folder else "Pass run=FOLDER to keep the state"
+        raise Interrupted("training", f"was stopped by {stop.requested}{where}", None, remedy)
     families = found.run.config.families
     if folder is not None and found.finished:
         return result_of(read(folder / BEST), device, run=folder, families=families)

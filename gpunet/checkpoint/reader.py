@@ -88,7 +88,9 @@ class Checkpoint:
     def _found(self, path: str, kind: type[Node], rule: str) -> Node:
         found = self.root[path] if path in self.root else None  # noqa: SIM401 - a group has no get
         if not isinstance(found, kind):
-            raise self._unfit(path, rule, type(found).__name__.lower() if found is not None else "nothing")
+            kinds = {Group: "a group", NamedArray: "an array"}
+            received = next((name for other, name in kinds.items() if isinstance(found, other)), "nothing")
+            raise self._unfit(path, rule, received)
         return found
 
     def _unfit(self, path: str, rule: str, received: str) -> CheckpointError:

@@ -31,6 +31,8 @@ class Family(Section):
         reconstructs: whether its outputs are the features themselves, and no predictions of targets.
         transfer: how layers of a checkpoint go into it: from the bottom up, also mirrored from the top down as into
             a decoder, or both ways of a network whose layers have weights upwards and others downwards.
+        followed_by: what one would do next with a trained model: look at it, ask for its likelihood, or fine-tune a
+            network of its widths.
 
     >>> from typing import Literal
     >>> from gpunet.layers import Dense, Sequential
@@ -50,6 +52,7 @@ class Family(Section):
     has_outputs: ClassVar[bool] = True
     reconstructs: ClassVar[bool] = False
     transfer: ClassVar[Literal["bottom_up", "mirrored", "both_ways"]] = "bottom_up"
+    followed_by: ClassVar[Literal["inspect", "likelihood", "finetune"]] = "inspect"
 
     @property
     def wants_targets(self) -> bool:
@@ -171,14 +174,10 @@ class Family(Section):
             shown.append(f"{term(type(child))}{size}")
         return " ".join(shown)
 
-    def next_command(self, checkpoint: str) -> str:
-        """Arguments of ``gpunet`` for what one would do next with a trained model."""
-        return f"inspect {checkpoint}"
-
     def _check_classes(self, about: Description) -> None:
         """Refuse targets that are no classes."""
         if not about.classes:
-            raise ConfigError("model.name", "needs classes", "real-valued targets", "Use model.name=mlp")
+            raise ConfigError("model", f"{self.name} needs classes", "real-valued targets", "Use mlp")
 
 
 class Layerwise(Family):
@@ -193,6 +192,7 @@ class Layerwise(Family):
 
     command: ClassVar[Literal["train", "pretrain"]] = "pretrain"
     has_outputs: ClassVar[bool] = False
+    followed_by: ClassVar[Literal["inspect", "likelihood", "finetune"]] = "finetune"
 
     @property
     def layerwise(self) -> Layerwise:
@@ -245,12 +245,8 @@ class Layerwise(Family):
 
     def objective(self, about: Description, inputs: Inputs, loss: Loss) -> Objective:
         """There is one for each layer, see :meth:`stage`."""
-        raise ConfigError("model.name", "is trained layer by layer", self.name, "Use gpunet pretrain")
+        raise ConfigError("model", "is trained layer by layer", self.name, "Use gpunet pretrain")
 
     def summary(self, model: Any, features: int) -> str:
         """The widths, from the data upwards."""
         return f"{self.name}({'-'.join(map(str, (features, *self.hidden)))})"
-
-    def next_command(self, checkpoint: str) -> str:
-        """Fine-tuning."""
-        return f"train finetune --from {checkpoint} model.hidden=[{','.join(map(str, self.hidden))}]"

@@ -42,7 +42,7 @@ class DBNConfig(Layerwise, MachineConfig):
         """The hidden units of each machine are the visible ones of the next."""
         factors = [1.0] * len(self.hidden) if self.rate_factors is None else self.rate_factors
         if len(factors) != len(self.hidden):
-            raise ConfigError("model.rate_factors", f"must be one for each of {len(self.hidden)} layers", len(factors))
+            raise ConfigError("rate_factors", f"must be one for each of {len(self.hidden)} layers", len(factors))
         visible, machines = self.visible_units.build(n=math.prod(shape)), []
         for number, (width, factor) in enumerate(zip(self.hidden, factors)):
             last = number == len(self.hidden) - 1
@@ -54,10 +54,10 @@ class DBNConfig(Layerwise, MachineConfig):
     def check_stages(self, machines: Sequence[RBM], classes: int) -> None:
         """Both other ways than contrastive divergence go back through sigmoids."""
         if self.method == "supervised" and not classes:
-            raise ConfigError("model.method", "supervised needs classes", "real-valued targets", "Use denoising")
+            raise ConfigError("method", "supervised needs classes", "real-valued targets", "Use denoising")
         if self.method != "contrastive_divergence" and not all(machine.hidden.bits for machine in machines):
-            remedy = "Leave model.hidden_units and model.top_units out"
-            raise ConfigError("model.method", f"{self.method} needs bernoulli hidden units", "others", remedy)
+            remedy = "Leave hidden_units and top_units out"
+            raise ConfigError("method", f"{self.method} needs bernoulli hidden units", "others", remedy)
 
     def stage(self, machine: RBM, inputs: Inputs, lowest: bool, classes: int) -> Objective:
         """By the chosen method."""

@@ -33,12 +33,12 @@ class LayersConfig(Family):
         body.build(shape)
         end = body.output_shape(shape)
         if len(end) != 1:
-            received, remedy = "x".join(map(str, end)), "Add flatten as the last of model.layers"
-            raise ConfigError("model.layers", "must end in features, which the loss takes", received, remedy)
+            received, remedy = "x".join(map(str, end)), "Add flatten as the last of the layers"
+            raise ConfigError("layers", "must end in features, which the loss takes", received, remedy)
         if not self.output:
             if end != (outputs,):
                 rule = f"must end in the {outputs} outputs that loss and targets ask for"
-                raise ConfigError("model.layers", rule, end[0], f"Use n_out={outputs} in the last layer")
+                raise ConfigError("layers", rule, end[0], f"Use n_out={outputs} in the last layer")
             return body
         output = Dense(outputs)
         output.build(end)

@@ -19,6 +19,7 @@ class RBMConfig(MachineConfig):
 
     command: ClassVar[Literal["train", "pretrain"]] = "pretrain"
     has_outputs: ClassVar[bool] = False
+    followed_by: ClassVar[Literal["inspect", "likelihood", "finetune"]] = "likelihood"
 
     name: Literal["rbm"] = "rbm"
     hidden: Count = Field(500, description="number of hidden units")
@@ -40,7 +41,3 @@ class RBMConfig(MachineConfig):
     def generator(self, model: Any) -> DBN:
         """A stack of one."""
         return DBN([model])
-
-    def next_command(self, checkpoint: str) -> str:
-        """How well it explains data."""
-        return f"likelihood {checkpoint}"

@@ -88,8 +88,8 @@ class Gaussian(Units):
             raise DataError(
                 "training part",
                 "must be standardised for Gaussian visible units, whose variance starts at 1",
-                f"data.preprocess={preprocessing.kind}",
-                "Set data.preprocess=standardise",
+                f"preprocess={preprocessing.kind}",
+                "Set preprocess=standardise",
             )
 
     def accumulate(
@@ -182,7 +182,7 @@ class NoisyReLU(Units):
 
     def check(self, data: np.ndarray, preprocessing: Preprocessing) -> None:
         """Any number that is not negative."""
-        self._require_between(data, 0, math.inf, "must not be negative", "Set data.preprocess=scale")
+        self._require_between(data, 0, math.inf, "must not be negative", "Set preprocess=scale")
 
     @property
     def highest(self) -> float:

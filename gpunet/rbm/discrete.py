@@ -14,7 +14,7 @@ from ..fields import Count
 from ..ops.activations import sigmoid, softmax, softplus
 from .units import Units
 
-SCALED = "Set data.preprocess=scale, or model.visible_units=gaussian with data.preprocess=standardise"
+SCALED = "Set preprocess=scale, or visible_units=gaussian with preprocess=standardise"
 EDGE = 1e-3  # how near to certainty a mean may come before its input is cut off
 
 
@@ -205,7 +205,7 @@ class Softmax(Units):
         groups = data.reshape(len(data), -1, self.group)
         if not (((groups == 0) | (groups == 1)).all() and (groups.sum(axis=-1) == 1).all()):
             rule = f"must hold exactly one 1 in each group of {self.group} for Softmax visible units"
-            raise DataError("training part", rule, "other values", "Use one-hot data with data.preprocess=none")
+            raise DataError("training part", rule, "other values", "Use one-hot data with preprocess=none")
 
     @classmethod
     def examples(cls) -> list[Units]:

@@ -109,7 +109,7 @@ def test_targets_of_a_frame_may_be_texts_or_several_columns(frames, small):
     assert several.predict(select(frame, ["a", "b"])).shape == (200, 2)
 
 
-def test_a_validation_frame_is_read_by_the_names_of_the_training_frame(frames, small, equal):
+def test_a_validation_frame_is_read_by_the_names_of_the_training_frame(frames, table, small, equal):
     frame, select, column, _ = frames
     train, validate = select(frame, ["a", "b", "price"]), select(frame, ["price", "b", "a"])
     features, targets = select(frame, ["b", "a"]), column(frame, "price")
@@ -117,6 +117,9 @@ def test_a_validation_frame_is_read_by_the_names_of_the_training_frame(frames, s
     assert equal(gpunet.train("mlp", train, target="price", validation=(features, targets), **small), whole)
     assert equal(gpunet.train("mlp", train, target="price", validation=(validate, None), **small), whole)
     assert whole.description.parts == (200, 200, 0)
+    itself = (table[0][:, :2], table[0][:, 0] * 3 + table[0][:, 1])
+    plain = gpunet.train("mlp", train, target="price", validation=itself, **small)
+    np.testing.assert_allclose(whole.history["validation_loss"], plain.history["validation_loss"], rtol=1e-5)
 
 
 @pytest.mark.parametrize(

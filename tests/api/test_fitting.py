@@ -10,8 +10,9 @@ from convolving import Convolution
 from gpunet import initializers, optimizers, schedules
 from gpunet.api.words import word_of
 from gpunet.data import PCA, Augmentation, Preparation
+from gpunet.interruption import Stop
 from gpunet.layers import Dense, Dropout, Flatten, ReLU, Sequential, Tanh
-from gpunet.losses import BinaryCrossEntropy, CategoricalCrossEntropy, Loss
+from gpunet.losses import BinaryCrossEntropy, CategoricalCrossEntropy
 from gpunet.optimizers import SGD, Adam
 from gpunet.vocabulary import AUGMENTATIONS, target, words
 
@@ -87,8 +88,21 @@ def test_a_layer_of_ones_own_sees_images_and_tells_members_apart(table, tmp_path
     assert not list(tmp_path.iterdir())
 
 
-class Bounded(Loss):
-    """No loss that a configuration could name."""
+def test_stopping_a_network_that_no_file_can_describe_leaves_its_best_weights(table):
+    images = np.random.default_rng(2).random((200, 4, 4))
+    plan = Sequential([Convolution(2), Flatten(), Dense(2)])
+    settings = {"validation": 0.2, "lr": 0.05, "device": "cpu"}
+    stop, seen = Stop(), []
+
+    def end(record):
+        seen.append(record.numbers["validation_accuracy"][0])
+        if max(seen) > seen[-1]:  # the last epoch is not the best
+            stop.request("enough")
+
+    net = gpunet.fit(plan, images, table[1], epochs=50, stop=stop, on_epoch=end, **settings)
+    assert net.stopped == "enough"
+    best = gpunet.fit(plan, images, table[1], epochs=int(np.argmax(seen)) + 1, **settings)
+    np.testing.assert_array_equal(net.outputs(images), best.outputs(images))
 
 
 @pytest.mark.parametrize(

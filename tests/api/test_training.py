@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import gpunet
+from gpunet.backend.streams import host_philox
 from gpunet.config import load_config
 from gpunet.families import Family, RBMConfig
 from gpunet.layers import Dense, Sequential, Tanh
@@ -227,7 +228,16 @@ def test_functions_hear_of_every_epoch_and_their_errors_pass_through(table, smal
         gpunet.train("mlp", *table, on_epoch=fail, **small)
 
 
-def test_trainings_in_threads_are_those_of_one_thread(table, small, net, equal):
+def test_every_thread_draws_from_a_generator_of_its_own():
+    found = [host_philox()[0]]
+    thread = threading.Thread(target=lambda: found.append(host_philox()[0]))
+    thread.start()
+    thread.join()
+    assert found[0] is not found[1]
+    assert found[0] is host_philox()[0]
+
+
+def test_trainings_in_threads_are_those_of_one_thread(table, small, equal):
     found = []
     threads = [
         threading.Thread(target=lambda: found.append(gpunet.train("mlp", *table, **small | {"epochs": 12})))

@@ -317,9 +317,9 @@ def test_parts_are_asked_for_by_what_they_must_be(tmp_path):
     assert found.note("config/json")["list"] == [1, 2]
     assert found.note("lineage/json") == {}
     for ask, path, expected in (
-        (found.array, "model", "model: must be an array, got group"),
+        (found.array, "model", "model: must be an array, got a group"),
         (found.array, "none/x", "none/x: must be an array, got nothing"),
-        (found.group, "single", "single: must be a group, got array"),
+        (found.group, "single", "single: must be a group, got an array"),
         (found.note, "single", "single: must be a note that holds a JSON object"),
         (found.note, "model", "model: must be a note that holds a JSON object"),
     ):

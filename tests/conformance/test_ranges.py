@@ -67,7 +67,7 @@ def test_units_that_are_bits_have_a_mean_with_the_slope_of_a_sigmoid(unit, devic
             "must lie between 0 and 1 for Bernoulli visible units, got 0 to 1.5.",
         ),
         (Binomial(4, trials=3), [[0, 3.5, 1, 0]], "must lie between 0 and 3 for Binomial visible units, got 0 to 3.5."),
-        (NoisyReLU(4), [[0, -0.5, 1, 9]], "must not be negative for NoisyReLU visible units, got -0.5 to 9. Set data"),
+        (NoisyReLU(4), [[0, -0.5, 1, 9]], "must not be negative for NoisyReLU visible units, got -0.5 to 9. Set"),
         (Gaussian(4), [[0, 1, 2, 3]], "must be standardised for Gaussian visible units, whose variance starts at 1"),
         (Softmax(4), [[1, 0, 1, 1]], "must hold exactly one 1 in each group of 2 for Softmax visible units, got other"),
         (Softmax(4), [[1, 0, 0.5, 0.5]], "must hold exactly one 1 in each group of 2"),
@@ -88,5 +88,5 @@ def test_units_take_states_and_means_of_states():
     Softmax(4).check(np.array([[0, 1, 1, 0]]), AS_THEY_ARE)
     Gaussian(4).check(np.array([[0, -1, 1, 0]]), STANDARDISED)
     scaled = fit_preprocessing([Scale()], np.ones((2, 4)), 1.0)
-    with pytest.raises(DataError, match=r"got data.preprocess=scale. Set data.preprocess=standardise"):
+    with pytest.raises(DataError, match=r"got preprocess=scale. Set preprocess=standardise"):
         Gaussian(4).check(np.array([[0, -1, 1, 0]]), scaled)

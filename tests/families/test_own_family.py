@@ -34,10 +34,6 @@ class Bottleneck(Family):
         """Wide, narrow, out."""
         return Sequential([Dense(self.wide), ReLU(), Dense(self.narrow), Tanh(), Dense(outputs)])
 
-    def next_command(self, checkpoint):
-        """Predictions."""
-        return f"predict {checkpoint} new.csv"
-
 
 class Tower(DBNConfig):
     """A stack of machines under a name of its own."""
@@ -76,7 +72,7 @@ def test_it_learns_and_a_checkpoint_says_what_it_is(trained):
     assert found.attrs["model"] == "dense(64, 30) relu dense(30, 6) tanh dense(6, 10)"
     assert found["model/002_dense/weight"].data.shape == (2, 30, 6)
     assert "activations/003_tanh" in found.root
-    assert run.config.model.next_command("x.h5") == "predict x.h5 new.csv"
+    assert run.config.model.followed_by == "inspect"
 
 
 def test_it_is_loaded_and_evaluated_as_it_was_trained(trained, digits, device):
