@@ -79,6 +79,9 @@ def target_array(y: Any, samples: int | None = None, name: str = "y") -> np.ndar
         raise DataError(name, "must hold numbers or texts", f"an array of {_kind(array)}", "Convert it first")
     if array.ndim == 0:
         raise DataError(name, "needs one target for each sample", "a single value", "Pass an array")
+    if array.ndim > 2 and array.size != len(array):
+        received, remedy = f"an array of shape {array.shape}", f"Use {name}.reshape(len({name}), -1)"
+        raise DataError(name, "must have shape (samples,) or (samples, outputs)", received, remedy)
     if samples is not None and len(array) != samples:
         remedy = "Pass as many of one as of the other"
         raise DataError(name, f"needs one target for each of the {samples:,} samples of x", f"{len(array):,}", remedy)

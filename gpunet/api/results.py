@@ -145,7 +145,7 @@ class Result:
         """
         path = Path(path)
         if path.suffix.lower() not in (".h5", ".hdf5"):
-            raise ConfigError("path", "must end in .h5", str(path), f"For example {path.with_suffix('.h5').name}")
+            raise ConfigError("path", "must end in .h5", str(path), f"For example {path.stem or 'net'}.h5")
         if not path.parent.is_dir():
             received, remedy = f"no folder {path.parent}", f"Make it first: mkdir -p {path.parent}"
             raise WriteError(str(path), "needs a folder that is there", received, remedy)

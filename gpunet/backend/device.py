@@ -129,7 +129,7 @@ def resolve_device(name: str = "auto") -> Device:
     >>> resolve_device("cpu")
     Device(kind='cpu', index=0, note='')
     """
-    wanted = re.fullmatch(r"auto|cpu|cuda(?::(\d+))?", name)
+    wanted = re.fullmatch(r"auto|cpu|cuda(?::(\d+))?", name) if isinstance(name, str) else None
     if wanted is None:
         raise DeviceError("device", "must be auto, cpu, cuda or cuda:N", repr(name), "Try auto")
     if name == "cpu":

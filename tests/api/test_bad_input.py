@@ -121,6 +121,14 @@ CASES = {
         gpunet.errors.DeviceError, "device", "auto, cpu, cuda", "gpu", "auto",
     ),
     "start of something": (train(X, Y, start=3), ConfigError, "start", "trained model", "int", "gpunet.train"),
+    "targets of three axes": (
+        train(X, np.zeros((60, 2, 2))), DataError, "y", "(samples, outputs)", "(60, 2, 2)", "reshape(len(y), -1)",
+    ),
+    "a number for a device": (
+        lambda n, m, f: gpunet.train("mlp", X, Y, device=0),
+        gpunet.errors.DeviceError, "device", "auto, cpu, cuda", "0", "auto",
+    ),
+    "a folder for a file": (lambda n, m, f: n.save("."), ConfigError, "path", "end in .h5", ".", "net.h5"),
     "half a graft": (
         lambda n, m, f: gpunet.train("mlp", X, Y, start=n, grafts=[("000_dense",)]),
         ConfigError, "grafts", "pairs of names", "('000_dense',)", "000_rbm",
