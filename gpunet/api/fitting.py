@@ -42,6 +42,7 @@ def fit(
     validation: Any = 0.0,
     test: Any = 0,
     target: Any = None,
+    weights: Any = None,
     seeds: int = 1,
     seed: int = 0,
     preprocess: Any = None,
@@ -71,6 +72,8 @@ def fit(
             default, so that the epoch with the lowest training loss is kept.
         test: part for a final figure: likewise.
         target: column of a frame ``x`` with the targets, instead of ``y``.
+        weights: how much each sample of x counts, (samples,), from 0: one of weight 2 counts as two; all alike by
+            default.
         seeds: how many models to train at once.
         seed: of weights, order and dropout.
         preprocess: what is done to the features first, one word or a list of them; by default they are standardised, or
@@ -110,7 +113,9 @@ def fit(
     _check_keys(given)
     if isinstance(loss, str):
         given["loss"] = loss
-    config, dataset = in_memory(configured({}, given), x, y, target, pair(validation), pair(test), loss=loss)
+    config, dataset = in_memory(
+        configured({}, given), x, y, target, pair(validation), pair(test), loss=loss, weights=weights
+    )
     _check_targets(dataset)
     judge = loss if isinstance(loss, Loss) else build_loss(config, len(dataset.classes))
     place, split = resolve_device(device), parts(config, dataset)

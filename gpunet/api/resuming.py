@@ -29,6 +29,7 @@ def resume(
     settings: Mapping[str, Any] | None = None,
     *,
     target: Any = None,
+    weights: Any = None,
     validation: Any = None,
     test: Any = None,
     data: str | Path | None = None,
@@ -47,6 +48,8 @@ def resume(
         y: likewise.
         settings: values that change, by dotted or short key; whatever leaves the shapes of what was learned may.
         target: column of a frame ``x``, as before.
+        weights: how much each sample of x counts, (samples,), from 0: one of weight 2 counts as two; all alike by
+            default.
         validation: pair (x, y), where one was passed before.
         test: likewise.
         data: where the files are now, if they were moved.
@@ -76,7 +79,7 @@ def resume(
         config = resumed_config(saved, overrides, None if data is None else str(data))
         if x is not None:
             kept = config.data
-            config, dataset = in_memory(config, x, y, target, validation, test)
+            config, dataset = in_memory(config, x, y, target, validation, test, weights=weights)
             config = config.model_copy(update={"data": kept.model_copy(update={"source": IN_MEMORY})})
             split = parts(config, dataset)
             if dataset.sha256 != saved.description.sha256:

@@ -1,16 +1,17 @@
 """Data sets from what a Python user passes: arrays and frames, or the path of files."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..config import Config, override
-from ..data import Dataset, Split, encode_targets, portable_features, split
+from ..data import Dataset, Split, checked_weights, encode_targets, portable_features, split
 from ..errors import ConfigError, DataError
 from ..persistence import Trained
-from .arrays import feature_array, is_frame, split_frame, target_array
+from .arrays import feature_array, is_frame, plain_array, split_frame, target_array
 
 IN_MEMORY = "arrays in memory"  # stands for the source of data that no file holds
 FULL = 255  # the largest byte
@@ -87,6 +88,7 @@ def in_memory(
     test: Any = None,
     hold_back: bool = True,
     loss: Any = None,
+    weights: Any = None,
 ) -> tuple[Config, Dataset]:
     """A data set out of arrays, and the configuration that divides it so.
 
@@ -102,6 +104,7 @@ def in_memory(
         test: likewise of the test part.
         hold_back: whether the configuration's test part is one that was asked for.
         loss: that was chosen beside the configuration.
+        weights: how much each sample of x counts; samples of parts that are passed by themselves count 1.
 
     Raises:
         DataError: whatever is wrong with them, or a validation part that is passed by itself and a test part that is
@@ -129,9 +132,12 @@ def in_memory(
         refuse_one_hot(sections[0][1], config.loss if loss is None else loss, config.data.task)
     features = np.concatenate([s[0] for s in sections])
     before_test = len(features) - (len(sections[-1][0]) if test is not None else 0)
-    return override(config, changes), make_dataset(
+    made = make_dataset(
         features, _joined([s[1] for s in sections]), names, config.data.task, before_test if test is not None else None
     )
+    if weights is not None:
+        made = replace(made, weights=_weights(weights, len(sections[0][0]), len(features)))
+    return override(config, changes), made
 
 
 def make_dataset(
@@ -161,6 +167,19 @@ def make_dataset(
     if len(classes) == 1:
         raise DataError("y", "must hold at least two classes", f"only {classes[0]!r}", "Add samples of another one")
     return Dataset(name, features, targets, classes, columns, test_from, scale, label_type=kind)
+
+
+def _weights(weights: Any, samples: int, total: int) -> np.ndarray:
+    """Weights of the samples of x, and 1 for those behind them.
+
+    >>> _weights([2, 0.5], 2, 3).tolist()
+    [2.0, 0.5, 1.0]
+    """
+    given = plain_array(weights, "weights")
+    if given.dtype.kind not in "biuf":
+        rule, remedy = "must be numbers", "Give one number from 0 for each sample"
+        raise DataError("weights", rule, f"an array of {given.dtype}", remedy)
+    return np.concatenate([checked_weights(given.astype(np.float64), samples), np.ones(total - samples)])
 
 
 def _section(

@@ -34,6 +34,7 @@ def train(
     settings: Mapping[str, Any] | None = None,
     *,
     target: Any = None,
+    weights: Any = None,
     data: str | Path | None = None,
     validation: Any = None,
     test: Any = None,
@@ -61,6 +62,8 @@ def train(
             need none.
         settings: values by dotted or short key, such as ``{"training.plateau.patience": 3}``.
         target: column of the frame ``x`` that holds the targets, or several of them, instead of ``y``.
+        weights: how much each sample of x counts, (samples,), from 0: one of weight 2 counts as two; all alike by
+            default.
         data: files instead of arrays: ``digits``, or a path that the command line would take.
         validation: part to select the best epoch on: a fraction, a number of samples, a pair (x, y), or with
             ``target`` a data frame that has this column too.
@@ -105,7 +108,7 @@ def train(
     _check_start(source, grafts, keep_layers)
     # Whoever passes arrays has a test part of their own, so none is held back unless it was asked for.
     asked = isinstance(config, Config) or "test" in wanted.data.model_fields_set
-    _check_files(config, wanted, data, x, y, (target, pair(validation), pair(test)))
+    _check_files(config, wanted, data, x, y, (target, weights, pair(validation), pair(test)))
     if is_preset(config):
         wanted = following(wanted, given, source, families, widths=not grafts)
     place = resolve_device(device)
@@ -113,7 +116,9 @@ def train(
         if x is None:
             dataset, split = load_split(wanted)
         else:
-            wanted, dataset = in_memory(wanted, x, y, target, pair(validation), pair(test), hold_back=asked)
+            wanted, dataset = in_memory(
+                wanted, x, y, target, pair(validation), pair(test), hold_back=asked, weights=weights
+            )
             check_targets(wanted, dataset)
             split = parts(wanted, dataset)
         if is_preset(config) and not given.keys() & {"training", "training.batch_size"}:

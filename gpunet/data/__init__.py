@@ -20,7 +20,7 @@ from .augmentations import (
 )
 from .augmenter import Augmenter
 from .bags import BagOfWords
-from .dataset import Dataset, check_samples, is_text, portable_features, with_channels
+from .dataset import Dataset, check_samples, checked_weights, is_text, portable_features, with_channels
 from .description import Description, describe
 from .feed import Feed
 from .inputs import Inputs, Part
@@ -65,6 +65,7 @@ __all__ = [
     "SwapWords",
     "Zoom",
     "check_samples",
+    "checked_weights",
     "describe",
     "encode_targets",
     "fit_preprocessing",

@@ -29,6 +29,7 @@ class Dataset:
         vocabulary: of data that are texts, whose ``x`` are int32 word numbers, see :mod:`.words`; else empty.
         notes: things that the user should know but that are no errors.
         label_type: what class names were before they became text: ``text``, ``int``, ``float`` or ``bool``.
+        weights: (samples,), from 0: a sample of weight 2 counts as two; None where all count alike.
 
     Raises:
         DataError: empty, of unequal lengths, not finite, of a single class, of several samples without any feature
@@ -45,6 +46,7 @@ class Dataset:
     vocabulary: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())
     label_type: str = "text"
+    weights: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         """Check everything that training relies on."""
@@ -54,6 +56,8 @@ class Dataset:
         y, classes = settle_targets(self.name, self.y, self.classes)
         object.__setattr__(self, "y", y)
         object.__setattr__(self, "classes", classes)
+        if self.weights is not None:
+            checked_weights(self.weights, len(self.x))
         if len(self.classes) == 1:
             raise DataError(self.name, "needs at least two classes", f"only {self.classes[0]!r}", "Add samples")
         if len(self.x) == 1:  # enough to evaluate a model on
@@ -74,7 +78,7 @@ class Dataset:
     def sha256(self) -> str:
         """Hash of the content, whatever the files are called."""
         digest = hashlib.sha256("\n".join((*self.classes, *self.vocabulary)).encode())
-        for array in (self.x, self.y):
+        for array in (self.x, self.y) if self.weights is None else (self.x, self.y, self.weights):
             digest.update(f"{array.dtype.str} {array.shape}\n".encode())
             digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
@@ -87,6 +91,24 @@ def with_channels(shape: tuple[int, ...]) -> tuple[int, ...]:
     ((28, 28, 1), (32, 32, 3), (64,))
     """
     return (*shape, 1) if len(shape) == 2 else shape
+
+
+def checked_weights(weights: np.ndarray, samples: int) -> np.ndarray:
+    """Weights of samples, as they are.
+
+    Raises:
+        DataError: another number of them, negative or infinite ones, or nothing but zeros.
+    """
+    remedy = "Give one number from 0 for each sample"
+    if weights.shape != (samples,):
+        raise DataError("weights", f"must be one for each of the {samples} samples", f"shape {weights.shape}", remedy)
+    wrong = ~(np.isfinite(weights) & (weights >= 0))
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise DataError("weights", "must be finite and not negative", f"{weights[row]} for sample {row}", remedy)
+    if not weights.any():
+        raise DataError("weights", "must not all be 0", f"{samples} zeros", remedy)
+    return weights
 
 
 def check_samples(name: str, x: np.ndarray) -> None:

@@ -9,9 +9,9 @@ import numpy as np
 
 from ..backend import Context, Device, Purpose, SampleStreams, host_generator
 from ..backend.arrays import Array
-from ..errors import DataError
 from ..ops.gather import take_rows
 from .augmenter import Augmenter
+from .dataset import checked_weights
 from .preprocessing import Preprocessing
 
 
@@ -63,7 +63,7 @@ class Feed:
         # Where members have their own features, row s of member e lies at s * members + e.
         self.own = device.put(np.arange(x.shape[1])[:, None]) if members_own else None
         self.y = device.put(y.astype(dtype) if y.dtype.kind == "f" else y)
-        self.weights = None if weights is None else device.put(_checked(weights, len(x)), dtype)
+        self.weights = None if weights is None else device.put(checked_weights(weights, len(x)), dtype)
         self.placed = preprocessing.place(device, dtype)
         self.streams = SampleStreams(device, members)
         self.order = device.put(np.broadcast_to(np.arange(self.samples, dtype=np.int32), (*members, self.samples)))
@@ -167,17 +167,3 @@ class Feed:
         rows = index if self.own is None else index * len(self.own) + self.own
         raw = take_rows(self.x, rows, ctx.empty((*rows.shape, self.x.shape[-1]), self.x.dtype))
         return raw, take_rows(self.y, index, ctx.empty((*index.shape, *self.y.shape[1:]), self.y.dtype))
-
-
-def _checked(weights: np.ndarray, samples: int) -> np.ndarray:
-    """Weights of samples, as they are."""
-    remedy = "Give one number from 0 for each sample"
-    if weights.shape != (samples,):
-        raise DataError("weights", f"must be one for each of the {samples} samples", f"shape {weights.shape}", remedy)
-    wrong = ~(np.isfinite(weights) & (weights >= 0))
-    if wrong.any():
-        row = int(wrong.argmax())
-        raise DataError("weights", "must be finite and not negative", f"{weights[row]} for sample {row}", remedy)
-    if not weights.any():
-        raise DataError("weights", "must not all be 0", f"{samples} zeros", remedy)
-    return weights

@@ -31,7 +31,7 @@ def prepare_inputs(
         chain = []  # states of Bernoulli units, or their probabilities, are what such units take
     fitted = fit_preprocessing(chain, images[split.train], dataset.scale)
     x = images if (config.model.sees_positions if positions is None else positions) else images.reshape(len(images), -1)
-    return Inputs(x, dataset.y, split, fitted, device)
+    return Inputs(x, dataset.y, split, fitted, device, weights=dataset.weights)
 
 
 def _are_probabilities(config: Config, x: np.ndarray) -> bool:
