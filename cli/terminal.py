@@ -32,10 +32,11 @@ class Terminal(Callbacks):
 
     Args:
         look: called before each step, to see whether the reader of the output has left.
+        say_more: called with the first run once it is announced.
     """
 
-    def __init__(self, look: Callable[[], None]):
-        self._look, self._first = look, True
+    def __init__(self, look: Callable[[], None], say_more: Callable[[Run], None] | None = None):
+        self._look, self._say_more, self._first = look, say_more, True
         self._open = ExitStack()
 
     def on_start(self, run: Run) -> None:
@@ -43,6 +44,8 @@ class Terminal(Callbacks):
         announce(run)
         if run.config.model.layerwise is not None:
             announce_layer(run)
+        if self._say_more is not None:
+            self._say_more(run)
 
     def on_note(self, text: str) -> None:
         """Print it."""
@@ -74,8 +77,14 @@ class Terminal(Callbacks):
 
 
 @contextmanager
-def told(place: Callable[[], Path | None]) -> Iterator[tuple[Terminal, Stop]]:
-    """Callbacks and a stop for a training; ``place`` gives its folder once there is one.
+def told(
+    place: Callable[[], Path | None], say_more: Callable[[Run], None] | None = None
+) -> Iterator[tuple[Terminal, Stop]]:
+    """Callbacks and a stop for a training.
+
+    Args:
+        place: gives its folder once there is one.
+        say_more: called with the first run once it is announced.
 
     Raises:
         DivergedError: with the command that goes on from the last good state.
@@ -83,7 +92,7 @@ def told(place: Callable[[], Path | None]) -> Iterator[tuple[Terminal, Stop]]:
     stop = Stop()
     with stops_on_signals(stop) as look:
         try:
-            yield Terminal(look), stop
+            yield Terminal(look, say_more), stop
         except DivergedError as error:
             remedy = f"{error.remedy} and go on from there with {program()} resume {place()}"
             raise DivergedError(error.thing, error.rule, error.received, remedy) from None

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from gpunet.checkpoint import NamedArray, inflation_budget, read_foreign
-from gpunet.data import Dataset, encode_targets, portable_features
+from gpunet.data import Dataset, encode_targets, label_type, portable_features
 from gpunet.errors import CheckpointError, DataError, printable
 
 NAMES = (("x", "y"), ("X", "y"), ("images", "labels"), ("data", "target"))
@@ -45,7 +45,7 @@ def read_archive(path: Path, task: str, classes: tuple[str, ...] | None) -> Data
     x = portable_features(str(path), x)
     targets, names = encode_targets(str(path), y, task, classes)
     scale = 255.0 if x.dtype == np.uint8 else 1.0
-    return Dataset(path.name, x, targets, names, test_from=test_from, scale=scale)
+    return Dataset(path.name, x, targets, names, test_from=test_from, scale=scale, label_type=label_type(y))
 
 
 def read_features(path: Path) -> np.ndarray:

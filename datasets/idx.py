@@ -14,7 +14,7 @@ from typing import IO, Any
 import numpy as np
 
 from gpunet.checkpoint import inflation_budget
-from gpunet.data import Dataset, encode_targets
+from gpunet.data import Dataset, encode_targets, label_type
 from gpunet.errors import DataError
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -132,5 +132,5 @@ def image_dataset(
     """Images of 8 bits keep their type and have the scale 255; others become float32."""
     targets, names = encode_targets(name, y, task, classes)
     if x.dtype == np.uint8:
-        return Dataset(name, x, targets, names, test_from=test_from, scale=255.0)
-    return Dataset(name, x.astype(np.float32), targets, names, test_from=test_from)
+        return Dataset(name, x, targets, names, test_from=test_from, scale=255.0, label_type=label_type(y))
+    return Dataset(name, x.astype(np.float32), targets, names, test_from=test_from, label_type=label_type(y))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from itertools import chain
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,11 +14,7 @@ from ..options import choose_device, device_option, json_option
 if TYPE_CHECKING:
     from gpunet.checkpoint import Checkpoint
     from gpunet.experiment import Run
-    from gpunet.interruption import Stop
     from gpunet.persistence import RunFolder
-    from gpunet.stages import Carried
-
-    from ..terminal import Terminal
 
 
 @click.command()
@@ -50,10 +45,11 @@ def resume(
     gpunet resume runs/mlp-1/last.previous.h5 --dry-run
     """
     from gpunet.api.resuming import folder_of, state_of
+    from gpunet.api.samples import load_split
     from gpunet.config import override, parse_assignments
     from gpunet.experiment import Experiment
     from gpunet.persistence import RunFolder, open_trained
-    from gpunet.stages import carry_out, resume, resumed_config, within_memory
+    from gpunet.stages import go_on, resumed_config
 
     from ..terminal import finish, told
     from ..views.differences import changes
@@ -74,30 +70,21 @@ def resume(
         changed = changes(before.model_dump(mode="json"), config.model_dump(mode="json"))
         for line in changed:
             click.echo(f"  {line}", err=True)
-        from gpunet.api.samples import load_split
-
         dataset, parts = load_split(config)
-
         experiment = Experiment(config, dataset, parts, place)
-
-        def train(folder: RunFolder, terminal: Terminal, stop: Stop) -> Carried | None:
-            runs = resume(experiment, saved)
-            first = next(runs)
-            terminal.on_start(first)
-            _say_where(first, source)
-            if dry_run:
-                return None
-            if new:
-                folder = opened.enter_context(RunFolder.create(new, config))
-            elif damage is not None:
-                folder.set_aside()
-            if changed and not new:
-                folder.write_config(config)
-            return carry_out(chain([first], runs), folder, terminal, stop)
-
         written = Path(new) if new else folder
-        with told(lambda: written) as (terminal, stop):
-            carried = within_memory(lambda: train(target, terminal, stop), experiment)
+
+        def open_folder() -> AbstractContextManager[RunFolder]:
+            if new:
+                return RunFolder.create(new, config)
+            if damage is not None:
+                target.set_aside()
+            if changed:
+                target.write_config(config)
+            return nullcontext(target)  # which is open already
+
+        with told(lambda: written, lambda run: _say_where(run, source)) as (terminal, stop):
+            carried = go_on(experiment, saved, open_folder, terminal, stop, dry_run)
         if carried is None:
             click.echo(DRY, err=True)
             return

@@ -1,8 +1,7 @@
 """Going on with a run where it stopped."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
-from itertools import chain
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,7 @@ from ..experiment import Experiment
 from ..families import Family
 from ..interruption import Stop
 from ..persistence import LAST, PREVIOUS, RunFolder, newest, open_trained
-from ..stages import carry_out, resumed_config, within_memory
-from ..stages import resume as left_of
+from ..stages import go_on, resumed_config
 from .configuring import full_keys
 from .progress import Watch, wants_bar
 from .samples import IN_MEMORY, in_memory, load_split, parts
@@ -68,6 +66,8 @@ def resume(
         ConfigError: a change that the state does not allow.
         DataError: other data than before.
     """
+    if x is not None and data is not None:
+        raise DataError("data", "stands for files and stands alone", "arrays as well", "Leave one of them out")
     path, stop = Path(run), stop or Stop()
     folder = folder_of(path)
     place = resolve_device(device)
@@ -91,17 +91,16 @@ def resume(
 
         experiment = Experiment(config, dataset, split, place)
 
-        def train() -> Any:
-            runs = left_of(experiment, saved)
-            first = next(runs)
+        def open_folder() -> AbstractContextManager[RunFolder]:
             if damage is not None:
                 target_folder.set_aside()
             if config != override(saved.config, {"data.source": saved.source}):
                 target_folder.write_config(config)
-            return carry_out(chain([first], runs), target_folder, watch, stop)
+            return nullcontext(target_folder)
 
         with signals_heard(stop, run):
-            found = within_memory(train, experiment)
+            found = go_on(experiment, saved, open_folder, watch, stop)
+        assert found is not None, "this was no dry run"
         return came_of(found, stop, place, folder)
 
 

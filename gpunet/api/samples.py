@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 
 from ..config import Config, override
-from ..data import Dataset, Split, checked_weights, encode_targets, portable_features, split
+from ..data import Dataset, Split, checked_weights, encode_targets, label_type, portable_features, split
 from ..errors import ConfigError, DataError
 from ..persistence import Trained
 from .arrays import feature_array, is_frame, plain_array, split_frame, target_array
 
 IN_MEMORY = "arrays in memory"  # stands for the source of data that no file holds
 FULL = 255  # the largest byte
-LABEL_TYPES = {"b": "bool", "i": "int", "u": "int", "f": "float", "U": "text", "S": "text"}
 
 
 def load_split(config: Config) -> tuple[Dataset, Split]:
@@ -160,7 +159,7 @@ def make_dataset(
     if y is None:
         targets, kind = np.zeros((len(x), 0), np.float32), "text"
     else:
-        kind = LABEL_TYPES[y.dtype.kind]
+        kind = label_type(y)
         targets, classes = encode_targets("y", y.astype(np.int64) if y.dtype.kind == "b" else y, task)
         if y.dtype.kind == "b" and classes:
             classes = tuple(str(bool(int(c))) for c in classes)

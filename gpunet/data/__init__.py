@@ -27,7 +27,7 @@ from .inputs import Inputs, Part
 from .preparations import PCA, ZCA, Binarise, MinMax, OneHot, Preparation, Scale, Standardise
 from .preprocessing import Fitted, Preprocessing, fit_preprocessing
 from .splitting import Split, split
-from .targets import encode_targets
+from .targets import encode_targets, label_type
 
 __all__ = [
     "PCA",
@@ -70,6 +70,7 @@ __all__ = [
     "encode_targets",
     "fit_preprocessing",
     "is_text",
+    "label_type",
     "portable_features",
     "split",
     "with_channels",

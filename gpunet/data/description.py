@@ -42,7 +42,7 @@ class Description:
     def labels(self) -> np.ndarray:
         """The classes as they were given, (classes,): texts, whole numbers, floating-point numbers or truth values."""
         if self.label_type == "bool":
-            return np.array([name == "True" for name in self.classes])
+            return np.array([name in ("True", "1") for name in self.classes])
         return np.array(self.classes, {"int": np.int64, "float": np.float64}.get(self.label_type, str))
 
     @property

@@ -13,6 +13,15 @@ MAX_LABEL_BYTES = 4000
 NEARLY_ALL = 0.9
 
 
+def label_type(raw: np.ndarray) -> str:
+    """What labels are before they become class names: ``bool``, ``int``, ``float`` or ``text``.
+
+    >>> label_type(np.array([3, 1])), label_type(np.array(["a"]))
+    ('int', 'text')
+    """
+    return {"b": "bool", "i": "int", "u": "int", "f": "float"}.get(raw.dtype.kind, "text")
+
+
 def encode_targets(
     name: str, raw: np.ndarray, task: str = "auto", classes: tuple[str, ...] | None = None
 ) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -1,6 +1,6 @@
 """What trains after what: greedy stacks, runs that go on, and batches that fit into memory."""
 
-from .execution import Callbacks, Carried, begin, carry_out, runs_of
+from .execution import Callbacks, Carried, begin, carry_out, go_on
 from .memory import largest_batch, within_memory
 from .resuming import resume, resumed_config
 from .stack import Stack
@@ -11,9 +11,9 @@ __all__ = [
     "Stack",
     "begin",
     "carry_out",
+    "go_on",
     "largest_batch",
     "resume",
     "resumed_config",
-    "runs_of",
     "within_memory",
 ]

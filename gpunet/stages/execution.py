@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import chain
 
@@ -10,9 +10,10 @@ from ..checkpoint import Checkpoint, Group
 from ..errors import ConfigError, DivergedError
 from ..experiment import Experiment, Run
 from ..interruption import Stop
-from ..persistence import BEST, LAST, RunFolder, graft, snapshot
+from ..persistence import BEST, LAST, RunFolder, Trained, graft, snapshot
 from ..training import EpochRecord
 from .memory import within_memory
+from .resuming import resume
 from .stack import Stack
 
 
@@ -101,7 +102,7 @@ def begin(
     source: Checkpoint | None = None,
     grafts: Sequence[tuple[str, str]] = (),
     layers: int | None = None,
-    open_folder: Callable[[], RunFolder] | None = None,
+    open_folder: Callable[[], AbstractContextManager[RunFolder]] | None = None,
     callbacks: Callbacks | None = None,
     stop: Stop | None = None,
     dry_run: bool = False,
@@ -128,9 +129,59 @@ def begin(
         DeviceError: memory does not suffice; it names the batch that does.
         DivergedError: a loss or gradient left the finite numbers; the last good state was saved.
     """
+    return _start(
+        lambda: runs_of(experiment, source, grafts, layers, callbacks),
+        experiment,
+        open_folder,
+        callbacks,
+        stop,
+        dry_run,
+    )
+
+
+def go_on(
+    experiment: Experiment,
+    saved: Trained,
+    open_folder: Callable[[], AbstractContextManager[RunFolder]],
+    callbacks: Callbacks | None = None,
+    stop: Stop | None = None,
+    dry_run: bool = False,
+) -> Carried | None:
+    """Carry out what is left of a training.
+
+    Args:
+        experiment: the same as before, but for what may change.
+        saved: what the checkpoint to go on from says.
+        open_folder: gives the folder to write to, once the state was put back.
+        callbacks: what is told meanwhile.
+        stop: ends training after the present step where it is requested.
+        dry_run: end before the first step, with nothing written.
+
+    Returns:
+        What came of it, or None after a dry run.
+
+    Raises:
+        DataError: other data than before.
+        ConfigError: a change that the state does not allow.
+        CheckpointError: a checkpoint that does not hold the state of a run.
+        DeviceError: memory does not suffice; it names the batch that does.
+        DivergedError: a loss or gradient left the finite numbers; the last good state was saved.
+    """
+    return _start(lambda: resume(experiment, saved), experiment, open_folder, callbacks, stop, dry_run)
+
+
+def _start(
+    make_runs: Callable[[], Iterator[Run]],
+    experiment: Experiment,
+    open_folder: Callable[[], AbstractContextManager[RunFolder]] | None,
+    callbacks: Callbacks | None,
+    stop: Stop | None,
+    dry_run: bool,
+) -> Carried | None:
+    """Put the first run together, open the folder, and carry all of them out."""
 
     def train() -> Carried | None:
-        runs = runs_of(experiment, source, grafts, layers, callbacks)
+        runs = make_runs()
         first = next(runs)
         if callbacks is not None:
             callbacks.on_start(first)
