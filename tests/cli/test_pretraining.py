@@ -58,7 +58,10 @@ def test_each_number_says_what_it_is(machine):
         "squared, no likelihood",
     ):
         assert shown.count(words) == 2
-    poor = gpunet("likelihood", "large/best.h5", "--runs", 2, "--steps", 1, "--cases", 0, cwd=folder).stdout
+    # A machine far from the one without weights, so that one temperature says nothing about it.
+    options = ["model.hidden=60", "training.epochs=5", "training.batch_size=50", "optimizer.learning_rate=0.2"]
+    gpunet("pretrain", "rbm", *options, "--run", "far", cwd=folder)
+    poor = gpunet("likelihood", "far/best.h5", "--runs", 2, "--steps", 1, "--cases", 0, cwd=folder).stdout
     assert "UNTRUSTED: raise --runs, --steps and --mixing" in poor
 
 
