@@ -12,20 +12,23 @@ COMMA := ,
 CUDA := $(shell nvidia-smi 2>/dev/null | sed -n 's/.*CUDA Version: *\([0-9]*\).*/\1/p')
 EXTRA := $(if $(filter 12,$(CUDA)),$(COMMA)cuda12,$(if $(filter 13,$(CUDA)),$(COMMA)cuda13,))
 
-# Steps of their own beside the tests: CUDA text and captured steps; kills, faults and hostile files; README's examples.
+# Steps of their own beside the tests: CUDA text and captured steps; kills, faults, damage and hostile files; README's
+# examples; the wheel in an empty environment.
 KERNELS := tests/backend/test_kernels.py tests/training/test_capturable.py tests/rbm/test_capturable_machines.py
-SOAK := tests/checkpoint/test_crash.py tests/checkpoint/test_hostile.py tests/checkpoint/test_durability.py
+SOAK := tests/checkpoint/test_crash.py tests/checkpoint/test_hostile.py tests/checkpoint/test_durability.py \
+	tests/checkpoint/test_foreign.py
 MANUAL := tests/test_readme.py
+PACKAGING := tests/test_packaging.py
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile
 
-.PHONY: demo test lint kernels soak manual bench clean
+.PHONY: demo test lint kernels soak manual packaging bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/gpunet compare
 	@echo "Try also: $(BIN)/gpunet train digits    or    $(BIN)/gpunet --help"
 
 test: $(VENV)/.test
-	$(PYTEST) $(addprefix --ignore=,$(KERNELS) $(SOAK) $(MANUAL)) $(ARGS)
+	$(PYTEST) $(addprefix --ignore=,$(KERNELS) $(SOAK) $(MANUAL) $(PACKAGING)) $(ARGS)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
@@ -40,6 +43,9 @@ soak: $(VENV)/.test
 
 manual: $(VENV)/.test
 	$(PYTEST) $(MANUAL) $(ARGS)
+
+packaging: $(VENV)/.test
+	$(PYTEST) $(PACKAGING) $(ARGS)
 
 bench: $(VENV)/.peers
 	$(BIN)/python benchmarks/bench_step.py
