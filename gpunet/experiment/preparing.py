@@ -27,9 +27,10 @@ def prepare_inputs(
         thing = "data.preprocess" if texts else "data of bag_of_words"
         raise ConfigError(thing, rule, received, "Leave data.preprocess out")
     images = dataset.x.reshape(len(dataset.x), *with_channels(tuple(dataset.input_shape)))
-    if config.data.preprocess is None and dataset.scale == 1 and _are_probabilities(config, images[split.train]):
+    training = images[split.train]
+    if config.data.preprocess is None and dataset.scale == 1 and _are_probabilities(config, training):
         chain = []  # states of Bernoulli units, or their probabilities, are what such units take
-    fitted = fit_preprocessing(chain, images[split.train], dataset.scale)
+    fitted = fit_preprocessing(chain, training, dataset.scale)
     x = images if (config.model.sees_positions if positions is None else positions) else images.reshape(len(images), -1)
     return Inputs(x, dataset.y, split, fitted, device, weights=dataset.weights)
 

@@ -196,7 +196,7 @@ class Layerwise(Family):
 
     @property
     def layerwise(self) -> Layerwise:
-        """Itself."""
+        """This family, whose layers are trained one after the other."""
         return self
 
     @property
@@ -240,7 +240,7 @@ class Layerwise(Family):
         return DBN([*below, machine])
 
     def generator(self, model: Any) -> DBN:
-        """The model itself."""
+        """The whole stack, whose top machine is sampled and whose lower layers lead down to the data."""
         return model
 
     def objective(self, about: Description, inputs: Inputs, loss: Loss) -> Objective:

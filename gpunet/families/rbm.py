@@ -35,7 +35,7 @@ class RBMConfig(MachineConfig):
         return self.contrastive_divergence(machine)
 
     def machine(self, model: Any) -> RBM:
-        """The model itself."""
+        """The model, which is a machine and nothing else."""
         return model
 
     def generator(self, model: Any) -> DBN:

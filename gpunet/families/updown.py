@@ -41,7 +41,7 @@ class UpDownConfig(GenerativeConfig):
         return UpDown(model, self.steps(), self.greedy, self.binarise and model.visible.bits, self.center)
 
     def generator(self, model: Any) -> LabelledDBN:
-        """The model itself."""
+        """The network, which generates downwards from its top machine with a class held."""
         return model
 
     def summary(self, model: Any, features: int) -> str:
