@@ -56,23 +56,18 @@ def likelihood(
     gpunet likelihood runs/dbn-1/best.h5 --cases 0
     """
     from gpunet.api.samples import evaluation_data
-    from gpunet.inspection.likelihood import EASY, TRUSTED, Annealing, bracket, case_bounds, scores, states
+    from gpunet.inspection.likelihood import TRUSTED, Annealing, case_bounds, is_easy, normaliser, scores, states
     from gpunet.persistence import load_stack
-    from gpunet.rbm import exact_log_z
 
     place = choose_device(device)
     with place.activate():
         model = load_stack(checkpoint, place)
         dataset, chosen = evaluation_data(model, data, part)
         x = states(model, dataset.x[chosen], binarise)
-        top = model.dbn.top
-        summed = exact or min(top.visible.state_count, top.hidden.state_count) <= EASY
+        summed = exact or is_easy(model)
         single = len(model.dbn.machines) == 1
         way: Any = Annealing.of(model, place, steps) if not summed or (single and cases) else None
-        if summed:
-            log_z = exact_log_z(top, model.parameters)
-        else:
-            log_z = bracket(model, x, place, way, runs, mixing)
+        log_z = normaliser(model, x, place, None if summed else way, runs, mixing)
         found = scores(model, x, place)
         bounds = case_bounds(model, x[:cases], place, way) if single and cases else {}
     per_sample = found.pop("unnormalised") - log_z.value[:, None]

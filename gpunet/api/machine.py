@@ -7,7 +7,7 @@ import numpy as np
 
 from ..backend import Arena, Context
 from ..errors import ConfigError, DataError
-from ..inspection.likelihood import EASY, TRUSTED, Annealing, bracket, scores, states
+from ..inspection.likelihood import TRUSTED, Annealing, is_easy, normaliser, scores, states
 from ..persistence import Trained, TrainedStack, stack_of
 from ..rbm import LogZ, exact_log_z
 from .arrays import feature_array
@@ -168,12 +168,9 @@ class Machine(Result):
             precise = self._in_float64()
             self._check_bits(features)
             v = states(precise, features, binarise)
-            top, device = precise.dbn.top, self.device
-            if min(top.visible.state_count, top.hidden.state_count) <= EASY:
-                log_z = exact_log_z(top, precise.parameters)
-            else:
-                way = Annealing.of(precise, device, steps)
-                log_z = bracket(precise, v, device, way, runs, mixing)
+            device = self.device
+            way = None if is_easy(precise) else Annealing.of(precise, device, steps)
+            log_z = normaliser(precise, v, device, way, runs, mixing)
             unnormalised = scores(precise, v, device)["unnormalised"]
         mean = unnormalised.mean(axis=1)
         error = unnormalised.std(axis=1) / np.sqrt(len(v))

@@ -10,6 +10,7 @@ from ..persistence import TrainedStack
 from ..rbm import (
     LogZ,
     ais_log_z,
+    exact_log_z,
     model_samples,
     pseudo_log_likelihood,
     raise_log_likelihoods,
@@ -73,6 +74,31 @@ def bracket(model: TrainedStack, v: np.ndarray, device: Any, way: Annealing, run
         start = device.xp.broadcast_to(start, (*members, *start.shape))
     samples = model_samples(top, model.parameters, start.copy(), steps=mixing)
     return up.bracket(reverse_ais_log_z(top, model.parameters, base, samples, betas=betas))
+
+
+def is_easy(model: TrainedStack) -> bool:
+    """Whether one side of the top machine has so few states that they are summed exactly in seconds."""
+    top = model.dbn.top
+    return min(top.visible.state_count, top.hidden.state_count) <= EASY
+
+
+def normaliser(model: TrainedStack, v: np.ndarray, device: Any, way: Annealing | None, runs: int, mixing: int) -> LogZ:
+    """log Z of the top machine: exact where no way of annealing is given, else in its bracket.
+
+    Args:
+        model: machines in float64.
+        v: states of the data.
+        device: where they live.
+        way: of the walks up and down, or None to sum over all states.
+        runs: of each walk.
+        mixing: tempered Gibbs steps from data to samples of the model.
+
+    Raises:
+        ConfigError: no way, and both sides have more than 2^25 states.
+    """
+    if way is None:
+        return exact_log_z(model.dbn.top, model.parameters)
+    return bracket(model, v, device, way, runs, mixing)
 
 
 def scores(model: TrainedStack, v: np.ndarray, device: Any) -> dict[str, np.ndarray]:
