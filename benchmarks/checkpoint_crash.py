@@ -25,7 +25,8 @@ import numpy as np
 from checkpoint_fuzz import forked_walk
 from page import result, saving
 
-from gpunet.checkpoint import Group, NamedArray, index, lock, read, replacing, write
+from gpunet import writing
+from gpunet.checkpoint import Group, NamedArray, index, lock, read, write
 from gpunet.errors import WriteError
 
 CALLS = ("open", "write", "fsync", "close", "link", "replace", "unlink")
@@ -106,7 +107,7 @@ def inject(folder: Path) -> Counter[str]:
     """Let each call of a save go wrong in each way."""
     outcomes: Counter[str] = Counter()
     trial = Faulty()
-    replacing.os = trial  # type: ignore[assignment]
+    writing.os = trial  # type: ignore[assignment]
     for epoch in (1, 2, 3):
         trial.made.clear()
         save(folder, epoch)
@@ -117,10 +118,10 @@ def inject(folder: Path) -> Counter[str]:
         for fault, number in faults:
             shutil.rmtree(folder)
             folder.mkdir()
-            replacing.os = Faulty()  # type: ignore[assignment]
+            writing.os = Faulty()  # type: ignore[assignment]
             for epoch in (1, 2):
                 save(folder, epoch)
-            replacing.os = Faulty(at, fault, number)  # type: ignore[assignment]
+            writing.os = Faulty(at, fault, number)  # type: ignore[assignment]
             code = in_fork(lambda: save(folder, 3))
             where = f"{fault} {errno.errorcode.get(number, '')} at call {at}, {name}"
             assert code in (NOT_KILLED, FAILED, -signal.SIGKILL), f"{where}: ended with {code}"
@@ -132,7 +133,7 @@ def inject(folder: Path) -> Counter[str]:
                 assert (now, before) == (3, 2), f"{where}: succeeded, holds {now} after {before}"
             if code != -signal.SIGKILL and name != "unlink":
                 assert not leftovers(folder), f"{where}: left {leftovers(folder)}"
-            replacing.os = os
+            writing.os = os
             save(folder, 4)
             assert epoch_of(folder / "last.h5") == 4, where
             assert not leftovers(folder), f"{where}: after the next save there is still {leftovers(folder)}"
@@ -178,7 +179,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     index.run_walk = forked_walk
-    replacing.CHUNK = 16_384  # several writes in a small file
+    writing.CHUNK = 16_384  # several writes in a small file
     began, base = time.monotonic(), Path(tempfile.mkdtemp())
     for name in ("injected", "killed"):
         (base / name).mkdir()

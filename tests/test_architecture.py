@@ -11,7 +11,7 @@ ROOMS = {"gpunet.cli": ROOT / "cli", "gpunet.datasets": ROOT / "datasets", "gpun
 # Lowest first.  A room imports its own files and lower floors; rooms of one floor never meet.
 FLOORS = [
     {"gpunet", "gpunet.errors", "gpunet.interruption", "gpunet.members"},
-    {"gpunet.fields"},
+    {"gpunet.fields", "gpunet.writing"},
     {"gpunet.backend"},
     {"gpunet.ops"},
     {"gpunet.initializers", "gpunet.schedules", "gpunet.checkpoint"},

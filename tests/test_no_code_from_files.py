@@ -40,7 +40,7 @@ def offences(text, module=""):
                 for key, value in words.items()
             ):
                 yield f"{name} with allow_pickle or shell"
-            if ast.unparse(node.func) == "h5py.File" and module not in OPENS_HDF5:
+            if ast.unparse(node.func) in ("h5py.File", "hdf5().File") and module not in OPENS_HDF5:
                 yield "opens HDF5 in the process itself"
 
 
@@ -55,6 +55,7 @@ def test_nothing_runs_what_a_file_says(module):
         "import pickle", "from pickle import loads", "import importlib; importlib.import_module(name)", "eval(text)",
         "from importlib import import_module", "exec(text)", "np.load(path)", "np.load(path, allow_pickle=True)",
         "read_array(file, allow_pickle=flag)", "subprocess.run(text, shell=True)", "h5py.File(path)",
+        "hdf5().File(path)",
         "__import__(name)", "import yaml", "ast.literal_eval(text)", "compile(text, '', 'exec')",
         "import joblib.numpy_pickle",
     ],

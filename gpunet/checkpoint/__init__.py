@@ -11,11 +11,11 @@ The layout, for the eye and for other programs::
     bytes 512..     an ordinary HDF5 file, which HDF5 tools open as it is
 """
 
+from ..writing import replace_file
 from .foreign import inflation_budget, is_foreign, read_foreign
 from .hashing import content_sha256
 from .lock import lock
 from .reader import Checkpoint, read
-from .replacing import replace_file
 from .tensors import is_own, is_safetensors, read_safetensors, write_safetensors
 from .tree import Group, NamedArray, Scalar, note
 from .verification import Damage, Verification, verify

@@ -19,6 +19,7 @@ import numpy as np
 
 from ..errors import CheckpointError, GpunetError, printable
 from . import walk
+from .environment import plain_environment
 from .tree import Scalar
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -82,8 +83,7 @@ def started(program: str, descriptor: int, *arguments: str) -> Iterator[Any]:
     """A child that reads an open file as its standard input; it is gone when the block ends."""
     # -P: neither its folder nor the working folder is searched for modules.
     command = [sys.executable, "-P", program, *arguments]
-    # HDF5 would load filters from any folder that a variable names.
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "HDF5_PLUGIN_PRELOAD": "::"}
+    environment = plain_environment() | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     streams = {"stdin": descriptor, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     try:
         child = subprocess.Popen(command, env=environment, **streams)  # type: ignore[call-overload]

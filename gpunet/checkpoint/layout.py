@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .environment import hdf5
 from .hashing import array_sha256
 from .seal import SIZE
 from .tree import Group, Scalar
@@ -22,10 +23,8 @@ JOINED = 1 << 20
 
 def lay_out(root: Group) -> Iterator[bytes | memoryview]:
     """The HDF5 file without its user block, in pieces one after the other; the same tree gives the same bytes."""
-    import h5py
-
     sheet, placed = Sheet(), []
-    with h5py.File(sheet, "w", libver=("v108", "v110"), userblock_size=SIZE) as file:
+    with hdf5().File(sheet, "w", libver=("v108", "v110"), userblock_size=SIZE) as file:
         _write_attrs(file, root.attrs)
         for stored, data in _make_children(file, root):
             if data.nbytes:
@@ -133,7 +132,7 @@ def _make_children(place: Any, group: Group) -> Iterator[tuple[Any, np.ndarray]]
 
 def _make_array(place: Any, name: str, data: np.ndarray) -> Any:
     """A contiguous array whose place is taken at once and filled by nobody."""
-    import h5py
+    h5py = hdf5()
     from h5py import h5d, h5p, h5s, h5t
 
     plist = h5p.create(h5p.DATASET_CREATE)
@@ -148,8 +147,7 @@ def _make_array(place: Any, name: str, data: np.ndarray) -> Any:
 
 
 def _write_attrs(place: Any, attrs: dict[str, Scalar]) -> None:
-    import h5py
-
+    h5py = hdf5()
     for name in sorted(attrs):
         value = attrs[name]
         if isinstance(value, str):

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import WriteError
-from .replacing import is_temporary
+from ..writing import is_temporary
 
 
 @contextmanager

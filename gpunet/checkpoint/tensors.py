@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import CheckpointError, ConfigError, printable
+from ..writing import replace_file
 from .hashing import array_sha256, content_sha256
 from .reader import Checkpoint, check_finite
-from .replacing import replace_file
 from .seal import FORMAT
 from .stored import MAX_LEVELS, StoredFile
 from .tree import Group, NamedArray

@@ -7,10 +7,10 @@ import numpy as np
 
 from .. import __version__
 from ..errors import CheckpointError
+from ..writing import replace_file
 from . import walk
 from .hashing import content_sha256
 from .layout import joined, lay_out
-from .replacing import replace_file
 from .seal import FORMAT, VERSION, make_seal
 from .tree import Group, NamedArray, Scalar
 
