@@ -1,5 +1,6 @@
 """``python -m gpunet.cli``."""
 
-from .app import main
+from .program import run
 
-main()
+if __name__ == "__main__":
+    run()

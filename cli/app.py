@@ -3,15 +3,14 @@
 Modules of commands import nothing heavy before they run, so that ``gpunet --help`` answers at once.
 """
 
+import errno
 import sys
-from contextlib import suppress
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 from gpunet import __version__
-from gpunet.errors import GpunetError, meant, printable
-from gpunet.interruption import BROKEN_PIPE
+from gpunet.errors import GpunetError, Interrupted, OutputClosed, meant, printable
 
 from .commands.compare import compare
 from .commands.config import config
@@ -31,22 +30,39 @@ from .commands.train import train
 from .commands.verify import verify
 from .naming import explained
 
+UNLOADED = ("failed to map segment", "annot allocate memory")  # what the system says of a library it has no room for
+
 
 class Application(click.Group):
-    """Turns the project's errors into one line and an exit code, and helps with misspelled commands."""
+    """Turns errors into one line and an exit code, and helps with misspelled commands."""
+
+    def main(self, *args: Any, **extra: Any) -> NoReturn:
+        """Run a command; a traceback is only ever shown for a defect of gpunet."""
+        extra["standalone_mode"] = False
+        try:
+            code = super().main(*args, **extra)
+            sys.stdout.flush()  # what cannot be written is found here at the latest
+        except click.ClickException as error:
+            error.show()
+            code = error.exit_code
+        except click.Abort as error:  # what click makes of an interrupt
+            code = _tell(_stopped(error.__cause__, "gpunet"))
+        except OutputClosed as error:
+            code = _tell(error) if error.remedy else error.exit_code  # programs fall silent when nobody listens
+        except GpunetError as error:
+            code = _tell(error)
+        except (MemoryError, OSError, ImportError) as error:
+            if (exhausted := _exhausted(error)) is None:
+                raise
+            code = _tell(exhausted)
+        sys.exit(code or 0)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; a traceback is only ever shown for a defect of gpunet."""
+        """Name the command that a signal stopped."""
         try:
             return super().invoke(ctx)
-        except GpunetError as error:
-            with suppress(OSError):  # whoever read it has left, which changes nothing about the exit code
-                for line in explained(error).split("\n"):  # what a file or a path holds must not steer the terminal
-                    click.echo(f"gpunet: {printable(line)}", err=True)
-            ctx.exit(error.exit_code)
-        except BrokenPipeError:
-            sys.stderr.close()  # keeps the interpreter from complaining about the pipe as it exits
-            ctx.exit(BROKEN_PIPE)
+        except KeyboardInterrupt as error:
+            raise _stopped(error, ctx.invoked_subcommand or "gpunet") from None
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """Suggest the command that was meant."""
@@ -54,6 +70,32 @@ class Application(click.Group):
         if self.get_command(ctx, name) is None and not name.startswith("-"):
             ctx.fail(f"{name!r} is no command. {meant(name, self.list_commands(ctx), 'See gpunet --help.')}")
         return super().resolve_command(ctx, args)
+
+
+def _tell(error: GpunetError) -> int:
+    """Say what is wrong; what a file or a path holds must not steer the terminal."""
+    for line in explained(error).split("\n"):
+        click.echo(f"gpunet: {printable(line)}", err=True)
+    return error.exit_code
+
+
+def _stopped(interrupt: BaseException | None, command: str) -> Interrupted:
+    """The error of a command that a signal ended where there was nothing to save."""
+    name = interrupt.args[0] if interrupt is not None and interrupt.args else "SIGINT"
+    return Interrupted(command, f"was stopped by {name}")
+
+
+def _exhausted(error: Exception) -> GpunetError | None:
+    """What the machine ran out of, where that is what an error is about."""
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return GpunetError("open files", "must be within the limit", error.strerror, "Raise it, as with ulimit -n")
+    words = str(error)
+    if isinstance(error, ImportError) and not any(sign in words for sign in UNLOADED):
+        return None
+    if isinstance(error, OSError) and error.errno != errno.ENOMEM:
+        return None
+    remedy = "Free some, raise its limit as with ulimit -v, or use smaller batches"
+    return GpunetError("memory", "must suffice", words.splitlines()[0][:200] if words else "too little", remedy)
 
 
 @click.group(cls=Application, context_settings={"help_option_names": ["-h", "--help"]})

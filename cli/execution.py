@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpunet.errors import Interrupted
-from gpunet.interruption import BROKEN_PIPE, CLOSED
+from gpunet.errors import GpunetError, Interrupted, OutputClosed
+from gpunet.interruption import CLOSED
 
 from .options import print_json, program, spread
 
@@ -41,15 +41,13 @@ def announce_layer(job: Run) -> None:
     click.echo(f"layer {number + 1} of {len(widths)}: {job.inputs.features} to {widths[number]}, {count}", err=True)
 
 
-def interrupted(reason: str, folder: Path) -> Interrupted:
+def interrupted(reason: str, folder: Path) -> GpunetError:
     """The error that a stopped training ends with, after its state was saved."""
     from gpunet.persistence import LAST
 
     rule = f"was stopped by {reason}; its state is in {folder / LAST}"
-    error = Interrupted("training", rule, None, f"Go on with {program()} resume {folder}")
-    if reason == CLOSED:
-        error.exit_code = BROKEN_PIPE
-    return error
+    kind = OutputClosed if reason == CLOSED else Interrupted
+    return kind("training", rule, None, f"Go on with {program()} resume {folder}")
 
 
 def report(job: Run, folder: Path, seconds: float, as_json: bool) -> None:

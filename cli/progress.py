@@ -1,10 +1,7 @@
-"""Progress on stderr: a bar on a terminal, one line per epoch elsewhere.
-
-Where stderr cannot be written any more, nothing is told: training must not fail for that.
-"""
+"""Progress on stderr: a bar on a terminal, one line per epoch elsewhere."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -36,8 +33,7 @@ def progress(job: Any) -> Iterator[tuple[OnEpoch, OnStep]]:
     task = bar.add_task("epoch 1")
 
     def on_epoch(record: Any) -> None:
-        with suppress(OSError):
-            console.print(report(record), markup=False, highlight=False, soft_wrap=True)
+        console.print(report(record), markup=False, highlight=False, soft_wrap=True)
 
     def on_step(epoch: int, step: int, steps: int) -> None:
         epochs = job.config.training.epochs
@@ -47,13 +43,11 @@ def progress(job: Any) -> Iterator[tuple[OnEpoch, OnStep]]:
     try:
         yield on_epoch, on_step
     finally:
-        with suppress(OSError):
-            bar.stop()
+        bar.stop()
 
 
 def _line(record: Any) -> None:
-    with suppress(OSError):
-        click.echo(report(record), err=True)
+    click.echo(report(record), err=True)
 
 
 def report(record: Any) -> str:

@@ -10,7 +10,8 @@ remedy.  The constructor takes the parts, so that no message can forget one sile
     ├── DeviceError             5   a device that cannot be had, or has too little memory
     ├── DivergedError           6   training left the finite numbers; the last good state is kept
     ├── WriteError             74   the disk refused; the old file is untouched
-    └── Interrupted           130   stopped by the user, after saving
+    ├── Interrupted           130   stopped by the user, after saving
+    └── OutputClosed          141   the reader of the output has left
 """
 
 import difflib
@@ -91,6 +92,12 @@ class Interrupted(GpunetError):
     """The user stopped the run; its state was saved first."""
 
     exit_code = 130
+
+
+class OutputClosed(GpunetError):
+    """The reader of the output has left; 128 + SIGPIPE, as a shell reports it."""
+
+    exit_code = 141
 
 
 def meant(word: str, known: Sequence[str], otherwise: str) -> str:

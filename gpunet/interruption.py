@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import select
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Literal
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
 CLOSED = "a closed output"  # the reason that a stop gives where its reader left
-BROKEN_PIPE = 141  # what a shell reports for a program that its reader left, 128 + SIGPIPE
 OUTPUTS = (1, 2)
+STOPPED = 130  # the exit code of a program that a signal ended
+PATIENCE = 2.0  # seconds from a signal to the end of the program, even inside one long call
 
 
 class Stop:
@@ -73,3 +75,63 @@ def stops_on_signals(
     finally:
         for number, previous in old.items():
             signal.signal(number, previous)
+
+
+class Interrupts:
+    """What signals do to a program wherever nothing else hears them: they raise KeyboardInterrupt, which says which.
+
+    A signal is acted on between two instructions of Python; where that takes too long, inside one large product, or
+    where a library swallows the interrupt, the program is ended without it.  Signals that were ignored when the program
+    began stay so.  Only for programs: a library leaves signals to whoever uses it.
+
+    Args:
+        abandon: called before the program is ended so, to take away what is half written.
+    """
+
+    exit_code = STOPPED
+
+    def __init__(self, abandon: Callable[[], None]):
+        self._abandon = abandon
+        self._heard = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+        self._interrupts = 0
+        self.received = ""
+
+    def listen(self) -> None:
+        """Hear signals from here on."""
+        for number in self._heard:
+            signal.signal(number, self._handle)
+        with suppress(OSError, RuntimeError):  # no descriptor or no thread to be had: then only between instructions
+            self._watch()
+
+    def end(self) -> None:
+        """Hear none any more: what is left of the program is its end."""
+        signal.set_wakeup_fd(-1)
+        for number in self._heard:
+            signal.signal(number, signal.SIG_IGN)
+
+    def _handle(self, number: int, frame: Any) -> None:
+        self._interrupts += number == signal.SIGINT
+        if self._interrupts > 1:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        if not self.received:  # SIGHUP comes twice, from a terminal that closes and from its shell
+            self.received = signal.Signals(number).name
+            raise KeyboardInterrupt(self.received)
+
+    def _watch(self) -> None:
+        """Have a thread see to it that a signal ends the program in time."""
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)  # a byte for each signal, written when it comes
+        threading.Thread(target=self._end_in_time, args=(reader,), daemon=True, name="signals").start()
+
+    def _end_in_time(self, reader: int) -> None:
+        """End the program a while after a signal that is ours to hear; it has mostly ended by then."""
+        import time
+
+        while number := os.read(reader, 1):
+            if signal.getsignal(number[0]) == self._handle:
+                time.sleep(PATIENCE)
+                if signal.getsignal(number[0]) == self._handle:
+                    self._abandon()
+                    os._exit(STOPPED)

@@ -24,6 +24,7 @@ LONGEST = 200  # bytes that a temporary name takes of its target's; file systems
 TAKEN = ("must be a file that can be replaced", "Choose another path")
 
 _numbers = itertools.count()
+_making: set[Path] = set()  # temporary files of this process
 
 
 def replace_file(path: Path, parts: Iterable[bytes | memoryview], keep_previous: bool = False) -> None:
@@ -66,16 +67,13 @@ def replacing(path: Path, keep_previous: bool = False) -> Iterator[BinaryIO]:
     """
     temporary, previous = _temporary(path), path.with_name(f"{path.stem}.previous{path.suffix}")
     kept = _temporary(previous)
-    made: list[Path] = []
     remedy = "The old file, if any, is untouched"
     try:
         _check_replaceable(path)
-        file = _Disk(temporary)
-        made.append(temporary)
-        with file:
+        with _Disk(temporary) as file:
             yield cast(BinaryIO, file)
             file.settle()
-        has_kept = keep_previous and _keep(path, kept, made)
+        has_kept = keep_previous and _keep(path, kept)
         os.replace(temporary, path)
         remedy = "The new file is in place, but its predecessor may be lost, or itself in a power cut"
         if has_kept:
@@ -84,9 +82,14 @@ def replacing(path: Path, keep_previous: bool = False) -> Iterator[BinaryIO]:
     except OSError as error:
         raise WriteError(str(path), "must be writable", error.strerror or str(error), remedy) from None
     finally:
-        for leftover in made:
-            with suppress(OSError):
-                os.unlink(leftover)
+        for name in (temporary, kept):
+            _take_away(name)
+
+
+def abandon() -> None:
+    """Take away what is half written, for a process that ends without going on."""
+    for name in list(_making):
+        _take_away(name)
 
 
 def make_folder(path: Path, fresh: bool = False) -> None:
@@ -143,7 +146,12 @@ class _Disk(io.RawIOBase):
     def __init__(self, path: Path):
         # Exclusive: a name that is taken belongs to somebody else, and a link there leads to a stranger's file.
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._descriptor = os.open(path, flags, 0o666)
+        _making.add(path)
+        try:
+            self._descriptor = os.open(path, flags, 0o666)
+        except FileExistsError:
+            _making.discard(path)
+            raise
 
     def write(self, data: object, /) -> int:
         """Write all of it."""
@@ -196,18 +204,25 @@ def _check_replaceable(path: Path) -> None:
         raise WriteError(str(path), TAKEN[0], received, TAKEN[1])
 
 
-def _keep(path: Path, kept: Path, made: list[Path]) -> bool:
+def _take_away(name: Path) -> None:
+    """Remove a temporary file, where one was made."""
+    if name in _making:
+        with suppress(OSError):
+            os.unlink(name)
+        _making.discard(name)
+
+
+def _keep(path: Path, kept: Path) -> bool:
     """Give the present file a second name, or copy it where the file system has no links; False if there is none."""
     if not path.exists():
         return False
     try:
+        _making.add(kept)
         os.link(path, kept)
-        made.append(kept)
     except OSError as error:
         if error.errno not in NO_LINKS:
             raise
         with _Disk(kept) as file:
-            made.append(kept)
             file.write(path.read_bytes())
             file.settle()
     return True
