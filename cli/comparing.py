@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from gpunet.errors import Interrupted, WriteError
-from gpunet.interruption import stops_on_signals
+from gpunet.errors import GpunetError, Interrupted, OutputClosed
+from gpunet.interruption import CLOSED, stops_on_signals
 
+from .drawing import require_matplotlib
 from .options import Request, finite, print_json
+from .output import Output
 from .progress import progress
 from .views.comparison import show_comparison
 from .views.comparison_plot import can_draw, draw_comparison
@@ -30,7 +31,7 @@ def run_comparison(
     comparison: Comparison,
     checkpoint: Checkpoint | None,
     request: Request,
-    output: str | None,
+    output: Output | None,
 ) -> None:
     """Run a comparison and report it.
 
@@ -55,28 +56,36 @@ def run_comparison(
     results: list[ArmResult] = []
     source = None if checkpoint is None else Source.recorded(checkpoint)
     named = comparison.pretraining.model_copy(update={"name": NAME})
-    with RunFolder.create(request.run, named) as folder, stops_on_signals(stop):
-        _write(folder.path / "tune.toml", dump(comparison.network))
+    with RunFolder.create(request.run, named) as folder, stops_on_signals(stop) as look:
+
+        def say_trial(trial: Trial) -> None:
+            look()
+            _say_trial(trial)
+
+        folder.write_text("tune.toml", dump(comparison.network))
         for labels in comparison.labels:
             if source is None or (checkpoint is None and comparison.labelled_pretraining):
                 source = _pretrain(comparison, labels, folder, stop)
             for arm in ARMS:
                 click.echo(f"{labels:,} labels, {arm.name}: {arm.title}", err=True)
-                result = comparison.result(arm, labels, source, _say_trial, stop)
+                result = comparison.result(arm, labels, source, say_trial, stop)
                 if result is None:
                     raise _interrupted(stop, folder)
                 results.append(result)
                 _keep(comparison, results, folder)
         found = document(comparison, results)
-        picture = output or (str(folder.path / "compare.png") if can_draw() else None)
+        picture = output
+        if picture is None and can_draw():
+            picture = Output("compare.png", folder.path / "compare.png", [".png"], [])
         if picture is not None:
+            require_matplotlib("compare.png")
             draw_comparison(found, picture)
     if request.as_json:
         print_json({"folder": str(folder.path), **found})
         return
     show_comparison(found)
     click.echo(f"Results: {folder.path / 'compare.json'}")
-    click.echo(f"Plot: {picture}" if picture else "No plot: pip install 'gpunet[plot]' has matplotlib draw one")
+    click.echo(f"Plot: {picture.path}" if picture else "No plot: pip install 'gpunet[plot]' has matplotlib draw one")
 
 
 def _announce(comparison: Comparison) -> None:
@@ -124,15 +133,9 @@ def _keep(comparison: Comparison, results: list[ArmResult], folder: RunFolder) -
 
     last = results[-1]
     folder.write(f"{last.arm.name}-{last.labels}.h5", snapshot(last.run, best=True))
-    _write(folder.path / "compare.json", json.dumps(finite(document(comparison, results)), indent=2) + "\n")
+    folder.write_text("compare.json", json.dumps(finite(document(comparison, results)), indent=2) + "\n")
 
 
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise WriteError(str(path), "must be writable", error.strerror, "Free some space") from None
-
-
-def _interrupted(stop: Stop, folder: RunFolder) -> Interrupted:
-    return Interrupted("compare", f"was stopped by {stop.requested}", None, f"What was finished is in {folder.path}")
+def _interrupted(stop: Stop, folder: RunFolder) -> GpunetError:
+    kind = OutputClosed if stop.requested == CLOSED else Interrupted
+    return kind("compare", f"was stopped by {stop.requested}", None, f"What was finished is in {folder.path}")

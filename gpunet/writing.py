@@ -21,7 +21,6 @@ CHUNK = 1 << 24
 NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 NOTHING_TO_FLUSH = (errno.EINVAL, errno.EOPNOTSUPP)  # what network file systems say of a folder
 LONGEST = 200  # bytes that a temporary name takes of its target's; file systems allow 255
-TAKEN = ("must be a file that can be replaced", "Choose another path")
 
 _numbers = itertools.count()
 _making: set[Path] = set()  # temporary files of this process
@@ -45,7 +44,7 @@ def replace_file(path: Path, parts: Iterable[bytes | memoryview], keep_previous:
 
 
 @contextmanager
-def replacing(path: Path, keep_previous: bool = False) -> Iterator[BinaryIO]:
+def replacing(path: Path, keep_previous: bool = False, fresh: bool = False) -> Iterator[BinaryIO]:
     """A new file to write bytes to, which takes the place of ``path`` when the block ends well.
 
     It can be searched, as an archive needs, and has no name of its own.  Where the block raises, and where the disk
@@ -54,8 +53,10 @@ def replacing(path: Path, keep_previous: bool = False) -> Iterator[BinaryIO]:
     Args:
         path: of the file.
         keep_previous: as in :func:`replace_file`.
+        fresh: refuse to take the place of anything.
 
     Raises:
+        FileExistsError: ``fresh``, and something is there.
         WriteError: as in :func:`replace_file`.
 
     >>> import tempfile
@@ -69,17 +70,20 @@ def replacing(path: Path, keep_previous: bool = False) -> Iterator[BinaryIO]:
     kept = _temporary(previous)
     remedy = "The old file, if any, is untouched"
     try:
-        _check_replaceable(path)
+        if not fresh:
+            check_replaceable(path)
         with _Disk(temporary) as file:
             yield cast(BinaryIO, file)
             file.settle()
         has_kept = keep_previous and _keep(path, kept)
-        os.replace(temporary, path)
+        _place(temporary, path, fresh)
         remedy = "The new file is in place, but its predecessor may be lost, or itself in a power cut"
         if has_kept:
             os.replace(kept, previous)
         sync_folder(path.parent)
     except OSError as error:
+        if fresh and isinstance(error, FileExistsError):
+            raise
         raise WriteError(str(path), "must be writable", error.strerror or str(error), remedy) from None
     finally:
         for name in (temporary, kept):
@@ -90,6 +94,17 @@ def abandon() -> None:
     """Take away what is half written, for a process that ends without going on."""
     for name in list(_making):
         _take_away(name)
+
+
+def check_replaceable(path: Path) -> None:
+    """Refuse whatever a rename would take away that is no plain file.
+
+    Raises:
+        WriteError: a link, a folder, a pipe or a device is there.
+    """
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        received = "a link" if path.is_symlink() else "a folder, pipe or device"
+        raise WriteError(str(path), "must be a file that can be replaced", received, "Choose another path")
 
 
 def make_folder(path: Path, fresh: bool = False) -> None:
@@ -197,11 +212,18 @@ def _temporary(path: Path) -> Path:
             return found
 
 
-def _check_replaceable(path: Path) -> None:
-    """Refuse whatever a rename would take away that is no plain file."""
-    if path.is_symlink() or (path.exists() and not path.is_file()):
-        received = "a link" if path.is_symlink() else "a folder, pipe or device"
-        raise WriteError(str(path), TAKEN[0], received, TAKEN[1])
+def _place(temporary: Path, path: Path, fresh: bool) -> None:
+    """Give the file its name; a second name, unlike a rename, takes the place of nothing."""
+    if fresh:
+        try:
+            os.link(temporary, path)
+            return
+        except OSError as error:
+            if error.errno not in NO_LINKS:
+                raise
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+    os.replace(temporary, path)
 
 
 def _take_away(name: Path) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
 from gpunet.errors import ConfigError
 
+from ..drawing import FORMATS, require_matplotlib
 from ..options import Request, choose_device, run_options
+from ..output import Output
 
 SEEDS = 3
 PREFIX = "tune."
@@ -57,9 +60,8 @@ def compare(
     network = _network(tune, [word.removeprefix(PREFIX) for word in words if word.startswith(PREFIX)])
     rest = tuple(word for word in words if not word.startswith(PREFIX))
     from ..comparing import run_comparison
-    from ..views.comparison_plot import check_output
 
-    check_output(output)
+    drawing = None if output is None else _drawing(output, [source, tune, request.data, *rest])
     if source is not None and rest:
         rule, remedy = "brings its own configuration", f"Leave it out, or write {PREFIX}KEY=VALUE"
         raise ConfigError("--from", rule, " ".join(rest), remedy)
@@ -80,7 +82,14 @@ def compare(
         comparison = Comparison(Experiment(config, dataset, parts, place), network, labels, tried)
         if checkpoint is not None:
             comparison.check_source(checkpoint)
-        run_comparison(comparison, checkpoint, request, output)
+        run_comparison(comparison, checkpoint, request, drawing)
+
+
+def _drawing(name: str, reads: Sequence[str | None]) -> Output:
+    """The file to draw into, refused before hours of training where that could not be."""
+    output = Output("-o", Path(name), FORMATS, reads)
+    require_matplotlib("-o")
+    return output
 
 
 def _labels(text: str) -> list[int | None]:

@@ -15,7 +15,7 @@ def config() -> None:
 @config.command()
 @WORDS
 @click.option("--plot-schedule", is_flag=True, help="Show the learning rate over the epochs instead.")
-@click.option("--plot-to", metavar="FILE", help="Draw it into a PNG or SVG file; needs the extra 'plot'.")
+@click.option("--plot-to", metavar="FILE", help="Draw it into a PNG, SVG or PDF file; needs the extra 'plot'.")
 def show(words: tuple[str, ...], plot_schedule: bool, plot_to: str | None) -> None:
     """Print the whole configuration as TOML, defaults filled in.
 
@@ -29,13 +29,19 @@ def show(words: tuple[str, ...], plot_schedule: bool, plot_to: str | None) -> No
     if not (plot_schedule or plot_to):
         click.echo(dump(chosen), nl=False)
         return
+    from pathlib import Path
+
     from gpunet.config import build_rule
 
+    from ..drawing import FORMATS, require_matplotlib
+    from ..output import Output
     from ..views.schedules import describe_schedules, draw_schedules
 
     rule, epochs = build_rule(chosen), chosen.training.epochs
     if plot_to:
-        draw_schedules(rule, epochs, plot_to)
+        output = Output("--plot-to", Path(plot_to), FORMATS, words)
+        require_matplotlib("--plot-to", ", or use --plot-schedule")
+        draw_schedules(rule, epochs, output)
         click.echo(f"Figure: {plot_to}", err=True)
     if plot_schedule:
         click.echo(describe_schedules(rule, epochs))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gpunet.errors import CheckpointError, ConfigError, printable
 
+from ..drawing import FORMATS
 from ..options import json_option, print_json
+from ..output import Output
 
 if TYPE_CHECKING:
     from gpunet.checkpoint import Checkpoint, Group, NamedArray
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 @click.option("--export-npz", metavar="FILE", help="Write the arrays below PATH to a NumPy file.")
 @click.option("--export-safetensors", metavar="FILE", help="Write the model's arrays, or those below PATH.")
 @click.option("--weights-only", is_flag=True, help="Export nothing but the model's arrays, by their names within it.")
-@click.option("-o", "--output", metavar="FILE.png", help="Where to draw.")
+@click.option("-o", "--output", metavar="FILE.png", help="Where to draw; a history also as .svg or .pdf.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print the history as CSV.")
 @click.option("--allow-nonfinite", is_flag=True, help="Open files that hold NaN or infinite numbers.")
 @click.option("--no-verify", is_flag=True, help="Look at once, without the hashes of what is not shown.")
@@ -54,6 +57,7 @@ def inspect(
     """
     asked = [flag for flag in VIEWS if options[_name(flag)] not in (False, None)]
     _check_options(asked, options, as_json)
+    output = _output(asked, options, checkpoint)
     from ..opening import open_file
 
     wanted = path if path is None and not (asked or as_json) else (path or "").strip("/")
@@ -66,7 +70,7 @@ def inspect(
     def open_other(name: str) -> Checkpoint:
         return open_file(name, allow_nonfinite, not no_verify, wanted)
 
-    VIEWS[asked[0]](Look(found, path, options[_name(asked[0])], options, as_json, open_other))
+    VIEWS[asked[0]](Look(found, path, options[_name(asked[0])], options, as_json, output, open_other))
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ class Look:
         value: of the view's own flag.
         options: all others by name.
         as_json: whether to print JSON.
+        output: the file to write, where one was named.
         open_other: opens another file in the same way.
     """
 
@@ -87,7 +92,14 @@ class Look:
     value: Any
     options: Mapping[str, Any]
     as_json: bool
+    output: Output | None
     open_other: Callable[[str], Checkpoint]
+
+    @property
+    def file(self) -> Output:
+        """The file to write, for views that must have one."""
+        assert self.output is not None
+        return self.output
 
     @property
     def path_or_model(self) -> str:
@@ -98,7 +110,7 @@ class Look:
 def _history(look: Look) -> None:
     from ..views.history import show_history
 
-    show_history(look.found, look.options["output"], look.options["as_csv"], look.as_json)
+    show_history(look.found, look.output, look.options["as_csv"], look.as_json)
 
 
 def _statistics(look: Look) -> None:
@@ -111,7 +123,7 @@ def _statistics(look: Look) -> None:
 def _image(look: Look) -> None:
     from ..views.pictures import draw_image
 
-    draw_image(look.found, look.value, look.options["output"], look.as_json)
+    draw_image(look.found, look.value, look.file, look.as_json)
 
 
 def _differences(look: Look) -> None:
@@ -133,14 +145,14 @@ def _npz(look: Look) -> None:
 
     bare = look.options["weights_only"]
     path = look.path or ("model" if bare else "")
-    export_npz(_part(look.found, path), path, look.value, bare, look.as_json)
+    export_npz(_part(look.found, path), path, look.file, bare, look.as_json)
 
 
 def _safetensors(look: Look) -> None:
     from ..views.exporting import export_safetensors
 
     path = look.path_or_model
-    export_safetensors(look.found, _part(look.found, path), path, look.value, look.as_json)
+    export_safetensors(look.found, _part(look.found, path), path, look.file, look.as_json)
 
 
 VIEWS: dict[str, Callable[[Look], None]] = {
@@ -152,6 +164,13 @@ VIEWS: dict[str, Callable[[Look], None]] = {
     "--export-npz": _npz,
     "--export-safetensors": _safetensors,
 }
+# Views that write a file: the option that names it, and the endings that it may have.
+FILES = {
+    "--history": ("-o", FORMATS),
+    "--image": ("-o", (".png",)),
+    "--export-npz": ("--export-npz", (".npz",)),
+    "--export-safetensors": ("--export-safetensors", (".safetensors",)),
+}
 # Options that need a view: their parameter, the views, how the message names these, and its remedy.
 COMPANIONS = {
     "-o": ("output", {"--history", "--image"}, "--history or --image", "Other views have nothing to draw"),
@@ -162,8 +181,17 @@ COMPANIONS = {
 }  # fmt: skip
 
 
+def _output(asked: Sequence[str], options: Mapping[str, Any], checkpoint: str) -> Output | None:
+    """The file that the view is told to write, checked before anything is read."""
+    option, endings = FILES.get(asked[0] if asked else "", ("", ()))
+    name = options[_name(option)] if option else None
+    return None if name is None else Output(option, Path(name), endings, [checkpoint])
+
+
 def _name(flag: str) -> str:
     """The parameter of an option."""
+    if flag == "-o":
+        return "output"
     return flag.lstrip("-").replace("-", "_")
 
 

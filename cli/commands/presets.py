@@ -2,7 +2,7 @@
 
 import click
 
-from gpunet.errors import ConfigError, WriteError
+from gpunet.errors import ConfigError
 
 
 @click.group()
@@ -37,14 +37,15 @@ def copy(name: str, target: str | None) -> None:
 
     from gpunet.config import preset_path
     from gpunet.config.migration import version_line
+    from gpunet.writing import replacing
 
     first, _, rest = preset_path(name).read_text(encoding="utf-8").partition("\n")
     text, path = f"{first}\n{version_line()}\n{rest}", Path(target or f"{name}.toml")
+    if path.suffix != ".toml":
+        raise ConfigError(str(path), "must end in .toml", path.suffix or "no ending", f"For example {path.stem}.toml")
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
+        with replacing(path, fresh=True) as file:
+            file.write(text.encode())
     except FileExistsError:
         raise ConfigError(str(path), "must not exist yet", "a file", "Choose another name") from None
-    except OSError as error:
-        raise WriteError(str(path), "must be writable", error.strerror, "Choose another place") from None
     click.echo(f"Wrote {path}. Train it with: gpunet train {path}")

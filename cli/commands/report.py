@@ -21,14 +21,17 @@ def report(runs: tuple[str, ...], output: str, as_json: bool) -> None:
     gpunet report runs/digits-* -o seeds.html
     gpunet report runs/mlp-1 runs/residual-1 -o compared.html
     """
-    from ..reporting.figures import require_matplotlib
+    from pathlib import Path
+
+    from ..drawing import require_matplotlib
+    from ..output import Output
     from ..reporting.page import render
     from ..reporting.runs import open_run
-    from ..views.history import save
 
-    require_matplotlib()
+    require_matplotlib("report")
+    file = Output("-o", Path(output), [".html", ".htm"], [run for run in runs if not Path(run).is_dir()])
     page = render([open_run(path) for path in runs]).encode("utf-8", "backslashreplace")
-    save(output, lambda file: file.write(page))
+    file.write([page])
     if as_json:
         print_json({"output": output, "bytes": len(page), "runs": list(runs)})
     else:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
 
-from gpunet.errors import ConfigError, WriteError
+from gpunet.errors import ConfigError
 
 from ..options import choose_device, device_option, json_option, print_json
+from ..output import Output
 
 
 @click.command()
@@ -55,15 +58,18 @@ def sample(
     from gpunet.members import of_member
     from gpunet.persistence import TrainedModel, load_generator
 
-    if not output.endswith((".png", ".npz")):
-        raise ConfigError("-o", "must end in .png or .npz", output, "For example -o samples.png")
+    from ..views.pictures import require_pillow
+
+    file = Output("-o", Path(output), [".png", ".npz"], [checkpoint, data])
+    if file.ending == ".png":
+        require_pillow("-o", ", or use -o samples.npz")
     place = choose_device(device)
     with place.activate():
         model = load_generator(checkpoint, place)
         shape = model.description.input_shape
-        if output.endswith(".png") and not is_image(shape):
+        if file.ending == ".png" and not is_image(shape):
             raise ConfigError("-o", "a picture needs samples that are images", f"shape {shape}", "Use -o samples.npz")
-        if output.endswith(".png") and not model.preprocessing.pixelwise:
+        if file.ending == ".png" and not model.preprocessing.pixelwise:
             kind = model.preprocessing.kind
             raise ConfigError("-o", "a picture needs features that are pixels", kind, "Use -o samples.npz")
         if member >= len(model.parameters.seeds):
@@ -78,12 +84,14 @@ def sample(
                 "--class", "needs a model that knows classes", "machines", "Train one: gpunet train updown"
             )
         else:
+            if data is None and start == "data":
+                file = replace(file, reads=[checkpoint, model.source])
             begin = _data(model, count, data) if start == "data" or data is not None else None
             sampler = Sampler(model.dbn, model.parameters, count, seed, begin)
         sampler.run(steps)
         drawn = sampler.data()
     drawn = of_member(drawn, model.parameters.members, member)
-    _write(output, drawn, model)
+    _write(file, drawn, model)
     if as_json:
         print_json({"output": output, "samples": count, "steps": steps, "mean": float(drawn.mean())})
     else:
@@ -111,26 +119,19 @@ def _labels(model: Any, count: int, label: str | None) -> Any:
     return np.arange(count) % len(classes) if label is None else np.full(count, classes.index(label))
 
 
-def _write(output: str, drawn: Any, model: Any) -> None:
+def _write(output: Output, drawn: Any, model: Any) -> None:
     import numpy as np
 
     from gpunet.inspection.pictures import levels
     from gpunet.inspection.tiles import as_tiles, tiled
 
+    from ..views.pictures import png
+
     p, shape = model.preprocessing, model.description.input_shape
-    try:
-        if output.endswith(".npz"):
-            features = p.undo(drawn).reshape(len(drawn), *shape).astype(np.float32)
-            with open(output, "wb") as file:  # noqa: PTH123 - numpy would add a suffix to a path
-                np.savez(file, x=features)
-            return
-        try:
-            from PIL import Image
-        except ImportError:
-            remedy = "pip install 'gpunet[images]', or use -o samples.npz"
-            raise ConfigError("-o", "a picture needs pillow", "no pillow", remedy) from None
-        picture = Image.fromarray(tiled(as_tiles(levels(drawn, p), shape)))
-        zoom = max(1, 600 // picture.width)
-        picture.resize((picture.width * zoom, picture.height * zoom), Image.Resampling.NEAREST).save(output)
-    except OSError as error:
-        raise WriteError(output, "must be writable", error.strerror, "Choose another place") from None
+    if output.ending == ".npz":
+        features = p.undo(drawn).reshape(len(drawn), *shape).astype(np.float32)
+        with output.opened() as file:
+            np.savez(file, x=features)
+        return
+    picture = tiled(as_tiles(levels(drawn, p), shape))
+    output.write([png(picture, max(1, 600 // picture.shape[1]))])

@@ -6,14 +6,14 @@ No text out of a file enters a figure: names stand beside it, where Jinja2 escap
 from __future__ import annotations
 
 import base64
-import io
 import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from gpunet.errors import ConfigError
+from ..drawing import drawn
+from ..views.pictures import png
 
 INK, PAPER = "#010203", "#010204"  # stand for colours of the page
 COLOURS = 10
@@ -22,19 +22,6 @@ SIZE = (4.2, 2.6)
 
 # One curve: its colour, its style, and for each member its epochs and values.
 Curve = tuple[int, str, list[tuple[np.ndarray, np.ndarray]]]
-
-
-def require_matplotlib() -> None:
-    """Say what to install before anything is read.
-
-    Raises:
-        ConfigError: there is none.
-    """
-    try:
-        import matplotlib as _  # noqa: F401
-    except ImportError:
-        remedy = "pip install 'gpunet[plot]'"
-        raise ConfigError("report", "needs matplotlib to draw", "no matplotlib", remedy) from None
 
 
 def colour(number: int) -> str:
@@ -108,11 +95,7 @@ def scatter(points: np.ndarray, targets: np.ndarray, classed: bool) -> str:
 
 def picture(data: np.ndarray) -> str:
     """Bytes of shape (height, width) or (height, width, 3) as the address of a PNG in itself."""
-    from PIL import Image  # comes with matplotlib
-
-    buffer = io.BytesIO()
-    Image.fromarray(data).save(buffer, format="PNG", optimize=True)
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return f"data:image/png;base64,{base64.b64encode(png(data)).decode()}"
 
 
 def _axes(size: tuple[float, float] = SIZE) -> tuple[Any, Any]:
@@ -137,10 +120,8 @@ def _svg(figure: Any) -> str:
     """The drawing alone: no prologue, no size of its own, no metadata, colours as variables, identifiers of its own."""
     import matplotlib as mpl
 
-    buffer = io.StringIO()
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "gpunet", "path.simplify_threshold": 0.2}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    text = buffer.getvalue()
+        text = drawn(figure, "svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None}).decode()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
     text = re.sub(

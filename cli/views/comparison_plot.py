@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gpunet.errors import ConfigError, WriteError
+from ..drawing import write_figure
+from ..output import Output
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 STYLES = {"pretrained": ("#0072B2", "o"), "random": ("#D55E00", "s"), "relu": ("#009E73", "^")}
@@ -24,27 +24,7 @@ def can_draw() -> bool:
     return find_spec("matplotlib") is not None
 
 
-def check_output(path: str | None) -> None:
-    """Refuse, before hours of training, a file that could not be drawn.
-
-    Raises:
-        ConfigError: matplotlib is missing, or does not know the ending.
-    """
-    if path is None:
-        return
-    if not can_draw():
-        raise ConfigError("-o", "needs matplotlib", "none", "Install the extra with pip install 'gpunet[plot]'")
-    from matplotlib.figure import Figure
-
-    known = Figure().canvas.get_supported_filetypes()
-    ending = Path(path).suffix.removeprefix(".").lower()
-    if ending not in known:
-        raise ConfigError("-o", f"must end in one of {', '.join(sorted(known))}", path, "For example compare.png")
-    if not Path(path).resolve().parent.is_dir():
-        raise WriteError(path, "must be writable", "no such folder", "Make the folder first")
-
-
-def draw_comparison(found: dict[str, Any], path: str) -> None:
+def draw_comparison(found: dict[str, Any], output: Output) -> None:
     """Write the picture.
 
     Raises:
@@ -76,7 +56,4 @@ def draw_comparison(found: dict[str, Any], path: str) -> None:
     widths = "-".join(map(str, found["model"]))
     several = f"{seeds} seeds, mean ± standard deviation" if seeds > 1 else "one seed"
     axes.set_title(f"{found['data']}, {widths}, {several}", fontsize=10, loc="left")
-    try:
-        figure.savefig(path, dpi=150)
-    except OSError as error:
-        raise WriteError(path, "must be writable", error.strerror, "Choose another -o") from None
+    write_figure(figure, output, 150)

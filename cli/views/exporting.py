@@ -13,7 +13,7 @@ from gpunet.checkpoint import Checkpoint, Group, NamedArray, write_safetensors
 from gpunet.errors import CheckpointError
 
 from ..options import print_json
-from .history import save
+from ..output import Output
 
 
 def _write(file: Any, arrays: dict[str, np.ndarray]) -> None:
@@ -24,7 +24,7 @@ def _write(file: Any, arrays: dict[str, np.ndarray]) -> None:
                 np.lib.format.write_array(member, data, allow_pickle=False)
 
 
-def export_npz(node: Group | NamedArray, path: str, output: str, bare: bool, as_json: bool) -> None:
+def export_npz(node: Group | NamedArray, path: str, output: Output, bare: bool, as_json: bool) -> None:
     """Write the arrays below ``path`` to an NPZ file, under their full paths; texts become arrays of bytes.
 
     Args:
@@ -38,11 +38,12 @@ def export_npz(node: Group | NamedArray, path: str, output: str, bare: bool, as_
         WriteError: the file cannot be written.
     """
     arrays = below(node, path, bare)
-    save(output, lambda file: _write(file, arrays))
+    with output.opened() as file:
+        _write(file, arrays)
     _told(arrays, output, as_json)
 
 
-def export_safetensors(found: Checkpoint, node: Group | NamedArray, path: str, output: str, as_json: bool) -> None:
+def export_safetensors(found: Checkpoint, node: Group | NamedArray, path: str, output: Output, as_json: bool) -> None:
     """Write the numbers below ``path`` to a safetensors file, by their names within it, with what made them.
 
     Raises:
@@ -59,7 +60,7 @@ def export_safetensors(found: Checkpoint, node: Group | NamedArray, path: str, o
             about[name] = json.dumps(content, ensure_ascii=False)
     if "data/preprocessing" in found.root:
         about["preprocessing"] = str(found["data/preprocessing"].attrs.get("kind", ""))
-    write_safetensors(output, arrays, about)
+    write_safetensors(output.path, arrays, about)
     _told(arrays, output, as_json)
 
 
@@ -72,8 +73,8 @@ def below(node: Group | NamedArray, path: str, bare: bool) -> dict[str, np.ndarr
     return {name: child.data for name, child in node.walk(prefix) if isinstance(child, NamedArray)}
 
 
-def _told(arrays: dict[str, np.ndarray], output: str, as_json: bool) -> None:
+def _told(arrays: dict[str, np.ndarray], output: Output, as_json: bool) -> None:
     if as_json:
-        print_json({"output": output, "arrays": sorted(arrays)})
+        print_json({"output": str(output.path), "arrays": sorted(arrays)})
     else:
-        click.echo(f"{len(arrays)} arrays: {output}")
+        click.echo(f"{len(arrays)} arrays: {output.path}")

@@ -6,7 +6,6 @@ import csv
 import math
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import click
@@ -16,15 +15,17 @@ from rich.table import Table
 from rich.text import Text
 
 from gpunet.checkpoint import Checkpoint, Group, NamedArray
-from gpunet.errors import CheckpointError, ConfigError, WriteError, printable
+from gpunet.errors import CheckpointError, printable
 
+from ..drawing import require_matplotlib, write_figure
 from ..options import print_json
+from ..output import Output
 from .tree import console
 
 BARS = "▁▂▃▄▅▆▇█"
 
 
-def show_history(found: Checkpoint, output: str | None, as_csv: bool, as_json: bool) -> None:
+def show_history(found: Checkpoint, output: Output | None, as_csv: bool, as_json: bool) -> None:
     """Show the history in the form that was asked for.
 
     Raises:
@@ -35,7 +36,7 @@ def show_history(found: Checkpoint, output: str | None, as_csv: bool, as_json: b
     columns = history_columns(found)
     if output is not None:
         plot(columns, output)
-        click.echo(f"Drawn: {output}", err=True)
+        click.echo(f"Drawn: {output.path}", err=True)
     if as_json:
         print_json({name: values.tolist() for name, values in columns.items()})
     elif as_csv:
@@ -103,15 +104,12 @@ def _csv(columns: dict[str, np.ndarray]) -> None:
     writer.writerows(zip(*(column.tolist() for column in flat.values())))
 
 
-def plot(columns: dict[str, np.ndarray], output: str) -> None:
+def plot(columns: dict[str, np.ndarray], output: Output) -> None:
     """Draw the history: training and validation of a number in one panel, members as thin lines under their mean."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-        from matplotlib.ticker import MaxNLocator
-    except ImportError:
-        remedy = "pip install 'gpunet[plot]'"
-        raise ConfigError("-o", "needs matplotlib to draw a history", "no matplotlib", remedy) from None
+    require_matplotlib("-o")
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
     panels: dict[str, list[str]] = {}
     for name in columns:
         if name not in ("epoch", "seconds"):
@@ -119,7 +117,6 @@ def plot(columns: dict[str, np.ndarray], output: str) -> None:
     across = min(3, max(1, len(panels)))
     down = math.ceil(max(1, len(panels)) / across)
     figure = Figure(figsize=(4.2 * across, 3 * down), layout="constrained")
-    FigureCanvasAgg(figure)
     for place, (title, names) in enumerate(panels.items(), 1):
         axes: Any = figure.add_subplot(down, across, place)
         for number, name in enumerate(names):
@@ -136,17 +133,4 @@ def plot(columns: dict[str, np.ndarray], output: str) -> None:
         axes.grid(alpha=0.3)
         if len(names) > 1:
             axes.legend(frameon=False, fontsize="small")
-    save(output, lambda file: figure.savefig(file, format="png", dpi=120))
-
-
-def save(output: str, write: Any) -> None:
-    """Open a file for bytes and write to it.
-
-    Raises:
-        WriteError: it cannot be written.
-    """
-    try:
-        with Path(output).open("wb") as file:
-            write(file)
-    except OSError as error:
-        raise WriteError(output, "must be writable", error.strerror, "Choose another file") from None
+    write_figure(figure, output, 120)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import math
+from importlib.util import find_spec
 
 import click
 import numpy as np
@@ -13,13 +15,13 @@ from gpunet.inspection.tiles import CHANNELS, enlarged, filters, is_filters
 from gpunet.members import of_member
 
 from ..options import print_json
-from .history import save
+from ..output import Output
 
 TILE = 48  # pixels that a tile should at least have
 MOST = 1024  # tiles in one picture
 
 
-def draw_image(found: Checkpoint, name: str, output: str, as_json: bool) -> None:
+def draw_image(found: Checkpoint, name: str, output: Output, as_json: bool) -> None:
     """Draw ``images/NAME``, an array of bytes, or the filters of a weight array.
 
     Raises:
@@ -27,11 +29,7 @@ def draw_image(found: Checkpoint, name: str, output: str, as_json: bool) -> None
         ConfigError: pillow is missing.
         WriteError: the picture cannot be written.
     """
-    try:
-        from PIL import Image
-    except ImportError:
-        remedy = "pip install 'gpunet[images]'"
-        raise ConfigError("--image", "needs pillow to draw", "no pillow", remedy) from None
+    require_pillow("--image")
     path = next((p for p in (f"images/{name}", name.strip("/")) if p in found.root), None)
     array = found[path] if path is not None else None
     if path is None or not isinstance(array, NamedArray):
@@ -39,14 +37,35 @@ def draw_image(found: Checkpoint, name: str, output: str, as_json: bool) -> None
         raise CheckpointError(str(found.path), rule, "no such", f"To draw: {_known(found)}")
     tiles, note = tiles_of(found, path, array)
     picture = grid(tiles[:MOST])
-    save(output, lambda file: Image.fromarray(picture).save(file, format="PNG"))
+    output.write([png(picture)])
     if len(tiles) > MOST:
         note += f", the first {MOST:,} of {len(tiles):,}"
     if as_json:
         size = [picture.shape[1], picture.shape[0]]
-        print_json({"array": path, "tiles": min(MOST, len(tiles)), "size": size, "note": note, "output": output})
+        print_json(
+            {"array": path, "tiles": min(MOST, len(tiles)), "size": size, "note": note, "output": str(output.path)}
+        )
     else:
-        click.echo(f"{printable(path)}: {note}, {picture.shape[1]} x {picture.shape[0]} pixels: {output}")
+        click.echo(f"{printable(path)}: {note}, {picture.shape[1]} x {picture.shape[0]} pixels: {output.path}")
+
+
+def require_pillow(thing: str, otherwise: str = "") -> None:
+    """Say what to install before anything is computed.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if find_spec("PIL") is None:
+        raise ConfigError(thing, "needs pillow to draw", "no pillow", f"pip install 'gpunet[images]'{otherwise}")
+
+
+def png(picture: np.ndarray, zoom: int = 1) -> bytes:
+    """Bytes of shape (height, width) or (height, width, 3) as a PNG, each pixel ``zoom`` times as high and wide."""
+    from PIL import Image
+
+    content = io.BytesIO()
+    Image.fromarray(picture.repeat(zoom, 0).repeat(zoom, 1)).save(content, format="PNG", optimize=True)
+    return content.getvalue()
 
 
 def _known(found: Checkpoint) -> str:

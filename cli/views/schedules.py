@@ -4,8 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from gpunet.errors import ConfigError, WriteError
 from gpunet.schedules import Schedule, table
+
+from ..drawing import write_figure
+from ..output import Output
 
 COLUMNS = 60
 POINTS = 5000
@@ -40,18 +42,14 @@ def describe_schedules(rule: Any, epochs: int) -> str:
     return "\n".join(lines)
 
 
-def draw_schedules(rule: Any, epochs: int, path: str) -> None:
+def draw_schedules(rule: Any, epochs: int, output: Output) -> None:
     """Write the curves as a figure; the ending of the file says in which format.
 
     Raises:
-        ConfigError: without matplotlib, or for an ending that it does not know.
         WriteError: the file cannot be written.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        remedy = "Install the extra with pip install 'gpunet[plot]', or use --plot-schedule"
-        raise ConfigError("--plot-to", "needs matplotlib", "none", remedy) from None
+    from matplotlib.figure import Figure
+
     shown = over_epochs(rule, epochs, POINTS)
     figure = Figure(figsize=(6, 2.2 * len(shown)), layout="constrained")
     panels = figure.subplots(len(shown), squeeze=False)[:, 0]
@@ -60,9 +58,4 @@ def draw_schedules(rule: Any, epochs: int, path: str) -> None:
         panel.set(ylabel=name.replace("_", " "), xlim=(0, epochs))
         panel.set_ylim(bottom=0)
     panels[-1].set_xlabel("epoch")
-    try:
-        figure.savefig(path)
-    except ValueError as error:
-        raise ConfigError("--plot-to", "must end in a format such as .png or .svg", path, str(error)) from None
-    except OSError as error:
-        raise WriteError(path, "must be writable", error.strerror, "Choose another --plot-to") from None
+    write_figure(figure, output, 100)

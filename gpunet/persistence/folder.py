@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CheckpointError, ConfigError, WriteError
+from ..writing import make_folder, replace_file
 
 if TYPE_CHECKING:
     from ..checkpoint import Checkpoint, Group
@@ -44,7 +45,7 @@ class RunFolder:
             path = _make_next(config.name) if wanted is None else Path(wanted)
             if wanted is not None:
                 _check_empty(path)
-                path.mkdir(parents=True, exist_ok=True)
+                make_folder(path)
         except OSError as error:
             raise _unwritable(str(wanted or "runs"), error) from None
         return cls(path, config)
@@ -57,9 +58,11 @@ class RunFolder:
 
     def write_config(self, config: Any) -> None:
         """Write the configuration, in the place of an older one."""
-        from ..checkpoint import replace_file
+        self.write_text(CONFIG, dump(config))
 
-        replace_file(self.path / CONFIG, [dump(config).encode()])
+    def write_text(self, name: str, text: str) -> None:
+        """Write a text, in the place of an older one."""
+        replace_file(self.path / name, [text.encode()])
 
     def set_aside(self) -> None:
         """Take a damaged ``last.h5`` out of the way, so that it does not become the predecessor of the next one."""
@@ -136,6 +139,6 @@ def _make_next(name: str) -> Path:
     for number in itertools.count(1):
         path = Path("runs") / f"{name}-{number}"
         with suppress(FileExistsError):
-            path.mkdir(parents=True)
+            make_folder(path, fresh=True)
             return path
     raise AssertionError("numbers do not end")
