@@ -28,6 +28,7 @@ from .commands.resume import resume
 from .commands.sample import sample
 from .commands.train import train
 from .commands.verify import verify
+from .memory import claim_memory
 from .naming import explained
 
 UNLOADED = ("failed to map segment", "annot allocate memory")  # what the system says of a library it has no room for
@@ -60,6 +61,7 @@ class Application(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Name the command that a signal stopped."""
         try:
+            claim_memory()
             return super().invoke(ctx)
         except KeyboardInterrupt as error:
             raise _stopped(error, ctx.invoked_subcommand or "gpunet") from None

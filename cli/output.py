@@ -70,7 +70,7 @@ class Output:
         """What can change while a command works."""
         try:
             check_replaceable(self.path)
-            for source in filter(None, self.reads):
+            for source in (named for named in self.reads if named):
                 if _reads(Path(source), self.path):
                     raise ConfigError(self.option, "must not be what the command reads", str(self.path), REMEDY)
             folder = self.path.resolve().parent

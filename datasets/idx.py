@@ -14,7 +14,7 @@ from typing import IO, Any
 import numpy as np
 
 from gpunet.checkpoint import inflation_budget
-from gpunet.data import Dataset, encode_targets, label_type
+from gpunet.data import Dataset, as_float32, encode_targets, label_type
 from gpunet.errors import DataError
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -133,4 +133,4 @@ def image_dataset(
     targets, names = encode_targets(name, y, task, classes)
     if x.dtype == np.uint8:
         return Dataset(name, x, targets, names, test_from=test_from, scale=255.0, label_type=label_type(y))
-    return Dataset(name, x.astype(np.float32), targets, names, test_from=test_from, label_type=label_type(y))
+    return Dataset(name, as_float32(name, x), targets, names, test_from=test_from, label_type=label_type(y))

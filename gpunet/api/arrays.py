@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..backend.exchange import host_array
+from ..data import as_float32
 from ..errors import DataError, meant
 
 FRAMES = ("pandas", "polars", "pyarrow", "modin", "cudf")  # whose tables narwhals reads
@@ -50,7 +51,7 @@ def feature_array(
     if array.size == 0:
         raise DataError(name, "needs samples with features", f"an array of shape {array.shape}", "Pass some samples")
     if array.dtype.kind == "f":
-        array = _as_float32(array, name)
+        array = as_float32(name, array)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         sample, *place = (int(i) for i in np.argwhere(~np.isfinite(array))[0])
         where = f"{array[(sample, *place)]} in sample {sample}, feature {place[0] if len(place) == 1 else tuple(place)}"
@@ -166,17 +167,6 @@ def _numeric_column(series: Any, column: str, name: str) -> np.ndarray:
         received = f"{missing} missing or infinite values, the first in row {row}"
         raise DataError(f"{name}: column {column}", "must hold finite numbers", received, "Fill or remove such rows")
     return array.astype(np.float64) if array.dtype.kind == "O" else array
-
-
-def _as_float32(array: np.ndarray, name: str) -> np.ndarray:
-    """The type that everything computes in; refuses finite numbers that it cannot hold."""
-    if array.dtype.itemsize > 4:
-        bound = float(np.finfo(np.float32).max)
-        beyond = np.isfinite(array) & (np.abs(array) > bound)
-        if beyond.any():
-            rule = "must hold numbers that float32 can hold"
-            raise DataError(name, rule, f"{array[beyond].flat[0]:.4g}", "Rescale the features")
-    return array.astype(np.float32, copy=False)
 
 
 def _finite(array: np.ndarray) -> np.ndarray:

@@ -1,7 +1,9 @@
 """Progress of a training started from Python: a bar in a terminal or a notebook, nothing elsewhere."""
 
+import io
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 from ..checkpoint import Group
@@ -54,7 +56,7 @@ class Watch(Callbacks):
 
 def wants_bar(progress: bool | None) -> bool:
     """Whether to show a bar: as asked for, else where somebody can see one."""
-    return (sys.stderr.isatty() or in_notebook()) if progress is None else progress
+    return ((sys.stderr is not None and sys.stderr.isatty()) or in_notebook()) if progress is None else progress
 
 
 def in_notebook() -> bool:
@@ -72,7 +74,7 @@ def _terminal_bar(epochs: int) -> tuple[Callable[[int, int, int], None], Callabl
     from rich.console import Console
     from rich.progress import Progress
 
-    bar = Progress(console=Console(stderr=True), transient=True)
+    bar = Progress(console=Console(file=_Unfailing(sys.stderr)), transient=True)
     task = bar.add_task("epoch 1")
     bar.start()
 
@@ -80,6 +82,33 @@ def _terminal_bar(epochs: int) -> tuple[Callable[[int, int, int], None], Callabl
         bar.update(task, description=f"epoch {epoch + 1}", completed=epoch * steps + step, total=epochs * steps)
 
     return move, bar.stop
+
+
+class _Unfailing(io.TextIOBase):
+    """A stream for a bar: where it cannot be written, nothing is shown and nothing fails for it."""
+
+    def __init__(self, stream: Any):
+        self._stream = stream
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """What rich chooses its signs by."""
+        return getattr(self._stream, "encoding", None) or "utf-8"
+
+    def write(self, text: str) -> int:
+        """Write what can be written."""
+        with suppress(OSError, ValueError, AttributeError):  # full or gone, narrow or closed, absent
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """As far as possible."""
+        with suppress(OSError, ValueError, AttributeError):
+            self._stream.flush()
+
+    def isatty(self) -> bool:
+        """Whether somebody may be looking."""
+        return self._stream is not None and not self._stream.closed and self._stream.isatty()
 
 
 def _notebook_bar(epochs: int) -> tuple[Callable[[int, int, int], None], Callable[[], None]]:

@@ -20,7 +20,7 @@ from .augmentations import (
 )
 from .augmenter import Augmenter
 from .bags import BagOfWords
-from .dataset import Dataset, check_samples, checked_weights, is_text, portable_features, with_channels
+from .dataset import Dataset, as_float32, check_samples, checked_weights, is_text, portable_features, with_channels
 from .description import Description, describe
 from .feed import Feed
 from .inputs import Inputs, Part
@@ -64,6 +64,7 @@ __all__ = [
     "Standardise",
     "SwapWords",
     "Zoom",
+    "as_float32",
     "check_samples",
     "checked_weights",
     "describe",

@@ -138,4 +138,18 @@ def portable_features(name: str, x: np.ndarray) -> np.ndarray:
         raise DataError(name, "must hold real numbers", f"features of type {x.dtype}", "Convert them first")
     if x.ndim < 2:
         raise DataError(name, "needs samples of several features", f"an array of shape {x.shape}", "Give one row each")
-    return np.ascontiguousarray(x if x.dtype == np.uint8 else x.astype(np.float32))
+    return np.ascontiguousarray(x if x.dtype == np.uint8 else as_float32(name, x))
+
+
+def as_float32(name: str, x: np.ndarray) -> np.ndarray:
+    """Features in the type that everything computes in.
+
+    Raises:
+        DataError: a finite number is beyond it, and would become infinite.
+    """
+    if x.dtype.itemsize > 4:
+        beyond = np.isfinite(x) & (np.abs(x) > float(np.finfo(np.float32).max))
+        if beyond.any():
+            rule = "must hold numbers that float32 can hold"
+            raise DataError(name, rule, f"{x[beyond].flat[0]:.4g}", "Rescale the features")
+    return x.astype(np.float32, copy=False)
