@@ -62,7 +62,7 @@ def run_comparison(
             look()
             _say_trial(trial)
 
-        folder.write_text("tune.toml", dump(comparison.network))
+        folder.write_document("tune.toml", dump(comparison.network))
         for labels in comparison.labels:
             if source is None or (checkpoint is None and comparison.labelled_pretraining):
                 source = _pretrain(comparison, labels, folder, stop)
@@ -133,7 +133,7 @@ def _keep(comparison: Comparison, results: list[ArmResult], folder: RunFolder) -
 
     last = results[-1]
     folder.write(f"{last.arm.name}-{last.labels}.h5", snapshot(last.run, best=True))
-    folder.write_text("compare.json", json.dumps(finite(document(comparison, results)), indent=2) + "\n")
+    folder.write_document("compare.json", json.dumps(finite(document(comparison, results)), indent=2) + "\n")
 
 
 def _interrupted(stop: Stop, folder: RunFolder) -> GpunetError:

@@ -1,7 +1,7 @@
 """Room in memory for the numerical libraries, claimed before anything else takes it.
 
-Where a limit of the address space (``ulimit -v``) is too low for them, OpenBLAS ends the process by itself, now and then
-by a signal: when it is loaded, with a thread for each processor, or later at its first product.
+Where a limit of the address space (``ulimit -v``) is too low for them, OpenBLAS ends the process by itself, now and
+then by a signal: when it is loaded, with a thread for each processor, or later at its first product.
 """
 
 import os
@@ -16,7 +16,7 @@ SIDE = 512  # of a product that all threads take part in
 
 
 def claim_memory() -> None:
-    """Load the libraries with as many threads as a limit allows, and have them take their buffers; without one, nothing.
+    """Under a limit, load the libraries with as many threads as it allows, and have them take their buffers.
 
     Raises:
         GpunetError: the limit is too low for one thread.

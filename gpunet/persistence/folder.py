@@ -58,9 +58,9 @@ class RunFolder:
 
     def write_config(self, config: Any) -> None:
         """Write the configuration, in the place of an older one."""
-        self.write_text(CONFIG, dump(config))
+        self.write_document(CONFIG, dump(config))
 
-    def write_text(self, name: str, text: str) -> None:
+    def write_document(self, name: str, text: str) -> None:
         """Write a text, in the place of an older one."""
         replace_file(self.path / name, [text.encode()])
 
