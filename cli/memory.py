@@ -10,7 +10,7 @@ from resource import RLIM_INFINITY, RLIMIT_AS, getrlimit
 from gpunet.errors import GpunetError
 
 # Megabytes of address space, measured: a dry run of training took 251 with one thread, and a second took 40 more.
-NEEDED, OF_A_THREAD = 212, 40
+NEEDED, COMFORTABLE, OF_A_THREAD = 252, 400, 40
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
 SIDE = 512  # of a product that all threads take part in
 
@@ -24,13 +24,13 @@ def claim_memory() -> None:
     limit = getrlimit(RLIMIT_AS)[0]
     if limit == RLIM_INFINITY:
         return
-    room = (limit >> 20) - NEEDED
-    if room < OF_A_THREAD:
-        rule = f"must have an address space of at least {NEEDED + OF_A_THREAD} MB"
-        raise GpunetError("memory", rule, f"a limit of {limit >> 20} MB", "Raise it, as with ulimit -v")
-    threads = asked_threads()
-    if threads * OF_A_THREAD > room:
-        os.environ[THREADS[0]] = str(room // OF_A_THREAD)
+    room = limit >> 20
+    if room < NEEDED:
+        rule = f"must have an address space of at least {NEEDED} MB"
+        raise GpunetError("memory", rule, f"a limit of {room} MB", "Raise it, as with ulimit -v")
+    allowed = 1 + max(0, room - COMFORTABLE) // OF_A_THREAD
+    if asked_threads() > allowed:
+        os.environ[THREADS[0]] = str(allowed)
     import numpy as np
 
     square = np.ones((SIDE, SIDE), np.float32)
