@@ -1,8 +1,8 @@
 """Many runs of the program out of one process that has everything loaded: each in a fork, with streams of its own.
 
-A case is ``words``, with any of: ``out`` and ``err``, each of ``file`` (its content comes back), ``full``, ``closed`` or
-``gone``, a pipe whose reader has left; ``encoding`` of both; ``signal``, sent from within when a file whose name ends in
-``at`` is opened; ``ignored``, signals that the program finds ignored.
+A case is ``words``, with any of: ``out`` and ``err``, each of ``file`` (its content comes back), ``full``, ``closed``
+or ``gone``, a pipe whose reader has left; ``encoding`` of both; ``signal``, sent from within when a file whose name
+ends in ``at`` is opened; ``ignored``, signals that the program finds ignored.
 """
 
 import io
@@ -80,7 +80,7 @@ def begin(case):
         run()
     except SystemExit as done:
         code = done.code or 0
-    except BaseException:
+    except BaseException:  # noqa: BLE001  a fork must not go on as its parent
         import traceback
 
         traceback.print_exc()

@@ -24,6 +24,8 @@ ALLOWED = {
     ("gpunet.checkpoint.lock", "fdopen"): "the same",
     ("gpunet.persistence.folder", "replace"): "a damaged file steps aside",
     ("gpunet.checkpoint.layout", "hdf5().File"): "its sheet is memory",
+    ("gpunet.persistence.folder", "write_text"): "its own, of a run's folder",
+    ("gpunet.studies.execution", "write_text"): "of a run's folder",
     ("gpunet.cli.drawing", "savefig"): "into memory",
     ("gpunet.cli.views.pictures", "save"): "into memory",
     ("gpunet.checkpoint.tensors", "save"): "into memory",

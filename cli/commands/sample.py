@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from gpunet.errors import ConfigError
+from gpunet.errors import CheckpointError, ConfigError
 
 from ..options import choose_device, device_option, json_option, print_json
 from ..output import Output
@@ -53,70 +53,64 @@ def sample(
     gpunet sample runs/updown-1/best.h5 --class 3 -o threes.png
     gpunet sample runs/rbm-1/best.h5 -n 10000 -o samples.npz
     """
-    from gpunet.inspection.sampling import Sampler
+    import gpunet
     from gpunet.inspection.tiles import is_image
     from gpunet.members import of_member
-    from gpunet.persistence import TrainedModel, load_generator
 
     from ..views.pictures import require_pillow
 
     file = Output("-o", Path(output), [".png", ".npz"], [checkpoint, data])
-    if file.ending == ".png":
+    as_picture = file.ending == ".png"
+    if as_picture:
         require_pillow("-o", ", or use -o samples.npz")
-    place = choose_device(device)
-    with place.activate():
-        model = load_generator(checkpoint, place)
-        shape = model.description.input_shape
-        if file.ending == ".png" and not is_image(shape):
-            raise ConfigError("-o", "a picture needs samples that are images", f"shape {shape}", "Use -o samples.npz")
-        if file.ending == ".png" and not model.preprocessing.pixelwise:
-            kind = model.preprocessing.kind
-            raise ConfigError("-o", "a picture needs features that are pixels", kind, "Use -o samples.npz")
-        if member >= len(model.parameters.seeds):
-            raise ConfigError("--member", f"must be below {len(model.parameters.seeds)}", member)
-        if isinstance(model, TrainedModel):
-            if start == "data" or data is not None:
-                raise ConfigError("--start", "must be rest where classes are held", "data", "Choose a --class")
-            network: Any = model.model
-            sampler = Sampler(network, model.parameters, count, seed, labels=_labels(model, count, label))
-        elif label is not None:
-            raise ConfigError(
-                "--class", "needs a model that knows classes", "machines", "Train one: gpunet train updown"
-            )
-        else:
-            if data is None and start == "data":
-                file = replace(file, reads=[checkpoint, model.source])
-            begin = _data(model, count, data) if start == "data" or data is not None else None
-            sampler = Sampler(model.dbn, model.parameters, count, seed, begin)
-        sampler.run(steps)
-        drawn = sampler.data()
+    model = gpunet.load(checkpoint, device=str(choose_device(device)))
+    shape = model.description.input_shape
+    if as_picture and not is_image(shape):
+        raise ConfigError("-o", "a picture needs samples that are images", f"shape {shape}", "Use -o samples.npz")
+    if as_picture and not model.trained.preprocessing.pixelwise:
+        kind = model.trained.preprocessing.kind
+        raise ConfigError("-o", "a picture needs features that are pixels", kind, "Use -o samples.npz")
+    if member >= len(model.seeds):
+        raise ConfigError("--member", f"must be below {len(model.seeds)}", member)
+    if data is None and start == "data":
+        file = replace(file, reads=[checkpoint, model.trained.source])
+    begin = _begin(model, count, start == "data" or data is not None, data, label)
+    drawn = model.sample(count, steps=steps, seed=seed, prepared=as_picture, **begin)
     drawn = of_member(drawn, model.parameters.members, member)
-    _write(file, drawn, model)
+    _write(file, drawn, model.trained)
     if as_json:
         print_json({"output": output, "samples": count, "steps": steps, "mean": float(drawn.mean())})
     else:
         click.echo(f"{count:,} samples after {steps:,} Gibbs steps: {output}")
 
 
-def _data(model: Any, count: int, source: str | None) -> Any:
-    """So many samples of data, from the first again where they run out, for each member: where chains start."""
-    import numpy as np
-
+def _begin(model: Any, count: int, from_data: bool, source: str | None, label: str | None) -> dict[str, Any]:
+    """Where chains begin: at data, or with a class held, whatever such a model takes."""
+    from gpunet.api.machine import Machine
     from gpunet.api.samples import evaluation_data
 
-    dataset, chosen = evaluation_data(model, source, "train")
-    v = model.preprocessing.on_host(dataset.x[np.resize(chosen, count)].reshape(count, -1))
-    return model.parameters.device.put(np.broadcast_to(v, (*model.parameters.members, *v.shape)))
+    if not isinstance(model, Machine):
+        if not model.generates:
+            path, remedy = str(model.checkpoint.path), "Use gpunet predict for networks"
+            raise CheckpointError(path, "must hold restricted Boltzmann machines", model.config.model.name, remedy)
+        if from_data:
+            raise ConfigError("--start", "must be rest where classes are held", "data", "Choose a --class")
+        return {"label": _label(model.description, label)}
+    if label is not None:
+        remedy = "Train one: gpunet train updown"
+        raise ConfigError("--class", "needs a model that knows classes", "machines", remedy)
+    if not from_data:
+        return {}
+    dataset, chosen = evaluation_data(model.trained, source, "train")
+    return {"start": dataset.x[chosen[:count]]}
 
 
-def _labels(model: Any, count: int, label: str | None) -> Any:
-    """The class that each chain holds."""
-    import numpy as np
-
-    classes = list(model.description.classes)
-    if label is not None and label not in classes:
-        raise ConfigError("--class", f"must be one of {', '.join(classes)}", label)
-    return np.arange(count) % len(classes) if label is None else np.full(count, classes.index(label))
+def _label(about: Any, name: str | None) -> Any:
+    """The class with a name, as the data have it."""
+    classes = list(about.classes)
+    if name is not None and name not in classes:
+        raise ConfigError("--class", f"must be one of {', '.join(classes)}", name)
+    return None if name is None else about.labels[classes.index(name)]
 
 
 def _write(output: Output, drawn: Any, model: Any) -> None:
@@ -127,11 +121,9 @@ def _write(output: Output, drawn: Any, model: Any) -> None:
 
     from ..views.pictures import png
 
-    p, shape = model.preprocessing, model.description.input_shape
     if output.ending == ".npz":
-        features = p.undo(drawn).reshape(len(drawn), *shape).astype(np.float32)
         with output.opened() as file:
-            np.savez(file, x=features)
+            np.savez(file, x=drawn.astype(np.float32))
         return
-    picture = tiled(as_tiles(levels(drawn, p), shape))
+    picture = tiled(as_tiles(levels(drawn, model.preprocessing), model.description.input_shape))
     output.write([png(picture, max(1, 600 // picture.shape[1]))])
