@@ -97,7 +97,7 @@ def _exhausted(error: Exception) -> GpunetError | None:
     if isinstance(error, OSError) and error.errno != errno.ENOMEM:
         return None
     remedy = "Free some, raise its limit as with ulimit -v, or use smaller batches"
-    return GpunetError("memory", "must suffice", words.splitlines()[0][:200] if words else "too little", remedy)
+    return GpunetError("the memory", "must suffice", words.splitlines()[0][:200] if words else "too little", remedy)
 
 
 @click.group(cls=Application, context_settings={"help_option_names": ["-h", "--help"]})

@@ -27,7 +27,7 @@ def claim_memory() -> None:
     room = limit >> 20
     if room < NEEDED:
         rule = f"must have an address space of at least {NEEDED} MB"
-        raise GpunetError("memory", rule, f"a limit of {room} MB", "Raise it, as with ulimit -v")
+        raise GpunetError("the memory", rule, f"a limit of {room} MB", "Raise it, as with ulimit -v")
     allowed = 1 + max(0, room - COMFORTABLE) // OF_A_THREAD
     if asked_threads() > allowed:
         os.environ[THREADS[0]] = str(allowed)
