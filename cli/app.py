@@ -28,7 +28,7 @@ from .commands.resume import resume
 from .commands.sample import sample
 from .commands.train import train
 from .commands.verify import verify
-from .memory import claim_memory
+from .memory import Exhausted, claim_memory
 from .naming import explained
 
 UNLOADED = ("failed to map segment", "annot allocate memory")  # what the system says of a library it has no room for
@@ -76,7 +76,8 @@ class Application(click.Group):
 
 def _tell(error: GpunetError) -> int:
     """Say what is wrong; what a file or a path holds must not steer the terminal."""
-    for line in explained(error).split("\n"):
+    said = str(error) if isinstance(error, Exhausted) else explained(error)
+    for line in said.split("\n"):
         click.echo(f"gpunet: {printable(line)}", err=True)
     return error.exit_code
 
@@ -87,17 +88,17 @@ def _stopped(interrupt: BaseException | None, command: str) -> Interrupted:
     return Interrupted(command, f"was stopped by {name}")
 
 
-def _exhausted(error: Exception) -> GpunetError | None:
+def _exhausted(error: Exception) -> Exhausted | None:
     """What the machine ran out of, where that is what an error is about."""
     if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
-        return GpunetError("open files", "must be within the limit", error.strerror, "Raise it, as with ulimit -n")
+        return Exhausted("open files", "must be within the limit", error.strerror, "Raise it, as with ulimit -n")
     words = str(error)
     if isinstance(error, ImportError) and not any(sign in words for sign in UNLOADED):
         return None
     if isinstance(error, OSError) and error.errno != errno.ENOMEM:
         return None
     remedy = "Free some, raise its limit as with ulimit -v, or use smaller batches"
-    return GpunetError("the memory", "must suffice", words.splitlines()[0][:200] if words else "too little", remedy)
+    return Exhausted("memory", "must suffice", words.splitlines()[0][:200] if words else "too little", remedy)
 
 
 @click.group(cls=Application, context_settings={"help_option_names": ["-h", "--help"]})

@@ -15,11 +15,15 @@ THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
 SIDE = 512  # of a product that all threads take part in
 
 
+class Exhausted(GpunetError):
+    """The machine ran out of something; said as it is, since what translates messages has to be loaded first."""
+
+
 def claim_memory() -> None:
     """Under a limit, load the libraries with as many threads as it allows, and have them take their buffers.
 
     Raises:
-        GpunetError: the limit is too low for one thread.
+        Exhausted: the limit is too low for one thread.
     """
     limit = getrlimit(RLIMIT_AS)[0]
     if limit == RLIM_INFINITY:
@@ -27,7 +31,7 @@ def claim_memory() -> None:
     room = limit >> 20
     if room < NEEDED:
         rule = f"must have an address space of at least {NEEDED} MB"
-        raise GpunetError("the memory", rule, f"a limit of {room} MB", "Raise it, as with ulimit -v")
+        raise Exhausted("memory", rule, f"a limit of {room} MB", "Raise it, as with ulimit -v")
     allowed = 1 + max(0, room - COMFORTABLE) // OF_A_THREAD
     if asked_threads() > allowed:
         os.environ[THREADS[0]] = str(allowed)

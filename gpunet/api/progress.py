@@ -89,7 +89,8 @@ def terminal_bar(epochs: int, console: Any = None) -> tuple[Callable[[int, int, 
         TextColumn("{task.percentage:>3.0f} %"),
         TimeRemainingColumn(),
     )
-    bar = Progress(*columns, console=console or Console(file=_Unfailing(sys.stderr)), transient=True)
+    unfailing: Any = _Unfailing(sys.stderr)
+    bar = Progress(*columns, console=console or Console(file=unfailing), transient=True)
     task = bar.add_task("epoch 1")
     bar.start()
 
