@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-from importlib.util import find_spec
 
 import click
 import numpy as np
@@ -55,8 +54,11 @@ def require_pillow(thing: str, otherwise: str = "") -> None:
     Raises:
         ConfigError: there is none.
     """
-    if find_spec("PIL") is None:
-        raise ConfigError(thing, "needs pillow to draw", "no pillow", f"pip install 'gpunet[images]'{otherwise}")
+    try:
+        from PIL import Image as _  # noqa: F401
+    except ImportError:
+        remedy = f"pip install 'gpunet[images]'{otherwise}"
+        raise ConfigError(thing, "needs pillow to draw", "no pillow", remedy) from None
 
 
 def png(picture: np.ndarray, zoom: int = 1) -> bytes:
