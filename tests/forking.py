@@ -29,7 +29,7 @@ def runs(cases, cwd):
     environment = {k: v for k, v in os.environ.items() if not k.startswith("GPUNET_")} | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, Path(__file__).parent], input=json.dumps(cases), cwd=cwd, env=environment,
-        capture_output=True, text=True, timeout=110,
+        capture_output=True, text=True, timeout=500,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     codes = json.loads(done.stdout)
@@ -99,7 +99,7 @@ def redirect(kind, descriptor, path):
         reader, writer = os.pipe()
         os.close(reader)
     else:
-        writer = os.open("/dev/full" if kind == "full" else path, os.O_WRONLY | os.O_CREAT, 0o644)
+        writer = os.open("/dev/full" if kind == "full" else path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     os.dup2(writer, descriptor)
     os.close(writer)
 

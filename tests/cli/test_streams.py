@@ -10,6 +10,8 @@ from click.testing import CliRunner
 from forking import runs
 from gpunet.cli.app import COMMANDS, main
 
+pytestmark = pytest.mark.timeout(600)  # each test runs every command
+
 TRAINED = ["r/best.h5"]
 # Every command, with what makes it print.
 LINES = {
