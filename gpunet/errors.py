@@ -19,6 +19,7 @@ remedy.  The constructor takes the parts, so that no message can forget one sile
 import difflib
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 
 class GpunetError(Exception):
@@ -97,9 +98,13 @@ class DeviceError(GpunetError):
 
 
 class DivergedError(GpunetError):
-    """A loss or gradient left the finite numbers; the weights of the last good step are kept."""
+    """A loss or gradient left the finite numbers; the weights of the last good step are kept.
+
+    ``healthy`` names what to go on from: the folder of the run, or its last state before the divergence.
+    """
 
     exit_code = 6
+    healthy: Path | None = None
 
 
 class WriteError(GpunetError):
@@ -122,6 +127,15 @@ def meant(word: str, known: Sequence[str], otherwise: str) -> str:
     """
     close = difflib.get_close_matches(word, known, 1)
     return f"Did you mean {close[0]}?" if close else otherwise
+
+
+def shortened(text: str, most: int = 100) -> str:
+    """A text from outside as a message can hold it: its beginning, where it is long.
+
+    >>> shortened("abc"), shortened("abcdefgh", 3)
+    ('abc', 'abc... (8 characters)')
+    """
+    return text if len(text) <= most else f"{text[:most]}... ({len(text):,} characters)"
 
 
 def printable(text: str) -> str:

@@ -127,7 +127,7 @@ def read_array(file: StoredFile, entry: Entry) -> np.ndarray:
     if entry.attrs.get("sha256") != array_sha256(data):
         raise DamagedError(thing, "must match its hash", "other bytes", "The array is damaged")
     if data.dtype.kind == "S" and data.shape == ():
-        _check_text(thing, bytes(data[()]), entry.attrs.get("media_type") == "application/json")
+        check_text(thing, bytes(data[()]), entry.attrs.get("media_type") == "application/json")
     return data
 
 
@@ -136,8 +136,13 @@ def no_memory(thing: str, wanted: int) -> ReaderError:
     return ReaderError(thing, "must fit into memory", f"{wanted:,} bytes", "Free memory, or raise its limit")
 
 
-def _check_text(thing: str, raw: bytes, is_json: bool) -> None:
-    """Spare everyone who reads a note from handling what is none."""
+def check_text(thing: str, raw: bytes, is_json: bool) -> None:
+    """Spare everyone who reads a note from handling what is none.
+
+    Raises:
+        DamagedError: no UTF-8, or no JSON where it should be.
+        CheckpointError: JSON of too many levels.
+    """
     try:
         text = raw.decode("utf-8")
         levels = _levels(json.loads(text)) if is_json else 0
