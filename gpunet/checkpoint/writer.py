@@ -148,7 +148,7 @@ def _is_text(value: str) -> bool:
 
 
 def _room(value: Scalar) -> int:
-    return max(1, len(value.encode())) if isinstance(value, str) else 8
+    return max(1, len(value.encode("utf-8", "replace"))) if isinstance(value, str) else 8
 
 
 def _normalised(group: Group) -> Group:
