@@ -32,7 +32,7 @@ def resume(
 
     RUN is a run's folder; its last.h5 holds weights, optimizer, chains, counters and history, also from inside an
     epoch. Ten epochs are five and five, bit for bit, on the same kind of machine. Where last.h5 is damaged,
-    last.previous.h5 takes its place. A run that ended before its first save begins anew from its config.toml.
+    last.previous.h5 takes its place, and likewise where it is the state before a step that diverged. A run that ended before its first save begins anew from its config.toml.
 
     KEY=VALUE changes the saved configuration; what differs is printed. Everything may change that leaves the shapes of
     what was learned alone; seed, members, data and the kinds of model and optimizer may not. GPUNET_* variables have
@@ -67,9 +67,9 @@ def resume(
         target = RunFolder(folder)
         if not (new or dry_run):
             opened.enter_context(target)  # read inside the lock, so that nobody writes meanwhile
-        source, damage = state_of(Path(run), folder)
-        if damage is not None:
-            click.echo(f"{damage}\nGoing on from the one before it, {source.path}.", err=True)
+        source, passed_over = state_of(Path(run), folder)
+        if passed_over:
+            click.echo(passed_over, err=True)
         saved = open_trained(source)
         identity, remark = ("", "") if new else identity_of(folder, saved)
         if remark:
@@ -86,7 +86,7 @@ def resume(
         def open_folder() -> AbstractContextManager[RunFolder]:
             if new:
                 return RunFolder.create(new, config)
-            target.go_on(source, identity, config, bool(changed), damage is not None)
+            target.go_on(source, identity, config, bool(changed))
             return nullcontext(target)  # which is open already
 
         with told(lambda run: _say_where(run, source)) as (terminal, stop):

@@ -9,7 +9,7 @@ from typing import Any
 from ..backend import resolve_device
 from ..checkpoint import Checkpoint, read
 from ..config import load_config, override
-from ..errors import CheckpointError, ConfigError, DamagedError, DataError
+from ..errors import CheckpointError, ConfigError, DataError
 from ..experiment import Experiment
 from ..families import Family
 from ..interruption import Stop
@@ -85,7 +85,9 @@ def resume(
     place = resolve_device(device)
     with place.activate(), ExitStack() as opened:
         target_folder = opened.enter_context(RunFolder(folder))
-        source, damage = state_of(path, folder)
+        source, passed_over = state_of(path, folder)
+        if passed_over:
+            warnings.warn(passed_over, stacklevel=2)
         saved = open_trained(source, families)
         identity, remark = identity_of(folder, saved, families)
         if remark:
@@ -107,7 +109,7 @@ def resume(
 
         def open_folder() -> AbstractContextManager[RunFolder]:
             changed = config != override(saved.config, {"data.source": saved.source})
-            target_folder.go_on(source, identity, config, changed, damage is not None)
+            target_folder.go_on(source, identity, config, changed)
             return nullcontext(target_folder)
 
         with signals_heard(stop, run), divergence_told():
@@ -139,8 +141,9 @@ def folder_of(path: Path, elsewhere: bool = False) -> Path:
     return folder
 
 
-def state_of(path: Path, folder: Path) -> tuple[Checkpoint, DamagedError | None]:
-    """The checkpoint to go on from, and what is wrong with a newer one."""
+def state_of(path: Path, folder: Path) -> tuple[Checkpoint, str]:
+    """The checkpoint to go on from, and why it is not a newer one, or nothing."""
     if is_file(path) and path.name != LAST:
-        return read(path), None
-    return newest(folder)
+        return read(path), ""
+    found, wrong = newest(folder, diverged=is_file(path))
+    return found, f"{wrong}\nGoing on from the one before it, {found.path}." if wrong else ""

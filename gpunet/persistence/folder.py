@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigError, DamagedError, WriteError
+from ..errors import CheckpointError, ConfigError, DamagedError, ReaderError, WriteError
 from ..paths import exists, is_folder
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class RunFolder:
         replace_file(self.path / CONFIG, [f"# run {self.identity}\n{dump(config)}".encode()])
         self._config = None
 
-    def go_on(self, source: Checkpoint, identity: str, config: Any, changed: bool, damaged: bool) -> None:
+    def go_on(self, source: Checkpoint, identity: str, config: Any, changed: bool) -> None:
         """Note what the run goes on from, before its first step.
 
         Args:
@@ -98,13 +98,11 @@ class RunFolder:
             identity: of the run that it belongs to; empty where its files are older than that.
             config: that the run goes on with.
             changed: whether it differs from that of the state.
-            damaged: whether ``last.h5`` is, so that it is set aside: as the predecessor of the next save it would
-                replace the one good file.
         """
         self.identity = identity or self.identity
         self._rotates = source.path.name == LAST and not source.attrs.get("diverged")
         self._saved = _position(source.root)
-        if damaged:
+        if source.path.name != LAST and self._damaged():
             self._set_aside()
             self._saved = (-1, -1)
         if changed:
@@ -118,7 +116,22 @@ class RunFolder:
             return self.path
         return self.path / PREVIOUS if exists(self.path / PREVIOUS) else None
 
+    def _damaged(self) -> bool:
+        """Whether the bytes of ``last.h5`` are proved wrong."""
+        from ..checkpoint import read
+
+        if not exists(self.path / LAST):
+            return False
+        try:
+            read(self.path / LAST)
+        except DamagedError:
+            return True
+        except (CheckpointError, ReaderError):
+            return False
+        return False
+
     def _set_aside(self) -> None:
+        """Take ``last.h5`` out of the way: as the predecessor of the next save it would replace the one good file."""
         self._check()
         names = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
         free = (self.path / DAMAGED.format(name) for name in names)
@@ -149,8 +162,12 @@ class RunFolder:
         self._lock.__exit__(kind, error, trace)
 
 
-def newest(folder: Path) -> tuple[Checkpoint, DamagedError | None]:
-    """The newest whole state in the folder of a run, and what is wrong with a newer one.
+def newest(folder: Path, diverged: bool = False) -> tuple[Checkpoint, str]:
+    """The newest whole and healthy state in the folder of a run, and what is wrong with a newer one, or nothing.
+
+    Args:
+        folder: of the run.
+        diverged: take the state before a step that diverged, too.
 
     Raises:
         DamagedError: both are damaged, or one is and there is no other.
@@ -161,16 +178,20 @@ def newest(folder: Path) -> tuple[Checkpoint, DamagedError | None]:
 
     last, previous = folder / LAST, folder / PREVIOUS
     if not exists(last):
-        return read(previous), None
+        return read(previous), ""
     try:
-        return read(last), None
+        found = read(last)
     except DamagedError as damaged:
         if not exists(previous):
             raise
         try:
-            return read(previous), damaged
+            return read(previous), str(damaged)
         except DamagedError:
             raise damaged from None
+    if found.attrs.get("diverged") and not diverged and exists(previous):
+        with suppress(DamagedError):
+            return read(previous), f"{last}: is the state before a step that diverged."
+    return found, ""
 
 
 def has_state(folder: Path) -> bool:

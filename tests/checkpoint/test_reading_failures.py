@@ -117,7 +117,7 @@ def test_bytes_that_are_wrong_are_damage_and_give_way_to_the_older_state(place, 
     (folder / "last.h5").write_bytes(content)
     found, damage = newest(folder)
     assert found.path.name == "last.previous.h5"
-    assert isinstance(damage, DamagedError)
+    assert str(folder / "last.h5") in damage
 
 
 def test_damage_is_named_although_the_rest_cannot_be_read(folder, monkeypatch):

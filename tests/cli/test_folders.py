@@ -233,7 +233,7 @@ def test_a_state_that_cannot_be_written_is_found_before_there_is_a_folder(tmp_pa
 
 
 def test_folders_that_are_no_run_are_refused_from_python_too(tmp_path):
-    with pytest.raises(CheckpointError, match="must hold the last.h5 of a run"):
+    with pytest.raises(CheckpointError, match=r"must hold the last\.h5 of a run"):
         gpunet.resume(tmp_path)
     (tmp_path / "x").write_text("")
     with pytest.raises(ConfigError, match="must be a new or empty folder"):
