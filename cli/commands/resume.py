@@ -32,7 +32,8 @@ def resume(
 
     RUN is a run's folder; its last.h5 holds weights, optimizer, chains, counters and history, also from inside an
     epoch. Ten epochs are five and five, bit for bit, on the same kind of machine. Where last.h5 is damaged,
-    last.previous.h5 takes its place, and likewise where it is the state before a step that diverged. A run that ended before its first save begins anew from its config.toml.
+    last.previous.h5 takes its place, and likewise where it is the state before a step that diverged. A run that ended
+    before its first save begins anew from its config.toml.
 
     KEY=VALUE changes the saved configuration; what differs is printed. Everything may change that leaves the shapes of
     what was learned alone; seed, members, data and the kinds of model and optimizer may not. GPUNET_* variables have
