@@ -82,12 +82,16 @@ class RunFolder:
         """Whether ``last.h5``, or what the run went on from, is of the same step: saving it again would be no gain."""
         return _position(content) == self._saved
 
-    def write_config(self, config: Any) -> None:
-        """Write the configuration, in the place of an older one."""
+    def write_text(self, name: str, text: str) -> None:
+        """Write a file of text, in the place of an older one."""
         from ..checkpoint import replace_file
 
         self._check()
-        replace_file(self.path / CONFIG, [f"# run {self.identity}\n{dump(config)}".encode()])
+        replace_file(self.path / name, [text.encode()])
+
+    def write_config(self, config: Any) -> None:
+        """Write the configuration, in the place of an older one."""
+        self.write_text(CONFIG, f"# run {self.identity}\n{dump(config)}")
         self._config = None
 
     def go_on(self, source: Checkpoint, identity: str, config: Any, changed: bool) -> None:
