@@ -150,7 +150,7 @@ def _one_run(
             outcomes["in a save"] += any(path.suffix == ".tmp" for path in folder.iterdir())
         if (folder / LAST).exists():
             found, damage = newest(folder, diverged=True)
-            assert damage is None, f"{kind}: {damage}"
+            assert not damage, f"{kind}: {damage}"
             assert _progress(found.root) >= saved, f"{kind}: went back from {saved} to {_progress(found.root)}"
             outcomes["inside an epoch"] += bool(found.group("loop").attrs["batch"])
         else:

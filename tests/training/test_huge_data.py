@@ -1,4 +1,4 @@
-"""Data so large that single precision cannot hold what is made of them: refused before the first step, or trained on."""
+"""Data so large that single precision cannot hold what is made of them: refused before a step, or trained on."""
 
 import inspect
 
