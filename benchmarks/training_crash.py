@@ -132,7 +132,6 @@ def _one_run(
         begun = (folder / LAST).exists()
         if not begun:
             assert saved < 0, f"{kind}: nothing is there, though {saved} was saved"
-            shutil.rmtree(folder, ignore_errors=True)
         words = ["resume", folder.name] if begun else [*KINDS[kind], "--run", folder.name]
         ask = rng.uniform(0, 0.3) if rng.random() < 1 / 3 else 0.0
         ended = run(folder, words, rng.uniform(0, seconds), ask)

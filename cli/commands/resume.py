@@ -57,7 +57,7 @@ def resume(
 
     overrides = parse_assignments(words)
     folder = folder_of(Path(run), elsewhere=new is not None)
-    if not has_state(folder):
+    if Path(run) == folder and not has_state(folder):
         click.echo(f"{folder} {ANEW}", err=True)
         config = load_config(str(folder / CONFIG), overrides | ({"data.source": data} if data else {}), {})
         request = Request((), new or str(folder), device, dry_run, as_json, None, None, None)

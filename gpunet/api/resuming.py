@@ -75,7 +75,7 @@ def resume(
     path, stop = Path(run), stop or Stop()
     folder = folder_of(path)
     overrides = full_keys({**(settings or {}), **keywords}, families)
-    if not has_state(folder):
+    if path == folder and not has_state(folder):
         warnings.warn(f"{folder} {ANEW}", stacklevel=2)
         return train(
             load_config(str(folder / CONFIG), overrides, {}, families), x, y, target=target, weights=weights,

@@ -248,3 +248,12 @@ def test_a_stop_before_the_first_step_rotates_nothing(runs):
     assert {path.name: path.read_bytes() for path in (runs / "a").glob("last*.h5")} == {
         name: content for name, content in before.items() if name.startswith("last")
     }
+
+
+def test_a_state_alone_goes_on_in_another_folder(runs):
+    """It may lie anywhere, under any name."""
+    shutil.move(runs / "a/last.h5", runs / "state.h5")
+    done = command("resume", runs / "state.h5", "epochs=3", "--run", runs / "c")
+    assert done.exit_code == 0, done.stderr
+    assert read(runs / "c/last.h5").attrs["epoch"] == 3
+    assert identity(runs / "c/last.h5") != identity(runs / "state.h5")
