@@ -59,8 +59,9 @@ def resume(
     folder = folder_of(Path(run), elsewhere=new is not None)
     if Path(run) == folder and not has_state(folder):
         click.echo(f"{folder} {ANEW}", err=True)
-        config = load_config(str(folder / CONFIG), overrides | ({"data.source": data} if data else {}), {})
-        request = Request((), new or str(folder), device, dry_run, as_json, None, None, None)
+        document = str(folder / CONFIG)
+        config = load_config(document, overrides | ({"data.source": data} if data else {}), {})
+        request = Request((document,), new or str(folder), device, dry_run, as_json, None, None, None)
         execute(request, config, begun=new is None)
         return
     place = choose_device(device)
