@@ -132,7 +132,6 @@ def _one_run(
         begun = (folder / LAST).exists()
         if not begun:
             assert saved < 0, f"{kind}: nothing is there, though {saved} was saved"
-            shutil.rmtree(folder, ignore_errors=True)
         words = ["resume", folder.name] if begun else [*KINDS[kind], "--run", folder.name]
         ask = rng.uniform(0, 0.3) if rng.random() < 1 / 3 else 0.0
         ended = run(folder, words, rng.uniform(0, seconds), ask)
@@ -149,8 +148,8 @@ def _one_run(
         if folder.exists():
             outcomes["in a save"] += any(path.suffix == ".tmp" for path in folder.iterdir())
         if (folder / LAST).exists():
-            found, damage = newest(folder)
-            assert damage is None, f"{kind}: {damage}"
+            found, damage = newest(folder, diverged=True)
+            assert not damage, f"{kind}: {damage}"
             assert _progress(found.root) >= saved, f"{kind}: went back from {saved} to {_progress(found.root)}"
             outcomes["inside an epoch"] += bool(found.group("loop").attrs["batch"])
         else:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpunet.errors import GpunetError, Interrupted, OutputClosed
+from gpunet.errors import GpunetError, Interrupted, OutputClosed, printable
 from gpunet.interruption import CLOSED
 
 from .options import print_json, program, spread
@@ -77,8 +77,9 @@ def report(job: Run, folder: Path, seconds: float, as_json: bool) -> None:
         for name, values in scores.items():
             click.echo(f"Test {name.replace('_', ' ')}: {spread(values.tolist())}")
     click.echo(f"Trained for {job.history[-1].epoch} epochs in {seconds:.1f} s")
-    click.echo(f"Checkpoint: {checkpoint}")
-    click.echo(f"Next: {program()} {_next_command(job.config.model, str(checkpoint))}")
+    shown = printable(str(checkpoint))
+    click.echo(f"Checkpoint: {shown}")
+    click.echo(f"Next: {program()} {_next_command(job.config.model, shown)}")
 
 
 def _next_command(model: Any, checkpoint: str) -> str:

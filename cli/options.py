@@ -52,11 +52,11 @@ class Request:
     @property
     def chooses_batch(self) -> bool:
         """Whether the batch was written by the user, in a file or as a key, and not by a preset for other data."""
-        from gpunet.config import parse_assignments
+        from gpunet.config import is_file_name, parse_assignments
 
         sources = [word for word in self.words if not is_assignment(word)]
         written = parse_assignments(word for word in self.words if word not in sources)
-        return "training.batch_size" in written or any(source.endswith(".toml") for source in sources)
+        return "training.batch_size" in written or any(map(is_file_name, sources))
 
 
 def run_options(command: Callable[..., None]) -> Callable[..., None]:

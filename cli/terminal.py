@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,24 +80,24 @@ class Terminal(Callbacks):
 
 
 @contextmanager
-def told(
-    place: Callable[[], Path | None], say_more: Callable[[Run], None] | None = None
-) -> Iterator[tuple[Terminal, Stop]]:
+def told(say_more: Callable[[Run], None] | None = None) -> Iterator[tuple[Terminal, Stop]]:
     """Callbacks and a stop for a training.
 
     Args:
-        place: gives its folder once there is one.
         say_more: called with the first run once it is announced.
 
     Raises:
-        DivergedError: with the command that goes on from the last good state.
+        DivergedError: with the command that goes on from the last healthy state.
     """
     stop = Stop()
     with stops_on_signals(stop) as look:
         try:
             yield Terminal(look, say_more), stop
         except DivergedError as error:
-            remedy = f"{error.remedy} and go on from there with {program()} resume {place()}"
+            if error.healthy is None:
+                raise
+            command = f"{program()} resume {shlex.quote(str(error.healthy))}"
+            remedy = f"{error.remedy} and go on from before it with {command}"
             raise DivergedError(error.thing, error.rule, error.received, remedy) from None
 
 
@@ -117,6 +118,7 @@ def execute(
     source: str | None = None,
     grafts: Sequence[tuple[str, str]] = (),
     layers: int | None = None,
+    begun: bool = False,
 ) -> None:
     """Load the data, train, write the checkpoints and report.
 
@@ -126,6 +128,7 @@ def execute(
         source: checkpoint to take weights from.
         grafts: pairs of layers, of that checkpoint and of the network.
         layers: how many finished layers of that checkpoint to keep, for a stack.
+        begun: whether the folder may hold its ``config.toml`` already.
     """
     place = choose_device(request.device)
     with place.activate():
@@ -139,10 +142,10 @@ def execute(
         made: list[RunFolder] = []
 
         def open_folder() -> RunFolder:
-            made.append(RunFolder.create(request.run, config))
+            made.append(RunFolder.create(request.run, config, begun))
             return made[0]
 
-        with told(lambda: made[0].path if made else None) as (terminal, stop):
+        with told() as (terminal, stop):
             experiment = Experiment(config, dataset, parts, place)
             carried = begin(
                 experiment, checkpoint, grafts, layers, open_folder, terminal, stop, dry_run=request.dry_run

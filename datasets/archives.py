@@ -12,6 +12,8 @@ from gpunet.checkpoint import NamedArray, inflation_budget, read_foreign
 from gpunet.data import Dataset, encode_targets, label_type, portable_features
 from gpunet.errors import CheckpointError, DataError, printable
 
+from .opening import open_regular
+
 NAMES = (("x", "y"), ("X", "y"), ("images", "labels"), ("data", "target"))
 PARTED = ("x_train", "y_train", "x_test", "y_test")
 WANTED = {*PARTED, *(name for pair in NAMES for name in pair)}
@@ -59,9 +61,7 @@ def read_features(path: Path) -> np.ndarray:
 
 def read_arrays(path: Path) -> Mapping[str, np.ndarray]:
     """All arrays of a file by name."""
-    if not path.exists():
-        raise DataError(str(path), "must be an existing file", "no such file", "Check the path")
-    return _read_npz(path) if path.suffix == ".npz" else _read_hdf5(path)
+    return _read_npz(path) if path.suffix.lower() == ".npz" else _read_hdf5(path)
 
 
 def _known(arrays: Mapping[str, np.ndarray]) -> str:
@@ -87,7 +87,7 @@ def _joined(path: Path, name: str, train: np.ndarray, test: np.ndarray) -> np.nd
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
     """The arrays that have one of the known names, and nothing else of the file."""
     try:
-        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
             wanted = {name: members[name] for name in sorted(WANTED & set(members))}
             if not wanted:
@@ -135,6 +135,7 @@ def _read_member(path: Path, name: str, archive: zipfile.ZipFile, info: zipfile.
 def _read_hdf5(path: Path) -> dict[str, np.ndarray]:
     """The arrays that have one of the known names, read by a child that can do no harm."""
     try:
+        open_regular(path).close()
         found = read_foreign(path, sorted(WANTED)).root.children
     except CheckpointError as error:
         raise DataError(error.thing, error.rule, error.received, error.remedy) from None

@@ -9,13 +9,14 @@ import math
 import struct
 import zlib
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 
-from gpunet.checkpoint import inflation_budget
 from gpunet.data import Dataset, as_float32, encode_targets, label_type
 from gpunet.errors import DataError
+
+from .opening import beside, open_content
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 PIECE = 1 << 24
@@ -29,12 +30,8 @@ def read_idx(path: Path) -> np.ndarray:
         DataError: missing, damaged, or with a header that does not match the content.
     """
     try:
-        opener: Any = gzip.open if path.suffix == ".gz" else open
-        with opener(path, "rb") as file:
-            size = path.stat().st_size
-            return _read(str(path), file, inflation_budget(size) if path.suffix == ".gz" else size)
-    except FileNotFoundError:
-        raise DataError(str(path), "must be an existing file", "no such file", "Check the path") from None
+        with open_content(path) as (file, most, _):
+            return _read(str(path), file, most)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(str(path), "must be a whole gzip file", error, "Fetch it again") from None
     except OSError as error:
@@ -82,8 +79,7 @@ def find_part(folder: Path, part: str, what: str) -> Path | None:
     rank = {"images": 3, "labels": 1}[what]
     for separator in "-.":
         for suffix in ("", ".gz"):
-            path = folder / f"{PARTS[part]}-{what}{separator}idx{rank}-ubyte{suffix}"
-            if path.exists():
+            if path := beside(folder, f"{PARTS[part]}-{what}{separator}idx{rank}-ubyte{suffix}"):
                 return path
     return None
 
@@ -119,9 +115,10 @@ def read_pair(images: Path, task: str, classes: tuple[str, ...] | None) -> Datas
     x = read_idx(images)
     if x.ndim < 2:
         raise DataError(str(images), "must hold images", f"an array of shape {x.shape}", "Check the path")
-    base = images.name.removesuffix(".gz").replace("images", "labels").replace("idx3", "idx1")
-    for labels in (images.with_name(base), images.with_name(f"{base}.gz")):
-        if labels.exists() and labels.name != images.name:
+    name = images.name.lower()  # files are found whatever their case
+    base = name.removesuffix(".gz").replace("images", "labels").replace("idx3", "idx1")
+    for labels in (beside(images.parent, base), beside(images.parent, f"{base}.gz")):
+        if labels is not None and labels.name.lower() != name:
             return image_dataset(images.name, x, read_idx(labels), task, classes)
     raise DataError(str(images), f"needs its labels in {base}[.gz] beside it", "no such file", "Put them there")
 

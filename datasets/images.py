@@ -16,6 +16,8 @@ from gpunet.checkpoint import inflation_budget
 from gpunet.data import Dataset, encode_targets, is_text
 from gpunet.errors import DataError, printable
 
+from .opening import open_regular
+
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 FORMATS = ("PNG", "JPEG", "BMP")
 GREY = ("1", "L", "LA", "I;16")
@@ -77,7 +79,7 @@ def _read(name: Path, files: Sequence[Path]) -> np.ndarray:
     samples: list[np.ndarray] = []
     for file in files:
         try:
-            with Image.open(file, formats=FORMATS) as image:
+            with open_regular(file) as content, Image.open(content, formats=FORMATS) as image:
                 if size is None:
                     size = image.size
                     _check_budget(name, files, size, budget)

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from gpunet.data import Dataset, check_samples, is_text, portable_features
-from gpunet.errors import DataError, meant, printable
+from gpunet.errors import DataError, meant, printable, shortened
+from gpunet.paths import kind_of
 
 from . import archives, idx, images, tables
 from .bundled import available, digits
@@ -48,9 +49,9 @@ def load(
     if path.is_dir():
         read = images.read_classes if images.holds_images(path) else idx.read_folder
         return read(path, task, classes)
-    if path.name.endswith(tables.SUFFIXES):
+    if path.name.lower().endswith(tables.SUFFIXES):
         return tables.read_table(path, label, header, task, classes, vocabulary, length)
-    if path.suffix in ARCHIVES:
+    if path.suffix.lower() in ARCHIVES:
         return archives.read_archive(path, task, classes)
     if _is_idx(path):
         return idx.read_pair(path, task, classes)
@@ -74,7 +75,7 @@ def load_inputs(
     width = int(np.prod(input_shape))
     if vocabulary:
         path = _existing(source)
-        if not path.name.endswith(tables.SUFFIXES):
+        if not path.name.lower().endswith(tables.SUFFIXES):
             raise DataError(source, "must be a table of texts, .csv or .tsv", path.suffix or "no extension")
         return tables.read_texts(path, columns, label, header, vocabulary, width)
     if source == "digits":
@@ -85,9 +86,9 @@ def load_inputs(
             x = images.read_inputs(path)
         elif path.is_dir():
             x = idx.read_folder(path, "auto", None).x
-        elif path.name.endswith(tables.SUFFIXES):
+        elif path.name.lower().endswith(tables.SUFFIXES):
             x = tables.read_inputs(path, width, columns, label, header)
-        elif path.suffix in ARCHIVES:
+        elif path.suffix.lower() in ARCHIVES:
             x = archives.read_features(path)
         elif _is_idx(path):
             x = portable_features(source, idx.read_idx(path))
@@ -105,16 +106,19 @@ def load_inputs(
 
 
 def _is_idx(path: Path) -> bool:
-    name = path.name.removesuffix(".gz")
+    name = path.name.lower().removesuffix(".gz")
     return name.endswith((".idx", "-ubyte"))
 
 
 def _existing(source: str) -> Path:
-    path = Path(source)
+    path, kind = Path(source), kind_of(source)
     if not is_text(source):
         raise DataError(printable(source), "must be a path whose name is text in UTF-8", "other bytes", "Rename it")
-    if not path.exists():
+    if kind == "other":
+        raise DataError(source, "must be a regular file or a folder", "a pipe, socket or device", "Check the path")
+    if kind == "none":
         names = [name for name, _ in available()]
         remedy = meant(source, names, f"Check the path; bundled are {', '.join(names)}")
-        raise DataError(source, "must be an existing file or folder, or a bundled data set", "no such file", remedy)
+        thing, rule = shortened(source, 300), "must be an existing file or folder, or a bundled data set"
+        raise DataError(thing, rule, "no such file", remedy)
     return path

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from gpunet.checkpoint import inflation_budget
 from gpunet.data import Dataset, encode_targets
 from gpunet.errors import DataError, meant, printable
 
+from .opening import open_content
 from .words import number_texts
 
 MAX_LABEL = 1000
@@ -21,7 +21,7 @@ EXACT = 2.0**53  # up to which a float64 tells whole numbers apart
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(inf|infinity)|[+-]?nan", re.ASCII | re.IGNORECASE)
 LABEL_NAMES = ("label", "class", "target", "y")
 TEXT_NAMES = ("text", "sentence", "message", "review", "document", "title")
-SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")  # in any case
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def _holds_texts(table: Table, column: int) -> bool:
 
 def open_table(path: Path, header: bool | None) -> Table:
     """Read the lines, find the delimiter and the header, and check that all lines have the same number of cells."""
-    delimiter = "\t" if ".tsv" in path.name else ","
+    delimiter = "\t" if ".tsv" in path.name.lower() else ","
     lines, numbers = [], []
     for number, line in enumerate(
         re.split(r"\r\n|\n|\r", _read_text(path)), 1
@@ -226,16 +226,11 @@ def _is_number(cell: str) -> bool:
 
 def _read_text(path: Path) -> str:
     try:
-        if path.suffix != ".gz":
-            return path.read_bytes().decode("utf-8-sig")
-        allowed = inflation_budget(path.stat().st_size)
-        with gzip.open(path) as file:
-            content = file.read(allowed + 1)
-        if len(content) > allowed:
+        with open_content(path) as (file, allowed, inflated):
+            content = file.read(allowed + 1 if inflated else -1)
+        if inflated and len(content) > allowed:
             raise DataError(str(path), f"must inflate to at most {allowed:,} bytes", "more", "Decompress it first")
         return content.decode("utf-8-sig")
-    except FileNotFoundError:
-        raise DataError(str(path), "must be an existing file", "no such file", "Check the path") from None
     except UnicodeDecodeError as error:
         raise DataError(str(path), "must be UTF-8 text", f"byte {error.object[error.start]:#x}", "Convert it") from None
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:

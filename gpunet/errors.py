@@ -4,9 +4,12 @@ Each message is one line of four parts: the thing that is wrong, the rule it bre
 remedy.  The constructor takes the parts, so that no message can forget one silently.
 
     GpunetError                 1   something failed while running
+    ├── ReaderError             1   the reader of files failed, which says nothing about the file
     ├── ConfigError             2   a configuration, an option or an argument
     ├── DataError               3   a data set that is missing, damaged or unusable
-    ├── CheckpointError         4   a checkpoint that is unreadable, hostile or does not fit
+    ├── CheckpointError         4   a checkpoint that is hostile or does not fit
+    │   ├── DamagedError        4   its own bytes are proved to be others than were written
+    │   └── UnreadableError     4   the system does not let it be read
     ├── DeviceError             5   a device that cannot be had, or has too little memory
     ├── DivergedError           6   training left the finite numbers; the last good state is kept
     ├── WriteError             74   the disk refused; the old file is untouched
@@ -17,6 +20,7 @@ remedy.  The constructor takes the parts, so that no message can forget one sile
 import difflib
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 
 class GpunetError(Exception):
@@ -70,6 +74,24 @@ class CheckpointError(GpunetError):
     exit_code = 4
 
 
+class DamagedError(CheckpointError):
+    """A file was read, and its own bytes prove that it is not what was written.
+
+    Only such a file is ever taken out of the way of a run; every other failure leaves all files where they are.
+    """
+
+
+class UnreadableError(CheckpointError):
+    """The system refuses to read a file: permissions, a failing disk, a file that changed meanwhile."""
+
+
+class ReaderError(GpunetError):
+    """The reader of files ended early: it was killed or stopped, or there was no memory for it.
+
+    Nothing is known about the file then; reading it again may well succeed.
+    """
+
+
 class DeviceError(GpunetError):
     """A device that was asked for cannot be had, or has too little memory."""
 
@@ -77,9 +99,13 @@ class DeviceError(GpunetError):
 
 
 class DivergedError(GpunetError):
-    """A loss or gradient left the finite numbers; the weights of the last good step are kept."""
+    """A loss or gradient left the finite numbers; the weights of the last good step are kept.
+
+    ``healthy`` names what to go on from: the folder of the run, or its last state before the divergence.
+    """
 
     exit_code = 6
+    healthy: Path | None = None
 
 
 class WriteError(GpunetError):
@@ -108,6 +134,15 @@ def meant(word: str, known: Sequence[str], otherwise: str) -> str:
     """
     close = difflib.get_close_matches(word, known, 1)
     return f"Did you mean {close[0]}?" if close else otherwise
+
+
+def shortened(text: str, most: int = 100) -> str:
+    """A text from outside as a message can hold it: its beginning, where it is long.
+
+    >>> shortened("abc"), shortened("abcdefgh", 3)
+    ('abc', 'abc... (8 characters)')
+    """
+    return text if len(text) <= most else f"{text[:most]}... ({len(text):,} characters)"
 
 
 def printable(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..execution import DRY
-from ..options import choose_device, device_option, json_option
+from ..options import Request, choose_device, device_option, json_option
 
 if TYPE_CHECKING:
     from gpunet.checkpoint import Checkpoint
@@ -32,7 +32,8 @@ def resume(
 
     RUN is a run's folder; its last.h5 holds weights, optimizer, chains, counters and history, also from inside an
     epoch. Ten epochs are five and five, bit for bit, on the same kind of machine. Where last.h5 is damaged,
-    last.previous.h5 takes its place.
+    last.previous.h5 takes its place, and likewise where it is the state before a step that diverged. A run that ended
+    before its first save begins anew from its config.toml.
 
     KEY=VALUE changes the saved configuration; what differs is printed. Everything may change that leaves the shapes of
     what was learned alone; seed, members, data and the kinds of model and optimizer may not. GPUNET_* variables have
@@ -44,27 +45,37 @@ def resume(
     gpunet resume runs/mlp-1 epochs=50 --run runs/longer
     gpunet resume runs/mlp-1/last.previous.h5 --dry-run
     """
-    from gpunet.api.resuming import folder_of, state_of
+    from gpunet.api.resuming import ANEW, folder_of, state_of
     from gpunet.api.samples import load_split
-    from gpunet.config import override, parse_assignments
+    from gpunet.config import load_config, override, parse_assignments
     from gpunet.experiment import Experiment
-    from gpunet.persistence import RunFolder, open_trained
+    from gpunet.persistence import CONFIG, RunFolder, has_state, identity_of, open_trained
     from gpunet.stages import go_on, resumed_config
 
-    from ..terminal import finish, told
+    from ..terminal import execute, finish, told
     from ..views.differences import changes
 
     overrides = parse_assignments(words)
     folder = folder_of(Path(run), elsewhere=new is not None)
+    if Path(run) == folder and not has_state(folder):
+        click.echo(f"{folder} {ANEW}", err=True)
+        document = str(folder / CONFIG)
+        config = load_config(document, overrides | ({"data.source": data} if data else {}), {})
+        request = Request((document,), new or str(folder), device, dry_run, as_json, None, None, None)
+        execute(request, config, begun=new is None)
+        return
     place = choose_device(device)
     with place.activate(), ExitStack() as opened:
         target = RunFolder(folder)
         if not (new or dry_run):
             opened.enter_context(target)  # read inside the lock, so that nobody writes meanwhile
-        source, damage = state_of(Path(run), folder)
-        if damage is not None:
-            click.echo(f"{damage}\nGoing on from the one before it, {source.path}.", err=True)
+        source, passed_over = state_of(Path(run), folder)
+        if passed_over:
+            click.echo(passed_over, err=True)
         saved = open_trained(source)
+        identity, remark = ("", "") if new else identity_of(folder, saved)
+        if remark:
+            click.echo(remark, err=True)
         config = resumed_config(saved, overrides, data)
         before = override(saved.config, {"data.source": saved.source})
         changed = changes(before.model_dump(mode="json"), config.model_dump(mode="json"))
@@ -77,13 +88,10 @@ def resume(
         def open_folder() -> AbstractContextManager[RunFolder]:
             if new:
                 return RunFolder.create(new, config)
-            if damage is not None:
-                target.set_aside()
-            if changed:
-                target.write_config(config)
+            target.go_on(source, identity, config, bool(changed))
             return nullcontext(target)  # which is open already
 
-        with told(lambda: written, lambda run: _say_where(run, source)) as (terminal, stop):
+        with told(lambda run: _say_where(run, source)) as (terminal, stop):
             carried = go_on(experiment, saved, open_folder, terminal, stop, dry_run)
         if carried is None:
             click.echo(DRY, err=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpunet.errors import CheckpointError, printable
+from gpunet.errors import CheckpointError, DamagedError, ReaderError, printable
 
 from ..options import json_option, print_json
 
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 @json_option
 @click.pass_context
 def verify(ctx: click.Context, checkpoints: tuple[str, ...], allow_nonfinite: bool, as_json: bool) -> None:
-    """Recompute every hash of checkpoints and name all that is damaged; exit 4 if anything is.
+    """Recompute every hash of checkpoints and name all that is damaged.
+
+    Exit 4 if a file is damaged or cannot be read; 1 if the reader itself failed, which says nothing about the file.
 
     It goes on after the first damage: arrays are compared although the seal is broken, further files although one is
     missing.
@@ -32,24 +34,30 @@ def verify(ctx: click.Context, checkpoints: tuple[str, ...], allow_nonfinite: bo
     from gpunet.checkpoint import verify as check
 
     documents: list[dict[str, Any]] = []
+    codes = set()
     for path in checkpoints:
         try:
             document = _document(check(path, allow_nonfinite=allow_nonfinite))
-        except CheckpointError as error:
+        except (CheckpointError, ReaderError) as error:
             document = {"path": path, "whole": False, "error": str(error)}
+            document["state"] = "damaged" if isinstance(error, DamagedError) else "not read"
+            codes.add(error.exit_code)
         documents.append(document)
         if not as_json:
             _show(document)
     if as_json:
         print_json(documents)
-    if not all(document["whole"] for document in documents):
-        ctx.exit(CheckpointError.exit_code)
+    if any(document["state"] == "damaged" for document in documents):
+        codes.add(CheckpointError.exit_code)
+    if codes:
+        ctx.exit(max(codes))
 
 
 def _document(found: Verification) -> dict[str, Any]:
     return {
         "path": str(found.path),
         "whole": found.whole,
+        "state": "whole" if found.whole else "damaged",
         "bytes": found.size,
         "arrays": found.arrays,
         "content_sha256": found.content_sha256,

@@ -14,6 +14,7 @@ from gpunet.errors import CheckpointError
 from gpunet.inspection.ancestry import lineage
 from gpunet.inspection.differences import flatten
 from gpunet.members import members_first
+from gpunet.paths import exists, is_folder
 
 from ..views.history import history_columns
 from ..views.pictures import drawable, grid, tiles_of
@@ -34,9 +35,9 @@ def open_run(path: str) -> RunFile:
         CheckpointError: there is none, or it is not exactly what was written.
     """
     place = Path(path)
-    if not place.is_dir():
+    if not is_folder(place):
         return RunFile(str(place), read(place))
-    found = next((place / name for name in CHECKPOINTS if (place / name).exists()), None)
+    found = next((place / name for name in CHECKPOINTS if exists(place / name)), None)
     if found is None:
         rule = f"must hold {' or '.join(CHECKPOINTS)}"
         raise CheckpointError(path, rule, "neither", "Name the folder of a run, or a checkpoint")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..config import SECTIONS, Config, full_key, load_config, override, places_of
+from ..config import SECTIONS, Config, full_key, is_file_name, load_config, override, places_of
 from ..errors import ConfigError
 from ..families import FAMILIES, Family
 from .words import without_word, word_of
@@ -55,7 +55,7 @@ def known_families(config: Any, families: Sequence[type[Family]]) -> list[type[F
 
 def is_preset(config: Any) -> bool:
     """Whether a configuration is named as a preset, whose values nobody has written down for these data."""
-    return isinstance(config, str) and not config.endswith(".toml")
+    return isinstance(config, str) and not is_file_name(config)
 
 
 def full_keys(values: Mapping[str, Any], families: Sequence[type[Family]] = ()) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from ..backend import Device, resolve_device
 from ..checkpoint import Checkpoint, read
 from ..errors import CheckpointError, ConfigError
 from ..families import Family
+from ..paths import is_folder
 from ..persistence import BEST, TrainedModel, TrainedStack, held_in
 from .ensemble import Ensemble
 from .machine import Machine
@@ -83,4 +84,4 @@ def wrapped(held: TrainedModel | TrainedStack, unsavable: str = "", stopped: str
 
 
 def _file(path: str | Path) -> Path:
-    return Path(path) / BEST if Path(path).is_dir() else Path(path)
+    return Path(path) / BEST if is_folder(path) else Path(path)

@@ -1,5 +1,6 @@
 """Going on with a run where it stopped."""
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
@@ -7,17 +8,20 @@ from typing import Any
 
 from ..backend import resolve_device
 from ..checkpoint import Checkpoint, read
-from ..config import override
+from ..config import load_config, override
 from ..errors import CheckpointError, ConfigError, DataError
 from ..experiment import Experiment
 from ..families import Family
 from ..interruption import Stop
-from ..persistence import LAST, PREVIOUS, RunFolder, newest, open_trained
+from ..paths import exists, is_file, is_folder
+from ..persistence import CONFIG, LAST, PREVIOUS, RunFolder, has_state, identity_of, newest, open_trained
 from ..stages import go_on, resumed_config
 from .configuring import full_keys
 from .progress import Watch, wants_bar
 from .samples import IN_MEMORY, in_memory, load_split, parts
-from .training import OnEpoch, came_of, functions, signals_heard
+from .training import OnEpoch, came_of, divergence_told, functions, signals_heard, train
+
+ANEW = "ended before its first save: it begins anew from its config.toml, with no weights of another checkpoint"
 
 
 def resume(
@@ -70,12 +74,24 @@ def resume(
         raise DataError("data", "stands for files and stands alone", "arrays as well", "Leave one of them out")
     path, stop = Path(run), stop or Stop()
     folder = folder_of(path)
+    overrides = full_keys({**(settings or {}), **keywords}, families)
+    if path == folder and not has_state(folder):
+        warnings.warn(f"{folder} {ANEW}", stacklevel=2)
+        return train(
+            load_config(str(folder / CONFIG), overrides, {}, families), x, y, target=target, weights=weights,
+            data=data, validation=validation, test=test, run=folder, device=device, families=families,
+            on_epoch=on_epoch, progress=progress, stop=stop,
+        )  # fmt: skip
     place = resolve_device(device)
     with place.activate(), ExitStack() as opened:
         target_folder = opened.enter_context(RunFolder(folder))
-        source, damage = state_of(path, folder)
+        source, passed_over = state_of(path, folder)
+        if passed_over:
+            warnings.warn(passed_over, stacklevel=2)
         saved = open_trained(source, families)
-        overrides = full_keys({**(settings or {}), **keywords}, families)
+        identity, remark = identity_of(folder, saved, families)
+        if remark:
+            warnings.warn(remark, stacklevel=2)
         config = resumed_config(saved, overrides, None if data is None else str(data))
         if x is not None:
             kept = config.data
@@ -92,13 +108,11 @@ def resume(
         experiment = Experiment(config, dataset, split, place)
 
         def open_folder() -> AbstractContextManager[RunFolder]:
-            if damage is not None:
-                target_folder.set_aside()
-            if config != override(saved.config, {"data.source": saved.source}):
-                target_folder.write_config(config)
+            changed = config != override(saved.config, {"data.source": saved.source})
+            target_folder.go_on(source, identity, config, changed)
             return nullcontext(target_folder)
 
-        with signals_heard(stop, run):
+        with signals_heard(stop, run), divergence_told():
             found = go_on(experiment, saved, open_folder, watch, stop)
         assert found is not None, "this was no dry run"
         return came_of(found, stop, place, folder)
@@ -112,23 +126,24 @@ def folder_of(path: Path, elsewhere: bool = False) -> Path:
         elsewhere: whether training goes on in another folder, so that any checkpoint will do.
 
     Raises:
-        CheckpointError: no such thing, or a folder without the state of a run.
+        CheckpointError: no such thing, or a folder without the state of a run and without its configuration.
         ConfigError: a checkpoint that is no state to go on from.
     """
-    if not path.exists():
+    if not exists(path):
         rule = "must be the folder of a run, or its checkpoint"
         raise CheckpointError(str(path), rule, "no such file", "Check the path")
-    if path.is_file() and path.name not in (LAST, PREVIOUS) and not elsewhere:
+    if not is_folder(path) and path.name not in (LAST, PREVIOUS) and not elsewhere:
         remedy = "Say where to go on in another folder"
         raise ConfigError(str(path), f"must be a run's folder, its {LAST} or {PREVIOUS}", path.name, remedy)
-    folder = path if path.is_dir() else path.parent
-    if path.is_dir() and not any((folder / name).exists() for name in (LAST, PREVIOUS)):
+    folder = path if is_folder(path) else path.parent
+    if is_folder(path) and not has_state(folder) and not is_file(folder / CONFIG):
         raise CheckpointError(str(folder), f"must hold the {LAST} of a run", "none", "Check the path")
     return folder
 
 
-def state_of(path: Path, folder: Path) -> tuple[Checkpoint, CheckpointError | None]:
-    """The checkpoint to go on from, and what is wrong with a newer one."""
-    if path.is_file() and path.name != LAST:
-        return read(path), None
-    return newest(folder)
+def state_of(path: Path, folder: Path) -> tuple[Checkpoint, str]:
+    """The checkpoint to go on from, and why it is not a newer one, or nothing."""
+    if is_file(path) and path.name != LAST:
+        return read(path), ""
+    found, wrong = newest(folder, diverged=is_file(path))
+    return found, f"{wrong}\nGoing on from the one before it, {found.path}." if wrong else ""

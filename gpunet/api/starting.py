@@ -9,6 +9,7 @@ from ..config import Config, override
 from ..data import Split
 from ..errors import ConfigError
 from ..families import Family
+from ..paths import is_folder
 from ..persistence import BEST, Trained, open_trained
 from .results import Result
 from .samples import is_path
@@ -29,7 +30,7 @@ def source_of(start: Any) -> Checkpoint | None:
     if not is_path(start):
         rule = "must be a trained model, or the path of a checkpoint"
         raise ConfigError("start", rule, type(start).__name__, "Pass what gpunet.train returned")
-    path = Path(start) / BEST if Path(start).is_dir() else Path(start)
+    path = Path(start) / BEST if is_folder(start) else Path(start)
     return read_safetensors(path) if is_safetensors(str(path)) else read(path)
 
 

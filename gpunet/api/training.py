@@ -1,7 +1,7 @@
 """Training from Python: by the name of a preset, or with objects; and going on with a run."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ from ..backend import Device, resolve_device
 from ..checkpoint import Checkpoint, read
 from ..config import Config
 from ..data import Dataset
-from ..errors import ConfigError, DataError, Interrupted
+from ..errors import ConfigError, DataError, DivergedError, Interrupted
 from ..experiment import Experiment, Run
 from ..families import Family
 from ..interruption import SIGNALS, Stop, stops_on_signals
@@ -147,7 +147,7 @@ def carried(
         return folders[0]
 
     watch = Watch(functions(on_epoch), wants_bar(progress), keep_portrait=run is not None)
-    with signals_heard(stop, run):
+    with signals_heard(stop, run), divergence_told():
         found = begin(
             experiment, source, grafts, keep_layers,
             open_folder if run is not None else None, watch, stop,
@@ -171,6 +171,24 @@ def came_of(found: Carried, stop: Stop, device: Device, folder: Path | None) -> 
         return result_of(read(folder / BEST), device, run=folder, families=families)
     content = snapshot(found.run, best=bool(found.run.selection.best_epoch.max() > 0))
     return result_of(checkpoint_in_memory(content), device, "" if found.finished else stop.requested, folder, families)
+
+
+@contextmanager
+def divergence_told() -> Iterator[None]:
+    """Say how to go on from the last healthy state of a training that diverges in here.
+
+    Raises:
+        DivergedError: with the call that does so.
+    """
+    try:
+        yield
+    except DivergedError as error:
+        if error.healthy is None:
+            raise
+        remedy = f"{error.remedy} and go on from before it with gpunet.resume({str(error.healthy)!r}, lr=...)"
+        found = DivergedError(error.thing, error.rule, error.received, remedy)
+        found.healthy = error.healthy
+        raise found from None
 
 
 def settle(run: Run) -> None:

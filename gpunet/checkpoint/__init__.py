@@ -19,10 +19,11 @@ from .reader import Checkpoint, read
 from .tensors import is_own, is_safetensors, read_safetensors, write_safetensors
 from .tree import Group, NamedArray, Scalar, note
 from .verification import Damage, Verification, verify
-from .writer import content_of, write
+from .writer import NotFiniteError, check_content, content_of, write
 
 __all__ = [
-    "Checkpoint", "Damage", "Group", "NamedArray", "Scalar", "Verification", "content_of", "content_sha256",
-    "inflation_budget", "is_foreign", "is_own", "is_safetensors", "lock", "note", "read", "read_foreign",
+    "Checkpoint", "Damage", "Group", "NamedArray", "NotFiniteError", "Scalar", "Verification", "check_content",
+    "content_of", "content_sha256", "inflation_budget", "is_foreign", "is_own", "is_safetensors",
+    "lock", "note", "read", "read_foreign",
     "read_safetensors", "replace_file", "verify", "write", "write_safetensors",
 ]  # fmt: skip

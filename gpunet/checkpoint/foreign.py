@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import CheckpointError, printable
 from . import foreign_walk, walk
-from .index import HDF5, MAX_ANSWER, cause, malformed, not_started, started
+from .index import HDF5, MAX_ANSWER, ended, malformed, not_read, not_started, started
 from .reader import Checkpoint
 from .stored import StoredFile
 from .tree import Group, NamedArray
@@ -73,6 +73,7 @@ def read_foreign(path: Path | str, names: Sequence[str] = (), most: int = ANY) -
 
     Raises:
         CheckpointError: it cannot be read, or inflates to more than a file of its size may.
+        ReaderError: the child was killed or stopped, or had no memory.
     """
     return _ask(StoredFile(path), names, most)
 
@@ -97,12 +98,13 @@ def _ask(file: StoredFile, names: Sequence[str], most: int = ANY) -> Checkpoint:
         try:
             answer = json.loads(child.stdout.readline(MAX_ANSWER))
         except (ValueError, RecursionError):
-            raise malformed(file.name, cause(child.wait(), seconds, seconds + 1)) from None
+            raise ended(file.name, child.wait(), seconds, seconds + walk.SECONDS) from None
         if "refused" in answer:
             path, rule, received = answer["refused"]
             raise CheckpointError(f"{file.name}: /{printable(path)}", rule, printable(received), REMEDY)
         if "malformed" in answer:
-            raise malformed(file.name, printable(answer["malformed"]))
+            say = not_read if answer.get("cramped") else malformed
+            raise say(file.name, printable(answer["malformed"]))
         root, wanted = Group(), []
         for path, attrs, dtype, shape, why in answer["entries"]:
             if path == "":
@@ -116,9 +118,9 @@ def _ask(file: StoredFile, names: Sequence[str], most: int = ANY) -> Checkpoint:
         if sum(array.size * array.dtype.itemsize for _, array in wanted) > allowed:
             raise CheckpointError(file.name, f"must inflate to at most {allowed:,} bytes", "more", REMEDY)
         for path, array in wanted:
-            array.data = _receive(f"{file.name}: {printable(path)}", array, child)
+            array.data = _receive(f"{file.name}: {printable(path)}", array, child, seconds)
         if child.stdout.read(1) or child.wait():
-            raise malformed(file.name, cause(child.wait(), seconds, seconds + 1))
+            raise ended(file.name, child.wait(), seconds, seconds + walk.SECONDS)
     return Checkpoint(file.path, root, "", verified=False, foreign="HDF5")
 
 
@@ -128,7 +130,7 @@ def _plain(name: str, dtype: str) -> np.dtype:
     return np.dtype(dtype)
 
 
-def _receive(thing: str, array: ForeignArray, child: Any) -> np.ndarray:
+def _receive(thing: str, array: ForeignArray, child: Any, seconds: int) -> np.ndarray:
     try:
         data = np.empty(array.shape, array.dtype)
     except (MemoryError, ValueError):
@@ -138,6 +140,8 @@ def _receive(thing: str, array: ForeignArray, child: Any) -> np.ndarray:
     while view:
         count = child.stdout.readinto(view[:PIECE])
         if not count:
+            if (code := child.wait()) < 0:
+                raise ended(thing, code, seconds, seconds + walk.SECONDS)
             raise CheckpointError(thing, "must hold all its numbers", "less, or what cannot be inflated", RESTORE)
         view = view[count:]
     data.flags.writeable = False

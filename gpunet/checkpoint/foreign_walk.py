@@ -185,7 +185,7 @@ def main() -> None:
     import h5py
 
     budget, seconds, most = map(int, sys.argv[1:4])
-    walk.confine(seconds, seconds + 1)
+    cramped = walk.confine(seconds, seconds + walk.SECONDS)
     walk.send(walk.READY)
     found = ForeignWalk([bytes.fromhex(name).decode() for name in sys.argv[4:]], budget, most)
     answered = False
@@ -201,7 +201,8 @@ def main() -> None:
             os._exit(1)
         known = isinstance(error, walk.Refused)
         reason = "more than memory holds" if isinstance(error, MemoryError) else str(error)[:300]
-        answer({"refused": error.args} if known else {"malformed": reason or type(error).__name__})
+        wrong = {"malformed": reason or type(error).__name__, "cramped": cramped}
+        answer({"refused": error.args} if known else wrong)
 
 
 def answer(document: Any) -> None:

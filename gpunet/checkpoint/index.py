@@ -17,13 +17,16 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import CheckpointError, GpunetError, printable
+from ..errors import CheckpointError, GpunetError, ReaderError, printable
 from . import walk
 from .environment import plain_environment
 from .tree import Scalar
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 MAX_ANSWER = 1 << 28
+PIECE = 1 << 16  # of the answer; it takes the memory that it needs
+ATTEMPTS = 2  # what crashes HDF5 does so every time
+CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
 MAX_EMPTY = 1 << 48  # bytes of one array if its empty axes were 1; NumPy cannot express any shape
 REMEDY = "The file is not one that gpunet writes"
 
@@ -55,16 +58,22 @@ def read_structure(name: str, descriptor: int, first: int, size: int) -> list[En
         size: of the file.
 
     Raises:
-        CheckpointError: where the structure cannot be read, or holds anything but plain objects.
+        CheckpointError: where HDF5 can make no sense of it, or it holds anything but plain objects.
+        ReaderError: the child was killed or stopped, or had no memory.
     """
     if os.pread(descriptor, len(HDF5), first) != HDF5:
         raise CheckpointError(name, "must hold HDF5 right after its seal", "something else", REMEDY)
-    found = _parse(name, *run_walk(descriptor))
+    for attempt in range(1, ATTEMPTS + 1):
+        answer, code = run_walk(descriptor)
+        if -code not in CRASHES or attempt == ATTEMPTS:
+            break
+    found = _parse(name, answer, code)
     if "refused" in found:
         path, rule, received = found["refused"]
         raise CheckpointError(f"{name}: /{printable(path)}", rule, printable(received), REMEDY)
     if "malformed" in found:
-        raise malformed(name, printable(found["malformed"]))
+        say = not_read if found.get("cramped") else malformed
+        raise say(name, printable(found["malformed"]))
     entries = [_entry(*fields) for fields in found["entries"]]
     for entry in entries:
         _check_place(name, entry, first, size)
@@ -75,7 +84,10 @@ def read_structure(name: str, descriptor: int, first: int, size: int) -> list[En
 def run_walk(descriptor: int) -> tuple[bytes, int]:
     """What the child wrote, and how it ended: an exit code, or a signal as a negative number."""
     with started(walk.__file__, descriptor) as child:
-        return child.stdout.read(MAX_ANSWER), child.wait()
+        answer = bytearray()
+        while len(answer) < MAX_ANSWER and (piece := child.stdout.read1(PIECE)):
+            answer += piece
+        return bytes(answer), child.wait()
 
 
 @contextmanager
@@ -101,26 +113,44 @@ def _parse(name: str, answer: bytes, code: int) -> Any:
     if not answer.startswith(walk.READY):
         raise not_started(f"exit code {code}")
     if code < 0:
-        raise malformed(name, cause(code, walk.PROCESSOR_SECONDS, walk.SECONDS))
+        raise ended(name, code, walk.PROCESSOR_SECONDS, walk.SECONDS)
     try:
         return json.loads(answer[len(walk.READY) :])
     except (ValueError, RecursionError):
-        raise malformed(name, "a crash of HDF5") from None
+        raise ended(name, code, walk.PROCESSOR_SECONDS, walk.SECONDS) from None
 
 
-def cause(code: int, processor_seconds: int, seconds: int) -> str:
-    """What ended a child, by its exit code."""
-    ends = {
-        -signal.SIGXCPU: f"more than {processor_seconds} seconds of computing",
-        -signal.SIGALRM: f"more than {seconds} seconds",
-    }
-    return ends.get(code, f"a crash of HDF5, {signal.Signals(-code).name}" if code < 0 else "a crash of HDF5")
+def ended(name: str, code: int, processor_seconds: int, seconds: int) -> GpunetError:
+    """What it means for a file that its child ended early.
+
+    Crashes of HDF5 and endless computing come from what the file holds.  Every other signal, and time that went by
+    without computing, come from outside and say nothing about it.
+
+    Args:
+        name: of the file.
+        code: exit code of the child, or a signal as a negative number.
+        processor_seconds: that it might compute.
+        seconds: that it might take in all.
+    """
+    if code == -signal.SIGXCPU:
+        return malformed(name, f"more than {processor_seconds} seconds of computing")
+    if code == -signal.SIGALRM:
+        return not_read(name, f"more than {seconds} seconds")
+    if code >= 0:
+        return malformed(name, "a crash of HDF5")
+    sent = signal.Signals(-code)
+    return malformed(name, f"a crash of HDF5, {sent.name}") if sent in CRASHES else not_read(name, sent.name)
 
 
-def not_started(reason: str | None) -> GpunetError:
+def not_read(name: str, reason: str) -> ReaderError:
+    """Something from outside kept the child from reading a file."""
+    return ReaderError(name, "was not read to its end", reason, "It may well be whole: read it again")
+
+
+def not_started(reason: str | None) -> ReaderError:
     """The child could not even begin."""
     rule = f"must start with {sys.executable}"
-    return GpunetError("the reader of checkpoints", rule, reason, "Check that it can import h5py")
+    return ReaderError("the reader of checkpoints", rule, reason, "Check that it can import h5py")
 
 
 def malformed(name: str, received: str) -> CheckpointError:

@@ -15,11 +15,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..errors import CheckpointError, printable
+from ..errors import CheckpointError, DamagedError, printable
 from .hashing import content_sha256
 from .index import read_structure
 from .seal import FORMAT, SIZE, check_version, parse_seal
-from .stored import StoredArray, StoredFile, read_array
+from .stored import StoredArray, StoredFile, no_memory, read_array
 from .tree import Group, NamedArray, Scalar
 
 Node = TypeVar("Node", Group, NamedArray)
@@ -107,9 +107,20 @@ def read(path: Path | str, *, allow_nonfinite: bool = False, verify: bool = True
             checked, and arrays stay on disk until they are asked for.
 
     Raises:
-        CheckpointError: anything that is not exactly what was written.
+        DamagedError: its own bytes are proved to be others than were written.
+        UnreadableError: the system does not let it be read.
+        ReaderError: the reader was killed or stopped, or memory does not suffice; the file may be whole.
+        CheckpointError: it does not exist, or is none that gpunet writes.
     """
     file = StoredFile(path)
+    try:
+        return _read(file, allow_nonfinite, verify)
+    except MemoryError:
+        raise no_memory(file.name, file.size) from None
+
+
+def _read(file: StoredFile, allow_nonfinite: bool, verify: bool) -> Checkpoint:
+    """All of an open file."""
     seal = parse_seal(file.name, file.head(SIZE))
     seal.check_length(file.name, file.size)
     if verify:
@@ -137,7 +148,7 @@ def check_finite(thing: str, data: np.ndarray) -> None:
     """Check that no number of an array is NaN or infinite; ``thing`` is its name for the message.
 
     Raises:
-        CheckpointError: one is.
+        DamagedError: one is.
     """
     if data.dtype.kind != "f":
         return
@@ -147,7 +158,7 @@ def check_finite(thing: str, data: np.ndarray) -> None:
     if not np.isfinite(data).all():
         bad = int(data.size - np.isfinite(data).sum())
         remedy = "Look at it with gpunet inspect, and allow what is not finite"
-        raise CheckpointError(thing, "must be finite", f"{bad} NaN or infinite numbers", remedy)
+        raise DamagedError(thing, "must be finite", f"{bad} NaN or infinite numbers", remedy)
 
 
 def check_schema(name: str, root: Group) -> None:
@@ -168,8 +179,8 @@ def check_content_sha256(name: str, root: Group) -> None:
     """Compare the content hash with the one that the file states; arrays were compared with theirs before.
 
     Raises:
-        CheckpointError: another one.
+        DamagedError: another one.
     """
     found = content_sha256(root, stated=True)
     if root.attrs["content_sha256"] != found:
-        raise CheckpointError(name, "must have the content hash that it states", found, "The file was altered")
+        raise DamagedError(name, "must have the content hash that it states", found, "The file was altered")

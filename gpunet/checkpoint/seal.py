@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, DamagedError
 
 SIZE = 512
 FORMAT = "gpunet-checkpoint"
@@ -36,35 +36,34 @@ class Seal:
         """Compare with the size of the whole file.
 
         Raises:
-            CheckpointError: something is missing or left over.
+            DamagedError: something is missing or left over.
         """
         if SIZE + self.length != size:
-            raise CheckpointError(name, f"must be {SIZE + self.length} bytes long by its seal", size, RESTORE)
+            raise DamagedError(name, f"must be {SIZE + self.length} bytes long by its seal", size, RESTORE)
 
     def check_bytes(self, name: str, chunks: Iterable[memoryview]) -> None:
         """Compare with all the bytes that follow.
 
         Raises:
-            CheckpointError: other bytes.
+            DamagedError: other bytes.
         """
         digest = hashlib.sha256()
         for chunk in chunks:
             digest.update(chunk)
         if digest.hexdigest() != self.sha256:
-            raise CheckpointError(name, "must have the content that it was sealed with", "other bytes", RESTORE)
+            raise DamagedError(name, "must have the content that it was sealed with", "other bytes", RESTORE)
 
 
 def parse_seal(name: str, head: bytes) -> Seal:
     """The seal out of the first 512 bytes of a file.
 
     Raises:
-        CheckpointError: no seal, or that of another major version.
+        DamagedError: no seal.
+        CheckpointError: that of another major version.
     """
     found = _PATTERN.fullmatch(head)
     if found is None:
-        raise CheckpointError(
-            name, "must begin with the seal of a gpunet checkpoint", "something else", "Check the path"
-        )
+        raise DamagedError(name, "must begin with the seal of a gpunet checkpoint", "something else", "Check the path")
     check_version(name, int(found[1]))
     return Seal(int(found[2]), found[3].decode())
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import CheckpointError, printable
+from ..errors import CheckpointError, DamagedError, ReaderError, UnreadableError, printable
 from .hashing import array_sha256
 from .index import Entry
 from .tree import NamedArray
@@ -24,7 +24,9 @@ class StoredFile:
     """A regular file that was opened for reading; it is closed when nobody holds it any more.
 
     Raises:
-        CheckpointError: missing, not readable or not a regular file; pipes and devices are refused without waiting.
+        CheckpointError: missing.
+        UnreadableError: the system does not open it.
+        DamagedError: no regular file; pipes and devices are refused without waiting.
     """
 
     def __init__(self, path: Path | str):
@@ -38,11 +40,11 @@ class StoredFile:
             ) from None
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
-            raise CheckpointError(self.name, "must be readable", reason, "Check path and permissions") from None
+            raise UnreadableError(self.name, "must be readable", reason, "Check path and permissions") from None
         weakref.finalize(self, os.close, self.descriptor)
         status = os.fstat(self.descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise CheckpointError(self.name, "must be a regular file", "a folder, pipe or device", "Check the path")
+            raise DamagedError(self.name, "must be a regular file", "a folder, pipe or device", "Check the path")
         self.size = status.st_size
         if self.size > MAX_HOLE and status.st_blocks * 512 < self.size // 16:
             # Made in no time, but hashing it would take hours.
@@ -52,15 +54,15 @@ class StoredFile:
         """Fill a buffer with the bytes from ``start`` on.
 
         Raises:
-            CheckpointError: the disk refuses, or the file ends before the buffer does.
+            UnreadableError: the disk refuses, or the file ends before the buffer does.
         """
         while buffer:
             try:
                 count = os.preadv(self.descriptor, [buffer[: 1 << 30]], start)
             except OSError as error:
-                raise CheckpointError(self.name, "must be readable", error.strerror, "Check the disk") from None
+                raise UnreadableError(self.name, "must be readable", error.strerror, "Check the disk") from None
             if not count:
-                raise CheckpointError(self.name, "must stay as long as it was", "an earlier end", "Read it again")
+                raise UnreadableError(self.name, "must stay as long as it was", "an earlier end", "Read it again")
             buffer, start = buffer[count:], start + count
 
     def head(self, count: int) -> bytes:
@@ -107,32 +109,47 @@ def read_array(file: StoredFile, entry: Entry) -> np.ndarray:
     """One array by its offset, without HDF5; its hash is checked, so a wrong offset cannot pass.
 
     Raises:
-        CheckpointError: other bytes than were written, more than memory holds, or a text that is none.
+        DamagedError: other bytes than were written, or a text that is none.
+        CheckpointError: a shape that nothing can have.
+        UnreadableError: the disk refuses.
+        ReaderError: more than memory holds.
     """
     thing = f"{file.name}: {entry.path}"
     try:
         data = np.empty(entry.shape, entry.dtype)
-    except (MemoryError, ValueError):
+    except MemoryError:
+        raise no_memory(thing, entry.nbytes) from None
+    except ValueError:
         raise CheckpointError(thing, "must fit into memory", f"{entry.nbytes:,} bytes") from None
     if entry.nbytes:
         file.read_into(data.reshape(-1).view("u1").data, entry.offset)
     data.flags.writeable = False
     if entry.attrs.get("sha256") != array_sha256(data):
-        raise CheckpointError(thing, "must match its hash", "other bytes", "The array is damaged")
+        raise DamagedError(thing, "must match its hash", "other bytes", "The array is damaged")
     if data.dtype.kind == "S" and data.shape == ():
-        _check_text(thing, bytes(data[()]), entry.attrs.get("media_type") == "application/json")
+        check_text(thing, bytes(data[()]), entry.attrs.get("media_type") == "application/json")
     return data
 
 
-def _check_text(thing: str, raw: bytes, is_json: bool) -> None:
-    """Spare everyone who reads a note from handling what is none."""
+def no_memory(thing: str, wanted: int) -> ReaderError:
+    """There is less memory than a file needs, which is no fault of the file; ``wanted`` is in bytes."""
+    return ReaderError(thing, "must fit into memory", f"{wanted:,} bytes", "Free memory, or raise its limit")
+
+
+def check_text(thing: str, raw: bytes, is_json: bool) -> None:
+    """Spare everyone who reads a note from handling what is none.
+
+    Raises:
+        DamagedError: no UTF-8, or no JSON where it should be.
+        CheckpointError: JSON of too many levels.
+    """
     try:
         text = raw.decode("utf-8")
         levels = _levels(json.loads(text)) if is_json else 0
     except UnicodeDecodeError:
-        raise CheckpointError(thing, "must be text in UTF-8", "other bytes") from None
+        raise DamagedError(thing, "must be text in UTF-8", "other bytes") from None
     except (ValueError, RecursionError) as error:
-        raise CheckpointError(thing, "must be JSON", printable(str(error))) from None
+        raise DamagedError(thing, "must be JSON", printable(str(error))) from None
     if levels > MAX_LEVELS:
         raise CheckpointError(thing, f"must be JSON of at most {MAX_LEVELS} levels", levels)
 

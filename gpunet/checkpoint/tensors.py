@@ -24,7 +24,7 @@ NAMED = 200  # characters of a name that is too long
 
 def is_safetensors(path: Path | str) -> bool:
     """Whether a path says that it is such a file."""
-    return str(path).endswith(SUFFIX)
+    return str(path).lower().endswith(SUFFIX)
 
 
 def read_safetensors(path: Path | str, *, allow_nonfinite: bool = False) -> Checkpoint:

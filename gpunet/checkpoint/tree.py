@@ -107,8 +107,11 @@ class Group:
 def note(content: Any) -> NamedArray:
     """JSON as one fixed-length text, which HDF5 viewers show as text.
 
+    Names of files need not be text; what is none in them becomes an escape of JSON, and comes back as it was.
+
     >>> note({"a": 1}).text
     '{"a":1}'
     """
-    encoded = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    encoded = text.encode("utf-8", "backslashreplace")
     return NamedArray(np.array(encoded, f"S{len(encoded)}"), {"media_type": "application/json"})

@@ -1,17 +1,18 @@
 """Verification: everything that can be checked is, and all that is damaged is named.
 
 Reading stops at the first damage.  Here each check is made as far as the others allow: arrays are compared with their
-hashes although the seal is broken, and all of them although the first is damaged.
+hashes although the seal is broken, and all of them although the first is damaged.  What keeps a file from being read is
+no damage, and is raised unless damage was found before.
 """
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, ReaderError, UnreadableError
 from .index import Entry, read_structure
 from .reader import check_content_sha256, check_finite, check_schema
 from .seal import SIZE, parse_seal
-from .stored import StoredArray, StoredFile, read_array
+from .stored import StoredArray, StoredFile, no_memory, read_array
 from .tree import Group
 
 
@@ -62,15 +63,32 @@ def verify(path: Path | str, *, allow_nonfinite: bool = False) -> Verification:
 
     Raises:
         CheckpointError: there is no such file, or it is not a regular one.
+        UnreadableError: the system does not let it be read.
+        ReaderError: the reader was killed or stopped, or memory does not suffice.
     """
     file = StoredFile(path)
     found = Verification(file.path, file.size)
+    try:
+        _check(file, found, allow_nonfinite)
+    except (UnreadableError, ReaderError):
+        if found.whole:
+            raise
+    except MemoryError:
+        if found.whole:
+            raise no_memory(file.name, file.size) from None
+    return found
+
+
+def _check(file: StoredFile, found: Verification, allow_nonfinite: bool) -> None:
+    """Make all checks and note what they find."""
     _check_seal(file, found)
     try:
         entries = read_structure(file.name, file.descriptor, SIZE, file.size)
+    except UnreadableError:
+        raise
     except CheckpointError as error:
         found.add("structure", error)
-        return found
+        return
     root = Group(dict(entries[0].attrs))
     for entry in entries[1:]:
         if entry.is_group:
@@ -85,7 +103,6 @@ def verify(path: Path | str, *, allow_nonfinite: bool = False) -> Verification:
         check_content_sha256(file.name, root)
     except CheckpointError as error:
         found.add("content", error)
-    return found
 
 
 def _check_seal(file: StoredFile, found: Verification) -> None:
@@ -93,6 +110,8 @@ def _check_seal(file: StoredFile, found: Verification) -> None:
         seal = parse_seal(file.name, file.head(SIZE))
         seal.check_length(file.name, file.size)
         seal.check_bytes(file.name, file.chunks(SIZE))
+    except UnreadableError:
+        raise
     except CheckpointError as error:
         found.add("seal", error)
 
@@ -103,5 +122,7 @@ def _check_array(file: StoredFile, entry: Entry, found: Verification, allow_nonf
         data = read_array(file, entry)
         if not allow_nonfinite:
             check_finite(f"{file.name}: {entry.path}", data)
+    except UnreadableError:
+        raise
     except CheckpointError as error:
         found.add(entry.path, error)

@@ -30,7 +30,7 @@ MAX_STRUCTURE = 1 << 25  # bytes of all paths and attributes together
 
 MEMORY = 256 << 20  # beyond what the imports take
 PROCESSOR_SECONDS = 7
-SECONDS = 8
+SECONDS = 60  # of the clock: a slow disk and a program that was stopped for a while may take them
 READY = b"ready\n"
 
 
@@ -195,8 +195,13 @@ def type_name(kind: Any) -> str:
     return names.get(kind.get_class(), "another type")
 
 
-def confine(processor_seconds: int = PROCESSOR_SECONDS, seconds: int = SECONDS) -> None:
-    """Give up everything that reading does not need; the kernel holds the process to it."""
+def confine(processor_seconds: int = PROCESSOR_SECONDS, seconds: int = SECONDS) -> bool:
+    """Give up everything that reading does not need; the kernel holds the process to it.
+
+    Returns:
+        Whether limits from outside leave less memory than any file may ask for.
+    """
+    cramped = False
     for number in (signal.SIGALRM, signal.SIGXCPU):  # whatever was inherited
         signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
@@ -212,14 +217,17 @@ def confine(processor_seconds: int = PROCESSOR_SECONDS, seconds: int = SECONDS) 
     for limit, most in limits.items():
         hard = resource.getrlimit(limit)[1]
         hard = most + 1 if hard == resource.RLIM_INFINITY else hard
+        cramped |= limit == resource.RLIMIT_AS and hard < most
         most = min(most, hard)
         # A process beyond its soft limit of time gets a signal that tells why, beyond the hard one it is killed.
         resource.setrlimit(limit, (most, most + 1 if limit == resource.RLIMIT_CPU and most < hard else most))
     signal.setitimer(signal.ITIMER_REAL, seconds)
+    return cramped
 
 
-def answer(file: Any) -> dict[str, Any]:
-    """The structure of an open file as plain entries, or what is wrong with it."""
+def answer(file: Any, cramped: bool = False) -> dict[str, Any]:
+    """The structure of an open file as plain entries, or what is wrong with it; where memory is ``cramped``, that may
+    be the lack of it."""
     import h5py
 
     walk = StructureWalk()
@@ -229,9 +237,9 @@ def answer(file: Any) -> dict[str, Any]:
     except Refused as refused:
         return {"refused": refused.args}
     except MemoryError:
-        return {"malformed": "more than memory holds"}
+        return {"malformed": "more than memory holds", "cramped": cramped}
     except Exception as error:  # noqa: BLE001  whatever h5py raises for what libhdf5 cannot make sense of
-        return {"malformed": str(error)[:300] or type(error).__name__}
+        return {"malformed": str(error)[:300] or type(error).__name__, "cramped": cramped}
     return {"entries": walk.entries}
 
 
@@ -246,9 +254,9 @@ def main() -> None:
     """Read the checkpoint on standard input, write its structure to standard output."""
     import h5py  # noqa: F401  before there is no more opening of files
 
-    confine()
+    cramped = confine()
     send(READY)
-    send(json.dumps(answer(io.FileIO(0, "rb", closefd=False))).encode())
+    send(json.dumps(answer(io.FileIO(0, "rb", closefd=False), cramped)).encode())
 
 
 if __name__ == "__main__":

@@ -6,16 +6,26 @@ from pathlib import Path
 import numpy as np
 
 from .. import __version__
-from ..errors import CheckpointError
+from ..errors import CheckpointError, DamagedError
 from ..writing import replace_file
 from . import walk
 from .hashing import content_sha256
 from .layout import joined, lay_out
+from .reader import check_finite
 from .seal import FORMAT, VERSION, make_seal
+from .stored import check_text
 from .tree import Group, NamedArray, Scalar
 
 RESERVED = 8  # attributes that the writer adds
 STAMPS: dict[str, Scalar] = {"sha256": "0" * 64}  # as long as what it adds to a group or an array
+
+
+class NotFiniteError(CheckpointError):
+    """NaN or infinity is to be written, which no reader would take; ``path`` is that of the array."""
+
+    def __init__(self, name: str, path: str, received: object):
+        self.path = path
+        super().__init__(f"{name}: {path}", "must be finite", received)
 
 
 def write(path: Path | str, root: Group, *, keep_previous: bool = False, created_utc: str | None = None) -> str:
@@ -35,10 +45,11 @@ def write(path: Path | str, root: Group, *, keep_previous: bool = False, created
 
     Raises:
         CheckpointError: the content is beyond what a reader would accept.
+        NotFiniteError: its numbers are.
         WriteError: where the disk refuses; the path holds the old file, or the new one if only its neighbours fail.
     """
     path = Path(path)
-    _check_limits(str(path), root)
+    check_content(str(path), root)
     whole = _portable_tree(root)
     whole.attrs |= {
         "gpunet_version": __version__,
@@ -67,8 +78,33 @@ def _portable_tree(root: Group) -> Group:
     return whole
 
 
+def check_content(name: str, root: Group) -> None:
+    """Refuse what a reader would refuse: better no file than one that nobody can read.
+
+    Args:
+        name: of the file, for messages.
+        root: what is to be written.
+
+    Raises:
+        CheckpointError: names, sizes or texts beyond the limits.
+        NotFiniteError: NaN or infinity in an array.
+    """
+    if not isinstance(root.children.get("config"), Group):
+        raise CheckpointError(name, "must hold the group config", "none")
+    _check_limits(name, root)
+    for path, node in root.walk():
+        if not isinstance(node, NamedArray):
+            continue
+        try:
+            check_finite(path, node.data)
+        except DamagedError as error:
+            raise NotFiniteError(name, path, error.received) from None
+        if node.data.dtype.kind == "S" and node.data.shape == ():
+            check_text(f"{name}: {path}", bytes(node.data[()]), node.attrs.get("media_type") == "application/json")
+
+
 def _check_limits(name: str, root: Group) -> None:
-    """Refuse what :mod:`.walk` would refuse: better no file than one that nobody can read."""
+    """Refuse what :mod:`.walk` would refuse."""
     nodes: list[tuple[str, Group | NamedArray]] = [("", root), *root.walk()]
     if len(nodes) > walk.MAX_OBJECTS:
         raise CheckpointError(name, f"must hold at most {walk.MAX_OBJECTS:,} groups and arrays", f"{len(nodes):,}")
@@ -89,6 +125,10 @@ def _check_limits(name: str, root: Group) -> None:
             limit = walk.MAX_ATTRIBUTES - RESERVED
             raise CheckpointError(thing, f"must have at most {limit} attributes of its own", len(node.attrs))
         for key, value in node.attrs.items():
+            if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+                raise CheckpointError(thing, "must have whole numbers of 64 bits as attributes", f"{key} beyond them")
+            if isinstance(value, str) and not value.isascii() and not _is_text(value):
+                raise CheckpointError(thing, "must have texts in UTF-8 as attributes", f"{key}={ascii(value)[:60]}")
             if isinstance(value, str) and ("\0" in value or len(value.encode()) > walk.MAX_ATTRIBUTE_BYTES):
                 rule = f"must have texts without NUL of at most {walk.MAX_ATTRIBUTE_BYTES:,} bytes as attributes"
                 raise CheckpointError(thing, rule, f"{key} of {len(value):,}", "Put long texts into notes")
@@ -98,8 +138,17 @@ def _check_limits(name: str, root: Group) -> None:
             raise CheckpointError(thing, f"must be a text of at most {walk.MAX_TEXT:,} bytes", node.data.dtype.itemsize)
 
 
+def _is_text(value: str) -> bool:
+    """Whether UTF-8 can express it, which it cannot for names of files in other bytes."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _room(value: Scalar) -> int:
-    return max(1, len(value.encode())) if isinstance(value, str) else 8
+    return max(1, len(value.encode("utf-8", "replace"))) if isinstance(value, str) else 8
 
 
 def _normalised(group: Group) -> Group:

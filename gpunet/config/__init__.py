@@ -1,5 +1,6 @@
 """What the user writes, checked once and turned into objects."""
 
+from .budget import read_text
 from .build import (
     build_augmentations,
     build_averaging,
@@ -13,7 +14,7 @@ from .build import (
 from .migration import migrate, stamped
 from .schema import Config, family_name, schema
 from .shortcuts import SECTIONS, full_key, places_of, short_keys
-from .sources import check, load_config, override, parse_assignments, preset_names, preset_path
+from .sources import check, is_file_name, load_config, override, parse_assignments, preset_names, preset_path
 
 __all__ = [
     "SECTIONS",
@@ -28,6 +29,7 @@ __all__ = [
     "check",
     "family_name",
     "full_key",
+    "is_file_name",
     "load_config",
     "migrate",
     "override",
@@ -35,6 +37,7 @@ __all__ = [
     "places_of",
     "preset_names",
     "preset_path",
+    "read_text",
     "rebuild_preparation",
     "schema",
     "short_keys",

@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from ..errors import ConfigError, meant
+from ..errors import ConfigError, meant, shortened
 from ..families import FAMILIES
 from ..vocabulary import words
 from .schema import Config
@@ -14,13 +14,21 @@ from .shortcuts import places_of, short_keys
 Location = tuple[int | str, ...]
 
 
+MOST = 20  # lines about one configuration
 OWN_FAMILY = "a family of your own is passed in Python as families=[...]"
 
 
 def explain(error: ValidationError, values: Mapping[str, Any], schema: type[Config]) -> list[ConfigError]:
-    """One error for each place of ``values`` that is wrong, with the remedy where there is a likely one."""
+    """One error for each place of ``values`` that is wrong, with the remedy where there is a likely one.
+
+    Of very many the first are told, and how many more there are.
+    """
     by_path: dict[str, ConfigError] = {}
-    for detail in error.errors():
+    details = error.errors(include_url=False)
+    for number, detail in enumerate(details):
+        if len(by_path) == MOST:
+            rule = f"must be mended in {len({detail['loc'] for detail in details[number:]}):,} more places"
+            return [*by_path.values(), ConfigError("configuration", rule)]
         path = ".".join(map(str, _keys_of_user(detail["loc"], values, schema)))
         # A union reports each alternative; the first is the usual one.
         by_path.setdefault(path, _one(path, detail, schema))
@@ -43,12 +51,12 @@ def _one(path: str, detail: Any, schema: type[Config]) -> ConfigError:
         remedy = _remedy(received, names)
         if path == "model" and not remedy.endswith("?"):
             remedy = f"{remedy}; {OWN_FAMILY}"
-        return ConfigError(path, "is no known choice", repr(received), remedy)
+        return ConfigError(path, "is no known choice", shortened(repr(received)), remedy)
     if kind == "missing":
         return ConfigError(path, "is needed", "nothing", f"Add {path} = ...")
     rule = detail["msg"].removeprefix("Value error, ").replace("Input should", "must")
     listed = kind == "tuple_type" and isinstance(value, int | float | str)
-    return ConfigError(path, rule, repr(value), f"Write {[value]}" if listed else None)
+    return ConfigError(path, rule, shortened(repr(value)), f"Write {shortened(str([value]))}" if listed else None)
 
 
 def _remedy(word: str, known: list[str]) -> str:

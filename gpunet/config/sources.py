@@ -9,8 +9,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ..errors import ConfigError, ConfigErrors, meant
+from ..errors import ConfigError, ConfigErrors, meant, shortened
 from ..families import Family
+from .budget import MOST_KEY, check_size, parse, read_text
 from .explain import explain
 from .migration import CURRENT, FIRST, KEY, migrate, stamped
 from .schema import Config, schema
@@ -28,7 +29,7 @@ def preset_path(name: str) -> Path:
     names = preset_names()
     if name not in names:
         remedy = meant(name, names, f"There are {', '.join(names)}; a file name ends in .toml")
-        raise ConfigError("preset", "must be a known name or a TOML file", repr(name), remedy)
+        raise ConfigError("preset", "must be a known name or a TOML file", shortened(repr(name)), remedy)
     return _presets() / f"{name}.toml"
 
 
@@ -65,13 +66,18 @@ def load_config(
     """
     merged: dict[str, Any] = {}
     if source is not None:
-        own = source.endswith(".toml")
+        own = is_file_name(source)
         merged = _read_toml(Path(source) if own else preset_path(source))
         merged.setdefault(KEY, FIRST if own else CURRENT)
     environment = os.environ if environment is None else environment
     _assign(merged, _from_environment(environment))
     _assign(merged, overrides or {})
     return check(merged, families, note)
+
+
+def is_file_name(source: str) -> bool:
+    """Whether a source names a TOML file, and no preset."""
+    return source.lower().endswith(".toml")
 
 
 def override(config: Config, overrides: Mapping[str, Any]) -> Config:
@@ -99,8 +105,8 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
     for word in assignments:
         key, separator, text = word.partition("=")
         if not separator or not key:
-            raise ConfigError("override", "must be KEY=VALUE", repr(word), "For example training.epochs=20")
-        parsed[full_key(key)] = _toml_value(text)
+            raise ConfigError("override", "must be KEY=VALUE", shortened(repr(word)), "For example training.epochs=20")
+        parsed[full_key(_checked(key))] = _toml_value(key, text)
     return parsed
 
 
@@ -117,6 +123,7 @@ def check(
     Raises:
         ConfigError: with one line for each thing that is wrong.
     """
+    check_size(values)
     values, notes = migrate(stamped(values))
     for line in notes if note is not None else ():
         note(line)  # type: ignore[misc]
@@ -127,20 +134,25 @@ def check(
         raise ConfigErrors(explain(error, values, chosen)) from None
 
 
-def _toml_value(text: str) -> Any:
+def _toml_value(key: str, text: str) -> Any:
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        return parse(key, f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
 
 
+def _checked(key: str) -> str:
+    if len(key) > MOST_KEY:
+        raise ConfigError(shortened(key), f"must be a key of at most {MOST_KEY} characters", f"{len(key):,}")
+    return key
+
+
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(str(path), "must be an existing TOML file", "no file", "See gpunet presets ls") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(str(path), "must be a readable TOML file", error, "Correct it there") from None
+        return parse(str(path), read_text(path))
+    except tomllib.TOMLDecodeError as error:
+        received = shortened(str(error), 300)
+        raise ConfigError(str(path), "must be a readable TOML file", received, "Correct it there") from None
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
@@ -149,7 +161,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     for variable, text in environment.items():
         key = variable.removeprefix(PREFIX).lower().replace("__", ".")
         if variable.startswith(PREFIX) and ("." in key or key in ("seed", "members", "name")):
-            found[key] = _toml_value(text)
+            found[_checked(key)] = _toml_value(variable, text)
     return found
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..backend import Arena, Context, Device
 from ..backend.arrays import Array
-from ..errors import ConfigError
+from ..errors import ConfigError, DataError
 from ..fields import term
 from . import preparations as known
 from .bags import BagOfWords
@@ -136,10 +136,24 @@ def fit_preprocessing(chain: str | Iterable[Preparation], x: np.ndarray, scale: 
     shape, x = x.shape[1:], x.reshape(len(x), -1)
     for preparation in _named(chain) if isinstance(chain, str) else chain:
         seen = Preprocessing(fitted[-1:]).on_host(x) if fitted else x
-        arrays = _fit(preparation, seen, Preprocessing(fitted).shape(shape), scale if not fitted else 1.0)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # looked for below
+            arrays = _fit(preparation, seen, Preprocessing(fitted).shape(shape), scale if not fitted else 1.0)
+        _check_fit(preparation, arrays, seen)
         fitted = (*fitted, Fitted(preparation, arrays, seen.shape[-1]))
         x = seen
     return Preprocessing(fitted)
+
+
+def _check_fit(preparation: Preparation, arrays: Arrays, x: np.ndarray) -> None:
+    """Refuse statistics that single precision cannot hold, and numbers that it cannot hold once they are prepared."""
+    lost = [name for name, array in arrays.items() if array.dtype.kind == "f" and not np.isfinite(array).all()]
+    if not lost:
+        return
+    sizes = np.abs(x).max(axis=0)
+    largest = int(sizes.argmax())
+    rule = f"needs a {lost[0]} that single precision can hold"
+    received = f"feature {largest} as large as {sizes[largest]:.2g}"
+    raise DataError(f"preprocessing {term(type(preparation))}", rule, received, "Scale the data before")
 
 
 def _fit(preparation: Preparation, x: np.ndarray, shape: tuple[int, ...], scale: float) -> Arrays:

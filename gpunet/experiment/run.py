@@ -7,7 +7,7 @@ import numpy as np
 from ..backend import Device
 from ..config import Config, build_optimization
 from ..data import Augmenter, Dataset, Description, Inputs, Part, Preprocessing, Split
-from ..errors import ConfigError, meant
+from ..errors import ConfigError, DivergedError, meant
 from ..interruption import Stop
 from ..objectives import Objective
 from ..rbm import RBM, ContrastiveDivergence
@@ -171,9 +171,19 @@ class Run:
         return True
 
     def score_test(self) -> None:
-        """Evaluate the test part with the present weights, where there is one."""
-        if len(self.split.test):
-            self.test_scores = self._evaluator("test").scores()
+        """Evaluate the test part with the present weights, where there is one.
+
+        Raises:
+            DivergedError: weights so large that a score is not finite.
+        """
+        if not len(self.split.test):
+            return
+        scores = self._evaluator("test").scores()
+        for name, values in scores.items():
+            if not np.isfinite(values).all():
+                remedy = "Lower optimizer.learning_rate"
+                raise DivergedError("the test part", f"test_{name} must be finite", "NaN or infinity", remedy)
+        self.test_scores = scores
 
     def _rows(self) -> np.ndarray | None:
         """What an epoch learns from."""

@@ -1,6 +1,7 @@
 """Runs into files and back: checkpoints, exact state, transfer of weights, the folder of a run."""
 
-from .folder import BEST, LAST, PREVIOUS, RunFolder, dump, newest
+from .folder import BEST, CONFIG, LAST, PREVIOUS, RunFolder, dump, has_state, newest
+from .identity import identity_of
 from .loading import (
     Trained,
     TrainedModel,
@@ -19,6 +20,7 @@ from .transfer import check_preprocessing, graft
 
 __all__ = [
     "BEST",
+    "CONFIG",
     "LAST",
     "PREVIOUS",
     "RunFolder",
@@ -32,7 +34,9 @@ __all__ = [
     "fill_group",
     "finished_layer",
     "graft",
+    "has_state",
     "held_in",
+    "identity_of",
     "load_model",
     "load_stack",
     "newest",

@@ -2,14 +2,15 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from itertools import chain
 
-from ..checkpoint import Checkpoint, Group
+from ..checkpoint import Checkpoint, Group, NotFiniteError, check_content
 from ..errors import ConfigError, DivergedError
 from ..experiment import Experiment, Run
 from ..interruption import Stop
+from ..paths import exists
 from ..persistence import BEST, LAST, RunFolder, Trained, graft, snapshot
 from ..training import EpochRecord
 from .memory import within_memory
@@ -185,6 +186,8 @@ def _start(
         first = next(runs)
         if callbacks is not None:
             callbacks.on_start(first)
+        if dry_run or open_folder is not None:  # what could not be written is found before anything is
+            check_content(LAST, snapshot(first, best=False))
         if dry_run:
             return None
         with nullcontext() if open_folder is None else open_folder() as folder:
@@ -206,11 +209,11 @@ def carry_out(
         stop: ends training after the present step where it is requested.
 
     Raises:
-        DivergedError: the last good state was saved.
+        DivergedError: the state of the last good step was saved, if there was one since the last save.
     """
     told, stop, seconds = callbacks or Callbacks(), stop or Stop(), 0.0
     run = next(runs)
-    if folder is not None and not (folder.path / LAST).exists():
+    if folder is not None and not exists(folder.path / LAST):
         folder.write(LAST, snapshot(run, best=False))  # from here on there is something to resume
     while True:
         told.on_run(run)
@@ -231,8 +234,8 @@ def _train(run: Run, folder: RunFolder | None, told: Callbacks, stop: Stop) -> b
         # First saved, then told: whoever sees the line of an epoch can rely on its checkpoint.
         if folder is not None:
             if record.improved.any():
-                folder.write(BEST, snapshot(run, best=True))
-            folder.write(LAST, snapshot(run, best=False))
+                _save(run, folder, BEST)
+            _save(run, folder, LAST)
         told.on_epoch(run, record)
 
     def on_step(epoch: int, step: int, steps: int) -> None:
@@ -240,13 +243,48 @@ def _train(run: Run, folder: RunFolder | None, told: Callbacks, stop: Stop) -> b
 
     try:
         finished = run.train([keep], on_step, stop)
-    except DivergedError:
+    except DivergedError as error:
         if folder is not None:
-            folder.write(LAST, snapshot(run, best=False))
+            _keep_diverged(run, folder)
+            error.healthy = folder.healthy()
         raise
     if folder is not None:
         if finished:
-            folder.write(BEST, snapshot(run, best=True, portrait=told.portrait(run)))
-        else:
-            folder.write(LAST, snapshot(run, best=False))
+            _finish(run, folder, told)
+        elif not folder.holds(content := snapshot(run, best=False)):
+            _save(run, folder, LAST, content)
     return finished
+
+
+def _save(run: Run, folder: RunFolder, name: str, content: Group | None = None) -> None:
+    """Write a checkpoint of a run under way.
+
+    Raises:
+        DivergedError: numbers in it have left the finite ones, which no step has shown.
+    """
+    try:
+        folder.write(name, snapshot(run, best=name == BEST) if content is None else content)
+    except NotFiniteError as error:
+        thing, remedy = f"the state after epoch {len(run.history)}", "Lower optimizer.learning_rate"
+        raise DivergedError(thing, f"{error.path} must be finite", error.received, remedy) from None
+
+
+def _keep_diverged(run: Run, folder: RunFolder) -> None:
+    """Save the state of the last good step, where steps were made since the last save and it can be written.
+
+    It is marked: the next save takes its place, so that ``last.previous.h5`` remains the last healthy state.
+    """
+    content = snapshot(run, best=False)
+    content.attrs["diverged"] = True
+    if content.attrs["step"] and not folder.holds(content):
+        with suppress(NotFiniteError):
+            folder.write(LAST, content)
+
+
+def _finish(run: Run, folder: RunFolder, told: Callbacks) -> None:
+    """Write the best weights with their portrait, but for pictures of what is not finite."""
+    try:
+        folder.write(BEST, snapshot(run, best=True, portrait=told.portrait(run)))
+    except NotFiniteError as error:
+        told.on_note(f"{error.path} is not finite, so {BEST} has no portrait")
+        _save(run, folder, BEST)

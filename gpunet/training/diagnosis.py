@@ -78,10 +78,11 @@ def _findings(trainer: Trainer, member: int) -> Iterator[tuple[str, str]]:
     for name in reversed(names):  # in the order in which gradients come, from the last layer to the first
         if bad(parameters.named[name].grad):
             yield FINITE, f"NaN or infinity in the gradient of {name}"
-    if bad(square_sum(parameters.grads)):
-        lengths = {name: np.abs(numbers(parameters.named[name].grad)).max() for name in names}
-        largest = max(lengths, key=lambda name: lengths[name])
-        yield "the gradient must have a finite length", f"one of {largest} as large as {lengths[largest]:.2g}"
+    if bad(square_sum(parameters.grads)):  # which holds what layers observe as well, as batch norm does
+        lengths = {name: np.abs(numbers(parameter.grad)).max() for name, parameter in parameters.named.items()}
+        largest = max(lengths, key=lambda name: np.nan_to_num(lengths[name], nan=np.inf))
+        what = "the gradient" if parameters.named[largest].trainable else "what layers observe in a batch"
+        yield f"{what} must have a finite length", f"one of {largest} as large as {lengths[largest]:.2g}"
     for name in names:
         update = numbers(optimizer.last_update(name))
         if not np.isfinite(np.square(update).sum()):

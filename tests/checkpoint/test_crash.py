@@ -57,3 +57,11 @@ def test_training_that_is_killed_goes_on_from_its_last_save_to_the_same_end():
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     assert "runs came to the same content hashes as without a kill" in done.stdout
+
+
+def test_a_short_soak_finds_no_broken_promise():
+    """Each class of cases once; the benchmark goes on for ten minutes."""
+    command = [sys.executable, str(CRASH.with_name("soak.py")), "--minutes", "0"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "\n0 faults in " in done.stdout
