@@ -119,6 +119,9 @@ class Config(Section):
     name: str = Field("run", pattern=r"^[a-z0-9_-]+$", description="names the run's folder")
     seed: int = Field(0, ge=0, lt=2**63, description="of weights, order and dropout")
     members: Count = Field(1, description="models trained at once, with seeds seed, seed + 1, ...")
+    numerics: Literal[1, 2] = Field(
+        2, description="rules of arithmetic; 1 in runs that began before configurations of version 3, which keep them"
+    )
     data: DataConfig = DataConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
     model: Model = MLPConfig()

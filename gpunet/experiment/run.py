@@ -52,6 +52,7 @@ class Run:
         training = config.training
         self.inputs = inputs or experiment.inputs
         self.objective = objective or build_objective(config, self.description, self.inputs)
+        self.objective.numerics = config.numerics
         self.rows = self._rows()
         self.monitor = self._monitor()
         members = () if config.members == 1 else (config.members,)

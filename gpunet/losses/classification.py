@@ -8,7 +8,7 @@ import numpy as np
 from ..backend import Context, array_module
 from ..backend.arrays import Array
 from ..fields import Fraction
-from ..ops.activations import log_softmax, sigmoid, softmax, softplus
+from ..ops.activations import cross_entropy, log_softmax, sigmoid, sigmoid_error, softmax, softplus
 from .base import SUM_TOLERANCE, Loss, as_floats, as_outputs, span
 
 CLASSES = "Set loss=squared_error, or task=classification where the targets are classes"
@@ -27,15 +27,23 @@ class BinaryCrossEntropy(Loss):
         """Gradient ``sigmoid(z) - target``."""
         xp = array_module(z)
         wanted = as_outputs(z, target, ctx)
-        terms = softplus(z, ctx.like(z), ctx.like(z))
-        terms -= xp.multiply(z, wanted, out=ctx.like(z))
-        gradient = sigmoid(z, ctx.like(z))
-        gradient -= wanted
-        return terms.sum(axis=-1), gradient
+        if ctx.numerics == 1:
+            terms = softplus(z, ctx.like(z), ctx.like(z))
+            terms -= xp.multiply(z, wanted, out=ctx.like(z))
+            gradient = sigmoid(z, ctx.like(z), 1)
+            gradient -= wanted
+            return terms.sum(axis=-1), gradient
+        scratch = ctx.like(z)
+        terms = cross_entropy(z, wanted, ctx.like(z), scratch)
+        return terms.sum(axis=-1), sigmoid_error(z, wanted, ctx.like(z), scratch)
 
     def predict(self, z: Array, out: Array) -> Array:
         """The sigmoid: the probability of each output."""
         return sigmoid(z, out)
+
+    def activate(self, z: Array, out: Array, ctx: Context) -> Array:
+        """The sigmoid by the rules of the training."""
+        return sigmoid(z, out, ctx.numerics)
 
     def outputs(self, classes: int) -> int:
         """One for two classes, else one for each."""

@@ -8,6 +8,7 @@ from ..errors import CheckpointError, ConfigError
 from ..experiment import Experiment, FinishedLayer, Lineage, Run
 from ..parameter import Parameters
 from ..persistence import check_preprocessing, fill_group, finished_layer, restore_state
+from ..rbm import RBM
 
 
 class Stack:
@@ -69,7 +70,12 @@ class Stack:
                 self._interrupted = None
             yield run
             self.lineage.below = [*self.finished, finished_layer(run)]
-            self.inputs = self.inputs.encoded(self.machines[number].encode, self.experiment.config.members > 1)
+            self._climb(self.machines[number])
+
+    def _climb(self, machine: RBM) -> None:
+        """What the next layer sees: what this one makes of its own inputs."""
+        config = self.experiment.config
+        self.inputs = self.inputs.encoded(machine.encode, config.members > 1, config.numerics)
 
     def _chosen(self, source: Checkpoint, layers: int | None) -> list[str]:
         """Names of the layers to take from a checkpoint."""
@@ -95,7 +101,7 @@ class Stack:
             fill_group(parameters, model, f"{source.path}: model/{name}")
             layer = FinishedLayer(name, model, source.group(f"pretraining/{name}"))
             self.lineage.below = [*self.finished, layer]
-            self.inputs = self.inputs.encoded(machine.encode, self.experiment.config.members > 1)
+            self._climb(machine)
 
 
 def _held(source: Checkpoint) -> list[str]:

@@ -37,7 +37,7 @@ class Evaluator:
         self.batch_size = min(batch_size, feed.samples)
         self.cursor = device.zeros((1,), np.int64)
         self.totals = device.zeros((len(objective.scores) + 1, members), np.float64)
-        self.context = Context(training=False, arena=Arena(device))
+        self.context = Context(training=False, arena=Arena(device), numerics=objective.numerics)
         self.step = capture(self._step, device)
 
     def scores(self) -> Scores:

@@ -60,7 +60,7 @@ class Trainer:
         self.active = device.put(np.ones(self.rows, bool))
         self.failed = device.put(np.full(self.rows, NEVER))
         self.totals = device.zeros((len(objective.measures) + 1, *self.rows), np.float64)
-        self.context = Context(True, Arena(device), self.streams, input_gradient=False)
+        self.context = Context(True, Arena(device), self.streams, False, objective.numerics)
         self.step = capture(self._step, device)
         self.variant: Hashable = None
 

@@ -271,3 +271,22 @@ def test_settings_are_checked():
     for make in (lambda: Huber(0.0), lambda: CategoricalCrossEntropy(label_smoothing=1.0)):
         with pytest.raises(ConfigError, match="must be"):
             make()
+
+
+@pytest.mark.parametrize("target", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("numerics", [1, 2])
+def test_cross_entropy_does_not_cancel_in_float32(target, numerics, device):
+    """Against float64, with each term computed where it is small."""
+    z = np.array([-87.0, -40, -20, -16, -12, -1, 0, 1, 12, 16, 20, 40, 87])
+    small = np.log1p(np.exp(-np.abs(z)))
+    exact = target * (small + np.maximum(-z, 0)) + (1 - target) * (small + np.maximum(z, 0))
+    tail = np.exp(-np.abs(z)) / (1 + np.exp(-np.abs(z)))
+    slope = np.where(z > 0, (1 - target) - tail, tail - target)
+    ctx = Context(True, make_context(device).arena, numerics=numerics)
+    arrays = device.put(z[:, None], np.float32), device.put(np.full((len(z), 1), target), np.float32)
+    loss, gradient = (device.get(a).ravel() for a in BinaryCrossEntropy()(*arrays, ctx))
+    if numerics == 2:
+        assert loss == pytest.approx(exact, rel=3e-7, abs=1e-44)
+        assert gradient == pytest.approx(slope, rel=1e-6, abs=1e-44)
+    elif target == 1:
+        assert loss[9] == 0 != exact[9], "runs of older rules keep the difference of two large numbers"
