@@ -9,7 +9,6 @@ from .arrays import Array, array_module
 from .events import STEPS
 from .streams import Streams, normal_pairs, unit_interval
 
-
 NUMERICS = 2  # the rules of arithmetic of new runs; runs that began under rules 1 keep them, see decision 0018
 
 

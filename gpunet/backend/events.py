@@ -1,11 +1,11 @@
 """Events of given probability, decided on 16 random bits, and on more only where those leave it open.
 
-An event of probability ``p`` happens where a uniform number lies below ``p``.  The first 16 bits of that number settle it
-unless they equal those of ``p``, which they do once in 65,536; only then its further 53 bits are drawn.  So events of any
-probability happen as often as they should, at the price of 16 bits each.
+An event of probability ``p`` happens where a uniform number lies below ``p``.  The first 16 bits of that number settle
+it unless they equal those of ``p``, which they do once in 65,536; only then its further 53 bits are drawn.  So events
+of any probability happen as often as they should, at the price of 16 bits each.
 
-The 16 bits come from the words of a site with phase 0, the further ones from phase 1 of the same site: element ``i`` of a
-member has word ``i`` of them, so what is drawn for one element does not depend on which others needed more bits.
+The 16 bits come from the words of a site with phase 0, the further ones from phase 1 of the same site: element ``i`` of
+a member has word ``i`` of them, so what is drawn for one element does not depend on which others needed more bits.
 """
 
 import itertools

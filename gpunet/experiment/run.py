@@ -13,6 +13,7 @@ from ..objectives import Objective
 from ..rbm import RBM, ContrastiveDivergence
 from ..training import EpochRecord, Evaluator, Plateau, Scores, Selection, Trainer, fit
 from .augmenting import build_augmenter
+from .checking import check_batches
 from .experiment import Experiment
 from .labelled import epoch_rows
 from .lineage import Lineage
@@ -64,6 +65,10 @@ class Run:
             batch_size=training.batch_size,
             device=self.device,
         )
+        if config.numerics != 1:
+            check_batches(config, self.objective.model, self.trainer.feed.samples)
+            if self.machine is not None:
+                config.model.check_machines([self.machine])
         scale_to_unit_variance(self.objective.model, self.trainer.parameters, self.inputs)
         self.validation = self._evaluator("validation") if len(self.split.validation) else None
         higher = self.objective.higher_is_better(self.monitor.partition("_")[2])

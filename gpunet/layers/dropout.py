@@ -14,8 +14,8 @@ class Dropout(Layer):
     """Sets each entry to zero with probability ``rate`` while training.
 
     ``mode="inverted"`` scales what is kept by ``1 / (1 - rate)`` in training; ``mode="classic"`` leaves it as it is
-    and scales by ``1 - rate`` at inference.  Every rate is met, however small, and the expectation is exact.  (Runs that
-    began under rules 1 of arithmetic round the rate to a multiple of 1/65536, and scale by the rounded one.)
+    and scales by ``1 - rate`` at inference.  Every rate is met, however small, and the expectation is exact.  (Runs
+    that began under rules 1 of arithmetic round the rate to a multiple of 1/65536, and scale by the rounded one.)
 
     Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov: Dropout (2014), section 4.
 

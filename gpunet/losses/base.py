@@ -1,6 +1,6 @@
 """What a loss is, and the forms that targets take."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -66,6 +66,25 @@ class Loss:
     def examples(cls) -> list["Loss"]:
         """Instances that the conformance suite checks."""
         return [cls()]
+
+
+@dataclass(frozen=True)
+class OverOutputs(Loss):
+    """Base of the losses that are a sum over the outputs, each with a term of its own.
+
+    Args:
+        mean: the mean over the outputs instead of their sum, as other libraries have it; off by default.
+    """
+
+    mean: bool = field(default=False, kw_only=True)
+
+    def _over_outputs(self, terms: Array, gradient: Array) -> tuple[Array, Array]:
+        """Sum or mean of the terms, ([E,] N, K), with its gradient."""
+        loss = terms.sum(axis=-1)
+        if self.mean:
+            loss *= 1 / terms.shape[-1]
+            gradient *= 1 / terms.shape[-1]
+        return loss, gradient
 
 
 def as_outputs(z: Array, target: Array, ctx: Context) -> Array:

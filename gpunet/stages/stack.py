@@ -39,6 +39,8 @@ class Stack:
         self.inputs = experiment.inputs
         self.machines = self.family.machines((self.inputs.features,))
         self.family.check_stages(self.machines, len(experiment.dataset.classes))
+        if experiment.config.numerics != 1:
+            self.family.check_machines(self.machines)
         self.lineage, self._interrupted = Lineage([]), interrupted
         if interrupted is not None:
             self.lineage = Lineage.of(interrupted)
