@@ -54,7 +54,7 @@ def decide(out: Array, bits: Array, expected: Array | float, keys: Array, clock:
             left = expected[member, part]
             ties = np.flatnonzero(np.logical_and(left > 0, left < 1))
         for tie in map(int, ties):
-            open_part = expected - int(expected) if left is None else float(left[tie])  # type: ignore[operator]
+            open_part = expected - int(expected) if left is None else float(left[tie])
             out[member, start + tie] = _further(start + tie, keys[member], int(clock[0]), site) < open_part
 
 

@@ -14,10 +14,12 @@ from ..vocabulary import (
     AUGMENTATIONS,
     AveragingWord,
     LossWord,
+    MetricWord,
     PreparationWord,
     RuleWord,
     Section,
     expand,
+    expand_each,
     expand_preparations,
 )
 
@@ -90,6 +92,17 @@ class TrainingConfig(Section):
         "auto",
         description="what selects the weights that are kept: last, or a measured number such as validation_accuracy, "
         "validation_loss or train_loss",
+    )
+    metrics: Annotated[tuple[MetricWord, ...], BeforeValidator(expand_each)] = Field(
+        (), description="measured on the validation part after each epoch beside the loss, such as [f1, roc_auc]"
+    )
+    class_weight: Literal["balanced"] | dict[str, NonNegative] | None = Field(
+        None, description="how much samples count by class: balanced, or numbers by class, 1 for those not named"
+    )
+    threshold: MetricWord | None = Field(
+        None,
+        description="metric, such as f1, that is to be best at the threshold between two classes, or of labels, which "
+        "is then fitted on the validation part at the end of training; the usual threshold by default",
     )
     patience: Count | None = Field(None, description="epochs without improvement after which training stops")
     plateau: PlateauConfig | None = Field(None, description="lowers the learning rate on a plateau")

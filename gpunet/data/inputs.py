@@ -63,8 +63,13 @@ class Inputs:
         dtype: Any = np.float32,
         augmenter: Augmenter | None = None,
         rows: np.ndarray | None = None,
+        weights: np.ndarray | None = None,
     ) -> Feed:
-        """One part on the device; with ``members`` each has an order of its own, and ``rows`` say what an epoch is."""
+        """One part on the device; with ``members`` each has an order of its own, and ``rows`` say what an epoch is.
+
+        ``weights``, (samples,) of the data set, stand for its own where they are given.
+        """
+        weights = self.weights if weights is None else weights
         chosen = getattr(self.split, part)
         kind: Any = np.dtype(dtype)
         return Feed(
@@ -77,7 +82,7 @@ class Inputs:
             augmenter,
             rows,
             self.members_own,
-            None if self.weights is None else self.weights[chosen],
+            None if weights is None else weights[chosen],
         )
 
     def training_part(self) -> np.ndarray:

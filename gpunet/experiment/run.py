@@ -1,20 +1,32 @@
 """A run: configuration and data become a trainer, evaluators and a selection, and are trained."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from ..backend import Device
 from ..config import Config, build_optimization
-from ..data import Augmenter, Dataset, Description, Inputs, Part, Preprocessing, Split
+from ..data import Augmenter, Dataset, Description, Feed, Inputs, Part, Preprocessing, Split
 from ..errors import ConfigError, meant
 from ..interruption import Stop
+from ..layers import Layer
+from ..metrics import (
+    Estimate,
+    Metric,
+    Outcome,
+    constant_prediction,
+    estimates,
+    fitted_threshold,
+    usual_metrics,
+)
 from ..objectives import Objective
 from ..rbm import RBM, ContrastiveDivergence
-from ..training import EpochRecord, Evaluator, Plateau, Scores, Selection, Trainer, fit
+from ..training import EpochRecord, Evaluator, Plateau, Scores, Selection, Trainer, fit, outcomes, task_of
 from .augmenting import build_augmenter
 from .checking import check_batches
 from .experiment import Experiment
+from .figures import check_threshold, chosen_figures, class_weights, known_figures
 from .labelled import epoch_rows
 from .lineage import Lineage
 from .monitoring import Doctor
@@ -55,13 +67,16 @@ class Run:
         self.objective = objective or build_objective(config, self.description, self.inputs)
         self.objective.numerics = config.numerics
         self.rows = self._rows()
+        self.known_figures = self._known_figures()
+        self.figures = chosen_figures(config, self.known_figures, self.objective.scores)
+        self._check_threshold()
         self.monitor = self._monitor()
         members = () if config.members == 1 else (config.members,)
         self.trainer = Trainer(
             self.objective,
             optimization=build_optimization(config),
             seeds=config.seeds,
-            feed=self.inputs.feed("train", members, augmenter=self._augmenter(), rows=self.rows),
+            feed=self._training_feed(members),
             batch_size=training.batch_size,
             device=self.device,
         )
@@ -71,12 +86,13 @@ class Run:
                 config.model.check_machines([self.machine])
         scale_to_unit_variance(self.objective.model, self.trainer.parameters, self.inputs)
         self.validation = self._evaluator("validation") if len(self.split.validation) else None
-        higher = self.objective.higher_is_better(self.monitor.partition("_")[2])
+        higher = self._higher_is_better(self.monitor.partition("_")[2])
         self.selection = Selection(self.trainer.parameters, self.monitor, training.patience, higher=higher)
         self.plateau, self.doctor = self._plateau(), self._doctor()
         self.history: list[EpochRecord] = []
         self.batch = 0
         self.test_scores: Scores = {}
+        self.thresholds: np.ndarray | None = None
         self.lineage = lineage or Lineage()
 
     @property
@@ -172,6 +188,7 @@ class Run:
         if stop is not None and stop.requested:
             return False
         self.selection.restore()
+        self._fit_thresholds()
         if test:
             self.score_test()
         return True
@@ -180,6 +197,62 @@ class Run:
         """Evaluate the test part with the present weights, where there is one."""
         if len(self.split.test):
             self.test_scores = self._evaluator("test").scores()
+
+    def outcomes(self, part: Part) -> list[Outcome]:
+        """What each member says about a part with the present weights; nothing where its targets have no figures."""
+        if not self.known_figures or not len(getattr(self.split, part)):
+            return []
+        held: Any = self.objective
+        return outcomes(held.model, held.loss, self.inputs.feed(part), self.device, self.thresholds)
+
+    def test_figures(self) -> list[list[Estimate]]:
+        """All figures of each member on the test part, beside what always saying the same would reach there."""
+        found, constant = self.outcomes("test"), self._constant()
+        return [estimates(usual_metrics(), outcome, constant) for outcome in found]
+
+    def _constant(self) -> np.ndarray | None:
+        """What is best said of all samples alike, by the training part."""
+        held: Any = self.objective
+        y, weights = self.dataset.y[self.split.train], self.dataset.weights
+        task = task_of(held.loss, y) if self.known_figures else None
+        if task is None:
+            return None
+        weight = None if weights is None else weights[self.split.train]
+        outputs = np.zeros((len(y), held.model.output_shape(self.inputs.shape)[-1]))
+        return constant_prediction(Outcome(task, outputs, y, weight, held.loss.meaning == "probability"))
+
+    def _known_figures(self) -> list[Metric]:
+        """Metrics that say something about its targets."""
+        objective: Any = self.objective
+        if not objective.wants_targets or not isinstance(objective.model, Layer):
+            return []
+        loss = getattr(objective, "loss", None)
+        if loss is None:
+            return []
+        objective.build(self.inputs.shape)
+        width = objective.model.output_shape(self.inputs.shape)[-1]
+        return known_figures(loss, self.dataset.y[self.split.train], width)
+
+    def _check_threshold(self) -> None:
+        classes, validates = len(self.description.classes), bool(len(self.split.validation))
+        check_threshold(self.config, self.known_figures, classes, validates)
+
+    def _fit_thresholds(self) -> None:
+        """Find where each member's decisions change, on the validation part."""
+        word = self.config.training.threshold
+        if word is None:
+            return
+        metric = word.build()
+        self.thresholds = np.array([fitted_threshold(metric, outcome) for outcome in self.outcomes("validation")])
+
+    def _training_feed(self, members: tuple[int, ...]) -> Feed:
+        weights = class_weights(self.config, self.dataset, self.split)
+        return self.inputs.feed("train", members, augmenter=self._augmenter(), rows=self.rows, weights=weights)
+
+    def _higher_is_better(self, name: str) -> bool:
+        """As the metric of that name says; losses and errors are not."""
+        own = [metric for metric in self.figures if metric.name == name]
+        return own[0].higher_is_better if own else self.objective.higher_is_better(name)
 
     def _rows(self) -> np.ndarray | None:
         """What an epoch learns from."""
@@ -218,6 +291,8 @@ class Run:
             raise ConfigError("training.monitor", f"{monitor} needs a validation part", "none", remedy)
         known = [f"train_{name}" for name in self.objective.measures]
         known += [f"validation_{name}" for name in self.objective.scores] if validates else []
+        figures = {f"validation_{metric.name}": metric for metric in (*self.known_figures, *self.figures)}
+        known += [name for name in figures if name not in known] if validates else []
         if monitor not in known:
             rule = "must be a number that is measured, auto or last"
             raise ConfigError("training.monitor", rule, monitor, meant(monitor, known, f"There are {', '.join(known)}"))
@@ -241,4 +316,5 @@ class Run:
         return build_augmenter(self.experiment, samples, self.objective)
 
     def _evaluator(self, part: Part) -> Evaluator:
-        return Evaluator(self.objective, self.inputs.feed(part), self.config.members, self.device)
+        feed = self.inputs.feed(part)
+        return Evaluator(self.objective, feed, self.config.members, self.device, figures=self.figures)

@@ -1,7 +1,7 @@
 """What a loss is, and the forms that targets take."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -20,10 +20,13 @@ class Loss:
 
     Attributes:
         meaning: what a prediction for a class is: a probability, or a score that is larger for likelier classes.
+        predicts: what outputs are to targets that are no class numbers: the values themselves, labels of which each
+            may be there or not, shares of the classes, or only their direction.
         remark: what whoever chooses it should know, said before training.
     """
 
     meaning: ClassVar[str] = "score"
+    predicts: ClassVar[Literal["values", "labels", "distribution", "direction"]] = "values"
     remark: ClassVar[str] = ""
 
     def __post_init__(self) -> None:

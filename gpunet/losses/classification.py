@@ -1,7 +1,7 @@
 """Losses of classes: on labels, or on values that say how much of each class."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -22,6 +22,7 @@ class BinaryCrossEntropy(OverOutputs):
     """
 
     meaning: ClassVar[str] = "probability"
+    predicts: ClassVar[Literal["values", "labels", "distribution", "direction"]] = "labels"
 
     def __call__(self, z: Array, target: Array, ctx: Context) -> tuple[Array, Array]:
         """Gradient ``sigmoid(z) - target``."""
@@ -58,6 +59,7 @@ class _Distribution(Loss):
     """Base of the losses between distributions over the classes, paired with the softmax."""
 
     meaning: ClassVar[str] = "probability"
+    predicts: ClassVar[Literal["values", "labels", "distribution", "direction"]] = "distribution"
 
     def predict(self, z: Array, out: Array) -> Array:
         """The softmax: the probability of each class."""
@@ -209,6 +211,8 @@ class Hinge(OverOutputs):
 
     Cortes, Vapnik: Support-vector networks (1995).
     """
+
+    predicts: ClassVar[Literal["values", "labels", "distribution", "direction"]] = "labels"
 
     def __call__(self, z: Array, target: Array, ctx: Context) -> tuple[Array, Array]:
         """Gradient ``- sign`` where the margin is violated, else 0."""

@@ -225,6 +225,8 @@ class CosineProximity(Loss):
     Lengths do not matter, however large or small.  A ``z`` of length zero has no direction: loss and gradient are 0.
     """
 
+    predicts: ClassVar[Literal["values", "labels", "distribution", "direction"]] = "direction"
+
     def __call__(self, z: Array, target: Array, ctx: Context) -> tuple[Array, Array]:
         """Gradient ``(cos u - v) / |z|`` with ``u``, ``v`` the unit vectors along ``z`` and ``target``."""
         xp = array_module(z)

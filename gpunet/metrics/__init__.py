@@ -5,7 +5,7 @@ from .classification import Accuracy, TopK, accuracy
 from .curves import AveragePrecision, RocAuc
 from .decisions import F1, BalancedAccuracy, Error, Precision, Recall, SubsetAccuracy, confusion
 from .estimates import Estimate, estimate, estimates
-from .outcome import Outcome, Task, constant_prediction
+from .outcome import Outcome, Task, class_numbers, constant_prediction
 from .probabilities import Brier, CalibrationError, LogLoss
 from .threshold import fitted_threshold
 from .values import MAE, R2, RMSE, MedianError
@@ -33,6 +33,7 @@ __all__ = [
     "Task",
     "TopK",
     "accuracy",
+    "class_numbers",
     "confusion",
     "constant_prediction",
     "estimate",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -65,9 +65,7 @@ class Outcome:
     @cached_property
     def predicted(self) -> np.ndarray:
         """(samples,) numbers of the predicted classes: the largest output, or by the threshold between two."""
-        if self.columns.shape[1] != 2 or (self.threshold is None and self.outputs.shape[1] == 2):
-            return self.columns.argmax(axis=1)
-        return (self.columns[:, 1] > self.limit).astype(np.int64)
+        return class_numbers(self.outputs, self.probability, self.threshold)
 
     @cached_property
     def weights(self) -> np.ndarray:
@@ -100,3 +98,20 @@ def constant_prediction(outcome: Outcome) -> np.ndarray:
     shares = np.average(outcome.coded.astype(np.float64), axis=0, weights=outcome.weight)
     shares = shares[1:] if outcome.task == "classification" and outcome.outputs.shape[1] == 1 else shares
     return shares if outcome.probability else shares - (0.5 if len(shares) == 1 or outcome.task == "multilabel" else 0)
+
+
+def class_numbers(outputs: Any, probability: bool = True, threshold: float | None = None) -> Any:
+    """The number of the class that each row of outputs speaks for, on the device of the outputs.
+
+    Args:
+        outputs: (..., K), activated; one column is that of the second of two classes.
+        probability: whether they are probabilities.
+        threshold: of the second class, where it is not the usual one.
+
+    >>> class_numbers(np.array([[0.2], [0.6]])).tolist(), class_numbers(np.array([[0.2]]), probability=False).tolist()
+    ([0, 1], [1])
+    """
+    if outputs.shape[-1] == 1 or (outputs.shape[-1] == 2 and threshold is not None):
+        usual = 0.5 if probability else 0.0
+        return (outputs[..., -1] > (usual if threshold is None else threshold)).astype(np.int64)
+    return outputs.argmax(axis=-1)

@@ -27,7 +27,7 @@ class _OfValues(Metric):
 class RMSE(_OfValues):
     """Root of the mean squared error, in the units of the target."""
 
-    name: ClassVar[str] = "rmse"  # type: ignore[misc]
+    name: ClassVar[str] = "rmse"
 
     def by_class(self, outcome: Outcome) -> np.ndarray:
         """The root of each target's mean."""
@@ -38,7 +38,7 @@ class RMSE(_OfValues):
 class MAE(_OfValues):
     """Mean absolute error, in the units of the target."""
 
-    name: ClassVar[str] = "mae"  # type: ignore[misc]
+    name: ClassVar[str] = "mae"
 
     def each(self, outcome: Outcome) -> np.ndarray:
         """The mean over targets."""
@@ -56,7 +56,7 @@ class R2(_OfValues):
     Of a target that does not vary it is 1 where every prediction is right, else 0.
     """
 
-    name: ClassVar[str] = "r2"  # type: ignore[misc]
+    name: ClassVar[str] = "r2"
     higher_is_better: ClassVar[bool] = True
     bounds: ClassVar[tuple[float, float]] = (-float("inf"), 1.0)
 

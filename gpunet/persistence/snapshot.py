@@ -68,6 +68,8 @@ def snapshot(run: Run, *, best: bool, portrait: Group | None = None) -> Group:
     )
     root["history"] = _history(run)
     root["metrics"] = _metrics(run)
+    if best and run.thresholds is not None:
+        root["decision"] = _decision(run)
     if portrait is not None:
         root.children |= portrait.children
     if parameters.members:
@@ -195,3 +197,15 @@ def _metrics(run: Run) -> Group:
     for name, values in run.test_scores.items():
         group[f"test_{name}"] = NamedArray(values)
     return group
+
+
+def _decision(run: Run) -> Group:
+    """Where the decisions of each member change, as fitted on the validation part."""
+    word = run.config.training.threshold
+    assert run.thresholds is not None
+    assert word is not None
+    about = "output beyond which the second class, or a label, is predicted"
+    axes = axes_text((), run.trainer.parameters.members)
+    return Group(
+        {"metric": word.build().name}, {"threshold": NamedArray(run.thresholds, {"description": about, "axes": axes})}
+    )

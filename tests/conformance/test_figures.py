@@ -34,7 +34,7 @@ from gpunet.metrics import (
 )
 from gpunet.testing import examples
 
-ALL = [metric for metric in examples(Metric, room)]
+ALL = list(examples(Metric, room))
 WEIGHTS = pytest.mark.parametrize("weighted", [False, True])
 NEAR = {"rel": 1e-12, "abs": 1e-12}
 
@@ -155,10 +155,7 @@ def test_calibration_is_the_mean_gap_of_bins(rng):
     for low, high in zip(np.arange(10) / 10, np.arange(1, 11) / 10):
         inside = (sure >= low) & (sure < high) & (o.weight > 0)
         if inside.any():
-            gap = np.average(right[inside], weights=o.weight[inside]) - np.average(
-                sure[inside], weights=o.weight[inside]
-            )
-            total += abs(gap) * o.weight[inside].sum()
+            total += abs((o.weight * (right - 1.0 * sure))[inside].sum())
     assert CalibrationError(10).value(o) == pytest.approx(total / o.weight.sum(), **NEAR)
     fair = Outcome("classification", o.outputs[:, [0, 1, 2]], o.target)
     assert CalibrationError().value(fair) < 0.05, "classes drawn from the very probabilities"
@@ -234,10 +231,10 @@ def test_intervals_hold_the_figure_of_all_samples_as_often_as_they_say(metric):
     rng = np.random.default_rng(3)
     everything = classified(rng, 2, n=100_000)
     truth, inside = metric.value(everything), 0
-    for _ in range(200):
+    for _ in range(100):
         found = estimate(metric, everything.part(rng.integers(0, 100_000, 150)))
         inside += found.low <= truth <= found.high
-    assert 180 <= inside <= 199
+    assert 88 <= inside <= 99
 
 
 def test_a_share_of_all_samples_leaves_room_for_more(rng):

@@ -157,7 +157,7 @@ def test_temperatures_rise_from_0_to_1_and_save_variance(device):
     assert (np.diff(betas) > 0).all()
     exact, errors = exact_log_z(rbm, parameters).value[0], []
     for chosen in (betas, even(200)):
-        found = [ais_log_z(rbm, parameters, MEAN, seed, runs=20, betas=chosen).value[0] for seed in range(40)]
+        found = [ais_log_z(rbm, parameters, MEAN, seed, runs=20, betas=chosen).value[0] for seed in range(120)]
         errors.append(np.mean((np.array(found) - exact) ** 2))
     assert errors[0] < errors[1]
 
