@@ -44,7 +44,8 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
         networks = together.networks
         dataset, chosen = evaluation_data(networks[0].trained, data, part)
         x, y = dataset.x[chosen], dataset.y[chosen]
-        scores = [network.scores(x, y) for network in networks]
+        weights = None if dataset.weights is None else dataset.weights[chosen]
+        scores = [network.scores(x, y, weights) for network in networks]
         classify = "accuracy" in scores[0]
         loss = np.concatenate([score["loss"] for score in scores]).tolist()
         document: dict[str, Any] = {"data": dataset.name, "samples": len(chosen), "loss": loss}
@@ -52,8 +53,8 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
             document["error"] = [1 - a for score in scores for a in score["accuracy"].tolist()]
         outputs = together.outputs_on(x)
         if classify and len(loss) > 1:
-            document["ensemble_error"] = float(np.mean(together.class_numbers(outputs) != y))
-        outcome = together.outcome(outputs, y, None if dataset.weights is None else dataset.weights[chosen])
+            document["ensemble_error"] = float(np.average(together.class_numbers(outputs) != y, weights=weights))
+        outcome = together.outcome(outputs, y, weights)
         found = []
         if outcome is not None:
             seen = outcome

@@ -158,17 +158,18 @@ class Network(Result):
         found = self.scores(features, targets)
         return {name: values if self.parameters.members else float(values[0]) for name, values in found.items()}
 
-    def scores(self, features: np.ndarray, targets: np.ndarray) -> Scores:
+    def scores(self, features: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None) -> Scores:
         """Loss and measures over samples of a data set, each (members,).
 
         Args:
             features: (samples, *input_shape), as they are in the data set.
             targets: (samples,) numbers of classes, or (samples, outputs) values.
+            weights: (samples,), how much each counts; all alike by default.
         """
         held, device = self._held, self.device
         with device.activate():
             x = features.reshape(len(features), *held.input_shape)
-            feed = Feed(device, x, targets, held.preprocessing, held.parameters.dtype)
+            feed = Feed(device, x, targets, held.preprocessing, held.parameters.dtype, weights=weights)
             return Evaluator(held.objective, feed, len(self.seeds), device).scores()
 
     def sample(self, n: int = 16, *, steps: int = 1000, seed: int = 0, label: Any = None) -> np.ndarray:

@@ -78,13 +78,11 @@ class _ByClass(Metric):
         right, said, there = hits(outcome)
         above, below = self._ratio(right, said, there)
         found = np.divide(above, below, out=np.zeros(len(below)), where=below > 0)
-        return np.where(self._counts(outcome, said, there), found, np.nan)
+        counts = (said + there > 0) | (outcome.task == "multilabel")
+        return np.where(counts, found, np.nan)
 
     def _ratio(self, right: np.ndarray, said: np.ndarray, there: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         raise NotImplementedError
-
-    def _counts(self, outcome: Outcome, said: np.ndarray, there: np.ndarray) -> np.ndarray:
-        return (said + there > 0) | (outcome.task == "multilabel")
 
 
 @dataclass(frozen=True)
@@ -112,13 +110,13 @@ class F1(_ByClass):
 
 
 @dataclass(frozen=True)
-class BalancedAccuracy(_ByClass):
+class BalancedAccuracy(Metric):
     """Mean of the recall of the classes that were there: accuracy if all had equally many samples."""
 
-    tasks: ClassVar[tuple[Task, ...]] = ("classification",)
+    collected: ClassVar[bool] = True
+    percent: ClassVar[bool] = True
 
-    def _ratio(self, right: np.ndarray, said: np.ndarray, there: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return right, there
-
-    def _counts(self, outcome: Outcome, said: np.ndarray, there: np.ndarray) -> np.ndarray:
-        return there > 0
+    def value(self, outcome: Outcome) -> float:
+        """The mean of :class:`Recall` over those classes."""
+        right, _, there = hits(outcome)
+        return float((right[there > 0] / there[there > 0]).mean())

@@ -67,7 +67,7 @@ def snapshot(run: Run, *, best: bool, portrait: Group | None = None) -> Group:
         {"generator": "philox4x64-10"}, {"seeds": NamedArray(np.array(parameters.seeds, np.uint64))}
     )
     root["history"] = _history(run)
-    root["metrics"] = _metrics(run)
+    root["metrics"] = _metrics(run, portrait is not None)
     if best and run.thresholds is not None:
         root["decision"] = _decision(run)
     if portrait is not None:
@@ -192,10 +192,18 @@ def _history(run: Run) -> Group:
     return group
 
 
-def _metrics(run: Run) -> Group:
+def _metrics(run: Run, finished: bool) -> Group:
     group = Group()
     for name, values in run.test_scores.items():
         group[f"test_{name}"] = NamedArray(values)
+    figures = run.test_figures() if finished and run.test_scores else []
+    for place, first in enumerate(figures[0] if figures else ()):
+        own = [member[place] for member in figures]
+        about: dict[str, Scalar] = {
+            "description": "value, ends of the 95 % interval over samples, baseline of each member"
+        }
+        rows = np.array([(one.value, one.low, one.high, one.baseline) for one in own])
+        group.children.setdefault("figures", Group())[first.name] = NamedArray(rows, about)
     return group
 
 
