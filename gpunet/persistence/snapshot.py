@@ -17,6 +17,7 @@ from ..data import Description, Preprocessing
 from ..experiment import FinishedLayer, Run
 from ..fields import term
 from ..members import axes_text
+from ..metrics import Estimate
 from ..parameter import Module, Parameter, Parameters, children
 from .state import save_state
 
@@ -197,14 +198,16 @@ def _metrics(run: Run, finished: bool) -> Group:
     for name, values in run.test_scores.items():
         group[f"test_{name}"] = NamedArray(values)
     figures = run.test_figures() if finished and run.test_scores else []
-    for place, first in enumerate(figures[0] if figures else ()):
-        own = [member[place] for member in figures]
-        about: dict[str, Scalar] = {
-            "description": "value, ends of the 95 % interval over samples, baseline of each member"
-        }
-        rows = np.array([(one.value, one.low, one.high, one.baseline) for one in own])
-        group.children.setdefault("figures", Group())[first.name] = NamedArray(rows, about)
+    if figures:
+        group["figures"] = Group({}, {first.name: _figure(figures, n) for n, first in enumerate(figures[0])})
     return group
+
+
+def _figure(members: list[list[Estimate]], place: int) -> NamedArray:
+    """One figure of all members, (members, 4)."""
+    rows = [(one.value, one.low, one.high, one.baseline) for one in (figures[place] for figures in members)]
+    about = "value, both ends of the 95 % interval over samples, and baseline, for each member"
+    return NamedArray(np.array(rows), {"description": about})
 
 
 def _decision(run: Run) -> Group:
