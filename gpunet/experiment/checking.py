@@ -23,9 +23,9 @@ def check_batches(config: Config, model: Any, samples: int) -> None:
         return
     rule = "must give batch norm at least two samples in every step"
     if batch == 1:
-        raise ConfigError("training.batch_size", rule, 1, "Set training.batch_size=2 or more")
+        raise ConfigError("batch_size", rule, 1, "Set batch_size=2 or more")
     received = f"{batch}, which leaves one of {samples:,} samples over"
-    raise ConfigError("training.batch_size", rule, received, f"Set training.batch_size={batch - 1}, or drop_last=true")
+    raise ConfigError("batch_size", rule, received, f"Set batch_size={batch - 1}, or drop_last=true")
 
 
 def _batch_norms(model: Any) -> Iterator[BatchNorm]:

@@ -43,7 +43,7 @@ def chosen_figures(config: Config, known: Sequence[Metric], measured: Sequence[s
         if not any(isinstance(metric, type(one)) for one in known):
             rule, names = "must suit the targets", [one.name for one in known]
             remedy = meant(metric.name, names, f"There are {', '.join(names) or 'none'}")
-            raise ConfigError("training.metrics", rule, metric.name, remedy)
+            raise ConfigError("metrics", rule, metric.name, remedy)
     wanted = config.training.monitor.removeprefix("validation_")
     chosen += [metric for metric in known if metric.name == wanted and metric.name not in [c.name for c in chosen]]
     return [metric for metric in chosen if metric.name not in measured]
@@ -62,8 +62,8 @@ def class_weights(config: Config, dataset: Dataset, split: Split) -> np.ndarray 
     if wanted is None:
         return own
     if not dataset.classes:
-        remedy = "Leave training.class_weight out"
-        raise ConfigError("training.class_weight", "needs classes", "other targets", remedy)
+        remedy = "Leave class_weight out"
+        raise ConfigError("class_weight", "needs classes", "other targets", remedy)
     if wanted == "balanced":
         counts = np.bincount(dataset.y[split.train], minlength=len(dataset.classes))
         by_class = counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1))
@@ -72,7 +72,7 @@ def class_weights(config: Config, dataset: Dataset, split: Split) -> np.ndarray 
         unknown = [name for name in wanted if name not in dataset.classes]
         if unknown:
             remedy = meant(unknown[0], dataset.classes, f"There are {', '.join(dataset.classes[:20])}")
-            raise ConfigError("training.class_weight", "must name classes", repr(unknown[0]), remedy)
+            raise ConfigError("class_weight", "must name classes", repr(unknown[0]), remedy)
         by_class = np.array([wanted.get(name, 1.0) for name in dataset.classes])
     weights = by_class[dataset.y]
     return weights if own is None else weights * own
@@ -88,12 +88,12 @@ def check_threshold(config: Config, known: Sequence[Metric], classes: int, valid
     if word is None:
         return
     if not validates:
-        raise ConfigError("training.threshold", "is fitted on a validation part", "none", "Set data.validation=0.15")
+        raise ConfigError("threshold", "is fitted on a validation part", "none", "Set validation=0.15")
     if classes > 2 or not known or known[0].tasks == ("regression",):
-        remedy = "Leave training.threshold out"
-        raise ConfigError("training.threshold", "needs two classes or several labels", f"{classes} classes", remedy)
+        remedy = "Leave threshold out"
+        raise ConfigError("threshold", "needs two classes or several labels", f"{classes} classes", remedy)
     metric = word.build()
     decides = [one.name for one in known if one.percent and one.name != "top_5_accuracy"]
     if metric.name not in decides:
         rule = "must be a metric of decisions"
-        raise ConfigError("training.threshold", rule, metric.name, f"There are {', '.join(decides)}")
+        raise ConfigError("threshold", rule, metric.name, f"There are {', '.join(decides)}")

@@ -66,7 +66,7 @@ class DBNConfig(Layerwise, MachineConfig):
             super().check_machines(machines)
         elif any(any(find_parameters(machine.visible)) for machine in machines):
             rule = f"{self.method} needs visible units of a fixed variance"
-            raise ConfigError("model.method", rule, "learn_variance=true", "Leave learn_variance out")
+            raise ConfigError("method", rule, "learn_variance=true", "Leave learn_variance out")
 
     def stage(self, machine: RBM, inputs: Inputs, lowest: bool, classes: int) -> Objective:
         """By the chosen method."""

@@ -61,7 +61,7 @@ class MachineConfig(GenerativeConfig):
             if hidden.range != (0.0, 1.0):
                 rule = "needs hidden units whose means lie between 0 and 1"
                 remedy = "Leave sparsity out, or use bernoulli hidden units"
-                raise ConfigError("model.sparsity", rule, term(type(hidden)), remedy)
+                raise ConfigError("sparsity", rule, term(type(hidden)), remedy)
 
     def summary(self, model: Any, features: int) -> str:
         """The units of both sides."""

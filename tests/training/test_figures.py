@@ -63,10 +63,10 @@ def test_members_are_measured_each_for_itself():
 @pytest.mark.parametrize(
     ("training", "message"),
     [
-        ({"metrics": ["rmse"]}, "training.metrics: must suit the targets, got rmse. There are accuracy, error"),
+        ({"metrics": ["rmse"]}, "metrics: must suit the targets, got rmse. There are accuracy, error"),
         ({"monitor": "validation_f2"}, "got validation_f2. Did you mean validation_f1?"),
-        ({"threshold": "roc_auc"}, "training.threshold: must be a metric of decisions, got roc_auc"),
-        ({"class_weight": {"seldom": 2}}, "training.class_weight: must name classes, got 'seldom'"),
+        ({"threshold": "roc_auc"}, "threshold: must be a metric of decisions, got roc_auc"),
+        ({"class_weight": {"seldom": 2}}, "class_weight: must name classes, got 'seldom'"),
     ],
 )
 def test_what_cannot_be_measured_is_refused_by_name(training, message):

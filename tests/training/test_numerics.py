@@ -36,10 +36,10 @@ BN = {"name": "mlp", "hidden": [4], "batch_norm": "before"}
 @pytest.mark.parametrize(
     ("training", "message"),
     [
-        ({"batch_size": 1}, "training.batch_size: must give batch norm at least two samples in every step, got 1"),
+        ({"batch_size": 1}, "batch_size: must give batch norm at least two samples in every step, got 1"),
         (
             {"batch_size": 31, "drop_last": False},
-            "got 31, which leaves one of 32 samples over. Set training.batch_size=30",
+            "got 31, which leaves one of 32 samples over. Set batch_size=30",
         ),
     ],
 )
@@ -149,12 +149,12 @@ def test_rows_of_a_table_have_no_range_to_stay_in():
     [
         (
             {"name": "rbm", "hidden_units": "gaussian", "sparsity": {"target": 0.1}},
-            "model.sparsity: needs hidden units whose means lie between 0 and 1, got gaussian",
+            "sparsity: needs hidden units whose means lie between 0 and 1, got gaussian",
         ),
         ({"name": "rbm", "hidden_units": {"name": "binomial", "trials": 3}, "sparsity": {}}, "got binomial"),
         (
             {"name": "dbn", "hidden": [4, 3], "top_units": "noisy_relu", "sparsity": {}},
-            "model.sparsity: needs hidden units whose means lie between 0 and 1, got noisy_relu",
+            "sparsity: needs hidden units whose means lie between 0 and 1, got noisy_relu",
         ),
         (
             {
@@ -163,7 +163,7 @@ def test_rows_of_a_table_have_no_range_to_stay_in():
                 "method": "denoising",
                 "visible_units": {"name": "gaussian", "learn_variance": True},
             },
-            "model.method: denoising needs visible units of a fixed variance",
+            "method: denoising needs visible units of a fixed variance",
         ),
     ],
     ids=str,
