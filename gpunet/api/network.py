@@ -10,7 +10,7 @@ from ..errors import ConfigError, DataError
 from ..layers import Sequential
 from ..metrics import Estimate, Outcome, class_numbers, constant_prediction, estimates, usual_metrics
 from ..persistence import TrainedModel
-from ..training import Evaluator, Scores, outputs_of, task_of
+from ..training import Evaluator, Scores, decided, outcomes, outputs_of, task_of
 from .arrays import is_frame, split_frame, target_array
 from .members import single
 from .results import Result, given
@@ -169,7 +169,10 @@ class Network(Result):
         with device.activate():
             x = features.reshape(len(features), *held.input_shape)
             feed = Feed(device, x, targets, held.preprocessing, held.parameters.dtype, weights=weights)
-            return Evaluator(held.objective, feed, len(self.seeds), device).scores()
+            found = Evaluator(held.objective, feed, len(self.seeds), device).scores()
+            if held.thresholds is None:
+                return found
+            return decided(found, outcomes(held.model, held.loss, feed, device, held.thresholds))
 
     @property
     def generates(self) -> bool:

@@ -22,7 +22,7 @@ from ..metrics import (
 )
 from ..objectives import Objective
 from ..rbm import RBM, ContrastiveDivergence
-from ..training import EpochRecord, Evaluator, Plateau, Scores, Selection, Trainer, fit, outcomes, task_of
+from ..training import EpochRecord, Evaluator, Plateau, Scores, Selection, Trainer, decided, fit, outcomes, task_of
 from .augmenting import build_augmenter
 from .checking import check_batches
 from .experiment import Experiment
@@ -197,6 +197,8 @@ class Run:
         """Evaluate the test part with the present weights, where there is one."""
         if len(self.split.test):
             self.test_scores = self._evaluator("test").scores()
+        if self.thresholds is not None:
+            self.test_scores = decided(self.test_scores, self.outcomes("test"))
 
     def outcomes(self, part: Part) -> list[Outcome]:
         """What each member says about a part with the present weights; nothing where its targets have no figures."""

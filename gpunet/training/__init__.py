@@ -2,7 +2,7 @@
 
 from .evaluation import Evaluator, Scores
 from .loop import EpochRecord, fit
-from .outcomes import figure, outcomes, task_of
+from .outcomes import decided, figure, outcomes, task_of
 from .plateau import Plateau
 from .prediction import Predictor, outputs_of
 from .selection import Selection
@@ -17,6 +17,7 @@ __all__ = [
     "Scores",
     "Selection",
     "Trainer",
+    "decided",
     "figure",
     "fit",
     "outcomes",

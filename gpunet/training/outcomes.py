@@ -10,7 +10,7 @@ from ..data import Feed
 from ..errors import DataError
 from ..layers import Layer
 from ..losses import Loss
-from ..metrics import Metric, Outcome, Task
+from ..metrics import Metric, Outcome, Task, usual_metrics
 from .prediction import Predictor
 
 
@@ -59,6 +59,12 @@ def outcomes(
     rows = outputs.reshape(-1, *outputs.shape[-2:])
     limits = limits if len(limits) == len(rows) else [None] * len(rows)
     return [Outcome(task, row, target, weight, probable, limit) for row, limit in zip(rows, limits)]
+
+
+def decided(scores: dict[str, np.ndarray], found: Sequence[Outcome]) -> dict[str, np.ndarray]:
+    """Scores by name, those of decisions as the thresholds of outcomes make them; all others as they are."""
+    known = [metric for metric in usual_metrics() if found and metric.measures(found[0])]
+    return scores | {metric.name: figure(metric, found) for metric in known if metric.name in scores}
 
 
 def figure(metric: Metric, found: Sequence[Outcome]) -> np.ndarray:

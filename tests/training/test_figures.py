@@ -134,6 +134,8 @@ def test_a_threshold_is_fitted_on_validation_kept_and_used(tmp_path):
     wanted = (net.predict_proba(x)[:, 1] > net.threshold).astype(int)
     assert np.array_equal(kept.predict(x), wanted)
     assert kept.figures(x, y)["error"].value == pytest.approx(np.mean(wanted != y))
+    assert kept.evaluate(x, y)["accuracy"] == pytest.approx(np.mean(wanted == y)), "one name has one number"
+    assert run.test_scores["accuracy"][0] == run.test_figures()[0][0].value
 
 
 def test_one_score_decides_at_zero_and_one_probability_at_a_half():
