@@ -93,6 +93,7 @@ class Run:
         self.batch = 0
         self.test_scores: Scores = {}
         self.thresholds: np.ndarray | None = None
+        self._test_figures: list[list[Estimate]] | None = None  # of the weights that are kept
         self.lineage = lineage or Lineage()
 
     @property
@@ -195,6 +196,7 @@ class Run:
 
     def score_test(self) -> None:
         """Evaluate the test part with the present weights, where there is one."""
+        self._test_figures = None
         if len(self.split.test):
             self.test_scores = self._evaluator("test").scores()
         if self.thresholds is not None:
@@ -209,8 +211,10 @@ class Run:
 
     def test_figures(self) -> list[list[Estimate]]:
         """All figures of each member on the test part, beside what always saying the same would reach there."""
-        found, constant = self.outcomes("test"), self._constant()
-        return [estimates(usual_metrics(), outcome, constant) for outcome in found]
+        if self._test_figures is None:
+            constant = self._constant()
+            self._test_figures = [estimates(usual_metrics(), one, constant) for one in self.outcomes("test")]
+        return self._test_figures
 
     def _constant(self) -> np.ndarray | None:
         """What is best said of all samples alike, by the training part."""

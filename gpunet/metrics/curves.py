@@ -9,17 +9,19 @@ from .base import Metric
 from .outcome import Outcome, Task
 
 
-def counted(score: np.ndarray, positive: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def counted(
+    score: np.ndarray, positive: np.ndarray, weight: np.ndarray, order: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Weights of the positives and of the negatives that score at least as much as each distinct score, falling.
 
-    >>> tp, fp = counted(np.array([0.1, 0.8, 0.8]), np.array([False, True, False]), np.ones(3))
+    ``order`` sorts the scores, the highest first.
+
+    >>> tp, fp = counted(np.array([0.1, 0.8, 0.8]), np.array([False, True, False]), np.ones(3), np.array([1, 2, 0]))
     >>> tp.tolist(), fp.tolist()
     ([1.0, 1.0], [1.0, 2.0])
     """
-    counts = weight > 0
-    score, positive, weight = score[counts], positive[counts], weight[counts]
-    order = np.argsort(-score, kind="stable")
-    ends = np.append(np.flatnonzero(np.diff(score[order])), len(score) - 1)
+    order = order[weight[order] > 0]
+    ends = np.append(np.flatnonzero(np.diff(score[order])), len(order) - 1)
     own = weight[order] * positive[order]
     return np.cumsum(own)[ends], np.cumsum(weight[order] - own)[ends]
 
@@ -34,8 +36,8 @@ class _Ranking(Metric):
     def by_class(self, outcome: Outcome) -> np.ndarray:
         """NaN where all samples are of the class, or none is."""
         found = np.full(outcome.columns.shape[1], np.nan)
-        for number, (score, positive) in enumerate(zip(outcome.columns.T, outcome.coded.T)):
-            tp, fp = counted(score, positive, outcome.weights)
+        for number, (score, positive, order) in enumerate(zip(outcome.columns.T, outcome.coded.T, outcome.orders)):
+            tp, fp = counted(score, positive, outcome.weights, order)
             if len(tp) and tp[-1] > 0 and fp[-1] > 0:
                 found[number] = self._area(tp, fp)
         return found

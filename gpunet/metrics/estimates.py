@@ -87,7 +87,8 @@ def _left_out(metric: Metric, outcome: Outcome) -> float:
     count = min(GROUPS, outcome.samples)
     group = np.empty(outcome.samples, np.int64)
     group[order] = np.arange(outcome.samples) % count
-    found = np.array([metric.value(outcome.part(np.flatnonzero(group != g))) for g in range(count)])
+    weight = outcome.weights
+    found = np.array([metric.value(outcome.reweighted(weight * (group != g))) for g in range(count)])
     return float(np.sqrt((count - 1) / count * ((found - found.mean()) ** 2).sum()))
 
 

@@ -1,5 +1,6 @@
 """What a network said about samples, beside what was so: all that figures are computed from."""
 
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -71,6 +72,18 @@ class Outcome:
     def weights(self) -> np.ndarray:
         """(samples,): ones where there are none."""
         return np.ones(self.samples) if self.weight is None else np.asarray(self.weight, np.float64)
+
+    @cached_property
+    def orders(self) -> np.ndarray:
+        """(C, samples): sample numbers by falling output of each class or label."""
+        return np.argsort(-self.columns.T, axis=1, kind="stable")
+
+    def reweighted(self, weight: np.ndarray) -> "Outcome":
+        """The same with other weights; what was found about its outputs is not found anew."""
+        other = copy(self)
+        other.__dict__.pop("weights", None)
+        object.__setattr__(other, "weight", weight)
+        return other
 
     def mean(self, each: np.ndarray) -> float:
         """Of a number for each sample, weighted."""
