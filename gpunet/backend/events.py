@@ -19,7 +19,7 @@ from .kernels import kernel
 from .philox import host_philox
 
 STEPS = 65536  # of the first 16 bits
-CHUNK = 16384  # elements looked at together on the host
+CHUNK = 32768  # elements looked at together on the host
 FURTHER = 1  # phase of the words that hold further bits
 
 
@@ -47,12 +47,10 @@ def decide(out: Array, bits: Array, expected: Array | float, keys: Array, clock:
         np.greater(expected, 0, out=out)
     for member, start in itertools.product(range(members), range(0, bits.shape[1], CHUNK)):
         part = slice(start, start + CHUNK)  # so that nothing large is allocated to look for ties
-        if isinstance(expected, float):
-            left = None
-            ties = np.flatnonzero(bits[member, part] == int(expected))
-        else:
-            left = expected[member, part]
-            ties = np.flatnonzero(np.logical_and(left > 0, left < 1))
+        left = None if isinstance(expected, float) else expected[member, part]
+        near = bits[member, part] == int(expected) if left is None else left < 1
+        near &= near if left is None else out[member, part]
+        ties = np.flatnonzero(near) if near.any() else ()  # there are none, mostly
         for tie in map(int, ties):
             open_part = expected - int(expected) if left is None else float(left[tie])
             out[member, start + tie] = _further(start + tie, keys[member], int(clock[0]), site) < open_part

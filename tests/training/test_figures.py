@@ -173,7 +173,8 @@ def table(path, n=300):
 
 
 def command(*words):
-    done = CliRunner().invoke(main, [*map(str, words), "--device", "cpu"], catch_exceptions=False)
+    place = [] if words[0] == "report" else ["--device", "cpu"]
+    done = CliRunner().invoke(main, [*map(str, words), *place], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return done.stdout
 
@@ -195,3 +196,7 @@ def test_the_command_line_shows_figures_with_intervals_and_baselines(tmp_path):
     text = command("evaluate", run / "best.h5")
     assert "roc auc" in text
     assert "\nyes " in text
+    command("report", run, "-o", tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text()
+    assert "Figures of the test part" in page
+    assert "<th>roc auc</th>" in page
