@@ -19,7 +19,7 @@ from .kernels import kernel
 from .philox import host_philox
 
 STEPS = 65536  # of the first 16 bits
-CHUNK = 32768  # elements looked at together on the host
+CHUNK = 16384  # elements looked at together on the host
 FURTHER = 1  # phase of the words that hold further bits
 
 
