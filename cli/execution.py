@@ -9,6 +9,7 @@ import click
 from gpunet.errors import GpunetError, Interrupted, OutputClosed, printable
 from gpunet.interruption import CLOSED
 
+from .figures import averaged_lines, figure_lines, figures_json
 from .options import print_json, program, spread
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def report(job: Run, folder: Path, seconds: float, as_json: bool) -> None:
     from gpunet.persistence import BEST
 
     best, scores = job.selection, job.test_scores
-    checkpoint = folder / BEST
+    checkpoint, figures = folder / BEST, job.test_figures() if scores else []
     if as_json:
         document: dict[str, Any] = {
             "checkpoint": str(checkpoint),
@@ -66,6 +67,10 @@ def report(job: Run, folder: Path, seconds: float, as_json: bool) -> None:
             "best_epoch": best.best_epoch.tolist(),
         }
         document |= {f"test_{name}": values.tolist() for name, values in scores.items()}
+        if figures:
+            document["test_figures"] = figures_json(figures)
+        if job.thresholds is not None:
+            document["thresholds"] = job.thresholds.tolist()
         print_json(document)
         return
     if best.monitor != "last":
@@ -76,6 +81,10 @@ def report(job: Run, folder: Path, seconds: float, as_json: bool) -> None:
     else:
         for name, values in scores.items():
             click.echo(f"Test {name.replace('_', ' ')}: {spread(values.tolist())}")
+    if job.thresholds is not None:
+        click.echo(f"Threshold fitted on validation: {spread(job.thresholds.tolist())}")
+    for line in averaged_lines(figures) if len(figures) > 1 else figure_lines(figures[0]) if figures else ():
+        click.echo(f"  {line}")
     click.echo(f"Trained for {job.history[-1].epoch} epochs in {seconds:.1f} s")
     shown = printable(str(checkpoint))
     click.echo(f"Checkpoint: {shown}")

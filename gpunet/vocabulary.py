@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Optional, Union, get_args, get_origi
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
-from . import data, initializers, layers, losses, optimizers, rbm, schedules
+from . import data, initializers, layers, losses, metrics, optimizers, rbm, schedules
 from .fields import described, term
 
 WIDTHS = ("n_in", "n")  # fields of layers and units that follow from what stands before, filled in by the builder
@@ -107,6 +107,13 @@ def expand_preparations(value: Any) -> Any:
     return [expand(value)] if value else value
 
 
+def expand_each(value: Any) -> Any:
+    """Words by their bare names; a single one for a list of it."""
+    if isinstance(value, list | tuple):
+        return [expand(word) for word in value]
+    return [expand(value)]
+
+
 def expand_chains(value: Any) -> Any:
     """A number stands for so many persistent chains."""
     if isinstance(value, int) and not isinstance(value, bool):
@@ -134,6 +141,7 @@ ScheduleWord: Any = _nesting(schedules.Schedule, schedules, "ScheduleWord")
 InitializerWord: Any = _union([_word(c) for c in _family(initializers.Initializer, initializers)])
 _UNIONS[initializers.Initializer] = InitializerWord
 LossWord: Any = _union([_word(c) for c in _family(losses.Loss, losses)])
+MetricWord: Any = _union([_word(c) for c in _family(metrics.Metric, metrics)])
 UnitsWord: Any = _union([_word(c) for c in _family(rbm.Units, rbm)])
 AveragingWord: Any = _union([_word(c) for c in _family(optimizers.Averaging, optimizers)])
 _CHAINS: Any = Union[tuple(_word(c) for c in _family(rbm.Chains, rbm))]  # noqa: UP007 - built from a list

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from ..figures import figure_lines, figures_json
 from ..options import choose_device, device_option, json_option, print_json, spread
 
 
@@ -17,20 +18,25 @@ from ..options import choose_device, device_option, json_option, print_json, spr
 @device_option
 @json_option
 def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: str, as_json: bool) -> None:
-    """Measure loss and error of a checkpoint.
+    """Measure loss, error and other figures of a checkpoint.
 
-    Several checkpoints, or the members of a population, are measured alone and as an ensemble that averages their
-    predictions.
+    Each figure stands beside its 95 % interval over samples and its baseline: always saying the same, as the training
+    part suggests, or the evaluated samples where other data are given. Several checkpoints, or the members of a
+    population, are measured alone and as an ensemble that averages their predictions; the figures are then those of
+    the ensemble.
 
     \b
     gpunet evaluate runs/mlp-1/best.h5
     gpunet evaluate runs/mlp-*/best.h5 --data more.csv --json
     """
+    from dataclasses import replace
+
     import numpy as np
 
-    from gpunet.api.ensemble import Ensemble, class_numbers
+    from gpunet.api.ensemble import Ensemble
     from gpunet.api.loading import load_network
     from gpunet.api.samples import evaluation_data
+    from gpunet.metrics import constant_prediction, estimates, usual_metrics
 
     place = choose_device(device)
     with place.activate():
@@ -38,14 +44,30 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
         networks = together.networks
         dataset, chosen = evaluation_data(networks[0].trained, data, part)
         x, y = dataset.x[chosen], dataset.y[chosen]
-        scores = [network.scores(x, y) for network in networks]
+        weights = None if dataset.weights is None else dataset.weights[chosen]
+        scores = [network.scores(x, y, weights) for network in networks]
         classify = "accuracy" in scores[0]
         loss = np.concatenate([score["loss"] for score in scores]).tolist()
         document: dict[str, Any] = {"data": dataset.name, "samples": len(chosen), "loss": loss}
         if classify:
             document["error"] = [1 - a for score in scores for a in score["accuracy"].tolist()]
+        outputs = together.outputs_on(x)
         if classify and len(loss) > 1:
-            document["ensemble_error"] = float(np.mean(class_numbers(together.outputs_on(x)) != y))
+            document["ensemble_error"] = float(np.average(together.class_numbers(outputs) != y, weights=weights))
+        outcome = together.outcome(outputs, y, weights)
+        found = []
+        if outcome is not None:
+            seen = outcome
+            if data is None:
+                everything = evaluation_data(networks[0].trained, None, "train")
+                known, rows = everything
+                weight = None if known.weights is None else known.weights[rows]
+                width = np.zeros((len(rows), outputs.shape[1]))
+                seen = replace(outcome, outputs=width, target=known.y[rows], weight=weight)
+            found = estimates(usual_metrics(), outcome, constant_prediction(seen))
+            document["figures"] = figures_json([found])
+            document["baseline"] = "training part" if data is None else "evaluated samples"
+        names = list(together.networks[0].description.classes) or [f"target {k + 1}" for k in range(outputs.shape[1])]
     if as_json:
         print_json(document)
         return
@@ -55,3 +77,5 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
         click.echo(f"Error: {spread(document['error'], percent=True)}")
     if "ensemble_error" in document:
         click.echo(f"Ensemble error: {spread([document['ensemble_error']], percent=True)}")
+    for line in figure_lines(found, names):
+        click.echo(line)

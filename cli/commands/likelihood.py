@@ -45,7 +45,8 @@ def likelihood(
 
     The normaliser is exact where one side has at most 2^20 states. Else annealed importance sampling gives it from
     below, walking up from a machine without weights, and from above, walking down from samples of the machine; the
-    bracket reaches three standard errors beyond both. A bracket wider than 1 nat is called UNTRUSTED.
+    bracket reaches three standard errors beyond both. A bracket wider than 1 nat is called UNTRUSTED, and values that
+    rest on rectified normal samples (noisy_relu with sampler=rectified) APPROXIMATE.
 
     RAISE gives stochastic lower bounds for single test cases. For a stack the value is a variational lower bound.
     Bernoulli data between 0 and 1 are rounded, so that they are states.
@@ -56,7 +57,16 @@ def likelihood(
     gpunet likelihood runs/dbn-1/best.h5 --cases 0
     """
     from gpunet.api.samples import evaluation_data
-    from gpunet.inspection.likelihood import TRUSTED, Annealing, case_bounds, is_easy, normaliser, scores, states
+    from gpunet.inspection.likelihood import (
+        TRUSTED,
+        Annealing,
+        case_bounds,
+        is_approximate,
+        is_easy,
+        normaliser,
+        scores,
+        states,
+    )
     from gpunet.persistence import load_stack
 
     place = choose_device(device)
@@ -83,6 +93,7 @@ def likelihood(
         "log_likelihood": per_sample.mean(axis=1).tolist(),
         "standard_error": (per_sample.std(axis=1) / math.sqrt(len(chosen))).tolist(),
         "trusted": [w <= TRUSTED for w in width],
+        "approximate": is_approximate(model, log_z),
         "cases": min(cases, len(chosen)),
     }
     document |= {name: values.mean(axis=1).tolist() for name, values in (found | bounds).items()}
@@ -104,6 +115,8 @@ def _print_member(document: dict[str, Any], member: int, name: str, width: float
         width_shown = f", bracket {mean + log_z - high:.2f} to {mean + log_z - low:.2f}{trust}"
     else:
         width_shown = ""
+    if document["approximate"]:
+        width_shown += "  APPROXIMATE: noisy_relu with sampler=rectified does not draw from the machine"
     click.echo(f"{name}{document['kind']} {mean:.2f} ± {error:.2f} nats{width_shown}")
     effective = document["effective_samples"][member]
     runs = "" if effective is None else f" ({low:.2f} to {high:.2f}, {effective:.0f} effective runs)"

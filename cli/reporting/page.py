@@ -43,6 +43,7 @@ def render(runs: Sequence[RunFile]) -> str:
         results=[_result(group, place) for place, group in enumerate(groups)],
         curves=list(_curves(groups)),
         pictures=list(_pictures(groups)),
+        figures=[_figures(group, place) for place, group in enumerate(groups) if group.first.figures],
         confusions=[_confusion(group, place) for place, group in enumerate(groups) if group.confusion is not None],
         activations=[_activations(group, place) for place, group in enumerate(groups) if group.first.activations],
         codes=[_codes(group, place) for place, group in enumerate(groups) if group.first.codes is not None],
@@ -153,6 +154,20 @@ def _pictures(groups: Sequence[Repetition]) -> Iterator[dict[str, Any]]:
                 cards.append({"place": place, "label": group.label, "source": figures.picture(data), "note": note})
         if cards:
             yield {"title": name.capitalize(), "cards": cards}
+
+
+def _figures(group: Repetition, place: int) -> dict[str, Any]:
+    """A row for each figure: the mean over all models, the interval where there is one model, and the baseline."""
+    rows = []
+    for name in group.first.figures:
+        found = np.concatenate([run.figures[name] for run in group.runs if name in run.figures])
+        value, low, high, baseline = (float(column.mean()) for column in found.T)
+        if np.isfinite(value):
+            between = f"{number(low)} to {number(high)}" if len(found) == 1 and np.isfinite(low + high) else ""
+            between = f"± {np.std(found[:, 0], ddof=1):.2g} over seeds" if len(found) > 1 else between
+            shown = number(baseline) if np.isfinite(baseline) else ""
+            rows.append({"name": name.replace("_", " "), "value": number(value), "between": between, "baseline": shown})
+    return {"place": place, "label": group.label, "rows": rows}
 
 
 def _confusion(group: Repetition, place: int) -> dict[str, Any]:

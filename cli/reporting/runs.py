@@ -111,6 +111,18 @@ class RunFile:
         }
 
     @property
+    def figures(self) -> dict[str, np.ndarray]:
+        """Figures of the test part by name, (members, 4): value, ends of its 95 % interval over samples, baseline."""
+        group = self.checkpoint.root.children.get("metrics")
+        inner = group.children.get("figures") if isinstance(group, Group) else None
+        found = inner.children if isinstance(inner, Group) else {}
+        return {
+            name: child.data
+            for name, child in sorted(found.items())
+            if isinstance(child, NamedArray) and child.dtype.kind == "f" and child.data.shape[1:] == (4,)
+        }
+
+    @property
     def confusion(self) -> np.ndarray | None:
         """True against predicted classes, summed over the members."""
         array, classes = self._array("confusion/counts"), len(self.classes)

@@ -1,11 +1,13 @@
 """Several networks that predict together."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..errors import CheckpointError
+from ..metrics import Outcome, class_numbers
 from .members import MEMORY
 from .network import Network
 from .results import Result
@@ -59,6 +61,21 @@ class Ensemble:
         """
         return self._averaged([network.outputs(x) for network in self.networks])
 
+    @property
+    def threshold(self) -> float | None:
+        """The mean over the networks that have a fitted one, where any has."""
+        fitted = [network.threshold for network in self.networks if network.threshold is not None]
+        return float(np.mean(fitted)) if fitted else None
+
+    def class_numbers(self, outputs: np.ndarray) -> np.ndarray:
+        """The number of the class that each row of averaged outputs speaks for."""
+        return class_numbers(outputs, self.networks[0].meaning == "probability", self.threshold)
+
+    def outcome(self, outputs: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None) -> Outcome | None:
+        """What figures are computed from, given averaged outputs and targets as numbers; None where there are none."""
+        found = self.networks[0].outcome(outputs, targets)
+        return None if found is None else replace(found, weight=weights, threshold=self.threshold)
+
     def outputs_on(self, features: np.ndarray) -> np.ndarray:
         """The same for samples of a data set, (samples, *input_shape) on the host."""
         return self._averaged([network.outputs_on(features) for network in self.networks])
@@ -71,7 +88,7 @@ class Ensemble:
         found = self.outputs(x)
         if not len(self.classes):
             return found[:, 0] if found.shape[1] == 1 else found
-        return self.classes[class_numbers(found)]
+        return self.classes[self.class_numbers(found)]
 
     def predict_proba(self, x: Any) -> np.ndarray:
         """The probability of each class, (samples, classes).
@@ -137,11 +154,6 @@ def averaged(outputs: Sequence[np.ndarray], counts: Sequence[int], classes: int)
     spread = [np.hstack([1 - v, v]) if classes == 2 and v.shape[1] == 1 and wide == 2 else v for v in outputs]
     total = sum(count * values.astype(np.float64) for count, values in zip(counts, spread))
     return np.asarray(total / sum(counts))
-
-
-def class_numbers(outputs: np.ndarray) -> np.ndarray:
-    """The number of the class that each row of outputs speaks for."""
-    return (outputs[:, 0] > 0.5).astype(np.int64) if outputs.shape[1] == 1 else outputs.argmax(axis=1)
 
 
 def _name(network: Result, number: int) -> str:

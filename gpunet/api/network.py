@@ -7,8 +7,9 @@ import numpy as np
 from ..backend import Arena, Context
 from ..data import Feed
 from ..errors import ConfigError, DataError
+from ..metrics import Estimate, Outcome, class_numbers, constant_prediction, estimates, usual_metrics
 from ..persistence import TrainedModel
-from ..training import Evaluator, Scores, outputs_of
+from ..training import Evaluator, Scores, decided, outcomes, outputs_of, task_of
 from .arrays import is_frame, split_frame, target_array
 from .members import single
 from .results import Result, given
@@ -155,18 +156,22 @@ class Network(Result):
         found = self.scores(features, targets)
         return {name: values if self.parameters.members else float(values[0]) for name, values in found.items()}
 
-    def scores(self, features: np.ndarray, targets: np.ndarray) -> Scores:
+    def scores(self, features: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None) -> Scores:
         """Loss and measures over samples of a data set, each (members,).
 
         Args:
             features: (samples, *input_shape), as they are in the data set.
             targets: (samples,) numbers of classes, or (samples, outputs) values.
+            weights: (samples,), how much each counts; all alike by default.
         """
         held, device = self._held, self.device
         with device.activate():
             x = features.reshape(len(features), *held.input_shape)
-            feed = Feed(device, x, targets, held.preprocessing, held.parameters.dtype)
-            return Evaluator(held.objective, feed, len(self.seeds), device).scores()
+            feed = Feed(device, x, targets, held.preprocessing, held.parameters.dtype, weights=weights)
+            found = Evaluator(held.objective, feed, len(self.seeds), device).scores()
+            if held.thresholds is None:
+                return found
+            return decided(found, outcomes(held.model, held.loss, feed, device, held.thresholds))
 
     @property
     def generates(self) -> bool:
@@ -212,8 +217,55 @@ class Network(Result):
         with device.activate():
             return type(self)(single(held, number), self._unsavable, self.stopped, self.run)
 
+    @property
+    def threshold(self) -> float | None:
+        """The output beyond which the second of two classes, or a label, is predicted, where it was fitted.
+
+        It is fitted with ``training.threshold``; that of a population is the mean over its members.
+        """
+        found = self._held.thresholds
+        return None if found is None else float(found.mean())
+
     def _numbers(self, outputs: Any) -> Any:
-        return (outputs[:, 0] > 0.5).astype(np.int64) if outputs.shape[1] == 1 else outputs.argmax(axis=1)
+        return class_numbers(outputs, self._held.loss.meaning == "probability", self.threshold)
+
+    def figures(self, x: Any, y: Any) -> dict[str, Estimate]:
+        """All metrics that suit the targets, by name, each with its 95 % interval over samples and its baseline.
+
+        The baseline is always saying the same: the share of each class among these samples, or their mean.  Outputs are
+        averaged over the members of a population.
+
+        Args:
+            x: samples as in training.
+            y: their targets, or the name of a column of the data frame ``x``, or several.
+
+        Raises:
+            DataError: samples or targets that this network was not trained for.
+
+        >>> import gpunet, numpy as np
+        >>> x = np.random.default_rng(0).random((200, 4), np.float32)
+        >>> net = gpunet.train("linear", x, x[:, 0] > x[:, 1], epochs=30)
+        >>> found = net.figures(x, x[:, 0] > x[:, 1])
+        >>> found["accuracy"].low <= found["accuracy"].value <= found["accuracy"].high
+        True
+        """
+        raw, outputs = target_array(self.targets(x, y)), self.outputs(x)
+        about = self.description
+        targets = self._class_numbers(raw) if about.classes else self._values(raw)
+        outcome = self.outcome(outputs, targets)
+        if outcome is None:
+            return {}
+        found = estimates(usual_metrics(), outcome, constant_prediction(outcome))
+        return {one.name: one for one in found}
+
+    def outcome(self, outputs: np.ndarray, targets: np.ndarray) -> Outcome | None:
+        """What figures are computed from, given activated outputs and targets as numbers; None where there are none."""
+        held = self._held
+        task = None if self.reconstructs else task_of(held.loss, targets)
+        if task is None:
+            return None
+        probable = held.loss.meaning == "probability"
+        return Outcome(task, np.asarray(outputs, np.float64), targets, None, probable, self.threshold)
 
     def _class_numbers(self, y: np.ndarray, name: str = "y") -> np.ndarray:
         """Numbers of classes that the network knows."""

@@ -6,7 +6,7 @@ This is the only room that imports CuPy, and it does so when a CUDA device is fi
 from .arena import Arena
 from .arrays import array_module, to_host
 from .capture import capture
-from .context import Context
+from .context import NUMERICS, Context, sixteen_bits
 from .device import Device, out_of_memory, resolve_device
 from .dispatch import Op, op
 from .driver import DriverReport, probe_driver
@@ -16,6 +16,7 @@ from .sampled import SampleStreams
 from .streams import Purpose, Streams, host_generator, normal_pairs
 
 __all__ = [
+    "NUMERICS",
     "Arena",
     "Context",
     "Device",
@@ -34,5 +35,6 @@ __all__ = [
     "out_of_memory",
     "probe_driver",
     "resolve_device",
+    "sixteen_bits",
     "to_host",
 ]

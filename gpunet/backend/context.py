@@ -5,8 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .arena import Arena
-from .arrays import Array
+from .arrays import Array, array_module
+from .events import STEPS
 from .streams import Streams, normal_pairs, unit_interval
+
+NUMERICS = 2  # the rules of arithmetic of new runs; runs that began under rules 1 keep them, see decision 0018
 
 
 @dataclass(frozen=True)
@@ -19,12 +22,14 @@ class Context:
         streams: random numbers; None where nothing random may happen.
         input_gradient: whether ``backward`` must return the gradient of the input; the first layer of a model need
             not compute it, which saves a fifth of the arithmetic of a small network.
+        numerics: by which rules of arithmetic, 1 or :data:`NUMERICS`.
     """
 
     training: bool
     arena: Arena
     streams: Streams | None = None
     input_gradient: bool = True
+    numerics: int = NUMERICS
 
     def empty(self, shape: tuple[int, ...], dtype: Any) -> Array:
         """An uninitialised array that lives until the next step begins.
@@ -46,6 +51,32 @@ class Context:
         """Independent uniform 16-bit words, uint16 of ``shape``; the same words whenever the same step is run."""
         return self._random().bits16(shape, self.arena)
 
+    def events(self, probability: Array) -> Array:
+        """1 with the given probabilities, ([members,] ...), else 0, in place of them; 0 and 1 stay certain."""
+        bits, happened = self.bits16(probability.shape), self.empty(probability.shape, bool)
+        probability *= STEPS
+        if self.numerics == 1:  # rounded to 16 bits, so that what is rarer than 8e-6 never happens
+            probability -= 0.5
+            array_module(probability).greater(probability, bits, out=happened)
+        else:
+            self._random().decide(happened, bits, probability)
+        array_module(probability).copyto(probability, happened)
+        return probability
+
+    def dropped(self, shape: tuple[int, ...], rate: float) -> tuple[Array, float]:
+        """Independent events of one probability from 0 to 1.
+
+        Returns:
+            Which happened, bool of ``shape``, and the probability, which rules 1 round to 16 bits.
+        """
+        happened = self.empty(shape, bool)
+        if self.numerics == 1:
+            threshold = sixteen_bits(rate)
+            array_module(happened).less(self.bits16(shape), threshold, out=happened)
+            return happened, threshold / STEPS
+        self._random().decide(happened, self.bits16(shape), float(rate * STEPS))
+        return happened, rate
+
     def uniform(self, shape: tuple[int, ...], dtype: Any) -> Array:
         """Independent uniform numbers strictly between 0 and 1."""
         return unit_interval(self._random().bits32(shape, self.arena), self.empty(shape, dtype))
@@ -62,3 +93,8 @@ class Context:
     def with_input_gradient(self, wanted: bool) -> "Context":
         """The same surroundings, with or without the need for the gradient of the input."""
         return self if wanted == self.input_gradient else replace(self, input_gradient=wanted)
+
+
+def sixteen_bits(rate: float) -> int:
+    """The 16-bit word below which rules 1 let an event of a rate below 1 happen."""
+    return min(round(rate * STEPS), STEPS - 1)

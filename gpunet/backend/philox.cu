@@ -47,6 +47,17 @@ GPUNET_DEVICE void philox_sample(word *out, long long words, long long rows, lon
                     keys + 2 * (row / per_member));
 }
 
+// Whether an event happens whose probability is expected / 65536, given the first 16 bits of its uniform number: where
+// they leave it open, the 53 further ones of phase 1 decide; element i of a member has word i of that phase.
+GPUNET_DEVICE int philox_event(double expected, unsigned bits, long long element, word step, word site,
+                               const word *key) {
+    double left = expected - bits;
+    if (left <= 0 || left >= 1) return left > 0;
+    word out[4];
+    philox_block((word)(element / 4) + 1, step, site, 1, key[0], key[1], out);
+    return (double)(out[element % 4] >> 11) * 0x1p-53 < left;
+}
+
 #ifdef __CUDACC__
 // Grid: x covers the blocks of four words of a row, y the members.  `clock` is read on the device, so that a captured
 // launch draws new numbers at each replay.
@@ -63,4 +74,18 @@ extern "C" __global__ void philox_sample_words(word *out, long long words, long 
     philox_sample(out, words, rows, per_member, keys, epoch[0], samples, site,
                   (long long)blockIdx.x * blockDim.x + threadIdx.x);
 }
+
+// Grid: x covers the elements of a member, y the members.  Rows of bits lie stride apart.
+#define GPUNET_EVENTS(name, declared, value)                                                                       \
+    extern "C" __global__ void name(bool *out, long long per_member, long long stride, const unsigned short *bits, \
+                                    declared, const word *keys, const word *clock, word site) {                    \
+        long long element = (long long)blockIdx.x * blockDim.x + threadIdx.x;                                      \
+        long long place = blockIdx.y * per_member + element;                                                       \
+        if (element < per_member)                                                                                  \
+            out[place] = philox_event(value, bits[blockIdx.y * stride + element], element, clock[0], site,         \
+                                      keys + 2 * blockIdx.y);                                                      \
+    }
+GPUNET_EVENTS(events_of_floats, const float *expected, expected[place])
+GPUNET_EVENTS(events_of_doubles, const double *expected, expected[place])
+GPUNET_EVENTS(events_of_one, double expected, expected)
 #endif

@@ -14,7 +14,8 @@ from .context import Context
 from .device import Device
 from .dispatch import op
 from .kernels import kernel
-from .streams import Purpose, host_philox, unit_interval
+from .philox import host_philox
+from .streams import Purpose, unit_interval
 
 
 class SampleStreams:

@@ -8,12 +8,9 @@ Source: Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as 1, 2, 3.
 """
 
 import math
-import threading
 from collections.abc import Sequence
 from enum import IntEnum
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -21,7 +18,9 @@ from .arena import Arena
 from .arrays import Array, array_module
 from .device import Device
 from .dispatch import op
+from .events import decide
 from .kernels import kernel
+from .philox import host_philox
 
 CHUNK = 4096  # words drawn at once on the host: 32 KiB, so that nothing large is ever allocated
 
@@ -109,6 +108,10 @@ class Streams:
         """Uniform 32-bit words, uint32 of ``shape``."""
         return self._bits(shape, np.dtype(np.uint32), arena)
 
+    def decide(self, out: Array, bits: Array, expected: Array | float) -> None:
+        """Say which events happen, given the first bits of each that :meth:`bits16` gave last; see :func:`.decide`."""
+        decide(out, bits, expected, self.keys, self.clock, self.site - 1)
+
     def _bits(self, shape: tuple[int, ...], kind: np.dtype, arena: Arena) -> Array:
         assert shape[: len(self.members)] == self.members, "a population draws for all of its members"
         per_member = int(np.prod(shape[len(self.members) :]))
@@ -146,14 +149,3 @@ def _draw_words_cuda(out: Array, keys: Array, clock: Array, site: int, phase: in
     grid = (-(-words // (4 * threads)), len(keys))
     arguments = (out, np.int64(words), np.int64(stride), keys, clock, np.uint64(site), np.uint64(phase))
     kernel(Path(__file__).with_name("philox.cu"), "philox_words")(grid, (threads,), arguments)
-
-
-def host_philox() -> tuple[np.random.Philox, Any]:
-    """A generator of this thread, whose state is set anew before every use; building one costs eight times as much."""
-    return _philox(threading.get_ident())
-
-
-@cache
-def _philox(_thread: int) -> tuple[np.random.Philox, Any]:
-    generator = np.random.Philox(key=[0, 0])
-    return generator, generator.state

@@ -1,7 +1,7 @@
 """From checked configuration to objects."""
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cache
 from typing import Any
 
@@ -70,10 +70,19 @@ def build_optimization(config: Config) -> Optimization:
 def build_preparations(config: Config, scale: float, standardise: bool, texts: bool) -> list[Preparation]:
     """The configured preparations, or the usual one: texts are counted, images scaled unless the model wants more."""
     if config.data.preprocess is not None:
-        return [word.build() for word in config.data.preprocess]
-    if texts:
-        return [BagOfWords()]
-    return [Scale()] if scale != 1 and not standardise else [Standardise()]
+        chain = [word.build() for word in config.data.preprocess]
+    elif texts:
+        chain = [BagOfWords()]
+    else:
+        chain = [Scale()] if scale != 1 and not standardise else [Standardise()]
+    return [_of_rules_1(preparation) for preparation in chain] if config.numerics == 1 else chain
+
+
+def _of_rules_1(preparation: Preparation) -> Preparation:
+    """A feature counted as constant at a millionth of its mean, unless a run said otherwise."""
+    if isinstance(preparation, Standardise) and preparation.flat == Standardise.flat:
+        return replace(preparation, flat=1e-6)
+    return preparation
 
 
 def build_augmentations(config: Config) -> list[Augmentation]:

@@ -10,6 +10,7 @@ writes the old default into documents below the new version, where the key is ab
 |---|---|
 | 1 | |
 | 2 | the layer and activation ``linear`` is called ``identity``, batch norm's ``averaging`` is called ``momentum`` |
+| 3 | ``numerics`` is 2 and not 1; ``noisy_relu`` has a ``sampler``, which is ``exact`` and not ``rectified`` |
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -17,12 +18,29 @@ from typing import Any
 
 from ..errors import ConfigError
 
-CURRENT = 2
+CURRENT = 3
 FIRST = 1  # of files that do not say
 KEY = "config_version"
 
+UNITS = ("visible_units", "hidden_units", "top_units")  # keys of models that hold kinds of units
+
+
+def _before_version_3(document: dict[str, Any]) -> None:
+    """The arithmetic of that time, and rectified units drawn as rectified normal numbers."""
+    document.setdefault("numerics", 1)
+    model = document.get("model")
+    if not isinstance(model, Mapping):
+        return
+    filled = dict(model)
+    for key in UNITS:
+        units = {"name": model[key]} if isinstance(model.get(key), str) else model.get(key)
+        if isinstance(units, Mapping) and units.get("name") == "noisy_relu":
+            filled[key] = {"sampler": "rectified", **units}
+    document["model"] = filled
+
+
 # By version, what fills in the defaults that the versions before it had.
-FILLERS: dict[int, Callable[[dict[str, Any]], None]] = {}
+FILLERS: dict[int, Callable[[dict[str, Any]], None]] = {3: _before_version_3}
 
 
 def migrate(document: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -68,7 +86,7 @@ def stamped(document: Mapping[str, Any]) -> dict[str, Any]:
     """A document of this version, to be written, with the number of its version.
 
     >>> stamped({"seed": 3})
-    {'config_version': 2, 'seed': 3}
+    {'config_version': 3, 'seed': 3}
     """
     return {KEY: CURRENT, **document}
 

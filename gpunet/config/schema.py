@@ -14,10 +14,12 @@ from ..vocabulary import (
     AUGMENTATIONS,
     AveragingWord,
     LossWord,
+    MetricWord,
     PreparationWord,
     RuleWord,
     Section,
     expand,
+    expand_each,
     expand_preparations,
 )
 
@@ -91,6 +93,17 @@ class TrainingConfig(Section):
         description="what selects the weights that are kept: last, or a measured number such as validation_accuracy, "
         "validation_loss or train_loss",
     )
+    metrics: Annotated[tuple[MetricWord, ...], BeforeValidator(expand_each)] = Field(
+        (), description="measured on the validation part after each epoch beside the loss, such as [f1, roc_auc]"
+    )
+    class_weight: Literal["balanced"] | dict[str, NonNegative] | None = Field(
+        None, description="how much samples count by class: balanced, or numbers by class, 1 for those not named"
+    )
+    threshold: MetricWord | None = Field(
+        None,
+        description="metric, such as f1, that is to be best at the threshold between two classes, or of labels, which "
+        "is then fitted on the validation part at the end of training; the usual threshold by default",
+    )
     patience: Count | None = Field(None, description="epochs without improvement after which training stops")
     plateau: PlateauConfig | None = Field(None, description="lowers the learning rate on a plateau")
 
@@ -119,6 +132,9 @@ class Config(Section):
     name: str = Field("run", pattern=r"^[a-z0-9_-]+$", description="names the run's folder")
     seed: int = Field(0, ge=0, lt=2**63, description="of weights, order and dropout")
     members: Count = Field(1, description="models trained at once, with seeds seed, seed + 1, ...")
+    numerics: Literal[1, 2] = Field(
+        2, description="rules of arithmetic; 1 in runs that began before configurations of version 3, which keep them"
+    )
     data: DataConfig = DataConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
     model: Model = MLPConfig()

@@ -23,12 +23,14 @@ class Augmenter:
     Args:
         augmentations: movements and changes happen in this order, elastic displacements after other movements.
         input_shape: of a sample: (height, width), (height, width, channels), or (features,) for a table.
-        scale: full scale of the features; images stay between 0 and it.
+        scale: full scale of the features.
         outputs: of the network, for the targets of mixed samples.
         samples: how many there are to mix with.
         device: where batches live.
         dtype: of the batches.
         texts: whether samples are word numbers.
+        bounds: between which changed values stay, as images do between those that they have; between 0 and the full
+            scale by default, and without bounds where that is 1.
 
     Raises:
         ConfigError: samples that are no images, or have no colours, where those are needed.
@@ -44,7 +46,9 @@ class Augmenter:
         device: Device,
         dtype: Any,
         texts: bool = False,
+        bounds: tuple[float, float] | None = None,
     ):
+        self.bounds = (0.0, scale) if bounds is None and scale != 1 else bounds
         self.texts = texts
         self.shape = _image_shape(input_shape)
         for augmentation in augmentations:
@@ -97,10 +101,10 @@ class Augmenter:
             if isinstance(augmentation, Pixelwise):
                 augmentation.change(images, u, self.scale)
                 changed = True
-        if changed and self.scale != 1:
+        if changed and self.bounds is not None:
             xp = array_module(images)
-            xp.maximum(images, 0, out=images)
-            xp.minimum(images, self.scale, out=images)
+            xp.maximum(images, self.bounds[0], out=images)
+            xp.minimum(images, self.bounds[1], out=images)
         return images.reshape(raw.shape), target
 
     def _reword(self, raw: Array, drawn: Sequence[Drawn]) -> Array:

@@ -23,8 +23,9 @@ class BagOfWords(Preparation):
     Args:
         words: so many of the most frequent words of the training part have a feature.
         minimum: but only those that occur at least so many times.
-        weighting: ``binary`` for 1 where a word occurs, ``count`` for how often, ``mean`` for the share of the text's
-            words, ``tfidf`` for counts times ``log((1 + texts) / (1 + texts with the word)) + 1``, scaled to length 1.
+        weighting: ``binary`` for 1 where a word occurs, ``count`` for how often, ``mean`` for its share of those of the
+            text's words that have a feature, ``tfidf`` for counts times
+            ``log((1 + texts) / (1 + texts with the word)) + 1``, scaled to length 1.
     """
 
     words: Count = 5000

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..backend import Arena, Context, Device, Purpose, host_generator
+from ..backend import NUMERICS, Arena, Context, Device, Purpose, host_generator
 from ..backend.arrays import Array
 from .augmenter import Augmenter
 from .feed import Feed
@@ -63,8 +63,13 @@ class Inputs:
         dtype: Any = np.float32,
         augmenter: Augmenter | None = None,
         rows: np.ndarray | None = None,
+        weights: np.ndarray | None = None,
     ) -> Feed:
-        """One part on the device; with ``members`` each has an order of its own, and ``rows`` say what an epoch is."""
+        """One part on the device; with ``members`` each has an order of its own, and ``rows`` say what an epoch is.
+
+        ``weights``, (samples,) of the data set, stand for its own where they are given.
+        """
+        weights = self.weights if weights is None else weights
         chosen = getattr(self.split, part)
         kind: Any = np.dtype(dtype)
         return Feed(
@@ -77,7 +82,7 @@ class Inputs:
             augmenter,
             rows,
             self.members_own,
-            None if self.weights is None else self.weights[chosen],
+            None if weights is None else weights[chosen],
         )
 
     def training_part(self) -> np.ndarray:
@@ -100,16 +105,19 @@ class Inputs:
         leading = x.shape[: 2 if self.members_own else 1]
         return self.preprocessing.on_host(x.reshape(*leading, -1)).reshape(*leading, *self.shape)
 
-    def encoded(self, encode: Callable[[Array, Context], Array], members_own: bool = False) -> "Inputs":
+    def encoded(
+        self, encode: Callable[[Array, Context], Array], members_own: bool = False, numerics: int = NUMERICS
+    ) -> "Inputs":
         """All samples as ``encode`` represents them, computed once.
 
         Args:
             encode: from a batch ([members,] N, *shape) and a context to ([members,] N, width), without randomness.
             members_own: whether ``encode`` gives a representation for each member of a population.
+            numerics: by which rules of arithmetic.
         """
         device, p = self.device, self.preprocessing
         placed, kind = p.place(device, np.float32), np.dtype(np.float32)
-        ctx, parts = Context(False, Arena(device)), []
+        ctx, parts = Context(False, Arena(device), numerics=numerics), []
         for start in range(0, len(self.x), BATCH):
             ctx.arena.rewind()
             raw = self.x[start : start + BATCH]

@@ -97,14 +97,20 @@ class _Affine(Preparation):
 
 @dataclass(frozen=True)
 class Standardise(_Affine):
-    """Mean 0 and standard deviation 1, feature by feature, or ``per="channel"`` of images."""
+    """Mean 0 and standard deviation 1, feature by feature, or ``per="channel"`` of images.
 
+    Args:
+        flat: a feature whose standard deviation is at most this part of its mean is constant, and becomes 0; by default
+            2^-24, below which float32 holds nothing but rounding.
+    """
+
+    flat: NonNegative = 2.0**-24
     unit_variance: ClassVar[bool] = True
 
     def fit(self, x: np.ndarray, scale: float) -> dict[str, np.ndarray]:
         """Mean and one over the standard deviation; raises :class:`DataError` where no feature varies."""
         mean, std = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
-        return _float32(shift=mean, factor=_inverse(std, std > FLAT * np.maximum(np.abs(mean), 1e-6)))
+        return _float32(shift=mean, factor=_inverse(std, std > self.flat * np.maximum(np.abs(mean), 1e-6)))
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,17 @@ def build_augmenter(
         raise ConfigError("augmentation", rule, config.model.name, remedy)
     outputs = _outputs(config, dataset, objective) if any(isinstance(a, Mixup) for a in found) else 0
     shape, scale = tuple(dataset.input_shape), dataset.scale
-    texts = bool(dataset.vocabulary)
-    return Augmenter(found, shape, scale, outputs, samples, experiment.device, np.dtype(dtype), texts)
+    texts, kind = bool(dataset.vocabulary), np.dtype(dtype)
+    return Augmenter(found, shape, scale, outputs, samples, experiment.device, kind, texts, _bounds(experiment))
+
+
+def _bounds(experiment: Experiment) -> tuple[float, float] | None:
+    """The range of images of another scale than that of bytes, which rules 1 of arithmetic let them leave."""
+    dataset = experiment.dataset
+    if experiment.config.numerics == 1 or dataset.scale != 1 or len(dataset.input_shape) not in (2, 3):
+        return None
+    training = dataset.x[experiment.split.train]
+    return float(training.min()), float(training.max())
 
 
 def _outputs(config: Config, dataset: Dataset, objective: Objective) -> int:

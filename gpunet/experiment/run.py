@@ -1,19 +1,32 @@
 """A run: configuration and data become a trainer, evaluators and a selection, and are trained."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from ..backend import Device
 from ..config import Config, build_optimization
-from ..data import Augmenter, Dataset, Description, Inputs, Part, Preprocessing, Split
+from ..data import Augmenter, Dataset, Description, Feed, Inputs, Part, Preprocessing, Split
 from ..errors import ConfigError, DivergedError, meant
 from ..interruption import Stop
+from ..layers import Layer
+from ..metrics import (
+    Estimate,
+    Metric,
+    Outcome,
+    constant_prediction,
+    estimates,
+    fitted_threshold,
+    usual_metrics,
+)
 from ..objectives import Objective
 from ..rbm import RBM, ContrastiveDivergence
-from ..training import EpochRecord, Evaluator, Plateau, Scores, Selection, Trainer, fit
+from ..training import EpochRecord, Evaluator, Plateau, Scores, Selection, Trainer, decided, fit, outcomes, task_of
 from .augmenting import build_augmenter
+from .checking import check_batches
 from .experiment import Experiment
+from .figures import check_threshold, chosen_figures, class_weights, known_figures
 from .labelled import epoch_rows
 from .lineage import Lineage
 from .monitoring import Doctor
@@ -52,25 +65,35 @@ class Run:
         training = config.training
         self.inputs = inputs or experiment.inputs
         self.objective = objective or build_objective(config, self.description, self.inputs)
+        self.objective.numerics = config.numerics
         self.rows = self._rows()
+        self.known_figures = self._known_figures()
+        self.figures = chosen_figures(config, self.known_figures, self.objective.scores)
+        self._check_threshold()
         self.monitor = self._monitor()
         members = () if config.members == 1 else (config.members,)
         self.trainer = Trainer(
             self.objective,
             optimization=build_optimization(config),
             seeds=config.seeds,
-            feed=self.inputs.feed("train", members, augmenter=self._augmenter(), rows=self.rows),
+            feed=self._training_feed(members),
             batch_size=training.batch_size,
             device=self.device,
         )
+        if config.numerics != 1:
+            check_batches(config, self.objective.model, self.trainer.feed.samples)
+            if self.machine is not None:
+                config.model.check_machines([self.machine])
         scale_to_unit_variance(self.objective.model, self.trainer.parameters, self.inputs)
         self.validation = self._evaluator("validation") if len(self.split.validation) else None
-        higher = self.objective.higher_is_better(self.monitor.partition("_")[2])
+        higher = self._higher_is_better(self.monitor.partition("_")[2])
         self.selection = Selection(self.trainer.parameters, self.monitor, training.patience, higher=higher)
         self.plateau, self.doctor = self._plateau(), self._doctor()
         self.history: list[EpochRecord] = []
         self.batch = 0
         self.test_scores: Scores = {}
+        self.thresholds: np.ndarray | None = None
+        self._test_figures: list[list[Estimate]] | None = None  # of the weights that are kept
         self.lineage = lineage or Lineage()
 
     @property
@@ -166,6 +189,7 @@ class Run:
         if stop is not None and stop.requested:
             return False
         self.selection.restore()
+        self._fit_thresholds()
         if test:
             self.score_test()
         return True
@@ -176,14 +200,74 @@ class Run:
         Raises:
             DivergedError: weights so large that a score is not finite.
         """
-        if not len(self.split.test):
+        self._test_figures = None
+        if len(self.split.test):
+            scores = self._evaluator("test").scores()
+            for name, values in scores.items():
+                if not np.isfinite(values).all():
+                    rule, remedy = f"test_{name} must be finite", "Lower learning_rate"
+                    raise DivergedError("the test part", rule, "NaN or infinity", remedy)
+            self.test_scores = scores
+        if self.thresholds is not None:
+            self.test_scores = decided(self.test_scores, self.outcomes("test"))
+
+    def outcomes(self, part: Part) -> list[Outcome]:
+        """What each member says about a part with the present weights; nothing where its targets have no figures."""
+        if not self.known_figures or not len(getattr(self.split, part)):
+            return []
+        held: Any = self.objective
+        return outcomes(held.model, held.loss, self.inputs.feed(part), self.device, self.thresholds)
+
+    def test_figures(self) -> list[list[Estimate]]:
+        """All figures of each member on the test part, beside what always saying the same would reach there."""
+        if self._test_figures is None:
+            constant = self._constant()
+            self._test_figures = [estimates(usual_metrics(), one, constant) for one in self.outcomes("test")]
+        return self._test_figures
+
+    def _constant(self) -> np.ndarray | None:
+        """What is best said of all samples alike, by the training part."""
+        held: Any = self.objective
+        y, weights = self.dataset.y[self.split.train], self.dataset.weights
+        task = task_of(held.loss, y) if self.known_figures else None
+        if task is None:
+            return None
+        weight = None if weights is None else weights[self.split.train]
+        outputs = np.zeros((len(y), held.model.output_shape(self.inputs.shape)[-1]))
+        return constant_prediction(Outcome(task, outputs, y, weight, held.loss.meaning == "probability"))
+
+    def _known_figures(self) -> list[Metric]:
+        """Metrics that say something about its targets."""
+        objective: Any = self.objective
+        if not objective.wants_targets or not isinstance(objective.model, Layer):
+            return []
+        loss = getattr(objective, "loss", None)
+        if loss is None:
+            return []
+        objective.build(self.inputs.shape)
+        width = objective.model.output_shape(self.inputs.shape)[-1]
+        return known_figures(loss, self.dataset.y[self.split.train], width)
+
+    def _check_threshold(self) -> None:
+        classes, validates = len(self.description.classes), bool(len(self.split.validation))
+        check_threshold(self.config, self.known_figures, classes, validates)
+
+    def _fit_thresholds(self) -> None:
+        """Find where each member's decisions change, on the validation part."""
+        word = self.config.training.threshold
+        if word is None:
             return
-        scores = self._evaluator("test").scores()
-        for name, values in scores.items():
-            if not np.isfinite(values).all():
-                remedy = "Lower optimizer.learning_rate"
-                raise DivergedError("the test part", f"test_{name} must be finite", "NaN or infinity", remedy)
-        self.test_scores = scores
+        metric = word.build()
+        self.thresholds = np.array([fitted_threshold(metric, outcome) for outcome in self.outcomes("validation")])
+
+    def _training_feed(self, members: tuple[int, ...]) -> Feed:
+        weights = class_weights(self.config, self.dataset, self.split)
+        return self.inputs.feed("train", members, augmenter=self._augmenter(), rows=self.rows, weights=weights)
+
+    def _higher_is_better(self, name: str) -> bool:
+        """As the metric of that name says; losses and errors are not."""
+        own = [metric for metric in self.figures if metric.name == name]
+        return own[0].higher_is_better if own else self.objective.higher_is_better(name)
 
     def _rows(self) -> np.ndarray | None:
         """What an epoch learns from."""
@@ -222,6 +306,8 @@ class Run:
             raise ConfigError("monitor", f"{monitor} needs a validation part", "none", remedy)
         known = [f"train_{name}" for name in self.objective.measures]
         known += [f"validation_{name}" for name in self.objective.scores] if validates else []
+        figures = {f"validation_{metric.name}": metric for metric in (*self.known_figures, *self.figures)}
+        known += [name for name in figures if name not in known] if validates else []
         if monitor not in known:
             rule = "must be a number that is measured, auto or last"
             raise ConfigError("monitor", rule, monitor, meant(monitor, known, f"There are {', '.join(known)}"))
@@ -245,4 +331,5 @@ class Run:
         return build_augmenter(self.experiment, samples, self.objective)
 
     def _evaluator(self, part: Part) -> Evaluator:
-        return Evaluator(self.objective, self.inputs.feed(part), self.config.members, self.device)
+        feed = self.inputs.feed(part)
+        return Evaluator(self.objective, feed, self.config.members, self.device, figures=self.figures)

@@ -149,6 +149,12 @@ class Family(Section):
         """The machine that is trained inside a model, where there is one."""
         return None
 
+    def check_machines(self, machines: Sequence[RBM]) -> None:
+        """Raise :class:`ConfigError` for settings that do not suit machines, which would be idle or harmful there.
+
+        Runs that began under rules 1 of arithmetic are not asked.
+        """
+
     def whole(self, model: Any, below: Sequence[RBM]) -> Any:
         """The model as a checkpoint holds it: what was trained, on top of the machines that were trained before it."""
         return model

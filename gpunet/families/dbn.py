@@ -10,6 +10,7 @@ from ..data import Inputs
 from ..errors import ConfigError
 from ..fields import Count, Fraction, Positive
 from ..objectives import Objective
+from ..parameter import find_parameters
 from ..rbm import RBM, Denoising, SupervisedGreedy, WithOutput
 from ..vocabulary import UnitsWord
 from .base import Layerwise
@@ -58,6 +59,14 @@ class DBNConfig(Layerwise, MachineConfig):
         if self.method != "contrastive_divergence" and not all(machine.hidden.bits for machine in machines):
             remedy = "Leave hidden_units and top_units out"
             raise ConfigError("method", f"{self.method} needs bernoulli hidden units", "others", remedy)
+
+    def check_machines(self, machines: Sequence[RBM]) -> None:
+        """Denoising has no gradient for variances."""
+        if self.method == "contrastive_divergence":
+            super().check_machines(machines)
+        elif any(any(find_parameters(machine.visible)) for machine in machines):
+            rule = f"{self.method} needs visible units of a fixed variance"
+            raise ConfigError("method", rule, "learn_variance=true", "Leave learn_variance out")
 
     def stage(self, machine: RBM, inputs: Inputs, lowest: bool, classes: int) -> Objective:
         """By the chosen method."""

@@ -1,10 +1,12 @@
 """What the families that are made of Boltzmann machines share."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import Field
 
 from ..data import Inputs
+from ..errors import ConfigError
 from ..fields import Count, term
 from ..rbm import RBM, Chains, ContrastiveDivergence, Units
 from ..schedules import Schedule
@@ -52,6 +54,14 @@ class MachineConfig(GenerativeConfig):
         sparsity = None if self.sparsity is None else self.sparsity.build()
         bits = self.binarise and machine.visible.bits
         return ContrastiveDivergence(machine, self.steps(), chains, bits, self.center, sparsity)
+
+    def check_machines(self, machines: Sequence[RBM]) -> None:
+        """Sparsity compares means with a target between 0 and 1, so means must lie there."""
+        for hidden in (machine.hidden for machine in machines if self.sparsity is not None):
+            if hidden.range != (0.0, 1.0):
+                rule = "needs hidden units whose means lie between 0 and 1"
+                remedy = "Leave sparsity out, or use bernoulli hidden units"
+                raise ConfigError("sparsity", rule, term(type(hidden)), remedy)
 
     def summary(self, model: Any, features: int) -> str:
         """The units of both sides."""

@@ -82,6 +82,14 @@ def is_easy(model: TrainedStack) -> bool:
     return min(top.visible.state_count, top.hidden.state_count) <= EASY
 
 
+def is_approximate(model: TrainedStack, log_z: LogZ) -> bool:
+    """Whether likelihoods rest on samples that are not quite those of the machines, so that no bracket holds them."""
+    machines = model.dbn.machines
+    units = [machine.hidden for machine in machines] + [machine.visible for machine in machines]
+    sampled = log_z.method != "exact" or len(machines) > 1
+    return sampled and not all(side.draws_exactly for side in units)
+
+
 def normaliser(model: TrainedStack, v: np.ndarray, device: Any, way: Annealing | None, runs: int, mixing: int) -> LogZ:
     """log Z of the top machine: exact where no way of annealing is given, else in its bracket.
 

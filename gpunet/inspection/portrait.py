@@ -12,12 +12,10 @@ import numpy as np
 from ..backend import Arena, Context, Device
 from ..backend.arrays import Array
 from ..checkpoint import Group, NamedArray, Scalar
-from ..config import build_loss
 from ..experiment import Run
 from ..layers import Layer, Sequential
 from ..members import MEMBER, axes_text, members_first, of_member
 from ..parameter import Parameter, children, find_parameters
-from ..training import Predictor
 from .pictures import GREY, pictures, prepared, shown
 
 SAMPLES = 1000
@@ -196,9 +194,11 @@ def _confusion(run: Run) -> Group:
         return Group()
     if run.config.model.reconstructs:
         return Group()
-    predictor = Predictor(model, build_loss(run.config, classes), run.inputs.feed("test"), run.device)
-    outputs = np.concatenate(list(predictor.batches()), axis=-2)
-    predicted = outputs[..., 0] > 0.5 if outputs.shape[-1] == 1 else outputs.argmax(axis=-1)
+    found = run.outcomes("test")
+    if not found:
+        return Group()
+    members = run.trainer.parameters.members
+    predicted = np.stack([outcome.predicted for outcome in found]) if members else found[0].predicted
     places = run.dataset.y[run.split.test] * classes + predicted
     rows = places.reshape(-1, places.shape[-1])
     counts = np.stack([np.bincount(row, minlength=classes**2) for row in rows])

@@ -29,7 +29,7 @@ class Sigmoid(Layer):
 
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
         """Backward multiplies by the slope ``y (1 - y)``."""
-        y = ops.sigmoid(x, ctx.like(x))
+        y = ops.sigmoid(x, ctx.like(x), ctx.numerics)
 
         def backward(dy: Array) -> Array:
             slope = array_module(y).subtract(1, y, out=ctx.like(y))
@@ -133,7 +133,7 @@ class Softplus(Layer):
         y = ops.softplus(x, ctx.like(x), ctx.like(x))
 
         def backward(dy: Array) -> Array:
-            dy *= ops.sigmoid(x, ctx.like(x))
+            dy *= ops.sigmoid(x, ctx.like(x), ctx.numerics)
             return dy
 
         return y, backward

@@ -1,5 +1,6 @@
 """Batch normalisation."""
 
+import math
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -7,6 +8,7 @@ from annotated_types import Gt, Le
 
 from ..backend import Context, array_module
 from ..backend.arrays import Array
+from ..errors import ConfigError
 from ..fields import Count, Positive, check_fields
 from ..initializers import Constant
 from ..ops.positions import rows, unfold
@@ -18,12 +20,13 @@ from .base import Backward, Layer
 class BatchNorm(Layer):
     """Normalises each feature over the batch, and over the positions where samples have some; then scales and shifts.
 
-    Training uses the batch's mean and biased variance; inference uses exponential moving averages of the mean and of
-    the unbiased variance, each moved by ``momentum`` towards what a step observes.  Stands before or after the
-    activation, as the order of the layers says.
+    Training uses the batch's mean and variance; inference uses exponential moving averages of the mean and of the
+    unbiased variance, each moved by ``momentum`` towards what a step observes.  Stands before or after the activation,
+    as the order of the layers says.
 
     Shapes: ``x`` ([E,] N, n) or ([E,] N, height, width, n), all parameters ([E,] n).  In training each feature needs at
-    least two values: N at least 2 without positions.  Statistics look at samples, not at their weights.
+    least two values: N at least 2 without positions, else nothing is left of the sample.  Statistics look at samples,
+    not at their weights.
 
     Ioffe, Szegedy: Batch normalization (2015), algorithms 1 and 2; section 3.2 for positions.
 
@@ -31,6 +34,8 @@ class BatchNorm(Layer):
         n: features, or channels; follows from the layer before where it is not given.
         epsilon: added to each variance before its root.
         momentum: how far the running statistics move towards those of a batch at each step.
+        unbiased: divide by the root of the unbiased variance in training too, as ``(x - x.mean(0)) / x.std(0)`` does in
+            PyTorch; the paper's biased one by default.
 
     >>> layer = BatchNorm()
     >>> layer.build((28, 28, 3))
@@ -41,18 +46,20 @@ class BatchNorm(Layer):
     n: Count | None = None
     epsilon: Positive = 1e-5
     momentum: Annotated[float, Gt(0), Le(1)] = 0.1
+    unbiased: bool = False
 
     def __post_init__(self) -> None:
         """Declare the parameters where the width of the input is given."""
         check_fields(self)
         self._position_axes = 0
+        self.positions = 1
         if self.n is not None:
             self._declare(self.n)
 
     def build(self, shape: tuple[int, ...]) -> None:
         """Note the width and the position axes of the input; declare the parameters."""
         n = self.width_of(shape, self.n, "n")
-        self._position_axes = len(shape) - 1
+        self._position_axes, self.positions = len(shape) - 1, math.prod(shape[:-1])
         if self.n is None:
             self.n = n
             self._declare(n)
@@ -75,12 +82,17 @@ class BatchNorm(Layer):
         xp, samples = array_module(x), x.shape[-2]
         scale, shift = self.scale.value[..., None, :], self.shift.value[..., None, :]
         if ctx.training:
+            if samples < 2 and ctx.numerics != 1:
+                raise too_few("batch of one sample")
             mean = x.mean(axis=-2, keepdims=True)
             centred = xp.subtract(x, mean, out=ctx.like(x))
             variance = xp.multiply(centred, centred, out=ctx.like(x)).mean(axis=-2, keepdims=True)
             unbiased = samples / max(samples - 1, 1)
+            correction = unbiased if self.unbiased else 1.0
             self.mean.accumulate(ctx, lambda out: xp.copyto(out, mean[..., 0, :]))
-            self.variance.accumulate(ctx, lambda out: xp.multiply(variance[..., 0, :], unbiased, out=out))
+            observed = variance
+            self.variance.accumulate(ctx, lambda out: xp.multiply(observed[..., 0, :], unbiased, out=out))
+            variance = variance * correction if self.unbiased else variance
         else:
             variance = self.variance.value[..., None, :]
             mean = self.mean.value[..., None, :]
@@ -97,7 +109,10 @@ class BatchNorm(Layer):
             self.shift.accumulate(ctx, lambda out: dy.sum(axis=-2, out=out))
             if ctx.training:
                 # d normal / d x minus its projections on the constant and on normal itself, (N, N) never formed.
-                xp.multiply(normal, product.mean(axis=-2, keepdims=True), out=product)
+                slope = product.mean(axis=-2, keepdims=True)
+                if self.unbiased:
+                    slope *= correction
+                xp.multiply(normal, slope, out=product)
                 product += dy.mean(axis=-2, keepdims=True)
                 dy -= product
             dy *= scale * inverse
@@ -107,5 +122,11 @@ class BatchNorm(Layer):
 
     @classmethod
     def examples(cls) -> list[Layer]:
-        """With a given width and without."""
-        return [cls(), cls(5)]
+        """With a given width and without, and with the unbiased variance."""
+        return [cls(), cls(5), cls(unbiased=True)]
+
+
+def too_few(received: str) -> ConfigError:
+    """The error of a batch that gives a feature a single value."""
+    rule = "must see at least two values of each feature in training"
+    return ConfigError("batch_norm", rule, received, "Choose another batch size, or drop the remainder")

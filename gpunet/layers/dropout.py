@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from ..backend import Context, array_module
+from ..backend import Context, array_module, sixteen_bits
 from ..backend.arrays import Array
 from ..fields import Fraction, check_fields
 from .base import Backward, Layer
@@ -14,8 +14,8 @@ class Dropout(Layer):
     """Sets each entry to zero with probability ``rate`` while training.
 
     ``mode="inverted"`` scales what is kept by ``1 / (1 - rate)`` in training; ``mode="classic"`` leaves it as it is
-    and scales by ``1 - rate`` at inference.  Decisions are made on 16 random bits: the rate is rounded to the next
-    multiple of 1/65536, and the scale uses the rounded rate, so the expectation is exact.
+    and scales by ``1 - rate`` at inference.  Every rate is met, however small, and the expectation is exact.  (Runs
+    that began under rules 1 of arithmetic round the rate to a multiple of 1/65536, and scale by the rounded one.)
 
     Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov: Dropout (2014), section 4.
 
@@ -34,18 +34,18 @@ class Dropout(Layer):
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
         """Return ``x`` times the mask in training, times the constant scale at inference."""
         xp = array_module(x)
-        threshold = min(round(self.rate * 65536), 65535)
-        kept = 1 - threshold / 65536
-        if threshold == 0 or (not ctx.training and self.mode == "inverted"):
+        rate = sixteen_bits(self.rate) / 65536 if ctx.numerics == 1 else self.rate
+        if rate == 0 or (not ctx.training and self.mode == "inverted"):
             return x, lambda dy: dy
         if ctx.training:
-            keep = xp.greater_equal(ctx.bits16(x.shape), threshold, out=ctx.empty(x.shape, bool))
+            dropped, rate = ctx.dropped(x.shape, self.rate)
             factor = ctx.like(x)
-            xp.copyto(factor, keep)
-            if self.mode == "inverted":
-                factor *= 1 / kept
+            xp.logical_not(dropped, out=dropped)
+            xp.copyto(factor, dropped)
+            if self.mode == "inverted" and rate < 1:
+                factor *= 1 / (1 - rate)
         else:
-            factor = kept
+            factor = 1 - rate
 
         def backward(dy: Array) -> Array:
             dy *= factor

@@ -1,7 +1,7 @@
 """What a loss is, and the forms that targets take."""
 
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -20,10 +20,13 @@ class Loss:
 
     Attributes:
         meaning: what a prediction for a class is: a probability, or a score that is larger for likelier classes.
+        predicts: what outputs are to targets that are no class numbers: the values themselves, labels of which each
+            may be there or not, shares of the classes, or only their direction.
         remark: what whoever chooses it should know, said before training.
     """
 
     meaning: ClassVar[str] = "score"
+    predicts: ClassVar[Literal["values", "labels", "distribution", "direction"]] = "values"
     remark: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
@@ -38,6 +41,10 @@ class Loss:
         """Apply the paired output activation, the identity unless a loss has another; ``out`` may be ``z``."""
         array_module(z).copyto(out, z)
         return out
+
+    def activate(self, z: Array, out: Array, ctx: Context) -> Array:
+        """:meth:`predict` inside a training, by the rules of arithmetic of its context."""
+        return self.predict(z, out)
 
     def outputs(self, classes: int) -> int:
         """Number of network outputs for so many classes."""
@@ -62,6 +69,25 @@ class Loss:
     def examples(cls) -> list["Loss"]:
         """Instances that the conformance suite checks."""
         return [cls()]
+
+
+@dataclass(frozen=True)
+class OverOutputs(Loss):
+    """Base of the losses that are a sum over the outputs, each with a term of its own.
+
+    Args:
+        mean: the mean over the outputs instead of their sum, as other libraries have it; off by default.
+    """
+
+    mean: bool = field(default=False, kw_only=True)
+
+    def _over_outputs(self, terms: Array, gradient: Array) -> tuple[Array, Array]:
+        """Sum or mean of the terms, ([E,] N, K), with its gradient."""
+        loss = terms.sum(axis=-1)
+        if self.mean:
+            loss *= 1 / terms.shape[-1]
+            gradient *= 1 / terms.shape[-1]
+        return loss, gradient
 
 
 def as_outputs(z: Array, target: Array, ctx: Context) -> Array:

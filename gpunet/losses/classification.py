@@ -1,41 +1,50 @@
 """Losses of classes: on labels, or on values that say how much of each class."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from ..backend import Context, array_module
 from ..backend.arrays import Array
 from ..fields import Fraction
-from ..ops.activations import log_softmax, sigmoid, softmax, softplus
-from .base import SUM_TOLERANCE, Loss, as_floats, as_outputs, span
+from ..ops.activations import cross_entropy, log_softmax, sigmoid, sigmoid_error, softmax, softplus
+from .base import SUM_TOLERANCE, Loss, OverOutputs, as_floats, as_outputs, span
 
 CLASSES = "Set loss=squared_error, or task=classification where the targets are classes"
 
 
 @dataclass(frozen=True)
-class BinaryCrossEntropy(Loss):
+class BinaryCrossEntropy(OverOutputs):
     """``sum over outputs of softplus(z) - target z``: independent yes-or-no outputs, paired with the sigmoid.
 
     Two classes have one output, the logit of the second class.
     """
 
     meaning: ClassVar[str] = "probability"
+    predicts: ClassVar[Literal["values", "labels", "distribution", "direction"]] = "labels"
 
     def __call__(self, z: Array, target: Array, ctx: Context) -> tuple[Array, Array]:
         """Gradient ``sigmoid(z) - target``."""
         xp = array_module(z)
         wanted = as_outputs(z, target, ctx)
-        terms = softplus(z, ctx.like(z), ctx.like(z))
-        terms -= xp.multiply(z, wanted, out=ctx.like(z))
-        gradient = sigmoid(z, ctx.like(z))
-        gradient -= wanted
-        return terms.sum(axis=-1), gradient
+        if ctx.numerics == 1:
+            terms = softplus(z, ctx.like(z), ctx.like(z))
+            terms -= xp.multiply(z, wanted, out=ctx.like(z))
+            gradient = sigmoid(z, ctx.like(z), 1)
+            gradient -= wanted
+            return self._over_outputs(terms, gradient)
+        scratch = ctx.like(z)
+        terms = cross_entropy(z, wanted, ctx.like(z), scratch)
+        return self._over_outputs(terms, sigmoid_error(z, wanted, ctx.like(z), scratch))
 
     def predict(self, z: Array, out: Array) -> Array:
         """The sigmoid: the probability of each output."""
         return sigmoid(z, out)
+
+    def activate(self, z: Array, out: Array, ctx: Context) -> Array:
+        """The sigmoid by the rules of the training."""
+        return sigmoid(z, out, ctx.numerics)
 
     def outputs(self, classes: int) -> int:
         """One for two classes, else one for each."""
@@ -50,6 +59,7 @@ class _Distribution(Loss):
     """Base of the losses between distributions over the classes, paired with the softmax."""
 
     meaning: ClassVar[str] = "probability"
+    predicts: ClassVar[Literal["values", "labels", "distribution", "direction"]] = "distribution"
 
     def predict(self, z: Array, out: Array) -> Array:
         """The softmax: the probability of each class."""
@@ -76,9 +86,12 @@ class CategoricalCrossEntropy(_Distribution):
     Args:
         label_smoothing: part of each target that is taken from its class and given to all classes alike, in training;
             0.0 by default.
+        both_terms: add ``- sum over classes of (1 - target) log(1 - softmax(z))``, which also asks each wrong class to
+            be unlikely by itself; off by default.
     """
 
     label_smoothing: Fraction = 0.0
+    both_terms: bool = False
 
     def __call__(self, z: Array, target: Array, ctx: Context) -> tuple[Array, Array]:
         """Gradient ``softmax(z) - target``, for targets that sum to one."""
@@ -88,6 +101,8 @@ class CategoricalCrossEntropy(_Distribution):
             wanted = xp.multiply(wanted, 1 - self.label_smoothing, out=ctx.empty(wanted.shape, z.dtype))
             wanted += self.label_smoothing / z.shape[-1]
         log_p = log_softmax(z, ctx.like(z), ctx.like(z))
+        if self.both_terms:
+            return _both_terms(z, log_p, wanted, ctx)
         gradient = xp.exp(log_p, out=ctx.like(z))
         gradient -= wanted
         log_p *= wanted
@@ -95,8 +110,36 @@ class CategoricalCrossEntropy(_Distribution):
 
     @classmethod
     def examples(cls) -> list[Loss]:
-        """Without and with label smoothing."""
-        return [cls(), cls(label_smoothing=0.1)]
+        """Without and with label smoothing, and with both terms."""
+        return [cls(), cls(label_smoothing=0.1), cls(both_terms=True)]
+
+
+def _both_terms(z: Array, log_p: Array, wanted: Array, ctx: Context) -> tuple[Array, Array]:
+    """``- sum of target log p + (1 - target) log(1 - p)``, and its gradient with respect to ``z``.
+
+    Of the likeliest class ``1 - p`` is the sum of the others, so that nothing cancels and nothing becomes infinite.
+    With ``a_i = - target_i + (1 - target_i) p_i / (1 - p_i)`` the gradient is ``a_i - p_i sum(a)``; the term of the
+    likeliest class, which may be endless, enters as its product with ``1 - p``.
+    """
+    xp = array_module(z)
+    top = z.argmax(axis=-1)[..., None] == xp.arange(z.shape[-1])
+    target, p = ctx.like(z), xp.exp(log_p, out=ctx.like(z))
+    xp.copyto(target, wanted)
+    others = xp.where(top, -np.inf, z)
+    peak = others.max(axis=-1, keepdims=True)
+    log_rest = xp.log(xp.exp(others - peak).sum(axis=-1, keepdims=True)) + peak
+    share = xp.exp(others - log_rest)  # of each other class in all of them; 0 for the likeliest
+    log_sum = xp.where(top, z - log_p, 0).sum(axis=-1, keepdims=True)
+    log_else = xp.where(top, log_rest - log_sum, xp.log1p(-xp.where(top, 0, p)))
+    loss = -(target * log_p + (1 - target) * log_else).sum(axis=-1)
+    a = xp.where(top, 0, -target + (1 - target) * xp.exp(xp.where(top, 0, log_p - log_else)))
+    rest = a.sum(axis=-1, keepdims=True)
+    own, likeliest = (xp.where(top, x, 0).sum(axis=-1, keepdims=True) for x in (target, p))
+    pull = (1 - own) * likeliest
+    gradient = ctx.like(z)
+    of_top = pull - own * xp.exp(log_rest - log_sum) - likeliest * rest
+    xp.copyto(gradient, xp.where(top, of_top, a - p * (rest - own) - pull * share))
+    return loss, gradient
 
 
 @dataclass(frozen=True)
@@ -160,7 +203,7 @@ class SoftmaxSquaredError(_Distribution):
 
 
 @dataclass(frozen=True)
-class Hinge(Loss):
+class Hinge(OverOutputs):
     """``sum over outputs of max(0, 1 - sign z)`` with ``sign`` 1 for yes and -1 for no: the margin of an SVM.
 
     Class labels become one yes among noes; values must be -1 or 1.  Paired with the identity: predictions are scores,
@@ -169,6 +212,8 @@ class Hinge(Loss):
     Cortes, Vapnik: Support-vector networks (1995).
     """
 
+    predicts: ClassVar[Literal["values", "labels", "distribution", "direction"]] = "labels"
+
     def __call__(self, z: Array, target: Array, ctx: Context) -> tuple[Array, Array]:
         """Gradient ``- sign`` where the margin is violated, else 0."""
         xp = array_module(z)
@@ -176,7 +221,7 @@ class Hinge(Loss):
         violation = _violation(z, sign, ctx)
         gradient = xp.multiply(sign, violation > 0, out=ctx.like(z))
         xp.negative(gradient, out=gradient)
-        return violation.sum(axis=-1), gradient
+        return self._over_outputs(violation, gradient)
 
     def _check_values(self, y: np.ndarray) -> None:
         self._require(bool((np.abs(y) == 1).all()), "must be -1 or 1", span(y), CLASSES)
@@ -197,7 +242,7 @@ class SquaredHinge(Hinge):
         gradient = xp.multiply(sign, violation, out=ctx.like(z))
         gradient *= -2
         violation *= violation
-        return violation.sum(axis=-1), gradient
+        return self._over_outputs(violation, gradient)
 
 
 def _signs(z: Array, target: Array, ctx: Context) -> Array:

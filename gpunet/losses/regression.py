@@ -1,6 +1,7 @@
 """Losses of real-valued targets."""
 
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -8,11 +9,17 @@ from ..backend import Context, array_module
 from ..backend.arrays import Array
 from ..errors import DataError
 from ..fields import Positive, term
-from .base import Loss, as_floats, as_outputs, span
+from ..ops.activations import sigmoid, softplus
+from .base import Loss, OverOutputs, as_floats, as_outputs, span
+
+# Sizes below and above which rows are scaled before they are squared, and by what.
+EXTREME = {"f": (2.0**-50, 2.0**50, 2.0**80), "d": (2.0**-500, 2.0**500, 2.0**800)}
+
+FLOOR = 1e-3  # below which the logarithm of an output goes on as a straight line
 
 
 @dataclass(frozen=True)
-class SquaredError(Loss):
+class SquaredError(OverOutputs):
     """``sum over outputs of (z - target)^2``, halved with ``half``; paired with the identity.
 
     Args:
@@ -25,7 +32,8 @@ class SquaredError(Loss):
         """Gradient ``2 (z - target)``, halved with ``half``."""
         xp = array_module(z)
         gradient = xp.subtract(z, as_outputs(z, target, ctx), out=ctx.like(z))
-        loss = xp.multiply(gradient, gradient, out=ctx.like(z)).sum(axis=-1)
+        terms = xp.multiply(gradient, gradient, out=ctx.like(z))
+        loss, gradient = self._over_outputs(terms, gradient)
         factor = 0.5 if self.half else 1.0
         loss *= factor
         gradient *= 2 * factor
@@ -33,12 +41,12 @@ class SquaredError(Loss):
 
     @classmethod
     def examples(cls) -> list[Loss]:
-        """With the factor 1 and with the factor 1/2."""
-        return [cls(), cls(half=True)]
+        """With the factor 1 and with the factor 1/2, and as a mean over outputs."""
+        return [cls(), cls(half=True), cls(mean=True)]
 
 
 @dataclass(frozen=True)
-class AbsoluteError(Loss):
+class AbsoluteError(OverOutputs):
     """``sum over outputs of |z - target|``: the mean absolute error, paired with the identity.
 
     Its best constant prediction is the median, so single wild targets pull on it no harder than others.
@@ -49,11 +57,11 @@ class AbsoluteError(Loss):
         xp = array_module(z)
         error = xp.subtract(z, as_outputs(z, target, ctx), out=ctx.like(z))
         gradient = xp.sign(error, out=ctx.like(z))
-        return xp.absolute(error, out=error).sum(axis=-1), gradient
+        return self._over_outputs(xp.absolute(error, out=error), gradient)
 
 
 @dataclass(frozen=True)
-class AbsolutePercentageError(Loss):
+class AbsolutePercentageError(OverOutputs):
     """``100 * sum over outputs of |z - target| / |target|``, in percent; paired with the identity.
 
     Class labels and targets of zero have no percentage.
@@ -70,7 +78,7 @@ class AbsolutePercentageError(Loss):
         gradient *= weight
         xp.absolute(error, out=error)
         error *= weight
-        return error.sum(axis=-1), gradient
+        return self._over_outputs(error, gradient)
 
     def check_targets(self, y: np.ndarray) -> None:
         """No labels and no zeros."""
@@ -82,33 +90,84 @@ class AbsolutePercentageError(Loss):
 
 
 @dataclass(frozen=True)
-class SquaredLogarithmicError(Loss):
-    """``sum over outputs of (log(1 + prediction) - log(1 + target))^2``, paired with ``prediction = exp(z) - 1``.
+class _Linked(OverOutputs):
+    """Base of the losses of a positive number, which the output says by a link.
 
-    Under that activation it is ``(z - log(1 + target))^2``: squared error of relative size, for targets above -1 that
-    span several orders of magnitude.
+    Args:
+        link: how the number ``p`` follows from the output: ``log`` is ``p = exp(z)``, ``softplus`` is
+            ``p = log(1 + exp(z))``, ``identity`` is the output itself, whose logarithm goes on below 0.001 as a
+            straight line; log by default.
     """
 
+    link: Literal["log", "softplus", "identity"] = "log"
+    offset: ClassVar[float] = 0.0  # what is taken off the positive number for a prediction
+
+    def _positive(self, z: Array, ctx: Context) -> tuple[Array, Array, Array, Array]:
+        """The number ``p`` and its logarithm, each with its slope in ``z``."""
+        xp = array_module(z)
+        if self.link == "log":
+            p = xp.exp(z, out=ctx.like(z))
+            return p, p, z, xp.ones_like(z)
+        if self.link == "softplus":
+            p, slope = softplus(z, ctx.like(z), ctx.like(z)), sigmoid(z, ctx.like(z))
+            positive = xp.maximum(p, np.finfo(z.dtype).tiny)
+            return p, slope, xp.log(positive), slope / positive
+        p = z + self.offset
+        inside = xp.maximum(p, FLOOR)
+        below = xp.minimum(p - FLOOR, 0)
+        below *= 1 / FLOOR
+        return p, xp.ones_like(p), xp.log(inside) + below, 1 / inside
+
+    def predict(self, z: Array, out: Array) -> Array:
+        """The number that the output stands for."""
+        xp = array_module(z)
+        if self.link == "log":
+            return xp.expm1(z, out=out) if self.offset else xp.exp(z, out=out)
+        if self.link == "softplus":
+            softplus(xp.array(z), out, xp.empty_like(z))
+            out -= self.offset
+            return out
+        xp.copyto(out, z)
+        return out
+
+    @classmethod
+    def examples(cls) -> list[Loss]:
+        """One instance for each link."""
+        return [cls(), cls("softplus"), cls("identity")]
+
+
+@dataclass(frozen=True)
+class SquaredLogarithmicError(_Linked):
+    """``sum over outputs of (log(1 + prediction) - log(1 + target))^2``, paired with ``prediction = exp(z) - 1``.
+
+    Under that link it is ``(z - log(1 + target))^2``: squared error of relative size, for targets above -1 that span
+    several orders of magnitude.  Other links give ``1 + prediction`` in other ways.
+    """
+
+    offset: ClassVar[float] = 1.0
+
     def __call__(self, z: Array, target: Array, ctx: Context) -> tuple[Array, Array]:
-        """Gradient ``2 (z - log(1 + target))``."""
+        """Gradient ``2 (log(1 + prediction) - log(1 + target))`` times the slope of the logarithm in ``z``."""
         xp = array_module(z)
         logarithm = as_floats(z, target, ctx)
         xp.log1p(logarithm, out=logarithm)
-        gradient = xp.subtract(z, logarithm, out=ctx.like(z))
-        loss = xp.multiply(gradient, gradient, out=ctx.like(z)).sum(axis=-1)
+        if self.link == "log":
+            gradient = xp.subtract(z, logarithm, out=ctx.like(z))
+            terms = xp.multiply(gradient, gradient, out=ctx.like(z))
+        else:
+            _, _, found, slope = self._positive(z, ctx)
+            gradient = xp.subtract(found, logarithm, out=ctx.like(z))
+            terms = xp.multiply(gradient, gradient, out=ctx.like(z))
+            gradient *= slope
         gradient *= 2
-        return loss, gradient
-
-    def predict(self, z: Array, out: Array) -> Array:
-        """The prediction ``exp(z) - 1``, which is above -1."""
-        return array_module(z).expm1(z, out=out)
+        return self._over_outputs(terms, gradient)
 
     def _check_values(self, y: np.ndarray) -> None:
         self._require(bool((y > -1).all()), "must be greater than -1", span(y), "Set loss=squared_error")
 
 
 @dataclass(frozen=True)
-class Huber(Loss):
+class Huber(OverOutputs):
     """``e^2 / 2`` where ``|e| <= delta``, else ``delta (|e| - delta / 2)``, summed over outputs, ``e = z - target``.
 
     Paired with the identity.  Huber: Robust estimation of a location parameter (1964).
@@ -127,7 +186,7 @@ class Huber(Loss):
         gradient = xp.clip(error, -self.delta, self.delta, out=ctx.like(z))
         error -= xp.multiply(gradient, 0.5, out=ctx.like(z))
         error *= gradient
-        return error.sum(axis=-1), gradient
+        return self._over_outputs(error, gradient)
 
     @classmethod
     def examples(cls) -> list[Loss]:
@@ -136,25 +195,24 @@ class Huber(Loss):
 
 
 @dataclass(frozen=True)
-class Poisson(Loss):
-    """``sum over outputs of exp(z) - target z``: counts of mean ``exp(z)``, up to ``log target!``.
+class Poisson(_Linked):
+    """``sum over outputs of p - target log p``: counts of mean ``p``, up to ``log target!``; ``p = exp(z)``.
 
-    Paired with the exponential.  Nelder, Wedderburn: Generalized linear models (1972).
+    Paired with its link.  Nelder, Wedderburn: Generalized linear models (1972).
     """
 
     def __call__(self, z: Array, target: Array, ctx: Context) -> tuple[Array, Array]:
-        """Gradient ``exp(z) - target``."""
+        """Gradient ``exp(z) - target``; in general the slopes of ``p`` and of ``target log p``."""
         xp = array_module(z)
         counts = as_outputs(z, target, ctx)
+        if self.link != "log":
+            p, slope, logarithm, slope_of_log = self._positive(z, ctx)
+            return self._over_outputs(p - logarithm * counts, slope - slope_of_log * counts)
         gradient = xp.exp(z, out=ctx.like(z))
         terms = xp.multiply(z, counts, out=ctx.like(z))
         xp.subtract(gradient, terms, out=terms)
         gradient -= counts
-        return terms.sum(axis=-1), gradient
-
-    def predict(self, z: Array, out: Array) -> Array:
-        """The mean count ``exp(z)``, which is above 0."""
-        return array_module(z).exp(z, out=out)
+        return self._over_outputs(terms, gradient)
 
     def _check_values(self, y: np.ndarray) -> None:
         self._require(bool((y >= 0).all()), "must be counts of 0 or more", span(y), "Set loss=squared_error")
@@ -164,8 +222,10 @@ class Poisson(Loss):
 class CosineProximity(Loss):
     """``- cos(z, target)``, from -1 for the same direction to 1 for the opposite one; paired with the identity.
 
-    Lengths do not matter.  A ``z`` of length zero has no direction: its loss and gradient are 0.
+    Lengths do not matter, however large or small.  A ``z`` of length zero has no direction: loss and gradient are 0.
     """
+
+    predicts: ClassVar[Literal["values", "labels", "distribution", "direction"]] = "direction"
 
     def __call__(self, z: Array, target: Array, ctx: Context) -> tuple[Array, Array]:
         """Gradient ``(cos u - v) / |z|`` with ``u``, ``v`` the unit vectors along ``z`` and ``target``."""
@@ -188,9 +248,16 @@ class CosineProximity(Loss):
 
 
 def _unit(x: Array, ctx: Context) -> tuple[Array, Array]:
-    """``x`` divided by its lengths along the last axis, in place, and their inverses; 0 for a length of 0."""
+    """``x`` divided by its lengths along the last axis, in place, and their inverses; 0 for a length of 0.
+
+    Where squares would leave the range of numbers, rows are scaled by a power of two, which is exact, beforehand.
+    """
     xp = array_module(x)
+    low, high = x.min(axis=-1, keepdims=True), x.max(axis=-1, keepdims=True)
+    peak, (small, large, factor) = xp.maximum(high, -low), EXTREME[x.dtype.char]
+    scale = xp.where(peak > large, 1 / factor, xp.where(peak < small, factor, xp.ones_like(peak)))
+    x *= scale
     length = xp.sqrt(xp.multiply(x, x, out=ctx.like(x)).sum(axis=-1, keepdims=True))
     inverse = (length > 0) / (length + (length == 0))
     x *= inverse
-    return x, inverse
+    return x, xp.minimum(inverse * scale, np.finfo(x.dtype).max)

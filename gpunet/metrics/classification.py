@@ -1,16 +1,38 @@
 """Metrics of classifiers."""
 
 from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
 
 from ..backend import Context, array_module
 from ..backend.arrays import Array
 from ..fields import Count
 from .base import Metric
+from .outcome import Outcome, Task
 
 
 @dataclass(frozen=True)
 class Accuracy(Metric):
-    """1 where the largest output is the target's class, else 0; see :func:`accuracy`."""
+    """1 where the largest output is the target's class, else 0; see :func:`accuracy`.
+
+    Of several labels it is the share that is right.
+    """
+
+    percent: ClassVar[bool] = True
+    tasks: ClassVar[tuple[Task, ...]] = ("classification", "multilabel")
+
+    def each(self, outcome: Outcome) -> np.ndarray:
+        """1 where the class is right, or the share of right labels."""
+        if outcome.task == "classification":
+            return (outcome.predicted == outcome.target).astype(np.float64)
+        return (outcome.said == outcome.coded).mean(axis=1)
+
+    def by_class(self, outcome: Outcome) -> np.ndarray | None:
+        """Of each label by itself."""
+        if outcome.task == "classification":
+            return None
+        return np.average(outcome.said == outcome.coded, axis=0, weights=outcome.weight)
 
     def __call__(self, z: Array, target: Array, ctx: Context) -> Array:
         """0 or 1."""
@@ -32,7 +54,16 @@ class TopK(Metric):
     [1.0, 0.0]
     """
 
+    percent: ClassVar[bool] = True
+
     k: Count = 5
+
+    def each(self, outcome: Outcome) -> np.ndarray:
+        """1 where the class is among the first ``k``."""
+        z, labels = outcome.columns, outcome.target.astype(np.int64)[:, None]
+        own = np.take_along_axis(z, labels, axis=1)
+        ahead = (z > own) | ((z == own) & (np.arange(z.shape[1]) < labels))
+        return (ahead.sum(axis=1) < self.k).astype(np.float64)
 
     @property
     def name(self) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Sequence
 from typing import Any
 
-from ..backend import Context, Device
+from ..backend import NUMERICS, Context, Device
 from ..backend.arrays import Array
 from ..data import Feed
 from ..errors import ConfigError
@@ -20,6 +20,7 @@ class Objective:
         scores: names of what :meth:`judge` returns.
         metrics: those among the scores that are metrics; all others are better when they are lower.
         wants_targets: whether :meth:`learn` looks at targets; what does not may learn from samples without labels.
+        numerics: by which rules of arithmetic its steps go; runs that began under older ones keep them.
     """
 
     model: Any
@@ -27,6 +28,7 @@ class Objective:
     scores: tuple[str, ...]
     metrics: Sequence[Metric] = ()
     wants_targets: bool = False
+    numerics: int = NUMERICS
 
     def build(self, shape: tuple[int, ...]) -> None:
         """Tell a network the shape of a sample, before its parameters get memory; machines know theirs.

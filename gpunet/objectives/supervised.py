@@ -73,7 +73,7 @@ class Reconstruction(Objective):
         return loss, self._squared_error(z, x, ctx)
 
     def _squared_error(self, z: Array, x: Array, ctx: Context) -> Array:
-        difference = self.loss.predict(z, ctx.like(z))
+        difference = self.loss.activate(z, ctx.like(z), ctx)
         array_module(z).subtract(difference, x, out=difference)
         difference *= difference
         return difference.sum(axis=-1)

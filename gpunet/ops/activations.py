@@ -5,13 +5,25 @@ Every function writes into ``out`` and returns it; no intermediate array is made
 
 import math
 
-from ..backend import array_module
+import numpy as np
+
+from ..backend import NUMERICS, array_module
 from ..backend.arrays import Array
 
 
-def sigmoid(x: Array, out: Array) -> Array:
-    """``1 / (1 + exp(-x))``, computed as ``(1 + tanh(x / 2)) / 2``, which cannot overflow."""
+def sigmoid(x: Array, out: Array, numerics: int = NUMERICS) -> Array:
+    """``1 / (1 + exp(-x))``, within a few roundings of itself down to the smallest numbers.
+
+    Rules 1 of arithmetic compute ``(1 + tanh(x / 2)) / 2``, whose error is relative to 1 and not to the result: in
+    float32 nothing is left of it below -17.
+    """
     xp = array_module(x)
+    if numerics != 1:
+        xp.negative(x, out=out)
+        with np.errstate(over="ignore"):  # one over infinity is the 0 that is right there
+            xp.exp(out, out=out)
+        out += 1
+        return xp.divide(1, out, out=out)
     xp.multiply(x, 0.5, out=out)
     xp.tanh(out, out=out)
     out += 1
@@ -31,8 +43,43 @@ def softplus(x: Array, out: Array, scratch: Array) -> Array:
     return out
 
 
+def cross_entropy(z: Array, target: Array, out: Array, scratch: Array) -> Array:
+    """``softplus(z) - target z`` as ``z ([z > 0] - target) + log1p(exp(-|z|))``.
+
+    For targets from 0 to 1 both terms are positive, so nothing cancels: at ``z = 16`` and target 1 it is 1.1e-7, where
+    the difference of the two would be 0 in float32.
+    """
+    xp = array_module(z)
+    xp.absolute(z, out=scratch)
+    xp.negative(scratch, out=scratch)
+    xp.exp(scratch, out=scratch)
+    xp.log1p(scratch, out=scratch)
+    xp.copyto(out, z > 0)
+    out -= target
+    out *= z
+    out += scratch
+    return out
+
+
+def sigmoid_error(z: Array, target: Array, out: Array, scratch: Array) -> Array:
+    """``sigmoid(z) - target``, computed from the nearer of 0 and 1 so that nothing cancels where they all but agree.
+
+    That is ``([z > 0] - target) + sign sigmoid(-|z|)``, with the sign -1 where ``z > 0`` and 1 elsewhere.
+    """
+    xp = array_module(z)
+    positive = z > 0
+    xp.absolute(z, out=scratch)
+    xp.negative(scratch, out=scratch)
+    sigmoid(scratch, scratch)
+    xp.negative(scratch, out=scratch, where=positive)
+    xp.copyto(out, positive)
+    out -= target
+    out += scratch
+    return out
+
+
 def softplus_integral(x: Array, out: Array, u: Array, square: Array) -> Array:
-    """The integral of softplus from minus infinity to ``x``, which is ``-Li2(-exp(x))``, to 1e-9.
+    """The integral of softplus from minus infinity to ``x``, which is ``-Li2(-exp(x))``, to 4e-9.
 
     With ``u = log(1 + exp(-|x|))``, at most log 2, Bernoulli's series of the dilogarithm,
     ``u + u^2/4 + u^3/36 - u^5/3600 + u^7/211680 - ...``, is the value for ``-|x|``; the inversion formula

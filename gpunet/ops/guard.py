@@ -65,3 +65,9 @@ def square_sum(flat: Array) -> Array:
 def _square_sum_cuda(flat: Array) -> Array:
     # A product that is one number would be the work of one block of threads; a sum of a contiguous array is split up.
     return (flat * flat).sum(axis=-1)
+
+
+def peak(flat: Array) -> Array:
+    """Largest size of a number along the last axis, (..., n) to (...); not finite unless all of them are."""
+    xp = array_module(flat)
+    return xp.maximum(flat.max(axis=-1), -flat.min(axis=-1))

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from ..backend import array_module
 from ..backend.arrays import Array
 from ..fields import Positive, check_fields
-from ..ops.guard import square_sum
+from ..ops.guard import peak, square_sum
+
+# Sizes whose squares, summed up, could leave the range of numbers, and what is scaled by then.
+HUGE = {"f": (2.0**50, 2.0**-90), "d": (2.0**500, 2.0**-900)}
 
 
 @dataclass(frozen=True)
@@ -29,11 +32,15 @@ class Clipping:
     def apply(self, g: Array) -> None:
         """Bound all gradients of a model, (n,), or of each member, (members, n), in place.
 
-        A gradient that is not finite does not become finite by its norm.
+        Any finite gradient has a direction, however long it is; one that is not finite does not become finite.
         """
         xp = array_module(g)
         if self.value is not None:
             xp.clip(g, -self.value, self.value, out=g)
         if self.norm is not None:
+            # A gradient whose squares would overflow is scaled by a power of two, which is exact, beforehand.
+            limit, factor = HUGE[g.dtype.char]
+            scale = xp.where(peak(g) > limit, factor, 1).astype(g.dtype)[..., None]
+            g *= scale
             length = xp.sqrt(square_sum(g))[..., None]
-            g *= self.norm / xp.maximum(length, self.norm)
+            g *= self.norm / xp.maximum(length, self.norm * scale)

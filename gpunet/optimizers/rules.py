@@ -9,7 +9,7 @@ The engine in :mod:`gpunet.optimizers.engine` owns everything else.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Annotated, Any, ClassVar
 
@@ -105,17 +105,22 @@ class SGD(Rule):
         momentum: part of the velocity that remains at each step, or a schedule; 0 keeps no velocity; 0.0 by default.
         dampening: part of the gradient that does not enter the velocity; 0.0 by default.
         nesterov: take the gradient at the look-ahead point; needs momentum; off by default.
+        rate_inside: keep the learning rate inside the velocity, ``v = momentum v + learning_rate (1 - dampening) g``,
+            ``w -= v``, which differs once the rate changes; needs momentum; off by default.
     """
 
     momentum: Decay = 0.0
     dampening: Annotated[float, Ge(0), Lt(1)] = 0.0
     nesterov: bool = False
+    rate_inside: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
-        """Nesterov's look-ahead needs a velocity to look along."""
+        """Nesterov's look-ahead needs a velocity to look along, and so does a rate inside it."""
         super().__post_init__()
-        if self.nesterov and self.momentum == 0:
-            raise ConfigError(f"{type(self).__name__}.nesterov", "needs momentum > 0", "momentum 0", "Set momentum=0.9")
+        for name in ("nesterov", "rate_inside"):
+            if getattr(self, name) and self.momentum == 0:
+                rule, remedy = "needs momentum > 0", "Set momentum=0.9"
+                raise ConfigError(f"{type(self).__name__}.{name}", rule, "momentum 0", remedy)
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -131,8 +136,13 @@ class SGD(Rule):
         if slots:
             if self.dampening:
                 g *= c.intake
+            if self.rate_inside:
+                g *= c.rate
             g = accelerated(g, slots[0], c.momentum, self.nesterov, scratch)
-        array_module(g).multiply(g, c.rate, out=out)
+        if self.rate_inside:
+            array_module(g).copyto(out, g)
+        else:
+            array_module(g).multiply(g, c.rate, out=out)
 
 
 @dataclass(frozen=True)

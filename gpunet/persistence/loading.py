@@ -62,6 +62,12 @@ class TrainedModel(Trained):
         return self.config.model.reconstructs
 
     @property
+    def thresholds(self) -> np.ndarray | None:
+        """Of each member's decisions, (members,), where they were fitted."""
+        held = "decision" in self.checkpoint.root
+        return np.asarray(self.checkpoint.array("decision/threshold").data, np.float64) if held else None
+
+    @property
     def objective(self) -> Objective:
         """What its loss is measured by."""
         return self.config.model.judged(self.model, self.loss, self.description)

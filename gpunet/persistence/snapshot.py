@@ -17,6 +17,7 @@ from ..data import Description, Preprocessing
 from ..experiment import FinishedLayer, Run
 from ..fields import term
 from ..members import axes_text
+from ..metrics import Estimate
 from ..parameter import Module, Parameter, Parameters, children
 from .state import save_state
 
@@ -67,7 +68,9 @@ def snapshot(run: Run, *, best: bool, portrait: Group | None = None) -> Group:
         {"generator": "philox4x64-10"}, {"seeds": NamedArray(np.array(parameters.seeds, np.uint64))}
     )
     root["history"] = _history(run)
-    root["metrics"] = _metrics(run)
+    root["metrics"] = _metrics(run, portrait is not None)
+    if best and run.thresholds is not None:
+        root["decision"] = _decision(run)
     if portrait is not None:
         root.children |= portrait.children
     if parameters.members:
@@ -190,8 +193,30 @@ def _history(run: Run) -> Group:
     return group
 
 
-def _metrics(run: Run) -> Group:
+def _metrics(run: Run, finished: bool) -> Group:
     group = Group()
     for name, values in run.test_scores.items():
         group[f"test_{name}"] = NamedArray(values)
+    figures = run.test_figures() if finished and run.test_scores else []
+    if figures:
+        group["figures"] = Group({}, {first.name: _figure(figures, n) for n, first in enumerate(figures[0])})
     return group
+
+
+def _figure(members: list[list[Estimate]], place: int) -> NamedArray:
+    """One figure of all members, (members, 4)."""
+    rows = [(one.value, one.low, one.high, one.baseline) for one in (figures[place] for figures in members)]
+    about = "value, both ends of the 95 % interval over samples, and baseline, for each member"
+    return NamedArray(np.array(rows), {"description": about})
+
+
+def _decision(run: Run) -> Group:
+    """Where the decisions of each member change, as fitted on the validation part."""
+    word = run.config.training.threshold
+    assert run.thresholds is not None
+    assert word is not None
+    about = "output beyond which the second class, or a label, is predicted"
+    axes = axes_text((), run.trainer.parameters.members)
+    return Group(
+        {"metric": word.build().name}, {"threshold": NamedArray(run.thresholds, {"description": about, "axes": axes})}
+    )

@@ -26,7 +26,7 @@ class Denoising(Objective):
     scores: tuple[str, ...] = ("reconstruction_loss",)
 
     def __init__(self, model: RBM, corruption: float = 0.25):
-        self.model, self.threshold = model, min(round(corruption * 65536), 65535)
+        self.model, self.corruption = model, corruption
 
     def start_from(self, feed: Feed) -> None:
         """Visible biases and offsets begin at the data's mean."""
@@ -35,7 +35,8 @@ class Denoising(Objective):
     def learn(self, x: Array, target: Array, weight: Array | None, ctx: Context) -> tuple[Array, ...]:
         """Corrupt, encode, decode, and go back through both."""
         rbm, xp, share = self.model, array_module(x), shares(weight)
-        keep = xp.greater_equal(ctx.bits16(x.shape), self.threshold, out=ctx.empty(x.shape, bool))
+        dropped, _ = ctx.dropped(x.shape, self.corruption)
+        keep = xp.logical_not(dropped, out=dropped)
         seen = xp.multiply(x, keep, out=ctx.like(x))
         h = rbm.encode(seen, ctx)
         inputs = rbm.visible_input(h, ctx)
@@ -61,5 +62,4 @@ class Denoising(Objective):
         return (self._loss(x, self.model.visible_input(h, ctx), ctx),)
 
     def _loss(self, x: Array, inputs: Array, ctx: Context) -> Array:
-        units, product = self.model.visible, array_module(x).multiply(x, inputs, out=ctx.like(inputs))
-        return units.log_partition(inputs, ctx) - product.sum(axis=-1)
+        return self.model.visible.cost(x, inputs, ctx)

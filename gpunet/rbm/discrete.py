@@ -11,7 +11,7 @@ from ..backend.arrays import Array
 from ..data import Preprocessing
 from ..errors import ConfigError, DataError
 from ..fields import Count
-from ..ops.activations import sigmoid, softmax, softplus
+from ..ops.activations import cross_entropy, sigmoid, softmax, softplus
 from .units import Units
 
 SCALED = "Set preprocess=scale, or visible_units=gaussian with preprocess=standardise"
@@ -26,7 +26,7 @@ class Bernoulli(Units):
 
     def mean(self, x: Array, ctx: Context) -> Array:
         """Probability of 1 under the input: ``sigmoid(x)``."""
-        return sigmoid(x, ctx.like(x))
+        return sigmoid(x, ctx.like(x), ctx.numerics)
 
     def sample(self, x: Array, ctx: Context) -> Array:
         """0 or 1, drawn with probability ``sigmoid(x)`` of 1."""
@@ -35,6 +35,12 @@ class Bernoulli(Units):
     def log_partition(self, x: Array, ctx: Context) -> Array:
         """``log(1 + exp(x))``, the logarithm of the sum over both states, summed over the units."""
         return softplus(x, ctx.like(x), ctx.like(x)).sum(axis=-1)
+
+    def cost(self, s: Array, x: Array, ctx: Context) -> Array:
+        """The cross-entropy, without cancellation where ``s`` is between 0 and 1."""
+        if ctx.numerics == 1:
+            return super().cost(s, x, ctx)
+        return cross_entropy(x, s, ctx.like(x), ctx.like(x)).sum(axis=-1)
 
     def input_for(self, mean: np.ndarray) -> np.ndarray:
         """The log-odds ``log(mean / (1 - mean))``, which the sigmoid takes back to the mean."""
@@ -61,16 +67,8 @@ class Bernoulli(Units):
 
     @staticmethod
     def draw(probability: Array, ctx: Context) -> Array:
-        """1 with the given probabilities, decided on 16 random bits; 0 and 1 stay certain.
-
-        ``probability`` is overwritten.
-        """
-        xp = array_module(probability)
-        probability *= 65536
-        probability -= 0.5
-        ones = xp.greater(probability, ctx.bits16(probability.shape), out=ctx.empty(probability.shape, bool))
-        xp.copyto(probability, ones)
-        return probability
+        """1 with the given probabilities, which are overwritten; 0 and 1 stay certain."""
+        return ctx.events(probability)
 
 
 @dataclass(eq=False)
@@ -84,15 +82,15 @@ class Binomial(Units):
 
     def mean(self, x: Array, ctx: Context) -> Array:
         """Expected count: ``trials sigmoid(x)``."""
-        mean = sigmoid(x, ctx.like(x))
+        mean = sigmoid(x, ctx.like(x), ctx.numerics)
         mean *= self.trials
         return mean
 
     def sample(self, x: Array, ctx: Context) -> Array:
         """A count: the sum of ``trials`` independent draws of 0 or 1 with probability ``sigmoid(x)``."""
-        total = Bernoulli.draw(sigmoid(x, ctx.like(x)), ctx)
+        total = Bernoulli.draw(sigmoid(x, ctx.like(x), ctx.numerics), ctx)
         for _ in range(self.trials - 1):
-            total += Bernoulli.draw(sigmoid(x, ctx.like(x)), ctx)
+            total += Bernoulli.draw(sigmoid(x, ctx.like(x), ctx.numerics), ctx)
         return total
 
     def log_partition(self, x: Array, ctx: Context) -> Array:

@@ -63,7 +63,8 @@ class Monitors:
         - ``chain_autocorrelation``: of the persistent chains over one update.
         - ``swap_rate``: the lowest among the pairs of neighbouring temperatures.
         """
-        rbm, ctx = self.objective.model, Context(False, Arena(self.device))
+        rbm = self.objective.model
+        ctx = Context(False, Arena(self.device), numerics=self.objective.numerics)
         weight, xp = rbm.weight.value, self.device.xp
         change = self._per_member((weight - self.weight) ** 2).mean(axis=1)
         size = self._per_member(xp.square(weight)).mean(axis=1)

@@ -41,6 +41,11 @@ class Units(Module):
 
     n: Count
 
+    @property
+    def draws_exactly(self) -> bool:
+        """Whether :meth:`sample` draws from the very distribution of the class, as likelihoods from samples need."""
+        return True
+
     def __post_init__(self) -> None:
         """Check the bounds of the fields."""
         check_fields(self)
@@ -60,6 +65,11 @@ class Units(Module):
     def log_base(self, s: Array, ctx: Context) -> Array:
         """Logarithm of the base measure of a state, summed over the units."""
         return array_module(s).zeros(s.shape[:-1], s.dtype)
+
+    def cost(self, s: Array, x: Array, ctx: Context) -> Array:
+        """``log_partition(x) - s x``, ([members,] N): ``-log p(s | x)`` up to the base measure; ``s`` may be a mean."""
+        product = array_module(s).multiply(s, x, out=ctx.like(x))
+        return self.log_partition(x, ctx) - product.sum(axis=-1)
 
     def input_for(self, mean: np.ndarray) -> np.ndarray:
         """The input, on the host, under which the expected state is ``mean``: the inverse of :meth:`mean`.

@@ -265,7 +265,7 @@ def _save(run: Run, folder: RunFolder, name: str, content: Group | None = None) 
     try:
         folder.write(name, snapshot(run, best=name == BEST) if content is None else content)
     except NotFiniteError as error:
-        thing, remedy = f"the state after epoch {len(run.history)}", "Lower optimizer.learning_rate"
+        thing, remedy = f"the state after epoch {len(run.history)}", "Lower learning_rate"
         raise DivergedError(thing, f"{error.path} must be finite", error.received, remedy) from None
 
 

@@ -8,6 +8,7 @@ from ..errors import CheckpointError, ConfigError
 from ..experiment import Experiment, FinishedLayer, Lineage, Run
 from ..parameter import Parameters
 from ..persistence import check_preprocessing, fill_group, finished_layer, restore_state
+from ..rbm import RBM
 
 
 class Stack:
@@ -38,6 +39,8 @@ class Stack:
         self.inputs = experiment.inputs
         self.machines = self.family.machines((self.inputs.features,))
         self.family.check_stages(self.machines, len(experiment.dataset.classes))
+        if experiment.config.numerics != 1:
+            self.family.check_machines(self.machines)
         self.lineage, self._interrupted = Lineage([]), interrupted
         if interrupted is not None:
             self.lineage = Lineage.of(interrupted)
@@ -69,7 +72,12 @@ class Stack:
                 self._interrupted = None
             yield run
             self.lineage.below = [*self.finished, finished_layer(run)]
-            self.inputs = self.inputs.encoded(self.machines[number].encode, self.experiment.config.members > 1)
+            self._climb(self.machines[number])
+
+    def _climb(self, machine: RBM) -> None:
+        """What the next layer sees: what this one makes of its own inputs."""
+        config = self.experiment.config
+        self.inputs = self.inputs.encoded(machine.encode, config.members > 1, config.numerics)
 
     def _chosen(self, source: Checkpoint, layers: int | None) -> list[str]:
         """Names of the layers to take from a checkpoint."""
@@ -95,7 +103,7 @@ class Stack:
             fill_group(parameters, model, f"{source.path}: model/{name}")
             layer = FinishedLayer(name, model, source.group(f"pretraining/{name}"))
             self.lineage.below = [*self.finished, layer]
-            self.inputs = self.inputs.encoded(machine.encode, self.experiment.config.members > 1)
+            self._climb(machine)
 
 
 def _held(source: Checkpoint) -> list[str]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..backend import Device
 from ..backend.arrays import Array
+from ..backend.events import decide
 from ..backend.sampled import draw_sample_words
 from ..backend.streams import draw_words
 from ..ops.gather import count_into, take_rows
@@ -117,6 +118,11 @@ Traced.__module__ = "traced"  # as the library's name is what ops choose by
 @draw_words.override("traced")
 def _(*args):
     record(draw_words.reference, args, {}, in_place=True)
+
+
+@decide.override("traced")
+def _(*args):
+    record(decide.reference, args, {}, in_place=True)
 
 
 @draw_sample_words.override("traced")

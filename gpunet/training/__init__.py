@@ -1,8 +1,10 @@
 """The training step, the epoch loop, and what judges an epoch: evaluation and selection."""
 
-from .evaluation import Evaluator, Predictor, Scores, outputs_of
+from .evaluation import Evaluator, Scores
 from .loop import EpochRecord, fit
+from .outcomes import decided, figure, outcomes, task_of
 from .plateau import Plateau
+from .prediction import Predictor, outputs_of
 from .selection import Selection
 from .trainer import NEVER, Trainer
 
@@ -15,6 +17,10 @@ __all__ = [
     "Scores",
     "Selection",
     "Trainer",
+    "decided",
+    "figure",
     "fit",
+    "outcomes",
     "outputs_of",
+    "task_of",
 ]

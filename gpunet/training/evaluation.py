@@ -1,18 +1,16 @@
-"""Evaluation: measures and predictions over a part of a data set, without training."""
+"""Evaluation: measures over a part of a data set, without training."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..backend import Arena, Context, Device, capture
-from ..backend.arrays import Array
-from ..data import Feed, Preprocessing
-from ..layers import Layer
-from ..losses import Loss
+from ..data import Feed
+from ..metrics import Metric
 from ..objectives import Objective
-
-BATCH = 1000  # samples at once
+from .outcomes import figure, outcomes
+from .prediction import BATCH
 
 # The mean of each measure, by name, for each member: (members,).
 Scores = dict[str, np.ndarray]
@@ -29,25 +27,40 @@ class Evaluator:
         members: number of models in the population, 1 for one model.
         device: where everything lives.
         batch_size: samples at once.
+        figures: metrics that are computed from all outputs together, beside the objective's own scores.
     """
 
-    def __init__(self, objective: Objective, feed: Feed, members: int, device: Device, batch_size: int = BATCH):
+    def __init__(
+        self,
+        objective: Objective,
+        feed: Feed,
+        members: int,
+        device: Device,
+        batch_size: int = BATCH,
+        figures: Sequence[Metric] = (),
+    ):
+        self.figures = tuple(figures)
         self.objective, self.feed, self.device = objective, feed, device
         feed.forget_host()
         self.batch_size = min(batch_size, feed.samples)
         self.cursor = device.zeros((1,), np.int64)
         self.totals = device.zeros((len(objective.scores) + 1, members), np.float64)
-        self.context = Context(training=False, arena=Arena(device))
+        self.context = Context(training=False, arena=Arena(device), numerics=objective.numerics)
         self.step = capture(self._step, device)
 
     def scores(self) -> Scores:
-        """Evaluate all samples; reads the device once."""
+        """Evaluate all samples; reads the device once, and the outputs where figures need them."""
         self.cursor.fill(0)
         self.totals.fill(0)
         for _ in range(-(-self.feed.samples // self.batch_size)):
             self.step()
         *sums, samples = self.device.get(self.totals)
-        return {name: total / samples for name, total in zip(self.objective.scores, sums)}
+        found = {name: total / samples for name, total in zip(self.objective.scores, sums)}
+        if not self.figures:
+            return found
+        held: Any = self.objective
+        said = outcomes(held.model, held.loss, self.feed, self.device)
+        return found | {metric.name: figure(metric, said) for metric in self.figures}
 
     def _step(self) -> None:
         ctx = self.context
@@ -57,61 +70,3 @@ class Evaluator:
             self.totals[number] += (values * weights).sum(axis=-1)
         self.totals[-1] += weights.sum()
         self.cursor += 1
-
-
-class Predictor:
-    """Runs a network on samples and applies its output activation.
-
-    Args:
-        model: layers with a linear output; the parameters must have memory.
-        loss: gives the output activation.
-        feed: the samples.
-        device: where everything lives.
-        batch_size: samples at once.
-    """
-
-    def __init__(self, model: Layer, loss: Loss, feed: Feed, device: Device, batch_size: int = BATCH):
-        self.model, self.loss, self.feed, self.device = model, loss, feed, device
-        feed.forget_host()
-        self.batch_size = min(batch_size, feed.samples)
-        self.cursor = device.zeros((1,), np.int64)
-        self.context = Context(training=False, arena=Arena(device))
-        self.outputs: Array = None
-        self.step = capture(self._step, device)
-
-    def batches(self) -> Iterator[np.ndarray]:
-        """Yield the activated outputs batch by batch, ([members,] rows, K)."""
-        self.cursor.fill(0)
-        for start in range(0, self.feed.samples, self.batch_size):
-            self.step()
-            yield self.device.get(self.outputs)[..., : self.feed.samples - start, :]
-
-    def _step(self) -> None:
-        ctx = self.context
-        ctx.arena.rewind()
-        x, _, _ = self.feed.padded(ctx, self.cursor, self.batch_size)
-        z, _ = self.model.forward(x, ctx)
-        self.outputs = self.loss.predict(z, ctx.like(z))
-        self.cursor += 1
-
-
-def outputs_of(
-    model: Layer, loss: Loss, preprocessing: Preprocessing, x: np.ndarray, device: Device, dtype: Any = np.float32
-) -> Iterator[Array]:
-    """Activated outputs batch by batch, ([members,] rows, K) on the device; each holds until the next is asked for.
-
-    Args:
-        model: layers with a linear output; the parameters must have memory.
-        loss: gives the output activation.
-        preprocessing: of the model's training.
-        x: (samples, *shape of a sample) on the host, unprepared, as the model takes them.
-        device: where the model lives.
-        dtype: of the model.
-    """
-    placed, ctx = preprocessing.place(device, dtype), Context(False, Arena(device))
-    flat, shape = x.reshape(len(x), -1), preprocessing.shape(x.shape[1:])
-    for start in range(0, len(x), BATCH):
-        ctx.arena.rewind()
-        prepared = preprocessing.apply(device.put(flat[start : start + BATCH]), placed, ctx, np.dtype(dtype))
-        z, _ = model.forward(prepared.reshape(len(prepared), *shape), ctx)
-        yield loss.predict(z, ctx.like(z))

@@ -9,7 +9,7 @@ from ..backend.arrays import Array
 from ..data import Feed
 from ..errors import DivergedError
 from ..objectives import Objective
-from ..ops.guard import put_back, square_sum
+from ..ops.guard import peak, put_back, square_sum
 from ..optimizers import Optimization, Optimizer, Rule
 from ..parameter import Parameters
 from .diagnosis import diagnose
@@ -60,7 +60,7 @@ class Trainer:
         self.active = device.put(np.ones(self.rows, bool))
         self.failed = device.put(np.full(self.rows, NEVER))
         self.totals = device.zeros((len(objective.measures) + 1, *self.rows), np.float64)
-        self.context = Context(True, Arena(device), self.streams, input_gradient=False)
+        self.context = Context(True, Arena(device), self.streams, False, objective.numerics)
         self.step = capture(self._step, device)
         self.variant: Hashable = None
 
@@ -135,7 +135,10 @@ class Trainer:
         sums = [(measure if weight is None else measure * weight).sum(axis=-1) for measure in measures]
         counted = rows if weight is None else weight.sum(axis=-1)
         self.parameters.finish_grad()
-        self._note_failures(xp.isfinite(square_sum(self.parameters.grads) + sums[0]))
+        # Clipping makes a step of any finite gradient, also of one whose square is not finite.
+        clips = self.optimizer.optimization.clipping is not None
+        size = peak(self.parameters.grads) if clips else square_sum(self.parameters.grads)
+        self._note_failures(xp.isfinite(size + sums[0]))
         allowed = xp.logical_and(self.active, self.failed == NEVER).reshape(self.parameters.members)
         self._note_failures(self.optimizer.step(allowed))
         well = self.failed == NEVER

@@ -9,6 +9,7 @@ import pytest
 
 import gpunet.backend
 from gpunet.backend import Arena, Purpose, Streams, host_generator
+from gpunet.backend.events import decide
 from gpunet.backend.sampled import draw_sample_words
 
 SOURCE = gpunet.backend.__path__[0] + "/philox.cu"
@@ -72,6 +73,10 @@ def compiled(tmp_path_factory):
         "    for (long long thread = 0; thread < threads; ++thread)\n"
         "        philox_sample(out, words, rows, per_member, keys, epoch, samples, site, thread);\n"
         "}\n"
+        "void events(unsigned char *out, const double *expected, const unsigned short *bits, long long count,\n"
+        "            word step, word site, const word *key) {\n"
+        "    for (long long i = 0; i < count; ++i) out[i] = philox_event(expected[i], bits[i], i, step, site, key);\n"
+        "}\n"
     )
     library = folder / "philox.so"
     subprocess.run([compiler, "-O2", "-shared", "-fPIC", "-o", library, source], check=True)
@@ -107,6 +112,23 @@ def test_cuda_text_draws_for_samples_what_the_host_draws(compiled, words, device
         literally = np.random.Philox(key=keys[member], counter=counter).random_raw(words)
         assert (out[member, row] == literally).all()
         assert (device.get(drawn)[member, row] == literally).all()
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_cuda_text_decides_events_as_the_host_does(compiled, kind, device):
+    """A quarter of the words tie with the probability, so further bits are drawn for them."""
+    rng, key = np.random.default_rng(0), np.array([[2**63 + 11, Purpose.LAYERS]], np.uint64)
+    expected = (rng.random(4001) * 65536).astype(kind)
+    bits = np.floor(expected + rng.integers(-2, 2, 4001)).clip(0, 65535).astype(np.uint16)
+    doubles, out = expected.astype(np.float64), np.zeros(4001, np.uint8)
+    pointers = [a.ctypes.data_as(ctypes.c_void_p) for a in (out, doubles, bits)]
+    numbers = [ctypes.c_longlong(4001), ctypes.c_uint64(5), ctypes.c_uint64(6)]
+    compiled.events(*pointers, *numbers, key.ctypes.data_as(ctypes.c_void_p))
+    found = device.zeros((4001,), bool)
+    decide(found, device.put(bits), device.put(expected), device.put(key), device.put([5], np.uint64), 6)
+    assert np.array_equal(device.get(found), out.astype(bool))
+    further = np.random.Philox(key=key[0], counter=np.array([0, 5, 6, 1], np.uint64)).random_raw(4001) >> 11
+    assert np.array_equal(out.astype(bool), bits + further * 2.0**-53 < doubles)
 
 
 def test_bits_are_uniform_and_uncorrelated_between_steps(device):

@@ -8,6 +8,7 @@ import pytest
 from gpunet.backend import Device
 from gpunet.checkpoint import note, read, write
 from gpunet.config import check, load_config, migrate, migration, stamped
+from gpunet.config.migration import CURRENT
 from gpunet.errors import CheckpointError, ConfigError
 from gpunet.persistence import dump, load_model, open_trained, snapshot
 from runs import make_run
@@ -65,24 +66,40 @@ def test_what_an_old_file_leaves_out_means_what_it_meant_then(tmp_path, monkeypa
     path.write_text("seed = 1\n")
     assert load_config(str(path), {}, {}).training.batch_size == 7
     assert load_config(str(path), {"training.batch_size": 9}, {}).training.batch_size == 9
-    path.write_text("config_version = 2\nseed = 1\n")
+    path.write_text(f"config_version = {CURRENT}\nseed = 1\n")
     assert load_config(str(path), {}, {}).training.batch_size == 64
     assert load_config("mlp", {}, {}).training.batch_size != 7, "presets are of this version"
     assert load_config(None, {}, {}).training.batch_size == 64
     path.write_text(dump(load_config(None, {}, {})))
-    assert path.read_text().startswith("config_version = 2\n")
+    assert path.read_text().startswith(f"config_version = {CURRENT}\n")
     assert load_config(str(path), {}, {}) == load_config(None, {}, {})
 
 
-@pytest.mark.parametrize("version", [3, 0, "2", True, None])
+@pytest.mark.parametrize("version", [CURRENT + 1, 0, "2", True, None])
 def test_a_version_that_is_none_is_refused(version):
-    with pytest.raises(ConfigError, match=r"config_version: must be a version from 1 to 2, got .*newer gpunet"):
+    with pytest.raises(
+        ConfigError, match=rf"config_version: must be a version from 1 to {CURRENT}, got .*newer gpunet"
+    ):
         migrate({"config_version": version})
 
 
 @pytest.mark.parametrize("document", [{"model": 3}, {"model": {"layers": 3}}, {"model": {"layers": [[None]]}}, {}])
 def test_what_makes_no_sense_is_left_to_the_check(document):
-    assert migrate(document) == (document, [])
+    assert migrate({"config_version": CURRENT, **document}) == (document, [])
+    assert migrate(document) == (document | {"numerics": 1}, [])
+
+
+def test_runs_of_before_keep_their_arithmetic_and_their_rectified_units():
+    model = {"name": "dbn", "visible_units": {"name": "noisy_relu", "n": 3}, "hidden_units": "noisy_relu"}
+    found, notes = migrate({"model": model | {"top_units": "bernoulli"}})
+    assert (found["numerics"], notes) == (1, [])
+    rectified = {"name": "noisy_relu", "sampler": "rectified"}
+    assert found["model"]["visible_units"] == rectified | {"n": 3}
+    assert (found["model"]["hidden_units"], found["model"]["top_units"]) == (rectified, "bernoulli")
+    config = check({"config_version": 2, "model": {"name": "rbm", "hidden_units": "noisy_relu"}})
+    assert (config.numerics, config.model.hidden_units.sampler) == (1, "rectified")
+    fresh = check({"model": {"name": "rbm", "hidden_units": "noisy_relu"}})
+    assert (fresh.numerics, fresh.model.hidden_units.sampler) == (2, "exact")
 
 
 def test_checkpoints_of_version_1_are_loaded(tmp_path):
@@ -90,7 +107,7 @@ def test_checkpoints_of_version_1_are_loaded(tmp_path):
     run = make_run(None, Device(), **{"model.name": "layers", "model.layers": layers})
     content = snapshot(run, best=True)
     document = json.loads(content["config/json"].text)
-    assert document.pop("config_version") == 2
+    assert document.pop("config_version") == CURRENT
     words = document["model"]["layers"]
     words[1]["averaging"], words[2]["name"] = words[1].pop("momentum"), "linear"
     content["config/json"] = note(document)

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from gpunet.backend import Arena, Context
+from gpunet.backend import NUMERICS, Arena, Context
+from gpunet.backend.events import decide
 from gpunet.layers import BatchNorm, Dropout, GaussianNoise, LeakyReLU, ReLU, Sigmoid, Softmax, Softplus, Tanh
 from gpunet.optimizers import SGD, Optimizer
 from gpunet.parameter import Parameters
@@ -27,9 +28,13 @@ class Given:
 
     bits16 = bits32 = next
 
+    def decide(self, out, bits, expected):
+        keys, clock = self.device.put([[3, 2]], np.uint64), self.device.put([0], np.uint64)
+        decide(out, bits, expected, keys, clock, 0)
 
-def given(device, *words, training=True):
-    return Context(training, Arena(device), Given(device, *words))
+
+def given(device, *words, training=True, numerics=NUMERICS):
+    return Context(training, Arena(device), Given(device, *words), numerics=numerics)
 
 
 @pytest.mark.parametrize("mode", ["inverted", "classic"])
@@ -38,7 +43,7 @@ def test_dropout_drops_exactly_its_share_of_all_words(rate, mode, device):
     """Each of the 65,536 words once: as many zeros as the rounded rate says, and what is kept has the exact scale."""
     dropped = round(rate * 65536)
     x = device.put(np.full(65536, 3.0))
-    y, backward = Dropout(rate, mode).forward(x, given(device, WORDS))
+    y, backward = Dropout(rate, mode).forward(x, given(device, WORDS, numerics=1))
     scale = 65536 / (65536 - dropped) if mode == "inverted" else 1.0
     expected = np.where(dropped > WORDS, 0.0, scale)
     found = device.get(y)
@@ -49,14 +54,25 @@ def test_dropout_drops_exactly_its_share_of_all_words(rate, mode, device):
     assert device.get(backward(device.put(np.full(65536, 2.0)))) == pytest.approx(2 * expected, rel=1e-15, abs=0)
 
 
+@pytest.mark.parametrize("mode", ["inverted", "classic"])
+@pytest.mark.parametrize("rate", [0.5, 0.3, 1 / 3, 0.999, 1e-5, 1e-7])
+def test_dropout_meets_its_rate_where_further_bits_decide_a_tie(rate, mode, device):
+    """Of all words once, those below the rate are dropped, those above are kept, and one at most is open."""
+    y, _ = Dropout(rate, mode).forward(device.put(np.ones(65536)), given(device, WORDS))
+    scale, found = 1 / (1 - rate) if mode == "inverted" else 1.0, device.get(y)
+    sure = int(rate * 65536)
+    assert (found[:sure] == 0).all()
+    assert found[sure + (rate * 65536 > sure) :] == pytest.approx(scale, rel=1e-15)
+
+
 def test_dropout_of_a_rate_next_to_one_keeps_the_highest_word(device):
-    y, _ = Dropout(1 - 1e-9).forward(device.put(np.ones(65536)), given(device, WORDS))
+    y, _ = Dropout(1 - 1e-9).forward(device.put(np.ones(65536)), given(device, WORDS, numerics=1))
     assert device.get(y).tolist() == [0] * 65535 + [65536]
 
 
 @pytest.mark.parametrize("rate", [0.3, 0.5])
 def test_dropout_at_inference_is_the_mean_of_training(rate, device, rng):
-    kept = 1 - round(rate * 65536) / 65536
+    kept = 1 - rate
     x, dy = rng.normal(size=(4, 5)), rng.normal(size=(4, 5))
     for mode, scale in (("inverted", 1.0), ("classic", kept)):
         y, backward = Dropout(rate, mode).forward(device.put(x), Context(False, Arena(device)))
@@ -69,7 +85,8 @@ def test_dropout_at_inference_is_the_mean_of_training(rate, device, rng):
 def test_dropout_of_no_word_changes_nothing(rate, mode, device, rng):
     x = device.put(rng.normal(size=(3, 4)))
     for training in (True, False):
-        assert Dropout(rate, mode).forward(x, given(device, training=training))[0] is x
+        assert Dropout(rate, mode).forward(x, given(device, training=training, numerics=1))[0] is x
+    assert (Dropout(rate, mode).forward(x, given(device, training=False))[0] is x) == (rate == 0 or mode == "inverted")
 
 
 def test_each_entry_of_a_population_is_dropped_by_a_word_of_its_own(device, rng):
@@ -220,3 +237,13 @@ def test_normal_numbers_are_finite_for_the_extreme_words(device):
     found = device.get(given(device, radius, angle).normal(radius.shape, np.float32))
     assert np.isfinite(found).all()
     assert np.abs(found).max() < 6
+
+
+@pytest.mark.parametrize(("kind", "lowest", "rounding"), [(np.float32, -87, 3e-7), (np.float64, -700, 1e-15)])
+def test_small_means_keep_their_digits(kind, lowest, rounding, device):
+    x = np.linspace(lowest, 20, 500).astype(kind)
+    exact = np.exp(x.astype(np.longdouble)) / (1 + np.exp(x.astype(np.longdouble)))
+    found = device.get(Sigmoid().forward(device.put(x[None]), make_context(device))[0])[0]
+    assert (np.abs(found / exact - 1) < rounding).all()
+    older = Context(False, Arena(device), numerics=1)
+    assert device.get(Sigmoid().forward(device.put(x[None]), older)[0])[0, 0] == 0, "older rules lose them"

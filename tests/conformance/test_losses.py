@@ -104,7 +104,8 @@ def test_one_output_is_for_the_second_of_two_classes(loss, device):
 
 @each
 def test_gradient_vanishes_where_the_prediction_is_the_target(loss, device, rng):
-    z = device.put(rng.normal(size=(6, 4)))
+    z = rng.normal(size=(6, 4))
+    z = device.put(np.abs(z) + 0.01 if getattr(loss, "link", "") == "identity" else z)
     target = loss.predict(z, device.zeros((6, 4), np.float64))
     if isinstance(loss, Hinge):
         z, target = device.put(device.get(z) * 1e3), device.put(np.sign(device.get(z)))
@@ -271,3 +272,78 @@ def test_settings_are_checked():
     for make in (lambda: Huber(0.0), lambda: CategoricalCrossEntropy(label_smoothing=1.0)):
         with pytest.raises(ConfigError, match="must be"):
             make()
+
+
+@pytest.mark.parametrize("target", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("numerics", [1, 2])
+def test_cross_entropy_does_not_cancel_in_float32(target, numerics, device):
+    """Against float64, with each term computed where it is small."""
+    z = np.array([-87.0, -40, -20, -16, -12, -1, 0, 1, 12, 16, 20, 40, 87])
+    small = np.log1p(np.exp(-np.abs(z)))
+    exact = target * (small + np.maximum(-z, 0)) + (1 - target) * (small + np.maximum(z, 0))
+    tail = np.exp(-np.abs(z)) / (1 + np.exp(-np.abs(z)))
+    slope = np.where(z > 0, (1 - target) - tail, tail - target)
+    ctx = Context(True, make_context(device).arena, numerics=numerics)
+    arrays = device.put(z[:, None], np.float32), device.put(np.full((len(z), 1), target), np.float32)
+    loss, gradient = (device.get(a).ravel() for a in BinaryCrossEntropy()(*arrays, ctx))
+    if numerics == 2:
+        assert loss == pytest.approx(exact, rel=3e-7, abs=1e-44)
+        assert gradient == pytest.approx(slope, rel=1e-6, abs=1e-44)
+    elif target == 1:
+        assert loss[9] == 0 != exact[9], "runs of older rules keep the difference of two large numbers"
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-22, 1.0, 1e19, 3e37])
+def test_directions_do_not_depend_on_lengths_in_float32(scale, device, rng):
+    z, target = rng.normal(size=(6, 4)), rng.normal(size=(6, 4)).astype(np.float32)
+    exact = -(z * target).sum(axis=1) / np.linalg.norm(z, axis=1) / np.linalg.norm(target, axis=1)
+    loss, gradient = CosineProximity()(device.put(z * scale, np.float32), device.put(target), make_context(device))
+    assert device.get(loss) == pytest.approx(exact, abs=1e-6)
+    unit = CosineProximity()(device.put(z), device.put(target, np.float64), make_context(device))[1]
+    wanted = device.get(unit)
+    assert device.get(gradient).astype(float) * scale == pytest.approx(wanted, rel=1e-3, abs=1e-6)
+
+
+SUMS = [BinaryCrossEntropy, SquaredError, AbsoluteError, Huber, Hinge, SquaredHinge, Poisson, SquaredLogarithmicError]
+
+
+@pytest.mark.parametrize("kind", SUMS)
+def test_a_mean_over_outputs_is_their_sum_over_their_number(kind, device, rng):
+    z, target = device.put(rng.normal(size=(6, 4))), device.put(rng.integers(0, 4, 6))
+    if kind is AbsolutePercentageError:
+        target = device.put(rng.random((6, 4)) + 1)
+    for whole, part in zip(kind()(z, target, make_context(device)), kind(mean=True)(z, target, make_context(device))):
+        assert device.get(part) == pytest.approx(device.get(whole) / 4, rel=1e-14)
+
+
+@pytest.mark.parametrize("size", [1.0, 30.0, 300.0])
+def test_both_terms_after_a_softmax_by_hand(size, device, rng):
+    z, y = rng.normal(size=(50, 4)) * size, distributions(rng, (50, 4))
+    y[:10] = np.eye(4)[rng.integers(0, 4, 10)]
+    wide = z.astype(np.longdouble)
+    p = np.exp(wide - wide.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    rest = np.stack([np.delete(p, k, axis=1).sum(axis=1) for k in range(4)], axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = np.where(y > 0, y * np.log(p), 0) + np.where(y < 1, (1 - y) * np.log(rest), 0)
+        inner = np.where(y > 0, -y, 0) + np.where(y < 1, (1 - y) * p / rest, 0)
+    loss, gradient = CategoricalCrossEntropy(both_terms=True)(device.put(z), device.put(y), make_context(device))
+    assert np.isfinite(device.get(gradient)).all()
+    assert device.get(loss) == pytest.approx(-terms.sum(axis=1).astype(float), rel=1e-12)
+    if size == 1:  # beyond, the inner terms of the reference are differences of huge numbers
+        exact = (inner - p * inner.sum(axis=1, keepdims=True)).astype(float)
+        assert device.get(gradient) == pytest.approx(exact, abs=1e-12)
+
+
+@pytest.mark.parametrize("link", ["log", "softplus", "identity"])
+def test_links_say_how_a_number_follows_from_the_output(link, device, rng):
+    z, counts = rng.random((5, 2)) * 3 + 0.1, rng.poisson(2, (5, 2)).astype(float)
+    p = {"log": np.exp(z), "softplus": np.log1p(np.exp(z)), "identity": z}[link]
+    ctx, out = make_context(device), device.zeros((5, 2), np.float64)
+    assert device.get(Poisson(link).predict(device.put(z), out)) == pytest.approx(p)
+    found = device.get(Poisson(link)(device.put(z), device.put(counts), ctx)[0])
+    assert found == pytest.approx((p - counts * np.log(p)).sum(axis=1))
+    prediction = p if link == "identity" else p - 1
+    assert device.get(SquaredLogarithmicError(link).predict(device.put(z), out)) == pytest.approx(prediction)
+    found = device.get(SquaredLogarithmicError(link)(device.put(z), device.put(counts), ctx)[0])
+    assert found == pytest.approx(((np.log1p(prediction) - np.log1p(counts)) ** 2).sum(axis=1))

@@ -78,9 +78,34 @@ def test_log_partition_is_the_integral_over_all_states(unit, device):
     assert found == pytest.approx(one_by_one(unit, inputs, device), abs=1e-9 if isinstance(unit, Gaussian) else 5e-4)
 
 
+INPUTS = np.array([-12.0, -3.0, -1.0, 0.0, 0.5, 1.0, 3.7, 25.0])
+COPIES = 1 / (1 + np.exp(-(INPUTS[:, None] - np.arange(1, 80) + 0.5)))
+
+
 def test_rectified_units_are_the_sum_of_shifted_copies(device):
-    """Nair and Hinton (2010): the expected number of active copies, and the variance of a sample far from zero."""
-    unit, ctx = NoisyReLU(3), make_context(device)
+    """Nair and Hinton (2010): normaliser, mean and samples are those of endlessly many Bernoulli copies."""
+    unit, ctx, n = NoisyReLU(8), make_context(device), 40_000
+    total = np.logaddexp(0, INPUTS[:, None] - np.arange(1, 80) + 0.5).sum()
+    assert device.get(unit.log_partition(device.put(INPUTS[None]), ctx))[0] == pytest.approx(total, abs=2e-6)
+    assert device.get(unit.mean(device.put(INPUTS[None]), ctx))[0] == pytest.approx(COPIES.sum(axis=1), abs=2e-6)
+    for kind in (np.float32, np.float64):
+        drawn = device.get(unit.sample(device.put(np.tile(INPUTS, (n, 1)), kind), ctx)).astype(float)
+        assert (drawn == np.floor(drawn)).all()
+        variance = (COPIES * (1 - COPIES)).sum(axis=1)
+        assert (np.abs(drawn.mean(axis=0) - COPIES.sum(axis=1)) < 5 * np.sqrt(variance / n)).all()
+        # The chance of each count, from the copies one by one.
+        for number, copies in enumerate(COPIES):
+            chance = np.ones(1)
+            for p in copies:
+                chance = np.convolve(chance, [1 - p, p])
+            found = np.bincount(drawn[:, number].astype(int), minlength=len(chance))
+            usual = chance * n > 5
+            spread = np.sqrt(n * chance[usual] * (1 - chance[usual])) + 1e-9
+            assert (np.abs(found[usual] - n * chance[usual]) / spread < 5).all()
+
+
+def test_the_rectified_sampler_is_the_normal_number_of_the_paper(device):
+    unit, ctx = NoisyReLU(3, sampler="rectified"), make_context(device)
     x = np.array([[-2.0, 0.5, 6.0]])
     copies = 1 / (1 + np.exp(-(x[..., None] - np.arange(1, 60) + 0.5)))
     assert device.get(unit.mean(device.put(x), ctx)) == pytest.approx(copies.sum(axis=-1), abs=2e-4)
@@ -93,6 +118,7 @@ def test_rectified_units_are_the_sum_of_shifted_copies(device):
     s = math.sqrt(1 / (1 + math.exp(-0.5)))
     expected = 0.5 * 0.5 * (1 + math.erf(0.5 / s / math.sqrt(2))) + s * math.exp(-0.125 / s**2) / math.sqrt(2 * math.pi)
     assert drawn[:, 1].mean() == pytest.approx(expected, abs=0.02)
+    assert (unit.draws_exactly, NoisyReLU(3).draws_exactly, Bernoulli(3).draws_exactly) == (False, True, True)
 
 
 @each
@@ -104,7 +130,7 @@ def test_the_input_for_a_mean_gives_that_mean(unit, device):
     assert device.get(unit.mean(x, make_context(device)))[0] == pytest.approx(mean, abs=0.011)
 
 
-@pytest.mark.parametrize("unit", [u for u in ALL if not isinstance(u, NoisyReLU)], ids=repr)
+@pytest.mark.parametrize("unit", [u for u in ALL if u.draws_exactly], ids=repr)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_samples_have_the_mean_and_the_variance_of_their_distribution(unit, dtype, device, rng):
     n = 40_000

@@ -1,0 +1,85 @@
+"""Figures on the terminal and in JSON: the value, its interval over samples, and the baseline."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gpunet.metrics import Estimate
+
+MOST = 20  # classes of which figures are shown one by one
+
+
+def figure_lines(found: Sequence[Estimate], names: Sequence[str] = ()) -> list[str]:
+    """A table: a line for each figure, and for each class with precision, recall and F1 where there are few.
+
+    Args:
+        found: of one model.
+        names: of the classes, labels or targets.
+    """
+    rows = [(one.name.replace("_", " "), *_shown(one)) for one in found if not math.isnan(one.value)]
+    lines = _table([("", "value", "95 % interval", "baseline"), *rows])
+    each = [one for one in found if one.by_class is not None]
+    if names and each and 1 < len(names) <= MOST:
+        head = ("", *(one.name.replace("_", " ") for one in each))
+        lines += ["", *_table([head, *((name, *(_cell(one, k) for one in each)) for k, name in enumerate(names))])]
+    return lines
+
+
+def figures_json(members: Sequence[Sequence[Estimate]]) -> dict[str, Any]:
+    """By name of the figure, the numbers of each member."""
+    found: dict[str, Any] = {}
+    for position, first in enumerate(members[0] if members else ()):
+        own = [figures[position] for figures in members]
+        found[first.name] = {
+            "value": [one.value for one in own],
+            "low": [one.low for one in own],
+            "high": [one.high for one in own],
+            "baseline": first.baseline,
+        }
+        if first.by_class is not None:
+            found[first.name]["by_class"] = [[] if one.by_class is None else one.by_class.tolist() for one in own]
+    return found
+
+
+def averaged_lines(members: Sequence[Sequence[Estimate]]) -> list[str]:
+    """A table of a population: the mean over the members with their spread, and the baseline."""
+    import numpy as np
+
+    rows = [("", "mean", "over seeds", "baseline")]
+    for figures in zip(*members):
+        values = np.array([one.value for one in figures])
+        if not np.isnan(values).any():
+            first, deviation = figures[0], float(values.std(ddof=1))
+            mean, baseline = _number(float(values.mean()), first.percent), _number(first.baseline, first.percent)
+            rows.append((first.name.replace("_", " "), mean, f"± {_number(deviation, first.percent)}", baseline))
+    return _table(rows)
+
+
+def _shown(one: Estimate) -> tuple[str, str, str]:
+    between = "" if math.isnan(one.low) else f"{_number(one.low, one.percent)} to {_number(one.high, one.percent)}"
+    return _number(one.value, one.percent), between, _number(one.baseline, one.percent)
+
+
+def _cell(one: Estimate, number: int) -> str:
+    assert one.by_class is not None
+    return _number(float(one.by_class[number]), one.percent)
+
+
+def _number(value: float, percent: bool) -> str:
+    if math.isnan(value):
+        return "-"
+    if percent:
+        return f"{100 * value:.2f} %"
+    return f"{value:.4f}" if abs(value) < 1000 else f"{value:.6g}"
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    lines = []
+    for first, *others in rows:
+        cells = [first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(others, widths[1:]))]
+        lines.append("  ".join(cells).rstrip())
+    return lines

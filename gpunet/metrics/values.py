@@ -1,0 +1,93 @@
+"""Figures of predicted numbers; of several targets the mean over them."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from .base import Metric
+from .outcome import Outcome, Task
+
+
+@dataclass(frozen=True)
+class _OfValues(Metric):
+    """Base of the figures of regression, which are better when they are lower."""
+
+    higher_is_better: ClassVar[bool] = False
+    collected: ClassVar[bool] = True
+    tasks: ClassVar[tuple[Task, ...]] = ("regression",)
+    bounds: ClassVar[tuple[float, float]] = (0.0, float("inf"))
+
+    def by_class(self, outcome: Outcome) -> np.ndarray:
+        """Of each target, (targets,), in its units."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class RMSE(_OfValues):
+    """Root of the mean squared error, in the units of the target."""
+
+    name: ClassVar[str] = "rmse"
+
+    def by_class(self, outcome: Outcome) -> np.ndarray:
+        """The root of each target's mean."""
+        return np.sqrt(np.average((outcome.outputs - outcome.target) ** 2, axis=0, weights=outcome.weight))
+
+
+@dataclass(frozen=True)
+class MAE(_OfValues):
+    """Mean absolute error, in the units of the target."""
+
+    name: ClassVar[str] = "mae"
+
+    def each(self, outcome: Outcome) -> np.ndarray:
+        """The mean over targets."""
+        return np.abs(outcome.outputs - outcome.target).mean(axis=1)
+
+    def by_class(self, outcome: Outcome) -> np.ndarray:
+        """Each target's mean."""
+        return np.average(np.abs(outcome.outputs - outcome.target), axis=0, weights=outcome.weight)
+
+
+@dataclass(frozen=True)
+class R2(_OfValues):
+    """Coefficient of determination: the part of a target's variance that is predicted; 0 for always saying the mean.
+
+    Of a target that does not vary it is 1 where every prediction is right, else 0.
+    """
+
+    name: ClassVar[str] = "r2"
+    higher_is_better: ClassVar[bool] = True
+    bounds: ClassVar[tuple[float, float]] = (-float("inf"), 1.0)
+
+    def by_class(self, outcome: Outcome) -> np.ndarray:
+        """Of each target."""
+        target, weight = outcome.target.astype(np.float64), outcome.weights[:, None]
+        missed = (weight * (target - outcome.outputs) ** 2).sum(axis=0)
+        centre = np.average(target, axis=0, weights=outcome.weight)
+        spread = (weight * (target - centre) ** 2).sum(axis=0)
+        part = missed / np.where(spread == 0, 1, spread)
+        return np.where(spread == 0, np.where(missed == 0, 1.0, 0.0), 1 - part)
+
+
+@dataclass(frozen=True)
+class MedianError(_OfValues):
+    """Median of the absolute errors, in the units of the target: half of the predictions are nearer."""
+
+    def by_class(self, outcome: Outcome) -> np.ndarray:
+        """Of each target."""
+        errors = np.abs(outcome.outputs - outcome.target)
+        if outcome.weight is None:
+            return np.median(errors, axis=0)
+        return np.array([_weighted_median(column, outcome.weights) for column in errors.T])
+
+
+def _weighted_median(x: np.ndarray, weight: np.ndarray) -> float:
+    """The number with half of the weight on either side, or between two such."""
+    order = np.argsort(x, kind="stable")
+    order = order[weight[order] > 0]
+    total = np.cumsum(weight[order])
+    place = min(int(np.searchsorted(total, total[-1] / 2)), len(order) - 1)
+    if total[place] - total[-1] / 2 > np.finfo(np.float64).eps or place + 1 == len(order):
+        return float(x[order[place]])
+    return float((x[order[place]] + x[order[place + 1]]) / 2)
