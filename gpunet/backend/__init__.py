@@ -4,7 +4,7 @@ This is the only room that imports CuPy, and it does so when a CUDA device is fi
 """
 
 from .arena import Arena
-from .arrays import array_module, to_host
+from .arrays import array_module, strided, to_host
 from .capture import capture
 from .context import Context
 from .device import Device, out_of_memory, resolve_device
@@ -34,5 +34,6 @@ __all__ = [
     "out_of_memory",
     "probe_driver",
     "resolve_device",
+    "strided",
     "to_host",
 ]
