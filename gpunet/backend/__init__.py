@@ -11,6 +11,7 @@ from .device import Device, out_of_memory, resolve_device
 from .dispatch import Op, op
 from .driver import DriverReport, probe_driver
 from .kernels import kernel
+from .lanes import lanes, run_beside
 from .products import matmul
 from .sampled import SampleStreams
 from .streams import Purpose, Streams, host_generator, normal_pairs
@@ -28,12 +29,14 @@ __all__ = [
     "capture",
     "host_generator",
     "kernel",
+    "lanes",
     "matmul",
     "normal_pairs",
     "op",
     "out_of_memory",
     "probe_driver",
     "resolve_device",
+    "run_beside",
     "strided",
     "to_host",
 ]

@@ -15,7 +15,8 @@ from .layers import LayersConfig
 from .machines import GenerativeConfig, MachineConfig, check_visible
 from .mlp import MLPConfig
 from .rbm import RBMConfig
-from .resnet import ResMLPConfig, ResNetConfig
+from .resmlp import ResMLPConfig
+from .resnet import ResNetConfig
 from .updown import UpDownConfig
 
 FAMILIES: tuple[type[Family], ...] = (

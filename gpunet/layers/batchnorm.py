@@ -78,7 +78,7 @@ class BatchNorm(Layer):
         xp, samples, wide = array_module(x), x.shape[-2], Wide(x, positions, ctx)
         scale, shift = self.scale.value[..., None, :], self.shift.value[..., None, :]
         if ctx.training:
-            mean, variance = (ctx.empty((*x.shape[:-2], 1, self.n), x.dtype) for _ in range(2))
+            mean, variance = (ctx.empty((*x.shape[:-2], 1, x.shape[-1]), x.dtype) for _ in range(2))
             wide.mean(x, mean)
             with ctx.scratch():
                 centred = wide.subtract(x, mean, ctx.like(x))
@@ -110,7 +110,7 @@ class BatchNorm(Layer):
                 self.shift.accumulate(ctx, lambda out: wide.sum(dy, out))
                 if ctx.training:
                     # d normal / d x minus its projections on the constant and on normal itself, (N, N) never formed.
-                    numbers = ctx.empty((*dy.shape[:-2], 1, self.n), dy.dtype)
+                    numbers = ctx.empty((*dy.shape[:-2], 1, dy.shape[-1]), dy.dtype)
                     wide.multiply(normal, wide.mean(product, numbers), product)
                     wide.add(product, wide.mean(dy, numbers), product)
                     dy -= product

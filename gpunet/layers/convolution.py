@@ -72,6 +72,7 @@ class Conv2D(Layer):
         """Declare the parameters where the channels of the input are given."""
         check_fields(self)
         self._windows: Windows | None = None
+        self._groups = 1
         if self.n_in is not None:
             self._declare(self.n_in)
 
@@ -88,7 +89,7 @@ class Conv2D(Layer):
 
     def _declare(self, n_in: int) -> None:
         self.n_out = n_in if self.n_out is None else self.n_out
-        self.groups = groups = n_in if self.groups == "depthwise" else self.groups
+        self._groups = groups = n_in if self.groups == "depthwise" else self.groups
         for name, n in (("n_in", n_in), ("n_out", self.n_out)):
             if n % groups:
                 rule = f"must divide the channels, n_in = {n_in} and n_out = {self.n_out}"
@@ -105,7 +106,7 @@ class Conv2D(Layer):
 
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
         """Return the products of all windows and their backward, which makes the columns of windows again."""
-        windows, groups = self._windows, self.groups
+        windows, groups = self._windows, self._groups
         if windows is None:
             raise self.unbuilt("input_shape")
         weight, bias = self.weight, self.bias

@@ -60,8 +60,8 @@ def windows_for(
     )
     windows = Windows(sizes, strides, dilations)
     if padding == "same":
-        around = [_around(n, span, s) for n, span, s in zip(image, windows.span, strides)]
-        return Windows(sizes, strides, dilations, (around[0][0], around[1][0]), (around[0][1], around[1][1]))
+        down, across = (_around(n, span, s) for n, span, s in zip(image, windows.span, strides))
+        return Windows(sizes, strides, dilations, (down[0], across[0]), (down[1], across[1]))
     if padding != "valid":
         around = pair(f"{thing}.padding", padding)
         windows = Windows(sizes, strides, dilations, around, around)

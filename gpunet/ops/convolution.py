@@ -1,10 +1,11 @@
 """Convolutions and their gradients: products of the columns of windows with the kernel, block by block."""
 
+from collections.abc import Callable
 from math import prod
 
 from ..backend import Context, array_module, matmul
 from ..backend.arrays import Array
-from .windows import Around, Pair, Windows, blocks_of, column_sums, columns, inner, spread
+from .windows import Around, Pair, Windows, beside, blocks_of, column_sums, columns, inner, spread, spread_terms
 
 
 def convolve(
@@ -26,13 +27,20 @@ def convolve(
     weight, positions = _matrices(kernel, groups), out.shape[-3:-1]
     width = weight.shape[-2] * groups
     blocks = _blocks(x, windows, positions, width)
-    with ctx.scratch():
+
+    def make(run: list[slice]) -> Callable[[], None]:
         looked = _Columns(x, windows, positions, groups, width, blocks[0].stop, ctx)
-        for block in blocks:
-            part = out[..., block, :, :, :]
-            matmul(looked.block(block), weight, out=_rows(part, groups))
-            if bias is not None:
-                part += bias[..., None, None, None, :]
+
+        def work() -> None:
+            for block in run:
+                part = out[..., block, :, :, :]
+                matmul(looked.block(block), weight, out=_rows(part, groups))
+                if bias is not None:
+                    part += bias[..., None, None, None, :]
+
+        return work
+
+    beside(blocks, ctx, make)
     return out
 
 
@@ -43,14 +51,27 @@ def convolve_grad_kernel(x: Array, dy: Array, windows: Windows, groups: int, out
     total, positions = _matrices(out, groups), dy.shape[-3:-1]
     width = total.shape[-2] * groups
     blocks = _blocks(x, windows, positions, width)
-    with ctx.scratch():
+    sums: list[Array] = []
+
+    def make(run: list[slice]) -> Callable[[], None]:
         looked = _Columns(x, windows, positions, groups, width, blocks[0].stop, ctx)
-        part = ctx.empty(total.shape, total.dtype) if len(blocks) > 1 else None
-        for block in blocks:
-            rows = _rows(dy[..., block, :, :, :], groups)
-            matmul(looked.block(block).swapaxes(-1, -2), rows, out=part if block.start else total)
-            if block.start:
-                total += part
+        own = ctx.empty(total.shape, total.dtype) if sums else total
+        part = ctx.empty(total.shape, total.dtype) if len(run) > 1 else None
+        sums.append(own)
+
+        def work() -> None:
+            for block in run:
+                first = block is run[0]
+                rows = _rows(dy[..., block, :, :, :], groups)
+                matmul(looked.block(block).swapaxes(-1, -2), rows, out=own if first else part)
+                if not first:
+                    array_module(own).add(own, part, out=own)
+
+        return work
+
+    beside(blocks, ctx, make)
+    for own in sums[1:]:  # given back, but nothing was asked for since
+        total += own
     return out
 
 
@@ -67,15 +88,23 @@ def convolve_grad_input(dy: Array, kernel: Array, windows: Windows, groups: int,
     width = weight.shape[-1] * groups
     blocks = _blocks(dy, windows, positions, width)
     lead, count = out.shape[:-4], blocks[0].stop
-    with ctx.scratch():
+
+    def make(run: list[slice]) -> Callable[[], None]:
         outer = ctx.empty((*lead, count, *windows.outer(image), out.shape[-1]), out.dtype)
-        for block in blocks:
-            rows = _rows(dy[..., block, :, :, :], groups)
-            with ctx.scratch():
-                found = matmul(rows, weight, out=ctx.empty((*rows.shape[:-1], weight.shape[-1]), dy.dtype))
+        first = _rows(dy[..., run[0], :, :, :], groups)
+        room = ctx.empty((*first.shape[:-1], weight.shape[-1]), dy.dtype)
+
+        def work() -> None:
+            for block in run:
+                rows = _rows(dy[..., block, :, :, :], groups)
+                found = matmul(rows, weight, out=room[..., : rows.shape[-2], :])
                 found = found if groups > 1 else found[..., None, :, :]
                 added = spread(found, windows, positions, outer[..., : block.stop - block.start, :, :, :])
-            array_module(out).copyto(out[..., block, :, :, :], inner(added, windows, image))
+                array_module(out).copyto(out[..., block, :, :, :], inner(added, windows, image))
+
+        return work
+
+    beside(blocks, ctx, make)
     return out
 
 
@@ -158,19 +187,26 @@ def _convolve_each(x: Array, kernel: Array, bias: Array | None, windows: Windows
     xp, positions = array_module(x), out.shape[-3:-1]
     taps = kernel.reshape(*kernel.shape[:-4], -1, kernel.shape[-1])
     blocks = blocks_of(out.shape[-4], 2 * prod(out.shape[-3:]) * x.itemsize, x)
-    with ctx.scratch():
+
+    def make(run: list[slice]) -> Callable[[], None]:
         around = Around(x, windows, blocks[0].stop, ctx)
         product = ctx.empty((*out.shape[:-4], blocks[0].stop, *out.shape[-3:]), out.dtype)
-        for block in blocks:
-            outer, part = around.block(block), out[..., block, :, :, :]
-            term = product[..., : block.stop - block.start, :, :, :]
-            for number, row, column in windows.offsets():
-                seen, tap = windows.seen(outer, row, column, positions), taps[..., number, None, None, None, :]
-                xp.multiply(seen, tap, out=term if number else part)
-                if number:
-                    part += term
-            if bias is not None:
-                part += bias[..., None, None, None, :]
+
+        def work() -> None:
+            for block in run:
+                outer, part = around.block(block), out[..., block, :, :, :]
+                term = product[..., : block.stop - block.start, :, :, :]
+                for number, row, column in windows.offsets():
+                    seen, tap = windows.seen(outer, row, column, positions), taps[..., number, None, None, None, :]
+                    xp.multiply(seen, tap, out=term if number else part)
+                    if number:
+                        part += term
+                if bias is not None:
+                    part += bias[..., None, None, None, :]
+
+        return work
+
+    beside(blocks, ctx, make)
     return out
 
 
@@ -194,20 +230,10 @@ def _grad_kernel_each(x: Array, dy: Array, windows: Windows, out: Array, ctx: Co
 
 
 def _grad_input_each(dy: Array, kernel: Array, windows: Windows, out: Array, ctx: Context) -> Array:
-    xp, positions, image = array_module(dy), dy.shape[-3:-1], out.shape[-3:-1]
+    xp = array_module(dy)
     taps = kernel.reshape(*kernel.shape[:-4], -1, kernel.shape[-1])
-    blocks = blocks_of(dy.shape[-4], 2 * prod(dy.shape[-3:]) * dy.itemsize, dy)
-    lead, count = out.shape[:-4], blocks[0].stop
-    with ctx.scratch():
-        outer = ctx.empty((*lead, count, *windows.outer(image), out.shape[-1]), out.dtype)
-        product = ctx.empty((*lead, count, *dy.shape[-3:]), dy.dtype)
-        for block in blocks:
-            each = slice(0, block.stop - block.start)
-            target, term = outer[..., each, :, :, :], product[..., each, :, :, :]
-            target.fill(0)
-            for number, row, column in windows.offsets():
-                xp.multiply(dy[..., block, :, :, :], taps[..., number, None, None, None, :], out=term)
-                place = windows.seen(target, row, column, positions)
-                place += term
-            xp.copyto(out[..., block, :, :, :], inner(target, windows, image))
-    return out
+
+    def times(number: int, block: slice, term: Array) -> None:
+        xp.multiply(dy[..., block, :, :, :], taps[..., number, None, None, None, :], out=term)
+
+    return spread_terms(dy, times, windows, out, ctx)

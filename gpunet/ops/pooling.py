@@ -7,7 +7,7 @@ import numpy as np
 
 from ..backend import Context, array_module
 from ..backend.arrays import Array
-from .windows import Around, Pair, Windows, blocks_of, inner
+from .windows import Around, Pair, Windows, beside, blocks_of, inner, spread_terms
 
 
 def max_pool(x: Array, windows: Windows, out: Array, which: Array, ctx: Context) -> Array:
@@ -22,21 +22,27 @@ def max_pool(x: Array, windows: Windows, out: Array, which: Array, ctx: Context)
     """
     xp, positions = array_module(x), out.shape[-3:-1]
     blocks = blocks_of(x.shape[-4], 2 * prod(x.shape[-3:]) * x.itemsize, x)
-    with ctx.scratch():
+
+    def make(run: list[slice]) -> Callable[[], None]:
         around = Around(x, windows, blocks[0].stop, ctx, value=-np.inf)
         larger = ctx.empty((*out.shape[:-4], blocks[0].stop, *out.shape[-3:]), bool)
-        for block in blocks:
-            outer, best, number_of = around.block(block), out[..., block, :, :, :], which[..., block, :, :, :]
-            beats = larger[..., : block.stop - block.start, :, :, :]
-            number_of.fill(0)
-            for number, row, column in windows.offsets():
-                seen = windows.seen(outer, row, column, positions)
-                if number == 0:
-                    xp.copyto(best, seen)
-                    continue
-                xp.greater(seen, best, out=beats)
-                xp.copyto(number_of, number, where=beats)
-                xp.maximum(best, seen, out=best)  # what is no number stays none
+
+        def work() -> None:
+            for block in run:
+                outer, best, number_of = around.block(block), out[..., block, :, :, :], which[..., block, :, :, :]
+                beats = larger[..., : block.stop - block.start, :, :, :]
+                number_of.fill(0)
+                xp.copyto(best, windows.seen(outer, 0, 0, positions))
+                for number, row, column in windows.offsets():
+                    if number:
+                        seen = windows.seen(outer, row, column, positions)
+                        xp.greater(seen, best, out=beats)
+                        xp.copyto(number_of, number, where=beats)
+                        xp.maximum(best, seen, out=best)  # what is no number stays none
+
+        return work
+
+    beside(blocks, ctx, make)
     return out
 
 
@@ -45,10 +51,10 @@ def max_pool_grad(dy: Array, which: Array, windows: Windows, out: Array, ctx: Co
     xp = array_module(dy)
 
     def share(number: int, block: slice, term: Array) -> None:
-        taken = xp.equal(which[..., block, :, :, :], number, out=ctx.empty(term.shape, bool))
-        xp.multiply(dy[..., block, :, :, :], taken, out=term)
+        xp.equal(which[..., block, :, :, :], number, out=term)
+        term *= dy[..., block, :, :, :]
 
-    return _spread(dy, share, windows, out, ctx)
+    return spread_terms(dy, share, windows, out, ctx)
 
 
 def average_pool(x: Array, windows: Windows, share: Array, out: Array, ctx: Context) -> Array:
@@ -63,14 +69,21 @@ def average_pool(x: Array, windows: Windows, share: Array, out: Array, ctx: Cont
     """
     positions = out.shape[-3:-1]
     blocks = blocks_of(x.shape[-4], 2 * prod(x.shape[-3:]) * x.itemsize, x)
-    with ctx.scratch():
+
+    def make(run: list[slice]) -> Callable[[], None]:
         around = Around(x, windows, blocks[0].stop, ctx)
-        for block in blocks:
-            outer, total = around.block(block), out[..., block, :, :, :]
-            total.fill(0)
-            for _, row, column in windows.offsets():
-                total += windows.seen(outer, row, column, positions)
-            total *= share
+
+        def work() -> None:
+            for block in run:
+                outer, total = around.block(block), out[..., block, :, :, :]
+                total.fill(0)
+                for _, row, column in windows.offsets():
+                    total += windows.seen(outer, row, column, positions)
+                total *= share
+
+        return work
+
+    beside(blocks, ctx, make)
     return out
 
 
@@ -81,7 +94,7 @@ def average_pool_grad(dy: Array, windows: Windows, share: Array, out: Array, ctx
         if number == 0:
             array_module(dy).multiply(dy[..., block, :, :, :], share, out=term)
 
-    return _spread(dy, equal, windows, out, ctx)
+    return spread_terms(dy, equal, windows, out, ctx)
 
 
 def shares(windows: Windows, image: Pair, like: Array, ctx: Context) -> Array | float:
@@ -103,24 +116,3 @@ def shares(windows: Windows, image: Pair, like: Array, ctx: Context) -> Array | 
         for _, row, column in windows.offsets():
             out += windows.seen(outer, row, column, windows.positions(image))
     return array_module(out).reciprocal(out, out=out)
-
-
-def _spread(dy: Array, share: Callable[[int, slice, Array], None], windows: Windows, out: Array, ctx: Context) -> Array:
-    """Add up what each pixel of a window gets, which ``share(number, block, term)`` writes into ``term``."""
-    xp, positions, image = array_module(dy), dy.shape[-3:-1], out.shape[-3:-1]
-    blocks = blocks_of(out.shape[-4], 2 * prod(out.shape[-3:]) * out.itemsize, out)
-    lead, count = out.shape[:-4], blocks[0].stop
-    with ctx.scratch():
-        outer = ctx.empty((*lead, count, *windows.outer(image), out.shape[-1]), out.dtype)
-        room = ctx.empty((*lead, count, *dy.shape[-3:]), dy.dtype)
-        for block in blocks:
-            each = slice(0, block.stop - block.start)
-            target, term = outer[..., each, :, :, :], room[..., each, :, :, :]
-            target.fill(0)
-            for number, row, column in windows.offsets():
-                with ctx.scratch():
-                    share(number, block, term)
-                place = windows.seen(target, row, column, positions)
-                place += term
-            xp.copyto(out[..., block, :, :, :], inner(target, windows, image))
-    return out

@@ -1,12 +1,14 @@
 """Windows on images: where they lie, the columns of what they see, and the way back."""
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 
 import numpy as np
 
-from ..backend import Context, array_module, matmul, op, strided
+from ..backend import Context, array_module, matmul, op, run_beside, strided
 from ..backend.arrays import Array
 
 Pair = tuple[int, int]
@@ -14,6 +16,7 @@ Pair = tuple[int, int]
 # Bytes of columns that are made at a time.  On the host they are read again while they are in the cache (decision
 # 0018); on a device few large products are what pays, and memory is the bound.
 BLOCK = {"numpy": 3 << 19, "cupy": 1 << 28}
+RUNS = 4  # of blocks, which can be worked on beside each other
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,23 @@ def blocks_of(samples: int, nbytes: int, x: Array) -> list[slice]:
     """
     count = max(1, BLOCK[array_module(x).__name__] // max(nbytes, 1))
     return [slice(start, min(start + count, samples)) for start in range(0, samples, count)]
+
+
+def beside(blocks: list[slice], ctx: Context, make: Callable[[list[slice]], Callable[[], None]]) -> None:
+    """Work on blocks, runs of them beside each other where that pays.
+
+    Into how many runs the blocks fall does not depend on how many can run at once, so results do not either.
+
+    Args:
+        blocks: of samples.
+        ctx: gives the memory of all runs, which is given back at the end.
+        make: takes the memory of a run, and returns what works on its blocks; that must not ask for memory.
+    """
+    # On a device blocks follow each other: its own threads work on one, and a captured stream is that of this thread.
+    count = min(RUNS, len(blocks)) if ctx.arena.device.kind == "cpu" else 1
+    ends = [len(blocks) * number // count for number in range(count + 1)]
+    with ctx.scratch():
+        run_beside([make(blocks[start:stop]) for start, stop in itertools.pairwise(ends)])
 
 
 class Around:
@@ -181,6 +201,44 @@ def spread(found: Array, windows: Windows, positions: Pair, outer: Array) -> Arr
         place = place.reshape(*place.shape[:-1], groups, width)  # splits an axis, so it stays a view
         place += parts[..., number, :, :]
     return outer
+
+
+def spread_terms(
+    dy: Array, term_of: Callable[[int, slice, Array], None], windows: Windows, out: Array, ctx: Context
+) -> Array:
+    """Add up, for each pixel of the image, what each pixel of a window gives it.
+
+    Args:
+        dy: ([E,] N, down, across, channels), the gradient of what windows gave.
+        term_of: ``term_of(number, block, term)`` writes what the pixel of that number in a window gives, for some
+            samples, into ``term`` ([E,] n, down, across, channels); what it leaves there is given by the next too.
+        windows: that looked at the images.
+        out: ([E,] N, height, width, channels); written.
+        ctx: gives memory for blocks.
+    """
+    positions, image = dy.shape[-3:-1], out.shape[-3:-1]
+    blocks = blocks_of(out.shape[-4], 2 * prod(out.shape[-3:]) * out.itemsize, out)
+    lead, count = out.shape[:-4], blocks[0].stop
+
+    def make(run: list[slice]) -> Callable[[], None]:
+        outer = ctx.empty((*lead, count, *windows.outer(image), out.shape[-1]), out.dtype)
+        room = ctx.empty((*lead, count, *dy.shape[-3:]), dy.dtype)
+
+        def work() -> None:
+            for block in run:
+                each = slice(0, block.stop - block.start)
+                target, term = outer[..., each, :, :, :], room[..., each, :, :, :]
+                target.fill(0)
+                for number, row, column in windows.offsets():
+                    term_of(number, block, term)
+                    place = windows.seen(target, row, column, positions)
+                    place += term
+                array_module(out).copyto(out[..., block, :, :, :], inner(target, windows, image))
+
+        return work
+
+    beside(blocks, ctx, make)
+    return out
 
 
 @op
