@@ -230,11 +230,18 @@ def torch_resnet(last=False):
 
 def resnet_memory(which):
     """MB that three steps take beyond what the process held before, as the operating system counts them."""
-    code = (
-        f"import resource, sys; sys.argv = ['x', '--threads', '{THREADS}']; sys.path.insert(0, 'benchmarks')\n"
-        f"import bench_conv\nstep = bench_conv.{which}()\nused = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "before = used()\nfor _ in range(3): step()\nprint((used() - before) / 1024)"
-    )
+    lines = [
+        "import resource, sys",
+        f"sys.argv = ['x', '--threads', '{THREADS}']",
+        "sys.path.insert(0, 'benchmarks')",
+        "import bench_conv",
+        f"step = bench_conv.{which}()",
+        "used = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss",
+        "before = used()",
+        "for _ in range(3): step()",
+        "print((used() - before) / 1024)",
+    ]
+    code = "\n".join(lines)
     return float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
 
 

@@ -2,8 +2,9 @@
 
     python benchmarks/digits_resnet.py [--splits 6] [--processes 2] [--save]
 
-So many runs at once, each with one thread.  The weights kept are those of the last epoch; the test part is read once, at
-the end, and nothing is chosen by it.  A run that was measured is kept in --folder, so the recipe may be stopped and go on.
+So many runs at once, each with one thread.  The weights kept are those of the last epoch; the test part is read once,
+at the end, and nothing is chosen by it.  A run that was measured is kept in --folder, so the recipe may be stopped and
+go on.
 """
 
 import os
