@@ -9,7 +9,7 @@ from ..layers import Sequential
 from ..models import convnet
 from ..vocabulary import InitializerWord
 from .activations import ACTIVATIONS, Activation
-from .images import ImageFamily
+from .images import ImageFamily, check_image
 
 
 class ConvNetConfig(ImageFamily):
@@ -29,6 +29,7 @@ class ConvNetConfig(ImageFamily):
 
     def network(self, shape: tuple[int, ...], outputs: int) -> Sequential:
         """Stages and dense layers on images."""
+        check_image(self.name, shape)
         return convnet(
             shape,
             outputs,

@@ -1,9 +1,6 @@
 """What the families of networks on images share."""
 
-from ..data import Description, Inputs
 from ..errors import ConfigError, DataError
-from ..losses import Loss
-from ..objectives import Objective
 from .base import Family
 
 FEW = 4  # channels at most of an image: grey, with transparency, colour, both
@@ -16,11 +13,6 @@ class ImageFamily(Family):
     def sees_positions(self) -> bool:
         """Images stay images."""
         return True
-
-    def objective(self, about: Description, inputs: Inputs, loss: Loss) -> Objective:
-        """What is learned; raises :class:`DataError` for data that are no images, or that have channels in front."""
-        check_image(self.name, inputs.shape)
-        return super().objective(about, inputs, loss)
 
 
 def check_image(name: str, shape: tuple[int, ...]) -> None:

@@ -10,7 +10,7 @@ from ..models import resnet
 from ..vocabulary import InitializerWord
 from .activations import ACTIVATIONS, Activation
 from .base import learned
-from .images import ImageFamily
+from .images import ImageFamily, check_image
 
 
 class ResNetConfig(ImageFamily):
@@ -36,6 +36,7 @@ class ResNetConfig(ImageFamily):
 
     def network(self, shape: tuple[int, ...], outputs: int) -> Sequential:
         """Stages of blocks on images."""
+        check_image(self.name, shape)
         return resnet(
             shape,
             outputs,

@@ -58,6 +58,14 @@ class Sequential(Layer):
             shape = layer.output_shape(shape)
         return shape
 
+    def held(self, shape: tuple[int, ...]) -> int:
+        """The sum over the layers."""
+        total = 0
+        for layer in self.layers:
+            total += layer.held(shape)
+            shape = layer.output_shape(shape)
+        return total
+
     @property
     def needs_positions(self) -> bool:
         """Whether one of the layers does."""
@@ -127,6 +135,10 @@ class Residual(Layer):
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of the body's output."""
         return self.body.output_shape(shape)
+
+    def held(self, shape: tuple[int, ...]) -> int:
+        """What both branches hold, and their sum."""
+        return self.body.held(shape) + self.shortcut.held(shape) + super().held(shape)
 
     @property
     def needs_positions(self) -> bool:

@@ -1,6 +1,6 @@
 """The training step, the epoch loop, and what judges an epoch: evaluation and selection."""
 
-from .evaluation import Evaluator, Predictor, Scores, outputs_of
+from .evaluation import Evaluator, Predictor, Scores, at_once, outputs_of
 from .loop import EpochRecord, fit
 from .plateau import Plateau
 from .selection import Selection
@@ -15,6 +15,7 @@ __all__ = [
     "Scores",
     "Selection",
     "Trainer",
+    "at_once",
     "fit",
     "outputs_of",
 ]
