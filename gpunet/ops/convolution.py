@@ -153,7 +153,7 @@ def _matrices(kernel: Array, groups: int) -> Array:
     flat = kernel.reshape(*lead, rows * across * n_in, n_out)
     if groups == 1:
         return flat
-    return array_module(kernel).moveaxis(flat.reshape(*flat.shape[:-1], groups, n_out // groups), -2, -3)
+    return flat.reshape(*flat.shape[:-1], groups, n_out // groups).swapaxes(-2, -3)
 
 
 def _rows(y: Array, groups: int) -> Array:
@@ -161,7 +161,7 @@ def _rows(y: Array, groups: int) -> Array:
     flat = y.reshape(*y.shape[:-4], -1, y.shape[-1])
     if groups == 1:
         return flat
-    return array_module(y).moveaxis(flat.reshape(*flat.shape[:-1], groups, y.shape[-1] // groups), -2, -3)
+    return flat.reshape(*flat.shape[:-1], groups, y.shape[-1] // groups).swapaxes(-2, -3)
 
 
 def _turned(windows: Windows) -> Windows | None:
