@@ -130,8 +130,11 @@ def execute(
     place = choose_device(request.device)
     with place.activate():
         from gpunet.api.samples import load_split
+        from gpunet.api.starting import batch_that_fits
 
         dataset, parts = load_split(config)
+        if not request.chooses_batch:
+            config = batch_that_fits(config, parts)
         checkpoint = None if source is None else (read_safetensors if is_safetensors(source) else read)(source)
         made: list[RunFolder] = []
 
