@@ -147,3 +147,20 @@ def test_what_does_not_fit_is_one_line_before_any_training(words, message, tmp_p
     assert len(lines) == 1
     assert message in lines[0]
     assert not (tmp_path / "runs").exists()
+
+
+def test_signals_name_the_plain_sigmoid_network_and_not_the_residual_one():
+    def said(*words):
+        done = CliRunner().invoke(main, ["doctor", "--signal", "resnet-digits", "model.widths=[8]", *words])
+        assert done.exit_code == 0, done.output
+        return done.stdout.splitlines()[-1]
+
+    deep = ("depth=20", "activation=sigmoid", "norm=none")
+    assert "gradients vanish" in said(*deep, "shortcut=none")
+    assert said("depth=20") == "Outputs and gradients keep their size through all layers."
+
+
+def test_gradients_of_a_residual_network_that_begins_as_its_shortcuts_hold():
+    words = ["gradcheck", "resnet-digits", "depth=4", "model.widths=[2]", "training.batch_size=8"]
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 0, done.output
