@@ -158,9 +158,3 @@ def test_signals_name_the_plain_sigmoid_network_and_not_the_residual_one():
     deep = ("depth=20", "activation=sigmoid", "norm=none")
     assert "gradients vanish" in said(*deep, "shortcut=none")
     assert said("depth=20") == "Outputs and gradients keep their size through all layers."
-
-
-def test_gradients_of_a_residual_network_that_begins_as_its_shortcuts_hold():
-    words = ["gradcheck", "resnet-digits", "depth=4", "model.widths=[2]", "training.batch_size=8"]
-    done = CliRunner().invoke(main, words)
-    assert done.exit_code == 0, done.output
