@@ -4,13 +4,14 @@ This is the only room that imports CuPy, and it does so when a CUDA device is fi
 """
 
 from .arena import Arena
-from .arrays import array_module, to_host
+from .arrays import array_module, strided, to_host
 from .capture import capture
 from .context import NUMERICS, Context, sixteen_bits
 from .device import Device, out_of_memory, resolve_device
 from .dispatch import Op, op
 from .driver import DriverReport, probe_driver
 from .kernels import kernel
+from .lanes import lanes, run_beside
 from .products import matmul
 from .sampled import SampleStreams
 from .streams import Purpose, Streams, host_generator, normal_pairs
@@ -29,12 +30,15 @@ __all__ = [
     "capture",
     "host_generator",
     "kernel",
+    "lanes",
     "matmul",
     "normal_pairs",
     "op",
     "out_of_memory",
     "probe_driver",
     "resolve_device",
+    "run_beside",
     "sixteen_bits",
+    "strided",
     "to_host",
 ]

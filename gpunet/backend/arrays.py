@@ -24,6 +24,13 @@ def array_module(*arrays: Array) -> ModuleType:
     return np
 
 
+def strided(array: Array, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:
+    """A view of an array's memory with any shape and strides in bytes; they must stay inside of it."""
+    if isinstance(array, np.ndarray):
+        return np.lib.stride_tricks.as_strided(array, shape, strides, subok=True)
+    return array_module(array).lib.stride_tricks.as_strided(array, shape, strides)
+
+
 def address(array: Array) -> int:
     """Where the first number of an array lies in the memory of its device."""
     return array.__array_interface__["data"][0] if isinstance(array, np.ndarray) else array.data.ptr

@@ -8,16 +8,23 @@ from .activations import ACTIVATIONS, Activation, usual_initializer
 from .autoencoder import AutoencoderConfig
 from .base import Family, Layerwise
 from .classrbm import ClassRBMConfig
+from .convnet import ConvNetConfig
 from .dbn import DBNConfig
+from .images import ImageFamily
 from .layers import LayersConfig
 from .machines import GenerativeConfig, MachineConfig, check_visible
 from .mlp import MLPConfig
 from .rbm import RBMConfig
+from .resmlp import ResMLPConfig
+from .resnet import ResNetConfig
 from .updown import UpDownConfig
 
 FAMILIES: tuple[type[Family], ...] = (
     MLPConfig,
     LayersConfig,
+    ConvNetConfig,
+    ResNetConfig,
+    ResMLPConfig,
     AutoencoderConfig,
     RBMConfig,
     ClassRBMConfig,
@@ -31,14 +38,18 @@ __all__ = [
     "Activation",
     "AutoencoderConfig",
     "ClassRBMConfig",
+    "ConvNetConfig",
     "DBNConfig",
     "Family",
     "GenerativeConfig",
+    "ImageFamily",
     "LayersConfig",
     "Layerwise",
     "MLPConfig",
     "MachineConfig",
     "RBMConfig",
+    "ResMLPConfig",
+    "ResNetConfig",
     "UpDownConfig",
     "check_visible",
     "usual_initializer",

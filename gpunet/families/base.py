@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -13,7 +14,7 @@ from ..losses import CategoricalCrossEntropy, Loss, SquaredError
 from ..metrics import Accuracy, Metric
 from ..models import DBN, LabelledDBN
 from ..objectives import Objective, Reconstruction, Supervised
-from ..parameter import Parameter, children
+from ..parameter import Parameter, children, find_parameters
 from ..rbm import RBM
 from ..vocabulary import Section
 
@@ -261,3 +262,8 @@ class Layerwise(Family):
     def summary(self, model: Any, features: int) -> str:
         """The widths, from the data upwards."""
         return f"{self.name}({'-'.join(map(str, (features, *self.hidden)))})"
+
+
+def learned(model: Any) -> int:
+    """How many numbers a model learns."""
+    return sum(math.prod(p.shape) for _, p in find_parameters(model) if p.trainable)

@@ -8,6 +8,7 @@ from ..errors import ConfigError
 from ..layers import Dense, Sequential
 from ..vocabulary import LayerWord
 from .base import Family
+from .images import check_image
 
 
 class LayersConfig(Family):
@@ -30,6 +31,8 @@ class LayersConfig(Family):
                 targets ask for.
         """
         body = self._layers()
+        if body.needs_positions:
+            check_image(self.name, shape)
         body.build(shape)
         end = body.output_shape(shape)
         if len(end) != 1:

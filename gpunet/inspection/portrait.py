@@ -16,6 +16,7 @@ from ..experiment import Run
 from ..layers import Layer, Sequential
 from ..members import MEMBER, axes_text, members_first, of_member
 from ..parameter import Parameter, children, find_parameters
+from ..training import at_once
 from .pictures import GREY, pictures, prepared, shown
 
 SAMPLES = 1000
@@ -63,7 +64,7 @@ def portrait(run: Run) -> Group:
 def _outputs(run: Run) -> Iterator[Seen]:
     """What the layers give, from the data upwards; of an affine layer and its activation, the activation alone."""
     model, device, ctx = run.objective.model, run.device, Context(False, Arena(run.device))
-    h: Array = device.put(prepared(run, SAMPLES))
+    h: Array = device.put(prepared(run, _samples(run)))
     members, machine = run.trainer.parameters.members, run.machine
     if machine is not None and machine.visible.n == run.inputs.features:  # one with classes beside them sees more
         for number, each in enumerate([*run.lineage.machines, machine]):
@@ -73,6 +74,11 @@ def _outputs(run: Run) -> Iterator[Seen]:
             yield Seen(name, device.get(h), members, each.hidden.range, own)
     elif isinstance(model, Sequential):
         yield from outputs_of(model, h, members, ctx, device)
+
+
+def _samples(run: Run) -> int:
+    """How many samples are looked at: fewer where the outputs of all layers would be too much."""
+    return at_once(run.objective.model, run.inputs.shape, SAMPLES)
 
 
 def outputs_of(model: Sequential, x: Array, members: tuple[int, ...], ctx: Context, device: Device) -> Iterator[Seen]:
@@ -100,7 +106,8 @@ def outputs_of(model: Sequential, x: Array, members: tuple[int, ...], ctx: Conte
         weighted = any(part.role == "weight" for part in own)  # what batch norm does is part of the layer below
         if waiting is not None and weighted:
             yield waiting
-        units_of = name if weighted else units_of
+        if weighted or any(part.role == "weight" for _, part in find_parameters(layer)):
+            units_of = name  # those of a block are what it gives, whatever is inside
         seen = Seen(name, device.get(h), () if shared else members, layer.range, units_of)
         waiting = seen if own else None
         if not own:
@@ -162,7 +169,7 @@ def _codes(run: Run, seen: list[Seen]) -> Group:
     name, values = hidden[-1]
     points, share = plane(values)
     attrs = {**VOLATILE, "layer": name, "units": values.shape[1], "variance_shown": share}
-    return Group(attrs, {"points": NamedArray(points), "targets": NamedArray(run.dataset.y[shown(run, SAMPLES)])})
+    return Group(attrs, {"points": NamedArray(points), "targets": NamedArray(run.dataset.y[shown(run, _samples(run))])})
 
 
 def _codes_of(one: Seen) -> np.ndarray:

@@ -23,7 +23,8 @@ class Signal:
         name: of the layer.
         mean: of its outputs.
         spread: of its outputs over the samples: the root mean square over units of their standard deviation.
-        gradient_mean: of the gradients of the batch's mean loss with respect to its outputs.
+        gradient_mean: of the gradients of the batch's mean loss with respect to its outputs; those of a unit at all
+            positions of a sample are added up.
         gradient_size: their root mean square.
         verdict: ``""``, or what vanishes or explodes.
     """
@@ -60,8 +61,9 @@ def first_signals(run: Run) -> list[Signal]:
         objective.learn(x, target, weight, ctx)
     names, members = [name for name, _ in layers if name in outputs and name in gradients], trainer.parameters.members
     spreads = [spread_over_samples(outputs[name], members) for name in names]
+    gradients = {name: over_positions(gradients[name], members) for name in names}
     sizes = [float(np.sqrt(np.mean(gradients[name] ** 2))) for name in names]
-    return [
+    found = [
         Signal(
             name,
             float(outputs[name].mean()),
@@ -72,6 +74,23 @@ def first_signals(run: Run) -> list[Signal]:
         )
         for name, spread, size in zip(names, spreads, sizes)
     ]
+    return [replace(signal, verdict="") if _waits(signal, found) else signal for signal in found]
+
+
+def _waits(signal: Signal, found: Sequence[Signal]) -> bool:
+    """Whether a layer lies in a residual block that begins as its shortcut, so that nothing passes it yet."""
+    blocks = {each.name: each for each in found if not each.verdict}
+    inside = any(signal.name.startswith(f"{name}/body/") for name in blocks)
+    return inside and 0 in (signal.spread, signal.gradient_size)
+
+
+def over_positions(values: np.ndarray, members: tuple[int, ...]) -> np.ndarray:
+    """The sum over the positions of each sample: ([members,] samples, ..., units) to ([members,] samples, units).
+
+    >>> over_positions(np.ones((2, 3, 3, 4)), ()).tolist()
+    [[9.0, 9.0, 9.0, 9.0], [9.0, 9.0, 9.0, 9.0]]
+    """
+    return values.sum(axis=tuple(range(len(members) + 1, values.ndim - 1)))
 
 
 def spread_over_samples(values: np.ndarray, members: tuple[int, ...]) -> float:

@@ -9,19 +9,22 @@ from ..checkpoint import Checkpoint, Group, NamedArray
 LEADING = 3  # singular values that are given
 
 
-def silent_units(found: Checkpoint) -> dict[str, dict[str, np.ndarray]]:
+def silent_units(source: Checkpoint) -> dict[str, dict[str, np.ndarray]]:
     """By the path of a weight, how many of its units were constant or saturated on data, for each member."""
-    group, counts = found.root.children.get("activations"), {}
+    counts: dict[str, dict[str, np.ndarray]] = {}
+    group = source.root.children.get("activations")
     for layer in group.children.values() if isinstance(group, Group) else ():
         if isinstance(layer, Group):
             owner = str(layer.attrs.get("units_of", ""))
-            counts["/".join(part for part in ("model", owner, "weight") if part)] = {
+            found = {
                 name: array.data.ravel()
                 for name, array in layer.children.items()
                 if name in ("constant_units", "saturated_units")
                 and isinstance(array, NamedArray)
                 and array.dtype.kind in "iu"
             }
+            # The activation comes first, then what pools what it gave.
+            counts.setdefault("/".join(part for part in ("model", owner, "weight") if part), found)
     return counts
 
 

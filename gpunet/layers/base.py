@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 from typing import Any, ClassVar
 
 from ..backend import Context
@@ -51,6 +52,10 @@ class Layer(Module):
         Raises:
             ConfigError: samples that this layer cannot take.
         """
+
+    def held(self, shape: tuple[int, ...]) -> int:
+        """About how many numbers a forward pass holds for one sample of a shape: those that it gives, inside too."""
+        return prod(self.output_shape(shape))
 
     @property
     def needs_positions(self) -> bool:

@@ -9,9 +9,9 @@ from annotated_types import Gt, Le
 from ..backend import Context, array_module
 from ..backend.arrays import Array
 from ..errors import ConfigError
-from ..fields import Count, Positive, check_fields
+from ..fields import Count, NonNegative, Positive, check_fields
 from ..initializers import Constant
-from ..ops.positions import rows, unfold
+from ..ops.positions import Wide, rows, unfold
 from ..parameter import Parameter
 from .base import Backward, Layer
 
@@ -36,6 +36,8 @@ class BatchNorm(Layer):
         momentum: how far the running statistics move towards those of a batch at each step.
         unbiased: divide by the root of the unbiased variance in training too, as ``(x - x.mean(0)) / x.std(0)`` does in
             PyTorch; the paper's biased one by default.
+        initial_scale: what the scale of each feature starts with; 0 in the last norm of a residual block makes the
+            block begin as its shortcut (Goyal et al. 2017, section 5.1).
 
     >>> layer = BatchNorm()
     >>> layer.build((28, 28, 3))
@@ -47,6 +49,7 @@ class BatchNorm(Layer):
     epsilon: Positive = 1e-5
     momentum: Annotated[float, Gt(0), Le(1)] = 0.1
     unbiased: bool = False
+    initial_scale: NonNegative = 1.0
 
     def __post_init__(self) -> None:
         """Declare the parameters where the width of the input is given."""
@@ -67,7 +70,7 @@ class BatchNorm(Layer):
     def _declare(self, n: int) -> None:
         """Scale and shift, which are learned, and the two running statistics."""
         one, axes = Constant(1.0), ("feature",)
-        self.scale = Parameter((n,), one, role="scale", axes=axes)
+        self.scale = Parameter((n,), Constant(self.initial_scale), role="scale", axes=axes)
         self.shift = Parameter((n,), role="shift", axes=axes)
         self.mean = Parameter((n,), role="running_mean", axes=axes, momentum=self.momentum)
         self.variance = Parameter((n,), one, role="running_variance", axes=axes, momentum=self.momentum)
@@ -79,14 +82,16 @@ class BatchNorm(Layer):
         axes = self._position_axes
         positions = x.shape[-1 - axes : -1]
         x = rows(x, axes)
-        xp, samples = array_module(x), x.shape[-2]
+        xp, samples, wide = array_module(x), x.shape[-2], Wide(x, positions, ctx)
         scale, shift = self.scale.value[..., None, :], self.shift.value[..., None, :]
         if ctx.training:
             if samples < 2 and ctx.numerics != 1:
                 raise too_few("batch of one sample")
-            mean = x.mean(axis=-2, keepdims=True)
-            centred = xp.subtract(x, mean, out=ctx.like(x))
-            variance = xp.multiply(centred, centred, out=ctx.like(x)).mean(axis=-2, keepdims=True)
+            mean, variance = (ctx.empty((*x.shape[:-2], 1, x.shape[-1]), x.dtype) for _ in range(2))
+            wide.mean(x, mean)
+            with ctx.scratch():
+                centred = wide.subtract(x, mean, ctx.like(x))
+                wide.mean(xp.multiply(centred, centred, out=centred), variance)
             unbiased = samples / max(samples - 1, 1)
             correction = unbiased if self.unbiased else 1.0
             self.mean.accumulate(ctx, lambda out: xp.copyto(out, mean[..., 0, :]))
@@ -96,26 +101,35 @@ class BatchNorm(Layer):
         else:
             variance = self.variance.value[..., None, :]
             mean = self.mean.value[..., None, :]
-            centred = xp.subtract(x, mean, out=ctx.empty(xp.broadcast(x, mean).shape, x.dtype))
         inverse = 1 / xp.sqrt(variance + self.epsilon)
-        normal = xp.multiply(centred, inverse, out=centred)
-        y = xp.multiply(normal, scale, out=ctx.like(normal))
-        y += shift
+
+        def normalise(out: Array) -> Array:
+            return wide.multiply(wide.subtract(x, mean, out), inverse, out)
+
+        shape = xp.broadcast(x, mean).shape
+        # Images are many numbers: there the normal ones are computed again on the way back instead of being kept.
+        kept = None if positions else normalise(ctx.empty(shape, x.dtype))
+        y = ctx.empty(shape, x.dtype)
+        wide.multiply(normalise(y) if kept is None else kept, scale, y)
+        wide.add(y, shift, y)
 
         def backward(dy: Array) -> Array:
             dy = rows(dy, axes)
-            product = xp.multiply(dy, normal, out=ctx.like(dy))
-            self.scale.accumulate(ctx, lambda out: product.sum(axis=-2, out=out))
-            self.shift.accumulate(ctx, lambda out: dy.sum(axis=-2, out=out))
-            if ctx.training:
-                # d normal / d x minus its projections on the constant and on normal itself, (N, N) never formed.
-                slope = product.mean(axis=-2, keepdims=True)
-                if self.unbiased:
-                    slope *= correction
-                xp.multiply(normal, slope, out=product)
-                product += dy.mean(axis=-2, keepdims=True)
-                dy -= product
-            dy *= scale * inverse
+            with ctx.scratch():
+                normal = normalise(ctx.like(dy)) if kept is None else kept
+                product = xp.multiply(dy, normal, out=ctx.like(dy))
+                self.scale.accumulate(ctx, lambda out: wide.sum(product, out))
+                self.shift.accumulate(ctx, lambda out: wide.sum(dy, out))
+                if ctx.training:
+                    # d normal / d x minus its projections on the constant and on normal itself, (N, N) never formed.
+                    numbers = ctx.empty((*dy.shape[:-2], 1, dy.shape[-1]), dy.dtype)
+                    wide.mean(product, numbers)
+                    if self.unbiased:
+                        numbers *= correction
+                    wide.multiply(normal, numbers, product)
+                    wide.add(product, wide.mean(dy, numbers), product)
+                    dy -= product
+                wide.multiply(dy, scale * inverse, dy)
             return unfold(dy, positions)
 
         return unfold(y, positions), backward

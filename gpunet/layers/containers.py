@@ -58,6 +58,14 @@ class Sequential(Layer):
             shape = layer.output_shape(shape)
         return shape
 
+    def held(self, shape: tuple[int, ...]) -> int:
+        """The sum over the layers."""
+        total = 0
+        for layer in self.layers:
+            total += layer.held(shape)
+            shape = layer.output_shape(shape)
+        return total
+
     @property
     def needs_positions(self) -> bool:
         """Whether one of the layers does."""
@@ -90,12 +98,19 @@ class Residual(Layer):
             branch.build(shape)
             ends.append(branch.output_shape(shape))
         main, side = ends
-        if main[:-1] == side[:-1] and main != side:
-            rule, remedy = "must end in the same width", _PROJECTION.format(main[-1])
-            raise ConfigError("residual", f"body and shortcut {rule}", f"{main[-1]} and {side[-1]}", remedy)
         if main != side:
-            received = " and ".join("x".join(map(str, end)) for end in ends)
-            raise ConfigError("residual", "body and shortcut must end in the same shape", received, "Change one")
+            width, received = main[-1], " and ".join("x".join(map(str, end)) for end in ends)
+            remedy = "Change one"
+            if len(main) == len(side) == 3:
+                rule = "must end in the same shape"
+                stride = -(-side[0] // main[0])
+                remedy = f'Add shortcut = [{{name = "conv2d", n_out = {width}, size = 1, stride = {stride}}}]'
+            elif main[:-1] == side[:-1]:
+                rule, received = "must end in the same width", f"{main[-1]} and {side[-1]}"
+                remedy = f'Add shortcut = [{{name = "dense", n_out = {width}, with_bias = false}}]'
+            else:
+                rule = "must end in the same shape"
+            raise ConfigError("residual", f"body and shortcut {rule}", received, remedy)
 
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
         """Return the sum of the two branches."""
@@ -121,6 +136,10 @@ class Residual(Layer):
         """The shape of the body's output."""
         return self.body.output_shape(shape)
 
+    def held(self, shape: tuple[int, ...]) -> int:
+        """What both branches hold, and their sum."""
+        return self.body.held(shape) + self.shortcut.held(shape) + super().held(shape)
+
     @property
     def needs_positions(self) -> bool:
         """Whether one of the branches does."""
@@ -132,6 +151,3 @@ class Residual(Layer):
         projection = Dense(3, with_bias=False)
         narrow, plain = cls(Dense(3), projection), cls(Tanh(), Dense(5))
         return [cls(Sequential([Dense(4), Tanh(), Dense(5)])), narrow, plain]
-
-
-_PROJECTION = 'Add shortcut = [{{name = "dense", n_out = {}, with_bias = false}}]'

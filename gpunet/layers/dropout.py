@@ -1,12 +1,13 @@
 """Dropout."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from ..backend import Context, array_module, sixteen_bits
 from ..backend.arrays import Array
 from ..fields import Fraction, check_fields
 from .base import Backward, Layer
+from .images import image_of
 
 
 @dataclass(eq=False)
@@ -38,8 +39,9 @@ class Dropout(Layer):
         if rate == 0 or (not ctx.training and self.mode == "inverted"):
             return x, lambda dy: dy
         if ctx.training:
-            dropped, rate = ctx.dropped(x.shape, self.rate)
-            factor = ctx.like(x)
+            shape = self._decisions(x.shape)
+            dropped, rate = ctx.dropped(shape, self.rate)
+            factor = ctx.empty(shape, x.dtype)
             xp.logical_not(dropped, out=dropped)
             xp.copyto(factor, dropped)
             if self.mode == "inverted" and rate < 1:
@@ -53,7 +55,56 @@ class Dropout(Layer):
 
         return xp.multiply(x, factor, out=ctx.like(x)), backward
 
+    def _decisions(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """What is decided on by itself: each entry."""
+        return shape
+
     @classmethod
     def examples(cls) -> list[Layer]:
         """One instance for each mode."""
         return [cls(0.4), cls(0.25, mode="classic")]
+
+
+@dataclass(eq=False)
+class SpatialDropout(Dropout):
+    """Sets whole channels of a sample to zero with probability ``rate`` while training, at all positions together.
+
+    Neighbouring pixels are alike, so that an entry which is dropped alone would be told by those beside it.  Modes and
+    rounding are those of :class:`Dropout`.
+
+    Tompson, Goroshin, Jain, LeCun, Bregler: Efficient object localization using convolutional networks (2015).
+    """
+
+    example_shape: ClassVar[tuple[int, ...]] = (3, 2, 4)
+
+    def _decisions(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return (*shape[:-3], 1, 1, shape[-1])
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        """Refuse samples without positions."""
+        image_of("spatial_dropout", shape)
+
+
+@dataclass(eq=False)
+class StochasticDepth(Dropout):
+    """Sets all of a sample to zero with probability ``rate`` while training: at the end of a residual block's body
+    the sample then passes the block by its shortcut alone.
+
+    Modes and rounding are those of :class:`Dropout`.  Huang, Sun, Liu, Sedra, Weinberger: Deep networks with stochastic
+    depth (2016), who decide once for a batch and scale at inference, as ``mode="classic"`` does.
+
+    >>> StochasticDepth(0.2).output_shape((8, 8, 16))
+    (8, 8, 16)
+    """
+
+    def __post_init__(self) -> None:
+        """Check the rate; the shape is not known yet."""
+        super().__post_init__()
+        self._axes = 1
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        """Note how many axes a sample has."""
+        self._axes = len(shape)
+
+    def _decisions(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return (*shape[: -self._axes], *(1,) * self._axes)

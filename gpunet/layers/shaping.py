@@ -1,12 +1,15 @@
-"""Layers that change the shape of a sample and none of its numbers."""
+"""Layers that change the shape of a sample and compute nothing."""
 
 from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
-from ..backend import Context
+from ..backend import Context, array_module
 from ..backend.arrays import Array
+from ..errors import ConfigError
+from ..fields import Count, check_fields
 from .base import Backward, Layer
+from .images import image_of
 
 
 @dataclass(eq=False)
@@ -41,3 +44,62 @@ class Flatten(Layer):
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """All axes of a sample in one: their product."""
         return (prod(shape),)
+
+
+@dataclass(eq=False)
+class PadChannels(Layer):
+    """Every ``stride``-th pixel, with channels of zeros behind its own: a shortcut with nothing to learn.
+
+    Shapes: ``x`` ([E,] N, height, width, n), ``y`` ([E,] N, ceil(height / stride), ceil(width / stride), n_out).
+
+    He, Zhang, Ren, Sun: Deep residual learning for image recognition (2016), option A.
+
+    Args:
+        n_out: channels afterwards, at least as many as before.
+        stride: distance of the pixels that are kept; 1 by default.
+
+    >>> PadChannels(32, stride=2).output_shape((8, 8, 16))
+    (4, 4, 32)
+    """
+
+    n_out: Count
+    stride: Count = 1
+
+    example_shape: ClassVar[tuple[int, ...]] = (3, 4, 2)
+
+    def __post_init__(self) -> None:
+        """Check the bounds."""
+        check_fields(self)
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        """Refuse samples without positions, and those with more channels."""
+        image_of("pad_channels", shape)
+        if shape[-1] > self.n_out:
+            remedy = "Use a conv2d of size 1 as the shortcut"
+            raise ConfigError("pad_channels.n_out", f"must be at least the {shape[-1]} channels", self.n_out, remedy)
+
+    def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
+        """Return a copy; gradients of the zeros and of pixels left out are dropped."""
+        xp, n, stride = array_module(x), x.shape[-1], self.stride
+        seen = x[..., ::stride, ::stride, :]
+        y = ctx.empty((*seen.shape[:-1], self.n_out), x.dtype)
+        xp.copyto(y[..., :n], seen)
+        y[..., n:].fill(0)
+
+        def backward(dy: Array) -> Array:
+            dx = ctx.empty((*dy.shape[:-3], *x.shape[-3:]), dy.dtype)
+            if stride > 1:
+                dx.fill(0)
+            xp.copyto(dx[..., ::stride, ::stride, :], dy[..., :n])
+            return dx
+
+        return y, backward
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Fewer pixels, more channels."""
+        return (-(-shape[0] // self.stride), -(-shape[1] // self.stride), self.n_out)
+
+    @classmethod
+    def examples(cls) -> list[Layer]:
+        """More channels, and fewer pixels."""
+        return [cls(3), cls(5, stride=2)]

@@ -1,8 +1,21 @@
 """Whole networks made of layers and machines."""
 
 from .autoencoder import autoencoder
+from .convnet import convnet, depthwise_separable
 from .dbn import DBN
 from .mlp import mlp
+from .resnet import residual_block, resmlp, resnet
 from .updown import LabelledDBN, UpDown
 
-__all__ = ["DBN", "LabelledDBN", "UpDown", "autoencoder", "mlp"]
+__all__ = [
+    "DBN",
+    "LabelledDBN",
+    "UpDown",
+    "autoencoder",
+    "convnet",
+    "depthwise_separable",
+    "mlp",
+    "residual_block",
+    "resmlp",
+    "resnet",
+]

@@ -18,6 +18,7 @@ STEPS = (1e-5, 1e-6)  # lengths of a step, the second for probes that disagree a
 TOLERANCE = 1e-6  # of the gradient's typical size
 NOISE = 10 * float(np.finfo(np.float64).eps)  # of the loss: what rounding does to one evaluation
 SHAKE = 1e-3  # moves zero biases off the kinks that they lie on exactly; far longer than a step
+OPENING = 0.3  # the same for weights and scales that are all 0: behind a branch that is nearly shut, kinks lie close
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,9 @@ def check_parameters(
     assert parameters.dtype == np.float64, "differences in float32 say nothing"
     for site, parameter in enumerate(parameters.named.values()):
         if parameter.trainable:
-            generator = host_generator(0, Purpose.CHECKS, site=site)
-            parameter.value[...] += parameters.device.put(SHAKE * generator.standard_normal(parameter.value.shape))
+            generator, value = host_generator(0, Purpose.CHECKS, site=site), parameters.device.get(parameter.value)
+            size = OPENING if parameter.role in ("weight", "scale") and not value.any() else SHAKE
+            parameter.value[...] += parameters.device.put(size * generator.standard_normal(value.shape))
     gradient()
     for site, (name, parameter) in enumerate(parameters.named.items()):
         if parameter.trainable:

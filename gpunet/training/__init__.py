@@ -4,7 +4,7 @@ from .evaluation import Evaluator, Scores
 from .loop import EpochRecord, fit
 from .outcomes import decided, figure, outcomes, task_of
 from .plateau import Plateau
-from .prediction import Predictor, outputs_of
+from .prediction import Predictor, at_once, outputs_of
 from .selection import Selection
 from .trainer import NEVER, Trainer
 
@@ -17,6 +17,7 @@ __all__ = [
     "Scores",
     "Selection",
     "Trainer",
+    "at_once",
     "decided",
     "figure",
     "fit",

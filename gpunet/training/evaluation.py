@@ -10,7 +10,7 @@ from ..data import Feed
 from ..metrics import Metric
 from ..objectives import Objective
 from .outcomes import figure, outcomes
-from .prediction import BATCH
+from .prediction import at_once
 
 # The mean of each measure, by name, for each member: (members,).
 Scores = dict[str, np.ndarray]
@@ -26,7 +26,7 @@ class Evaluator:
         feed: the samples, without a members axis: all members see the same.
         members: number of models in the population, 1 for one model.
         device: where everything lives.
-        batch_size: samples at once.
+        batch_size: samples at once; see :func:`.prediction.at_once`.
         figures: metrics that are computed from all outputs together, beside the objective's own scores.
     """
 
@@ -36,13 +36,13 @@ class Evaluator:
         feed: Feed,
         members: int,
         device: Device,
-        batch_size: int = BATCH,
+        batch_size: int | None = None,
         figures: Sequence[Metric] = (),
     ):
         self.figures = tuple(figures)
         self.objective, self.feed, self.device = objective, feed, device
         feed.forget_host()
-        self.batch_size = min(batch_size, feed.samples)
+        self.batch_size = min(batch_size or at_once(objective.model, feed.shape), feed.samples)
         self.cursor = device.zeros((1,), np.int64)
         self.totals = device.zeros((len(objective.scores) + 1, members), np.float64)
         self.context = Context(training=False, arena=Arena(device), numerics=objective.numerics)

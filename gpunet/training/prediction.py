@@ -1,6 +1,7 @@
 """Outputs of a network over samples, batch by batch."""
 
 from collections.abc import Iterator
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,25 @@ from ..backend.arrays import Array
 from ..data import Feed, Preprocessing
 from ..layers import Layer
 from ..losses import Loss
+from ..parameter import find_parameters
 
 BATCH = 1000  # samples at once
+NUMBERS = 1 << 26  # that a pass may hold, a quarter of a gigabyte in single precision
+
+
+def at_once(model: Any, shape: tuple[int, ...], most: int = BATCH) -> int:
+    """How many samples a pass at inference takes: fewer than the most where a network on images would hold too much.
+
+    Args:
+        model: whose parameters have memory.
+        shape: of a sample as it sees it.
+        most: of networks that hold little.
+    """
+    if not isinstance(model, Layer):
+        return most
+    first = next((parameter for _, parameter in find_parameters(model)), None)
+    members = 1 if first is None else first.value.size // prod(first.shape)
+    return max(1, min(most, NUMBERS // (model.held(shape) * members)))
 
 
 class Predictor:
@@ -22,13 +40,13 @@ class Predictor:
         loss: gives the output activation.
         feed: the samples.
         device: where everything lives.
-        batch_size: samples at once.
+        batch_size: samples at once; see :func:`at_once`.
     """
 
-    def __init__(self, model: Layer, loss: Loss, feed: Feed, device: Device, batch_size: int = BATCH):
+    def __init__(self, model: Layer, loss: Loss, feed: Feed, device: Device, batch_size: int | None = None):
         self.model, self.loss, self.feed, self.device = model, loss, feed, device
         feed.forget_host()
-        self.batch_size = min(batch_size, feed.samples)
+        self.batch_size = min(batch_size or at_once(model, feed.shape), feed.samples)
         self.cursor = device.zeros((1,), np.int64)
         self.context = Context(training=False, arena=Arena(device))
         self.outputs: Array = None
@@ -65,8 +83,9 @@ def outputs_of(
     """
     placed, ctx = preprocessing.place(device, dtype), Context(False, Arena(device))
     flat, shape = x.reshape(len(x), -1), preprocessing.shape(x.shape[1:])
-    for start in range(0, len(x), BATCH):
+    count = at_once(model, shape)
+    for start in range(0, len(x), count):
         ctx.arena.rewind()
-        prepared = preprocessing.apply(device.put(flat[start : start + BATCH]), placed, ctx, np.dtype(dtype))
+        prepared = preprocessing.apply(device.put(flat[start : start + count]), placed, ctx, np.dtype(dtype))
         z, _ = model.forward(prepared.reshape(len(prepared), *shape), ctx)
         yield loss.predict(z, ctx.like(z))

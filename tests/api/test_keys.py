@@ -12,9 +12,11 @@ from gpunet.families import Family
 
 SHORT = {
     "data": "header label labels preprocess source split split_seed task test validation",
-    "model": "activation batch_norm binarise center chains code code_activation corruption discriminative dropout "
-    "dropout_mode generative greedy hidden hidden_units initializer input_dropout input_noise k layers max_norm method "
-    "output rate_factors sparsity top_units visible_units",
+    "model": "activation batch_norm binarise block blocks center chains channels code code_activation convolutions "
+    "corruption depth discriminative dropout dropout_mode generative greedy hidden hidden_units "
+    "initializer input_dropout input_noise k layers max_norm method norm order output rate_factors "
+    "separable shortcut size sparsity spatial_dropout stochastic_depth top_units visible_units width "
+    "widths zero_start",
     "optimizer": "beta1 beta2 centered dampening decay eps_inside epsilon learning_rate momentum nesterov trust "
     "weight_decay",
     "training": "averaging batch_size clip_norm clip_value drop_last epochs l1 l2 monitor plateau updates",

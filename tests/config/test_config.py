@@ -63,7 +63,7 @@ def test_every_exported_class_is_a_word(base, room):
 def test_presets_are_valid_and_buildable(preset):
     config = load(source=preset)
     assert config.name == preset
-    parameters = Parameters(config.model.network((64,), 10), 0, Device())
+    parameters = Parameters(config.model.network((8, 8, 1) if config.model.sees_positions else (64,), 10), 0, Device())
     assert parameters.count > 0
     assert isinstance(build_rule(config), optimizers.Rule)
     assert Config.model_validate(config.model_dump(mode="json")) == config

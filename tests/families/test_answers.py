@@ -14,7 +14,7 @@ from gpunet.models import DBN
 from gpunet.parameter import Parameters
 
 ROOT = Path(__file__).parents[2]
-SMALL = {"hidden": (6, 5), "layers": ["relu"]}
+SMALL = {"hidden": (6, 5), "layers": ["relu"], "width": 6, "depth": 8, "widths": (4, 8, 8)}
 CONCRETE = {name for name in room.__all__ if name.endswith("Config")}
 each = pytest.mark.parametrize("family", FAMILIES, ids=family_name)
 
@@ -25,6 +25,11 @@ def settings(family):
     if family_name(family) in ("rbm", "classrbm"):
         chosen["hidden"] = 6
     return check({"model": {"name": family_name(family), **chosen}}).model
+
+
+def sample(family):
+    """The shape of a sample that it takes: eight features, or an image."""
+    return (4, 4, 2) if settings(family).sees_positions else (8,)
 
 
 def test_only_the_default_of_the_schema_names_a_family():
@@ -48,20 +53,22 @@ def test_a_family_is_found_by_its_name_and_has_a_file_of_its_own(family):
 @each
 def test_a_model_has_a_summary_and_parameters(family):
     model = settings(family)
-    network = model.network((8,), 3)
+    network = model.network(sample(family), 3)
     assert Parameters(network, 0, Device()).count > 0
     trained = network.machines[0] if model.layerwise else network
-    assert model.summary(trained, 8).startswith(("dense(8, 6)", "relu dense(8, 3)", f"{model.name}("))
+    first = ("dense(8, 6)", "relu dense(8, 3)", "conv2d(3, 3, 2, 32)", model.name)
+    assert model.summary(trained, 8).startswith(first)
 
 
 @each
 def test_what_has_outputs_is_a_layer_and_what_has_none_can_be_sampled_from(family, rng):
     model = settings(family)
-    network = model.network((8,), 3)
+    shape = sample(family)
+    network = model.network(shape, 3)
     assert isinstance(network, Layer) == model.has_outputs
     assert model.has_outputs == (model.command == "train")
     if model.has_outputs:
-        assert network.output_shape((8,)) == ((8,) if model.reconstructs else (3,))
+        assert network.output_shape(shape) == (shape if model.reconstructs else (3,))
     else:
         assert isinstance(model.generator(network), DBN)
 

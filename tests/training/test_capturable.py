@@ -10,7 +10,24 @@ from gpunet import data, losses, optimizers
 from gpunet.backend import Device
 from gpunet.data import Augmentation, Augmenter, Binarise, Feed, Preparation, Scale, fit_preprocessing
 from gpunet.initializers import He
-from gpunet.layers import BatchNorm, Dense, Dropout, ReLU, Residual, Sequential, Softplus
+from gpunet.layers import (
+    AveragePool2D,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Dropout,
+    GlobalAveragePool,
+    GroupNorm,
+    LayerNorm,
+    MaxPool2D,
+    PadChannels,
+    ReLU,
+    Residual,
+    Sequential,
+    Softplus,
+    SpatialDropout,
+    StochasticDepth,
+)
 from gpunet.losses import AbsolutePercentageError, BinaryCrossEntropy, CategoricalCrossEntropy, Loss, SquaredError
 from gpunet.objectives import Supervised
 from gpunet.optimizers import EMA, SGD, Adam, Averaging, Clipping, Optimization, Rule
@@ -150,6 +167,7 @@ def test_every_array_function_of_a_step_exists_in_cupy():
     LOG.clear()
     for case in [{"seeds": [1, 2]}, *CASES]:
         make_trainer(TracedDevice(), **case).step(8)
+    image_trainer(TracedDevice(), [1, 2]).step(5)
     used = set()
     for function, _, kwargs, _ in LOG:
         owner = getattr(function, "__self__", None)
@@ -179,3 +197,35 @@ def test_epochs_of_other_lengths_leave_the_memory_of_a_recorded_step_alone():
         keys.append(trainer.variant)
     assert places[0] == places[2] != places[1]
     assert keys[0] == keys[2] != keys[1]  # each length is a capture of its own
+
+
+def image_trainer(device, seeds=0):
+    """A network with every layer that moves windows, on images, with augmentation."""
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 256, (20, 6, 6, 1)).astype(np.uint8), rng.integers(0, 3, 20).astype(np.int32)
+    members, number = () if np.ndim(seeds) == 0 else (len(seeds),), np.dtype(np.float32)
+    layers = [
+        *(Conv2D(4), BatchNorm(), ReLU(), MaxPool2D(3, 2, 1), SpatialDropout(0.3)),
+        Residual(Sequential([Conv2D(4, groups=2), GroupNorm(groups=2), StochasticDepth(0.4)])),
+        Residual(Sequential([Conv2D(8, stride=2, padding=1), LayerNorm()]), PadChannels(8, 2)),
+        *(Conv2D(groups="depthwise"), AveragePool2D(2, padding="same"), GlobalAveragePool(), Dense(3)),
+    ]
+    augmenter = Augmenter([data.Shift()], (6, 6), 255.0, 3, 20, device, number)
+    feed = Feed(device, x, y, fit_preprocessing("scale", x, 255.0), number, members, augmenter)
+    objective = Supervised(Sequential(layers), CategoricalCrossEntropy())
+    trainer = Trainer(objective, optimization=SGD(0.1), seeds=seeds, feed=feed, batch_size=5, device=device)
+    trainer.begin_epoch(0, 4)
+    return trainer
+
+
+@pytest.mark.parametrize("seeds", [0, [5, 6]])
+def test_replaying_a_recorded_step_on_images_is_running_the_next_one(seeds):
+    recorded, real = image_trainer(TracedDevice(), seeds), image_trainer(Device(), seeds)
+    LOG.clear()
+    recorded.step(5)
+    for _ in range(2):
+        LOG.replay()
+    for _ in range(3):
+        real.step(5)
+    for a, b in zip(state(recorded), state(real)):
+        assert np.array_equal(a, b)

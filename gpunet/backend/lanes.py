@@ -1,0 +1,98 @@
+"""Several parts of one computation at once, on threads of the host.
+
+A product of a small block is too short for the threads of BLAS, which wait for each other after each one, and what is
+copied between the products is done by one of them alone.  So blocks run beside each other instead, each with products
+of one thread.
+"""
+
+import importlib
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+
+def lanes() -> int:
+    """How many parts can run at once: as many as BLAS may have threads, which OMP_NUM_THREADS and its like say.
+
+    Inside of :func:`run_beside` it is 1: lanes do not split again.
+    """
+    return 1 if _STATE.depth else max((library.num_threads for library in _libraries()), default=1)
+
+
+def run_beside(tasks: Sequence[Callable[[], Any]]) -> None:
+    """Run tasks that do not depend on each other, beside each other, and wait for all; products have one thread each.
+
+    With one task, or where BLAS may have one thread alone, they run one after the other in this thread.  The error of
+    one is raised when all are done.
+
+    >>> found = []
+    >>> run_beside([lambda: found.append(1), lambda: found.append(1)])
+    >>> found
+    [1, 1]
+    """
+    count = min(lanes(), len(tasks))
+    if count < 2:
+        for task in tasks:
+            task()
+        return
+    with _one_thread_each():
+        futures = [_pool(count).submit(task) for task in tasks]
+        for future in futures:
+            future.exception()  # waits
+        for future in futures:
+            future.result()
+
+
+class _State:
+    """Who has taken the threads of BLAS, and how many there were before: counted, as several threads may train."""
+
+    def __init__(self) -> None:
+        self.lock, self.depth = threading.Lock(), 0
+        self.before: tuple[int, ...] = ()
+
+
+_STATE = _State()
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    with _STATE.lock:
+        if _STATE.depth == 0:
+            _STATE.before = tuple(library.num_threads for library in _libraries())
+            for library in _libraries():
+                library.set_num_threads(1)
+        _STATE.depth += 1
+    try:
+        yield
+    finally:
+        with _STATE.lock:
+            _STATE.depth -= 1
+            if _STATE.depth == 0:
+                for library, count in zip(_libraries(), _STATE.before):
+                    library.set_num_threads(count)
+
+
+@cache
+def _libraries() -> list[Any]:
+    """The BLAS libraries of this process; looked for when they are first needed, which keeps the start short."""
+    control: Any = importlib.import_module("threadpoolctl")
+    return [found for found in control.ThreadpoolController().lib_controllers if found.user_api == "blas"]
+
+
+@cache
+def _pool(count: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(count, thread_name_prefix="gpunet-lane")
+
+
+def _forget() -> None:
+    """A forked process has none of the threads."""
+    _pool.cache_clear()
+    _STATE.__init__()  # type: ignore[misc]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

@@ -1,0 +1,49 @@
+"""The residual network for features."""
+
+import math
+from typing import Literal
+
+from pydantic import Field
+
+from ..fields import Count, Fraction
+from ..layers import Sequential
+from ..models import resmlp
+from ..vocabulary import InitializerWord
+from .activations import ACTIVATIONS, Activation
+from .base import Family, learned
+
+
+class ResMLPConfig(Family):
+    """A residual network for features."""
+
+    name: Literal["resmlp"] = "resmlp"
+    width: Count = Field(128, description="of all hidden layers")
+    blocks: Count = Field(4, description="of two dense layers each")
+    norm: bool = Field(True, description="normalise over the batch, in front of each activation")
+    activation: Activation = "relu"
+    initializer: InitializerWord | None = Field(None, description="of the hidden weights; he by default")
+    zero_start: bool = Field(True, description="blocks begin as their shortcuts")
+    stochastic_depth: Fraction = Field(0.0, description="chance that a sample passes the last block by its shortcut")
+    dropout: Fraction = Field(0.0, description="in front of the second dense layer of each block")
+    shortcut: bool = Field(True, description="false is a plain network of the same layers")
+
+    def network(self, shape: tuple[int, ...], outputs: int) -> Sequential:
+        """Blocks on all numbers of a sample."""
+        return resmlp(
+            math.prod(shape),
+            outputs,
+            self.width,
+            self.blocks,
+            self.norm,
+            ACTIVATIONS[self.activation],
+            self.initializer.build() if self.initializer else None,
+            self.zero_start,
+            self.stochastic_depth,
+            self.dropout,
+            self.shortcut,
+        )
+
+    def summary(self, model: Sequential, features: int) -> str:
+        """Its blocks, their width and how many numbers it learns."""
+        kind = "residual" if self.shortcut else "plain"
+        return f"resmlp, {self.blocks} {kind} blocks {self.width} wide, {learned(model):,} parameters"

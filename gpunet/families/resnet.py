@@ -1,0 +1,62 @@
+"""The residual network for images."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from ..fields import Count, Fraction
+from ..layers import Sequential
+from ..models import resnet
+from ..vocabulary import InitializerWord
+from .activations import ACTIVATIONS, Activation
+from .base import learned
+from .images import ImageFamily, check_image
+
+
+class ResNetConfig(ImageFamily):
+    """A residual network for small images."""
+
+    name: Literal["resnet"] = "resnet"
+    depth: Count = Field(20, description="layers with weights: 20, 32, 44, 56 or 110 with three widths")
+    widths: tuple[Count, ...] = Field(
+        (16, 32, 64), min_length=1, description="channels of each stage; each but the first halves height and width"
+    )
+    block: Literal["basic", "bottleneck"] = Field("basic", description="two 3x3 convolutions, or one between two 1x1")
+    order: Literal["post", "pre"] = Field("post", description="norm and activation behind convolutions, or in front")
+    shortcut: Literal["projection", "zeros", "none"] = Field(
+        "projection",
+        description="where shapes differ: a 1x1 convolution, or channels of zeros; none is a plain network",
+    )
+    norm: Literal["batch", "group", "none"] = Field("batch", description="of the batch, or of groups of 8 channels")
+    activation: Activation = "relu"
+    initializer: InitializerWord | None = Field(None, description="of the kernels; he by default")
+    zero_start: bool = Field(True, description="blocks begin as their shortcuts")
+    stochastic_depth: Fraction = Field(0.0, description="chance that a sample passes the last block by its shortcut")
+    dropout: Fraction = Field(0.0, description="in front of the output layer")
+
+    def network(self, shape: tuple[int, ...], outputs: int) -> Sequential:
+        """Stages of blocks on images."""
+        check_image(self.name, shape)
+        return resnet(
+            shape,
+            outputs,
+            self.depth,
+            self.widths,
+            self.block,
+            self.order,
+            self.shortcut,
+            self.norm,
+            ACTIVATIONS[self.activation],
+            self.initializer.build() if self.initializer else None,
+            self.zero_start,
+            self.stochastic_depth,
+            self.dropout,
+        )
+
+    def summary(self, model: Sequential, features: int) -> str:
+        """Its depth, its stages and how many numbers it learns, instead of dozens of layers."""
+        kind = (
+            f"{self.order}-activation {self.block} blocks" if self.shortcut != "none" else f"plain {self.block} blocks"
+        )
+        widths = ", ".join(map(str, self.widths))
+        return f"resnet-{self.depth}, {kind} of {widths} channels, {learned(model):,} parameters"
