@@ -9,7 +9,7 @@ from .arrays import Array, array_module
 from .events import STEPS
 from .streams import Streams, normal_pairs, unit_interval
 
-NUMERICS = 2  # the rules of arithmetic of new runs; runs that began under rules 1 keep them, see decision 0018
+NUMERICS = 2  # the rules of arithmetic of new runs; runs that began under rules 1 keep them, see decision 0019
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from ..backend.arrays import Array
 Pair = tuple[int, int]
 
 # Bytes of columns that are made at a time.  On the host they are read again while they are in the cache (decision
-# 0018); on a device few large products are what pays, and memory is the bound.
+# 0021); on a device few large products are what pays, and memory is the bound.
 BLOCK = {"numpy": 3 << 19, "cupy": 1 << 28}
 RUNS = 4  # of blocks, which can be worked on beside each other
 
