@@ -13,7 +13,7 @@ from gpunet.errors import DivergedError
 from gpunet.experiment import Experiment
 from gpunet.inspection.portrait import portrait
 from gpunet.interruption import Stop, stops_on_signals
-from gpunet.persistence import RunFolder
+from gpunet.persistence import RunFolder, open_trained
 from gpunet.stages import Callbacks, Carried, begin
 
 from .execution import DRY, announce, announce_layer, interrupted, report
@@ -127,10 +127,11 @@ def execute(
     """
     place = choose_device(request.device)
     with place.activate():
-        from gpunet.api.samples import load_split
+        from gpunet.api.reading import load_split
 
-        dataset, parts = load_split(config)
         checkpoint = None if source is None else (read_safetensors if is_safetensors(source) else read)(source)
+        donor = None if checkpoint is None or checkpoint.foreign else open_trained(checkpoint)
+        dataset, parts = load_split(config, features_of=donor)
         made: list[RunFolder] = []
 
         def open_folder() -> RunFolder:

@@ -14,7 +14,7 @@ from typing import IO, Any
 import numpy as np
 
 from gpunet.checkpoint import inflation_budget
-from gpunet.data import Dataset, encode_targets, label_type
+from gpunet.data import Dataset, byte_scale, encode_targets, label_type
 from gpunet.errors import DataError
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -129,8 +129,8 @@ def read_pair(images: Path, task: str, classes: tuple[str, ...] | None) -> Datas
 def image_dataset(
     name: str, x: np.ndarray, y: np.ndarray, task: str, classes: tuple[str, ...] | None, test_from: int | None = None
 ) -> Dataset:
-    """Images of 8 bits keep their type and have the scale 255; others become float32."""
+    """Images of 8 bits keep their type and have the scale 255; bytes that are no images, and others, are numbers."""
     targets, names = encode_targets(name, y, task, classes)
     if x.dtype == np.uint8:
-        return Dataset(name, x, targets, names, test_from=test_from, scale=255.0, label_type=label_type(y))
+        return Dataset(name, x, targets, names, test_from=test_from, scale=byte_scale(x), label_type=label_type(y))
     return Dataset(name, x.astype(np.float32), targets, names, test_from=test_from, label_type=label_type(y))

@@ -30,7 +30,7 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
 
     from gpunet.api.ensemble import Ensemble, class_numbers
     from gpunet.api.loading import load_network
-    from gpunet.api.samples import evaluation_data
+    from gpunet.api.reading import evaluation_data
 
     place = choose_device(device)
     with place.activate():

@@ -94,7 +94,7 @@ def _data(model: Any, count: int, source: str | None) -> Any:
     """So many samples of data, from the first again where they run out, for each member: where chains start."""
     import numpy as np
 
-    from gpunet.api.samples import evaluation_data
+    from gpunet.api.reading import evaluation_data
 
     dataset, chosen = evaluation_data(model, source, "train")
     v = model.preprocessing.on_host(dataset.x[np.resize(chosen, count)].reshape(count, -1))

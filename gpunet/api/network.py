@@ -11,7 +11,8 @@ from ..layers import Sequential
 from ..models import LabelledDBN
 from ..persistence import TrainedModel
 from ..training import Evaluator, Scores, outputs_of
-from .arrays import is_frame, split_frame, target_array
+from .arrays import split_frame, target_array
+from .frames import is_frame
 from .members import single
 from .results import Result, given
 from .sampling import check_count, sampled
@@ -52,7 +53,10 @@ class Network(Result):
             x = features.reshape(len(features), *held.input_shape)
             for out in outputs_of(held.model, held.loss, held.preprocessing, x, device, held.parameters.dtype):
                 parts.append(out.mean(axis=0, dtype=np.float64) if self.parameters.members else out.copy())
-            return given(device.xp.concatenate(parts), device, as_numpy)
+            found = device.xp.concatenate(parts)
+            if held.description.target_scale is not None:
+                found = held.description.target_scale.undo(found, device.xp)
+            return given(found, device, as_numpy)
 
     def predict(self, x: Any, *, as_numpy: bool = True) -> Any:
         """The class of each sample, as it was given in training, or its predicted values.
@@ -153,7 +157,7 @@ class Network(Result):
             targets = np.zeros((len(features), 0), np.float32)
         else:
             raw = target_array(self.targets(x, y), len(features))
-            targets = self._class_numbers(raw) if about.classes else self._values(raw).astype(np.float32)
+            targets = self._class_numbers(raw) if about.classes else self._values(raw)
         found = self.scores(features, targets)
         return {name: values if self.parameters.members else float(values[0]) for name, values in found.items()}
 
@@ -167,7 +171,9 @@ class Network(Result):
         held, device = self._held, self.device
         with device.activate():
             x = features.reshape(len(features), *held.input_shape)
-            feed = Feed(device, x, targets, held.preprocessing, held.parameters.dtype)
+            scale = held.description.target_scale
+            y = targets if scale is None else scale.apply(targets)
+            feed = Feed(device, x, y, held.preprocessing, held.parameters.dtype)
             return Evaluator(held.objective, feed, len(self.seeds), device).scores()
 
     def sample(self, n: int = 16, *, steps: int = 1000, seed: int = 0, label: Any = None) -> np.ndarray:

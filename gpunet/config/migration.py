@@ -10,6 +10,7 @@ writes the old default into documents below the new version, where the key is ab
 |---|---|
 | 1 | |
 | 2 | the layer and activation ``linear`` is called ``identity``, batch norm's ``averaging`` is called ``momentum`` |
+| 3 | ``data.label`` is called ``data.target``; targets of regression are standardised, which they were not before |
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -17,12 +18,20 @@ from typing import Any
 
 from ..errors import ConfigError
 
-CURRENT = 2
+CURRENT = 3
 FIRST = 1  # of files that do not say
 KEY = "config_version"
 
+
+def _targets_as_they_are(document: dict[str, Any]) -> None:
+    """Version 3: ``data.scale_target`` is auto; before, targets of regression were learned as they are."""
+    data = document.get("data", {})
+    if isinstance(data, Mapping):
+        document["data"] = {"scale_target": False, **data}
+
+
 # By version, what fills in the defaults that the versions before it had.
-FILLERS: dict[int, Callable[[dict[str, Any]], None]] = {}
+FILLERS: dict[int, Callable[[dict[str, Any]], None]] = {3: _targets_as_they_are}
 
 
 def migrate(document: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -58,6 +67,12 @@ def migrate(document: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         if "layers" in model:
             model["layers"] = _layers(model["layers"], "model.layers", notes)
         found["model"] = model
+    data = found.get("data")
+    if isinstance(data, Mapping) and "label" in data:
+        label = data["label"]
+        others = {key: value for key, value in data.items() if key != "label"}
+        found["data"] = others if label is None else {**others, "target": label}
+        notes += [] if label is None else ["data.label: is called data.target now"]
     for number in range(version + 1, CURRENT + 1):
         if number in FILLERS:
             FILLERS[number](found)
@@ -68,7 +83,7 @@ def stamped(document: Mapping[str, Any]) -> dict[str, Any]:
     """A document of this version, to be written, with the number of its version.
 
     >>> stamped({"seed": 3})
-    {'config_version': 2, 'seed': 3}
+    {'config_version': 3, 'seed': 3}
     """
     return {KEY: CURRENT, **document}
 

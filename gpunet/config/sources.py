@@ -136,7 +136,7 @@ def _toml_value(text: str) -> Any:
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise ConfigError(str(path), "must be an existing TOML file", "no file", "See gpunet presets ls") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

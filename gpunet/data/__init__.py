@@ -1,5 +1,6 @@
 """Data sets as values, and what is done to their features on the way into a batch."""
 
+from .assembling import assemble, known_dataset, reassemble
 from .augmentations import (
     Augmentation,
     Brightness,
@@ -20,14 +21,29 @@ from .augmentations import (
 )
 from .augmenter import Augmenter
 from .bags import BagOfWords
-from .dataset import Dataset, check_samples, checked_weights, is_text, portable_features, with_channels
+from .contract import Contract, Given
+from .dataset import (
+    Dataset,
+    byte_scale,
+    channels_last,
+    check_samples,
+    checked_weights,
+    is_text,
+    portable_features,
+    with_channels,
+)
 from .description import Description, describe
+from .encoding import Coding
 from .feed import Feed
+from .fulfilling import fulfil
 from .inputs import Inputs, Part
 from .preparations import PCA, ZCA, Binarise, MinMax, OneHot, Preparation, Scale, Standardise
 from .preprocessing import Fitted, Preprocessing, fit_preprocessing
-from .splitting import Split, split
-from .targets import encode_targets, label_type
+from .roles import Wanted
+from .splitting import Split, divide, split
+from .table import Column, Reading, Table, number_column, stacked, text_column
+from .target_scale import TargetScale
+from .targets import Targets, encode_targets, label_type, understand
 
 __all__ = [
     "PCA",
@@ -37,7 +53,10 @@ __all__ = [
     "BagOfWords",
     "Binarise",
     "Brightness",
+    "Coding",
     "Colour",
+    "Column",
+    "Contract",
     "Contrast",
     "CutOut",
     "Dataset",
@@ -47,6 +66,7 @@ __all__ = [
     "Feed",
     "Fitted",
     "Flip",
+    "Given",
     "Inputs",
     "MinMax",
     "Mixup",
@@ -56,6 +76,7 @@ __all__ = [
     "Part",
     "Preparation",
     "Preprocessing",
+    "Reading",
     "Rotate",
     "Scale",
     "Shear",
@@ -63,15 +84,30 @@ __all__ = [
     "Split",
     "Standardise",
     "SwapWords",
+    "Table",
+    "TargetScale",
+    "Targets",
+    "Wanted",
     "Zoom",
+    "assemble",
+    "byte_scale",
+    "channels_last",
     "check_samples",
     "checked_weights",
     "describe",
+    "divide",
     "encode_targets",
     "fit_preprocessing",
+    "fulfil",
     "is_text",
+    "known_dataset",
     "label_type",
+    "number_column",
     "portable_features",
+    "reassemble",
     "split",
+    "stacked",
+    "text_column",
+    "understand",
     "with_channels",
 ]

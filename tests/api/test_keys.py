@@ -9,7 +9,8 @@ from gpunet.config.shortcuts import NAMES, full_key
 from gpunet.families import Family
 
 SHORT = {
-    "data": "header label labels preprocess source split split_seed task test validation",
+    "data": "categories channels decimal delimiter features fill header id ignore labels missing preprocess rare "
+    "scale_target source split split_column split_seed target task test unseen validation weight x y",
     "model": "activation batch_norm binarise center chains code code_activation corruption discriminative dropout "
     "dropout_mode generative greedy hidden hidden_units initializer input_dropout input_noise k layers max_norm method "
     "output rate_factors sparsity top_units visible_units",
@@ -22,7 +23,8 @@ SHORT = {
 def test_the_list_of_short_keys_is_frozen():
     listed = {key: f"{section}.{key}" for section, keys in SHORT.items() for key in keys.split()}
     assert short_keys() == listed
-    assert NAMES == {"lr": "optimizer.learning_rate", "optimizer.lr": "optimizer.learning_rate"}
+    learning_rate = "optimizer.learning_rate"
+    assert {"lr": learning_rate, "optimizer.lr": learning_rate, "label": "data.target"} == NAMES
 
 
 def test_what_stands_in_two_places_is_not_short():

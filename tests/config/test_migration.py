@@ -65,24 +65,38 @@ def test_what_an_old_file_leaves_out_means_what_it_meant_then(tmp_path, monkeypa
     path.write_text("seed = 1\n")
     assert load_config(str(path), {}, {}).training.batch_size == 7
     assert load_config(str(path), {"training.batch_size": 9}, {}).training.batch_size == 9
-    path.write_text("config_version = 2\nseed = 1\n")
+    path.write_text("config_version = 3\nseed = 1\n")
     assert load_config(str(path), {}, {}).training.batch_size == 64
     assert load_config("mlp", {}, {}).training.batch_size != 7, "presets are of this version"
     assert load_config(None, {}, {}).training.batch_size == 64
     path.write_text(dump(load_config(None, {}, {})))
-    assert path.read_text().startswith("config_version = 2\n")
+    assert path.read_text().startswith("config_version = 3\n")
     assert load_config(str(path), {}, {}) == load_config(None, {}, {})
 
 
-@pytest.mark.parametrize("version", [3, 0, "2", True, None])
+def test_what_is_learned_of_targets_stays_what_it_was_for_older_documents():
+    assert check({"config_version": 2, "data": {}}).data.scale_target is False
+    assert check({"config_version": 2, "data": {"scale_target": True}}).data.scale_target is True
+    assert check({"config_version": 3}).data.scale_target == load_config("mlp", {}, {}).data.scale_target == "auto"
+
+
+def test_the_label_column_is_the_target_now():
+    heard = []
+    config = check({"data": {"label": "species"}}, note=heard.append)
+    assert (config.data.target, heard) == (("species",), ["data.label: is called data.target now"])
+    assert load_config(None, {"data.label": 3}, {}).data.target == (3,)
+    assert migrate({"data": {"label": None}})[1] == []
+
+
+@pytest.mark.parametrize("version", [4, 0, "3", True, None])
 def test_a_version_that_is_none_is_refused(version):
-    with pytest.raises(ConfigError, match=r"config_version: must be a version from 1 to 2, got .*newer gpunet"):
+    with pytest.raises(ConfigError, match=r"config_version: must be a version from 1 to 3, got .*newer gpunet"):
         migrate({"config_version": version})
 
 
 @pytest.mark.parametrize("document", [{"model": 3}, {"model": {"layers": 3}}, {"model": {"layers": [[None]]}}, {}])
 def test_what_makes_no_sense_is_left_to_the_check(document):
-    assert migrate(document) == (document, [])
+    assert migrate(stamped(document)) == (document, [])
 
 
 def test_checkpoints_of_version_1_are_loaded(tmp_path):
@@ -90,7 +104,7 @@ def test_checkpoints_of_version_1_are_loaded(tmp_path):
     run = make_run(None, Device(), **{"model.name": "layers", "model.layers": layers})
     content = snapshot(run, best=True)
     document = json.loads(content["config/json"].text)
-    assert document.pop("config_version") == 2
+    assert document.pop("config_version") == 3
     words = document["model"]["layers"]
     words[1]["averaging"], words[2]["name"] = words[1].pop("momentum"), "linear"
     content["config/json"] = note(document)
