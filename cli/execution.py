@@ -21,16 +21,25 @@ DRY = "Dry run: nothing was trained and nothing was written."
 
 def announce(job: Run) -> None:
     """Say what is going to be trained, on what."""
+    from gpunet.data import summarise
+
     about, config = job.description, job.config
     parts = " + ".join(f"{n:,} {name}" for n, name in zip(about.parts, ("train", "validation", "test")) if n)
     layerwise = config.model.layerwise is not None
     size = "" if layerwise else f"{job.trainer.parameters.count:,} parameters, "
     click.echo(f"{config.name}: {size}{about.name} ({parts}), {job.device}", err=True)
+    found = summarise(
+        job.dataset, job.split, about.target_scale, job.preprocessing.said or "as they are", config.model.wants_targets
+    )
     several = [f"{config.members} members at once"] if config.members > 1 else []
     loss = getattr(job.objective, "loss", None)
     remarks = [loss.remark] if loss is not None and loss.remark else []
+    for word, line in found.lines:
+        click.echo(f"  {word + ':':10}{line}", err=True)
     for line in (*job.dataset.notes, *job.preprocessing.notes, *several, *remarks):
         click.echo(f"  {line}", err=True)
+    for line in found.warnings:
+        click.echo(f"  Warning: {line}", err=True)
 
 
 def announce_layer(job: Run) -> None:

@@ -33,6 +33,9 @@ def read_frame(path: Path) -> Table:
     scan: Any = polars.scan_parquet if kind == "Parquet" else polars.scan_ipc
     try:
         content = path.read_bytes()
+    except OSError as error:
+        raise DataError(str(path), "must be readable", error.strerror, "Check path and permissions") from None
+    try:
         lazy = scan(io.BytesIO(content))
         width, rows = len(lazy.collect_schema()), int(lazy.select(polars.len()).collect().item())
         allowed, promised = inflation_budget(len(content)), 8 * width * rows
@@ -40,10 +43,7 @@ def read_frame(path: Path) -> Table:
             rule = f"may become at most {allowed:,} bytes, by the size of the file"
             raise DataError(str(path), rule, f"{rows:,} rows of {width:,} columns", "Write it again, uncompressed")
         frame = lazy.collect()
-    except OSError as error:
-        reason = printable(str(error.strerror or error))
-        raise DataError(str(path), f"must be a readable {kind} file", reason, "Check path and permissions") from None
-    except (polars.exceptions.PolarsError, polars.exceptions.PanicException) as error:
+    except (polars.exceptions.PolarsError, polars.exceptions.PanicException, OSError, ValueError) as error:
         reason = printable((str(error).splitlines() or ["damaged"])[0])
         raise DataError(str(path), f"must be a whole {kind} file", reason, "Write it again") from None
     if not frame.height or not frame.width:

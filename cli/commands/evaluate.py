@@ -30,22 +30,25 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
 
     from gpunet.api.ensemble import Ensemble, class_numbers
     from gpunet.api.loading import load_network
-    from gpunet.api.reading import evaluation_data
+    from gpunet.api.reading import evaluation_sets
 
     place = choose_device(device)
     with place.activate():
         together = Ensemble([load_network(path, place) for path in checkpoints])
         networks = together.networks
-        dataset, chosen = evaluation_data(networks[0].trained, data, part)
-        x, y = dataset.x[chosen], dataset.y[chosen]
-        scores = [network.scores(x, y) for network in networks]
+        sets, chosen = evaluation_sets([network.trained for network in networks], data, part)
+        dataset, y = sets[0], sets[0].y[chosen]
+        for line in dict.fromkeys(note for found in sets for note in found.notes):
+            click.echo(f"  {line}", err=True)
+        scores = [network.scores(found.x[chosen], y) for network, found in zip(networks, sets)]
         classify = "accuracy" in scores[0]
         loss = np.concatenate([score["loss"] for score in scores]).tolist()
         document: dict[str, Any] = {"data": dataset.name, "samples": len(chosen), "loss": loss}
         if classify:
             document["error"] = [1 - a for score in scores for a in score["accuracy"].tolist()]
         if classify and len(loss) > 1:
-            document["ensemble_error"] = float(np.mean(class_numbers(together.outputs_on(x)) != y))
+            outputs = together.averaged([n.outputs_on(found.x[chosen]) for n, found in zip(networks, sets)])
+            document["ensemble_error"] = float(np.mean(class_numbers(outputs) != y))
     if as_json:
         print_json(document)
         return

@@ -26,6 +26,7 @@ def predict(checkpoint: str, inputs: tuple[str, ...], probabilities: bool, devic
     import sys
 
     from gpunet.api.loading import load_network
+    from gpunet.api.reading import features_in
 
     place = choose_device(device)
     rows: list[dict[str, object]] = []
@@ -36,13 +37,17 @@ def predict(checkpoint: str, inputs: tuple[str, ...], probabilities: bool, devic
             raise CheckpointError(checkpoint, rule, network.config.model.name, remedy)
         classes = network.description.classes
         for path in inputs:
-            for sample, values in enumerate(network.outputs(path).tolist()):
+            given = features_in(path, network.trained)
+            for line in given.notes:
+                click.echo(f"  {path}: {line}", err=True)
+            for sample, values in enumerate(network.outputs_on(given.x).tolist()):
                 row: dict[str, object] = {"input": path, "sample": sample}
+                row |= {column: texts[sample] for column, texts in given.ids.items()}
                 rows.append(row | named_outputs(values, classes, probabilities, network.meaning))
     if as_json:
         print_json(rows)
         return
-    writer = csv.DictWriter(sys.stdout, rows[0].keys(), lineterminator="\n")
+    writer = csv.DictWriter(sys.stdout, dict.fromkeys(key for row in rows for key in row), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
 

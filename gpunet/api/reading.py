@@ -1,5 +1,6 @@
 """Files and tables into data sets, as a configuration says and a trained model asks for."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -83,7 +84,8 @@ def table_dataset(config: Config, table: Table, given: Targets | None = None) ->
             validation=data.validation, test=data.test, seed=data.split_seed, order=data.split,
         )  # fmt: skip
 
-    wanted = Wanted(data.target or (), data.task, data.features, data.ignore, data.id, data.weight, data.split_column)
+    targets = data.target if isinstance(data.target, tuple) else () if data.target is None else (data.target,)
+    wanted = Wanted(targets, data.task, data.features, data.ignore, data.id, data.weight, data.split_column)
     coding = Coding(data.fill, data.categories, data.unseen, data.rare)
     return assemble(table, wanted, coding, parts_of, data.target != (), given)
 
@@ -134,6 +136,33 @@ def evaluation_data(model: Trained, source: str | None, part: str) -> tuple[Data
     if not len(chosen):
         raise DataError(dataset.name, f"must have a {part} part", "none", "Choose another part")
     return dataset, chosen
+
+
+def evaluation_sets(models: Sequence[Trained], source: str | None, part: str) -> tuple[list[Dataset], np.ndarray]:
+    """The same samples as each of several models reads them, by its own contract, and the numbers of those that count.
+
+    Args:
+        models: that are measured together.
+        source: of the data; those that the first was trained on where None.
+        part: of these.
+
+    Raises:
+        DataError: as :func:`evaluation_data`, for whichever model does not take them.
+    """
+    first = models[0]
+    dataset, chosen = evaluation_data(first, source, part)
+    found = [dataset]
+    held = None
+    for model in models[1:]:
+        about, other = first.description, model.description
+        alike = about.contract == other.contract and about.classes == other.classes and about.scale == other.scale
+        if alike and about.vocabulary == other.vocabulary and about.input_shape == other.input_shape:
+            found.append(dataset)
+            continue
+        if held is None or reading_of(model.config) != reading_of(first.config):
+            held = found_in(model.config, model, source or first.source)
+        found.append(dataset_of(model.config, held, model))
+    return found, chosen
 
 
 def features_in(source: str, model: Trained) -> Given:

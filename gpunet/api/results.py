@@ -1,7 +1,7 @@
 """What comes of a training, or out of a checkpoint: something that can be used, looked at and saved."""
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -191,14 +191,15 @@ class Result:
             DataError: what does not fulfil the contract of the model.
         """
         if is_path(x):
-            return features_in(str(x), self.trained)
+            found = features_in(str(x), self.trained)
+            _warn(str(x), found.notes)
+            return found
         if self.description.vocabulary and not is_frame(x):
             remedy = "Pass a data frame with the column, or write them to a .csv"
             raise DataError(name, "must be the path of a table of texts", type(x).__name__, remedy)
         offered = table_of(x, name) if is_frame(x) else feature_array(x, name)
         found = fulfil(self.description, offered, name)
-        for note in found.notes:
-            warnings.warn(f"{name}: {note}", stacklevel=3)
+        _warn(name, found.notes)
         return found
 
     def __repr__(self) -> str:
@@ -231,6 +232,12 @@ class Result:
             if isinstance(array, NamedArray):
                 found.append(f"{name.replace('_', ' ')} {float(np.mean(array.data)):.4g}")
         return found
+
+
+def _warn(name: str, notes: Sequence[str]) -> None:
+    """Say in the way of Python what the user should know."""
+    for note in notes:
+        warnings.warn(f"{name}: {note}", stacklevel=5)
 
 
 def _unpickled(kind: Any, root: Group, device: str, stopped: str, run: Any, families: Any) -> Any:

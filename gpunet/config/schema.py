@@ -38,7 +38,7 @@ class DataConfig(Section):
     """Where samples come from and how they are divided and prepared."""
 
     source: str = Field("digits", description="digits, or the path of a file or folder")
-    target: Annotated[Columns | None, BeforeValidator(_listed)] = Field(
+    target: str | int | Columns | None = Field(
         None,
         description="name or number of the target column of a table, or several, [] for none; by default label, "
         "target, class or y, else the last",
@@ -62,8 +62,8 @@ class DataConfig(Section):
     )
     fill: FillWord | dict[str, FillWord] = Field(
         "auto",
-        description="what missing cells of features become, for all or by name of column, * for the others; auto is the "
-        "median of columns that have some",
+        description="what missing cells of features become, for all or by name of column, * for the others; auto is "
+        "the median of columns that have some",
     )
     categories: CategoriesWord | dict[str, CategoriesWord | tuple[str, ...]] = Field(
         "one_hot", description="how categories become features, or their order by name of column"

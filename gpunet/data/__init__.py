@@ -41,6 +41,7 @@ from .preparations import PCA, ZCA, Binarise, MinMax, OneHot, Preparation, Scale
 from .preprocessing import Fitted, Preprocessing, fit_preprocessing
 from .roles import Wanted
 from .splitting import Split, divide, split
+from .summary import Summary, baseline, duplicates, summarise
 from .table import Column, Reading, Table, number_column, stacked, text_column
 from .target_scale import TargetScale
 from .targets import Targets, encode_targets, label_type, understand
@@ -83,6 +84,7 @@ __all__ = [
     "Shift",
     "Split",
     "Standardise",
+    "Summary",
     "SwapWords",
     "Table",
     "TargetScale",
@@ -90,12 +92,14 @@ __all__ = [
     "Wanted",
     "Zoom",
     "assemble",
+    "baseline",
     "byte_scale",
     "channels_last",
     "check_samples",
     "checked_weights",
     "describe",
     "divide",
+    "duplicates",
     "encode_targets",
     "fit_preprocessing",
     "fulfil",
@@ -107,6 +111,7 @@ __all__ = [
     "reassemble",
     "split",
     "stacked",
+    "summarise",
     "text_column",
     "understand",
     "with_channels",

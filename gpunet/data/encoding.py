@@ -69,6 +69,7 @@ class NumberCode:
         low: smallest value of the training part.
         high: largest one.
         filled: the name of what ``fill`` is.
+        missing: share of the training part whose cells are missing.
     """
 
     column: str
@@ -79,6 +80,7 @@ class NumberCode:
     low: float
     high: float
     filled: str = "median"
+    missing: float = 0.0
     kind: Literal["number"] = "number"
 
     @property
@@ -99,6 +101,7 @@ class CategoryCode:
         other: whether the rare ones share a feature.
         fill: the category of missing cells, where that is not one of its own.
         unseen: what becomes of categories that are not known.
+        missing: share of the training part whose cells are missing.
     """
 
     column: str
@@ -108,6 +111,7 @@ class CategoryCode:
     other: bool
     fill: str | None
     unseen: str
+    missing: float = 0.0
     kind: Literal["category"] = "category"
 
     @property
@@ -210,7 +214,8 @@ def _fit_number(table: Table, number: int, rows: np.ndarray, coding: Coding) -> 
     mean, spread = (float(known.mean()), float(known.std())) if len(known) else (0.0, 0.0)
     lost = abs(mean) * float(np.finfo(np.float32).eps) > COARSE * spread > 0
     flag = rule == "flag" and bool(np.isnan(values).any())
-    return NumberCode(column.name, number, fill, flag, float(np.round(mean)) if lost else 0.0, low, high, name)
+    offset, missing = float(np.round(mean)) if lost else 0.0, float(np.isnan(values).mean())
+    return NumberCode(column.name, number, fill, flag, offset, low, high, name, missing)
 
 
 def _fit_category(table: Table, number: int, rows: np.ndarray, coding: Coding) -> CategoryCode:
@@ -237,9 +242,8 @@ def _fit_category(table: Table, number: int, rows: np.ndarray, coding: Coding) -
         fill = min(counts, key=lambda level: (-counts[level], level))
     elif missing:
         own.append(None)
-    return CategoryCode(
-        column.name, number, tuple(own), way != "one_hot", bool(rare) and isinstance(way, str), fill, coding.unseen
-    )
+    folded, share = bool(rare) and isinstance(way, str), missing / max(len(rows), 1)
+    return CategoryCode(column.name, number, tuple(own), way != "one_hot", folded, fill, coding.unseen, share)
 
 
 def _sorted(levels: Sequence[str]) -> list[str]:

@@ -17,6 +17,11 @@ from .bags import BagOfWords
 from .preparations import Arrays, Preparation
 
 BATCH = 1000  # samples at once on the host
+SAID = {
+    "standardise": "standardised to mean 0 and deviation 1",
+    "scale": "divided by their full scale",
+    "min_max": "scaled to 0..1",
+}
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,12 @@ class Preprocessing:
         """What the user should know about the fits."""
         notes = ((step.preparation, step.preparation.note(step.arrays, step.features)) for step in self.steps)
         return tuple(f"{term(type(preparation))}: {note}" for preparation, note in notes if note)
+
+    @property
+    def said(self) -> str:
+        """The steps in words, for whoever reads what is going to be trained."""
+        names = [term(type(step.preparation)) for step in self.steps]
+        return ", then ".join(SAID.get(name, name) for name in names)
 
     @property
     def unit_variance(self) -> bool:

@@ -202,7 +202,9 @@ def open_trained(checkpoint: Checkpoint, families: Sequence[type[Family]] = ()) 
         about = _json(checkpoint, "data/json")
         description = Description.from_json(about)
         if "contract" not in about:  # of a file of before there were contracts
-            description = replace(description, contract=Contract(old=True, targets=config.data.target or ()))
+            label = config.data.target
+            named = label if isinstance(label, tuple) else () if label is None else (label,)
+            description = replace(description, contract=Contract(old=True, targets=named))
         preprocessing = _preprocessing(checkpoint, description)
     except (ConfigError, LookupError, ValueError, TypeError, AttributeError) as error:
         reason = str(error).splitlines()[0]

@@ -83,8 +83,8 @@ def test_what_is_learned_of_targets_stays_what_it_was_for_older_documents():
 def test_the_label_column_is_the_target_now():
     heard = []
     config = check({"data": {"label": "species"}}, note=heard.append)
-    assert (config.data.target, heard) == (("species",), ["data.label: is called data.target now"])
-    assert load_config(None, {"data.label": 3}, {}).data.target == (3,)
+    assert (config.data.target, heard) == ("species", ["data.label: is called data.target now"])
+    assert load_config(None, {"data.label": 3}, {}).data.target == 3
     assert migrate({"data": {"label": None}})[1] == []
 
 

@@ -308,7 +308,7 @@ BAD = {
     "two decimal signs": (lambda t: text(t, "a;b;label\n1,5;2.5;0\n3,5;4.5;1\n"), "must have one decimal sign"),
     "one number in two spellings": (
         lambda t: text(t, "1,2,1\n3,4,1.0\n5,6,2\n7,8,2\n"),
-        "labels that are spelled alike",
+        "that are spelled alike",
     ),
     "no parquet": (lambda t: text(t, "abc", "a.parquet"), "must be a whole Parquet file"),
     "no arrow": (lambda t: text(t, "abc", "a.arrow"), "must be a whole Arrow file"),
