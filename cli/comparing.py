@@ -1,29 +1,44 @@
-"""What gpunet compare does: pretrain, train all arms, and keep what came of it after each of them."""
+"""A comparison told on the terminal, from its announcement to its table and picture."""
 
 from __future__ import annotations
 
-import json
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from gpunet.errors import Interrupted, WriteError
-from gpunet.interruption import stops_on_signals
+from gpunet.errors import Interrupted
+from gpunet.interruption import BROKEN_PIPE, CLOSED, Stop, stops_on_signals
+from gpunet.persistence import RunFolder
+from gpunet.studies import ComparisonCallbacks, carry_out_comparison, document
+from gpunet.studies.execution import RESULTS
 
-from .options import Request, finite, print_json
-from .progress import progress
+from .execution import DRY
+from .options import Request, print_json
+from .terminal import Terminal
 from .views.comparison import show_comparison
 from .views.comparison_plot import can_draw, draw_comparison
 
 if TYPE_CHECKING:
     from gpunet.checkpoint import Checkpoint
-    from gpunet.interruption import Stop
-    from gpunet.persistence import RunFolder
-    from gpunet.studies import ArmResult, Comparison, Source, Trial
+    from gpunet.studies import Arm, Comparison, Trial
 
 NAME = "compare"
+
+
+class ComparisonTerminal(Terminal, ComparisonCallbacks):
+    """Prints what a comparison tells on stderr."""
+
+    announces_first_layer = False  # a comparison is announced as a whole
+
+    def on_arm(self, arm: Arm, labels: int) -> None:
+        """Say which arm comes next."""
+        click.echo(f"{labels:,} labels, {arm.name}: {arm.title}", err=True)
+
+    def on_trial(self, trial: Trial) -> None:
+        """Say what a learning rate gave."""
+        error = trial.validation_error
+        said = "diverged" if error is None else f"validation error {100 * error.mean():.2f} %"
+        click.echo(f"  rate {trial.rate:g}: {said}, {trial.epochs} epochs, {trial.seconds:.1f} s", err=True)
 
 
 def run_comparison(
@@ -32,7 +47,7 @@ def run_comparison(
     request: Request,
     output: str | None,
 ) -> None:
-    """Run a comparison and report it.
+    """Carry a comparison out and report it.
 
     Args:
         comparison: checked.
@@ -43,30 +58,19 @@ def run_comparison(
     Raises:
         Interrupted: by a signal; what was finished is kept.
     """
-    from gpunet.interruption import Stop
-    from gpunet.persistence import RunFolder, dump
-    from gpunet.studies import ARMS, Source, document
-
     _announce(comparison)
     if request.dry_run:
-        click.echo("Dry run: nothing was trained and nothing was written.", err=True)
+        click.echo(DRY, err=True)
         return
     stop = Stop()
-    results: list[ArmResult] = []
-    source = None if checkpoint is None else Source.recorded(checkpoint)
     named = comparison.pretraining.model_copy(update={"name": NAME})
-    with RunFolder.create(request.run, named) as folder, stops_on_signals(stop):
-        _write(folder.path / "tune.toml", dump(comparison.network))
-        for labels in comparison.labels:
-            if source is None or (checkpoint is None and comparison.labelled_pretraining):
-                source = _pretrain(comparison, labels, folder, stop)
-            for arm in ARMS:
-                click.echo(f"{labels:,} labels, {arm.name}: {arm.title}", err=True)
-                result = comparison.result(arm, labels, source, _say_trial, stop)
-                if result is None:
-                    raise _interrupted(stop, folder)
-                results.append(result)
-                _keep(comparison, results, folder)
+    with RunFolder.create(request.run, named) as folder, stops_on_signals(stop) as look:
+        try:
+            results = carry_out_comparison(comparison, folder, checkpoint, ComparisonTerminal(look), stop)
+        except Interrupted as error:
+            if stop.requested == CLOSED:
+                error.exit_code = BROKEN_PIPE
+            raise
         found = document(comparison, results)
         picture = output or (str(folder.path / "compare.png") if can_draw() else None)
         if picture is not None:
@@ -75,7 +79,7 @@ def run_comparison(
         print_json({"folder": str(folder.path), **found})
         return
     show_comparison(found)
-    click.echo(f"Results: {folder.path / 'compare.json'}")
+    click.echo(f"Results: {folder.path / RESULTS}")
     click.echo(f"Plot: {picture}" if picture else "No plot: pip install 'gpunet[plot]' has matplotlib draw one")
 
 
@@ -88,51 +92,3 @@ def _announce(comparison: Comparison) -> None:
     counts = ", ".join(f"{count:,}" for count in comparison.labels)
     rates = ", ".join(f"{rate:g}" for rate in comparison.rates)
     click.echo(f"  {counts} labels; learning rates {rates}; {config.members} seeds at once", err=True)
-
-
-def _pretrain(comparison: Comparison, labels: int, folder: RunFolder, stop: Stop) -> Source:
-    """Train the stack, write it, and read it again as any other checkpoint."""
-    from gpunet.checkpoint import read
-    from gpunet.inspection.portrait import portrait
-    from gpunet.persistence import snapshot
-    from gpunet.studies import Source
-
-    began, widths = time.perf_counter(), comparison.model.hidden
-    for number, job in enumerate(comparison.stack(labels).stages()):
-        layer = f"layer {number + 1} of {len(widths)}: {job.inputs.features} to {widths[number]}"
-        click.echo(f"pretraining {layer}", err=True)
-        with progress(job) as (on_epoch, on_step):
-            job.train([on_epoch], on_step, stop)
-        if stop.requested:
-            raise _interrupted(stop, folder)
-    seconds = time.perf_counter() - began
-    name = f"stack-{labels}.h5" if comparison.labelled_pretraining else "stack.h5"
-    folder.write(name, snapshot(job, best=True, portrait=portrait(job)))
-    return Source(read(folder.path / name), seconds)
-
-
-def _say_trial(trial: Trial) -> None:
-    error = trial.validation_error
-    said = "diverged" if error is None else f"validation error {100 * error.mean():.2f} %"
-    click.echo(f"  rate {trial.rate:g}: {said}, {trial.epochs} epochs, {trial.seconds:.1f} s", err=True)
-
-
-def _keep(comparison: Comparison, results: list[ArmResult], folder: RunFolder) -> None:
-    """Write the networks that were chosen last, and all figures so far."""
-    from gpunet.persistence import snapshot
-    from gpunet.studies import document
-
-    last = results[-1]
-    folder.write(f"{last.arm.name}-{last.labels}.h5", snapshot(last.run, best=True))
-    _write(folder.path / "compare.json", json.dumps(finite(document(comparison, results)), indent=2) + "\n")
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise WriteError(str(path), "must be writable", error.strerror, "Free some space") from None
-
-
-def _interrupted(stop: Stop, folder: RunFolder) -> Interrupted:
-    return Interrupted("compare", f"was stopped by {stop.requested}", None, f"What was finished is in {folder.path}")

@@ -9,6 +9,7 @@ import click
 from gpunet.errors import Interrupted
 from gpunet.interruption import BROKEN_PIPE, CLOSED
 
+from .naming import translated
 from .options import print_json, program, spread
 
 if TYPE_CHECKING:
@@ -36,10 +37,10 @@ def announce(job: Run) -> None:
     remarks = [loss.remark] if loss is not None and loss.remark else []
     for word, line in found.lines:
         click.echo(f"  {word + ':':10}{line}", err=True)
-    for line in (*job.dataset.notes, *job.preprocessing.notes, *several, *remarks):
+    for line in map(translated, (*job.dataset.notes, *job.preprocessing.notes, *several, *remarks)):
         click.echo(f"  {line}", err=True)
     for line in found.warnings:
-        click.echo(f"  Warning: {line}", err=True)
+        click.echo(f"  Warning: {translated(line)}", err=True)
 
 
 def announce_layer(job: Run) -> None:

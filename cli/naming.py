@@ -23,21 +23,23 @@ KEYS = {
     "top_units": "model.top_units",
     "sparsity.target": "model.sparsity.target",
 }
-# Fields with names that are also ordinary words: only where a message sets or raises them, as in ``k=1``.
+# Fields that are also ordinary words, only where a message sets, raises, lowers or leaves them out, as in ``k=1``.
+# Short keys are known; these are not short.
 SET = {
-    "k": "model.k",
-    "preprocess": "data.preprocess",
-    "task": "data.task",
-    "visible_units": "model.visible_units",
     "minimum": "data.preprocess.minimum",
-    "label": "data.label",
-    "layers": "model.layers",
-    "method": "model.method",
     "chains": "model.chains",
     "temperatures": "model.chains.temperatures",
 }
 # What an error is about.
-THINGS = {"source": "--from", "labels": "--labels", "pairs": "--graft", "run": "--run", "signals": "--signal"}
+THINGS = {
+    "source": "--from",
+    "labels to compare": "--labels",
+    "pairs": "--graft",
+    "run": "--run",
+    "signals": "--signal",
+}
+# The command ``compare`` configures two models: the pretrained stack, and the network that is tuned from it.
+NETWORK = "network."
 # What to do about it.
 PHRASES = {
     "Choose another folder": "Choose another --run",
@@ -74,13 +76,15 @@ def translated(text: str) -> str:
 
     >>> translated("Set l2=0, k=1 or raise learning_rate of training.l2; k is a number")
     'Set training.l2=0, model.k=1 or raise optimizer.learning_rate of training.l2; k is a number'
+    >>> translated("Set network.batch_size=20")
+    'Set tune.training.batch_size=20'
     """
     for phrase, said in PHRASES.items():
         text = text.replace(phrase, said)
-    keys, settable = ("|".join(map(re.escape, names)) for names in (KEYS, SET))
-    told = rf"(?:{settable})(?==)|(?<=[Rr]aise )(?:{settable})|(?<=[Ll]ower )(?:{settable})|(?<=Set )(?:{settable})"
-    pattern = rf"(?<![\w.\-])(?:{keys}|{told})(?![\w]|\.\w)"
-    return re.sub(pattern, lambda found: (KEYS | SET)[found[0]], text)
+    always, word = "|".join(map(re.escape, KEYS)), "[a-z][a-z_0-9]*"
+    told = rf"{word}(?==)|(?<=[Rr]aise ){word}|(?<=[Ll]ower ){word}|(?<=[Ss]et ){word}|(?<=[Ll]eave ){word}(?= out)"
+    pattern = rf"(?<![\w.\-])(?:{re.escape(NETWORK)}{word}|{always}|{told})(?![\w]|\.\w)"
+    return re.sub(pattern, lambda found: _key(found[0]), text)
 
 
 def explained(error: GpunetError) -> str:
@@ -93,11 +97,23 @@ def explained(error: GpunetError) -> str:
     return str(GpunetError(_thing(error.thing), translated(error.rule), error.received, remedy))
 
 
+def _key(name: str) -> str:
+    """The key of the configuration that a field of the library is set by; any other word is given back."""
+    if name.startswith(NETWORK):
+        return f"tune.{_key(name.removeprefix(NETWORK))}"
+    if name in KEYS | SET:
+        return (KEYS | SET)[name]
+    from gpunet.config.shortcuts import full_key
+
+    return full_key(name)
+
+
 def _thing(name: str) -> str:
     """What an error is about: a field, an argument, an augmentation, or anything else by its own name."""
-    known = THINGS | KEYS | SET
-    if name not in known and re.fullmatch("[a-z_]+", name):
-        from gpunet.vocabulary import AUGMENTATIONS
+    if name in THINGS:
+        return THINGS[name]
+    if not re.fullmatch(r"(network\.)?[a-z][a-z_0-9.]*", name):
+        return name
+    from gpunet.vocabulary import AUGMENTATIONS
 
-        known |= {word: f"augmentation.{word}" for word in AUGMENTATIONS}
-    return known.get(name, name)
+    return f"augmentation.{name}" if name in AUGMENTATIONS else _key(name)

@@ -2,7 +2,6 @@
 
 import functools
 import json
-import math
 import os
 import re
 import shutil
@@ -121,17 +120,10 @@ def program() -> str:
 
 def print_json(document: Any) -> None:
     """One JSON document on stdout; numbers that are not finite become null."""
+    from gpunet.plain import finite
+
     text = json.dumps(finite(document), indent=2, ensure_ascii=False, allow_nan=False)
     click.echo("\n".join(map(printable, text.split("\n"))))  # texts may come out of a forged file
-
-
-def finite(value: Any) -> Any:
-    """Plain data as JSON can hold it: numbers that are not finite become None."""
-    if isinstance(value, dict):
-        return {name: finite(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def spread(values: Sequence[float], percent: bool = False) -> str:

@@ -35,8 +35,10 @@ class Terminal(Callbacks):
         say_more: called with the first run once it is announced.
     """
 
+    announces_first_layer = True  # together with the training; the others when their turn comes
+
     def __init__(self, look: Callable[[], None], say_more: Callable[[Run], None] | None = None):
-        self._look, self._say_more, self._first = look, say_more, True
+        self._look, self._say_more, self._said = look, say_more, self.announces_first_layer
         self._open = ExitStack()
 
     def on_start(self, run: Run) -> None:
@@ -53,9 +55,9 @@ class Terminal(Callbacks):
 
     def on_run(self, run: Run) -> None:
         """Say which layer comes next, and start its bar."""
-        if not self._first:
+        if not self._said:
             announce_layer(run)
-        self._first = False
+        self._said = False
         self._tell_epoch, self._tell_step = self._open.enter_context(progress(run))
 
     def on_step(self, run: Run, epoch: int, step: int, steps: int) -> None:

@@ -95,8 +95,8 @@ def _asked(naming: Naming) -> tuple[str, ...]:
         return ()
     if naming.x is None or naming.y is None:
         given, lacking = ("y", "x") if naming.x is None else ("x", "y")
-        remedy = f"Set data.{lacking} to the name of the other array"
-        raise DataError(f"data.{given}", "must come with the name of the other array", "one name", remedy)
+        remedy = f"Set {lacking}=... to the name of the other array"
+        raise DataError(given, "must come with the name of the other array", "one name", remedy)
     beside = (_test_name(naming.x), _test_name(naming.y))
     return (naming.x, naming.y, *beside) if None not in beside else (naming.x, naming.y)  # type: ignore[return-value]
 
@@ -110,12 +110,12 @@ def _pair(path: Path, naming: Naming, arrays: Mapping[str, np.ndarray]) -> tuple
     if naming.x is not None and naming.y is not None:
         for name in (naming.x, naming.y):
             if name not in arrays:
-                raise DataError(str(path), f"needs an array named {name}", _known(arrays), "Set data.x and data.y")
+                raise DataError(str(path), f"needs an array named {name}", _known(arrays), "Set x=... and y=...")
         return naming.x, naming.y
     found = next((pair for pair in NAMES if all(name in arrays for name in pair)), None)
     if found is None:
         wanted = "arrays named x and y (or images and labels, data and target)"
-        raise DataError(str(path), f"needs {wanted}", _known(arrays), "Set data.x and data.y to their names")
+        raise DataError(str(path), f"needs {wanted}", _known(arrays), "Set x=... and y=... to their names")
     return found
 
 

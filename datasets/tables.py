@@ -94,7 +94,8 @@ def _is_header(sample: Sequence[Sequence[str | None]]) -> tuple[bool, str]:
     if len(counted) == len(first) - (not first[0]) and len(counted) > 2:
         for start in (0, 1):
             if counted == [str(number) for number in range(start, start + len(counted))] and len(sample) > 1:
-                return True, f"line 1 counts {start}, {start + 1}, ... and is taken for a header, see data.header"
+                said = f"line 1 counts {start}, {start + 1}, ... and is taken for a header"
+                return True, f"{said}; set header=false where it is none"
     numeric = [i for i, cells in enumerate(below) if cells and all(is_number(c) or c.strip() in NOTHING for c in cells)]
     if numeric:
         words = sum(bool(first[i]) and not is_number(first[i]) and first[i] not in NOTHING for i in numeric)
@@ -151,7 +152,7 @@ def _columns(
     if with_comma and reading.decimal is None:
         if with_point:
             some = f"points in {_called(names, with_point[0])}, commas in {_called(names, with_comma[0])}"
-            raise DataError(str(path), "must have one decimal sign", some, 'Set data.decimal="." or data.decimal=","')
+            raise DataError(str(path), "must have one decimal sign", some, 'Set decimal="." or decimal=","')
         notes.append("numbers have a decimal comma")
     return tuple(columns), notes
 

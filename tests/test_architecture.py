@@ -10,7 +10,7 @@ ROOMS = {"gpunet.cli": ROOT / "cli", "gpunet.datasets": ROOT / "datasets", "gpun
 
 # Lowest first.  A room imports its own files and lower floors; rooms of one floor never meet.
 FLOORS = [
-    {"gpunet", "gpunet.errors", "gpunet.interruption", "gpunet.members"},
+    {"gpunet", "gpunet.errors", "gpunet.interruption", "gpunet.members", "gpunet.plain"},
     {"gpunet.fields"},
     {"gpunet.backend"},
     {"gpunet.ops"},

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from ..naming import translated
 from ..options import is_assignment, json_option, print_json
 
 
@@ -74,9 +75,9 @@ def info(source: str, words: tuple[str, ...], target: str | None, as_json: bool)
         click.echo(f"{word:12}{line}")
     click.echo(f"{'inputs':12}{document['input_shape']} of type {document['type']}")
     for line in found.notes:
-        click.echo(f"{'note':12}{line}")
+        click.echo(f"{'note':12}{translated(line)}")
     for line in warnings:
-        click.echo(f"{'warning':12}{line}")
+        click.echo(f"{'warning':12}{translated(line)}")
     click.echo(f"{'sha256':12}{found.sha256}")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from gpunet.errors import ConfigError, WriteError
+from gpunet.errors import CheckpointError, ConfigError, WriteError
 
 from ..options import choose_device, device_option, json_option, print_json
 
@@ -50,65 +50,58 @@ def sample(
     gpunet sample runs/updown-1/best.h5 --class 3 -o threes.png
     gpunet sample runs/rbm-1/best.h5 -n 10000 -o samples.npz
     """
-    from gpunet.inspection.sampling import Sampler
+    import gpunet
     from gpunet.inspection.tiles import is_image
     from gpunet.members import of_member
-    from gpunet.persistence import TrainedModel, load_generator
 
     if not output.endswith((".png", ".npz")):
         raise ConfigError("-o", "must end in .png or .npz", output, "For example -o samples.png")
-    place = choose_device(device)
-    with place.activate():
-        model = load_generator(checkpoint, place)
-        shape = model.description.input_shape
-        if output.endswith(".png") and not is_image(shape):
-            raise ConfigError("-o", "a picture needs samples that are images", f"shape {shape}", "Use -o samples.npz")
-        if output.endswith(".png") and not model.preprocessing.pixelwise:
-            kind = model.preprocessing.kind
-            raise ConfigError("-o", "a picture needs features that are pixels", kind, "Use -o samples.npz")
-        if member >= len(model.parameters.seeds):
-            raise ConfigError("--member", f"must be below {len(model.parameters.seeds)}", member)
-        if isinstance(model, TrainedModel):
-            if start == "data" or data is not None:
-                raise ConfigError("--start", "must be rest where classes are held", "data", "Choose a --class")
-            network: Any = model.model
-            sampler = Sampler(network, model.parameters, count, seed, labels=_labels(model, count, label))
-        elif label is not None:
-            raise ConfigError(
-                "--class", "needs a model that knows classes", "machines", "Train one: gpunet train updown"
-            )
-        else:
-            begin = _data(model, count, data) if start == "data" or data is not None else None
-            sampler = Sampler(model.dbn, model.parameters, count, seed, begin)
-        sampler.run(steps)
-        drawn = sampler.data()
+    model = gpunet.load(checkpoint, device=str(choose_device(device)))
+    as_picture, shape = output.endswith(".png"), model.description.input_shape
+    if as_picture and not is_image(shape):
+        raise ConfigError("-o", "a picture needs samples that are images", f"shape {shape}", "Use -o samples.npz")
+    if as_picture and not model.trained.preprocessing.pixelwise:
+        kind = model.trained.preprocessing.kind
+        raise ConfigError("-o", "a picture needs features that are pixels", kind, "Use -o samples.npz")
+    if member >= len(model.seeds):
+        raise ConfigError("--member", f"must be below {len(model.seeds)}", member)
+    begin = _begin(model, count, start == "data" or data is not None, data, label)
+    drawn = model.sample(count, steps=steps, seed=seed, prepared=as_picture, **begin)
     drawn = of_member(drawn, model.parameters.members, member)
-    _write(output, drawn, model)
+    _write(output, drawn, model.trained)
     if as_json:
         print_json({"output": output, "samples": count, "steps": steps, "mean": float(drawn.mean())})
     else:
         click.echo(f"{count:,} samples after {steps:,} Gibbs steps: {output}")
 
 
-def _data(model: Any, count: int, source: str | None) -> Any:
-    """So many samples of data, from the first again where they run out, for each member: where chains start."""
-    import numpy as np
-
+def _begin(model: Any, count: int, from_data: bool, source: str | None, label: str | None) -> dict[str, Any]:
+    """Where chains begin: at data, or with a class held, whatever such a model takes."""
+    from gpunet.api.machine import Machine
     from gpunet.api.reading import evaluation_data
 
-    dataset, chosen = evaluation_data(model, source, "train")
-    v = model.preprocessing.on_host(dataset.x[np.resize(chosen, count)].reshape(count, -1))
-    return model.parameters.device.put(np.broadcast_to(v, (*model.parameters.members, *v.shape)))
+    if not isinstance(model, Machine):
+        if not model.generates:
+            path, remedy = str(model.checkpoint.path), "Use gpunet predict for networks"
+            raise CheckpointError(path, "must hold restricted Boltzmann machines", model.config.model.name, remedy)
+        if from_data:
+            raise ConfigError("--start", "must be rest where classes are held", "data", "Choose a --class")
+        return {"label": _label(model.description, label)}
+    if label is not None:
+        remedy = "Train one: gpunet train updown"
+        raise ConfigError("--class", "needs a model that knows classes", "machines", remedy)
+    if not from_data:
+        return {}
+    dataset, chosen = evaluation_data(model.trained, source, "train")
+    return {"start": dataset.x[chosen[:count]]}
 
 
-def _labels(model: Any, count: int, label: str | None) -> Any:
-    """The class that each chain holds."""
-    import numpy as np
-
-    classes = list(model.description.classes)
-    if label is not None and label not in classes:
-        raise ConfigError("--class", f"must be one of {', '.join(classes)}", label)
-    return np.arange(count) % len(classes) if label is None else np.full(count, classes.index(label))
+def _label(about: Any, name: str | None) -> Any:
+    """The class with a name, as the data have it."""
+    classes = list(about.classes)
+    if name is not None and name not in classes:
+        raise ConfigError("--class", f"must be one of {', '.join(classes)}", name)
+    return None if name is None else about.labels[classes.index(name)]
 
 
 def _write(output: str, drawn: Any, model: Any) -> None:
@@ -117,19 +110,17 @@ def _write(output: str, drawn: Any, model: Any) -> None:
     from gpunet.inspection.pictures import levels
     from gpunet.inspection.tiles import as_tiles, tiled
 
-    p, shape = model.preprocessing, model.description.input_shape
     try:
         if output.endswith(".npz"):
-            features = p.undo(drawn).reshape(len(drawn), *shape).astype(np.float32)
             with open(output, "wb") as file:  # noqa: PTH123 - numpy would add a suffix to a path
-                np.savez(file, x=features)
+                np.savez(file, x=drawn.astype(np.float32))
             return
         try:
             from PIL import Image
         except ImportError:
             remedy = "pip install 'gpunet[images]', or use -o samples.npz"
             raise ConfigError("-o", "a picture needs pillow", "no pillow", remedy) from None
-        picture = Image.fromarray(tiled(as_tiles(levels(drawn, p), shape)))
+        picture = Image.fromarray(tiled(as_tiles(levels(drawn, model.preprocessing), model.description.input_shape)))
         zoom = max(1, 600 // picture.width)
         picture.resize((picture.width * zoom, picture.height * zoom), Image.Resampling.NEAREST).save(output)
     except OSError as error:

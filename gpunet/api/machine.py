@@ -113,7 +113,9 @@ class Machine(Result):
             again = dbn.decode(dbn.encode(v, ctx), ctx)
             return self._undone(again.mean(axis=0) if self.parameters.members else again, as_numpy)
 
-    def sample(self, n: int = 16, *, steps: int = 1000, seed: int = 0, start: Any = None) -> np.ndarray:
+    def sample(
+        self, n: int = 16, *, steps: int = 1000, seed: int = 0, start: Any = None, prepared: bool = False
+    ) -> np.ndarray:
         """Means of the visible units after Gibbs steps of the top machine: ([members,] n, *input_shape).
 
         Args:
@@ -121,6 +123,7 @@ class Machine(Result):
             steps: Gibbs steps.
             seed: of the chains.
             start: samples to start at, repeated where they are fewer than n; the resting state by default.
+            prepared: leave the means as the visible units have them, ([members,] n, features).
         """
         begin = None
         check_count("n", n)
@@ -131,7 +134,7 @@ class Machine(Result):
             each = np.broadcast_to(v, (*self.parameters.members, *v.shape))
             with self.device.activate():
                 begin = self.device.put(each, self.parameters.dtype)
-        return sampled(self._held.dbn, self.parameters, self._held, n, steps, seed, begin)
+        return sampled(self._held.dbn, self.parameters, self._held, n, steps, seed, begin, prepared=prepared)
 
     def free_energy(self, x: Any, *, as_numpy: bool = True) -> Any:
         """Minus the logarithm of the unnormalised probability of each sample, ([members,] samples), in nats.

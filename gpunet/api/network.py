@@ -8,7 +8,6 @@ from ..backend import Arena, Context
 from ..data import Feed
 from ..errors import ConfigError, DataError
 from ..layers import Sequential
-from ..models import LabelledDBN
 from ..persistence import TrainedModel
 from ..training import Evaluator, Scores, outputs_of
 from .arrays import split_frame, target_array
@@ -176,26 +175,44 @@ class Network(Result):
             feed = Feed(device, x, y, held.preprocessing, held.parameters.dtype)
             return Evaluator(held.objective, feed, len(self.seeds), device).scores()
 
-    def sample(self, n: int = 16, *, steps: int = 1000, seed: int = 0, label: Any = None) -> np.ndarray:
-        """Samples of a network that generates, such as one trained up and down: (n, *input_shape).
+    @property
+    def generates(self) -> bool:
+        """Whether features can be sampled from it, as from a network trained up and down."""
+        return self.config.model.generator(self._held.model) is not None
+
+    def sample(
+        self, n: int = 16, *, steps: int = 1000, seed: int = 0, label: Any = None, prepared: bool = False
+    ) -> np.ndarray:
+        """Samples of a network that generates, such as one trained up and down: ([members,] n, *input_shape).
 
         Args:
             n: how many.
             steps: Gibbs steps of the top machine.
             seed: of the chains.
             label: the class to dream of, as in :attr:`classes`; all in turn by default.
+            prepared: leave the means as the visible units have them, ([members,] n, features).
 
         Raises:
             ConfigError: a network that generates nothing, or a class that it does not know.
         """
-        if not isinstance(self._held.model, LabelledDBN):
+        if not self.generates:
             remedy = "Train an rbm, a dbn or updown to sample from"
             raise ConfigError("sample", "needs a model that generates", self.config.model.name, remedy)
         check_count("n", n)
         numbers = np.arange(n) % len(self.classes)
         if label is not None:
             numbers = np.full(n, self._class_numbers(target_array([label], name="label"), "label")[0])
-        return sampled(self._held.model, self.parameters, self._held, n, steps, seed, labels=numbers)
+        return sampled(
+            self.config.model.generator(self._held.model),
+            self.parameters,
+            self._held,
+            n,
+            steps,
+            seed,
+            None,
+            numbers,
+            prepared,
+        )
 
     def _member(self, number: int) -> "Network":
         held, device = self._held, self.device

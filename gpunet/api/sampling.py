@@ -29,6 +29,7 @@ def sampled(
     seed: int,
     start: Any = None,
     labels: np.ndarray | None = None,
+    prepared: bool = False,
 ) -> np.ndarray:
     """Means of the visible units after Gibbs steps, ([members,] count, *input_shape), as the data have them.
 
@@ -41,6 +42,7 @@ def sampled(
         seed: of the chains.
         start: prepared features on the device to start at; the resting state by default.
         labels: (count,) numbers of the classes to hold.
+        prepared: leave the means as the visible units have them, ([members,] count, features).
     """
     check_count("n", count)
     check_count("steps", steps, 0)
@@ -49,5 +51,7 @@ def sampled(
         sampler = Sampler(model, parameters, count, seed, start, labels)
         sampler.run(steps)
         drawn = sampler.data()
+    if prepared:
+        return drawn
     features = held.preprocessing.undo(drawn)
     return features.reshape(*features.shape[:-1], *held.description.input_shape)

@@ -185,7 +185,7 @@ def _check_settings(table: Table, roles: Roles, coding: Coding) -> None:
         for name in value if isinstance(value, Mapping) else ():
             if name != ALL and name not in known:
                 remedy = meant(name, known, f"The features are {printable(', '.join(known[:20]))}")
-                raise DataError(f"data.{setting}", "must name features", repr(name), remedy)
+                raise DataError(setting, "must name features", repr(name), remedy)
 
 
 def _fit_number(table: Table, number: int, rows: np.ndarray, coding: Coding) -> NumberCode:
@@ -228,7 +228,7 @@ def _fit_category(table: Table, number: int, rows: np.ndarray, coding: Coding) -
     if not isinstance(way, str):
         levels = [str(level) for level in way]
         if odd := [level for level in counts if level not in levels]:
-            remedy = meant(odd[0], levels, "Add it to data.categories")
+            remedy = meant(odd[0], levels, "Add it there, or set categories=...")
             thing = f"{table.source or table.name}: {table.called(number)}"
             raise DataError(thing, "must hold the categories that were listed", repr(odd[0]), remedy)
     else:
@@ -237,7 +237,7 @@ def _fit_category(table: Table, number: int, rows: np.ndarray, coding: Coding) -
     fill = None
     if missing and rule == "refuse":
         row = int(np.flatnonzero(column.missing)[0])
-        raise DataError(table.cell(row, number), "must be a category", "an empty cell", "Fill it, or set data.fill")
+        raise DataError(table.cell(row, number), "must be a category", "an empty cell", "Fill it, or set fill=flag")
     if rule == "most_frequent" and counts:
         fill = min(counts, key=lambda level: (-counts[level], level))
     elif missing:
@@ -282,7 +282,7 @@ def _numbers(table: Table, number: int, code: NumberCode, out: np.ndarray) -> li
     if missing.any():
         if code.fill is None:
             row = int(missing.argmax())
-            remedy = "Correct or remove the line, or train with data.fill=median"
+            remedy = "Correct or remove the line, or train with fill=median"
             raise DataError(table.cell(row, number), "must be a number", "an empty cell", remedy)
         values = np.where(missing, code.fill, values)
         what = f"the {code.filled.replace('_', ' ')} of training, {code.fill:g}"

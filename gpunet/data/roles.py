@@ -126,23 +126,23 @@ def assign(table: Table, wanted: Wanted, targets: bool = True) -> Roles:
     if chosen is not None:
         for number in range(len(table.columns)):
             if number not in used and number not in chosen and number not in found_ids:
-                ignored.setdefault(number, "it is not among data.features")
+                ignored.setdefault(number, "it is not among the features that were asked for")
     if not features:
         received = "one column" if len(table.columns) == 1 else "none"
-        remedy = "Check the delimiter" if len(table.columns) == 1 else "See data.features, data.ignore and data.id"
+        remedy = "Check the delimiter" if len(table.columns) == 1 else "Set features=..., ignore=... or id=..."
         raise DataError(_thing(table), "needs features beside the label column", received, remedy)
     alone = len(features) == 1
     settled = [kinds.get(i) or _kind(table, i, alone) for i in features]
     if "text" in settled and len(settled) > 1:
         number = features[settled.index("text")]
-        remedy = f"Set data.features={_name(table, number)!r}, or data.ignore={_name(table, number)!r}"
+        remedy = f"Set features={_name(table, number)!r}, or ignore={_name(table, number)!r}"
         raise DataError(f"{_thing(table)}: {table.called(number)}", "must be the only feature, since it is text",
                         f"{len(settled)} features", remedy)  # fmt: skip
     for number in features:
         column = table.columns[number]
         if column.counts_up and number not in kinds and chosen is None:
             warnings.append(
-                f"{table.called(number)} counts up like an index; if it is one, set data.id={_name(table, number)!r}"
+                f"{table.called(number)} counts up like an index; if it is one, set id={_name(table, number)!r}"
             )
     return Roles(
         tuple(features), tuple(settled), asked, why, tuple(found_ids), weight, parts, tuple(ignored.items()),
@@ -173,7 +173,7 @@ def _asked_features(
 def _find_target(table: Table, free: Sequence[int]) -> tuple[tuple[int, ...], str, list[str]]:
     """The target column by its name, else the last of those that are free."""
     if not free:
-        raise DataError(_thing(table), "needs a target column", "none that is free", "Set data.target")
+        raise DataError(_thing(table), "needs a target column", "none that is free", "Set target=...")
     called = {table.columns[i].name.lower(): i for i in reversed(free)}
     named = [called[name] for name in TARGETS if name in called]
     warnings = []
@@ -181,14 +181,14 @@ def _find_target(table: Table, free: Sequence[int]) -> tuple[tuple[int, ...], st
         others = ", ".join(repr(table.columns[i].name) for i in named[1:])
         warnings.append(
             f"{others} could be the target as well as {table.columns[named[0]].name!r}, and is a feature now; "
-            "see data.target"
+            "set target=... to choose"
         )
     if named:
         return (named[0],), "by its name", warnings
     last = free[-1]
     first = table.columns[free[0]]
     if not table.named and len(free) > 2 and _like_classes(first) and not _like_classes(table.columns[last]):
-        warnings.append("column 1 looks like classes and the last one, which is taken, does not; see data.target=0")
+        warnings.append("column 1 looks like classes and the last one, which is taken, does not; set target=0")
     return (last,), "it is the last column", warnings
 
 
@@ -226,17 +226,15 @@ def _kind(table: Table, number: int, alone: bool) -> Kind:
     thing, name = f"{_thing(table)}: {table.called(number)}", _name(table, number)
     if column.is_date:
         shown = next(text for text in column.texts.tolist() if text is not None)
-        remedy = (
-            f"Leave it out with data.ignore={name!r}, or put numbers such as the year or days since a day in its place"
-        )
+        remedy = f"Leave it out with ignore={name!r}, or put numbers such as the year or days since a day in its place"
         raise DataError(thing, "must be numbers or categories", f"dates such as {printable(repr(shown))}", remedy)
     if column.type:
-        raise DataError(thing, "must be numbers or categories", column.type, f"Leave it out with data.ignore={name!r}")
+        raise DataError(thing, "must be numbers or categories", column.type, f"Leave it out with ignore={name!r}")
     if len(column.misfits):
         row = int(column.misfits[0])
         received = repr(column.texts[row])
         remedy = "Correct or remove the line, since most of its column are numbers"
-        remedy += f', or set data.missing=[{received}] or data.features={{"{name}"="category"}}'
+        remedy += f', or set missing=[{received}] or features={{"{name}"="category"}}'
         raise DataError(table.cell(row, number), "must be a number", received, remedy)
     known = [text for text in column.texts.tolist() if text is not None]
     words = sum(len(text.split()) for text in known) / max(len(known), 1)
@@ -244,7 +242,7 @@ def _kind(table: Table, number: int, alone: bool) -> Kind:
         return "text"
     if len(column.distinct) > max(FEW, len(known) / 2) or len(column.distinct) > MOST_CATEGORIES:
         received = f"{len(column.distinct):,} different texts in {len(known):,} rows, such as {known[0]!r}"
-        remedy = f"Leave it out with data.ignore={name!r}, or keep it beside predictions with data.id={name!r}"
+        remedy = f"Leave it out with ignore={name!r}, or keep it beside predictions with id={name!r}"
         raise DataError(thing, "must be numbers, or categories that come again", printable(received), remedy)
     return "category"
 

@@ -81,7 +81,7 @@ def divide(
     free = np.arange(samples if test_from is None else test_from)
     fixed = np.arange(len(free), samples)
     if order in ("group", "date", "column") and by is None:
-        remedy = 'Set data.split_column to the name of a column, or data.split="stratified"'
+        remedy = 'Set split_column to the name of a column, or split="stratified"'
         raise DataError(name, f"needs a column to be split by {order}", "none", remedy)
     if order == "column":
         return _by_words(name, by, free, fixed)  # type: ignore[arg-type]
@@ -152,7 +152,7 @@ def _by_words(name: str, by: np.ndarray, free: np.ndarray, fixed: np.ndarray) ->
     known = {word for words_of_part in WORDS.values() for word in words_of_part}
     if odd := sorted(set(words.tolist()) - known):
         rule = "needs the words train, validation and test in the column that parts are made by"
-        raise DataError(name, rule, repr(odd[0]), "Correct it, or set data.split=group")
+        raise DataError(name, rule, repr(odd[0]), "Correct it, or set split=group")
     parts = {part: free[np.isin(words[free], spelled)] for part, spelled in WORDS.items()}
     if not len(parts["train"]):
         raise DataError(name, "must have samples left to train on", "none called train", "Check the column")

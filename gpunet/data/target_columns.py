@@ -22,7 +22,7 @@ def read_targets(table: Table, places: Sequence[int], task: str, classes: tuple[
     for number, column in zip(places, columns):
         if column.missing.any():
             row = int(column.missing.argmax())
-            remedy = "Remove the line, or set data.missing=[] where the text itself is a class"
+            remedy = "Remove the line, or set missing=[] where the text itself is a class"
             raise DataError(table.cell(row, number), "needs a label", "an empty cell or one that says nothing", remedy)
         if column.type:
             raise DataError(
@@ -61,7 +61,7 @@ def read_targets(table: Table, places: Sequence[int], task: str, classes: tuple[
     if column.numbers is None:
         if nothing := [text for text in column.distinct if text in UNLIKELY]:
             row = column.texts.tolist().index(nothing[0])
-            remedy = f"Remove such lines, or set data.missing=[] where {nothing[0]!r} is a class"
+            remedy = f"Remove such lines, or set missing=[] where {nothing[0]!r} is a class"
             if not table.missing_given:
                 raise DataError(table.cell(row, places[0]), "needs a label", repr(nothing[0]), remedy)
         return understand(thing, column.texts, task, classes, names)

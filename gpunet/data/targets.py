@@ -116,7 +116,8 @@ def understand(
     if task == "multilabel" or (task == "auto" and bits):
         if not bits:
             received = f"targets of shape {raw.shape}" if raw.ndim != 2 else "other numbers"
-            raise DataError(name, "needs several columns of 0 and 1 for several labels", received, "See data.target")
+            remedy = "Set target to several columns"
+            raise DataError(name, "needs several columns of 0 and 1 for several labels", received, remedy)
         why = "as asked" if task == "multilabel" else "columns of 0 and 1"
         return Targets(raw.astype(np.float32), (), "multilabel", why, names)
     likely, why = _look_like_classes(raw, spelled)
@@ -234,7 +235,7 @@ def _not_one(name: str, raw: np.ndarray) -> DataError:
     return DataError(name, "needs one label for each sample", f"targets of shape {raw.shape}", "Use class numbers")
 
 
-_OR_REGRESSION = "Use whole numbers or texts for classes, or set data.task=regression"
+_OR_REGRESSION = "Use whole numbers or texts for classes, or set task=regression"
 
 
 def _look_like_classes(raw: np.ndarray, spelled: np.ndarray | None) -> tuple[bool, str]:

@@ -45,7 +45,7 @@ def _outputs(config: Config, dataset: Dataset, objective: Objective) -> int:
     if not objective.wants_targets:
         return max(classes, 1)
     if not isinstance(objective, Supervised):
-        remedy = "Leave it out, or use model.name=mlp"
+        remedy = "Leave it out, or train a network such as mlp"
         raise ConfigError("augmentation.mixup", "needs a network with a loss", config.model.name, remedy)
     outputs = objective.loss.outputs(classes) if classes else dataset.y.shape[-1]
     if classes:

@@ -49,7 +49,7 @@ class Experiment:
         if degree(loss) is None:
             if wanted is True:
                 rule = f"must be auto or false with {term(type(loss))}, to which sign and size of targets matter"
-                raise ConfigError("data.scale_target", rule, "true", "Leave it out")
+                raise ConfigError("scale_target", rule, "true", "Leave it out")
             return None
         return TargetScale.of(self.dataset.y[self.split.train])
 

@@ -25,7 +25,7 @@ def epoch_rows(config: Config, y: np.ndarray, classes: int, wants_targets: bool)
     count = config.data.labels if wants_targets else None
     if count is not None and not max(classes, 1) <= count <= len(y):
         rule = f"must be between the {max(classes, 1)} classes and the {len(y):,} samples of the training part"
-        raise ConfigError("data.labels", rule, count, "Leave it out to use all labels")
+        raise ConfigError("labels", rule, count, "Leave it out to use all labels")
     samples = len(y) if count is None else count
     batches = -(-(config.training.updates or 0) * config.training.batch_size // samples)
     if count is None and batches <= 1:

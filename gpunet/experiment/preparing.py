@@ -30,8 +30,8 @@ def prepare_inputs(
     chain = build_preparations(config, dataset.scale, config.model.wants_standardised, texts)
     if texts != any(isinstance(preparation, BagOfWords) for preparation in chain[:1]):
         rule, received = ("must begin with bag_of_words", "texts") if texts else ("must be texts", "numbers")
-        thing = "data.preprocess" if texts else "data of bag_of_words"
-        raise ConfigError(thing, rule, received, "Leave data.preprocess out")
+        thing = "preprocess" if texts else "data of bag_of_words"
+        raise ConfigError(thing, rule, received, "Leave preprocess out")
     images = dataset.x.reshape(len(dataset.x), *with_channels(tuple(dataset.input_shape)))
     training = images[split.train]
     if config.data.preprocess is None and dataset.scale == 1 and _are_probabilities(config, training):

@@ -184,7 +184,7 @@ class Run:
             samples, what = labels, "labelled samples"
         if batch > samples:
             rule, remedy = f"must be at most the {samples} {what} of the training part", min(32, samples)
-            raise ConfigError("training.batch_size", rule, batch, f"Set training.batch_size={remedy}")
+            raise ConfigError("batch_size", rule, batch, f"Set batch_size={remedy}")
         return epoch_rows(self.config, y, len(self.dataset.classes), wants_targets)
 
     def _monitor(self) -> str:
@@ -192,8 +192,8 @@ class Run:
         if "loss" not in scores:
             # No cheap number tells a better machine from a worse one, so the latest weights are kept.
             if monitor not in ("auto", "last"):
-                remedy = "Set training.monitor=last"
-                raise ConfigError("training.monitor", "must be last for layer-wise pretraining", monitor, remedy)
+                remedy = "Set monitor=last"
+                raise ConfigError("monitor", "must be last for layer-wise pretraining", monitor, remedy)
             return "last"
         if monitor == "last":
             return "last"
@@ -208,13 +208,13 @@ class Run:
     def _check_monitor(self, monitor: str, validates: bool) -> None:
         """Refuse a number that no epoch has."""
         if monitor.startswith("validation_") and not validates:
-            remedy = "Set training.monitor=auto"
-            raise ConfigError("training.monitor", f"{monitor} needs a validation part", "none", remedy)
+            remedy = "Set monitor=auto"
+            raise ConfigError("monitor", f"{monitor} needs a validation part", "none", remedy)
         known = [f"train_{name}" for name in self.objective.measures]
         known += [f"validation_{name}" for name in self.objective.scores] if validates else []
         if monitor not in known:
             rule = "must be a number that is measured, auto or last"
-            raise ConfigError("training.monitor", rule, monitor, meant(monitor, known, f"There are {', '.join(known)}"))
+            raise ConfigError("monitor", rule, monitor, meant(monitor, known, f"There are {', '.join(known)}"))
 
     def _plateau(self) -> Plateau | None:
         settings = self.config.training.plateau
@@ -222,7 +222,7 @@ class Run:
             return None
         if self.monitor == "last":
             rule = "needs a monitored number that can improve"
-            raise ConfigError("training.plateau", rule, "monitor last", "Leave it out or set training.monitor=auto")
+            raise ConfigError("plateau", rule, "monitor last", "Leave it out or set monitor=auto")
         return Plateau(self.trainer.optimizer, settings.patience, settings.factor)
 
     def _doctor(self) -> Doctor | None:

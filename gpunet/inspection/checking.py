@@ -39,7 +39,7 @@ class GradientCheck:
         objective = config.model.differentiable(build_objective(config, experiment.description, inputs))
         if objective is None:
             remedy = "Contrastive divergence and its like follow no such gradient; check a network or a classrbm"
-            raise ConfigError("model.name", "must be trained by the gradient of a loss", config.model.name, remedy)
+            raise ConfigError("model", "must be trained by the gradient of a loss", config.model.name, remedy)
         training, members = config.training, () if config.members == 1 else (config.members,)
         augmenter = build_augmenter(experiment, len(experiment.split.train), objective, np.float64)
         feed = inputs.feed("train", members, np.float64, augmenter)

@@ -55,11 +55,15 @@ class RunFolder:
 
         write(self.path / name, content, keep_previous=name == LAST)
 
-    def write_config(self, config: Any) -> None:
-        """Write the configuration, in the place of an older one."""
+    def write_text(self, name: str, text: str) -> None:
+        """Write a file of text, in the place of an older one."""
         from ..checkpoint import replace_file
 
-        replace_file(self.path / CONFIG, [dump(config).encode()])
+        replace_file(self.path / name, [text.encode()])
+
+    def write_config(self, config: Any) -> None:
+        """Write the configuration, in the place of an older one."""
+        self.write_text(CONFIG, dump(config))
 
     def set_aside(self) -> None:
         """Take a damaged ``last.h5`` out of the way, so that it does not become the predecessor of the next one."""

@@ -110,27 +110,6 @@ def _rebuilt(found: Trained, outputs: int, device: Device, dtype: Any) -> tuple[
     return model, parameters
 
 
-def load_generator(
-    path: Path | str, device: Device, families: Sequence[type[Family]] = ()
-) -> TrainedStack | TrainedModel:
-    """What a checkpoint holds that can be sampled from: machines, or a network trained up and down.
-
-    Args:
-        path: of the checkpoint.
-        device: where the model is put.
-        families: that it may be of beside those that come with gpunet.
-
-    Raises:
-        CheckpointError: damaged, or without machines.
-    """
-    found = open_trained(read(path), families)
-    if found.config.model.has_outputs:
-        model = _network(found, device)
-        if found.config.model.generator(model.model) is not None:
-            return model
-    return _stack(found, device, np.float32)
-
-
 def held_in(
     checkpoint: Checkpoint, device: Device, families: Sequence[type[Family]] = ()
 ) -> TrainedStack | TrainedModel:

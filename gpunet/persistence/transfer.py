@@ -115,7 +115,7 @@ def _from_the_bottom(
         donors = donors[: len(targets) // 2]
     if mirror and 2 * len(donors) != len(targets):
         widths = [donor.shape[-1] for donor in donors]
-        remedy = f"Set model.hidden={widths[:-1]} and model.code={widths[-1]}"
+        remedy = f"Set hidden={widths[:-1]} and code={widths[-1]}"
         raise ConfigError(str(source.path), f"must have {len(targets) // 2} layers", len(donors), remedy)
     for number, (donor, target) in enumerate(zip(donors, targets)):
         _check_widths(run, donor, target, [d.shape[-1] for d in donors])
@@ -152,7 +152,7 @@ def _check_widths(run: Run, donor: Donor, target: str, widths: list[int]) -> Non
             f"model: {target}",
             f"must be {theirs}{' units wide' if matrices else ''}, like {donor.name} of the checkpoint",
             ours,
-            f"Set model.hidden={widths}, or choose layers by name" if matrices else "Choose layers by name",
+            f"Set hidden={widths}, or choose layers by name" if matrices else "Choose layers by name",
         )
 
 
@@ -189,8 +189,8 @@ def check_preprocessing(source: Checkpoint, present: Preprocessing) -> None:
         found, kind = _kind(present), _kind_of(source["data/preprocessing"])
     if kind != found:
         rule, settings = f"must be {kind}, as when the checkpoint was trained", " per " in f"{kind} {found}"
-        remedy = "Set data.preprocess as it was then" if settings else f"Set data.preprocess={kind}"
-        raise ConfigError("data.preprocess", rule, found, remedy)
+        remedy = "Set preprocess as it was then" if settings else f"Set preprocess={kind}"
+        raise ConfigError("preprocess", rule, found, remedy)
 
 
 def _kind(present: Preprocessing) -> str:

@@ -85,7 +85,7 @@ def runs_of(
         stack = Stack(experiment, source, layers)
         if not stack.left:
             rule, remedy = "must have a layer left to train", "Keep fewer of its layers"
-            raise ConfigError("model.hidden", rule, f"{len(stack.finished)} finished ones", remedy)
+            raise ConfigError("hidden", rule, f"{len(stack.finished)} finished ones", remedy)
         for layer in stack.finished:
             told.on_note(f"{layer.name} from {source.path if source is not None else 'the stack'}")
         yield from stack.stages()

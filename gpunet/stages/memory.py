@@ -31,9 +31,9 @@ def within_memory(action: Callable[[], T], experiment: Experiment) -> T:
     device.release()
     rule, batch = f"must fit into the memory of {device}, with model and data", config.training.batch_size
     fitting = largest_batch(experiment)
-    remedy = f"Set training.batch_size={fitting}, which fits" if fitting else "Choose a smaller model, or fewer data"
+    remedy = f"Set batch_size={fitting}, which fits" if fitting else "Choose a smaller model, or fewer data"
     received = batch if fitting else f"{batch}, and there is no room even for one sample"
-    raise DeviceError("training.batch_size", rule, received, remedy)
+    raise DeviceError("batch_size", rule, received, remedy)
 
 
 def largest_batch(experiment: Experiment) -> int:

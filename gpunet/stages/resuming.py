@@ -60,7 +60,7 @@ def resume(experiment: Experiment, saved: Trained) -> Iterator[Run]:
             if not stack.left:
                 begun = len(stack.finished) + 1
                 rule = f"must keep the {begun} layers that the run has begun"
-                raise ConfigError("model.hidden", rule, f"{begun - 1} of them", ANEW)
+                raise ConfigError("hidden", rule, f"{begun - 1} of them", ANEW)
             yield from stack.stages()
         else:
             run = Run(experiment, lineage=Lineage.of(source))
@@ -88,9 +88,9 @@ def _check_position(saved: Trained, before: Config, config: Config) -> None:
     epoch, batch = loop.get("epoch", 0), loop.get("batch", 0)
     training = config.training
     if isinstance(epoch, int) and training.epochs < epoch:
-        raise ConfigError("training.epochs", f"must be at least the {epoch} that lie behind", training.epochs)
+        raise ConfigError("epochs", f"must be at least the {epoch} that lie behind", training.epochs)
     for key in ("batch_size", "updates"):
         was, rule = getattr(before.training, key), "can change between epochs only"
         if batch and getattr(training, key) != was:
             got = f"a run that stands at batch {batch} of epoch {int(epoch) + 1}"
-            raise ConfigError(f"training.{key}", rule, got, "Leave it out" if was is None else f"Leave it at {was}")
+            raise ConfigError(key, rule, got, "Leave it out" if was is None else f"Leave it at {was}")

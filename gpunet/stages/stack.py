@@ -88,7 +88,7 @@ class Stack:
         configured = [machine.hidden.n for machine in self.machines[: len(names)]]
         if widths != configured:
             rule, remedy = f"must begin with {widths}, as in the checkpoint", "Change it, or keep fewer layers"
-            raise ConfigError("model.hidden", rule, configured, remedy)
+            raise ConfigError("hidden", rule, configured, remedy)
         for name, machine in zip(names, self.machines):
             parameters = Parameters(machine, self.experiment.config.seeds, self.experiment.device)
             model = source.group(f"model/{name}")

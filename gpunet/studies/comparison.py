@@ -158,19 +158,19 @@ class Comparison:
         if not self.dataset.classes:
             raise DataError(self.dataset.name, "must have classes to compare errors", "real-valued targets")
         if network.with_hidden(self.model.hidden, "sigmoid") is None:
-            raise ConfigError("tune.model.name", "must be mlp", network.name, "Use the preset finetune")
+            raise ConfigError("network.model", "must be mlp", network.name, "Use the preset finetune")
         if monitor not in ("auto", "validation_accuracy"):
-            remedy = "Leave tune.training.monitor out"
-            raise ConfigError("tune.training.monitor", "must be validation_accuracy to compare errors", monitor, remedy)
+            remedy = "Leave network.monitor out"
+            raise ConfigError("network.monitor", "must be validation_accuracy to compare errors", monitor, remedy)
         for part in ("validation", "test"):
             if not len(getattr(self.split, part)):
-                raise ConfigError(f"data.{part}", "must have samples to choose on and to compare", 0, "Set it to 0.15")
+                raise ConfigError(part, "must have samples to choose on and to compare", 0, "Set it to 0.15")
         self._check_labels()
 
     def _check_units(self) -> None:
         hidden = [machine.hidden for machine in self.model.machines((self.inputs.features,))]
         if not all(units.bits for units in hidden):
-            remedy = "Leave model.hidden_units and model.top_units out"
+            remedy = "Leave hidden_units and top_units out"
             rule = "must have bernoulli hidden units to become a sigmoid network"
             found = ", ".join(sorted({term(type(units)) for units in hidden}))
             raise ConfigError("model", rule, found, remedy)
@@ -180,15 +180,15 @@ class Comparison:
         for count in self.labels:
             if not classes <= count <= samples:
                 rule = f"must be between the {classes} classes and the {samples:,} samples of the training part"
-                raise ConfigError("labels", rule, count, "Write all for all of them")
+                raise ConfigError("labels to compare", rule, count, "Write all for all of them")
         if batch > self.labels[0]:
             rule, remedy = f"must be at most the fewest labels, {self.labels[0]}", min(20, self.labels[0])
-            raise ConfigError("tune.training.batch_size", rule, batch, f"Set tune.training.batch_size={remedy}")
+            raise ConfigError("network.batch_size", rule, batch, f"Set network.batch_size={remedy}")
 
 
 def _stack_of(config: Config) -> Layerwise:
     if config.model.layerwise is None:
-        raise ConfigError("compare", "pretrains a stack of machines", config.model.name, "Use model.name=dbn")
+        raise ConfigError("compare", "pretrains a stack of machines", config.model.name, "Pretrain a dbn")
     return config.model.layerwise
 
 
@@ -210,4 +210,4 @@ def _with_rate(setting: Any, rate: float) -> Any:
         return setting | {"value": rate}
     name = "none" if setting is None else setting["name"]
     remedy = "Use a number, or a schedule with a value such as step"
-    raise ConfigError("tune.optimizer.learning_rate", "must have one value that the rates can replace", name, remedy)
+    raise ConfigError("network.learning_rate", "must have one value that the rates can replace", name, remedy)

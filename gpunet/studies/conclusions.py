@@ -104,5 +104,5 @@ def _notes(found: dict[str, Any]) -> Iterator[str]:
     if ends:
         yield f"At an end of the rates tried, so that others may be better (widen the rates): {', '.join(ends)}."
     if unfinished:
-        over = f"when the {found['epochs']} epochs were over (raise tune.training.epochs)"
+        over = f"when the {found['epochs']} epochs were over (raise network.epochs)"
         yield f"Not settled {over}: {', '.join(unfinished)}."

@@ -99,7 +99,7 @@ def _check_finite(numbers: dict[str, np.ndarray], epoch: int) -> None:
     """Weights may be finite and so large that nothing computed from them is."""
     for name, values in numbers.items():
         if not np.isfinite(values).all():
-            remedy = "Lower optimizer.learning_rate"
+            remedy = "Lower learning_rate"
             raise DivergedError(f"epoch {epoch + 1}", f"{name} must be finite", "NaN or infinity", remedy)
 
 

@@ -118,7 +118,7 @@ class Trainer:
         who = f" of member {member} (seed {self.parameters.seeds[member]})" if len(failed) > 1 else ""
         rule, received = diagnose(self, member, int(failed[member]))
         kept = f"{received}; the weights of the step before are kept"
-        raise DivergedError(f"step {int(failed[member]) + 1}{who}", rule, kept, "Lower optimizer.learning_rate")
+        raise DivergedError(f"step {int(failed[member]) + 1}{who}", rule, kept, "Lower learning_rate")
 
     def _step(self, rows: int, variant: Hashable = None) -> None:
         """One update; ``variant`` is part of the key of the capture alone."""

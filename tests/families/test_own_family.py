@@ -18,7 +18,7 @@ from gpunet.families import DBNConfig, Family
 from gpunet.fields import Count
 from gpunet.inspection.portrait import portrait
 from gpunet.layers import Dense, ReLU, Sequential, Tanh
-from gpunet.persistence import load_generator, load_model, load_stack, open_trained, snapshot
+from gpunet.persistence import held_in, load_model, load_stack, open_trained, snapshot
 from gpunet.stages import Stack, resume, resumed_config
 from gpunet.training import Evaluator
 
@@ -116,7 +116,7 @@ def test_a_stack_of_its_own_is_trained_layer_by_layer(digits, tmp_path, device):
     assert read(tmp_path / "best.h5").attrs["model"] == "tower(64-12-8)"
     stack = load_stack(tmp_path / "best.h5", device, families=OWN)
     assert [machine.hidden.n for machine in stack.dbn.machines] == [12, 8]
-    assert len(load_generator(tmp_path / "best.h5", device, OWN).dbn.machines) == 2
+    assert len(held_in(read(tmp_path / "best.h5"), device, OWN).dbn.machines) == 2
     with pytest.raises(CheckpointError, match="must hold a network with outputs, got tower"):
         load_model(tmp_path / "best.h5", device, OWN)
 

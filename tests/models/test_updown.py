@@ -204,7 +204,7 @@ def test_without_validation_the_latest_weights_are_kept(device):
     run.train()
     assert (run.monitor, run.selection.best_epoch.tolist()) == ("last", [3])
     config = load_config("updown", small | {"training.monitor": "train_loss"}, {})
-    with pytest.raises(ConfigError, match=r"training.monitor: must be a number that is measured, .* got train_loss"):
+    with pytest.raises(ConfigError, match=r"monitor: must be a number that is measured, .* got train_loss"):
         Run(Experiment(config, data, split(data, validation=0, test=0.15, seed=0), device))
 
 

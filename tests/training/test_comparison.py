@@ -201,16 +201,16 @@ def test_a_schedule_keeps_its_shape(device):
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"labels": (9,)}, r"labels: must be between the 10 classes and the 1,257 samples .*, got 9"),
-        ({"labels": (1258,)}, r"labels: must be between .*, got 1258"),
-        ({"labels": (15,)}, r"tune\.training\.batch_size: must be at most the fewest labels, 15, got 20"),
+        ({"labels": (9,)}, r"labels to compare: must be between the 10 classes and the 1,257 samples .*, got 9"),
+        ({"labels": (1258,)}, r"labels to compare: must be between .*, got 1258"),
+        ({"labels": (15,)}, r"network\.batch_size: must be at most the fewest labels, 15, got 20"),
         ({"model": "rbm"}, r"compare: pretrains a stack of machines, got rbm"),
         ({"model.top_units": "gaussian"}, r"model: must have bernoulli hidden units .*, got bernoulli, gaussian"),
-        ({"tune": {"model": {"name": "layers", "layers": []}}}, r"tune\.model\.name: must be mlp, got layers"),
-        ({"tune": {"training.monitor": "train_loss"}}, r"tune\.training\.monitor: must be validation_accuracy"),
+        ({"tune": {"model": {"name": "layers", "layers": []}}}, r"network\.model: must be mlp, got layers"),
+        ({"tune": {"training.monitor": "train_loss"}}, r"network\.monitor: must be validation_accuracy"),
         (
             {"tune": {"optimizer.learning_rate": {"name": "piecewise", "values": [1, 0.1], "boundaries": [1]}}},
-            r"tune\.optimizer\.learning_rate: must have one value that the rates can replace, got piecewise",
+            r"network\.learning_rate: must have one value that the rates can replace, got piecewise",
         ),
     ],
 )
@@ -227,6 +227,6 @@ def test_classes_and_all_three_parts_are_needed():
     configs = load_config("dbn", STACK, {}), load_config("finetune", TUNE, {})
     for part in ("validation", "test"):
         sizes = {"validation": 0.15, "test": 0.15} | {part: 0}
-        with pytest.raises(ConfigError, match=rf"data\.{part}: must have samples to choose on and to compare"):
+        with pytest.raises(ConfigError, match=rf"{part}: must have samples to choose on and to compare"):
             parts = split(dataset, seed=0, **sizes)
             Comparison(Experiment(configs[0], dataset, parts, Device()), configs[1], [40], [0.1])

@@ -126,9 +126,9 @@ def test_a_sample_that_comes_again_is_augmented_anew(device):
 @pytest.mark.parametrize(
     ("overrides", "expected"),
     [
-        ({"data.labels": 9}, r"data\.labels: must be between the 10 classes and the 1,257 samples .*, got 9"),
-        ({"data.labels": 1258}, r"data\.labels: must be between .*, got 1258"),
-        ({"data.labels": 15}, r"training\.batch_size: must be at most the 15 labelled samples .*, got 20"),
+        ({"data.labels": 9}, r"labels: must be between the 10 classes and the 1,257 samples .*, got 9"),
+        ({"data.labels": 1258}, r"labels: must be between .*, got 1258"),
+        ({"data.labels": 15}, r"batch_size: must be at most the 15 labelled samples .*, got 20"),
     ],
 )
 def test_label_counts_that_cannot_be(overrides, expected, device):

@@ -67,8 +67,8 @@ def test_the_batch_that_is_named_fits_and_the_next_larger_does_not(preset, hidde
         within_memory(lambda: train(config, dataset, parts, device), Experiment(config, dataset, parts, device))
     fitting = largest_batch(Experiment(config, dataset, parts, device))
     assert str(caught.value) == (
-        f"training.batch_size: must fit into the memory of cpu, with model and data, got {batch}. "
-        f"Set training.batch_size={fitting}, which fits."
+        f"batch_size: must fit into the memory of cpu, with model and data, got {batch}. "
+        f"Set batch_size={fitting}, which fits."
     )
     assert caught.value.exit_code == 5
     assert 0 < fitting < batch

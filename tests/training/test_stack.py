@@ -72,7 +72,7 @@ def test_a_restart_at_layer_two_gives_the_same_stack(tmp_path, device):
     assert load_stack(other, device).dbn.machines[2].weight.shape == (7, 5)
     with pytest.raises(CheckpointError, match="between 1 and 2 finished layers, got 3"):
         Stack(Experiment(*make(), device), read(whole), 3)
-    with pytest.raises(ConfigError, match=r"model\.hidden: must begin with \[20\], as in the checkpoint, got \[21\]"):
+    with pytest.raises(ConfigError, match=r"hidden: must begin with \[20\], as in the checkpoint, got \[21\]"):
         Stack(Experiment(*make({"model.hidden": [21, 12]}), device), read(whole), 1)
 
 
@@ -110,9 +110,9 @@ def test_any_layer_goes_into_any_that_matches(tmp_path, device):
 
 def test_grafts_that_do_not_fit_say_what_would(tmp_path, device):
     source = read(pretrain(tmp_path, device))
-    with pytest.raises(ConfigError, match=r"must be 20 to 12 units wide.*Set model.hidden=\[20, 12\]"):
+    with pytest.raises(ConfigError, match=r"must be 20 to 12 units wide.*Set hidden=\[20, 12\]"):
         graft(network(device, **{"model.hidden": [20, 13]}), source)
-    with pytest.raises(ConfigError, match=r"data\.preprocess: must be scale"):
+    with pytest.raises(ConfigError, match=r"preprocess: must be scale"):
         graft(network(device, **{"data.preprocess": "standardise"}), source)
     with pytest.raises(CheckpointError, match=r"must hold a layer 9, got no such\. It has 000_rbm, 001_rbm"):
         graft(network(device), source, [("9", "000_dense")])
@@ -145,7 +145,7 @@ def test_an_unrolled_autoencoder_starts_as_the_stack_and_gets_better(tmp_path, d
     before = run.validation.scores()["squared_error"]
     run.train()
     assert run.history[-1].numbers["validation_squared_error"] < before
-    with pytest.raises(ConfigError, match=r"must have 3 layers, got 2. Set model.hidden=\[20\] and model.code=12"):
+    with pytest.raises(ConfigError, match=r"must have 3 layers, got 2. Set hidden=\[20\] and code=12"):
         graft(
             Run(Experiment(load_config("autoencoder", settings | {"model.hidden": [20, 15]}, {}), *make()[1:], device)),
             source,
@@ -176,7 +176,7 @@ def test_stacks_that_cannot_be(overrides, expected, device):
 
 def test_layers_continue_on_features_prepared_as_theirs_were(tmp_path, device):
     source = read(pretrain(tmp_path, device))
-    with pytest.raises(ConfigError, match=r"data.preprocess: must be scale, as when .*, got standardise"):
+    with pytest.raises(ConfigError, match=r"preprocess: must be scale, as when .*, got standardise"):
         Stack(Experiment(*make({"data.preprocess": "standardise"}), device), source=source, layers=1)
 
 
@@ -220,6 +220,6 @@ def test_statistics_of_channels_are_not_those_of_features(then, now, fits, tmp_p
         assert graft(target, source)
         return
     names = [f"standardise{' per channel' if per == 'channel' else ''}" for per in (then, now)]
-    expected = f"data.preprocess: must be {names[0]}, as when the checkpoint was trained, got {names[1]}. Set data"
+    expected = f"preprocess: must be {names[0]}, as when the checkpoint was trained, got {names[1]}. Set preprocess"
     with pytest.raises(ConfigError, match=expected):
         graft(target, source)

@@ -275,5 +275,5 @@ def test_a_plateau_scales_the_schedule_of_the_run():
 
 
 def test_a_plateau_needs_a_monitor():
-    with pytest.raises(ConfigError, match=r"training\.plateau: needs a monitored number that can improve"):
+    with pytest.raises(ConfigError, match=r"plateau: needs a monitored number that can improve"):
         make_run(**{"training.plateau.patience": 2, "training.monitor": "last"})
