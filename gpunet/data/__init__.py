@@ -39,6 +39,7 @@ from .fulfilling import fulfil
 from .inputs import Inputs, Part
 from .preparations import PCA, ZCA, Binarise, MinMax, OneHot, Preparation, Scale, Standardise
 from .preprocessing import Fitted, Preprocessing, fit_preprocessing
+from .robust import Clip, Log1p, Robust
 from .roles import Wanted
 from .splitting import Split, divide, split
 from .summary import Summary, baseline, duplicates, summarise
@@ -54,6 +55,7 @@ __all__ = [
     "BagOfWords",
     "Binarise",
     "Brightness",
+    "Clip",
     "Coding",
     "Colour",
     "Column",
@@ -69,6 +71,7 @@ __all__ = [
     "Flip",
     "Given",
     "Inputs",
+    "Log1p",
     "MinMax",
     "Mixup",
     "MoveWords",
@@ -78,6 +81,7 @@ __all__ = [
     "Preparation",
     "Preprocessing",
     "Reading",
+    "Robust",
     "Rotate",
     "Scale",
     "Shear",

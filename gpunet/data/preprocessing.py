@@ -13,6 +13,7 @@ from ..backend.arrays import Array
 from ..errors import ConfigError
 from ..fields import term
 from . import preparations as known
+from . import robust
 from .bags import BagOfWords
 from .preparations import Arrays, Preparation
 
@@ -21,6 +22,9 @@ SAID = {
     "standardise": "standardised to mean 0 and deviation 1",
     "scale": "divided by their full scale",
     "min_max": "scaled to 0..1",
+    "robust": "scaled to median 0 and interquartile range 1",
+    "log1p": "their logarithms",
+    "clip": "outliers held back",
 }
 
 
@@ -165,7 +169,8 @@ def _fit(preparation: Preparation, x: np.ndarray, shape: tuple[int, ...], scale:
 
 
 def _named(name: str) -> list[Preparation]:
-    exported = [c for c in vars(known).values() if inspect.isclass(c) and issubclass(c, Preparation)]
+    known_here = (*vars(known).values(), *vars(robust).values())
+    exported = [c for c in known_here if inspect.isclass(c) and issubclass(c, Preparation)]
     classes = {term(c): c for c in (*exported, BagOfWords) if c is not Preparation and not c.__name__.startswith("_")}
     if name == "none":
         return []
