@@ -38,7 +38,7 @@ def read_table(path: Path, reading: Reading) -> Table:
     lines = read_lines(path, reading.delimiter)
     frame = _frame(path, lines)
     sample = frame.head(SAMPLE + 1).rows()
-    header, why = (reading.header, "") if reading.header is not None else _is_header(sample)
+    header, why = (reading.header, "") if reading.header is not None else _is_header(sample, lines.delimiter != ",")
     notes = [*lines.notes, *([why] if why else [])]
     names, filled = _names(path, sample[0]) if header else ((), False)
     if filled:
@@ -80,13 +80,17 @@ def _frame(path: Path, lines: Lines) -> DataFrame:
     return polars.DataFrame(cells, schema=[f"column_{i}" for i in range(len(cells[0]))], orient="row")
 
 
-def _is_header(sample: Sequence[Sequence[str | None]]) -> tuple[bool, str]:
+def _is_header(sample: Sequence[Sequence[str | None]], commas: bool) -> tuple[bool, str]:
     """Whether the first line holds names, and what the user should know about it.
 
-    It does where most cells above columns of numbers are no numbers; where its cells count 0, 1, 2, ..., as libraries
+    It does where half of the cells above columns of numbers are no numbers; where its cells count 0, 1, 2, ..., as libraries
     number columns without names; and, in a table of texts alone, where a cell is a usual name of targets or texts, or
     where no cell comes again below it although others do.
     """
+
+    def number(cell: str) -> bool:
+        return is_number(cell) or (commas and is_number(cell.replace(",", ".", 1)))
+
     first = ["" if cell is None else cell.strip() for cell in sample[0]]
     below = [[cell for cell in column if cell is not None] for column in zip(*sample[1:])]
     below = below or [[] for _ in first]
@@ -96,16 +100,16 @@ def _is_header(sample: Sequence[Sequence[str | None]]) -> tuple[bool, str]:
             if counted == [str(number) for number in range(start, start + len(counted))] and len(sample) > 1:
                 said = f"line 1 counts {start}, {start + 1}, ... and is taken for a header"
                 return True, f"{said}; set header=false where it is none"
-    numeric = [i for i, cells in enumerate(below) if cells and all(is_number(c) or c.strip() in NOTHING for c in cells)]
+    numeric = [i for i, cells in enumerate(below) if cells and all(number(c) or c.strip() in NOTHING for c in cells)]
     if numeric:
-        words = sum(bool(first[i]) and not is_number(first[i]) and first[i] not in NOTHING for i in numeric)
-        return words > len(numeric) / 2, ""
-    if any(cell and is_number(cell) for cell in first):
+        words = sum(bool(first[i]) and not number(first[i]) and first[i] not in NOTHING for i in numeric)
+        return words >= len(numeric) / 2, ""
+    if any(cell and number(cell) for cell in first):
         return False, ""
     if any(cell.lower() in (*TARGETS, *TEXTS) for cell in first):
         return True, ""
     again = [cell in {c.strip() for c in cells} for cell, cells in zip(first, below)]
-    repeated = [len(set(cells)) <= len(cells) / 2 for cells in below if cells]
+    repeated = [len(set(cells)) < len(cells) for cells in below if cells]
     empty = any(len(cells) < len(sample) - 1 for cells in below) and len(sample) > 1
     return (len(sample) > 2 and not any(again) and (any(repeated) or empty)), ""
 

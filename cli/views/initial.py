@@ -30,11 +30,11 @@ def initial_toml(config: Any, found: Any, summary: Any, preset: str) -> str:
         lines.append(f"task = {_toml(found.task if found.task != 'none' else 'auto')}  # {found.why}")
         kinds = ", ".join(f"{_key(code.column or str(code.place))} = {_toml(code.kind)}" for code in contract.codes)
         lines.append(f"features = {{ {kinds} }}" if contract.named else f"# features = {{ {kinds} }}")
-        reasons = dict(found.ignored)
         ids = list(contract.ids)
+        own = {*map(str, ids), str(contract.weight)}
+        reasons = {_name(name): why for name, why in found.ignored if str(_name(name)) not in own}
         lines.append(f"id = {_toml(ids)}" if ids else "# id = []  # columns that name the samples")
-        ignored = [_name(name) for name, why in reasons.items() if why not in KEPT]
-        said = "; ".join(f"{_name(name)}: {why}" for name, why in reasons.items() if why not in KEPT)
+        ignored, said = list(reasons), "; ".join(f"{name}: {why}" for name, why in reasons.items())
         lines.append(
             f"ignore = {_toml(ignored)}  # {said}" if ignored else "# ignore = []  # columns that are left out"
         )
@@ -55,9 +55,6 @@ def initial_toml(config: Any, found: Any, summary: Any, preset: str) -> str:
         lines.append(f"split_column = {_toml(data.split_column)}")
     lines += ["", f"# The rest is that of {preset}."]
     return "\n".join([*lines, *sections]) + "\n"
-
-
-KEPT = ("it names the samples", "it weighs the samples")  # reasons of columns that have a role of their own
 
 
 def _rest(config: Any) -> tuple[list[str], list[str]]:

@@ -132,9 +132,17 @@ def _why(table: Table, roles: Roles, given: Targets) -> str:
 
 
 def _left_out(table: Table, roles: Roles) -> tuple[tuple[str, str], ...]:
-    ids = [(table.called(i), "it names the samples") for i in roles.ids]
+    ids = [(table.called(i), _names_samples(table, i)) for i in roles.ids]
     weight = [] if roles.weight is None else [(table.called(roles.weight), "it weighs the samples")]
     return (*ids, *weight, *((table.called(i), why) for i, why in roles.ignored))
+
+
+def _names_samples(table: Table, number: int) -> str:
+    """Why a column is taken to name the samples, whoever said so."""
+    if table.columns[number].counts_up:
+        return "it counts up, as numbers of samples do"
+    distinct = len(table.columns[number].distinct) == table.rows
+    return "all its cells differ, as names of samples do" if distinct else "it names the samples"
 
 
 def _values(table: Table, number: int) -> np.ndarray:
