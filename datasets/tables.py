@@ -83,9 +83,9 @@ def _frame(path: Path, lines: Lines) -> DataFrame:
 def _is_header(sample: Sequence[Sequence[str | None]], commas: bool) -> tuple[bool, str]:
     """Whether the first line holds names, and what the user should know about it.
 
-    It does where half of the cells above columns of numbers are no numbers; where its cells count 0, 1, 2, ..., as libraries
-    number columns without names; and, in a table of texts alone, where a cell is a usual name of targets or texts, or
-    where no cell comes again below it although others do.
+    It does where half of the cells above columns of numbers are no numbers; where its cells count 0, 1, 2, ..., as
+    libraries number columns without names; and, in a table of texts alone, where a cell is a usual name of targets or
+    texts, or where no cell comes again below it although others do.
     """
 
     def number(cell: str) -> bool:

@@ -116,7 +116,7 @@ def fit(
         given["loss"] = loss
     config, dataset = in_memory(configured({}, given), x, y, target, pair(validation), pair(test), weights=weights)
     _check_targets(dataset)
-    judge = loss if isinstance(loss, Loss) else build_loss(config, len(dataset.classes))
+    judge = loss if isinstance(loss, Loss) else build_loss(config, len(dataset.classes), dataset.task == "multilabel")
     place, split = resolve_device(device), parts(config, dataset)
     config = batch_that_fits(config, split) if batch_size is None else config
     missing = without_word(network) or without_word(judge)

@@ -65,12 +65,14 @@ class Network(Result):
             as_numpy: False leaves the result on the device; classes are then their numbers.
 
         Returns:
-            (samples,) classes or values; (samples, outputs) where there are several targets.
+            (samples,) classes or values; (samples, outputs) where there are several targets, 0 and 1 of several labels.
 
         Raises:
             DataError: samples that this network was not trained for.
         """
         found = self.outputs(x, as_numpy=as_numpy)
+        if self._several:
+            return (found > 0.5).astype(np.int64)
         if not self.description.classes:
             return found[:, 0] if found.shape[1] == 1 else found
         numbers = self._numbers(found)
@@ -84,6 +86,8 @@ class Network(Result):
             DataError: samples that this network was not trained for.
         """
         held = self._held
+        if self._several:
+            return self.outputs(x, as_numpy=as_numpy)
         if not self.description.classes:
             raise ConfigError("predict_proba", "needs a network that predicts classes", "values", "Use predict")
         if held.loss.meaning != "probability":
@@ -94,6 +98,11 @@ class Network(Result):
             xp = np if as_numpy else self.device.xp
             return xp.concatenate([1 - found, found], axis=1)
         return found
+
+    @property
+    def _several(self) -> bool:
+        """Whether its outputs are probabilities of several labels."""
+        return self.description.task == "multilabel" and self._held.loss.meaning == "probability"
 
     @property
     def reconstructs(self) -> bool:
@@ -111,7 +120,7 @@ class Network(Result):
         return self.description.labels
 
     def score(self, x: Any, y: Any) -> float:
-        """Share of right classes, or for values the coefficient of determination R2, averaged over targets.
+        """Share of right classes or labels, or for values the coefficient of determination R2, averaged over targets.
 
         Args:
             x: samples as in training.
@@ -140,6 +149,8 @@ class Network(Result):
         if self.description.classes:
             return float(np.mean(self._numbers(outputs) == self._class_numbers(raw)))
         wanted = self._values(raw)
+        if self._several:
+            return float(np.mean((outputs > 0.5) == (wanted > 0.5)))
         found = outputs.reshape(wanted.shape).astype(np.float64)
         spread = ((wanted - wanted.mean(axis=0)) ** 2).sum(axis=0)
         missed = ((wanted - found) ** 2).sum(axis=0)

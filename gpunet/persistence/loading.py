@@ -94,7 +94,7 @@ def _network(found: Trained, device: Device) -> TrainedModel:
     if not family.has_outputs:
         remedy = "It has likelihoods and samples, and a network can start from it"
         raise CheckpointError(str(found.checkpoint.path), "must hold a network with outputs", family.name, remedy)
-    loss = build_loss(found.config, len(about.classes))
+    loss = build_loss(found.config, len(about.classes), about.task == "multilabel")
     model, parameters = _rebuilt(found, family.outputs(about, loss), device, np.float32)
     return TrainedModel(**vars(found), model=model, loss=loss, parameters=parameters)
 

@@ -299,7 +299,7 @@ BAD = {
     ),
     "dates": (
         lambda t: text(t, "when,label\n2024-05-01,0\n2024-05-02,1\n"),
-        "column 'when': must be numbers or categories, got dates such as '2024-05-01'. Leave it out with data.ignore",
+        "column 'when': must be numbers or categories, got dates such as '2024-05-01'. Leave it out with ignore='when'",
     ),
     "ids of text": (
         lambda t: text(t, "code,a,label\n" + "".join(f"x{i}z,{i},{i % 2}\n" for i in range(50))),
