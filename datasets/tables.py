@@ -11,7 +11,7 @@ import itertools
 import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from gpunet.data.roles import TARGETS, TEXTS
 from gpunet.data.table import NOTHING, Column, Reading, Table, is_number
 from gpunet.errors import DataError, printable
 
-from .text import SAMPLE, Lines, read_lines, walk_cells
+from .text import SAMPLE, Lines, first_rows, read_lines, walk_cells
 
 if TYPE_CHECKING:
     from polars import DataFrame, Series
@@ -36,18 +36,24 @@ def read_table(path: Path, reading: Reading) -> Table:
         DataError: naming the line, and the column where it is one cell.
     """
     lines = read_lines(path, reading.delimiter)
-    frame = _frame(path, lines)
-    sample = frame.head(SAMPLE + 1).rows()
+    sample = first_rows(lines)
+    frame = None if len(sample) > 1 else _frame(path, lines)
+    if frame is not None:
+        sample = [list(row) for row in frame.head(SAMPLE + 1).rows()]
     header, why = (reading.header, "") if reading.header is not None else _is_header(sample, lines.delimiter != ",")
     notes = [*lines.notes, *([why] if why else [])]
     names, filled = _names(path, sample[0]) if header else ((), False)
     if filled:
         notes.append("columns without a name are called by their number")
-    body = frame[1:] if header else frame
-    if not body.height:
-        raise DataError(str(path), "must hold samples below its header", "none", "Check the file")
-    columns, more = _columns(path, body, names, reading, lines.delimiter)
-    first = int(header)
+    found = _of_numbers(lines, sample, names, bool(header)) if frame is None and reading.plain else None
+    more: list[str] = []
+    if found is None:
+        frame = _frame(path, lines) if frame is None else frame
+        body = frame[1:] if header else frame
+        if not body.height:
+            raise DataError(str(path), "must hold samples below its header", "none", "Check the file")
+        found, more = _columns(path, body, names, reading, lines.delimiter)
+    columns, first = found, int(bool(header))
 
     def place(row: int) -> str:
         _, number = next(itertools.islice(walk_cells(path, lines), row + first, None))
@@ -78,6 +84,70 @@ def _frame(path: Path, lines: Lines) -> DataFrame:
         pass  # what it does not take is read below, or refused there with its line
     cells = [[cell or None for cell in row] for row, _ in walk_cells(path, lines)]
     return polars.DataFrame(cells, schema=[f"column_{i}" for i in range(len(cells[0]))], orient="row")
+
+
+def _of_numbers(
+    lines: Lines, sample: Sequence[Sequence[str | None]], names: tuple[str, ...], header: bool
+) -> tuple[Column, ...] | None:
+    """The columns of a table most of which are numbers, read as such at once; None where it is no such table.
+
+    Their texts are read when somebody asks for them.
+    """
+    import polars
+
+    width, below = len(sample[0]), sample[1:] if header else sample
+    if lines.quoted or any(len(row) != width for row in below):
+        return None
+    held = [[cell for cell in column if cell is not None] for column in zip(*below)]
+    plain = [bool(cells) and all(is_number(cell) for cell in cells) for cells in held]
+    if not held or sum(plain) < width / 2 or (lines.delimiter != "," and not all(plain)):
+        return None
+    content, kinds = lines.content.lstrip(b"\n"), [polars.Float64 if number else polars.String for number in plain]
+
+    def read(types: Sequence[Any], columns: list[int] | None = None) -> DataFrame:
+        schema = {f"column_{i}": kind for i, kind in enumerate(types)}
+        return polars.read_csv(
+            content, has_header=header, schema=schema, separator=lines.delimiter, quote_char=None, columns=columns
+        )
+
+    try:
+        frame = read(kinds)
+    except polars.exceptions.PolarsError:
+        return None
+    rows, kept = frame.height, None
+    if frame.to_series(0).null_count():
+        kept = frame.select(~polars.all_horizontal(polars.all().is_null())).to_series()
+        frame = frame.filter(kept)
+    if not frame.height or (frame.height + header) * (width - 1) != lines.content.count(lines.delimiter.encode()):
+        return None
+
+    def speller(number: int) -> Callable[[], np.ndarray]:
+        def spell() -> np.ndarray:
+            cells = read([polars.String] * width, [number]).to_series()
+            assert len(cells) == rows, "the same lines"
+            return _speller(cells if kept is None else cells.filter(kept))()
+
+        return spell
+
+    columns = []
+    for number, cells in enumerate(frame.iter_columns()):
+        name = names[number] if names else ""
+        if plain[number]:
+            columns.append(Column(name, cells.to_numpy(), speller(number)))
+        elif cells.null_count() == len(cells) or _could_be_numbers(cells):
+            return None
+        else:
+            columns.append(Column(name, None, _speller(cells)))
+    return tuple(columns)
+
+
+def _could_be_numbers(cells: Series) -> bool:
+    """Whether a column whose first cells are no numbers might be one of numbers after all."""
+    import polars
+
+    known = cells.str.strip_chars()
+    numbers = known.cast(polars.Float64, strict=False)
+    return len(numbers) > numbers.null_count() and bool(known.is_in([*NOTHING, ""]).any())
 
 
 def _is_header(sample: Sequence[Sequence[str | None]], commas: bool) -> tuple[bool, str]:
@@ -151,7 +221,7 @@ def _columns(
                 notes.append(f"{_called(names, number)}: {way}")
         if values is not None and reading.decimal is None and delimiter != "," and not with_point:
             with_point += [number] if bool(cells.str.contains(".", literal=True).any()) else []
-        numbers = None if values is None else values.cast(polars.Float64).fill_null(np.nan).to_numpy()
+        numbers = None if values is None else values.cast(polars.Float64).to_numpy()
         columns.append(Column(name, numbers, _speller(cells)))
     if with_comma and reading.decimal is None:
         if with_point:
@@ -193,7 +263,9 @@ def _speller(cells: Series) -> Callable[[], np.ndarray]:
 
     def spell() -> np.ndarray:
         held = np.empty(len(cells), object)
-        held[:] = [text if text is None else _normal(text) for text in cells.to_list()]
+        texts = cells.to_list()
+        known = {text: None if text is None else _normal(text) for text in dict.fromkeys(texts)}
+        held[:] = [known[text] for text in texts]
         return held
 
     return spell

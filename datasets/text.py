@@ -13,7 +13,7 @@ from gpunet.checkpoint import inflation_budget
 from gpunet.data.table import is_number
 from gpunet.errors import DataError, printable
 
-SAMPLE = 200  # lines that are looked at to find out how cells are separated
+SAMPLE = 50  # lines that are looked at to find out how cells are separated
 BEGINNING = 1 << 20  # bytes that hold them
 DELIMITERS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars", " ": "blanks"}
 NAMED = {"tab": "\t", "space": " ", "comma": ",", "semicolon": ";"}
@@ -59,9 +59,9 @@ def read_lines(path: Path, delimiter: str | None) -> Lines:
     if found == " ":
         content = re.sub(rb"(?m)[ \t]+", b" ", content)
         content = re.sub(rb"(?m)^ | $", b"", content)
-    elif b"\n " in content or b"\n\t" in content:
+    elif (b" " in content and b"\n " in content) or (b"\t" in content and b"\n\t" in content):
         content = re.sub(rb"(?m)^[ \t]+$", b"", content) if found != "\t" else content
-    if not content.strip():
+    if not content or content.isspace():
         raise DataError(str(path), "must hold lines of cells", "an empty file", "Check the path")
     return Lines(content, found, b'"' in content, tuple(notes))
 
@@ -123,7 +123,7 @@ def decoded(path: Path, content: bytes) -> tuple[bytes, str]:
 
 def _without_comments(content: bytes) -> tuple[bytes, int]:
     """Lines that begin with #, outside of quotes, become empty; one that holds the names of columns loses its #."""
-    if not (content.startswith(b"#") or b"\n#" in content):
+    if b"#" not in content or not (content.startswith(b"#") or b"\n#" in content):
         return content, 0
     lines, inside, count, begun = content.split(b"\n"), False, 0, False
     for number, line in enumerate(lines):
@@ -155,9 +155,7 @@ def _find_delimiter(path: Path, content: bytes) -> str:
     """
     usual = "\t" if ".tsv" in path.name else ","
     text = content[:BEGINNING].decode(errors="replace")
-    lines = [line for line in text.split("\n") if line.strip()]
-    if len(content) > BEGINNING:
-        lines = lines[:-1]
+    lines = [line for line in text.split("\n", 4 * SAMPLE)[:-1] or [text] if line.strip()]
     best, found = (-1.0, 0), usual
     for sign in dict.fromkeys([usual, ",", "\t", ";", "|", " "]):
         rows = _cells(lines, sign)
@@ -182,6 +180,16 @@ def _cells(lines: list[str], sign: str) -> list[list[str]]:
         return [row for row, _ in zip(reader, range(SAMPLE)) if row]
     except csv.Error:
         return []
+
+
+def first_rows(lines: Lines) -> list[list[str | None]]:
+    """The cells of the first lines that have some, None where one is empty."""
+    text = lines.content[:BEGINNING].decode(errors="replace")
+    held = [line for line in text.split("\n") if line.strip()] if not lines.quoted else text.split("\n")
+    if len(lines.content) > BEGINNING:
+        held = held[:-1]
+    rows = _cells(held[: 4 * SAMPLE], lines.delimiter)
+    return [[cell.strip() or None for cell in row] for row in rows if any(cell.strip() for cell in row)]
 
 
 def walk_cells(path: Path, lines: Lines) -> Iterator[tuple[list[str], int]]:

@@ -43,6 +43,11 @@ class Reading:
     decimal: str | None = None
     missing: tuple[str, ...] | None = None
 
+    @property
+    def plain(self) -> bool:
+        """Whether numbers are written with a point, and the usual words stand for missing cells."""
+        return self.missing is None and self.decimal in (None, ".")
+
 
 @dataclass(frozen=True, eq=False)
 class Column:
