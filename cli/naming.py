@@ -37,6 +37,7 @@ THINGS = {
     "pairs": "--graft",
     "run": "--run",
     "signals": "--signal",
+    "network.model": "tune.model.name",
 }
 # The command ``compare`` configures two models: the pretrained stack, and the network that is tuned from it.
 NETWORK = "network."
@@ -66,6 +67,7 @@ PHRASES = {
         "Use gpunet likelihood or sample, or train --from it"
     ),
     "or the number of steps": "or --steps",
+    "Pretrain a dbn": "Use model.name=dbn",
     "Use the preset finetune": "Use --tune finetune",
     "allow what is not finite": "allow it with --allow-nonfinite",
 }

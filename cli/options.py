@@ -49,6 +49,15 @@ class Request:
         flags = {"data.source": self.data, "seed": self.seed, "members": self.members}
         return configuration(self.words if words is None else words, flags, default)
 
+    @property
+    def chooses_batch(self) -> bool:
+        """Whether the batch was written by the user, in a file or as a key, and not by a preset for other data."""
+        from gpunet.config import parse_assignments
+
+        sources = [word for word in self.words if not is_assignment(word)]
+        written = parse_assignments(word for word in self.words if word not in sources)
+        return "training.batch_size" in written or any(source.endswith(".toml") for source in sources)
+
 
 def run_options(command: Callable[..., None]) -> Callable[..., None]:
     """The argument and options of every command that trains, which it gets as its first argument, a request."""

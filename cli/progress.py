@@ -24,31 +24,18 @@ def progress(job: Any) -> Iterator[tuple[OnEpoch, OnStep]]:
     if not console.is_terminal:
         yield _line, lambda epoch, step, steps: None
         return
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeRemainingColumn(),
-    )
-    bar = Progress(*columns, console=console, transient=True)
-    task = bar.add_task("epoch 1")
+    from gpunet.api.progress import terminal_bar
 
     def on_epoch(record: Any) -> None:
         with suppress(OSError):
             console.print(report(record), markup=False, highlight=False, soft_wrap=True)
 
-    def on_step(epoch: int, step: int, steps: int) -> None:
-        epochs = job.config.training.epochs
-        bar.update(task, description=f"epoch {epoch + 1}", completed=epoch * steps + step, total=epochs * steps)
-
-    bar.start()
+    move, close = terminal_bar(job.config.training.epochs, console)
     try:
-        yield on_epoch, on_step
+        yield on_epoch, move
     finally:
         with suppress(OSError):
-            bar.stop()
+            close()
 
 
 def _line(record: Any) -> None:

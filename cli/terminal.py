@@ -130,10 +130,13 @@ def execute(
     place = choose_device(request.device)
     with place.activate():
         from gpunet.api.reading import load_split
+        from gpunet.api.starting import batch_that_fits
 
         checkpoint = None if source is None else (read_safetensors if is_safetensors(source) else read)(source)
         donor = None if checkpoint is None or checkpoint.foreign else open_trained(checkpoint)
         dataset, parts = load_split(config, features_of=donor)
+        if not request.chooses_batch:
+            config = batch_that_fits(config, parts)
         made: list[RunFolder] = []
 
         def open_folder() -> RunFolder:

@@ -43,7 +43,7 @@ def target(word: type[Word]) -> type:
 
 
 def words() -> list[type[BaseModel]]:
-    """All derived models."""
+    """All words with the configuration models that were derived from their classes."""
     return list(_TARGETS)
 
 

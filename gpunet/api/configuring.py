@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..config import Config, full_key, load_config, override, places_of
+from ..config import SECTIONS, Config, full_key, load_config, override, places_of
 from ..errors import ConfigError
 from ..families import FAMILIES, Family
 from .words import without_word, word_of
@@ -61,10 +61,18 @@ def is_preset(config: Any) -> bool:
 def full_keys(values: Mapping[str, Any], families: Sequence[type[Family]] = ()) -> dict[str, Any]:
     """Plain values by dotted key instead of short ones; ``seeds`` stands for ``members``.
 
+    A mapping for a section sets the keys that it holds and leaves the others, unless it names another rule or family.
+
     Raises:
         ConfigError: a short key that could mean several things, or a value that no configuration could hold.
     """
-    found = {_key(key, tuple(families)): plain(value, key) for key, value in values.items()}
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        full, said = _key(key, tuple(families)), plain(value, key)
+        if full in SECTIONS and isinstance(said, dict) and "name" not in said:  # some keys of a section, not all of it
+            found |= {f"{full}.{name}": inner for name, inner in said.items()}
+        else:
+            found[full] = said
     members = found.get("members", 1)
     if not (isinstance(members, int) and not isinstance(members, bool) and members > 0):
         raise ConfigError("seeds", "must be a number of models, from 1 on", repr(members), "For example seeds=3")

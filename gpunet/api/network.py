@@ -7,7 +7,6 @@ import numpy as np
 from ..backend import Arena, Context
 from ..data import Feed
 from ..errors import ConfigError, DataError
-from ..layers import Sequential
 from ..persistence import TrainedModel
 from ..training import Evaluator, Scores, outputs_of
 from .arrays import split_frame, target_array
@@ -274,18 +273,21 @@ class Autoencoder(Network):
         """The codes of samples, (samples, code).
 
         Raises:
-            ConfigError: a population, whose members have codes of their own.
+            ConfigError: a population, whose members have codes of their own, or a model of a family without codes.
         """
         if self.parameters.members:
             remedy = "Use net.members[0].encode(x)"
             raise ConfigError("encode", "needs one model", f"{len(self.seeds)} members", remedy)
         features, held, device = self._features(x), self._held, self.device
-        assert isinstance(held.model, Sequential)
-        settings: Any = self.config.model
-        encoder = Sequential(held.model.layers[: 2 * (len(settings.hidden) + 1)])
+        encoder = self.config.model.encoder(held.model)
+        if encoder is None:
+            remedy = "Its family says which part encodes: Family.encoder"
+            raise ConfigError("encode", "needs a model with a code", self.config.model.name, remedy)
         with device.activate():
             ctx = Context(False, Arena(device))
-            prepared = device.put(held.preprocessing.on_host(features.reshape(len(features), -1)))
+            prepared = held.preprocessing.on_host(features.reshape(len(features), -1))
+            shape = held.preprocessing.shape(held.input_shape)
+            prepared = device.put(prepared.reshape(len(prepared), *shape), self.parameters.dtype)
             code, _ = encoder.forward(prepared, ctx)
             return given(code.copy(), device, as_numpy)
 

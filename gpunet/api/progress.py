@@ -24,7 +24,7 @@ class Watch(Callbacks):
 
     def __init__(self, on_epoch: Iterable[OnEpoch], bar: bool, keep_portrait: bool):
         self._on_epoch, self._keep_portrait = tuple(on_epoch), keep_portrait
-        self._bar = _notebook_bar if bar and in_notebook() else _terminal_bar if bar else None
+        self._bar = _notebook_bar if bar and in_notebook() else terminal_bar if bar else None
         self._move: Callable[[int, int, int], None] = _nothing
         self._close: Callable[[], None] = _nothing
 
@@ -68,11 +68,26 @@ def _nothing(*_: Any) -> None:
     return None
 
 
-def _terminal_bar(epochs: int) -> tuple[Callable[[int, int, int], None], Callable[[], None]]:
-    from rich.console import Console
-    from rich.progress import Progress
+def terminal_bar(epochs: int, console: Any = None) -> tuple[Callable[[int, int, int], None], Callable[[], None]]:
+    """A bar on a terminal, already shown.
 
-    bar = Progress(console=Console(stderr=True), transient=True)
+    Args:
+        epochs: of the training.
+        console: of rich, on stderr by default.
+
+    Returns:
+        What moves it, called with epoch, step and steps of an epoch, counted from 0; and what takes it away.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeRemainingColumn(),
+    )
+    bar = Progress(*columns, console=console or Console(stderr=True), transient=True)
     task = bar.add_task("epoch 1")
     bar.start()
 

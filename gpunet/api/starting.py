@@ -72,7 +72,10 @@ def _widths(before: Trained) -> tuple[int, ...]:
 
 
 def batch_that_fits(config: Config, split: Split) -> Config:
-    """The configuration with a batch no larger than the training part, or than the samples of it with labels."""
+    """The configuration with a batch of at most a quarter of the samples that it learns from.
+
+    Those are the training part, or the samples of it that have labels.  For batches that nobody has chosen.
+    """
     labels = config.data.labels if config.model.wants_targets else None
-    samples = min(len(split.train), labels or len(split.train))
-    return override(config, {"training.batch_size": samples}) if config.training.batch_size > samples > 0 else config
+    most = max(1, min(len(split.train), labels or len(split.train)) // 4)
+    return override(config, {"training.batch_size": most}) if config.training.batch_size > most else config

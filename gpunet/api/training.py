@@ -61,7 +61,8 @@ def train(
             (samples, height, width[, channels]).
         y: targets: class names or numbers (samples,), or values (samples,) or (samples, outputs); None for models that
             need none.
-        settings: values by dotted or short key, such as ``{"training.plateau.patience": 3}``.
+        settings: values by dotted or short key, such as ``{"training.plateau.patience": 3}``; a mapping for a
+            section, as ``{"training": {"l2": 1e-4}}``, leaves its other keys as they are.
         target: column of the frame ``x`` that holds the targets, or several of them, instead of ``y``.
         weights: how much each sample of x counts, (samples,), from 0: one of weight 2 counts as two; all alike by
             default.

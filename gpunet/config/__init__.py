@@ -12,10 +12,11 @@ from .build import (
 )
 from .migration import migrate, stamped
 from .schema import Config, family_name, schema
-from .shortcuts import full_key, places_of, short_keys
+from .shortcuts import SECTIONS, full_key, places_of, short_keys
 from .sources import check, load_config, override, parse_assignments, preset_names, preset_path
 
 __all__ = [
+    "SECTIONS",
     "Config",
     "build_augmentations",
     "build_averaging",

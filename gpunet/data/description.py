@@ -67,12 +67,12 @@ class Description:
         return int(np.prod(self.input_shape))
 
     def to_json(self) -> dict[str, Any]:
-        """As plain data."""
+        """Its fields as plain data that JSON can hold, see :meth:`from_json`."""
         return asdict(self) | {"contract": self.contract.to_json()}
 
     @classmethod
     def from_json(cls, content: Any) -> "Description":
-        """From plain data."""
+        """The description that :meth:`to_json` has written down."""
         fields: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in content.items()}
         if fields.get("contract") is not None:
             fields["contract"] = Contract.from_json(fields["contract"])

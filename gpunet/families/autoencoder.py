@@ -39,6 +39,10 @@ class AutoencoderConfig(Family):
         initializer = usual_initializer(self.activation)
         return autoencoder(math.prod(shape), self.hidden, self.code, activation, code, initializer)
 
+    def encoder(self, model: Sequential) -> Sequential:
+        """The first half: each hidden layer and the code, with its activation."""
+        return Sequential(model.layers[: 2 * (len(self.hidden) + 1)])
+
     def loss(self, classes: int, chosen: Loss | None) -> Loss:
         """Between features and what comes back; binary cross-entropy by default."""
         if isinstance(chosen, CategoricalCrossEntropy):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from ..data import Description, Inputs
 from ..errors import ConfigError
 from ..fields import term
+from ..layers import Layer
 from ..losses import CategoricalCrossEntropy, Loss, SquaredError
 from ..metrics import Accuracy, Metric
 from ..models import DBN, LabelledDBN
@@ -156,6 +157,10 @@ class Family(Section):
 
     def generator(self, model: Any) -> DBN | LabelledDBN | None:
         """What features can be sampled from, given the whole model, or None."""
+        return None
+
+    def encoder(self, model: Any) -> Layer | None:
+        """The part of a model that leads from features to their code, or None where it has none."""
         return None
 
     def with_hidden(self, widths: tuple[int, ...], activation: str) -> Family | None:

@@ -35,7 +35,7 @@ class DBNConfig(Layerwise, MachineConfig):
 
     @property
     def learning(self) -> str:
-        """The method."""
+        """How its layers learn, ``model.method`` in a word."""
         return self.method
 
     def machines(self, shape: tuple[int, ...]) -> list[RBM]:

@@ -22,7 +22,7 @@ class GenerativeConfig(Family):
 
     @property
     def wants_standardised(self) -> bool:
-        """As the visible units do."""
+        """Whether features must be standardised: where the visible units ask for it."""
         units: Any = target(type(self.visible_units))
         return units.wants_standardised
 

@@ -19,7 +19,7 @@ def _place(value: object) -> object:
 
 
 class MLPConfig(Family):
-    """A multilayer perceptron."""
+    """A multilayer perceptron: dense hidden layers, each with its activation, and a dense output layer."""
 
     name: Literal["mlp"] = "mlp"
     hidden: tuple[Count, ...] = Field((128,), description="width of each hidden layer")

@@ -34,7 +34,7 @@ class UpDownConfig(GenerativeConfig):
         return CategoricalCrossEntropy()
 
     def objective(self, about: Description, inputs: Inputs, loss: Loss) -> Objective:
-        """Contrastive wake-sleep."""
+        """Contrastive wake-sleep: the network is trained up to recognise and down to generate."""
         self._check_classes(about)
         model = self.network(inputs.shape, self.outputs(about, loss))
         check_visible(model.visible, inputs)

@@ -65,7 +65,7 @@ class Sequential(Layer):
 
     @classmethod
     def examples(cls) -> list[Layer]:
-        """A small network."""
+        """A network of two dense layers with an activation between them."""
         return [cls([Dense(4), Tanh(), Dense(3)])]
 
 

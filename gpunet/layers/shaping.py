@@ -39,5 +39,5 @@ class Flatten(Layer):
         return flat, lambda dy: dy.reshape(*dy.shape[:-1], *shape)
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """One axis."""
+        """All axes of a sample in one: their product."""
         return (prod(shape),)

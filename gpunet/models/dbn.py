@@ -27,7 +27,7 @@ class DBN(Module):
 
     @property
     def top(self) -> RBM:
-        """The uppermost machine."""
+        """The uppermost machine, whose two sides are sampled together."""
         return self.machines[-1]
 
     @property

@@ -46,7 +46,7 @@ class Supervised(Objective):
         self.scores: tuple[str, ...] = self.measures
 
     def learn(self, x: Array, target: Array, weight: Array | None, ctx: Context) -> tuple[Array, ...]:
-        """Forward, loss, backward."""
+        """One pass forward, the loss, and one pass backward, which adds to the gradients."""
         z, backward = self.model.forward(x, ctx)
         loss, dz = self.loss(z, target, ctx)
         measures = self._told(loss, z, target, ctx)
@@ -55,7 +55,7 @@ class Supervised(Objective):
         return measures
 
     def judge(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
-        """Forward and loss."""
+        """One pass forward and the loss, without a gradient."""
         z, _ = self.model.forward(x, ctx)
         loss, _ = self.loss(z, target, ctx)
         return self._told(loss, z, target, ctx)

@@ -88,7 +88,7 @@ class AdamW(Adam):
     weight_decay: Rate = 0.01
 
     def coefficients(self, h: Any, t: Array) -> Mapping[str, Array]:
-        """Those of Adam, and what the engine takes off each weight."""
+        """The step size of Adam, and ``shrinkage = learning_rate weight_decay``: the share taken off each weight."""
         return {**super().coefficients(h, t), "shrinkage": h.learning_rate * h.weight_decay}
 
 

@@ -161,7 +161,7 @@ class LARS(SGD):
     layerwise: ClassVar[bool] = True
 
     def coefficients(self, h: Any, t: Array) -> Mapping[str, Array]:
-        """Those of SGD, with ``trust`` and ``weight_decay``."""
+        """Rate and momentum as for SGD, with ``trust`` and ``weight_decay`` of the layer-wise ratio."""
         return {**super().coefficients(h, t), "trust": h.trust, "weight_decay": h.weight_decay}
 
     def prepare(self, w: Array, g: Array, c: SimpleNamespace, scratch: Array) -> None:

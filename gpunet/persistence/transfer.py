@@ -199,7 +199,7 @@ def _kind(present: Preprocessing) -> str:
 
 
 def _kind_of(group: Any) -> str:
-    """The same of a checkpoint."""
+    """Name of the preparations that a checkpoint holds, as :func:`_kind` gives it for fitted ones."""
     steps = [group[name] for name in sorted(group.children)]
     return _told(str(group.attrs["kind"]), [str(s.attrs.get("per", "")) for s in steps if isinstance(s, Group)])
 

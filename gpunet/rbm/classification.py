@@ -144,7 +144,7 @@ class HybridLearning(Objective):
         self.model.joint.start_from(np.concatenate([mean, share], axis=-1), Context(False, Arena(feed.device)))
 
     def state(self) -> dict[str, Array]:
-        """The chains."""
+        """The persistent chains, which steps go on from."""
         return self.generation.state()
 
     def begin_epoch(self, epoch: int, batch: int = 0) -> Any:

@@ -181,10 +181,10 @@ class NoisyReLU(Units):
         return np.log(np.expm1(np.maximum(mean, 1e-3)))
 
     def check(self, data: np.ndarray, preprocessing: Preprocessing) -> None:
-        """Any number that is not negative."""
+        """Refuse negative numbers, which are no states of rectified units."""
         self._require_between(data, 0, math.inf, "must not be negative", "Set preprocess=scale")
 
     @property
     def highest(self) -> float:
-        """There is none."""
+        """Infinity: counts of rectified units have no largest."""
         return math.inf

@@ -25,38 +25,38 @@ class Bernoulli(Units):
     bits: ClassVar[bool] = True
 
     def mean(self, x: Array, ctx: Context) -> Array:
-        """``sigmoid(x)``."""
+        """Probability of 1 under the input: ``sigmoid(x)``."""
         return sigmoid(x, ctx.like(x))
 
     def sample(self, x: Array, ctx: Context) -> Array:
-        """0 or 1."""
+        """0 or 1, drawn with probability ``sigmoid(x)`` of 1."""
         return self.draw(self.mean(x, ctx), ctx)
 
     def log_partition(self, x: Array, ctx: Context) -> Array:
-        """``log(1 + exp(x))``."""
+        """``log(1 + exp(x))``, the logarithm of the sum over both states, summed over the units."""
         return softplus(x, ctx.like(x), ctx.like(x)).sum(axis=-1)
 
     def input_for(self, mean: np.ndarray) -> np.ndarray:
-        """The log-odds."""
+        """The log-odds ``log(mean / (1 - mean))``, which the sigmoid takes back to the mean."""
         p = np.clip(mean, EDGE, 1 - EDGE)
         return np.log(p / (1 - p))
 
     def states(self, start: int = 0, stop: int | None = None) -> np.ndarray:
-        """Rows of zeros and ones."""
+        """All rows of zeros and ones in the order of binary numbers, (stop - start, n)."""
         return digits(start, 2**self.n if stop is None else stop, 2, self.n).astype(np.float64)
 
     @property
     def state_count(self) -> float:
-        """``2^n``."""
+        """``2^n`` rows of n bits."""
         return power(2, self.n)
 
     @property
     def highest(self) -> float:
-        """1."""
+        """The larger of the two states, 1."""
         return 1.0
 
     def check(self, data: np.ndarray, preprocessing: Preprocessing) -> None:
-        """Values from 0 to 1 are means of states."""
+        """Refuse data outside of 0 to 1, which are neither states nor their probabilities."""
         self._require_between(data, 0, 1, "must lie between 0 and 1", SCALED)
 
     @staticmethod
@@ -83,24 +83,24 @@ class Binomial(Units):
     trials: Count = 2
 
     def mean(self, x: Array, ctx: Context) -> Array:
-        """``trials sigmoid(x)``."""
+        """Expected count: ``trials sigmoid(x)``."""
         mean = sigmoid(x, ctx.like(x))
         mean *= self.trials
         return mean
 
     def sample(self, x: Array, ctx: Context) -> Array:
-        """The sum of ``trials`` independent draws."""
+        """A count: the sum of ``trials`` independent draws of 0 or 1 with probability ``sigmoid(x)``."""
         total = Bernoulli.draw(sigmoid(x, ctx.like(x)), ctx)
         for _ in range(self.trials - 1):
             total += Bernoulli.draw(sigmoid(x, ctx.like(x)), ctx)
         return total
 
     def log_partition(self, x: Array, ctx: Context) -> Array:
-        """``trials log(1 + exp(x))``."""
+        """``trials log(1 + exp(x))``, summed over the units."""
         return self.trials * softplus(x, ctx.like(x), ctx.like(x)).sum(axis=-1)
 
     def log_base(self, s: Array, ctx: Context) -> Array:
-        """Logarithm of the binomial coefficient."""
+        """``log(trials over s)``, the number of ways to reach a count ``s``, summed over the units."""
         xp, total, count, term = array_module(s), ctx.like(s), ctx.like(s), ctx.like(s)
         total.fill(0)
         xp.floor(s, out=count)
@@ -111,32 +111,32 @@ class Binomial(Units):
         return total.sum(axis=-1)
 
     def input_for(self, mean: np.ndarray) -> np.ndarray:
-        """The log-odds of one trial."""
+        """The log-odds of one trial, whose probability is ``mean / trials``."""
         p = np.clip(mean / self.trials, EDGE, 1 - EDGE)
         return np.log(p / (1 - p))
 
     def states(self, start: int = 0, stop: int | None = None) -> np.ndarray:
-        """Rows of counts."""
+        """All rows of counts from 0 to ``trials``, in the order of numbers of base ``trials + 1``."""
         radix = self.trials + 1
         return digits(start, radix**self.n if stop is None else stop, radix, self.n).astype(np.float64)
 
     @property
     def state_count(self) -> float:
-        """``(trials + 1)^n``."""
+        """``(trials + 1)^n`` rows of n counts."""
         return power(self.trials + 1, self.n)
 
     @property
     def highest(self) -> float:
-        """All trials."""
+        """The largest count: the number of trials."""
         return float(self.trials)
 
     def check(self, data: np.ndarray, preprocessing: Preprocessing) -> None:
-        """Values from 0 to the number of trials are means of states."""
+        """Refuse data outside of 0 to ``trials``, which are neither counts nor their means."""
         self._require_between(data, 0, self.trials, f"must lie between 0 and {self.trials}", SCALED)
 
     @classmethod
     def examples(cls) -> list[Units]:
-        """Two and three trials."""
+        """Units of two and of three trials."""
         return [cls(4), cls(4, trials=3)]
 
 
@@ -150,13 +150,13 @@ class Softmax(Units):
     group: Count = 2
 
     def __post_init__(self) -> None:
-        """The groups must fill the side."""
+        """Check that groups of ``group`` numbers fill the whole side."""
         super().__post_init__()
         if self.n % self.group:
             raise ConfigError("Softmax.group", f"must divide the {self.n} units", self.group)
 
     def mean(self, x: Array, ctx: Context) -> Array:
-        """The softmax of each group."""
+        """Probabilities of the choices: the softmax of each group."""
         out = ctx.like(x)
         softmax(self._grouped(x), self._grouped(out))
         return out
@@ -174,34 +174,34 @@ class Softmax(Units):
         return noise
 
     def log_partition(self, x: Array, ctx: Context) -> Array:
-        """``log sum exp`` of each group."""
+        """``log sum exp`` over the choices of each group, summed over the groups."""
         xp, grouped = array_module(x), self._grouped(x)
         top = grouped.max(axis=-1, keepdims=True)
         shifted = xp.subtract(grouped, top, out=ctx.empty(grouped.shape, x.dtype))
         return (xp.log(xp.exp(shifted, out=shifted).sum(axis=-1)) + top[..., 0]).sum(axis=-1)
 
     def input_for(self, mean: np.ndarray) -> np.ndarray:
-        """The logarithm, which the softmax takes back."""
+        """The logarithm of each probability, which the softmax takes back to the mean."""
         return np.log(np.maximum(mean, EDGE / self.group))
 
     def states(self, start: int = 0, stop: int | None = None) -> np.ndarray:
-        """Choices of one unit in each group."""
+        """All rows with a single 1 in each group, in the order of numbers of base ``group``."""
         places = self.n // self.group
         chosen = digits(start, self.group**places if stop is None else stop, self.group, places)
         return np.eye(self.group)[chosen].reshape(len(chosen), self.n)
 
     @property
     def state_count(self) -> float:
-        """``group^(n / group)``."""
+        """``group^(n / group)``: one of ``group`` choices in each of the ``n / group`` groups."""
         return power(self.group, self.n // self.group)
 
     @property
     def highest(self) -> float:
-        """1."""
+        """The state of the chosen unit, 1."""
         return 1.0
 
     def check(self, data: np.ndarray, preprocessing: Preprocessing) -> None:
-        """One 1 in each group; other values would be no choice."""
+        """Refuse data without exactly one 1, and zeros beside it, in each group."""
         groups = data.reshape(len(data), -1, self.group)
         if not (((groups == 0) | (groups == 1)).all() and (groups.sum(axis=-1) == 1).all()):
             rule = f"must hold exactly one 1 in each group of {self.group} for Softmax visible units"
@@ -209,7 +209,7 @@ class Softmax(Units):
 
     @classmethod
     def examples(cls) -> list[Units]:
-        """Groups of two and of four."""
+        """Units in groups of two and of four."""
         return [cls(4), cls(4, group=4)]
 
     def _grouped(self, x: Array) -> Array:

@@ -55,7 +55,7 @@ class SupervisedGreedy(Objective):
         self.model.machine.start_from(feed.mean(), Context(False, Arena(feed.device)))
 
     def learn(self, x: Array, target: Array, weight: Array | None, ctx: Context) -> tuple[Array, ...]:
-        """Forward, loss, backward."""
+        """One pass forward through the layer and its output layer, the loss, and one pass backward."""
         machine, xp, share = self.model.machine, array_module(x), shares(weight)
         h = machine.encode(x, ctx)
         z, backward = self.model.output.forward(h, ctx.with_input_gradient(True))

@@ -59,7 +59,7 @@ class Comparison:
 
     @property
     def pretraining(self) -> Config:
-        """Of the stack."""
+        """Configuration of the stack and its pretraining."""
         return self.experiment.config
 
     @property

@@ -61,7 +61,7 @@ def test_lists_names_and_single_layers_will_do(table, plan, equal):
     whole = gpunet.fit(plan, x, y, CategoricalCrossEntropy(), SGD(), epochs=1, device="cpu")
     assert equal(gpunet.fit(plan.layers, x, y, "categorical_cross_entropy", "sgd", epochs=1, device="cpu"), whole)
     assert gpunet.fit(Dense(1), x, x[:, 0], epochs=1, device="cpu").predict(x).shape == (200,)
-    assert gpunet.fit(Dense(2), x[:9], y[:9], epochs=1, device="cpu").config.training.batch_size == 9
+    assert gpunet.fit(Dense(2), x[:9], y[:9], epochs=1, device="cpu").config.training.batch_size == 2
 
 
 def test_one_output_of_two_classes_is_the_probability_of_the_second(table):

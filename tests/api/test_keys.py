@@ -2,9 +2,11 @@
 
 from typing import Literal
 
+import numpy as np
 import pytest
 
-from gpunet.config import parse_assignments, places_of, short_keys
+import gpunet
+from gpunet.config import load_config, parse_assignments, places_of, short_keys
 from gpunet.config.shortcuts import NAMES, full_key
 from gpunet.families import Family
 
@@ -25,6 +27,17 @@ def test_the_list_of_short_keys_is_frozen():
     assert short_keys() == listed
     learning_rate = "optimizer.learning_rate"
     assert {"lr": learning_rate, "optimizer.lr": learning_rate, "label": "data.target"} == NAMES
+
+
+def test_a_mapping_for_a_section_leaves_its_other_keys():
+    x = np.random.default_rng(0).random((60, 3), np.float32)
+    net = gpunet.train("finetune", x, x[:, 0] > 0.5, settings={"training": {"l2": 0.25, "epochs": 2}}, hidden=[4])
+    preset = load_config("finetune", {}, {}).training
+    assert (net.config.training.l2, net.config.training.epochs) == (0.25, 2)
+    assert net.config.training.patience == preset.patience
+    assert preset.patience != type(preset)().patience
+    whole = gpunet.train("mlp", x, x[:, 0] > 0.5, optimizer={"name": "sgd", "learning_rate": 0.1}, epochs=1, hidden=[4])
+    assert whole.config.optimizer.name == "sgd"
 
 
 def test_what_stands_in_two_places_is_not_short():
