@@ -36,7 +36,8 @@ def check_scale(about: "Description", contract: Contract, x: np.ndarray, name: s
         rule = f"must be on the scale of training, {contract.low:.4g} to {contract.high:.4g}"
         remedy = "Scale them as they were in training"
         if sliver and about.scale > 1:
-            remedy = f"Pass {name} * {about.scale:g}, or the bytes as they were"
+            times = f"Pass {name} * {about.scale:g}" if name.isidentifier() else f"Multiply them by {about.scale:g}"
+            remedy = f"{times}, or give the bytes as they were"
         received = "numbers between 0 and 1" if sliver and x.min() >= 0 else f"numbers from {seen}"
         raise DataError(name, rule, received, remedy)
 
