@@ -10,6 +10,7 @@ from gpunet.errors import GpunetError, Interrupted, OutputClosed, printable
 from gpunet.interruption import CLOSED
 
 from .figures import averaged_lines, figure_lines, figures_json
+from .naming import translated
 from .options import print_json, program, spread
 
 if TYPE_CHECKING:
@@ -22,16 +23,25 @@ DRY = "Dry run: nothing was trained and nothing was written."
 
 def announce(job: Run) -> None:
     """Say what is going to be trained, on what."""
+    from gpunet.data import summarise
+
     about, config = job.description, job.config
     parts = " + ".join(f"{n:,} {name}" for n, name in zip(about.parts, ("train", "validation", "test")) if n)
     layerwise = config.model.layerwise is not None
     size = "" if layerwise else f"{job.trainer.parameters.count:,} parameters, "
     click.echo(f"{config.name}: {size}{about.name} ({parts}), {job.device}", err=True)
+    found = summarise(
+        job.dataset, job.split, about.target_scale, job.preprocessing.said or "as they are", config.model.wants_targets
+    )
     several = [f"{config.members} members at once"] if config.members > 1 else []
     loss = getattr(job.objective, "loss", None)
     remarks = [loss.remark] if loss is not None and loss.remark else []
-    for line in (*job.dataset.notes, *job.preprocessing.notes, *several, *remarks):
+    for word, line in found.lines:
+        click.echo(f"  {word + ':':10}{line}", err=True)
+    for line in map(translated, (*job.dataset.notes, *job.preprocessing.notes, *several, *remarks)):
         click.echo(f"  {line}", err=True)
+    for line in found.warnings:
+        click.echo(f"  Warning: {translated(line)}", err=True)
 
 
 def announce_layer(job: Run) -> None:

@@ -14,7 +14,7 @@ from gpunet.errors import DivergedError
 from gpunet.experiment import Experiment
 from gpunet.inspection.portrait import portrait
 from gpunet.interruption import Stop, stops_on_signals
-from gpunet.persistence import RunFolder
+from gpunet.persistence import RunFolder, open_trained
 from gpunet.stages import Callbacks, Carried, begin
 
 from .execution import DRY, announce, announce_layer, interrupted, report
@@ -132,13 +132,14 @@ def execute(
     """
     place = choose_device(request.device)
     with place.activate():
-        from gpunet.api.samples import load_split
+        from gpunet.api.reading import load_split
         from gpunet.api.starting import batch_that_fits
 
-        dataset, parts = load_split(config)
+        checkpoint = None if source is None else (read_safetensors if is_safetensors(source) else read)(source)
+        donor = None if checkpoint is None or checkpoint.foreign else open_trained(checkpoint)
+        dataset, parts = load_split(config, features_of=donor)
         if not request.chooses_batch:
             config = batch_that_fits(config, parts)
-        checkpoint = None if source is None else (read_safetensors if is_safetensors(source) else read)(source)
         made: list[RunFolder] = []
 
         def open_folder() -> RunFolder:

@@ -1,6 +1,7 @@
-"""Files on disk become data sets: bundled digits, IDX, CSV, NPZ, HDF5 and folders of images."""
+"""Files on disk become tables and data sets: bundled digits, IDX, CSV, Parquet, Arrow, NPZ, HDF5, folders of images."""
 
+from .archives import Naming
 from .bundled import available
-from .loading import load, load_inputs
+from .loading import load, read, read_features
 
-__all__ = ["available", "load", "load_inputs"]
+__all__ = ["Naming", "available", "load", "read", "read_features"]

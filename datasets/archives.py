@@ -4,64 +4,132 @@ import math
 import zipfile
 import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from gpunet.checkpoint import NamedArray, inflation_budget, read_foreign
-from gpunet.data import Dataset, encode_targets, label_type, portable_features
+from gpunet.data import Dataset, byte_scale, channels_last, portable_features, understand
 from gpunet.errors import CheckpointError, DataError, printable
 
 from .opening import open_regular
 
 NAMES = (("x", "y"), ("X", "y"), ("images", "labels"), ("data", "target"))
-PARTED = ("x_train", "y_train", "x_test", "y_test")
-WANTED = {*PARTED, *(name for pair in NAMES for name in pair)}
+PARTED = (("x_train", "y_train", "x_test", "y_test"), ("train_x", "train_y", "test_x", "test_y"))
+USUAL = ("x_test", *(pair[0] for pair in NAMES))  # where new features are looked for
+WANTED = {*(name for names in PARTED for name in names), *(name for pair in NAMES for name in pair)}
 
 
-def read_archive(path: Path, task: str, classes: tuple[str, ...] | None) -> Dataset:
+@dataclass(frozen=True)
+class Naming:
+    """Which arrays are what, where the usual names do not say so.
+
+    Attributes:
+        x: name of the features.
+        y: name of the targets.
+        channels: ``first`` or ``last``, where images have several; found out where None.
+    """
+
+    x: str | None = None
+    y: str | None = None
+    channels: str | None = None
+
+
+def read_archive(path: Path, naming: Naming, task: str, classes: tuple[str, ...] | None) -> Dataset:
     """Read features and targets: ``x`` and ``y``, ``images`` and ``labels``, ``data`` and ``target``, or
-    ``x_train``, ``y_train``, ``x_test``, ``y_test``, whose test part is kept.
+    ``x_train``, ``y_train``, ``x_test``, ``y_test``, whose test part is kept; or arrays of names that are given, where
+    the name of a training part has a test part beside it.
 
     Raises:
         DataError: damaged, pickled, of other names or types.
     """
-    arrays = read_arrays(path)
-    if all(name in arrays for name in PARTED):
-        x, y, x_test, y_test = (arrays[name] for name in PARTED)
+    chosen = _asked(naming)
+    arrays = read_arrays(path, chosen)
+    parted = chosen if len(chosen) == 4 and all(name in arrays for name in chosen) else None
+    if not chosen:
+        parted = next((names for names in PARTED if all(name in arrays for name in names)), None)
+    notes: tuple[str, ...] = ()
+    if parted is not None:
+        x, y, x_test, y_test = (arrays[name] for name in parted)
         if x.shape[1:] != x_test.shape[1:]:
             shapes = f"{x.shape[1:]} and {x_test.shape[1:]}"
-            raise DataError(str(path), "needs x_train and x_test of one shape", shapes, "Check the file")
+            raise DataError(str(path), f"needs {parted[0]} and {parted[2]} of one shape", shapes, "Check the file")
+        y, y_test = _one_axis(x, y), _one_axis(x_test, y_test)
         _same_length(path, x, y)
         _same_length(path, x_test, y_test)
         test_from: int | None = len(x)
-        x, y = _joined(path, "x", x, x_test), _joined(path, "y", y, y_test)
+        x, y = _joined(path, parted[0], parted[2], x, x_test), _joined(path, parted[1], parted[3], y, y_test)
+        notes = (f"{parted[0]} trains, {parted[2]} is the test part",) if chosen else ()
     else:
-        found = next((pair for pair in NAMES if all(name in arrays for name in pair)), None)
-        if found is None:
-            wanted = "arrays named x and y (or images and labels, data and target)"
-            raise DataError(str(path), f"needs {wanted}", _known(arrays), "Rename them")
+        found = _pair(path, naming, arrays)
         x, y = (arrays[name] for name in found)
-        test_from = None
+        y, test_from = _one_axis(x, y), None
     _same_length(path, x, y)
     x = portable_features(str(path), x)
-    targets, names = encode_targets(str(path), y, task, classes)
-    scale = 255.0 if x.dtype == np.uint8 else 1.0
-    return Dataset(path.name, x, targets, names, test_from=test_from, scale=scale, label_type=label_type(y))
+    x, turned = channels_last(x, naming.channels)
+    targets = understand(str(path), y, task, classes)
+    return Dataset(
+        path.name, x, targets.y, targets.classes, test_from=test_from, scale=byte_scale(x), notes=(*notes, *turned),
+        label_type=targets.label_type, task=targets.task, why=targets.why,
+    )  # fmt: skip
 
 
-def read_features(path: Path) -> np.ndarray:
+def read_features(path: Path, naming: Naming) -> np.ndarray:
     """Features alone, with or without targets beside them."""
-    arrays = read_arrays(path)
-    for name in ("x_test", *(pair[0] for pair in NAMES)):
+    if naming.x is None:
+        arrays = read_arrays(path, ())
+        for name in USUAL:
+            if name in arrays:
+                return portable_features(str(path), arrays[name])
+        raise DataError(str(path), "needs an array named x, images or data", _known(arrays))
+    names = tuple(dict.fromkeys((_test_name(naming.x) or naming.x, naming.x, *USUAL)))
+    arrays = read_arrays(path, names)
+    for name in names:
         if name in arrays:
             return portable_features(str(path), arrays[name])
-    raise DataError(str(path), "needs an array named x, images or data", _known(arrays))
+    raise DataError(str(path), f"needs an array named {naming.x}", _known(arrays))
 
 
-def read_arrays(path: Path) -> Mapping[str, np.ndarray]:
-    """All arrays of a file by name."""
-    return _read_npz(path) if path.suffix.lower() == ".npz" else _read_hdf5(path)
+def _asked(naming: Naming) -> tuple[str, ...]:
+    """The names that were given, with those of a test part beside them."""
+    if naming.x is None and naming.y is None:
+        return ()
+    if naming.x is None or naming.y is None:
+        given, lacking = ("y", "x") if naming.x is None else ("x", "y")
+        remedy = f"Set {lacking}=... to the name of the other array"
+        raise DataError(given, "must come with the name of the other array", "one name", remedy)
+    beside = (_test_name(naming.x), _test_name(naming.y))
+    return (naming.x, naming.y, *beside) if None not in beside else (naming.x, naming.y)  # type: ignore[return-value]
+
+
+def _test_name(name: str) -> str | None:
+    """What the test part of a training part would be called."""
+    return name.replace("train", "test") if "train" in name else None
+
+
+def _pair(path: Path, naming: Naming, arrays: Mapping[str, np.ndarray]) -> tuple[str, str]:
+    if naming.x is not None and naming.y is not None:
+        for name in (naming.x, naming.y):
+            if name not in arrays:
+                raise DataError(str(path), f"needs an array named {name}", _known(arrays), "Set x=... and y=...")
+        return naming.x, naming.y
+    found = next((pair for pair in NAMES if all(name in arrays for name in pair)), None)
+    if found is None:
+        wanted = "arrays named x and y (or images and labels, data and target)"
+        raise DataError(str(path), f"needs {wanted}", _known(arrays), "Set x=... and y=... to their names")
+    return found
+
+
+def _one_axis(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Targets that lie in one row for all samples, as a row for each."""
+    return y[0] if y.ndim == 2 and y.shape[0] == 1 and x.ndim and y.shape[1] == len(x) != 1 else y
+
+
+def read_arrays(path: Path, names: tuple[str, ...]) -> Mapping[str, np.ndarray]:
+    """The arrays of a file that have one of some names, or of the usual ones; all others are empty."""
+    wanted = set(names) or WANTED
+    return _read_npz(path, wanted) if path.suffix.lower() == ".npz" else _read_hdf5(path, wanted)
 
 
 def _known(arrays: Mapping[str, np.ndarray]) -> str:
@@ -74,22 +142,20 @@ def _same_length(path: Path, x: np.ndarray, y: np.ndarray) -> None:
         raise DataError(str(path), "needs one target for each sample", shapes, "Check the file")
 
 
-def _joined(path: Path, name: str, train: np.ndarray, test: np.ndarray) -> np.ndarray:
+def _joined(path: Path, name: str, other: str, train: np.ndarray, test: np.ndarray) -> np.ndarray:
     try:
         return np.concatenate([train, test])
     except (ValueError, TypeError):  # other axes, or types that nothing has in common
         received = " and ".join(f"{a.dtype} of shape {a.shape}" for a in (train, test))
-        raise DataError(
-            str(path), f"needs {name}_train and {name}_test of one kind", received, "Check the file"
-        ) from None
+        raise DataError(str(path), f"needs {name} and {other} of one kind", received, "Check the file") from None
 
 
-def _read_npz(path: Path) -> dict[str, np.ndarray]:
+def _read_npz(path: Path, names: set[str]) -> dict[str, np.ndarray]:
     """The arrays that have one of the known names, and nothing else of the file."""
     try:
         with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-            wanted = {name: members[name] for name in sorted(WANTED & set(members))}
+            wanted = {name: members[name] for name in sorted(names & set(members))}
             if not wanted:
                 return {name: np.zeros(0) for name in members}  # to say what there is instead
             _check_inflation(path, list(wanted.values()))
@@ -132,18 +198,18 @@ def _read_member(path: Path, name: str, archive: zipfile.ZipFile, info: zipfile.
             raise DataError(thing, "must hold a plain array", printable(str(error) or "no memory"), remedy) from None
 
 
-def _read_hdf5(path: Path) -> dict[str, np.ndarray]:
+def _read_hdf5(path: Path, names: set[str]) -> dict[str, np.ndarray]:
     """The arrays that have one of the known names, read by a child that can do no harm."""
     try:
         open_regular(path).close()
-        found = read_foreign(path, sorted(WANTED)).root.children
+        found = read_foreign(path, sorted(names)).root.children
     except CheckpointError as error:
         raise DataError(error.thing, error.rule, error.received, error.remedy) from None
-    for name in sorted(WANTED & set(found)):
+    for name in sorted(names & set(found)):
         node = found[name]
         if not isinstance(node, NamedArray):
             why = printable(str(node.attrs.get("not_read", "a group")))
             rule = f"needs {name} as plain numbers stored in this file"
             raise DataError(str(path), rule, why, "Write it with h5py create_dataset")
-    arrays = {name: node.data for name, node in found.items() if isinstance(node, NamedArray) and name in WANTED}
+    arrays = {name: node.data for name, node in found.items() if isinstance(node, NamedArray) and name in names}
     return arrays or {name: np.zeros(0) for name in found}

@@ -13,7 +13,7 @@ from typing import IO
 
 import numpy as np
 
-from gpunet.data import Dataset, as_float32, encode_targets, label_type
+from gpunet.data import Dataset, as_float32, byte_scale, encode_targets, label_type
 from gpunet.errors import DataError
 
 from .opening import beside, open_content
@@ -126,8 +126,8 @@ def read_pair(images: Path, task: str, classes: tuple[str, ...] | None) -> Datas
 def image_dataset(
     name: str, x: np.ndarray, y: np.ndarray, task: str, classes: tuple[str, ...] | None, test_from: int | None = None
 ) -> Dataset:
-    """Images of 8 bits keep their type and have the scale 255; others become float32."""
+    """Images of 8 bits keep their type and have the scale 255; bytes that are no images, and others, are numbers."""
     targets, names = encode_targets(name, y, task, classes)
     if x.dtype == np.uint8:
-        return Dataset(name, x, targets, names, test_from=test_from, scale=255.0, label_type=label_type(y))
+        return Dataset(name, x, targets, names, test_from=test_from, scale=byte_scale(x), label_type=label_type(y))
     return Dataset(name, as_float32(name, x), targets, names, test_from=test_from, label_type=label_type(y))

@@ -1,41 +1,92 @@
-"""From a name or a path to a data set."""
+"""From a name or a path to a table, or to a data set where there are arrays."""
 
 from pathlib import Path
 
 import numpy as np
 
-from gpunet.data import Dataset, check_samples, is_text, portable_features
+from gpunet.data import Coding, Dataset, Reading, Split, Table, Wanted, assemble, is_text, portable_features
 from gpunet.errors import DataError, meant, printable, shortened
 from gpunet.paths import kind_of
 
-from . import archives, idx, images, tables
+from . import archives, frames, idx, images, tables
+from .archives import Naming
 from .bundled import available, digits
 
 ARCHIVES = (".npz", ".h5", ".hdf5")
-KNOWN = "a folder of MNIST files or of images by class, .idx or -ubyte[.gz], .csv, .tsv, .npz, .h5 or .hdf5"
+KNOWN = (
+    "a folder of MNIST files or of images by class, .idx or -ubyte[.gz], .csv, .tsv, .parquet, .arrow, .npz, .h5 or "
+    ".hdf5"
+)
 
 
-def load(
+def read(
     source: str,
-    *,
-    label: str | int | None = None,
-    header: bool | None = None,
+    reading: Reading | None = None,
+    naming: Naming | None = None,
     task: str = "auto",
     classes: tuple[str, ...] | None = None,
-    vocabulary: tuple[str, ...] = (),
-    length: int | None = None,
-) -> Dataset:
-    """Load a bundled data set by name, or files by path.
+) -> Table | Dataset:
+    """Read a bundled data set by name, or files by path.
 
     Args:
         source: ``digits``, a folder of MNIST-named IDX files or of one folder of images for each class, or an IDX,
-            CSV, TSV, NPZ or HDF5 file.
-        label: name or number of the label column of a table.
+            CSV, TSV, Parquet, Arrow, NPZ or HDF5 file.
+        reading: how a table of text is to be read.
+        naming: which arrays of an archive are what.
+        task: of arrays and images, see :mod:`gpunet.data.targets`.
+        classes: class names of a trained model, whose numbers the labels of arrays and images must get.
+
+    Returns:
+        The columns of a table, or a data set of everything else.
+
+    Raises:
+        DataError: whatever is wrong, in one line.
+    """
+    if source == "digits":
+        return digits()
+    path = _existing(source)
+    if path.is_dir():
+        read_folder = images.read_classes if images.holds_images(path) else idx.read_folder
+        return read_folder(path, task, classes)
+    if (table := _table(path, reading or Reading())) is not None:
+        return table
+    if path.suffix.lower() in ARCHIVES:
+        return archives.read_archive(path, naming or Naming(), task, classes)
+    if _is_idx(path):
+        return idx.read_pair(path, task, classes)
+    raise DataError(source, f"must be {KNOWN}", path.suffix or "no extension", "Convert it")
+
+
+def read_features(source: str, reading: Reading | None = None, naming: Naming | None = None) -> Table | np.ndarray:
+    """Features to predict from, with or without labels beside them: a table, or an array (samples, *shape).
+
+    Raises:
+        DataError: as :func:`read`.
+    """
+    if source == "digits":
+        return digits().x
+    path = _existing(source)
+    if path.suffix.lower() in images.SUFFIXES or (path.is_dir() and images.holds_images(path)):
+        return images.read_inputs(path)
+    if path.is_dir():
+        return idx.read_folder(path, "auto", None).x
+    if (table := _table(path, reading or Reading())) is not None:
+        return table
+    if path.suffix.lower() in ARCHIVES:
+        return archives.read_features(path, naming or Naming())
+    if _is_idx(path):
+        return portable_features(source, idx.read_idx(path))
+    raise DataError(source, f"must be {KNOWN}", path.suffix or "no extension", "Convert it")
+
+
+def load(source: str, *, target: str | int | None = None, header: bool | None = None, task: str = "auto") -> Dataset:
+    """Load a whole data set, whose features are learned from all of its samples, to look at it.
+
+    Args:
+        source: as for :func:`read`.
+        target: name or number of the target column of a table.
         header: whether a table has a header row; found out where None.
-        task: ``auto``, ``classification`` or ``regression``, see :mod:`.targets`.
-        classes: class names of a trained model, whose numbers the labels must get.
-        vocabulary: of a trained model of texts, whose numbers the words must get.
-        length: of its texts.
+        task: ``auto``, ``classification``, ``multilabel`` or ``regression``, see :mod:`gpunet.data.targets`.
 
     Raises:
         DataError: whatever is wrong, in one line.
@@ -43,66 +94,20 @@ def load(
     >>> load("digits").classes
     ('0', '1', '2', '3', '4', '5', '6', '7', '8', '9')
     """
-    if source == "digits":
-        return digits()
-    path = _existing(source)
-    if path.is_dir():
-        read = images.read_classes if images.holds_images(path) else idx.read_folder
-        return read(path, task, classes)
-    if path.name.lower().endswith(tables.SUFFIXES):
-        return tables.read_table(path, label, header, task, classes, vocabulary, length)
-    if path.suffix.lower() in ARCHIVES:
-        return archives.read_archive(path, task, classes)
-    if _is_idx(path):
-        return idx.read_pair(path, task, classes)
-    raise DataError(source, f"must be {KNOWN}", path.suffix or "no extension", "Convert it")
+    found = read(source, Reading(header=header), task=task)
+    if isinstance(found, Dataset):
+        return found
+    wanted = Wanted(target=() if target is None else (target,), task=task)
+    nothing = np.zeros(0, np.int64)
+    return assemble(found, wanted, Coding(), lambda n, labels, by: Split(np.arange(n), nothing, nothing))
 
 
-def load_inputs(
-    source: str,
-    *,
-    input_shape: tuple[int, ...],
-    columns: tuple[str, ...] = (),
-    label: str | int | None = None,
-    header: bool | None = None,
-    vocabulary: tuple[str, ...] = (),
-) -> np.ndarray:
-    """Load features to predict from, with or without labels beside them: (samples, *input_shape).
-
-    Raises:
-        DataError: as :func:`load`, or where the features have another shape.
-    """
-    width = int(np.prod(input_shape))
-    if vocabulary:
-        path = _existing(source)
-        if not path.name.lower().endswith(tables.SUFFIXES):
-            raise DataError(source, "must be a table of texts, .csv or .tsv", path.suffix or "no extension")
-        return tables.read_texts(path, columns, label, header, vocabulary, width)
-    if source == "digits":
-        x = digits().x
-    else:
-        path = _existing(source)
-        if path.suffix.lower() in images.SUFFIXES or (path.is_dir() and images.holds_images(path)):
-            x = images.read_inputs(path)
-        elif path.is_dir():
-            x = idx.read_folder(path, "auto", None).x
-        elif path.name.lower().endswith(tables.SUFFIXES):
-            x = tables.read_inputs(path, width, columns, label, header)
-        elif path.suffix.lower() in ARCHIVES:
-            x = archives.read_features(path)
-        elif _is_idx(path):
-            x = portable_features(source, idx.read_idx(path))
-        else:
-            raise DataError(source, f"must be {KNOWN}", path.suffix or "no extension", "Convert it")
-    check_samples(source, x)
-    if x[0].size != width:
-        shape = "x".join(map(str, input_shape))
-        raise DataError(source, f"must have the {width} features ({shape}) that the model was trained on", x[0].size)
-    given, known = (tuple(n for n in shape if n > 1) for shape in (x.shape[1:], input_shape))
-    if len(given) > 1 and len(known) > 1 and given != known:  # rows of a table are images in no shape of their own
-        shapes = ("x".join(map(str, shape)) for shape in (input_shape, x.shape[1:]))
-        raise DataError(source, f"must have inputs of shape {next(shapes)}, as in training", next(shapes))
-    return x.reshape(len(x), *input_shape)
+def _table(path: Path, reading: Reading) -> Table | None:
+    """A file that holds a table as one, None where it holds something else."""
+    name = path.name.lower()
+    if name.endswith(tables.SUFFIXES):
+        return tables.read_table(path, reading)
+    return frames.read_frame(path) if name.endswith(frames.SUFFIXES) else None
 
 
 def _is_idx(path: Path) -> bool:

@@ -1,239 +1,280 @@
-"""Tables of text: CSV and TSV, plain or gzipped, with or without a header."""
+"""Tables: CSV, TSV and their like, plain or gzipped, Parquet and Arrow, into columns.
 
-import csv
-import gzip
-import re
-import zlib
-from collections import Counter
-from dataclasses import dataclass
+polars reads them, imported when the first table is read.  Text is read as text, so that labels stay what they are;
+which columns hold numbers is decided by the rule of :mod:`gpunet.data.table`.  Whatever polars does not take is looked
+at again cell by cell, to name the line that is wrong, or to read it after all.
+"""
+
+from __future__ import annotations
+
+import itertools
+import unicodedata
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gpunet.data import Dataset, encode_targets
-from gpunet.errors import DataError, meant, printable
+from gpunet.data.roles import TARGETS, TEXTS
+from gpunet.data.table import NOTHING, Column, Reading, Table, is_number
+from gpunet.errors import DataError, printable
 
-from .opening import open_content
-from .words import number_texts
+from .text import SAMPLE, Lines, first_rows, read_lines, walk_cells
 
-MAX_LABEL = 1000
-EXACT = 2.0**53  # up to which a float64 tells whole numbers apart
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(inf|infinity)|[+-]?nan", re.ASCII | re.IGNORECASE)
-LABEL_NAMES = ("label", "class", "target", "y")
-TEXT_NAMES = ("text", "sentence", "message", "review", "document", "title")
-SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")  # in any case
+if TYPE_CHECKING:
+    from polars import DataFrame, Series
 
-
-@dataclass(frozen=True)
-class Table:
-    """The lines of a table that hold cells, with their numbers in the file, and its column names if it has any."""
-
-    path: Path
-    delimiter: str
-    lines: list[str]
-    numbers: list[int]
-    names: tuple[str, ...]
-    width: int
+PLAIN = (".csv", ".tsv", ".tab", ".psv", ".txt", ".data")
+SUFFIXES = tuple(f"{suffix}{packed}" for suffix in PLAIN for packed in ("", ".gz"))
+COMMA = r"^[+-]?(\d+,?\d*|,\d+)([eE][+-]?\d+)?$"  # a number with a decimal comma
 
 
-def read_table(
-    path: Path,
-    label: str | int | None,
-    header: bool | None,
-    task: str,
-    classes: tuple[str, ...] | None,
-    vocabulary: tuple[str, ...] = (),
-    length: int | None = None,
-) -> Dataset:
-    """Read features and the label column: the one named or numbered, else one called label, class, target or y,
-    else the last.  A single feature that is no number is a text; ``vocabulary`` and ``length`` are those of a model.
+def read_table(path: Path, reading: Reading) -> Table:
+    """The columns of a file of text.
 
     Raises:
         DataError: naming the line, and the column where it is one cell.
     """
-    table = open_table(path, header)
-    column = label_column(table, label)
-    features = [i for i in range(table.width) if i != column]
-    if not features:
-        raise DataError(str(path), "needs features beside the label column", "one column", "Check the delimiter")
-    raw = np.loadtxt(  # as objects: an array of text gives each cell the room of the longest
-        table.lines, object, delimiter=table.delimiter, usecols=column, ndmin=1, comments=None, quotechar='"'
-    )
-    for row, cell in enumerate(raw):
-        if not cell.strip():
-            raise _cell_error(table, row, column, "needs a label", "an empty cell")
-        if len(cell) > MAX_LABEL:
-            raise _cell_error(table, row, column, f"needs a label of at most {MAX_LABEL:,} characters", len(cell))
-    values = _label_values(raw, task)
-    targets, names = encode_targets(str(path), values, task, classes)
-    columns = tuple(table.names[i] for i in features) if table.names else ()
-    if vocabulary or (len(features) == 1 and _holds_texts(table, features[0])):
-        texts = column_of(table, features[0])
-        x, vocabulary, note = number_texts(path.name, texts, vocabulary or None, length)
-        notes = (f"texts of {len(vocabulary):,} different words", *([note] if note else []))
-        return Dataset(path.name, x, targets, names, columns, vocabulary=vocabulary, notes=notes)
-    return Dataset(path.name, read_cells(table, features), targets, names, columns)
-
-
-def _label_values(raw: np.ndarray, task: str) -> np.ndarray:
-    """Labels as numbers where all of them are, but as texts where classes have more digits than a number keeps."""
-    try:
-        values = raw.astype(np.float64)
-    except ValueError:
-        return np.char.strip(raw.astype(str))
-    exact = np.abs(values).max() <= EXACT or not all(cell.strip().isdecimal() for cell in raw)
-    return values if exact or task == "regression" else np.char.strip(raw.astype(str))
-
-
-def read_inputs(
-    path: Path, width: int, columns: tuple[str, ...], label: str | int | None, header: bool | None
-) -> np.ndarray:
-    """Features alone: named columns are found by name, and one column more than ``width`` is a label to leave out."""
-    table = open_table(path, header)
-    places = {name: place for place, name in enumerate(table.names)}
-    if missing := [name for name in columns if name not in places]:
-        if len(missing) < len(columns):  # by their places some would be taken for others
-            rule = f"must have the {len(columns)} columns of the model, or none of their names"
-            raise DataError(str(path), rule, f"no column {missing[0]!r}", "Rename its columns")
-    elif columns:
-        return read_cells(table, [places[name] for name in columns])
-    if table.width not in (width, width + 1):
-        raise DataError(str(path), f"must have the {width} features of the model, with or without a label", table.width)
-    drop = label_column(table, label) if table.width == width + 1 else None
-    return read_cells(table, [i for i in range(table.width) if i != drop])
-
-
-def read_texts(
-    path: Path, columns: tuple[str, ...], label: str | int | None, header: bool | None, vocabulary: tuple[str, ...],
-    length: int,
-) -> np.ndarray:  # fmt: skip
-    """Texts alone, as word numbers: the named column, else the only one beside a label, else the first."""
-    table = open_table(path, header)
-    if table.width > 2 and not (columns and columns[0] in table.names):
-        raise DataError(str(path), "must have a column of texts, with or without a label", f"{table.width} columns")
-    if columns and columns[0] in table.names:
-        column = table.names.index(columns[0])
-    else:
-        column = 0 if table.width == 1 else 1 - label_column(table, label)
-    return number_texts(path.name, column_of(table, column), vocabulary, length)[0]
-
-
-def column_of(table: Table, column: int) -> list[str]:
-    """All cells of a column, as they are."""
-    return [_cells(line, table.delimiter)[column] for line in table.lines]
-
-
-def _holds_texts(table: Table, column: int) -> bool:
-    """Whether most cells are words; a few that are no numbers are mistakes in a column of numbers."""
-    cells = column_of(table, column)
-    return sum(not _is_number(cell) and bool(cell.strip()) for cell in cells) > len(cells) / 2
-
-
-def open_table(path: Path, header: bool | None) -> Table:
-    """Read the lines, find the delimiter and the header, and check that all lines have the same number of cells."""
-    delimiter = "\t" if ".tsv" in path.name.lower() else ","
-    lines, numbers = [], []
-    for number, line in enumerate(
-        re.split(r"\r\n|\n|\r", _read_text(path)), 1
-    ):  # splitlines knows more, editors do not
-        if line.strip():
-            lines.append(line)
-            numbers.append(number)
-    if not lines:
-        raise DataError(str(path), "must hold lines of cells", "an empty file", "Check the path")
-    first: list[str] = []
-    for line, number in zip(lines, numbers):
-        try:
-            first = first or _cells(line, delimiter)
-            cells = len(_cells(line, delimiter)) if '"' in line else line.count(delimiter) + 1
-        except csv.Error as error:
-            raise DataError(f"{path} line {number}", "must be cells", printable(str(error)), "Correct it") from None
-        if cells != len(first):
-            raise DataError(f"{path} line {number}", f"needs {len(first)} cells as the first line", cells, "Correct it")
-    names: tuple[str, ...] = ()
-    if header or (header is None and _looks_like_header(first, lines, delimiter)):
-        names = tuple(cell.strip() for cell in first)
-        lines, numbers = lines[1:], numbers[1:]
-        ((name, count),) = Counter(names).most_common(1)
-        if count > 1:
-            raise DataError(f"{path} line 1", "needs different column names", f"{name!r} twice", "Rename one")
-        if not lines:
+    lines = read_lines(path, reading.delimiter)
+    sample = first_rows(lines)
+    frame = None if len(sample) > 1 else _frame(path, lines)
+    if frame is not None:
+        sample = [list(row) for row in frame.head(SAMPLE + 1).rows()]
+    header, why = (reading.header, "") if reading.header is not None else _is_header(sample, lines.delimiter != ",")
+    notes = [*lines.notes, *([why] if why else [])]
+    names, filled = _names(path, sample[0]) if header else ((), False)
+    if filled:
+        notes.append("columns without a name are called by their number")
+    found = _of_numbers(lines, sample, names, bool(header)) if frame is None and reading.plain else None
+    more: list[str] = []
+    if found is None:
+        frame = _frame(path, lines) if frame is None else frame
+        body = frame[1:] if header else frame
+        if not body.height:
             raise DataError(str(path), "must hold samples below its header", "none", "Check the file")
-    return Table(path, delimiter, lines, numbers, names, len(first))
+        found, more = _columns(path, body, names, reading, lines.delimiter)
+    columns, first = found, int(bool(header))
+
+    def place(row: int) -> str:
+        _, number = next(itertools.islice(walk_cells(path, lines), row + first, None))
+        return f"{path} line {number}"
+
+    return Table(
+        path.name, columns, bool(header), place, (*notes, *more), source=str(path),
+        missing_given=reading.missing is not None,
+    )  # fmt: skip
 
 
-def _looks_like_header(first: list[str], lines: list[str], delimiter: str) -> bool:
-    """A first line without numbers; where the second has none either, both may be texts, and the names decide."""
-    if any(_is_number(cell) for cell in first):
-        return False
-    second = _cells(lines[1], delimiter) if len(lines) > 1 else []
-    numbers = any(_is_number(cell) for cell in second) or any(not cell.strip() for cell in second)
-    return numbers or any(cell.strip().lower() in (*LABEL_NAMES, *TEXT_NAMES) for cell in first)
+def _frame(path: Path, lines: Lines) -> DataFrame:
+    """All cells as texts, null where one is empty; rows without anything are left out."""
+    import polars
 
-
-def label_column(table: Table, label: str | int | None) -> int:
-    """The number of the label column."""
-    if isinstance(label, int):
-        if not -table.width <= label < table.width:
-            raise DataError(str(table.path), f"has {table.width} columns", f"label column {label}", "Set label")
-        return label % table.width
-    if label is not None:
-        if label in table.names:
-            return table.names.index(label)
-        known = printable(", ".join(table.names[:20])) or "no names; give its number"
-        remedy = meant(label, table.names, f"The columns have {known}")
-        raise DataError(str(table.path), "must have the label column", f"no column {label!r}", remedy)
-    found = [i for i, name in enumerate(table.names) if name.lower() in LABEL_NAMES]
-    return found[0] if found else table.width - 1
-
-
-def read_cells(table: Table, columns: list[int]) -> np.ndarray:
-    """Float32 of shape (lines, columns)."""
     try:
-        cells = np.loadtxt(
-            table.lines, np.float32, delimiter=table.delimiter, usecols=columns, ndmin=2, comments=None, quotechar='"'
+        rows = sum(1 for _ in walk_cells(path, lines)) if lines.quoted else None
+        frame = polars.read_csv(
+            lines.content, has_header=False, infer_schema=False, separator=lines.delimiter,
+            quote_char='"' if lines.quoted else None,
+        )  # fmt: skip
+        if frame.to_series(0).null_count():
+            frame = frame.filter(~polars.all_horizontal(polars.all().is_null()))
+        whole = frame.height * (frame.width - 1) == lines.content.count(lines.delimiter.encode())
+        if whole if rows is None else rows == frame.height:
+            return frame
+    except polars.exceptions.PolarsError:
+        pass  # what it does not take is read below, or refused there with its line
+    cells = [[cell or None for cell in row] for row, _ in walk_cells(path, lines)]
+    return polars.DataFrame(cells, schema=[f"column_{i}" for i in range(len(cells[0]))], orient="row")
+
+
+def _of_numbers(
+    lines: Lines, sample: Sequence[Sequence[str | None]], names: tuple[str, ...], header: bool
+) -> tuple[Column, ...] | None:
+    """The columns of a table most of which are numbers, read as such at once; None where it is no such table.
+
+    Their texts are read when somebody asks for them.
+    """
+    import polars
+
+    width, below = len(sample[0]), sample[1:] if header else sample
+    if lines.quoted or any(len(row) != width for row in below):
+        return None
+    held = [[cell for cell in column if cell is not None] for column in zip(*below)]
+    plain = [bool(cells) and all(is_number(cell) for cell in cells) for cells in held]
+    if not held or sum(plain) < width / 2 or (lines.delimiter != "," and not all(plain)):
+        return None
+    content, kinds = lines.content.lstrip(b"\n"), [polars.Float64 if number else polars.String for number in plain]
+
+    def read(types: Sequence[Any], columns: list[int] | None = None) -> DataFrame:
+        schema = {f"column_{i}": kind for i, kind in enumerate(types)}
+        return polars.read_csv(
+            content, has_header=header, schema=schema, separator=lines.delimiter, quote_char=None, columns=columns
         )
-    except ValueError:
-        raise _first_bad_cell(table, columns) from None
-    if not np.isfinite(cells).all():
-        row, place = (int(i) for i in np.argwhere(~np.isfinite(cells))[0])
-        raise _cell_error(table, row, columns[place], "must be a finite number", cells[row, place])
-    return cells
 
-
-def _first_bad_cell(table: Table, columns: list[int]) -> DataError:
-    for row, line in enumerate(table.lines):
-        cells = _cells(line, table.delimiter)
-        for column in columns:
-            if not _is_number(cells[column]):
-                shown = repr(cells[column]) if cells[column].strip() else "an empty cell"
-                return _cell_error(table, row, column, "must be a number", shown)
-    return DataError(str(table.path), "must hold numbers", "cells that cannot be read", "Check the quoting")
-
-
-def _cell_error(table: Table, row: int, column: int, rule: str, received: object) -> DataError:
-    name = f"column {table.names[column]!r}" if table.names else f"column {column + 1}"
-    return DataError(f"{table.path} line {table.numbers[row]}, {name}", rule, received, "Correct or remove the line")
-
-
-def _cells(line: str, delimiter: str) -> list[str]:
-    return next(csv.reader([line], delimiter=delimiter))
-
-
-def _is_number(cell: str) -> bool:
-    return NUMBER.fullmatch(cell.strip()) is not None
-
-
-def _read_text(path: Path) -> str:
     try:
-        with open_content(path) as (file, allowed, inflated):
-            content = file.read(allowed + 1 if inflated else -1)
-        if inflated and len(content) > allowed:
-            raise DataError(str(path), f"must inflate to at most {allowed:,} bytes", "more", "Decompress it first")
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(str(path), "must be UTF-8 text", f"byte {error.object[error.start]:#x}", "Convert it") from None
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(str(path), "must be a whole gzip file", error, "Fetch it again") from None
-    except OSError as error:
-        raise DataError(str(path), "must be readable", error.strerror, "Check path and permissions") from None
+        frame = read(kinds)
+    except polars.exceptions.PolarsError:
+        return None
+    rows, kept = frame.height, None
+    if frame.to_series(0).null_count():
+        kept = frame.select(~polars.all_horizontal(polars.all().is_null())).to_series()
+        frame = frame.filter(kept)
+    if not frame.height or (frame.height + header) * (width - 1) != lines.content.count(lines.delimiter.encode()):
+        return None
+
+    def speller(number: int) -> Callable[[], np.ndarray]:
+        def spell() -> np.ndarray:
+            cells = read([polars.String] * width, [number]).to_series()
+            assert len(cells) == rows, "the same lines"
+            return _speller(cells if kept is None else cells.filter(kept))()
+
+        return spell
+
+    columns = []
+    for number, cells in enumerate(frame.iter_columns()):
+        name = names[number] if names else ""
+        if plain[number]:
+            columns.append(Column(name, cells.to_numpy(), speller(number)))
+        elif cells.null_count() == len(cells) or _could_be_numbers(cells):
+            return None
+        else:
+            columns.append(Column(name, None, _speller(cells)))
+    return tuple(columns)
+
+
+def _could_be_numbers(cells: Series) -> bool:
+    """Whether a column whose first cells are no numbers might be one of numbers after all."""
+    import polars
+
+    known = cells.str.strip_chars()
+    numbers = known.cast(polars.Float64, strict=False)
+    return len(numbers) > numbers.null_count() and bool(known.is_in([*NOTHING, ""]).any())
+
+
+def _is_header(sample: Sequence[Sequence[str | None]], commas: bool) -> tuple[bool, str]:
+    """Whether the first line holds names, and what the user should know about it.
+
+    It does where half of the cells above columns of numbers are no numbers; where its cells count 0, 1, 2, ..., as
+    libraries number columns without names; and, in a table of texts alone, where a cell is a usual name of targets or
+    texts, or where no cell comes again below it although others do.
+    """
+
+    def number(cell: str) -> bool:
+        return is_number(cell) or (commas and is_number(cell.replace(",", ".", 1)))
+
+    first = ["" if cell is None else cell.strip() for cell in sample[0]]
+    below = [[cell for cell in column if cell is not None] for column in zip(*sample[1:])]
+    below = below or [[] for _ in first]
+    counted = [cell for cell in (first[1:] if not first[0] else first) if cell]
+    if len(counted) == len(first) - (not first[0]) and len(counted) > 2:
+        for start in (0, 1):
+            if counted == [str(number) for number in range(start, start + len(counted))] and len(sample) > 1:
+                said = f"line 1 counts {start}, {start + 1}, ... and is taken for a header"
+                return True, f"{said}; set header=false where it is none"
+    numeric = [i for i, cells in enumerate(below) if cells and all(number(c) or c.strip() in NOTHING for c in cells)]
+    if numeric:
+        words = sum(bool(first[i]) and not number(first[i]) and first[i] not in NOTHING for i in numeric)
+        return words >= len(numeric) / 2, ""
+    if any(cell and number(cell) for cell in first):
+        return False, ""
+    if any(cell.lower() in (*TARGETS, *TEXTS) for cell in first):
+        return True, ""
+    again = [cell in {c.strip() for c in cells} for cell, cells in zip(first, below)]
+    repeated = [len(set(cells)) < len(cells) for cells in below if cells]
+    empty = any(len(cells) < len(sample) - 1 for cells in below) and len(sample) > 1
+    return (len(sample) > 2 and not any(again) and (any(repeated) or empty)), ""
+
+
+def _names(path: Path, cells: Sequence[str | None]) -> tuple[tuple[str, ...], bool]:
+    """Names of columns; of several without one all but the first are called by their number."""
+    names = [unicodedata.normalize("NFC", (cell or "").strip()) for cell in cells]
+    nameless = [i for i, name in enumerate(names) if not name][1:]
+    for number in nameless:
+        names[number] = f"column {number + 1}"
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise DataError(f"{path} line 1", "needs different column names", f"{name!r} twice", "Rename one")
+        seen.add(name)
+    return tuple(names), bool(nameless)
+
+
+def _columns(
+    path: Path, body: DataFrame, names: tuple[str, ...], reading: Reading, delimiter: str
+) -> tuple[tuple[Column, ...], list[str]]:
+    import polars
+
+    if reading.missing is not None:
+        nothing = polars.all().str.strip_chars().is_in(list(reading.missing))
+        body = body.select(polars.when(~nothing).then(polars.all()))
+    commas = reading.decimal == ","
+    plain = None if commas else body.select(polars.all().cast(polars.Float64, strict=False))
+    columns, notes = [], []
+    with_comma: list[int] = []
+    with_point: list[int] = []
+    for number, cells in enumerate(body.iter_columns()):
+        name = names[number] if names else ""
+        values = None if plain is None else plain.to_series(number)
+        if values is None or values.null_count() != cells.null_count():
+            cells, values, way = _numbers(cells, reading, delimiter)
+            with_comma += [number] if way == "," else []
+            if way not in ("", ","):
+                notes.append(f"{_called(names, number)}: {way}")
+        if values is not None and reading.decimal is None and delimiter != "," and not with_point:
+            with_point += [number] if bool(cells.str.contains(".", literal=True).any()) else []
+        numbers = None if values is None else values.cast(polars.Float64).to_numpy()
+        columns.append(Column(name, numbers, _speller(cells)))
+    if with_comma and reading.decimal is None:
+        if with_point:
+            some = f"points in {_called(names, with_point[0])}, commas in {_called(names, with_comma[0])}"
+            raise DataError(str(path), "must have one decimal sign", some, 'Set decimal="." or decimal=","')
+        notes.append("numbers have a decimal comma")
+    return tuple(columns), notes
+
+
+def _numbers(cells: Series, reading: Reading, delimiter: str) -> tuple[Series, Series | None, str]:
+    """Cells, the numbers that they are or None, and how: ``,`` with a decimal comma, else a note or nothing."""
+    import polars
+
+    stripped = cells.str.strip_chars()
+    stripped = stripped.set(stripped == "", None)
+    signs = {".": ["."], ",": [","]}.get(reading.decimal or "", [".", ","] if delimiter != "," else ["."])
+    nothing = stripped.is_in(list(NOTHING)).fill_null(False) if reading.missing is None else None
+    for known, note in ((stripped, ""), (None, "without")):
+        if known is None:
+            if nothing is None or not nothing.any():
+                continue
+            known = stripped.set(nothing, None)
+            words = stripped.filter(nothing).value_counts(sort=True).rows()
+            note = ", ".join(f"{count} cells {word!r}" for word, count in words) + " are taken for missing"
+        if known.null_count() == len(known) and cells.null_count() < len(cells):
+            continue
+        for sign in signs:
+            written = known
+            if sign == ",":
+                written = known.set(~known.str.contains(COMMA).fill_null(True), "x").str.replace(",", ".", literal=True)
+            values = written.cast(polars.Float64, strict=False)
+            if values.null_count() == known.null_count():
+                return known, values, note or ("," if sign == "," else "")
+    return stripped, None, ""
+
+
+def _speller(cells: Series) -> Callable[[], np.ndarray]:
+    """Gives the texts of cells, in one normal form of Unicode and without blanks around them."""
+
+    def spell() -> np.ndarray:
+        held = np.empty(len(cells), object)
+        texts = cells.to_list()
+        known = {text: None if text is None else _normal(text) for text in dict.fromkeys(texts)}
+        held[:] = [known[text] for text in texts]
+        return held
+
+    return spell
+
+
+def _normal(text: str) -> str | None:
+    text = text.strip()
+    return (text if text.isascii() else unicodedata.normalize("NFC", text)) or None
+
+
+def _called(names: Sequence[str], number: int) -> str:
+    return f"column {printable(repr(names[number]))}" if names else f"column {number + 1}"

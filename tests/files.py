@@ -20,3 +20,22 @@ def text(tmp_path, content, name="t.csv"):
     else:
         path.write_text(content)
     return str(path)
+
+
+def features_of(source, shape, columns=(), **more):
+    """Features as a model takes them that was trained on arrays of a shape, or on columns of some names."""
+    from gpunet.data import Contract, Description, fulfil
+    from gpunet.datasets import read_features
+
+    contract = Contract(old=True)
+    about = Description("t", "", (), tuple(columns), tuple(shape), 1, 1.0, (1, 0, 0), contract=contract, **more)
+    return fulfil(about, read_features(str(source)), str(source)).x
+
+
+def labelled(source, classes, shape=(2,)):
+    """The class numbers in a file, for a model that knows some classes."""
+    from gpunet.data import Contract, Description, fulfil
+    from gpunet.datasets import read
+
+    about = Description("t", "", tuple(classes), (), tuple(shape), 0, 1.0, (1, 0, 0), contract=Contract(old=True))
+    return fulfil(about, read(str(source)), str(source), targets=True).targets.y.tolist()

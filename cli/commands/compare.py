@@ -70,12 +70,12 @@ def compare(
         config = config.model_copy(update={"members": SEEDS})
     place = choose_device(request.device)
     with place.activate():
-        checkpoint = None
+        checkpoint, donor = None, None
         if source is not None:
-            config, checkpoint = _restored(source, place, request)
-        from gpunet.api.samples import load_split
+            config, checkpoint, donor = _restored(source, place, request)
+        from gpunet.api.reading import load_split
 
-        dataset, parts = load_split(config)
+        dataset, parts = load_split(config, donor)
         from gpunet.experiment import Experiment
         from gpunet.studies import Comparison
 
@@ -128,8 +128,8 @@ def _network(tune: str, words: Sequence[str]) -> Any:
         raise
 
 
-def _restored(source: str, place: Any, request: Request) -> tuple[Any, Any]:
-    """Configuration and checkpoint of a pretrained stack; a single one serves any number of seeds."""
+def _restored(source: str, place: Any, request: Request) -> tuple[Any, Any, Any]:
+    """Configuration, checkpoint and contract of a pretrained stack; a single one serves any number of seeds."""
     from gpunet.persistence import load_stack
 
     found, members, seed = load_stack(source, place), request.members, request.seed
@@ -142,4 +142,4 @@ def _restored(source: str, place: Any, request: Request) -> tuple[Any, Any]:
         "seed": found.config.seed if seed is None else seed,
         "members": own if own > 1 else members or SEEDS,
     }
-    return found.config.model_copy(update=changes), found.checkpoint
+    return found.config.model_copy(update=changes), found.checkpoint, found

@@ -49,6 +49,42 @@ def show(words: tuple[str, ...], plot_schedule: bool, plot_to: str | None) -> No
 
 @config.command()
 @WORDS
+@click.option("--data", "source", required=True, metavar="SOURCE", help="digits, or a file or folder.")
+@click.option("-o", "--output", metavar="FILE.toml", help="Where to write; stdout by default.")
+def init(words: tuple[str, ...], source: str, output: str | None) -> None:
+    """Write a configuration for a data set: what it would be taken for, as TOML to edit.
+
+    \b
+    gpunet config init --data house.csv > house.toml
+    gpunet config init --data house.csv data.target=price -o house.toml
+    gpunet train house.toml
+    """
+    from pathlib import Path
+
+    from gpunet.api.reading import load_split
+    from gpunet.data import summarise
+    from gpunet.errors import WriteError
+
+    from ..options import is_assignment
+    from ..views.initial import initial_toml
+
+    chosen = configuration(words, {"data.source": source}, "mlp")
+    found, parts = load_split(chosen)
+    preset = next((word for word in words if not is_assignment(word)), "mlp")
+    text = initial_toml(chosen, found, summarise(found, parts), preset)
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        with Path(output).open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise WriteError(output, "must be a new file that can be written", error.strerror, "Choose another") from None
+    click.echo(f"Configuration: {output}", err=True)
+
+
+@config.command()
+@WORDS
 def check(words: tuple[str, ...]) -> None:
     """Check a configuration and name all that is wrong at once.
 

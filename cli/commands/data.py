@@ -1,8 +1,13 @@
 """gpunet data."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import click
 
-from ..options import json_option, print_json
+from ..naming import translated
+from ..options import is_assignment, json_option, print_json
 
 
 @click.group()
@@ -25,40 +30,69 @@ def ls() -> None:
 
 @data.command()
 @click.argument("source")
-@click.option("--label", metavar="COLUMN", help="Label column of a table, by name or number.")
+@click.argument("words", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--target", "--label", metavar="COLUMN", help="Target column of a table, by name or number.")
 @json_option
-def info(source: str, label: str | None, as_json: bool) -> None:
-    """Check a data set and say what is in it.
+def info(source: str, words: tuple[str, ...], target: str | None, as_json: bool) -> None:
+    """Say what a data set is taken for, and what in it looks wrong.
+
+    KEY=VALUE are those of the section data, as training takes them: delimiter=';', ignore=name, task=regression.
 
     \b
     gpunet data info digits
-    gpunet data info flowers.csv --label species
+    gpunet data info flowers.csv --target species
+    gpunet data info wine.csv delimiter=';' ignore=batch
     """
-    import numpy as np
+    from gpunet.api.reading import load_split
+    from gpunet.data import duplicates, summarise
 
-    from gpunet.datasets import load
-
-    numbered = int(label) if label is not None and label.lstrip("-").isdigit() else label
-    found = load(source, label=numbered)
-    document = {
+    config = asked(source, words, target)
+    found, parts = load_split(config)
+    summary = summarise(found, parts)
+    warnings = list(summary.warnings)
+    if double := duplicates(found, parts):
+        warnings.append(f"{double:,} samples of the validation and test parts are in the training part as well")
+    document: dict[str, Any] = {
         "name": found.name,
         "samples": len(found.x),
         "input_shape": "x".join(map(str, found.input_shape)),
         "type": str(found.x.dtype),
         "range": [float(found.x.min()), float(found.x.max())],
-        "task": "classification" if found.classes else "regression",
-        "classes": dict(zip(found.classes, np.bincount(found.y).tolist())) if found.classes else {},
+        **summary.document,
+        "parts": {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)},
         "test_part": len(found.x) - found.test_from if found.test_from is not None else 0,
         "sha256": found.sha256,
         "notes": list(found.notes),
+        "warnings": warnings,
     }
     if as_json:
         print_json(document)
         return
-    for key, value in document.items():
-        if isinstance(value, dict):
-            value = ", ".join(f"{name}: {count:,}" for name, count in list(value.items())[:20])
-        elif isinstance(value, list):
-            value = "; ".join(map(str, value)) if key == "notes" else " to ".join(f"{v:g}" for v in value)
-        if value not in ("", 0):
-            click.echo(f"{key.replace('_', ' '):12} {value}")
+    click.echo(f"{'name':12}{found.name}")
+    sizes = ", ".join(f"{count:,} {name}" for name, count in document["parts"].items())
+    click.echo(f"{'samples':12}{len(found.x):,} ({sizes})")
+    for word, line in summary.lines:
+        click.echo(f"{word:12}{line}")
+    click.echo(f"{'inputs':12}{document['input_shape']} of type {document['type']}")
+    for line in found.notes:
+        click.echo(f"{'note':12}{translated(line)}")
+    for line in warnings:
+        click.echo(f"{'warning':12}{translated(line)}")
+    click.echo(f"{'sha256':12}{found.sha256}")
+
+
+def asked(source: str, words: tuple[str, ...], target: str | None) -> Any:
+    """The configuration of a source with the keys of ``data`` that were written, with or without their section."""
+    from gpunet.config import load_config, parse_assignments
+    from gpunet.errors import ConfigError
+
+    for word in words:
+        if not is_assignment(word):
+            raise ConfigError("arguments", "must be KEY=VALUE behind the source", repr(word), "For example ignore=id")
+    overrides = parse_assignments(words)
+    if other := [key for key in overrides if not key.startswith("data.")]:
+        raise ConfigError(other[0], "must be a key of the section data", None, "Leave it out")
+    overrides["data.source"] = source
+    if target is not None:
+        overrides["data.target"] = int(target) if target.lstrip("-").isdigit() else target
+    return load_config(None, overrides, {})

@@ -73,7 +73,7 @@ def _signal(source: str, words: tuple[str, ...], device: str, as_json: bool) -> 
     place = choose_device(device)
     with place.activate():
         config = configuration((source, *words), {}, source)
-        from gpunet.api.samples import load_split
+        from gpunet.api.reading import load_split
 
         dataset, parts = load_split(config)
         found = first_signals(Run(Experiment(config, dataset, parts, place)))

@@ -35,27 +35,29 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
 
     from gpunet.api.ensemble import Ensemble
     from gpunet.api.loading import load_network
-    from gpunet.api.samples import evaluation_data
+    from gpunet.api.reading import evaluation_data, evaluation_sets
     from gpunet.metrics import constant_prediction, estimates, usual_metrics
 
     place = choose_device(device)
     with place.activate():
         together = Ensemble([load_network(path, place) for path in checkpoints])
         networks = together.networks
-        dataset, chosen = evaluation_data(networks[0].trained, data, part)
-        x, y = dataset.x[chosen], dataset.y[chosen]
+        sets, chosen = evaluation_sets([network.trained for network in networks], data, part)
+        dataset, y = sets[0], sets[0].y[chosen]
         weights = None if dataset.weights is None else dataset.weights[chosen]
-        scores = [network.scores(x, y, weights) for network in networks]
+        for line in dict.fromkeys(note for found in sets for note in found.notes):
+            click.echo(f"  {line}", err=True)
+        scores = [network.scores(found.x[chosen], y, weights) for network, found in zip(networks, sets)]
         classify = "accuracy" in scores[0]
         loss = np.concatenate([score["loss"] for score in scores]).tolist()
         document: dict[str, Any] = {"data": dataset.name, "samples": len(chosen), "loss": loss}
         if classify:
             document["error"] = [1 - a for score in scores for a in score["accuracy"].tolist()]
-        outputs = together.outputs_on(x)
+        outputs = together.averaged([n.outputs_on(found.x[chosen]) for n, found in zip(networks, sets)])
         if classify and len(loss) > 1:
             document["ensemble_error"] = float(np.average(together.class_numbers(outputs) != y, weights=weights))
         outcome = together.outcome(outputs, y, weights)
-        found = []
+        told = []
         if outcome is not None:
             seen = outcome
             if data is None:
@@ -64,8 +66,8 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
                 weight = None if known.weights is None else known.weights[rows]
                 width = np.zeros((len(rows), outputs.shape[1]))
                 seen = replace(outcome, outputs=width, target=known.y[rows], weight=weight)
-            found = estimates(usual_metrics(), outcome, constant_prediction(seen))
-            document["figures"] = figures_json([found])
+            told = estimates(usual_metrics(), outcome, constant_prediction(seen))
+            document["figures"] = figures_json([told])
             document["baseline"] = "training part" if data is None else "evaluated samples"
         names = list(together.networks[0].description.classes) or [f"target {k + 1}" for k in range(outputs.shape[1])]
     if as_json:
@@ -77,5 +79,5 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
         click.echo(f"Error: {spread(document['error'], percent=True)}")
     if "ensemble_error" in document:
         click.echo(f"Ensemble error: {spread([document['ensemble_error']], percent=True)}")
-    for line in figure_lines(found, names):
+    for line in figure_lines(told, names):
         click.echo(line)

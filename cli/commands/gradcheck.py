@@ -44,7 +44,7 @@ def gradcheck(
     place = choose_device(device)
     with place.activate():
         config, checkpoint = _subject(words, {"data.source": data, "seed": seed}, place)
-        from gpunet.api.samples import load_split
+        from gpunet.api.reading import load_split
 
         dataset, parts = load_split(config)
         check = GradientCheck(Experiment(config, dataset, parts, place), checkpoint)
@@ -71,7 +71,7 @@ def _subject(words: tuple[str, ...], flags: dict[str, Any], device: Any) -> tupl
     if len(words) > 1 or flags["seed"] is not None:
         rule, others = "stands alone: its configuration is inside", " ".join(w for w in words if w != paths[0])
         raise ConfigError(paths[0], rule, others or "--seed", "Leave out the rest")
-    from gpunet.api.samples import evaluation_data
+    from gpunet.api.reading import evaluation_data
     from gpunet.persistence import load_model
 
     model = load_model(paths[0], device)

@@ -56,7 +56,7 @@ def likelihood(
     gpunet likelihood runs/rbm-1/best.h5 --runs 500 --steps 10000 --mixing 2000
     gpunet likelihood runs/dbn-1/best.h5 --cases 0
     """
-    from gpunet.api.samples import evaluation_data
+    from gpunet.api.reading import evaluation_data
     from gpunet.inspection.likelihood import (
         TRUSTED,
         Annealing,

@@ -26,6 +26,7 @@ def predict(checkpoint: str, inputs: tuple[str, ...], probabilities: bool, devic
     import sys
 
     from gpunet.api.loading import load_network
+    from gpunet.api.reading import features_in
 
     place = choose_device(device)
     rows: list[dict[str, object]] = []
@@ -34,21 +35,30 @@ def predict(checkpoint: str, inputs: tuple[str, ...], probabilities: bool, devic
         if network.reconstructs:
             rule, remedy = "must hold a network that predicts targets", "Use gpunet evaluate for its reconstructions"
             raise CheckpointError(checkpoint, rule, network.config.model.name, remedy)
-        classes = network.description.classes
+        about = network.description
+        classes = about.classes
         for path in inputs:
-            for sample, values in enumerate(network.outputs(path).tolist()):
+            given = features_in(path, network.trained)
+            for line in given.notes:
+                click.echo(f"  {path}: {line}", err=True)
+            for sample, values in enumerate(network.outputs_on(given.x).tolist()):
                 row: dict[str, object] = {"input": path, "sample": sample}
-                rows.append(row | named_outputs(values, classes, probabilities, network.meaning))
+                row |= {column: texts[sample] for column, texts in given.ids.items()}
+                rows.append(row | named_outputs(values, classes, probabilities, network.meaning, about.targets))
     if as_json:
         print_json(rows)
         return
-    writer = csv.DictWriter(sys.stdout, rows[0].keys(), lineterminator="\n")
+    writer = csv.DictWriter(sys.stdout, dict.fromkeys(key for row in rows for key in row), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
 
 
 def named_outputs(
-    values: list[float], classes: tuple[str, ...], every: bool, meaning: str = "probability"
+    values: list[float],
+    classes: tuple[str, ...],
+    every: bool,
+    meaning: str = "probability",
+    targets: tuple[str, ...] = (),
 ) -> dict[str, object]:
     """One sample's outputs by name: the class and its probability or score, or the predicted values.
 
@@ -58,7 +68,9 @@ def named_outputs(
     {'class': 'no', 'score': 0.5, 'score(no)': 0.5, 'score(yes)': -2.0}
     """
     if not classes:
-        return {f"value_{i}" if len(values) > 1 else "value": round(v, 6) for i, v in enumerate(values)}
+        names = targets if len(targets) == len(values) else [f"value_{i}" for i in range(len(values))]
+        names = names if targets or len(values) > 1 else ["value"]
+        return {name: float(f"{value:.7g}") for name, value in zip(names, values)}
     if len(values) == 1:  # the probability of the second of two classes
         values = [1 - values[0], values[0]]
     best = max(range(len(values)), key=values.__getitem__)

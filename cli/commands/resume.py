@@ -45,8 +45,8 @@ def resume(
     gpunet resume runs/mlp-1 epochs=50 --run runs/longer
     gpunet resume runs/mlp-1/last.previous.h5 --dry-run
     """
+    from gpunet.api.reading import load_split
     from gpunet.api.resuming import ANEW, folder_of, state_of
-    from gpunet.api.samples import load_split
     from gpunet.config import load_config, override, parse_assignments
     from gpunet.experiment import Experiment
     from gpunet.persistence import CONFIG, RunFolder, has_state, identity_of, open_trained
@@ -81,7 +81,7 @@ def resume(
         changed = changes(before.model_dump(mode="json"), config.model_dump(mode="json"))
         for line in changed:
             click.echo(f"  {line}", err=True)
-        dataset, parts = load_split(config)
+        dataset, parts = load_split(config, saved)
         experiment = Experiment(config, dataset, parts, place)
         written = Path(new) if new else folder
 

@@ -1,46 +1,34 @@
 """What a Python user passes as data: arrays, data frames and nested lists become checked host arrays."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..backend.exchange import host_array
 from ..data import as_float32
-from ..errors import DataError, meant
+from ..errors import DataError
+from .frames import check_column, columns_of, is_frame
 
-FRAMES = ("pandas", "polars", "pyarrow", "modin", "cudf")  # whose tables narwhals reads
-TABLES = ("DataFrame", "LazyFrame", "Table", "RecordBatch")  # how they call them
 NUMBERS = "biuf"
 
 
-def is_frame(thing: Any) -> bool:
-    """Whether something is a table with named columns of a library that is known, which is not imported for this."""
-    kinds = type(thing).__mro__
-    return any(kind.__name__ in TABLES and kind.__module__.partition(".")[0] in FRAMES for kind in kinds)
-
-
-def feature_array(
-    x: Any, columns: Sequence[str] = (), leave_out: Sequence[str] = (), name: str = "x"
-) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Features as an array (samples, *shape) of numbers, with the names of a table's columns.
+def feature_array(x: Any, name: str = "x") -> np.ndarray:
+    """Features as an array (samples, *shape) of numbers.
 
     Args:
-        x: array, data frame or nested lists.
-        columns: those that a model was trained on: a table is read by these names, in whatever order they stand.
-        leave_out: columns of a table that are no features.
+        x: array, data frame of numbers or nested lists.
         name: of the argument, for messages.
 
     Raises:
-        DataError: no numbers, too few axes, a sparse matrix, unknown or missing columns.
+        DataError: no numbers, too few axes, a sparse matrix.
 
-    >>> feature_array([[1, 2], [3, 4]])[0].dtype.kind
+    >>> feature_array([[1, 2], [3, 4]]).dtype.kind
     'i'
     """
     if x is None:
         raise DataError(name, "must be given", "none", f"Pass {name} as an array, a data frame or nested lists")
     if is_frame(x):
-        return _from_frame(x, columns, leave_out, name)
+        return _from_frame(x, name)
     array = plain_array(x, name)
     if array.dtype.kind not in NUMBERS:
         received = f"an array of {_kind(array)}"
@@ -56,7 +44,7 @@ def feature_array(
         sample, *place = (int(i) for i in np.argwhere(~np.isfinite(array))[0])
         where = f"{array[(sample, *place)]} in sample {sample}, feature {place[0] if len(place) == 1 else tuple(place)}"
         raise DataError(name, "must hold finite numbers", where, "Remove or fill such samples")
-    return array, ()
+    return array
 
 
 def target_array(y: Any, samples: int | None = None, name: str = "y") -> np.ndarray:
@@ -66,7 +54,7 @@ def target_array(y: Any, samples: int | None = None, name: str = "y") -> np.ndar
         DataError: another number than samples, or things that are neither numbers nor texts.
     """
     if is_frame(y):
-        array, _ = _from_frame(y, (), (), name)
+        array = _from_frame(y, name)
     else:
         array = plain_array(y, name)
     if array.dtype.kind == "O":
@@ -127,30 +115,23 @@ def split_frame(frame: Any, target: Any, name: str = "x") -> tuple[Any, tuple[st
     Raises:
         DataError: the table has no such column.
     """
-    columns = _columns(frame, name)
+    columns = columns_of(frame, name)
     several = isinstance(target, list | tuple)
     names = tuple(map(str, target)) if several else (str(target),)
     for wanted in names:
-        _check_column(wanted, list(columns), name)
+        check_column(wanted, list(columns), name)
     arrays = [target_array(columns[wanted].to_numpy(), name=f"{name}: column {wanted}") for wanted in names]
     if several and not all(array.dtype.kind in NUMBERS for array in arrays):
         raise DataError("target", "must name one column of classes, or numbers", ", ".join(names), "Choose one")
     return (arrays[0] if len(arrays) == 1 else np.stack(arrays, axis=1)), names
 
 
-def _from_frame(
-    frame: Any, columns: Sequence[str], leave_out: Sequence[str], name: str
-) -> tuple[np.ndarray, tuple[str, ...]]:
-    found = _columns(frame, name)
-    for wanted in columns:
-        _check_column(wanted, list(found), name)
-    names = tuple(columns) or tuple(column for column in found if column not in leave_out)
-    rows = len(next(iter(found.values()), ()))
-    if not names or not rows:
-        shape = f"a table of shape {(rows, len(names))}"
-        raise DataError(name, "needs samples with features", shape, "Pass some rows and columns")
-    arrays = [_numeric_column(found[column], column, name) for column in names]
-    return np.stack(arrays, axis=1), names
+def _from_frame(frame: Any, name: str) -> np.ndarray:
+    """A table of numbers as an array."""
+    found = columns_of(frame, name)
+    if not found or not len(next(iter(found.values()))):
+        raise DataError(name, "needs samples", "an empty table", "Pass some rows and columns")
+    return np.stack([_numeric_column(series, column, name) for column, series in found.items()], axis=1)
 
 
 def _numeric_column(series: Any, column: str, name: str) -> np.ndarray:
@@ -171,37 +152,6 @@ def _numeric_column(series: Any, column: str, name: str) -> np.ndarray:
 
 def _finite(array: np.ndarray) -> np.ndarray:
     return np.isfinite(array) if array.dtype.kind == "f" else np.ones(len(array), bool)
-
-
-def _check_column(wanted: str, known: Sequence[str], name: str) -> None:
-    if wanted not in known:
-        shown = ", ".join(map(str, list(known)[:20]))
-        remedy = meant(str(wanted), list(map(str, known)), f"It has {shown}")
-        raise DataError(f"{name}: column {wanted}", "must be in the table", "no such column", remedy)
-
-
-def _columns(frame: Any, name: str) -> dict[str, Any]:
-    """The columns of a table by name, in order; names that are numbers become texts, as a checkpoint keeps them."""
-    try:
-        import narwhals.stable.v1 as narwhals
-        from narwhals.exceptions import DuplicateError
-    except ImportError:
-        remedy = f"pip install 'gpunet[frames]', or pass {name}.to_numpy()"
-        raise DataError(name, "needs narwhals to read a data frame", "no narwhals", remedy) from None
-    try:
-        table = narwhals.from_native(frame, eager_only=True)
-    except DuplicateError:
-        names = list(map(str, frame.columns))
-        twice = next(column for column in names if names.count(column) > 1)
-        raise DataError(f"{name}: column {twice}", "must stand in the table once", "two of it", "Rename one") from None
-    except TypeError:
-        remedy = f"Pass {name}.collect()" if type(frame).__name__ == "LazyFrame" else f"Pass {name}.to_pandas()"
-        raise DataError(name, "must be a table in memory", f"a {type(frame).__name__}", remedy) from None
-    found = {str(column): table.get_column(column) for column in table.columns}
-    if len(found) < len(table.columns):
-        received = ", ".join(map(repr, table.columns[:20]))
-        raise DataError(name, "must have columns with names of their own", received, "Rename some")
-    return found
 
 
 def _kind(array: np.ndarray) -> str:

@@ -59,7 +59,7 @@ class Ensemble:
 
         Two classes have two columns as soon as one of the networks has.
         """
-        return self._averaged([network.outputs(x) for network in self.networks])
+        return self.averaged([network.outputs(x) for network in self.networks])
 
     @property
     def threshold(self) -> float | None:
@@ -76,11 +76,8 @@ class Ensemble:
         found = self.networks[0].outcome(outputs, targets)
         return None if found is None else replace(found, weight=weights, threshold=self.threshold)
 
-    def outputs_on(self, features: np.ndarray) -> np.ndarray:
-        """The same for samples of a data set, (samples, *input_shape) on the host."""
-        return self._averaged([network.outputs_on(features) for network in self.networks])
-
-    def _averaged(self, outputs: list[np.ndarray]) -> np.ndarray:
+    def averaged(self, outputs: Sequence[np.ndarray]) -> np.ndarray:
+        """The outputs of each network, averaged over all members of all of them."""
         return averaged(outputs, [len(network.seeds) for network in self.networks], len(self.classes))
 
     def predict(self, x: Any) -> np.ndarray:
@@ -132,12 +129,17 @@ def _compared(first: Network, other: Network) -> list[tuple[str, str, str]]:
         return ", ".join(map(str, values[:20])) + (", ..." if len(values) > 20 else "") if len(values) else "none"
 
     a, b = first.description, other.description
+    # Each reads tables by its own contract, so that their columns may differ in order and in number.
+    apart = all(about.contract.named and about.contract.codes and not about.vocabulary for about in (a, b))
     kinds = [("features" if network.reconstructs else "targets") for network in (first, other)]
+    inputs = [
+        ("must have inputs of the shape of the first", shown(a.input_shape), shown(b.input_shape)),
+        ("must have the columns of the first", shown(a.columns), shown(b.columns)),
+    ]
     return [
         ("must predict what the first does", kinds[0], kinds[1]),
         ("must have the classes of the first", shown(a.classes), shown(b.classes)),
-        ("must have inputs of the shape of the first", shown(a.input_shape), shown(b.input_shape)),
-        ("must have the columns of the first", shown(a.columns), shown(b.columns)),
+        *([] if apart else inputs),
         ("must know the words of the first", shown(a.vocabulary), shown(b.vocabulary)),
         ("must have as many targets as the first", str(a.outputs), str(b.outputs)),
         ("must have outputs that mean what those of the first do", first.meaning, other.meaning),

@@ -14,7 +14,7 @@ from ..interruption import Stop
 from ..layers import Layer, Sequential
 from ..losses import Loss
 from ..metrics import Accuracy
-from ..objectives import Supervised
+from ..objectives import Supervised, degree
 from ..optimizers import Adam, Rule
 from ..parameter import Parameters
 from ..persistence import TrainedModel, open_trained, snapshot
@@ -24,7 +24,8 @@ from .loading import wrapped
 from .members import in_memory as checkpoint_in_memory
 from .network import Network
 from .progress import Watch, wants_bar
-from .samples import in_memory, pair, parts
+from .reading import parts
+from .samples import in_memory, pair
 from .starting import batch_that_fits
 from .training import OnEpoch, carried, functions, settle, signals_heard, with_parts
 from .words import without_word, word_of
@@ -113,11 +114,9 @@ def fit(
     _check_keys(given)
     if isinstance(loss, str):
         given["loss"] = loss
-    config, dataset = in_memory(
-        configured({}, given), x, y, target, pair(validation), pair(test), loss=loss, weights=weights
-    )
+    config, dataset = in_memory(configured({}, given), x, y, target, pair(validation), pair(test), weights=weights)
     _check_targets(dataset)
-    judge = loss if isinstance(loss, Loss) else build_loss(config, len(dataset.classes))
+    judge = loss if isinstance(loss, Loss) else build_loss(config, len(dataset.classes), dataset.task == "multilabel")
     place, split = resolve_device(device), parts(config, dataset)
     config = batch_that_fits(config, split) if batch_size is None else config
     missing = without_word(network) or without_word(judge)
@@ -128,17 +127,20 @@ def fit(
         layers = network.layers if isinstance(network, Sequential) else [network]
         named = {"name": "layers", "layers": [word_of(layer) for layer in layers], "output": False}
         config = override(config, {"model": named, "loss": word_of(judge)})
+    elif degree(judge) is None:
+        config = override(config, {"data.scale_target": False})
     with place.activate():
         experiment = Experiment(config, dataset, split, place)
         positions = network.needs_positions
-        inputs = prepare_inputs(config, dataset, split, place, positions) if missing else experiment.inputs
+        scale = experiment.target_scale
+        inputs = prepare_inputs(config, dataset, split, place, positions, scale) if missing else experiment.inputs
         own = copy.deepcopy(network)
         _build(own, inputs.shape, judge.outputs(len(dataset.classes)) if dataset.classes else inputs.y.shape[-1])
         if not missing:
             return carried(experiment, run=run, on_epoch=on_epoch, progress=progress, stop=stop)
         stop = stop or Stop()
         judge.check_targets(inputs.y)
-        objective = Supervised(own, judge, [Accuracy()] if dataset.classes else [])
+        objective = Supervised(own, judge, [Accuracy()] if dataset.classes else [], scale)
         job = Run(experiment, inputs, objective)
         with signals_heard(stop, None):
             found = carry_out(iter([job]), None, Watch(functions(on_epoch), wants_bar(progress), False), stop)

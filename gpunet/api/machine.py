@@ -98,7 +98,7 @@ class Machine(Result):
         """Expected samples for states of the top hidden units, in the units of the data: (samples, *input_shape)."""
         self._one("decode")
         device, top = self.device, self._held.dbn.machines[-1]
-        states, _ = feature_array(h, name="h")
+        states = feature_array(h, "h")
         if states.shape[1:] != (top.hidden.n,):
             rule, got = f"must be states of the {top.hidden.n} hidden units at the top", f"shape {states.shape}"
             raise DataError("h", rule, got, f"Pass (samples, {top.hidden.n}), as encode gives them")

@@ -10,7 +10,8 @@ from ..errors import ConfigError, DataError
 from ..metrics import Estimate, Outcome, class_numbers, constant_prediction, estimates, usual_metrics
 from ..persistence import TrainedModel
 from ..training import Evaluator, Scores, decided, outcomes, outputs_of, task_of
-from .arrays import is_frame, split_frame, target_array
+from .arrays import split_frame, target_array
+from .frames import is_frame
 from .members import single
 from .results import Result, given
 from .sampling import check_count, sampled
@@ -51,7 +52,10 @@ class Network(Result):
             x = features.reshape(len(features), *held.input_shape)
             for out in outputs_of(held.model, held.loss, held.preprocessing, x, device, held.parameters.dtype):
                 parts.append(out.mean(axis=0, dtype=np.float64) if self.parameters.members else out.copy())
-            return given(device.xp.concatenate(parts), device, as_numpy)
+            found = device.xp.concatenate(parts)
+            if held.description.target_scale is not None:
+                found = held.description.target_scale.undo(found, device.xp)
+            return given(found, device, as_numpy)
 
     def predict(self, x: Any, *, as_numpy: bool = True) -> Any:
         """The class of each sample, as it was given in training, or its predicted values.
@@ -61,12 +65,14 @@ class Network(Result):
             as_numpy: False leaves the result on the device; classes are then their numbers.
 
         Returns:
-            (samples,) classes or values; (samples, outputs) where there are several targets.
+            (samples,) classes or values; (samples, outputs) where there are several targets, 0 and 1 of several labels.
 
         Raises:
             DataError: samples that this network was not trained for.
         """
         found = self.outputs(x, as_numpy=as_numpy)
+        if self._several:
+            return (found > 0.5).astype(np.int64)
         if not self.description.classes:
             return found[:, 0] if found.shape[1] == 1 else found
         numbers = self._numbers(found)
@@ -80,6 +86,8 @@ class Network(Result):
             DataError: samples that this network was not trained for.
         """
         held = self._held
+        if self._several:
+            return self.outputs(x, as_numpy=as_numpy)
         if not self.description.classes:
             raise ConfigError("predict_proba", "needs a network that predicts classes", "values", "Use predict")
         if held.loss.meaning != "probability":
@@ -90,6 +98,11 @@ class Network(Result):
             xp = np if as_numpy else self.device.xp
             return xp.concatenate([1 - found, found], axis=1)
         return found
+
+    @property
+    def _several(self) -> bool:
+        """Whether its outputs are probabilities of several labels."""
+        return self.description.task == "multilabel" and self._held.loss.meaning == "probability"
 
     @property
     def reconstructs(self) -> bool:
@@ -107,7 +120,7 @@ class Network(Result):
         return self.description.labels
 
     def score(self, x: Any, y: Any) -> float:
-        """Share of right classes, or for values the coefficient of determination R2, averaged over targets.
+        """Share of right classes or labels, or for values the coefficient of determination R2, averaged over targets.
 
         Args:
             x: samples as in training.
@@ -136,6 +149,8 @@ class Network(Result):
         if self.description.classes:
             return float(np.mean(self._numbers(outputs) == self._class_numbers(raw)))
         wanted = self._values(raw)
+        if self._several:
+            return float(np.mean((outputs > 0.5) == (wanted > 0.5)))
         found = outputs.reshape(wanted.shape).astype(np.float64)
         spread = ((wanted - wanted.mean(axis=0)) ** 2).sum(axis=0)
         missed = ((wanted - found) ** 2).sum(axis=0)
@@ -152,7 +167,7 @@ class Network(Result):
             targets = np.zeros((len(features), 0), np.float32)
         else:
             raw = target_array(self.targets(x, y), len(features))
-            targets = self._class_numbers(raw) if about.classes else self._values(raw).astype(np.float32)
+            targets = self._class_numbers(raw) if about.classes else self._values(raw)
         found = self.scores(features, targets)
         return {name: values if self.parameters.members else float(values[0]) for name, values in found.items()}
 
@@ -167,11 +182,13 @@ class Network(Result):
         held, device = self._held, self.device
         with device.activate():
             x = features.reshape(len(features), *held.input_shape)
-            feed = Feed(device, x, targets, held.preprocessing, held.parameters.dtype, weights=weights)
+            scale = held.description.target_scale
+            wanted = targets if scale is None else scale.apply(targets)
+            feed = Feed(device, x, wanted, held.preprocessing, held.parameters.dtype, weights=weights)
             found = Evaluator(held.objective, feed, len(self.seeds), device).scores()
             if held.thresholds is None:
                 return found
-            return decided(found, outcomes(held.model, held.loss, feed, device, held.thresholds))
+            return decided(found, outcomes(held.model, held.loss, feed, device, held.thresholds, scale))
 
     @property
     def generates(self) -> bool:

@@ -1,6 +1,7 @@
 """What comes of a training, or out of a checkpoint: something that can be used, looked at and saved."""
 
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,13 +12,15 @@ from ..backend import Device, resolve_device
 from ..backend.arrays import Array as DeviceArray
 from ..checkpoint import Checkpoint, Group, NamedArray, write
 from ..config import Config
-from ..data import Description
+from ..data import Description, Given, fulfil
 from ..errors import CheckpointError, ConfigError, DataError, WriteError
 from ..parameter import Parameters
 from ..persistence import Trained, TrainedModel, TrainedStack, held_in
 from .arrays import feature_array
+from .frames import is_frame, table_of
 from .history import History, table
 from .members import in_memory
+from .reading import features_in
 from .samples import is_path
 
 Own = TypeVar("Own", bound="Result")
@@ -175,37 +178,29 @@ class Result:
         Raises:
             DataError: another shape than in training, missing columns, or no numbers.
         """
-        about = self.description
-        if is_path(x):
-            from ..datasets import load_inputs
+        return self.read(x, name).x
 
-            data = self.config.data
-            return load_inputs(
-                str(x),
-                input_shape=about.input_shape,
-                columns=about.columns,
-                label=data.label,
-                header=data.header,
-                vocabulary=about.vocabulary,
-            )
-        if about.vocabulary:
-            raise DataError(name, "must be the path of a table of texts", type(x).__name__, "Write them to a .csv")
-        array, _ = feature_array(x, columns=about.columns, name=name)
-        if array.shape[1:] != about.input_shape:
-            flat = array.shape[1:] == (about.features,)
-            given, known = ([n for n in shape if n > 1] for shape in (array.shape[1:], about.input_shape))
-            if not flat and (given != known or len(known) < 2):
-                wanted = "x".join(map(str, about.input_shape))
-                rule = f"must have samples of shape {wanted}, as in training"
-                got = f"samples of shape {'x'.join(map(str, array.shape[1:]))}"
-                raise DataError(name, rule, got, f"Pass an array of shape (samples, {', '.join(wanted.split('x'))})")
-        if about.scale > 1 and array.dtype.kind == "f" and array.min() >= 0 and 0 < array.max() <= 1:
-            rule = f"must be on the scale of training, 0 to {about.scale:g}"
-            remedy = f"Pass {name} * {about.scale:g}, or the bytes as they were"
-            raise DataError(name, rule, "numbers between 0 and 1", remedy)
-        array = array.astype(np.uint8) if array.dtype.kind == "b" else array
-        array = array if array.dtype == np.uint8 else array.astype(np.float32)
-        return array.reshape(len(array), *about.input_shape)
+    def read(self, x: Any, name: str = "x") -> Given:
+        """What was passed as samples of this model's kind, with the names of the samples and what is to be said.
+
+        Args:
+            x: an array, a data frame, nested lists, or the path of files.
+            name: of the argument, for messages.
+
+        Raises:
+            DataError: what does not fulfil the contract of the model.
+        """
+        if is_path(x):
+            found = features_in(str(x), self.trained)
+            _warn(str(x), found.notes)
+            return found
+        if self.description.vocabulary and not is_frame(x):
+            remedy = "Pass a data frame with the column, or write them to a .csv"
+            raise DataError(name, "must be the path of a table of texts", type(x).__name__, remedy)
+        offered = table_of(x, name) if is_frame(x) else feature_array(x, name)
+        found = fulfil(self.description, offered, name)
+        _warn(name, found.notes)
+        return found
 
     def __repr__(self) -> str:
         """Kind, layers with shapes, number of parameters, members, and how well it did."""
@@ -237,6 +232,12 @@ class Result:
             if isinstance(array, NamedArray):
                 found.append(f"{name.replace('_', ' ')} {float(np.mean(array.data)):.4g}")
         return found
+
+
+def _warn(name: str, notes: Sequence[str]) -> None:
+    """Say in the way of Python what the user should know."""
+    for note in notes:
+        warnings.warn(f"{name}: {note}", stacklevel=5)
 
 
 def _unpickled(kind: Any, root: Group, device: str, stopped: str, run: Any, families: Any) -> Any:

@@ -18,7 +18,8 @@ from ..persistence import CONFIG, LAST, PREVIOUS, RunFolder, has_state, identity
 from ..stages import go_on, resumed_config
 from .configuring import full_keys
 from .progress import Watch, wants_bar
-from .samples import IN_MEMORY, in_memory, load_split, parts
+from .reading import IN_MEMORY, load_split, parts
+from .samples import in_memory
 from .training import OnEpoch, came_of, divergence_told, functions, signals_heard, train
 
 ANEW = "ended before its first save: it begins anew from its config.toml, with no weights of another checkpoint"
@@ -95,14 +96,14 @@ def resume(
         config = resumed_config(saved, overrides, None if data is None else str(data))
         if x is not None:
             kept = config.data
-            config, dataset = in_memory(config, x, y, target, validation, test, weights=weights)
+            config, dataset = in_memory(config, x, y, target, validation, test, weights=weights, known=saved)
             config = config.model_copy(update={"data": kept.model_copy(update={"source": IN_MEMORY})})
             split = parts(config, dataset)
             if dataset.sha256 != saved.description.sha256:
                 remedy = "Pass x, y, target, validation and test as in the training"
                 raise DataError("x", "must hold the data that the run was trained on", "other content", remedy)
         else:
-            dataset, split = load_split(config)
+            dataset, split = load_split(config, saved)
         watch = Watch(functions(on_epoch), wants_bar(progress), keep_portrait=True)
 
         experiment = Experiment(config, dataset, split, place)

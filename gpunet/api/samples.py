@@ -8,74 +8,27 @@ from typing import Any
 import numpy as np
 
 from ..config import Config, override
-from ..data import Dataset, Split, checked_weights, encode_targets, label_type, portable_features, split
+from ..data import (
+    Contract,
+    Dataset,
+    Table,
+    Targets,
+    byte_scale,
+    channels_last,
+    checked_weights,
+    fulfil,
+    known_dataset,
+    number_column,
+    portable_features,
+    stacked,
+    understand,
+)
+from ..data.targets import COARSE
 from ..errors import ConfigError, DataError
 from ..persistence import Trained
-from .arrays import feature_array, is_frame, plain_array, split_frame, target_array
-
-IN_MEMORY = "arrays in memory"  # stands for the source of data that no file holds
-FULL = 255  # the largest byte
-
-
-def load_split(config: Config) -> tuple[Dataset, Split]:
-    """The data set of a configuration out of its files, and its parts.
-
-    Raises:
-        DataError: data that are missing or damaged, or that were passed as arrays.
-    """
-    data = config.data
-    dataset = _loaded(data.source, label=data.label, header=data.header, task=data.task)
-    return dataset, parts(config, dataset)
-
-
-def _loaded(source: str, **settings: Any) -> Dataset:
-    """A data set out of its files; refuses what was never in one."""
-    from ..datasets import load
-
-    if source == IN_MEMORY:
-        remedy = "Pass the same arrays in Python, or the path of a file that holds them"
-        raise DataError(IN_MEMORY, "must be passed again, since no file holds them", "nothing", remedy)
-    return load(source, **settings)
-
-
-def parts(config: Config, dataset: Dataset) -> Split:
-    """Training, validation and test part of a data set as configured."""
-    data = config.data
-    return split(dataset, validation=data.validation, test=data.test, seed=data.split_seed, order=data.split)
-
-
-def evaluation_data(model: Trained, source: str | None, part: str) -> tuple[Dataset, np.ndarray]:
-    """Data and sample numbers: a part of what the model was trained on, or all of another source.
-
-    Raises:
-        DataError: the data that it was trained on is not there or has changed, or has no such part.
-    """
-    about, settings = model.description, model.config.data
-    dataset = _loaded(
-        source or model.source,
-        label=settings.label,
-        header=settings.header,
-        task="classification" if about.classes else "regression",
-        classes=about.classes or None,
-        vocabulary=about.vocabulary,
-        length=about.features,
-    )
-    if tuple(dataset.input_shape) != about.input_shape:
-        raise DataError(
-            dataset.name, f"must have inputs of shape {about.input_shape}, as in training", dataset.input_shape
-        )
-    outputs = 0 if about.classes else dataset.y.shape[-1]
-    if outputs != about.outputs:
-        raise DataError(dataset.name, f"must have {about.outputs} targets per sample, as in training", outputs)
-    if source is not None:
-        return dataset, np.arange(len(dataset.x))
-    if dataset.sha256 != about.sha256:
-        remedy = "Pass the data to use"
-        raise DataError(model.source, "must hold the data that the model was trained on", "other content", remedy)
-    chosen: np.ndarray = getattr(parts(model.config, dataset), part)
-    if not len(chosen):
-        raise DataError(dataset.name, f"must have a {part} part", "none", "Choose another part")
-    return dataset, chosen
+from .arrays import feature_array, plain_array, split_frame, target_array
+from .frames import is_frame, table_of
+from .reading import IN_MEMORY, table_dataset
 
 
 def in_memory(
@@ -86,8 +39,8 @@ def in_memory(
     validation: Any = None,
     test: Any = None,
     hold_back: bool = True,
-    loss: Any = None,
     weights: Any = None,
+    known: Trained | None = None,
 ) -> tuple[Config, Dataset]:
     """A data set out of arrays, and the configuration that divides it so.
 
@@ -96,76 +49,135 @@ def in_memory(
 
     Args:
         config: what to train.
-        x: features, see :func:`~gpunet.api.arrays.feature_array`.
+        x: features: an array of numbers, or a data frame, whose columns get roles and kinds as those of files do.
         y: targets; None where the model needs none, or where ``target`` names them.
         target: column or columns of a table ``x`` that hold the targets.
         validation: features and targets of the validation part, or a table with the target column.
         test: likewise of the test part.
         hold_back: whether the configuration's test part is one that was asked for.
-        loss: that was chosen beside the configuration.
         weights: how much each sample of x counts; samples of parts that are passed by themselves count 1.
+        known: the model that was trained on them, whose contract they fulfil; None for a new one.
 
     Raises:
         DataError: whatever is wrong with them, or a validation part that is passed by itself and a test part that is
             not.
     """
     sections = [_section(x, y, target, "x", "y")]
-    names = sections[0][2]
     if validation is not None and test is None and hold_back and config.data.test:
         # Shares are taken from the end, where the validation part lies then: it would become the test part.
         remedy = "Pass test=(x, y) as well, or test=0 for no test part"
         raise DataError("test", "must be passed by itself where validation is", f"{config.data.test} of x", remedy)
     changes: dict[str, Any] = {"data.source": IN_MEMORY}
+    first = sections[0][0]
     if validation is not None:
-        sections.append(_section(*_pair(validation, target, "validation"), names=names))
-        changes |= {"data.validation": len(sections[-1][0]), "data.split": "tail"}
+        sections.append(_section(*_pair(validation, target, "validation")))
+        changes |= {"data.validation": len(sections[-1][1]), "data.split": "tail"}
     if test is not None:
-        sections.append(_section(*_pair(test, target, "test"), names=names))
+        sections.append(_section(*_pair(test, target, "test")))
     if test is not None or not hold_back:
         changes["data.test"] = 0
-    for features, _, _ in sections[1:]:
-        if features.shape[1:] != sections[0][0].shape[1:]:
-            rule = f"must have samples of shape {sections[0][0].shape[1:]}, as x has"
-            raise DataError("validation or test part", rule, features.shape[1:], "Prepare all parts alike")
-    if sections[0][1] is not None:
-        refuse_one_hot(sections[0][1], config.loss if loss is None else loss, config.data.task)
-    features = np.concatenate([s[0] for s in sections])
-    before_test = len(features) - (len(sections[-1][0]) if test is not None else 0)
-    made = make_dataset(
-        features, _joined([s[1] for s in sections]), names, config.data.task, before_test if test is not None else None
-    )
+    count = sum(len(rows) for _, rows, _, _ in sections)
+    test_from = count - len(sections[-1][1]) if test is not None else None
+    names = sections[0][3]
+    targets = _understood(_joined([y for _, _, y, _ in sections]), config.data.task, names)
+    changed = override(config, changes)
+    if isinstance(first, Table):
+        tables = [features if isinstance(features, Table) else _like(first, features) for features, _, _, _ in sections]
+        whole = replace(stacked(tables, "arrays"), test_from=test_from)
+        made = table_dataset(changed, whole, targets) if known is None else _known(known, whole, targets)
+    else:
+        for features, _, _, _ in sections[1:]:
+            features = _plain(features) if isinstance(features, Table) else features
+            if features.shape[1:] != first.shape[1:]:
+                rule = f"must have samples of shape {first.shape[1:]}, as x has"
+                raise DataError("validation or test part", rule, features.shape[1:], "Prepare all parts alike")
+        arrays = [_plain(features) if isinstance(features, Table) else features for features, _, _, _ in sections]
+        made = make_dataset(np.concatenate(arrays), targets, test_from, channels=config.data.channels)
+        if known is not None:
+            given = fulfil(known.description, np.concatenate(arrays), "x")
+            about = known.description
+            made = replace(made, x=given.x, scale=about.scale, contract=about.contract)
     if weights is not None:
-        made = replace(made, weights=_weights(weights, len(sections[0][0]), len(features)))
-    return override(config, changes), made
+        made = replace(made, weights=_weights(weights, len(sections[0][1]), len(made.x)))
+    return changed, made
+
+
+def _known(known: Trained, table: Table, targets: Targets | None) -> Dataset:
+    """The data set that a model was trained on, passed again."""
+    made = known_dataset(
+        fulfil(known.description, table, "x"), known.description, table, known.config.data.split_column
+    )
+    return made if targets is None else replace(made, y=targets.y, classes=targets.classes)
 
 
 def make_dataset(
     x: np.ndarray,
-    y: np.ndarray | None,
-    columns: tuple[str, ...] = (),
-    task: str = "auto",
+    targets: Targets | None,
     test_from: int | None = None,
     name: str = "arrays",
+    channels: str | None = None,
 ) -> Dataset:
-    """A checked data set.
+    """A checked data set of arrays.
 
-    Bytes are taken for 8-bit images, whose full scale is 255, where images of them go beyond the half of it, and where
-    rows of them reach it; other bytes are numbers like any others.
+    Where float32 would lose what tells the values of a feature apart, a number near their mean is subtracted in float64
+    before; the contract keeps it.
     """
-    features = portable_features("x", x.astype(np.uint8) if x.dtype.kind == "b" else x)
-    bright = FULL // 2 + 1 if features.ndim > 2 else FULL
-    scale = float(FULL) if features.dtype == np.uint8 and int(features.max()) >= bright else 1.0
-    classes: tuple[str, ...] = ()
-    if y is None:
-        targets, kind = np.zeros((len(x), 0), np.float32), "text"
-    else:
-        kind = label_type(y)
-        targets, classes = encode_targets("y", y.astype(np.int64) if y.dtype.kind == "b" else y, task)
-        if y.dtype.kind == "b" and classes:
-            classes = tuple(str(bool(int(c))) for c in classes)
+    x, notes = channels_last(x.astype(np.uint8) if x.dtype.kind == "b" else x, channels)
+    contract = None
+    offset = _offset(x)
+    if offset is not None:
+        wide = x.astype(np.float64)
+        contract = Contract(low=float(wide.min()), high=float(wide.max()), offset=tuple(offset.tolist()))
+        x, moved = wide - offset, int((offset != 0).sum())
+        notes += (f"{moved} of {len(offset)} features are counted from a number near their mean, which float32 needs",)
+    features = portable_features("x", x)
+    scale = byte_scale(features)
+    if targets is None:
+        return Dataset(name, features, np.zeros((len(x), 0), np.float32), scale=scale, contract=contract, notes=notes)
+    classes = targets.classes
     if len(classes) == 1:
         raise DataError("y", "must hold at least two classes", f"only {classes[0]!r}", "Add samples of another one")
-    return Dataset(name, features, targets, classes, columns, test_from, scale, label_type=kind)
+    return Dataset(
+        name, features, targets.y, classes, (), test_from, scale, notes=notes, label_type=targets.label_type,
+        task=targets.task, why=targets.why, targets=targets.names, contract=contract,
+    )  # fmt: skip
+
+
+def _offset(x: np.ndarray) -> np.ndarray | None:
+    """What to subtract from each feature of rows of numbers, or None where float32 keeps them apart."""
+    if x.ndim != 2 or x.dtype.kind not in "iuf" or x.dtype.itemsize < 4 or not len(x):
+        return None
+    wide = x.astype(np.float64)
+    mean, spread = wide.mean(axis=0), wide.std(axis=0)
+    lost = (np.abs(mean) * np.finfo(np.float32).eps > COARSE * spread) & (spread > 0)
+    return np.where(lost, np.round(mean), 0.0) if lost.any() and x.dtype != np.float32 else None
+
+
+def _understood(y: np.ndarray | None, task: str, names: tuple[str, ...]) -> Targets | None:
+    """Targets that were passed; truth values name their classes False and True."""
+    if y is None:
+        return None
+    found = understand("y", y, task, names=names)
+    if y.dtype.kind == "b" and found.classes:
+        return replace(found, classes=tuple(str(bool(int(c))) for c in found.classes))
+    return found
+
+
+def _plain(table: Table) -> np.ndarray:
+    """The columns of a table of numbers as an array."""
+    for number, column in enumerate(table.columns):
+        if column.numbers is None:
+            raise DataError(f"{table.name}: {table.called(number)}", "must be numeric, as x is", "texts", "Convert it")
+    return np.stack([column.numbers for column in table.columns], axis=1)  # type: ignore[misc]
+
+
+def _like(first: Table, x: np.ndarray) -> Table:
+    """An array as a table with the columns of another."""
+    if x.ndim != 2 or x.shape[1] != len(first.columns):
+        rule = f"must have samples of shape {(len(first.columns),)}, as x has"
+        raise DataError("validation or test part", rule, x.shape[1:], "Prepare all parts alike")
+    columns = [number_column(column.name, x[:, i]) for i, column in enumerate(first.columns)]
+    return Table("x", tuple(columns), True, lambda row: f"x row {row}", missing_given=True)
 
 
 def _weights(weights: Any, samples: int, total: int) -> np.ndarray:
@@ -182,9 +194,9 @@ def _weights(weights: Any, samples: int, total: int) -> np.ndarray:
 
 
 def _section(
-    x: Any, y: Any, target: Any, x_name: str, y_name: str, names: Sequence[str] = ()
-) -> tuple[np.ndarray, Any, tuple[str, ...]]:
-    """Features, targets or None, and the names of columns; ``names`` are those of the training part."""
+    x: Any, y: Any, target: Any, x_name: str, y_name: str
+) -> tuple[Table | np.ndarray, range, np.ndarray | None, tuple[str, ...]]:
+    """Features, the numbers of the samples, targets or None, and the names of the target columns."""
     leave_out: tuple[str, ...] = ()
     if target is not None:
         if y is not None:
@@ -192,8 +204,14 @@ def _section(
         if not is_frame(x):
             raise DataError("target", "names a column of a data frame", type(x).__name__, f"Pass {y_name} instead")
         y, leave_out = split_frame(x, target, x_name)
-    features, found = feature_array(x, columns=names, leave_out=leave_out, name=x_name)
-    return features, None if y is None else target_array(y, len(features), y_name), found
+    features: Table | np.ndarray
+    if is_frame(x):
+        features = table_of(x, x_name, leave_out)
+        samples = features.rows
+    else:
+        features = feature_array(x, x_name)
+        samples = len(features)
+    return features, range(samples), None if y is None else target_array(y, samples, y_name), leave_out
 
 
 def _pair(part: Any, target: Any, name: str) -> tuple[Any, Any, Any, str, str]:
@@ -230,19 +248,6 @@ def share(part: Any, name: str) -> float | int | None:
 def pair(part: Any) -> Any:
     """A part that is passed by itself, as (x, y) or a data frame, or None."""
     return part if isinstance(part, tuple | list) or is_frame(part) else None
-
-
-def refuse_one_hot(y: Any, loss: Any, task: str) -> None:
-    """Refuse rows of one 1 among zeros where nothing says that they are values, since classes were probably meant.
-
-    Raises:
-        DataError: they are.
-    """
-    if loss is not None or task != "auto" or y.ndim != 2 or y.shape[1] < 2 or y.dtype.kind not in "biuf":
-        return
-    if bool(((y == 0) | (y == 1)).all()) and bool((y.sum(axis=1) == 1).all()):
-        remedy = 'Pass y.argmax(axis=1), or task="regression" where the numbers themselves are meant'
-        raise DataError("y", "must be one class for each sample", f"one-hot rows of shape {y.shape}", remedy)
 
 
 def _joined(targets: list[np.ndarray | None]) -> np.ndarray | None:

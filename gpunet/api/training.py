@@ -13,14 +13,15 @@ from ..errors import ConfigError, DataError, DivergedError, Interrupted
 from ..experiment import Experiment, Run
 from ..families import Family
 from ..interruption import SIGNALS, Stop, stops_on_signals
-from ..persistence import BEST, RunFolder, snapshot
+from ..persistence import BEST, RunFolder, open_trained, snapshot
 from ..stages import Carried, begin
 from ..training import EpochRecord
 from .configuring import configured, full_keys, is_preset, known_families
 from .loading import result_of
 from .members import in_memory as checkpoint_in_memory
 from .progress import Watch, wants_bar
-from .samples import in_memory, is_path, load_split, pair, parts, share
+from .reading import load_split, parts
+from .samples import in_memory, is_path, pair, share
 from .sampling import check_count
 from .starting import batch_that_fits, following, source_of
 
@@ -115,7 +116,8 @@ def train(
     place = resolve_device(device)
     with place.activate():
         if x is None:
-            dataset, split = load_split(wanted)
+            donor = None if source is None or source.foreign else open_trained(source, families)
+            dataset, split = load_split(wanted, features_of=donor)
         else:
             wanted, dataset = in_memory(
                 wanted, x, y, target, pair(validation), pair(test), hold_back=asked, weights=weights

@@ -85,8 +85,12 @@ class ForeignWalk:
         storage, why = stored(dataset)
         attrs = attributes(dataset) | ({"storage": storage} if storage else {})
         dtype = None if why else plain(dataset)
+        if dtype is None and not why and among(path, self.names) and is_text(dataset):
+            dataset = texts_of(dataset, self.budget)
+            dtype = dataset.dtype.str if dataset.dtype.itemsize <= walk.MAX_TEXT else None
         if dtype is None:
-            self.note(path, attrs, why=why or walk.type_name(dataset.id.get_type()))
+            why = why or ("long text" if isinstance(dataset, np.ndarray) else walk.type_name(dataset.id.get_type()))
+            self.note(path, attrs, why=why)
             return
         shape = [int(n) for n in dataset.shape]
         self.note(path, attrs, dtype, shape)
@@ -107,6 +111,28 @@ class ForeignWalk:
 def among(path: str, names: Sequence[str]) -> bool:
     """Whether a path is one of the names or below one; everything is below the empty name."""
     return any(path == name or not name or path.startswith(f"{name}/") for name in names)
+
+
+def is_text(dataset: Any) -> bool:
+    """Whether each element is a text of a length of its own."""
+    import h5py
+
+    kind = dataset.id.get_type()
+    return isinstance(kind, h5py.h5t.TypeStringID) and kind.is_variable_str()
+
+
+def texts_of(dataset: Any, budget: int) -> Any:
+    """Texts of any lengths as an array whose elements have the room of the longest."""
+    import numpy as np
+
+    if dataset.size * np.dtype("O").itemsize > budget:
+        raise walk.Refused(dataset.name, "must be within what is inflated of a file of this size", "more")
+    held = dataset[()]
+    texts = [text if isinstance(text, bytes) else str(text).encode() for text in np.asarray(held).ravel().tolist()]
+    longest = max(map(len, texts), default=1) or 1
+    if longest * len(texts) > budget:
+        raise walk.Refused(dataset.name, "must be within what is inflated of a file of this size", "more")
+    return np.array(texts, f"S{longest}").reshape(dataset.shape)
 
 
 def plain(dataset: Any) -> str | None:
@@ -170,6 +196,9 @@ def send_array(dataset: Any, dtype: str) -> None:
         return
     if not dataset.shape:
         walk.send(np.asarray(dataset[()]).astype(dtype).tobytes())
+        return
+    if isinstance(dataset, np.ndarray):  # texts that were read already
+        walk.send(np.ascontiguousarray(dataset).reshape(-1).view("u1"))
         return
     row = dataset.nbytes // dataset.shape[0]
     rows = max(1, SLAB // max(1, row))

@@ -9,16 +9,25 @@ from pydantic import TypeAdapter
 
 from ..data import Augmentation, BagOfWords, Preparation, Scale, Standardise
 from ..errors import ConfigError
-from ..losses import Loss
+from ..losses import BinaryCrossEntropy, Loss
 from ..optimizers import SWA, Averaging, Clipping, Optimization, Rule
 from ..schedules import Schedule
 from ..vocabulary import PreparationWord
 from .schema import Config
 
 
-def build_loss(config: Config, classes: int) -> Loss:
-    """The configured loss, or what suits model and task; ``classes`` is 0 for regression."""
-    return config.model.loss(classes, None if config.loss is None else config.loss.build())
+def build_loss(config: Config, classes: int, several: bool = False) -> Loss:
+    """The configured loss, or what suits model and task.
+
+    Args:
+        config: of a run.
+        classes: how many, 0 for regression and several labels.
+        several: whether targets are several labels, each of which is there or not.
+    """
+    chosen = None if config.loss is None else config.loss.build()
+    if several and chosen is None and config.model.wants_targets:
+        chosen = BinaryCrossEntropy()
+    return config.model.loss(classes, chosen)
 
 
 def build_rule(config: Config) -> Rule:

@@ -10,7 +10,8 @@ writes the old default into documents below the new version, where the key is ab
 |---|---|
 | 1 | |
 | 2 | the layer and activation ``linear`` is called ``identity``, batch norm's ``averaging`` is called ``momentum`` |
-| 3 | ``numerics`` is 2 and not 1; ``noisy_relu`` has a ``sampler``, which is ``exact`` and not ``rectified`` |
+| 3 | ``numerics`` is 2 and not 1; ``noisy_relu`` has a ``sampler``, which is ``exact`` and not ``rectified``; |
+|   | ``data.label`` is called ``data.target``; targets of regression are standardised, which they were not before |
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -26,8 +27,11 @@ UNITS = ("visible_units", "hidden_units", "top_units")  # keys of models that ho
 
 
 def _before_version_3(document: dict[str, Any]) -> None:
-    """The arithmetic of that time, and rectified units drawn as rectified normal numbers."""
+    """The arithmetic of that time, rectified units drawn as rectified normal numbers, and targets as they are."""
     document.setdefault("numerics", 1)
+    data = document.get("data", {})
+    if isinstance(data, Mapping):
+        document["data"] = {"scale_target": False, **data}
     model = document.get("model")
     if not isinstance(model, Mapping):
         return
@@ -76,6 +80,12 @@ def migrate(document: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         if "layers" in model:
             model["layers"] = _layers(model["layers"], "model.layers", notes)
         found["model"] = model
+    data = found.get("data")
+    if isinstance(data, Mapping) and "label" in data:
+        label = data["label"]
+        others = {key: value for key, value in data.items() if key != "label"}
+        found["data"] = others if label is None else {**others, "target": label}
+        notes += [] if label is None else ["data.label: is called data.target now"]
     for number in range(version + 1, CURRENT + 1):
         if number in FILLERS:
             FILLERS[number](found)

@@ -13,7 +13,7 @@ from ..families import Family
 from .schema import Config, schema
 
 SECTIONS = ("data", "model", "optimizer", "training")
-NAMES = {"lr": "optimizer.learning_rate", "optimizer.lr": "optimizer.learning_rate"}
+NAMES = {"lr": "optimizer.learning_rate", "optimizer.lr": "optimizer.learning_rate", "label": "data.target"}
 
 
 def full_key(key: str, families: tuple[type[Family], ...] = ()) -> str:

@@ -1,5 +1,6 @@
 """Data sets as values, and what is done to their features on the way into a batch."""
 
+from .assembling import assemble, known_dataset, reassemble
 from .augmentations import (
     Augmentation,
     Brightness,
@@ -20,14 +21,32 @@ from .augmentations import (
 )
 from .augmenter import Augmenter
 from .bags import BagOfWords
-from .dataset import Dataset, as_float32, check_samples, checked_weights, is_text, portable_features, with_channels
+from .contract import Contract, Given
+from .dataset import (
+    Dataset,
+    as_float32,
+    byte_scale,
+    channels_last,
+    check_samples,
+    checked_weights,
+    is_text,
+    portable_features,
+    with_channels,
+)
 from .description import Description, describe
+from .encoding import Coding
 from .feed import Feed
+from .fulfilling import fulfil
 from .inputs import Inputs, Part
 from .preparations import PCA, ZCA, Binarise, MinMax, OneHot, Preparation, Scale, Standardise
 from .preprocessing import Fitted, Preprocessing, fit_preprocessing
-from .splitting import Split, split
-from .targets import encode_targets, label_type
+from .robust import Clip, Log1p, Robust
+from .roles import Wanted
+from .splitting import Split, divide, split
+from .summary import Summary, baseline, duplicates, summarise
+from .table import Column, Reading, Table, number_column, stacked, text_column
+from .target_scale import TargetScale
+from .targets import Targets, encode_targets, label_type, understand
 
 __all__ = [
     "PCA",
@@ -37,7 +56,11 @@ __all__ = [
     "BagOfWords",
     "Binarise",
     "Brightness",
+    "Clip",
+    "Coding",
     "Colour",
+    "Column",
+    "Contract",
     "Contrast",
     "CutOut",
     "Dataset",
@@ -47,7 +70,9 @@ __all__ = [
     "Feed",
     "Fitted",
     "Flip",
+    "Given",
     "Inputs",
+    "Log1p",
     "MinMax",
     "Mixup",
     "MoveWords",
@@ -56,23 +81,44 @@ __all__ = [
     "Part",
     "Preparation",
     "Preprocessing",
+    "Reading",
+    "Robust",
     "Rotate",
     "Scale",
     "Shear",
     "Shift",
     "Split",
     "Standardise",
+    "Summary",
     "SwapWords",
+    "Table",
+    "TargetScale",
+    "Targets",
+    "Wanted",
     "Zoom",
     "as_float32",
+    "assemble",
+    "baseline",
+    "byte_scale",
+    "channels_last",
     "check_samples",
     "checked_weights",
     "describe",
+    "divide",
+    "duplicates",
     "encode_targets",
     "fit_preprocessing",
+    "fulfil",
     "is_text",
+    "known_dataset",
     "label_type",
+    "number_column",
     "portable_features",
+    "reassemble",
     "split",
+    "stacked",
+    "summarise",
+    "text_column",
+    "understand",
     "with_channels",
 ]

@@ -1,12 +1,14 @@
 """A data set in host memory, checked when it is made."""
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from ..errors import DataError
+from .contract import Contract
 from .targets import settle_targets
 
 
@@ -30,6 +32,16 @@ class Dataset:
         notes: things that the user should know but that are no errors.
         label_type: what class names were before they became text: ``text``, ``int``, ``float`` or ``bool``.
         weights: (samples,), from 0: a sample of weight 2 counts as two; None where all count alike.
+        task: ``classification``, ``multilabel``, ``regression``, or ``none`` without targets; follows from ``y`` where
+            nothing is said.
+        why: what decided the task.
+        targets: names of the target columns, where the data name them.
+        contract: what the columns of a table become; arrays get one when they are described.
+        kinds: of the features of a table by name of column: ``number``, ``category`` or ``text``.
+        ignored: columns that are left out, with the reason.
+        warnings: what the user should look at before training.
+        ids: texts that name the samples, by name of column.
+        divided_by: (samples,) values of the column that parts are made by, or None.
 
     Raises:
         DataError: empty, of unequal lengths, not finite, of a single class, of several samples without any feature
@@ -47,6 +59,15 @@ class Dataset:
     notes: tuple[str, ...] = field(default=())
     label_type: str = "text"
     weights: np.ndarray | None = None
+    task: str = ""
+    why: str = ""
+    targets: tuple[str, ...] = ()
+    contract: Contract | None = None
+    kinds: tuple[tuple[str, str], ...] = ()
+    ignored: tuple[tuple[str, str], ...] = ()
+    warnings: tuple[str, ...] = ()
+    ids: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
+    divided_by: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         """Check everything that training relies on."""
@@ -56,6 +77,9 @@ class Dataset:
         y, classes = settle_targets(self.name, self.y, self.classes)
         object.__setattr__(self, "y", y)
         object.__setattr__(self, "classes", classes)
+        if not self.task:
+            task = "classification" if classes else "regression" if y.shape[-1] else "none"
+            object.__setattr__(self, "task", task)
         if self.weights is not None:
             checked_weights(self.weights, len(self.x))
         if len(self.classes) == 1:
@@ -121,6 +145,45 @@ def check_samples(name: str, x: np.ndarray) -> None:
             row, column = (int(i) for i in np.argwhere(~finite)[0])
             where = f"{x.reshape(len(x), -1)[row, column]} in sample {row}, feature {column}"
             raise DataError(name, "must hold finite numbers", where, "Remove or fill such samples")
+
+
+FULL = 255  # the largest byte
+
+
+def byte_scale(x: np.ndarray) -> float:
+    """Full scale of bytes: 255 for 8-bit images, 1 for numbers like any others, as of every other type.
+
+    Bytes are images of 8 bits where images of them go beyond the half of it, and where rows of them reach it.
+
+    >>> byte_scale(np.array([[0, 255]], "u1")), byte_scale(np.array([[0, 1]], "u1")), byte_scale(np.array([[0, 255]]))
+    (255.0, 1.0, 1.0)
+    """
+    if x.dtype != np.uint8 or not x.size:
+        return 1.0
+    bright = FULL // 2 + 1 if x.ndim > 2 else FULL
+    return float(FULL) if int(x.max()) >= bright else 1.0
+
+
+def channels_last(x: np.ndarray, channels: str | None = None) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Images with their channels on the last axis, and what the user should know.
+
+    Args:
+        x: (samples, ...), of images with channels (samples, height, width, channels) or the other way round.
+        channels: ``first`` or ``last``; where None they are first if that axis alone has 1, 3 or 4 places beside
+            longer ones.
+
+    >>> channels_last(np.zeros((2, 3, 8, 8)))[0].shape
+    (2, 8, 8, 3)
+    """
+    if x.ndim != 4 or channels == "last":
+        return x, ()
+    _, first, *size, last = (*x.shape[:2], *x.shape[2:])
+    few = (1, 3, 4)
+    if channels is None and not (first in few and last not in few and min(*size, last) > max(few)):
+        return x, ()
+    shape = "x".join(map(str, x.shape[1:]))
+    said = f"images of {shape} have their channels first, and are turned"
+    return np.ascontiguousarray(np.moveaxis(x, 1, -1)), (said,)
 
 
 def is_text(name: str) -> bool:

@@ -1,13 +1,15 @@
 """What a trained model must remember about its data, so that prediction needs nothing else."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ..errors import DataError
+from .contract import Contract
 from .dataset import Dataset
 from .splitting import Split
+from .target_scale import TargetScale
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,10 @@ class Description:
         parts: numbers of samples for training, validation and test.
         vocabulary: of texts, in the order of their numbers; else empty.
         label_type: what class names were before they became text: ``text``, ``int``, ``float`` or ``bool``.
+        task: ``classification``, ``multilabel``, ``regression`` or ``none``.
+        targets: names of the targets, where the data name them.
+        contract: what new data must be.
+        target_scale: by what targets were standardised, or None where they are learned as they are.
     """
 
     name: str
@@ -37,6 +43,16 @@ class Description:
     parts: tuple[int, int, int]
     vocabulary: tuple[str, ...] = ()
     label_type: str = "text"
+    task: str = ""
+    targets: tuple[str, ...] = ()
+    contract: Contract = field(default_factory=Contract)
+    target_scale: TargetScale | None = None
+
+    def __post_init__(self) -> None:
+        """Old files do not say the task."""
+        if not self.task:
+            task = "classification" if self.classes else "regression" if self.outputs else "none"
+            object.__setattr__(self, "task", task)
 
     @property
     def labels(self) -> np.ndarray:
@@ -52,12 +68,16 @@ class Description:
 
     def to_json(self) -> dict[str, Any]:
         """Its fields as plain data that JSON can hold, see :meth:`from_json`."""
-        return asdict(self)
+        return asdict(self) | {"contract": self.contract.to_json()}
 
     @classmethod
     def from_json(cls, content: Any) -> "Description":
         """The description that :meth:`to_json` has written down."""
         fields: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in content.items()}
+        if fields.get("contract") is not None:
+            fields["contract"] = Contract.from_json(fields["contract"])
+        if fields.get("target_scale") is not None:
+            fields["target_scale"] = TargetScale(**{k: tuple(v) for k, v in fields["target_scale"].items()})
         return cls(**fields)
 
 
@@ -73,8 +93,14 @@ def outputs_of(dataset: Dataset) -> int:
     return dataset.y.shape[1]
 
 
-def describe(dataset: Dataset, split: Split) -> Description:
-    """Describe a data set and its split."""
+def describe(dataset: Dataset, split: Split, target_scale: TargetScale | None = None) -> Description:
+    """Describe a data set and its split.
+
+    Args:
+        dataset: to be described.
+        split: its parts.
+        target_scale: by what its targets are standardised.
+    """
     return Description(
         name=dataset.name,
         sha256=dataset.sha256,
@@ -86,4 +112,17 @@ def describe(dataset: Dataset, split: Split) -> Description:
         parts=(len(split.train), len(split.validation), len(split.test)),
         vocabulary=dataset.vocabulary,
         label_type=dataset.label_type,
+        task=dataset.task,
+        targets=dataset.targets,
+        contract=dataset.contract or _array_contract(dataset, split),
+        target_scale=target_scale,
     )
+
+
+def _array_contract(dataset: Dataset, split: Split) -> Contract:
+    """The range of the training part; word numbers have none."""
+    if dataset.vocabulary or not len(split.train):
+        return Contract()
+    x = dataset.x[split.train]
+    whole = x.dtype.kind in "iu" or bool((x == np.floor(x)).all())
+    return Contract(low=float(x.min()), high=float(x.max()), whole=whole)

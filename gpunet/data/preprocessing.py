@@ -13,10 +13,19 @@ from ..backend.arrays import Array
 from ..errors import ConfigError, DataError
 from ..fields import term
 from . import preparations as known
+from . import robust
 from .bags import BagOfWords
 from .preparations import Arrays, Preparation
 
 BATCH = 1000  # samples at once on the host
+SAID = {
+    "standardise": "standardised to mean 0 and deviation 1",
+    "scale": "divided by their full scale",
+    "min_max": "scaled to 0..1",
+    "robust": "scaled to median 0 and interquartile range 1",
+    "log1p": "their logarithms",
+    "clip": "outliers held back",
+}
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,12 @@ class Preprocessing:
         """What the user should know about the fits."""
         notes = ((step.preparation, step.preparation.note(step.arrays, step.features)) for step in self.steps)
         return tuple(f"{term(type(preparation))}: {note}" for preparation, note in notes if note)
+
+    @property
+    def said(self) -> str:
+        """The steps in words, for whoever reads what is going to be trained."""
+        names = [term(type(step.preparation)) for step in self.steps]
+        return ", then ".join(SAID.get(name, name) for name in names)
 
     @property
     def unit_variance(self) -> bool:
@@ -168,7 +183,8 @@ def _fit(preparation: Preparation, x: np.ndarray, shape: tuple[int, ...], scale:
 
 
 def _named(name: str) -> list[Preparation]:
-    exported = [c for c in vars(known).values() if inspect.isclass(c) and issubclass(c, Preparation)]
+    known_here = (*vars(known).values(), *vars(robust).values())
+    exported = [c for c in known_here if inspect.isclass(c) and issubclass(c, Preparation)]
     classes = {term(c): c for c in (*exported, BagOfWords) if c is not Preparation and not c.__name__.startswith("_")}
     if name == "none":
         return []

@@ -1,5 +1,6 @@
 """Training, validation and test parts."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,13 +21,16 @@ class Split:
     test: np.ndarray
 
 
+Order = Literal["stratified", "tail", "group", "date", "column"]
+
+
 def split(
     dataset: Dataset,
     *,
     validation: float | int,
     test: float | int,
     seed: int,
-    order: Literal["stratified", "tail"] = "stratified",
+    order: Order = "stratified",
 ) -> Split:
     """Divide a data set.
 
@@ -35,29 +39,124 @@ def split(
         validation: a fraction below 1 or a count, of the samples that the files do not fix.
         test: likewise.
         seed: of the random choice.
-        order: ``stratified`` takes from each class in proportion; ``tail`` takes the last samples of the file.
+        order: ``stratified`` takes from each class in proportion; ``tail`` takes the last samples of the file; the
+            others go by ``dataset.divided_by``: ``group`` keeps samples of one value together, ``date`` takes the
+            latest for the test and those before them for validation, ``column`` takes its words for the parts.
 
     Raises:
         DataError: where a part leaves nothing to train on.
     """
-    free = np.arange(len(dataset.x) if dataset.test_from is None else dataset.test_from)
-    fixed = np.arange(len(free), len(dataset.x))
-    sizes = [_count(validation, len(free)), 0 if dataset.test_from is not None else _count(test, len(free))]
+    labels = dataset.y if dataset.classes else None
+    return divide(
+        dataset.name, len(dataset.x), labels, dataset.divided_by, dataset.test_from,
+        validation=validation, test=test, seed=seed, order=order,
+    )  # fmt: skip
+
+
+def divide(
+    name: str,
+    samples: int,
+    labels: np.ndarray | None,
+    by: np.ndarray | None,
+    test_from: int | None,
+    *,
+    validation: float | int,
+    test: float | int,
+    seed: int,
+    order: Order,
+) -> Split:
+    """Divide so many samples; see :func:`split`.
+
+    Args:
+        name: of the data, for messages.
+        samples: how many there are.
+        labels: class numbers (samples,), or None where there are no classes.
+        by: (samples,) values of the column that parts are made by, numbers or texts.
+        test_from: first sample of a test part that is fixed.
+        validation: a fraction below 1 or a count.
+        test: likewise.
+        seed: of the random choice.
+        order: how.
+    """
+    free = np.arange(samples if test_from is None else test_from)
+    fixed = np.arange(len(free), samples)
+    if order in ("group", "date", "column") and by is None:
+        remedy = 'Set split_column to the name of a column, or split="stratified"'
+        raise DataError(name, f"needs a column to be split by {order}", "none", remedy)
+    if order == "column":
+        return _by_words(name, by, free, fixed)  # type: ignore[arg-type]
+    sizes = [_count(validation, len(free)), 0 if test_from is not None else _count(test, len(free))]
     if sum(sizes) >= len(free):
         parts = f"{sizes[0]} for validation and {sizes[1]} for test of {len(free)} samples"
-        raise DataError(dataset.name, "must have samples left to train on", parts, "Lower validation or test")
+        raise DataError(name, "must have samples left to train on", parts, "Lower validation or test")
     generator = np.random.Generator(np.random.Philox(key=[seed, STREAM]))
     chosen = []
+    if order == "date":
+        free = free[np.argsort(_sortable(name, by[free]), kind="stable")]  # type: ignore[index]
     for size in reversed(sizes):  # the test part first, so that it does not depend on the validation part
-        if order == "tail":
+        if order in ("tail", "date"):
             part = free[len(free) - size :]
-        elif dataset.classes:
-            part = _stratified(free, dataset.y[free], size, generator)
+            free = free[: len(free) - size]
+            chosen.append(np.sort(part))
+            continue
+        if order == "group":
+            part = _grouped(by[free], free, size, generator)  # type: ignore[index]
+        elif labels is not None:
+            part = _stratified(free, labels[free], size, generator)
         else:
             part = np.sort(generator.permutation(free)[:size])
         chosen.append(part)
         free = np.setdiff1d(free, part)
-    return Split(free, chosen[1], fixed if dataset.test_from is not None else chosen[0])
+    if not len(free):
+        raise DataError(
+            name, "must have samples left to train on", "groups that fill the other parts", "Lower the parts"
+        )
+    return Split(np.sort(free), chosen[1], fixed if test_from is not None else chosen[0])
+
+
+def _sortable(name: str, values: np.ndarray) -> np.ndarray:
+    """Numbers as they are; of texts only dates that begin with the year sort by time."""
+    if values.dtype.kind != "O":
+        return values
+    texts = [str(value) for value in values.tolist()]
+    odd = next((text for text in texts if not re.match(r"\d{4}[-/.]\d{2}([-/.]\d{2})?", text)), None)
+    if odd is not None:
+        remedy = "Write dates as 2024-05-31, or use a column of numbers"
+        raise DataError(name, "needs dates that begin with the year to be split by date", repr(odd), remedy)
+    return np.array(texts)
+
+
+def _grouped(groups: np.ndarray, samples: np.ndarray, size: int, generator: np.random.Generator) -> np.ndarray:
+    """Whole groups in random order, as many as come nearest to ``size`` samples."""
+    _, numbers = np.unique(groups.astype(str), return_inverse=True)
+    counts = np.bincount(numbers)
+    order = generator.permutation(len(counts))
+    after = np.cumsum(counts[order])
+    missed = np.abs(np.concatenate([[0], after]) - size)
+    taken = order[: int(missed.argmin())]
+    if size and not len(taken) and len(order) > 1:
+        taken = order[:1]
+    return samples[np.isin(numbers, taken)]
+
+
+WORDS = {
+    "train": ("train", "training"),
+    "validation": ("validation", "val", "valid", "dev"),
+    "test": ("test", "testing"),
+}
+
+
+def _by_words(name: str, by: np.ndarray, free: np.ndarray, fixed: np.ndarray) -> Split:
+    """The parts that a column names."""
+    words = np.array([str(value).strip().lower() for value in by.tolist()])
+    known = {word for words_of_part in WORDS.values() for word in words_of_part}
+    if odd := sorted(set(words.tolist()) - known):
+        rule = "needs the words train, validation and test in the column that parts are made by"
+        raise DataError(name, rule, repr(odd[0]), "Correct it, or set split=group")
+    parts = {part: free[np.isin(words[free], spelled)] for part, spelled in WORDS.items()}
+    if not len(parts["train"]):
+        raise DataError(name, "must have samples left to train on", "none called train", "Check the column")
+    return Split(parts["train"], parts["validation"], np.concatenate([parts["test"], fixed]))
 
 
 def _count(part: float | int, total: int) -> int:

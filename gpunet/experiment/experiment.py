@@ -6,8 +6,11 @@ from functools import cached_property
 from typing import Any
 
 from ..backend import Device
-from ..config import Config, override
-from ..data import Dataset, Description, Inputs, Split, describe
+from ..config import Config, build_loss, override
+from ..data import Dataset, Description, Inputs, Split, TargetScale, describe
+from ..errors import ConfigError
+from ..fields import term
+from ..objectives import degree
 from .preparing import prepare_inputs
 
 
@@ -30,7 +33,25 @@ class Experiment:
     @cached_property
     def description(self) -> Description:
         """What a trained model must remember about the data."""
-        return describe(self.dataset, self.split)
+        return describe(self.dataset, self.split, self.target_scale)
+
+    @cached_property
+    def target_scale(self) -> TargetScale | None:
+        """By what targets are standardised, or None where they are learned as they are.
+
+        Raises:
+            ConfigError: it was asked for with a loss for which sign and size of targets carry meaning.
+        """
+        wanted, config = self.config.data.scale_target, self.config
+        if wanted is False or self.dataset.task != "regression" or not config.model.wants_targets:
+            return None
+        loss = build_loss(config, 0)
+        if degree(loss) is None:
+            if wanted is True:
+                rule = f"must be auto or false with {term(type(loss))}, to which sign and size of targets matter"
+                raise ConfigError("scale_target", rule, "true", "Leave it out")
+            return None
+        return TargetScale.of(self.dataset.y[self.split.train])
 
     @cached_property
     def inputs(self) -> Inputs:
@@ -40,7 +61,7 @@ class Experiment:
             ConfigError: a preparation that does not suit the data.
             DataError: features that a preparation cannot take.
         """
-        return prepare_inputs(self.config, self.dataset, self.split, self.device)
+        return prepare_inputs(self.config, self.dataset, self.split, self.device, target_scale=self.target_scale)
 
     def configured(self, config: Config) -> "Experiment":
         """The same with another configuration."""

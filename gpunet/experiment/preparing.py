@@ -4,12 +4,17 @@ import numpy as np
 
 from ..backend import Device
 from ..config import Config, build_preparations
-from ..data import BagOfWords, Dataset, Inputs, Split, fit_preprocessing, with_channels
+from ..data import BagOfWords, Dataset, Inputs, Split, TargetScale, fit_preprocessing, with_channels
 from ..errors import ConfigError
 
 
 def prepare_inputs(
-    config: Config, dataset: Dataset, split: Split, device: Device, positions: bool | None = None
+    config: Config,
+    dataset: Dataset,
+    split: Split,
+    device: Device,
+    positions: bool | None = None,
+    target_scale: TargetScale | None = None,
 ) -> Inputs:
     """The features of a data set, preprocessed as configured or as suits the model.
 
@@ -19,6 +24,7 @@ def prepare_inputs(
         split: which samples train.
         device: where feeds will live.
         positions: whether the model takes images as they are; as the configured model says by default.
+        target_scale: by what targets are standardised.
     """
     texts = bool(dataset.vocabulary)
     chain = build_preparations(config, dataset.scale, config.model.wants_standardised, texts)
@@ -32,7 +38,8 @@ def prepare_inputs(
         chain = []  # states of Bernoulli units, or their probabilities, are what such units take
     fitted = fit_preprocessing(chain, training, dataset.scale)
     x = images if (config.model.sees_positions if positions is None else positions) else images.reshape(len(images), -1)
-    return Inputs(x, dataset.y, split, fitted, device, weights=dataset.weights)
+    y = dataset.y if target_scale is None else target_scale.apply(dataset.y)
+    return Inputs(x, y, split, fitted, device, weights=dataset.weights)
 
 
 def _are_probabilities(config: Config, x: np.ndarray) -> bool:

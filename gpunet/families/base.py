@@ -140,11 +140,13 @@ class Family(Section):
             if not metric.suits(len(about.classes)):
                 rule, received = f"{metric.name} must suit the task", f"{len(about.classes)} classes"
                 raise ConfigError(f"metrics of {self.name}", rule, received, "Leave it out")
-        return Supervised(model, loss, metrics)
+        return Supervised(model, loss, metrics, about.target_scale)
 
     def differentiable(self, objective: Objective) -> Objective | None:
         """What of its learning follows the gradient of a loss, to be compared with differences, or None."""
-        return objective if isinstance(objective, Supervised | Reconstruction) else None
+        if isinstance(objective, Supervised):  # as it is learned, without the units in which it is told
+            return Supervised(objective.model, objective.loss, objective.metrics)
+        return objective if isinstance(objective, Reconstruction) else None
 
     def machine(self, model: Any) -> RBM | None:
         """The machine that is trained inside a model, where there is one."""

@@ -4,11 +4,25 @@ from collections.abc import Sequence
 
 from ..backend import Context, array_module
 from ..backend.arrays import Array
+from ..data import TargetScale
 from ..layers import Layer
-from ..losses import Loss
+from ..losses import AbsoluteError, Huber, Loss, SquaredError
 from ..metrics import Accuracy, Metric
 from ..ops.weighting import average, shares
 from .base import Objective
+
+# By how much a loss grows with its errors: that of errors ``s e`` is ``s^degree`` times that of ``e``, where the width
+# of a Huber loss grows with them.  Only such losses can be learned on standardised targets and told in their units.
+DEGREES: dict[type[Loss], int] = {SquaredError: 2, Huber: 2, AbsoluteError: 1}
+
+
+def degree(loss: Loss) -> int | None:
+    """The power of the scale of targets that a loss is proportional to; None where their sign and size carry meaning.
+
+    >>> degree(SquaredError()), degree(Poisson())
+    (2, None)
+    """
+    return next((power for kind, power in DEGREES.items() if type(loss) is kind), None)
 
 
 class Supervised(Objective):
@@ -18,12 +32,16 @@ class Supervised(Objective):
         model: layers with a linear output.
         loss: gives per-sample losses and gradients.
         metrics: what is measured beside the loss; correct classes by default.
+        scale: by what targets were standardised: the loss is learned on these, and losses and metrics are told in the
+            units of the targets, measured from their mean.  The width of a Huber loss counts standard deviations then.
     """
 
     wants_targets = True
 
-    def __init__(self, model: Layer, loss: Loss, metrics: Sequence[Metric] = (Accuracy(),)):
-        self.model, self.loss, self.metrics = model, loss, tuple(metrics)
+    def __init__(
+        self, model: Layer, loss: Loss, metrics: Sequence[Metric] = (Accuracy(),), scale: TargetScale | None = None
+    ):
+        self.model, self.loss, self.metrics, self.scale = model, loss, tuple(metrics), scale
         self.measures: tuple[str, ...] = ("loss", *(metric.name for metric in self.metrics))
         self.scores: tuple[str, ...] = self.measures
 
@@ -31,7 +49,7 @@ class Supervised(Objective):
         """One pass forward, the loss, and one pass backward, which adds to the gradients."""
         z, backward = self.model.forward(x, ctx)
         loss, dz = self.loss(z, target, ctx)
-        measures = (loss, *(metric(z, target, ctx) for metric in self.metrics))
+        measures = self._told(loss, z, target, ctx)
         average(dz, shares(weight))
         backward(dz)
         return measures
@@ -40,7 +58,28 @@ class Supervised(Objective):
         """One pass forward and the loss, without a gradient."""
         z, _ = self.model.forward(x, ctx)
         loss, _ = self.loss(z, target, ctx)
-        return (loss, *(metric(z, target, ctx) for metric in self.metrics))
+        return self._told(loss, z, target, ctx)
+
+    def _told(self, loss: Array, z: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
+        """The loss and the metrics of each sample, in the units of the targets."""
+        if self.scale is None:
+            return (loss, *(metric(z, target, ctx) for metric in self.metrics))
+        xp, units, power = array_module(z), self.scale.deviation, degree(self.loss)
+        assert power is not None, "only such losses are learned on standardised targets"
+        if len(units) == 1:
+            told = xp.multiply(loss, units[0] ** power, dtype="f8")
+        else:
+            told = 0.0
+            for k, unit in enumerate(units):
+                own, _ = self.loss(z[..., k : k + 1], target[..., k : k + 1], ctx)
+                told = told + xp.multiply(own, unit**power, dtype="f8")
+        if not self.metrics:
+            return (told,)
+        values, wanted = ctx.like(z), ctx.empty(target.shape, z.dtype)
+        for k, unit in enumerate(units):
+            xp.multiply(z[..., k], unit, out=values[..., k])
+            xp.multiply(target[..., k], unit, out=wanted[..., k])
+        return (told, *(metric(values, wanted, ctx) for metric in self.metrics))
 
 
 class Reconstruction(Objective):

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from ..backend import Device
 from ..checkpoint import Checkpoint, Group, NamedArray, Scalar, read
 from ..config import Config, build_loss, family_name, migrate, rebuild_preparation, schema
-from ..data import Description, Fitted, Preprocessing, with_channels
+from ..data import Contract, Description, Fitted, Preprocessing, with_channels
 from ..errors import CheckpointError, ConfigError, printable
 from ..families import FAMILIES, Family
 from ..layers import Layer
@@ -100,7 +100,7 @@ def _network(found: Trained, device: Device) -> TrainedModel:
     if not family.has_outputs:
         remedy = "It has likelihoods and samples, and a network can start from it"
         raise CheckpointError(str(found.checkpoint.path), "must hold a network with outputs", family.name, remedy)
-    loss = build_loss(found.config, len(about.classes))
+    loss = build_loss(found.config, len(about.classes), about.task == "multilabel")
     model, parameters = _rebuilt(found, family.outputs(about, loss), device, np.float32)
     return TrainedModel(**vars(found), model=model, loss=loss, parameters=parameters)
 
@@ -184,7 +184,12 @@ def open_trained(checkpoint: Checkpoint, families: Sequence[type[Family]] = ()) 
         settings, _ = migrate(_json(checkpoint, "config/json"))
         _check_family(checkpoint, settings["model"]["name"], families)
         config = known.model_validate(settings)
-        description = Description.from_json(_json(checkpoint, "data/json"))
+        about = _json(checkpoint, "data/json")
+        description = Description.from_json(about)
+        if "contract" not in about:  # of a file of before there were contracts
+            label = config.data.target
+            named = label if isinstance(label, tuple) else () if label is None else (label,)
+            description = replace(description, contract=Contract(old=True, targets=named))
         preprocessing = _preprocessing(checkpoint, description)
     except (ConfigError, LookupError, ValueError, TypeError, AttributeError) as error:
         reason = str(error).splitlines()[0]

@@ -59,7 +59,7 @@ class Evaluator:
         if not self.figures:
             return found
         held: Any = self.objective
-        said = outcomes(held.model, held.loss, self.feed, self.device)
+        said = outcomes(held.model, held.loss, self.feed, self.device, scale=getattr(held, "scale", None))
         return found | {metric.name: figure(metric, said) for metric in self.figures}
 
     def _step(self) -> None:

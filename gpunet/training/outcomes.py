@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Device
-from ..data import Feed
+from ..data import Feed, TargetScale
 from ..errors import DataError
 from ..layers import Layer
 from ..losses import Loss
@@ -31,7 +31,12 @@ def task_of(loss: Loss, target: np.ndarray) -> Task | None:
 
 
 def outcomes(
-    model: Layer, loss: Loss, feed: Feed, device: Device, thresholds: np.ndarray | None = None
+    model: Layer,
+    loss: Loss,
+    feed: Feed,
+    device: Device,
+    thresholds: np.ndarray | None = None,
+    scale: TargetScale | None = None,
 ) -> list[Outcome]:
     """What each member of a population, or the one model, says about all samples of a feed.
 
@@ -41,6 +46,7 @@ def outcomes(
         feed: the samples with their targets and weights.
         device: where the model lives.
         thresholds: of each member's decisions; the usual ones by default.
+        scale: by what the targets of the feed are standardised; figures are of values in their own units.
 
     Returns:
         One for each member; none where there are no figures of such targets.
@@ -52,6 +58,8 @@ def outcomes(
     weight = None if feed.weights is None else device.get(feed.weights).astype(np.float64)
     parts = [np.array(part, np.float64) for part in Predictor(model, loss, feed, device).batches()]
     outputs = np.concatenate(parts, axis=-2)
+    if scale is not None:
+        outputs, target = scale.undo(outputs), scale.undo(target)
     probable = loss.meaning == "probability"
     limits: list[Any] = (
         thresholds.tolist() if thresholds is not None else [None] * (outputs.size // outputs[..., :1].size)

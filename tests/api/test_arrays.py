@@ -125,9 +125,12 @@ def test_a_validation_frame_is_read_by_the_names_of_the_training_frame(frames, t
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (lambda f: f | {"a": [None, *f["a"][1:]]}, "x: column a: must hold finite numbers, got 1 missing.*row 0"),
-        (lambda f: f | {"b": ["?"] * 200}, "x: column b: must be numeric, got String"),
-        (lambda f: {k: v for k, v in f.items() if k != "c"}, "x: column c: must be in the table"),
+        (lambda f: f | {"a": [None, *f["a"][1:]]}, "x row 0, column 'a': must be a number, got an empty cell"),
+        (lambda f: f | {"b": ["?"] * 200}, r"x row 0, column 'b': must be a number, got '\?'"),
+        (
+            lambda f: {k: v for k, v in f.items() if k != "c"},
+            "x: must have the 3 columns of the model.*no column 'c'",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_column_names_it(change, expected, frames, table, small):

@@ -90,7 +90,6 @@ CASES = {
     ),
     "complex": (train(X + 1j, Y), DataError, "x", "real numbers", "complex", "into numbers"),
     "missing labels": (train(X, np.array(["a", None] * 30, object)), DataError, "y", "texts alone", "None", "Fill"),
-    "one-hot": (train(X, np.eye(2)[Y]), DataError, "y", "one class", "one-hot", "argmax"),
     "no features": (train(None, Y), DataError, "x", "must be given", "none", "x, y"),
     "no targets": (train(X), DataError, "y", "must be given to train mlp", "none", "target=COLUMN"),
     "targets twice": (train(X, Y, target="a"), DataError, "target", "stands alone", "y as well", "Leave one out"),

@@ -11,8 +11,9 @@ from gpunet.config.shortcuts import NAMES, full_key
 from gpunet.families import Family
 
 SHORT = {
-    "data": "header label labels preprocess source split split_seed task test validation",
-    "model": "activation batch_norm binarise block blocks center chains channels code code_activation convolutions "
+    "data": "categories channels decimal delimiter features fill header id ignore labels missing preprocess rare "
+    "scale_target source split split_column split_seed target task test unseen validation weight x y",
+    "model": "activation batch_norm binarise block blocks center chains code code_activation convolutions "
     "corruption depth discriminative dropout dropout_mode generative greedy hidden hidden_units "
     "initializer input_dropout input_noise k layers max_norm method norm order output rate_factors "
     "separable shortcut size sparsity spatial_dropout stochastic_depth top_units visible_units width "
@@ -26,7 +27,8 @@ SHORT = {
 def test_the_list_of_short_keys_is_frozen():
     listed = {key: f"{section}.{key}" for section, keys in SHORT.items() for key in keys.split()}
     assert short_keys() == listed
-    assert NAMES == {"lr": "optimizer.learning_rate", "optimizer.lr": "optimizer.learning_rate"}
+    learning_rate = "optimizer.learning_rate"
+    assert {"lr": learning_rate, "optimizer.lr": learning_rate, "label": "data.target"} == NAMES
 
 
 def test_a_mapping_for_a_section_leaves_its_other_keys():

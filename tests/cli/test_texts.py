@@ -58,7 +58,7 @@ def folder(tmp_path_factory):
     ids=["binary", "tfidf", "mean and augmented"],
 )  # fmt: skip
 def test_texts_train_evaluate_and_predict(words, folder, tmp_path):
-    data = ["--data", str(folder / "reviews.csv"), "data.label=sentiment"]
+    data = ["--data", str(folder / "reviews.csv"), "data.target=sentiment"]
     done = gpunet("train", "mlp", *data, *SMALL, *words, "--run", "r", "--json", cwd=tmp_path)
     trained = json.loads(done.stdout)
     assert "words of the training part are counted" in done.stderr
@@ -83,7 +83,7 @@ def test_texts_train_evaluate_and_predict(words, folder, tmp_path):
     ],
 )
 def test_mistakes_with_texts(words, code, expected, folder, tmp_path):
-    data = ["--data", str(folder / "reviews.csv"), "data.label=sentiment"]
+    data = ["--data", str(folder / "reviews.csv"), "data.target=sentiment"]
     refused("train", "mlp", *data, *words, cwd=tmp_path, code=code, expected=expected)
 
 

@@ -30,7 +30,10 @@ FILES = ("best.h5", "last.h5")
 STATE = ("model", "optimizer", "loop", "history")  # the groups that say what a run has come to
 
 # (word of the table, or its section where it has none; old key) to the new key: ("batch_norm", "averaging") for one.
-RENAMED_KEYS: dict[tuple[str, str], str] = {("batch_norm", "averaging"): "momentum"}
+RENAMED_KEYS: dict[tuple[str, str], str] = {
+    ("batch_norm", "averaging"): "momentum",
+    ("data", "label"): "target",
+}
 # (word or section as above, old key, old value) to the new value: ("mlp", "activation", "linear"), or, for a word
 # itself, ("linear", "name", "linear").
 RENAMED_WORDS: dict[tuple[str, str, str], str] = {

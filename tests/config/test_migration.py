@@ -75,6 +75,20 @@ def test_what_an_old_file_leaves_out_means_what_it_meant_then(tmp_path, monkeypa
     assert load_config(str(path), {}, {}) == load_config(None, {}, {})
 
 
+def test_what_is_learned_of_targets_stays_what_it_was_for_older_documents():
+    assert check({"config_version": 2, "data": {}}).data.scale_target is False
+    assert check({"config_version": 2, "data": {"scale_target": True}}).data.scale_target is True
+    assert check({"config_version": 3}).data.scale_target == load_config("mlp", {}, {}).data.scale_target == "auto"
+
+
+def test_the_label_column_is_the_target_now():
+    heard = []
+    config = check({"data": {"label": "species"}}, note=heard.append)
+    assert (config.data.target, heard) == ("species", ["data.label: is called data.target now"])
+    assert load_config(None, {"data.label": 3}, {}).data.target == 3
+    assert migrate({"data": {"label": None}})[1] == []
+
+
 @pytest.mark.parametrize("version", [CURRENT + 1, 0, "2", True, None])
 def test_a_version_that_is_none_is_refused(version):
     with pytest.raises(
@@ -85,8 +99,7 @@ def test_a_version_that_is_none_is_refused(version):
 
 @pytest.mark.parametrize("document", [{"model": 3}, {"model": {"layers": 3}}, {"model": {"layers": [[None]]}}, {}])
 def test_what_makes_no_sense_is_left_to_the_check(document):
-    assert migrate({"config_version": CURRENT, **document}) == (document, [])
-    assert migrate(document) == (document | {"numerics": 1}, [])
+    assert migrate(stamped(document)) == (document, [])
 
 
 def test_runs_of_before_keep_their_arithmetic_and_their_rectified_units():

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gpunet.datasets import load, load_inputs
+from files import features_of
+from gpunet.datasets import load
 from gpunet.errors import DataError
 from shell import gpunet, refused
 
@@ -58,11 +59,11 @@ def test_grey_ones_among_colours_become_colours(folder, rng):
 def test_sixteen_bits_keep_their_upper_half_and_palettes_their_colours(tmp_path, rng):
     deep = rng.integers(0, 65536, (4, 4), dtype=np.uint16)
     draw(tmp_path / "deep.png", deep)
-    assert np.array_equal(load_inputs(str(tmp_path / "deep.png"), input_shape=(4, 4))[0], deep >> 8)
+    assert np.array_equal(features_of(str(tmp_path / "deep.png"), (4, 4))[0], deep >> 8)
     colours = np.zeros((4, 4, 3), np.uint8)
     colours[:2] = (255, 0, 0)
     Image.fromarray(colours).convert("P", palette=Image.Palette.ADAPTIVE).save(tmp_path / "few.png")
-    assert np.array_equal(load_inputs(str(tmp_path / "few.png"), input_shape=(4, 4, 3))[0], colours)
+    assert np.array_equal(features_of(str(tmp_path / "few.png"), (4, 4, 3))[0], colours)
 
 
 def test_train_and_test_folders_fix_the_test_part(folder, rng):

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from files import CSV, save_npz, text
+from files import CSV, features_of, save_npz, text
 from gpunet.data import Dataset
-from gpunet.datasets import load, load_inputs
+from gpunet.datasets import load
 from gpunet.datasets.idx import TYPES, read_idx
 from gpunet.errors import DataError
 
@@ -115,7 +115,7 @@ def test_archives_read_back(save, names, tmp_path, rng):
     dataset = load(str(path))
     assert np.array_equal(dataset.x, x.astype(np.float32))
     assert np.array_equal(dataset.y, y)
-    assert np.array_equal(load_inputs(str(path), input_shape=(3,)), dataset.x)
+    assert np.array_equal(features_of(str(path), (3,)), dataset.x)
 
 
 def test_what_is_not_asked_for_is_not_read(tmp_path):
@@ -237,8 +237,7 @@ BAD = {
     "nan features": (lambda t: save_npz(t / "a.npz", x=np.where(X == 3, np.nan, X), y=Y), "nan in sample 1, feature 1"),
     "one class": (lambda t: save_npz(t / "a.npz", x=X, y=Y * 0), "needs at least two classes"),
     "all constant": (lambda t: save_npz(t / "a.npz", x=X * 0, y=Y), "needs a feature that varies"),
-    "negative labels": (lambda t: save_npz(t / "a.npz", x=X, y=Y - 1), "labels must not be negative, got -1"),
-    "too many labels": (lambda t: save_npz(t / "a.npz", x=X, y=np.arange(6)), "has too many classes"),
+    "too many labels": (lambda t: save_npz(t / "a.npz", x=X, y=np.array(list("abcdef"))), "has too many classes"),
     "no hdf5": (lambda t: text(t, "abc", "a.h5"), "must be a well-formed HDF5 file"),
     "soft link": (lambda t: linked(t / "a.h5", h5py.SoftLink("/y")), "plain numbers stored in this file"),
     "external link": (
@@ -289,14 +288,36 @@ BAD = {
     "text cell": (lambda t: text(t, "a,b,c\n1,2,0\n3,x,1\n"), "line 3, column 'b': must be a number, got 'x'"),
     "number of Python": (lambda t: text(t, "1,2,0\n1_000,4,1\n"), "line 2, column 1: must be a number, got '1_000'"),
     "number of other digits": (lambda t: text(t, "1,2,0\n١٢,4,1\n"), "line 2, column 1: must be a number, got '١٢'"),
-    "empty cell": (lambda t: text(t, "1,2,0\n,4,1\n"), "line 2, column 1: must be a number, got an empty cell"),
-    "nan cell": (lambda t: text(t, "1,2,0\n\n3,nan,1\n"), "line 3, column 2: must be a finite number"),
+    "endless cell of numbers": (
+        lambda t: text(t, "1,2,0\n\n3,1e400,1\n"),
+        "line 3, column 2: must be a finite number, got 1e400",
+    ),
+    "label that says nothing": (lambda t: text(t, "1,2,0\n3,4,NA\n5,6,1\n"), "line 2, column 3: needs a label"),
+    "label ? among words": (
+        lambda t: text(t, "a,label\n" + "1,yes\n2,no\n" * 9 + "3,?\n"),
+        "line 20, column 'label': needs a label, got '?'",
+    ),
+    "dates": (
+        lambda t: text(t, "when,label\n2024-05-01,0\n2024-05-02,1\n"),
+        "column 'when': must be numbers or categories, got dates such as '2024-05-01'. Leave it out with ignore='when'",
+    ),
+    "ids of text": (
+        lambda t: text(t, "code,a,label\n" + "".join(f"x{i}z,{i},{i % 2}\n" for i in range(50))),
+        "must be numbers, or categories that come again, got 50 different texts in 50 rows",
+    ),
+    "two decimal signs": (lambda t: text(t, "a;b;label\n1,5;2.5;0\n3,5;4.5;1\n"), "must have one decimal sign"),
+    "one number in two spellings": (
+        lambda t: text(t, "1,2,1\n3,4,1.0\n5,6,2\n7,8,2\n"),
+        "that are spelled alike",
+    ),
+    "no parquet": (lambda t: text(t, "abc", "a.parquet"), "must be a whole Parquet file"),
+    "no arrow": (lambda t: text(t, "abc", "a.arrow"), "must be a whole Arrow file"),
     "no label": (lambda t: text(t, "a,b,label\n1,2,x\n3,4, \n"), "column 'label': needs a label"),
     "same name twice": (lambda t: text(t, "a,a,label\n1,2,0\n3,4,1\n"), "'a' twice"),
     "header alone": (lambda t: text(t, "a,b,label\n"), "must hold samples below its header"),
     "empty csv": (lambda t: text(t, "\n"), "an empty file"),
     "one column": (lambda t: text(t, "1\n2\n"), "needs features beside the label"),
-    "no text": (lambda t: (t / "a.csv").write_bytes(b"a,b\n\xff\xfe,1\n") and t / "a.csv", "must be UTF-8 text"),
+    "no text": (lambda t: (t / "a.csv").write_bytes(b"a,b\n\xff\x00,1\n") and t / "a.csv", "must be UTF-8 text"),
     "fractional labels": (lambda t: text(t, "1,2,0\n" * 19 + "3,4,0.5\n"), "labels must be whole numbers, got 0.5"),
 }
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from files import CSV, save_npz, text
-from gpunet.datasets import load, load_inputs
+from files import CSV, features_of, labelled, save_npz, text
+from gpunet.datasets import load
 from gpunet.errors import DataError
 
 
@@ -20,8 +20,8 @@ def test_csv_label_column_by_name_by_number_and_by_habit(tmp_path):
     content = "a,label,b\n1,0,5\n2,1,6\n3,0,7\n"
     path = text(tmp_path, content)
     assert load(path).x.tolist() == [[1, 5], [2, 6], [3, 7]]
-    assert load(path, label="label").y.tolist() == load(path, label=1).y.tolist() == [0, 1, 0]
-    assert load(path, label="b", task="regression").y.tolist() == [[5], [6], [7]]
+    assert load(path, target="label").y.tolist() == load(path, target=1).y.tolist() == [0, 1, 0]
+    assert load(path, target="b", task="regression").y.tolist() == [[5], [6], [7]]
     plain = text(tmp_path, "1,2,0\n3,4,1\n5,6,1\n", "plain.csv")
     assert load(plain).y.tolist() == [0, 1, 1]
 
@@ -31,7 +31,7 @@ def test_csv_inputs_with_and_without_label_and_in_another_order(tmp_path):
     without = text(tmp_path, "1,2.5\n3,4\n5,60\n", "u.csv")
     swapped = text(tmp_path, "width,extra,length\n2.5,9,1\n4,9,3\n60,9,5\n", "v.csv")
     for path in (with_label, without, swapped):
-        found = load_inputs(path, input_shape=(2,), columns=("length", "width"))
+        found = features_of(path, (2,), columns=("length", "width"))
         assert found.tolist() == [[1, 2.5], [3, 4], [5, 60]]
 
 
@@ -45,7 +45,7 @@ def test_real_targets_mean_regression_and_labels_of_a_model_are_its_own(tmp_path
     assert load(path).classes == ()
     assert load(path).y.tolist() == [[0.5], [1.25], [7.5]]
     path = text(tmp_path, "1,2,rose\n3,4,lily\n")
-    assert load(path, classes=("lily", "oak", "rose")).y.tolist() == [2, 0]
+    assert labelled(path, ("lily", "oak", "rose")) == [2, 0]
 
 
 def test_hash_is_of_the_content_and_not_of_the_name(tmp_path):
@@ -70,20 +70,22 @@ def test_text_targets_for_regression_are_shown_as_they_are(tmp_path):
 
 def test_inputs_of_another_shape_or_with_other_columns_are_not_taken_for_those_of_the_model(tmp_path):
     images = str(save_npz(tmp_path / "a.npz", x=np.arange(72, dtype="u1").reshape(2, 4, 9, 1)))
-    assert load_inputs(images, input_shape=(4, 9)).shape == (2, 4, 9)
-    assert load_inputs(images, input_shape=(36,)).shape == (2, 36)
-    with pytest.raises(DataError, match="must have inputs of shape 9x4, as in training, got 4x9x1"):
-        load_inputs(images, input_shape=(9, 4))
+    assert features_of(images, (4, 9)).shape == (2, 4, 9)
+    with pytest.raises(DataError, match="must have samples of shape 9x4, as in training, got samples of shape 4x9x1"):
+        features_of(images, (9, 4))
     swapped = text(tmp_path, "width,lenght\n2.5,1\n4,3\n")
-    with pytest.raises(DataError, match="or none of their names, got no column 'length'"):
-        load_inputs(swapped, input_shape=(2,), columns=("length", "width"))
-    assert load_inputs(swapped, input_shape=(2,), columns=("a", "b")).tolist() == [[2.5, 1], [4, 3]]
+    with pytest.raises(DataError, match=r"the 2 columns of the model, got no column 'length'. Did you mean lenght"):
+        features_of(swapped, (2,), columns=("length", "width"))
+    with pytest.raises(DataError, match="must have the 2 columns of the model, got no column 'a'"):
+        features_of(swapped, (2,), columns=("a", "b"))
+    upper = text(tmp_path, "WIDTH,LENGTH\n2.5,1\n4,3\n")
+    with pytest.raises(DataError, match="It has 'LENGTH', and names are taken as they are written"):
+        features_of(upper, (2,), columns=("length", "width"))
 
 
 def test_a_model_is_evaluated_on_one_class_or_one_sample(tmp_path):
-    one = load(text(tmp_path, "1,2,rose\n"), classes=("lily", "rose"))
-    assert (one.y.tolist(), one.notes) == ([1], ())
-    assert load(text(tmp_path, "1,2,rose\n3,4,rose\n"), classes=("lily", "rose")).y.tolist() == [1, 1]
+    assert labelled(text(tmp_path, "1,2,rose\n"), ("lily", "rose")) == [1]
+    assert labelled(text(tmp_path, "1,2,rose\n3,4,rose\n"), ("lily", "rose")) == [1, 1]
 
 
 class Counted(str):
@@ -102,22 +104,22 @@ def test_columns_of_a_wide_table_are_found_without_comparing_each_with_all(tmp_p
     names = tuple(Counted(f"g{i}") for i in range(20_000))
     cells = ",".join("1" * len(names))
     path = text(tmp_path, f"{','.join(names)},label\n{cells},0\n")
-    found = load_inputs(path, input_shape=(len(names),), columns=names)
+    found = features_of(path, (len(names),), columns=names)
     assert Counted.comparisons < 20 * len(names)
     assert found.shape == (1, len(names))
 
 
 def test_label_column_that_is_not_there(tmp_path):
     with pytest.raises(DataError, match=r"The columns have \\u001b\[31mq, b, c"):
-        load(text(tmp_path, "\x1b[31mq,b,c\n1,2,0\n3,4,1\n", "e.csv"), label="zzz")
+        load(text(tmp_path, "\x1b[31mq,b,c\n1,2,0\n3,4,1\n", "e.csv"), target="zzz")
     with pytest.raises(DataError, match=r"no column 'specie'\. Did you mean species\?"):
-        load(text(tmp_path, CSV), label="specie")
-    with pytest.raises(DataError, match="has 3 columns, got label column 7"):
-        load(text(tmp_path, CSV), label=7)
+        load(text(tmp_path, CSV), target="specie")
+    with pytest.raises(DataError, match="has 3 columns, got target column 7"):
+        load(text(tmp_path, CSV), target=7)
 
 
 def test_unknown_class_and_wrong_width(tmp_path):
     with pytest.raises(DataError, match="must hold classes that the model knows, got 'rose'"):
-        load(text(tmp_path, CSV), classes=("lily", "ros"))
+        labelled(text(tmp_path, CSV), ("lily", "ros"))
     with pytest.raises(DataError, match="must have the 4 features of the model"):
-        load_inputs(text(tmp_path, CSV), input_shape=(4,))
+        features_of(text(tmp_path, CSV), (4,))

@@ -5,24 +5,43 @@ the vocabulary are left out.
 """
 
 import re
+import sys
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
+from itertools import groupby
 
 import numpy as np
 
-from gpunet.errors import DataError
+from ..errors import DataError
 
 LONGEST = 1000  # words of a text that are read
-WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+ASCII_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
+
+
+@cache
+def _words() -> re.Pattern[str]:
+    """Letters and digits with the marks above, below and between them, and apostrophes inside."""
+    marks = (number for number in range(0x300, sys.maxunicode + 1) if unicodedata.category(chr(number))[0] == "M")
+    ranges = []
+    for _, run in groupby(enumerate(marks), lambda pair: pair[1] - pair[0]):
+        numbers = [number for _, number in run]
+        ranges.append(f"{chr(numbers[0])}-{chr(numbers[-1])}")
+    letter = rf"(?:[^\W_]|[{''.join(ranges)}])"
+    return re.compile(rf"[^\W_]{letter}*(?:['’]{letter}+)*")
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text in small letters, without punctuation.
+    """The words of a text in small letters, without punctuation; letters keep their marks, in whatever form.
 
     >>> words_of("It isn't GOOD, it's 10/10!")
     ['it', "isn't", 'good', "it's", '10', '10']
+    >>> len(words_of("cafe\u0301 au lait")), words_of("cafe\u0301") == words_of("caf\u00e9")
+    (3, True)
     """
-    return WORD.findall(text.lower())
+    pattern = ASCII_WORD if text.isascii() else _words()
+    return pattern.findall(unicodedata.normalize("NFC", text).lower())
 
 
 def number_texts(

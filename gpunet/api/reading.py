@@ -1,0 +1,206 @@
+"""Files and tables into data sets, as a configuration says and a trained model asks for."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..config import Config
+from ..data import (
+    Coding,
+    Dataset,
+    Given,
+    Reading,
+    Split,
+    Table,
+    Targets,
+    Wanted,
+    assemble,
+    divide,
+    fulfil,
+    reassemble,
+    split,
+)
+from ..errors import DataError
+from ..persistence import Trained
+
+IN_MEMORY = "arrays in memory"  # stands for the source of data that no file holds
+
+
+def load_split(
+    config: Config, known: Trained | None = None, features_of: Trained | None = None
+) -> tuple[Dataset, Split]:
+    """The data set of a configuration out of its files, and its parts.
+
+    Args:
+        config: whose ``data`` section says where the data are, and what.
+        known: the model that is trained on, whose contract the data fulfil; None for a new one.
+        features_of: a model whose layers are taken over, so that features must be those of its training.
+
+    Raises:
+        DataError: data that are missing or damaged, that were passed as arrays, or that do not fulfil a contract.
+    """
+    dataset = dataset_of(config, found_in(config, known), known)
+    if features_of is not None and known is None:
+        dataset = with_features_of(dataset, features_of, config)
+    return dataset, parts(config, dataset)
+
+
+def found_in(config: Config, known: Trained | None = None, source: str | None = None) -> Table | Dataset:
+    """What the files of a configuration hold, or those of another source."""
+    from ..datasets import read
+
+    source = source or config.data.source
+    if source == IN_MEMORY:
+        remedy = "Pass the same arrays in Python, or the path of a file that holds them"
+        raise DataError(IN_MEMORY, "must be passed again, since no file holds them", "nothing", remedy)
+    task = config.data.task if known is None else _task_of(known)
+    classes = (known.description.classes or None) if known is not None else None
+    return read(source, reading_of(config), naming_of(config), task, classes)
+
+
+def dataset_of(config: Config, found: Table | Dataset, known: Trained | None = None) -> Dataset:
+    """A data set out of what was found: by the rules of a new model, or by the contract of a trained one."""
+    if isinstance(found, Table):
+        if known is not None:
+            return reassemble(found, known.description, config.data.split_column)
+        return table_dataset(config, found)
+    if known is None:
+        return found
+    about = known.description
+    given = fulfil(about, _in_rows(found.x, known), found.name)
+    check_outputs(found, known)
+    return replace(found, x=given.x, scale=about.scale, contract=about.contract, task=about.task)
+
+
+def table_dataset(config: Config, table: Table, given: Targets | None = None) -> Dataset:
+    """A data set out of a table by the configuration and the rules; ``given`` are targets from elsewhere."""
+    data = config.data
+
+    def parts_of(samples: int, labels: np.ndarray | None, by: np.ndarray | None) -> Split:
+        return divide(
+            table.name, samples, labels, by, table.test_from,
+            validation=data.validation, test=data.test, seed=data.split_seed, order=data.split,
+        )  # fmt: skip
+
+    targets = data.target if isinstance(data.target, tuple) else () if data.target is None else (data.target,)
+    wanted = Wanted(targets, data.task, data.features, data.ignore, data.id, data.weight, data.split_column)
+    coding = Coding(data.fill, data.categories, data.unseen, data.rare)
+    return assemble(table, wanted, coding, parts_of, data.target != (), given)
+
+
+def with_features_of(dataset: Dataset, source: Trained, config: Config) -> Dataset:
+    """The same samples with features as another model knows them, where they come from a table.
+
+    Raises:
+        DataError: the features are not those of its training.
+    """
+    about = source.description
+    if not about.contract.codes or dataset.contract is None or not dataset.contract.codes:
+        return dataset
+    found = found_in(config)
+    if not isinstance(found, Table):
+        return dataset
+    given = fulfil(about, found, found.name)
+    codes = about.contract.codes
+    contract = replace(dataset.contract, codes=tuple(
+        replace(code, place=found.find(code.column, "feature") if found.named else code.place) for code in codes
+    ))  # fmt: skip
+    return replace(
+        dataset, x=given.x, columns=about.columns, vocabulary=about.vocabulary, contract=contract, notes=given.notes
+    )
+
+
+def parts(config: Config, dataset: Dataset) -> Split:
+    """Training, validation and test part of a data set as configured."""
+    data = config.data
+    return split(dataset, validation=data.validation, test=data.test, seed=data.split_seed, order=data.split)
+
+
+def evaluation_data(model: Trained, source: str | None, part: str) -> tuple[Dataset, np.ndarray]:
+    """Data and sample numbers: a part of what the model was trained on, or all of another source.
+
+    Raises:
+        DataError: the data that it was trained on is not there or has changed, has no such part, or does not fulfil
+            the contract of the model.
+    """
+    about, config = model.description, model.config
+    dataset = dataset_of(config, found_in(config, model, source or model.source), model)
+    if source is not None:
+        return dataset, np.arange(len(dataset.x))
+    if dataset.sha256 != about.sha256:
+        remedy = "Pass the data to use"
+        raise DataError(model.source, "must hold the data that the model was trained on", "other content", remedy)
+    chosen: np.ndarray = getattr(parts(config, dataset), part)
+    if not len(chosen):
+        raise DataError(dataset.name, f"must have a {part} part", "none", "Choose another part")
+    return dataset, chosen
+
+
+def evaluation_sets(models: Sequence[Trained], source: str | None, part: str) -> tuple[list[Dataset], np.ndarray]:
+    """The same samples as each of several models reads them, by its own contract, and the numbers of those that count.
+
+    Args:
+        models: that are measured together.
+        source: of the data; those that the first was trained on where None.
+        part: of these.
+
+    Raises:
+        DataError: as :func:`evaluation_data`, for whichever model does not take them.
+    """
+    first = models[0]
+    dataset, chosen = evaluation_data(first, source, part)
+    found = [dataset]
+    held = None
+    for model in models[1:]:
+        about, other = first.description, model.description
+        alike = about.contract == other.contract and about.classes == other.classes and about.scale == other.scale
+        if alike and about.vocabulary == other.vocabulary and about.input_shape == other.input_shape:
+            found.append(dataset)
+            continue
+        if held is None or reading_of(model.config) != reading_of(first.config):
+            held = found_in(model.config, model, source or first.source)
+        found.append(dataset_of(model.config, held, model))
+    return found, chosen
+
+
+def features_in(source: str, model: Trained) -> Given:
+    """Features out of files as a trained model takes them, with the names of the samples."""
+    from ..datasets import read_features
+
+    found = read_features(source, reading_of(model.config), naming_of(model.config))
+    return fulfil(model.description, found if isinstance(found, Table) else _in_rows(found, model), source)
+
+
+def reading_of(config: Config) -> Reading:
+    """How the tables of a configuration are read."""
+    data = config.data
+    return Reading(data.header, data.delimiter, data.decimal, data.missing)
+
+
+def naming_of(config: Config) -> Any:
+    """Which arrays of its archives are what."""
+    from ..datasets import Naming
+
+    return Naming(config.data.x, config.data.y, config.data.channels)
+
+
+def check_outputs(dataset: Dataset, known: Trained) -> None:
+    """Refuse another number of targets than in training."""
+    about = known.description
+    outputs = 0 if about.classes else dataset.y.shape[-1]
+    if outputs != about.outputs:
+        raise DataError(dataset.name, f"must have {about.outputs} targets per sample, as in training", outputs)
+
+
+def _in_rows(x: np.ndarray, known: Trained) -> np.ndarray:
+    """Images of a file as rows, for a model that was trained on rows of as many numbers."""
+    about = known.description
+    flat = len(about.input_shape) == 1 and len(x) and x[0].size == about.features
+    return x.reshape(len(x), -1) if flat else x
+
+
+def _task_of(known: Trained) -> str:
+    task = known.description.task
+    return "auto" if task == "none" else task

@@ -1,0 +1,236 @@
+"""Data for a trained model: everything that reads some goes through :func:`fulfil`.
+
+Columns are found by name, in any order and exactly as they are written; categories are coded as in training; numbers
+that are all on another scale are refused.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import DataError, meant, printable
+from .contract import Contract, Given
+from .encoding import NumberCode, TextCode, encode
+from .ranges import check_ranges, check_scale
+from .table import Table
+from .target_columns import read_targets
+from .targets import Targets
+from .words import number_texts
+
+if TYPE_CHECKING:
+    from .description import Description
+
+
+def fulfil(about: "Description", offered: Table | np.ndarray, name: str, targets: bool = False) -> Given:
+    """Data as a trained model takes them.
+
+    Args:
+        about: what the model remembers of its training data.
+        offered: a table, or an array (samples, *shape).
+        name: of the data, for messages.
+        targets: whether targets are wanted as well; only a table has some.
+
+    Raises:
+        DataError: columns, categories, shapes or ranges that are not those of training.
+    """
+    if isinstance(offered, Table):
+        return _of_table(about, offered, targets)
+    return _of_array(about, offered, name)
+
+
+def _of_table(about: "Description", table: Table, targets: bool) -> Given:
+    contract = about.contract
+    if not contract.codes:
+        return _plain_table(about, table, targets)
+    places, target_places, notes = _places(about, contract, table, targets)
+    if any(isinstance(code, TextCode) for code in contract.codes):
+        texts = [text or "" for text in table.columns[places[0]].texts.tolist()]
+        x, _, note = number_texts(table.name, texts, about.vocabulary, about.features)
+        notes += [note] if note else []
+    else:
+        x, more = encode(table, contract.codes, places)
+        notes += more + check_ranges(contract.codes, table, places)
+    x = x.reshape(len(x), *about.input_shape)
+    ids = {}
+    for wanted in contract.ids:
+        if table.named and isinstance(wanted, str) and wanted in table.names:
+            column = table.columns[table.find(wanted, "id")]
+            ids[wanted] = column.texts.tolist()
+    found = _targets(about, table, target_places) if targets else None
+    weights = None
+    if targets and contract.weight is not None and (not table.named or contract.weight in table.names):
+        weights = table.columns[table.find(contract.weight, "weight")].numbers
+    return Given(x, found, weights, ids, (*table.notes, *notes))
+
+
+def _plain_table(about: "Description", table: Table, targets: bool) -> Given:
+    """A table for a model whose contract knows no columns: of arrays or images, or of before there were contracts.
+
+    Its columns are found by name where the model has names, else by their places; one more than it has features is the
+    label column.
+    """
+    width, thing = len(table.columns), table.source or table.name
+    named = bool(about.columns) and table.named
+    if named:
+        _check_names(about.columns, table)
+        places = [table.find(name, "feature") for name in about.columns]
+        label = _label_of(about, table, [i for i in range(width) if i not in places])
+    elif about.vocabulary:
+        if width > 2:
+            raise DataError(thing, "must have a column of texts, with or without a label", f"{width} columns")
+        label = _label_of(about, table, list(range(width))) if width == 2 else None
+        places = [i for i in range(width) if i != label]
+    else:
+        if width not in (about.features, about.features + 1):
+            rule = f"must have the {about.features} features of the model, with or without a label"
+            raise DataError(thing, rule, width)
+        label = _label_of(about, table, list(range(width))) if width > about.features else None
+        places = [i for i in range(width) if i != label]
+    notes: list[str] = []
+    if about.vocabulary:
+        texts = [text or "" for text in table.columns[places[0]].texts.tolist()]
+        x, _, note = number_texts(table.name, texts, about.vocabulary, about.features)
+        notes += [note] if note else []
+    else:
+        codes = [NumberCode(table.columns[i].name, i, None, False, 0.0, 0.0, 0.0) for i in places]
+        x, _ = encode(table, codes, places)
+        x = _of_array(about, x.reshape(len(x), *about.input_shape), table.name).x
+    labels = None
+    if targets:
+        if label is None:
+            raise DataError(thing, "must have the target column", f"{width} columns", "Add it, or use gpunet predict")
+        labels = _targets(about, table, (label,))
+        if about.contract.old and not about.classes:
+            labels = replace(labels, y=labels.y.astype(np.float32))
+    return Given(x, labels, notes=(*table.notes, *notes))
+
+
+def _label_of(about: "Description", table: Table, free: Sequence[int]) -> int | None:
+    """The label column: the one that was named, else one with a usual name, else the last of those that are free."""
+    for wanted in about.contract.targets:
+        if isinstance(wanted, int) or not table.named or wanted in table.names:
+            return table.find(wanted, "target") if isinstance(wanted, int) or table.named else None
+    called = [i for i in free if table.columns[i].name.lower() in ("label", "class", "target", "y")]
+    return called[0] if called else free[-1] if free else None
+
+
+def _check_names(names: Sequence[str], table: Table) -> None:
+    """Refuse a table that lacks a column of the model."""
+    held = set(table.names)
+    lacking = [name for name in names if name not in held]
+    if not lacking:
+        return
+    near = {name.lower(): name for name in table.names}.get(lacking[0].lower())
+    remedy = meant(lacking[0], table.names, "Rename its columns as they were in training")
+    if near is not None:
+        remedy = f"It has {near!r}, and names are taken as they are written: rename it"
+    rule = f"must have the {len(names)} columns of the model"
+    raise DataError(table.source or table.name, rule, f"no column {printable(repr(lacking[0]))}", remedy)
+
+
+def _places(
+    about: "Description", contract: Contract, table: Table, targets: bool
+) -> tuple[list[int], tuple[int, ...], list[str]]:
+    """The column of each code and the columns of the targets."""
+    thing, width = table.source or table.name, len(table.columns)
+    if contract.named and table.named:
+        _check_names([code.column for code in contract.codes], table)
+        found = [str(name) for name in contract.targets if str(name) in table.names]
+        if targets and len(found) < len(contract.targets):
+            lost = next(name for name in contract.targets if str(name) not in table.names)
+            raise DataError(
+                thing,
+                "must have the target column",
+                f"no column {printable(repr(lost))}",
+                "Add it, or use gpunet predict",
+            )
+        places = [table.find(code.column, "feature") for code in contract.codes]
+        return places, tuple(table.find(name, "target") for name in found), []
+    notes = []
+    if contract.named != table.named:
+        there, here = ("names", "none") if contract.named else ("no names", "some")
+        notes.append(f"columns had {there} in training and have {here} now: they are taken by their places")
+    wanted = [code.place for code in contract.codes]
+    target_places = _target_places(contract)
+    without = [i for i in range(contract.width) if i not in target_places]
+    if width == contract.width:
+        if target_places and not _fits_targets(about, table, target_places):
+            if table.columns[0].counts_up and width == len(wanted) + 1 and not targets:
+                notes.append("column 1 counts up and is taken for numbers of the samples; there are no targets")
+                return list(range(1, width)), (), notes
+            place = target_places[0]
+            row, shown = _first_misfit(about, table, place)
+            rule = f"must be one of the classes of the model, since column {place + 1} held the target in training"
+            remedy = f"Leave other columns out: {len(wanted)} features are needed"
+            raise DataError(table.cell(row, place), rule, shown, remedy)
+        return wanted, target_places, notes
+    if targets:
+        raise DataError(
+            thing, f"must have the {contract.width} columns of training, one of them the target", width, "Add it"
+        )
+    if width == len(wanted):
+        return [sorted(wanted).index(place) for place in wanted], (), notes
+    if width == len(without):
+        return [without.index(place) for place in wanted], (), notes
+    raise DataError(thing, f"must have the {len(wanted)} features of the model, with or without a label", width)
+
+
+def _target_places(contract: Contract) -> tuple[int, ...]:
+    """Where the targets stood in training: what is neither a feature nor numbered says so by its number."""
+    numbers = [target for target in contract.targets if isinstance(target, int)]
+    if numbers:
+        return tuple(numbers)
+    taken = {code.place for code in contract.codes}
+    free = [i for i in range(contract.width) if i not in taken]
+    return tuple(free) if len(free) == len(contract.targets) else ()
+
+
+def _fits_targets(about: "Description", table: Table, places: Sequence[int]) -> bool:
+    if not about.classes:
+        return not table.columns[0].counts_up or not isinstance(about.contract.codes[0], NumberCode)
+    return _first_misfit(about, table, places[0])[0] < 0
+
+
+def _first_misfit(about: "Description", table: Table, place: int) -> tuple[int, str]:
+    """The first row whose cell is no class of the model, or -1."""
+    known = set(about.classes)
+    values = {float(name) for name in known if _number(name) is not None}
+    for row, text in enumerate(table.columns[place].texts.tolist()):
+        if text is not None and text not in known and _number(text) not in values:
+            return row, printable(repr(text))
+    return -1, ""
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _targets(about: "Description", table: Table, places: Sequence[int]) -> Targets:
+    """The targets of a table, as those of training were."""
+    return read_targets(table, places, about.task, about.classes or None)
+
+
+def _of_array(about: "Description", x: np.ndarray, name: str) -> Given:
+    shape = x.shape[1:]
+    contract = about.contract
+    if shape != about.input_shape:
+        flat = shape == (about.features,)
+        given, known = ([n for n in s if n > 1] for s in (shape, about.input_shape))
+        if not flat and (given != known or len(known) < 2):
+            wanted, got = ("x".join(map(str, s)) for s in (about.input_shape, shape))
+            rule, remedy = (
+                f"must have samples of shape {wanted}, as in training",
+                f"Pass an array of shape (samples, {', '.join(wanted.split('x'))})",
+            )
+            raise DataError(name, rule, f"samples of shape {got}", remedy)
+    check_scale(about, contract, x, name)
+    if contract.offset:
+        x = (x.reshape(len(x), -1).astype(np.float64) - np.array(contract.offset)).astype(np.float32)
+    x = x.astype(np.uint8) if x.dtype.kind == "b" else x
+    x = x if x.dtype == np.uint8 else x.astype(np.float32)
+    return Given(x.reshape(len(x), *about.input_shape))

@@ -1,0 +1,70 @@
+"""Whether new numbers are on the scale of those of a training."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import DataError
+from .contract import Contract
+from .encoding import CategoryCode, Code, TextCode
+from .table import Table
+
+if TYPE_CHECKING:
+    from .description import Description
+
+SLIVER = 100  # the range of training is so many times as wide as that of data on another scale
+FAR = 3  # ranges of training away from it
+ENOUGH = 20  # rows that say something about a range
+
+
+def check_scale(about: "Description", contract: Contract, x: np.ndarray, name: str) -> None:
+    """Refuse numbers that are all on another scale than those of training."""
+    high = float(np.abs(x).max())
+    known = max(abs(contract.low), abs(contract.high))
+    seen = f"{float(x.min()):.4g} to {float(x.max()):.4g}"
+    if x.dtype.kind == "f" and high > 0 and not known and about.scale > 1 and x.min() >= 0 and high <= 1:
+        rule = f"must be on the scale of training, 0 to {about.scale:g}"
+        remedy = f"Pass {name} * {about.scale:g}, or the bytes as they were"
+        raise DataError(name, rule, "numbers between 0 and 1", remedy)
+    if not known or not high:
+        return
+    small = x.dtype.kind == "f" and high <= 1 and bool((x != np.floor(x)).any())
+    sliver = small and (high * SLIVER <= known or (contract.whole and known >= 4))
+    typical = float(np.abs(x[x != 0]).mean())
+    if sliver or (typical > 5 * known and high > 10 * known):
+        rule = f"must be on the scale of training, {contract.low:.4g} to {contract.high:.4g}"
+        remedy = "Scale them as they were in training"
+        if sliver and about.scale > 1:
+            times = f"Pass {name} * {about.scale:g}" if name.isidentifier() else f"Multiply them by {about.scale:g}"
+            remedy = f"{times}, or give the bytes as they were"
+        received = "numbers between 0 and 1" if sliver and x.min() >= 0 else f"numbers from {seen}"
+        raise DataError(name, rule, received, remedy)
+
+
+def check_ranges(codes: Sequence[Code], table: Table, places: Sequence[int]) -> list[str]:
+    """What is out of the range of training; refuses a table whose columns of numbers all are on another scale."""
+    notes, numbers = [], 0
+    for code, place in zip(codes, places):
+        if isinstance(code, CategoryCode | TextCode) or code.high <= code.low:
+            continue
+        numbers += 1
+        values = table.columns[place].numbers
+        assert values is not None, "it was encoded"
+        values = values[np.isfinite(values)]
+        if not len(values):
+            continue
+        low, high, span = float(values.min()), float(values.max()), code.high - code.low
+        far = low > code.high + FAR * span or high < code.low - FAR * span
+        narrow = len(values) >= ENOUGH and 0 < high - low <= span / SLIVER
+        if far or narrow:
+            before = f"and went from {code.low:.4g} to {code.high:.4g} in training"
+            notes.append(f"{table.called(place)} goes from {low:.4g} to {high:.4g}, {before}")
+    if notes and len(notes) == numbers and numbers > 1:
+        raise DataError(
+            table.source or table.name,
+            "must be on the scale of training",
+            notes[0],
+            "Give them in the units of training",
+        )
+    return notes

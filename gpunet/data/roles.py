@@ -1,0 +1,255 @@
+"""What the columns of a table are for: features of some kind, targets, weights, ids, or nothing.
+
+What is asked for comes first.  The rest follows from these rules, each of which says why:
+
+| role | what is taken where nothing is said |
+|---|---|
+| target | the column named ``label``, ``target``, ``class`` or ``y`` in any case, the first of these; else the last |
+| id | a first column without a name that counts up; a column named ``id``, ``index``, ``no`` or the like whose whole |
+| | numbers or texts all differ |
+| ignored | a column without a single value |
+| feature | every other column: numbers where all cells are some, categories where texts come again, and the texts of |
+| | a table that has no other features are texts of words |
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from ..errors import DataError, printable
+from .table import Column, Table
+
+Kind = Literal["number", "category", "text"]
+Name = str | int
+TARGETS = ("label", "target", "class", "y")
+TEXTS = ("text", "sentence", "message", "review", "document", "title")
+IDS = ("", "id", "index", "idx", "key", "no", "nr", "no.", "nr.", "num", "row", "rownames", "row_id", "rowid", "rownum",
+       "sample_id", "sampleid", "uid", "uuid", "guid", "identifier", "unnamed: 0")  # fmt: skip
+MOST_CATEGORIES = 1000
+FEW = 20  # categories that nobody takes for texts
+WORDY = 3.0  # words of a cell on average, from which cells are texts rather than categories
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What was asked for; None and nothing leave it to the rules.
+
+    Attributes:
+        target: name or number of the target column, or of several.
+        task: ``auto``, ``classification``, ``multilabel`` or ``regression``.
+        features: names or numbers of the features alone, or the kind of some of them by name.
+        ignore: columns that are left out.
+        ids: columns that name the samples.
+        weight: the column that says how much each sample counts.
+        parts: the column that parts are made by.
+    """
+
+    target: tuple[Name, ...] = ()
+    task: str = "auto"
+    features: tuple[Name, ...] | Mapping[str, str] | None = None
+    ignore: tuple[Name, ...] = ()
+    ids: tuple[Name, ...] = ()
+    weight: Name | None = None
+    parts: Name | None = None
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The columns of a table by role, as their numbers.
+
+    Attributes:
+        features: in the order in which a model sees them.
+        kinds: of each feature.
+        targets: none where a table has no targets.
+        why: how the target was found.
+        ids: of the samples.
+        weight: or None.
+        parts: or None.
+        ignored: with the reason.
+        warnings: what the user should look at.
+    """
+
+    features: tuple[int, ...]
+    kinds: tuple[Kind, ...]
+    targets: tuple[int, ...]
+    why: str
+    ids: tuple[int, ...] = ()
+    weight: int | None = None
+    parts: int | None = None
+    ignored: tuple[tuple[int, str], ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def assign(table: Table, wanted: Wanted, targets: bool = True) -> Roles:
+    """Give each column its role.
+
+    Args:
+        table: of any kind.
+        wanted: what was asked for.
+        targets: whether one of the columns is the target; otherwise all may be features.
+
+    Raises:
+        DataError: columns that are not there or have two roles, no features, or cells that are no features.
+    """
+    asked = table.find_all(wanted.target, "target")
+    ids, ignored = table.find_all(wanted.ids, "id"), dict.fromkeys(table.find_all(wanted.ignore, "ignore"), "as asked")
+    weight = None if wanted.weight is None else table.find(wanted.weight, "weight")
+    parts = None if wanted.parts is None else table.find(wanted.parts, "split_column")
+    taken = [*asked, *ids, *ignored, *([] if weight is None else [weight])]
+    for number in taken:
+        if taken.count(number) > 1:
+            raise DataError(
+                _thing(table), "needs one role for each column", f"two for {table.called(number)}", "Drop one"
+            )
+    kinds, chosen = _asked_features(table, wanted, taken)
+    warnings: list[str] = []
+    why = "as asked"
+    if not asked and targets:
+        free = [i for i in range(len(table.columns)) if i not in taken and i not in (chosen or ()) and i != parts]
+        asked, why, warnings = _find_target(table, free)
+    used = {*taken, *asked}
+    if parts is not None and parts not in (chosen or ()):
+        ignored.setdefault(parts, "it says which part a sample belongs to") if parts not in used else None
+    found_ids = list(ids)
+    for number, column in enumerate(table.columns):
+        if number in used or number in ignored or chosen is not None or number in kinds:
+            continue
+        if _is_id(table, number, column):
+            found_ids.append(number)
+        elif column.missing.all():
+            ignored[number] = "it is empty"
+    features = list(chosen) if chosen is not None else [
+        i for i in range(len(table.columns)) if i not in used and i not in ignored and i not in found_ids
+    ]  # fmt: skip
+    if chosen is not None:
+        for number in range(len(table.columns)):
+            if number not in used and number not in chosen and number not in found_ids:
+                ignored.setdefault(number, "it is not among the features that were asked for")
+    if not features:
+        received = "one column" if len(table.columns) == 1 else "none"
+        remedy = "Check the delimiter" if len(table.columns) == 1 else "Set features=..., ignore=... or id=..."
+        raise DataError(_thing(table), "needs features beside the label column", received, remedy)
+    alone = len(features) == 1
+    settled = [kinds.get(i) or _kind(table, i, alone) for i in features]
+    if "text" in settled and len(settled) > 1:
+        number = features[settled.index("text")]
+        remedy = f"Set features={_name(table, number)!r}, or ignore={_name(table, number)!r}"
+        raise DataError(f"{_thing(table)}: {table.called(number)}", "must be the only feature, since it is text",
+                        f"{len(settled)} features", remedy)  # fmt: skip
+    for number in features:
+        column = table.columns[number]
+        if column.counts_up and number not in kinds and chosen is None:
+            warnings.append(
+                f"{table.called(number)} counts up like an index; if it is one, set id={_name(table, number)!r}"
+            )
+    return Roles(
+        tuple(features), tuple(settled), asked, why, tuple(found_ids), weight, parts, tuple(ignored.items()),
+        tuple(warnings),
+    )  # fmt: skip
+
+
+def _asked_features(
+    table: Table, wanted: Wanted, taken: Sequence[int]
+) -> tuple[dict[int, Kind], tuple[int, ...] | None]:
+    """The kinds that were asked for, and the features where they were listed."""
+    if wanted.features is None:
+        return {}, None
+    if isinstance(wanted.features, Mapping):
+        kinds: dict[int, Kind] = {}
+        for name, kind in wanted.features.items():
+            kinds[table.find(name, "features")] = kind  # type: ignore[assignment]
+        return kinds, None
+    chosen = table.find_all(wanted.features, "features")
+    for number in chosen:
+        if number in taken:
+            raise DataError(
+                _thing(table), "needs one role for each column", f"two for {table.called(number)}", "Drop one"
+            )
+    return {}, chosen
+
+
+def _find_target(table: Table, free: Sequence[int]) -> tuple[tuple[int, ...], str, list[str]]:
+    """The target column by its name, else the last of those that are free."""
+    if not free:
+        raise DataError(_thing(table), "needs a target column", "none that is free", "Set target=...")
+    called = {table.columns[i].name.lower(): i for i in reversed(free)}
+    named = [called[name] for name in TARGETS if name in called]
+    warnings = []
+    if len(named) > 1:
+        others = ", ".join(repr(table.columns[i].name) for i in named[1:])
+        warnings.append(
+            f"{others} could be the target as well as {table.columns[named[0]].name!r}, and is a feature now; "
+            "set target=... to choose"
+        )
+    if named:
+        return (named[0],), "by its name", warnings
+    last = free[-1]
+    first = table.columns[free[0]]
+    if not table.named and len(free) > 2 and _like_classes(first) and not _like_classes(table.columns[last]):
+        warnings.append("column 1 looks like classes and the last one, which is taken, does not; set target=0")
+    return (last,), "it is the last column", warnings
+
+
+def _like_classes(column: Column) -> bool:
+    if column.numbers is None:
+        return not column.type and len(column.distinct) <= max(FEW, len(column.texts) // 10)
+    known = column.numbers[~column.missing]
+    return bool(len(known)) and bool((known == np.floor(known)).all()) and len(np.unique(known)) <= FEW
+
+
+def _is_id(table: Table, number: int, column: Column) -> bool:
+    name = column.name.strip().lower()
+    usual = (name in IDS and (bool(name) or number == 0)) if table.named else number == 0
+    if not usual or column.missing.any():
+        return False
+    if column.counts_up:
+        return True
+    if not table.named or not name:
+        return False
+    if column.numbers is not None:
+        whole = bool((column.numbers == np.floor(column.numbers)).all())
+        return whole and len(column.numbers) > 2 and len(np.unique(column.numbers)) == len(column.numbers)
+    return not column.type and len(column.texts) > 2 and len(column.distinct) == len(column.texts)
+
+
+def _kind(table: Table, number: int, alone: bool) -> Kind:
+    """What kind of feature a column is.
+
+    Raises:
+        DataError: it is none, with what to do about it.
+    """
+    column = table.columns[number]
+    if column.numbers is not None:
+        return "number"
+    thing, name = f"{_thing(table)}: {table.called(number)}", _name(table, number)
+    if column.is_date:
+        shown = next(text for text in column.texts.tolist() if text is not None)
+        remedy = f"Leave it out with ignore={name!r}, or put numbers such as the year or days since a day in its place"
+        raise DataError(thing, "must be numbers or categories", f"dates such as {printable(repr(shown))}", remedy)
+    if column.type:
+        raise DataError(thing, "must be numbers or categories", column.type, f"Leave it out with ignore={name!r}")
+    if len(column.misfits):
+        row = int(column.misfits[0])
+        received = repr(column.texts[row])
+        remedy = "Correct or remove the line, since most of its column are numbers"
+        remedy += f', or set missing=[{received}] or features={{"{name}"="category"}}'
+        raise DataError(table.cell(row, number), "must be a number", received, remedy)
+    known = [text for text in column.texts.tolist() if text is not None]
+    words = sum(len(text.split()) for text in known) / max(len(known), 1)
+    if alone and (column.name.lower() in TEXTS or words >= WORDY or len(column.distinct) > max(FEW, len(known) / 2)):
+        return "text"
+    if len(column.distinct) > max(FEW, len(known) / 2) or len(column.distinct) > MOST_CATEGORIES:
+        received = f"{len(column.distinct):,} different texts in {len(known):,} rows, such as {known[0]!r}"
+        remedy = f"Leave it out with ignore={name!r}, or keep it beside predictions with id={name!r}"
+        raise DataError(thing, "must be numbers, or categories that come again", printable(received), remedy)
+    return "category"
+
+
+def _name(table: Table, number: int) -> str | int:
+    return table.columns[number].name if table.named else number
+
+
+def _thing(table: Table) -> str:
+    return table.source or table.name

@@ -1,0 +1,68 @@
+"""The targets in columns of a table."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..errors import DataError
+from .table import Table
+from .targets import Targets, understand
+
+MAX_LABEL = 1000
+UNLIKELY = ("NA", "N/A", "n/a", "<NA>", "NaN", "nan", "NULL", "null", "?")  # as classes
+
+
+def read_targets(table: Table, places: Sequence[int], task: str, classes: tuple[str, ...] | None = None) -> Targets:
+    """The targets in some columns of a table.
+
+    Raises:
+        DataError: missing ones, each named with its line, and what does not suit the task.
+    """
+    columns = [table.columns[i] for i in places]
+    for number, column in zip(places, columns):
+        if column.missing.any():
+            row = int(column.missing.argmax())
+            remedy = "Remove the line, or set missing=[] where the text itself is a class"
+            raise DataError(table.cell(row, number), "needs a label", "an empty cell or one that says nothing", remedy)
+        if column.type:
+            raise DataError(
+                f"{table.source or table.name}: {table.called(number)}",
+                "must be numbers or classes",
+                column.type,
+                "Convert it first",
+            )
+        if column.numbers is None:
+            longest = max(range(len(column.texts)), key=lambda row: len(column.texts[row]))
+            if len(column.texts[longest]) > MAX_LABEL:
+                rule = f"needs a label of at most {MAX_LABEL:,} characters"
+                raise DataError(
+                    table.cell(longest, number), rule, len(column.texts[longest]), "Correct or remove the line"
+                )
+        elif not np.isfinite(column.numbers).all():
+            row = int((~np.isfinite(column.numbers)).argmax())
+            raise DataError(
+                table.cell(row, number), "must be a finite number", column.texts[row], "Correct or remove the line"
+            )
+    names, thing = tuple(c.name for c in columns) if table.named else (), table.source or table.name
+    if len(columns) > 1:
+        for number, column in zip(places, columns):
+            if column.numbers is None:
+                remedy = "Name one column of classes, or columns of numbers"
+                raise DataError(
+                    f"{thing}: {table.called(number)}",
+                    "must be numbers, as one of several targets",
+                    repr(column.texts[0]),
+                    remedy,
+                )
+        return understand(thing, np.stack([c.numbers for c in columns], axis=1), task, classes, names)  # type: ignore[misc]
+    (column,) = columns
+    if column.logical and task != "regression":
+        return understand(thing, column.numbers.astype(bool), task, classes, names)  # type: ignore[union-attr]
+    if column.numbers is None:
+        if nothing := [text for text in column.distinct if text in UNLIKELY]:
+            row = column.texts.tolist().index(nothing[0])
+            remedy = f"Remove such lines, or set missing=[] where {nothing[0]!r} is a class"
+            if not table.missing_given:
+                raise DataError(table.cell(row, places[0]), "needs a label", repr(nothing[0]), remedy)
+        return understand(thing, column.texts, task, classes, names)
+    return understand(thing, column.numbers, task, classes, names, column.texts)

@@ -1,0 +1,42 @@
+"""Targets of regression on the scale that a network learns best, and back into their own units."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class TargetScale:
+    """Mean and standard deviation of each target over the training part.
+
+    A network learns ``(target - mean) / deviation``; what it gives is turned back everywhere, and losses and metrics
+    are told in the units of the targets.
+
+    >>> scale = TargetScale.of(np.array([[10.0], [30.0]]))
+    >>> scale.apply(np.array([[40.0]])).tolist(), scale.undo(np.array([[2.0]])).tolist()
+    ([[2.0]], [[40.0]])
+
+    Attributes:
+        mean: of each target.
+        deviation: of each target; 1 for one that does not vary.
+    """
+
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+
+    @classmethod
+    def of(cls, y: np.ndarray) -> "TargetScale":
+        """That of targets (samples, outputs)."""
+        wide = y.astype(np.float64)
+        mean, deviation = wide.mean(axis=0), wide.std(axis=0)
+        flat = deviation <= 1e-12 * np.maximum(np.abs(mean), np.finfo(np.float64).tiny)
+        return cls(tuple(mean.tolist()), tuple(np.where(flat, 1.0, deviation).tolist()))
+
+    def apply(self, y: np.ndarray) -> np.ndarray:
+        """Standardised targets, float32, computed in float64."""
+        return ((y.astype(np.float64) - self.mean) / self.deviation).astype(np.float32)
+
+    def undo(self, values: Any, xp: Any = np) -> Any:
+        """Values (..., outputs) in the units of the targets, float64."""
+        return values * xp.asarray(self.deviation, "f8") + xp.asarray(self.mean, "f8")
