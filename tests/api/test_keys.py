@@ -9,8 +9,9 @@ from gpunet.config.shortcuts import NAMES, full_key
 from gpunet.families import Family
 
 SHORT = {
-    "data": "categories channels decimal delimiter features fill header id ignore labels missing preprocess rare "
-    "scale_target source split split_column split_seed target task test unseen validation weight x y",
+    "data": "background categories channels decimal delimiter features fill header id ignore labels missing preprocess "
+    "rare resize resize_by scale_target source split split_column split_seed target task test unseen validation weight "
+    "x y",
     "model": "activation batch_norm binarise center chains code code_activation corruption discriminative dropout "
     "dropout_mode generative greedy hidden hidden_units initializer input_dropout input_noise k layers max_norm method "
     "output rate_factors sparsity top_units visible_units",
