@@ -83,6 +83,8 @@ def decode(name: Path, files: Sequence[Path], imaging: Imaging) -> Pictures:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             rule = "must be a whole PNG, JPEG, BMP, GIF, WebP or TIFF image"
             raise DataError(str(file), rule, reason, "Save it again") from None
+        if samples and sample.shape[:2] != samples[0].shape[:2]:  # turned by an EXIF that stands behind the pixels
+            _check_size(file, (sample.shape[1], sample.shape[0]), files[0], samples[0].shape)
         if samples and sample.dtype != samples[0].dtype:
             depths = ["8 bits" if one.dtype == np.uint8 else "16 bits" for one in (samples[0], sample)]
             rule = f"must have {depths[0]} a channel like {files[0].name}"

@@ -153,8 +153,8 @@ def test_what_is_left_out_is_counted_and_links_are_followed(folder, tmp_path, rn
     found = load(str(folder))
     assert (found.classes, len(found.x)) == (("cat", "dog", "fox"), 25)
     assert found.notes[0] == (
-        "5 files are left out: 2 hidden, 1 in a folder that links back to one above it, 1 links to nothing, or no files, "
-        "1 no images by their names"
+        "5 files are left out: 2 hidden, 1 in a folder that links back to one above it, 1 links to nothing, or no "
+        "files, 1 no images by their names"
     )
 
 
