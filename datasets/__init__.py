@@ -3,5 +3,6 @@
 from .archives import Naming
 from .bundled import available
 from .loading import load, read, read_features
+from .pictures import Imaging
 
-__all__ = ["Naming", "available", "load", "read", "read_features"]
+__all__ = ["Imaging", "Naming", "available", "load", "read", "read_features"]

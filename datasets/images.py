@@ -1,109 +1,202 @@
-"""Folders of PNG, JPEG and BMP images, one folder for each class; pillow reads them.
-
-Nothing is decoded before its header was looked at: all images must have one size, and together they may not become
-larger than a budget that follows from the size of the files.
-"""
+"""Folders of images as data sets: one folder for each class, in parts or without; see :mod:`.pictures` for decoding."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from gpunet.checkpoint import inflation_budget
-from gpunet.data import Dataset, encode_targets, is_text
+from gpunet.data import PART_WORDS, Dataset, Pictures, encode_targets, is_text
 from gpunet.errors import DataError, printable
 
-from .opening import open_regular
+from .pictures import SUFFIXES, Imaging, decode
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
-FORMATS = ("PNG", "JPEG", "BMP")
-GREY = ("1", "L", "LA", "I;16")
-PARTS = ("train", "test")
+SYSTEM = ("__MACOSX", "@eaDir", "Thumbs.db", "desktop.ini")  # what systems leave in folders, beside names with a dot
+PARTS = tuple(PART_WORDS)
+
+
+@dataclass(frozen=True)
+class Found:
+    """Image files below a folder.
+
+    Attributes:
+        files: in natural order, so that ``2.png`` comes before ``10.png``.
+        skipped: how many files were left out, by reason.
+    """
+
+    files: tuple[Path, ...]
+    skipped: Counter[str]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out, in one line."""
+        if not self.skipped:
+            return ()
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(self.skipped.items()))
+        return (f"{sum(self.skipped.values()):,} files are left out: {reasons}",)
 
 
 def holds_images(folder: Path) -> bool:
     """Whether there are images in the folder or below it."""
-    return any(map(_is_image, folder.rglob("*")))
+    return next(_walk(folder, Counter()), None) is not None
 
 
-def read_classes(folder: Path, task: str, classes: tuple[str, ...] | None) -> Dataset:
-    """Read ``<class>/*.png``; ``train/<class>/*.png`` and ``test/<class>/*.png`` fix the test part.
+def find_images(folder: Path, old: bool = False) -> Found:
+    """All image files in a folder and below it; links are followed, hidden files and folders are left out.
 
-    Grey images give samples of shape (height, width), colours (height, width, 3), uint8.
+    Args:
+        folder: to look into.
+        old: whether names are sorted letter by letter, as before.
+    """
+    skipped: Counter[str] = Counter()
+    files = sorted(_walk(folder, skipped), key=None if old else lambda file: natural(file.relative_to(folder)))
+    return Found(tuple(files), skipped)
+
+
+def natural(path: Path) -> tuple[tuple[tuple[str | int, ...], ...], str]:
+    """A key that sorts numbers in names by their value.
+
+    >>> sorted(map(Path, ["b/10.png", "b/9.png", "a/1.png"]), key=natural) == [
+    ...     Path("a/1.png"), Path("b/9.png"), Path("b/10.png")]
+    True
+    """
+    return tuple(
+        tuple(int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)) for name in path.parts
+    ), str(path)
+
+
+def read_classes(folder: Path, task: str, classes: tuple[str, ...] | None, imaging: Imaging) -> Dataset:
+    """Read ``<class>/*.png``, or such folders in ``train``, ``val`` and ``test``, which then are the parts.
+
+    Parts go by any of their usual names in any case.  A folder that holds nothing but one folder stands for it.
+
+    Args:
+        folder: with images.
+        task: see :mod:`gpunet.data.targets`.
+        classes: names of a trained model, whose numbers the classes get.
+        imaging: what becomes of images of several sizes, and of transparent ones.
 
     Raises:
-        DataError: an image that is damaged, of another size or in no class, with its path.
+        DataError: an image that is damaged, of another size or in no class, with its path; folders whose names say
+            neither parts nor classes.
     """
-    present = [part for part in PARTS if (folder / part).is_dir()]
-    fixed = present == list(PARTS)
-    files = [file for part in present for file in _images(folder / part)] if fixed else list(_images(folder))
-    roots = [folder / part for part in PARTS] if fixed else [folder]
-    labels = []
-    for file in files:
-        inner = next(file.relative_to(root) for root in roots if file.is_relative_to(root))
-        if len(inner.parts) < 2:
-            raise DataError(str(file), "must lie in a folder named after its class", "no such folder", "Move it there")
-        if not is_text(inner.parts[0]):
-            rule, received = "must lie in a folder whose name is text in UTF-8", ascii(inner.parts[0])
-            raise DataError(printable(str(file)), rule, received, "Rename it")
-        labels.append(inner.parts[0])
-    x = _read(folder, files)
+    found = find_images(folder, imaging.old)
+    root = _root(folder, found.files)
+    roots = _parts(root, found.files)
+    files, labels, ends = [], [], []
+    for part in PARTS if roots else ("",):
+        for file in found.files:
+            inner = file.relative_to(root)
+            if roots and inner.parts[0] not in roots[part]:
+                continue
+            files.append(file)
+            labels.append(_class_of(file, inner.parts[1:] if roots else inner.parts))
+        ends.append(len(files))
+    pictures = decode(folder, files, imaging)
     y, names = encode_targets(folder.name, np.array(labels), task, classes)
-    first_test = sum(file.is_relative_to(folder / "train") for file in files) if fixed else None
-    return Dataset(folder.resolve().name, x, y, names, test_from=first_test, scale=255.0)
+    fixed = dict(zip(("validation_from", "test_from"), ends)) if roots else {}
+    if roots:
+        fixed = {name: start for name, start, end in zip(fixed, ends, ends[1:]) if end > start}
+    said: tuple[str, ...] = ()
+    if roots:
+        told = [f"{' and '.join(sorted(roots[part]))} is the {part} part" for part in PARTS if roots[part]]
+        said = (f"folders are parts: {', '.join(told)}",)
+    notes = (*said, *found.notes, *pictures.notes)
+    return Dataset(
+        root.resolve().name,
+        pictures.x,
+        y,
+        names,
+        scale=pictures.scale,
+        notes=notes,
+        **fixed,  # type: ignore[arg-type]
+    )
 
 
-def read_inputs(path: Path) -> np.ndarray:
-    """One image, or all images in a folder and below it in the order of their paths, (samples, height, width[, 3])."""
-    return _read(path, list(_images(path)) if path.is_dir() else [path])
+def read_inputs(path: Path, imaging: Imaging) -> Pictures:
+    """One image, or all images in a folder and below it in natural order."""
+    if not path.is_dir():
+        return decode(path, [path], imaging)
+    found = find_images(path, imaging.old)
+    pictures = decode(path, found.files, imaging)
+    names = tuple(str(file.relative_to(path)) for file in found.files)
+    return replace(pictures, files=names, notes=(*found.notes, *pictures.notes))
 
 
-def _images(folder: Path) -> Sequence[Path]:
-    return sorted(filter(_is_image, folder.rglob("*")))
+def _walk(folder: Path, skipped: Counter[str]) -> Iterator[Path]:
+    """Image files below a folder, which counts what is none; a link back up is not followed a second time."""
 
-
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and path.is_file()
-
-
-def _read(name: Path, files: Sequence[Path]) -> np.ndarray:
-    try:
-        from PIL import Image
-    except ImportError:
-        raise DataError(str(name), "needs pillow to be read", "no pillow", "pip install 'gpunet[images]'") from None
-    budget = inflation_budget(sum(file.stat().st_size for file in files))
-    size: tuple[int, int] | None = None
-    samples: list[np.ndarray] = []
-    for file in files:
+    def inside(place: Path, above: frozenset[str]) -> Iterator[Path]:
+        real = os.path.realpath(place)
+        if real in above:
+            skipped["in a folder that links back to one above it"] += 1
+            return
         try:
-            with open_regular(file) as content, Image.open(content, formats=FORMATS) as image:
-                if size is None:
-                    size = image.size
-                    _check_budget(name, files, size, budget)
-                if image.size != size:
-                    wanted, got = (f"{width}x{height}" for width, height in (size, image.size))
-                    raise DataError(str(file), f"must be {wanted} pixels like {files[0].name}", got, "Resize it")
-                samples.append(_pixels(image))
-        except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise DataError(str(file), "must be a whole PNG, JPEG or BMP image", reason, "Save it again") from None
-    if any(sample.ndim == 3 for sample in samples):
-        samples = [s if s.ndim == 3 else np.repeat(s[..., None], 3, axis=-1) for s in samples]
-    return np.stack(samples) if samples else np.empty((0, 0), np.uint8)
+            entries = sorted(os.scandir(place), key=lambda entry: entry.name)
+        except OSError as error:
+            raise DataError(
+                printable(str(place)), "must be readable", error.strerror, "Check its permissions"
+            ) from None
+        for entry in entries:
+            if entry.name.startswith(".") or entry.name in SYSTEM:
+                skipped["hidden"] += 1
+            elif entry.is_dir():
+                yield from inside(Path(entry.path), above | {real})
+            elif not entry.name.lower().endswith(SUFFIXES):
+                skipped["no images by their names"] += 1
+            elif entry.is_file():
+                yield Path(entry.path)
+            else:
+                skipped["links to nothing, or no files"] += 1
+
+    return inside(folder, frozenset())
 
 
-def _check_budget(name: Path, files: Sequence[Path], size: tuple[int, int], budget: int) -> None:
-    promised = 3 * size[0] * size[1] * len(files)
-    if promised > budget:
-        rule = f"may become at most {budget:,} bytes, by the size of its files"
-        raise DataError(str(name), rule, f"{len(files):,} images of {size[0]}x{size[1]} pixels", "Make them smaller")
+def _root(folder: Path, files: Sequence[Path]) -> Path:
+    """The folder that holds classes or parts: one that is alone in a folder stands for it, as archives unpack."""
+    inner = {file.relative_to(folder).parts[0] for file in files}
+    if len(inner) != 1 or any(len(file.relative_to(folder).parts) < 3 for file in files):
+        return folder
+    return _root(folder / inner.pop(), files)
 
 
-def _pixels(image: Any) -> np.ndarray:
-    """Grey (height, width) or colours (height, width, 3), uint8; what is transparent is dropped."""
-    if image.mode == "I;16":
-        return (np.asarray(image) >> 8).astype(np.uint8)
-    return np.array(image.convert("L" if image.mode in GREY else "RGB"))
+def _parts(root: Path, files: Sequence[Path]) -> dict[str, set[str]] | None:
+    """The folders of each part, or None where the folders are classes.
+
+    Raises:
+        DataError: folders that are neither.
+    """
+    below: dict[str, set[str]] = {}
+    for file in files:
+        inner = file.relative_to(root).parts
+        below.setdefault(inner[0], set()).update(inner[1:-1][:1])
+    found: dict[str, set[str]] = {
+        part: {name for name in below if name.lower() in words} for part, words in PART_WORDS.items()
+    }
+    named = set().union(*found.values())
+    several = len(below) > 1 and all(len(inside) > 1 for inside in below.values())
+    same = several and len({frozenset(inside) for inside in below.values()}) == 1
+    shown = ", ".join(printable(name) for name in sorted(below)[:4])
+    if found["train"] and named == set(below) and len(below) > 1:
+        return found
+    if (found["train"] and len(named) > 1) or same:
+        rule = "must hold folders that are all classes, or all parts named train, val and test"
+        inside = f", each with {', '.join(sorted(next(iter(below.values())))[:4])}" if same else ""
+        raise DataError(printable(str(root)), rule, f"{shown}{inside}", "Rename or move them")
+    return None
+
+
+def _class_of(file: Path, inner: Sequence[str]) -> str:
+    """Name of the folder that says the class; one name, however its letters are put together."""
+    if len(inner) < 2:
+        raise DataError(str(file), "must lie in a folder named after its class", "no such folder", "Move it there")
+    if not is_text(inner[0]):
+        rule, received = "must lie in a folder whose name is text in UTF-8", ascii(inner[0])
+        raise DataError(printable(str(file)), rule, received, "Rename it")
+    return unicodedata.normalize("NFC", inner[0])

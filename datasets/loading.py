@@ -4,13 +4,14 @@ from pathlib import Path
 
 import numpy as np
 
-from gpunet.data import Coding, Dataset, Reading, Split, Table, Wanted, assemble, is_text, portable_features
+from gpunet.data import Coding, Dataset, Pictures, Reading, Split, Table, Wanted, assemble, is_text, portable_features
 from gpunet.errors import DataError, meant, printable, shortened
 from gpunet.paths import kind_of
 
 from . import archives, frames, idx, images, tables
 from .archives import Naming
 from .bundled import available, digits
+from .pictures import SUFFIXES, Imaging
 
 ARCHIVES = (".npz", ".h5", ".hdf5")
 KNOWN = (
@@ -25,6 +26,7 @@ def read(
     naming: Naming | None = None,
     task: str = "auto",
     classes: tuple[str, ...] | None = None,
+    imaging: Imaging | None = None,
 ) -> Table | Dataset:
     """Read a bundled data set by name, or files by path.
 
@@ -35,6 +37,7 @@ def read(
         naming: which arrays of an archive are what.
         task: of arrays and images, see :mod:`gpunet.data.targets`.
         classes: class names of a trained model, whose numbers the labels of arrays and images must get.
+        imaging: what becomes of images in files before they are samples.
 
     Returns:
         The columns of a table, or a data set of everything else.
@@ -46,8 +49,9 @@ def read(
         return digits()
     path = _existing(source)
     if path.is_dir():
-        read_folder = images.read_classes if images.holds_images(path) else idx.read_folder
-        return read_folder(path, task, classes)
+        if images.holds_images(path):
+            return images.read_classes(path, task, classes, imaging or Imaging())
+        return idx.read_folder(path, task, classes)
     if (table := _table(path, reading or Reading())) is not None:
         return table
     if path.suffix.lower() in ARCHIVES:
@@ -57,8 +61,10 @@ def read(
     raise DataError(source, f"must be {KNOWN}", path.suffix or "no extension", "Convert it")
 
 
-def read_features(source: str, reading: Reading | None = None, naming: Naming | None = None) -> Table | np.ndarray:
-    """Features to predict from, with or without labels beside them: a table, or an array (samples, *shape).
+def read_features(
+    source: str, reading: Reading | None = None, naming: Naming | None = None, imaging: Imaging | None = None
+) -> Table | Pictures | np.ndarray:
+    """Features to predict from, with or without labels beside them: a table, images, or an array (samples, *shape).
 
     Raises:
         DataError: as :func:`read`.
@@ -66,8 +72,8 @@ def read_features(source: str, reading: Reading | None = None, naming: Naming | 
     if source == "digits":
         return digits().x
     path = _existing(source)
-    if path.suffix.lower() in images.SUFFIXES or (path.is_dir() and images.holds_images(path)):
-        return images.read_inputs(path)
+    if path.suffix.lower() in SUFFIXES or (path.is_dir() and images.holds_images(path)):
+        return images.read_inputs(path, imaging or Imaging())
     if path.is_dir():
         return idx.read_folder(path, "auto", None).x
     if (table := _table(path, reading or Reading())) is not None:

@@ -11,6 +11,7 @@ from ..data import (
     Coding,
     Dataset,
     Given,
+    Pictures,
     Reading,
     Split,
     Table,
@@ -19,6 +20,7 @@ from ..data import (
     assemble,
     divide,
     fulfil,
+    in_colours,
     reassemble,
     split,
 )
@@ -57,7 +59,7 @@ def found_in(config: Config, known: Trained | None = None, source: str | None = 
         raise DataError(IN_MEMORY, "must be passed again, since no file holds them", "nothing", remedy)
     task = config.data.task if known is None else _task_of(known)
     classes = (known.description.classes or None) if known is not None else None
-    return read(source, reading_of(config), naming_of(config), task, classes)
+    return read(source, reading_of(config), naming_of(config), task, classes, imaging_of(config, known))
 
 
 def dataset_of(config: Config, found: Table | Dataset, known: Trained | None = None) -> Dataset:
@@ -169,8 +171,13 @@ def features_in(source: str, model: Trained) -> Given:
     """Features out of files as a trained model takes them, with the names of the samples."""
     from ..datasets import read_features
 
-    found = read_features(source, reading_of(model.config), naming_of(model.config))
-    return fulfil(model.description, found if isinstance(found, Table) else _in_rows(found, model), source)
+    config, about = model.config, model.description
+    found = read_features(source, reading_of(config), naming_of(config), imaging_of(config, model))
+    if isinstance(found, Table):
+        return fulfil(about, found, source)
+    if isinstance(found, Pictures):
+        return fulfil(about, replace(found, x=_in_rows(found.x, model)), source)
+    return fulfil(about, _in_rows(found, model), source)
 
 
 def reading_of(config: Config) -> Reading:
@@ -186,6 +193,14 @@ def naming_of(config: Config) -> Any:
     return Naming(config.data.x, config.data.y, config.data.channels)
 
 
+def imaging_of(config: Config, known: Trained | None = None) -> Any:
+    """What becomes of the images of a configuration, or of those for a model of before there were rules for them."""
+    from ..datasets import Imaging
+
+    data, old = config.data, known is not None and known.description.contract.old
+    return Imaging(data.resize, data.resize_by, data.background, old)
+
+
 def check_outputs(dataset: Dataset, known: Trained) -> None:
     """Refuse another number of targets than in training."""
     about = known.description
@@ -197,6 +212,7 @@ def check_outputs(dataset: Dataset, known: Trained) -> None:
 def _in_rows(x: np.ndarray, known: Trained) -> np.ndarray:
     """Images of a file as rows, for a model that was trained on rows of as many numbers."""
     about = known.description
+    x = in_colours(x, about.input_shape)
     flat = len(about.input_shape) == 1 and len(x) and x[0].size == about.features
     return x.reshape(len(x), -1) if flat else x
 

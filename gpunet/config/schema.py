@@ -80,6 +80,13 @@ class DataConfig(Section):
     channels: Literal["first", "last"] | None = Field(
         None, description="where the channels of arrays of images are; found out by default"
     )
+    resize: tuple[Count, Count] | None = Field(
+        None, description="height and width of images in files; by default all must have one size"
+    )
+    resize_by: Literal["crop", "pad", "stretch"] = Field("crop", description="how images get that size")
+    background: int = Field(
+        255, ge=0, le=255, description="grey level behind transparent images, and around padded ones"
+    )
     validation: Part = Field(0.15, description="part for model selection: a fraction or a count")
     test: Part = Field(0.15, description="part for the final figure, unless the files fix one")
     labels: Count | None = Field(

@@ -38,17 +38,19 @@ from .encoding import Coding
 from .feed import Feed
 from .fulfilling import fulfil
 from .inputs import Inputs, Part
+from .pictures import Pictures, in_colours
 from .preparations import PCA, ZCA, Binarise, MinMax, OneHot, Preparation, Scale, Standardise
 from .preprocessing import Fitted, Preprocessing, fit_preprocessing
 from .robust import Clip, Log1p, Robust
 from .roles import Wanted
-from .splitting import Split, divide, split
+from .splitting import PART_WORDS, Split, divide, split
 from .summary import Summary, baseline, duplicates, summarise
 from .table import Column, Reading, Table, number_column, stacked, text_column
 from .target_scale import TargetScale
 from .targets import Targets, encode_targets, label_type, understand
 
 __all__ = [
+    "PART_WORDS",
     "PCA",
     "ZCA",
     "Augmentation",
@@ -79,6 +81,7 @@ __all__ = [
     "Noise",
     "OneHot",
     "Part",
+    "Pictures",
     "Preparation",
     "Preprocessing",
     "Reading",
@@ -109,6 +112,7 @@ __all__ = [
     "encode_targets",
     "fit_preprocessing",
     "fulfil",
+    "in_colours",
     "is_text",
     "known_dataset",
     "label_type",

@@ -27,6 +27,7 @@ class Dataset:
         classes: names of the classes; empty for regression, and where class numbers name themselves.
         columns: names of the features where the file has them.
         test_from: first sample of a test part that the files fix, else None.
+        validation_from: first sample of a validation part that they fix, before those of the test part.
         scale: what the largest natural value of ``x`` is, e.g. 255 for 8-bit images; 1 for measurements.
         vocabulary: of data that are texts, whose ``x`` are int32 word numbers, see :mod:`.words`; else empty.
         notes: things that the user should know but that are no errors.
@@ -68,6 +69,7 @@ class Dataset:
     warnings: tuple[str, ...] = ()
     ids: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
     divided_by: np.ndarray | None = None
+    validation_from: int | None = None
 
     def __post_init__(self) -> None:
         """Check everything that training relies on."""

@@ -13,6 +13,7 @@ import numpy as np
 from ..errors import DataError, meant, printable
 from .contract import Contract, Given
 from .encoding import NumberCode, TextCode, encode
+from .pictures import Pictures, in_colours
 from .ranges import check_ranges, check_scale
 from .table import Table
 from .target_columns import read_targets
@@ -23,12 +24,12 @@ if TYPE_CHECKING:
     from .description import Description
 
 
-def fulfil(about: "Description", offered: Table | np.ndarray, name: str, targets: bool = False) -> Given:
+def fulfil(about: "Description", offered: Table | Pictures | np.ndarray, name: str, targets: bool = False) -> Given:
     """Data as a trained model takes them.
 
     Args:
         about: what the model remembers of its training data.
-        offered: a table, or an array (samples, *shape).
+        offered: a table, images, or an array (samples, *shape).
         name: of the data, for messages.
         targets: whether targets are wanted as well; only a table has some.
 
@@ -37,6 +38,9 @@ def fulfil(about: "Description", offered: Table | np.ndarray, name: str, targets
     """
     if isinstance(offered, Table):
         return _of_table(about, offered, targets)
+    if isinstance(offered, Pictures):
+        given = _of_array(about, in_colours(offered.x, about.input_shape), name)
+        return replace(given, ids={"file": list(offered.files)}, notes=(*offered.notes, *given.notes))
     return _of_array(about, offered, name)
 
 

@@ -35,7 +35,8 @@ def split(
     """Divide a data set.
 
     Args:
-        dataset: whose ``test_from``, where set, fixes the test part and makes ``test`` meaningless.
+        dataset: whose ``test_from``, where set, fixes the test part and makes ``test`` meaningless, and whose
+            ``validation_from`` does so for validation.
         validation: a fraction below 1 or a count, of the samples that the files do not fix.
         test: likewise.
         seed: of the random choice.
@@ -49,7 +50,7 @@ def split(
     labels = dataset.y if dataset.classes else None
     return divide(
         dataset.name, len(dataset.x), labels, dataset.divided_by, dataset.test_from,
-        validation=validation, test=test, seed=seed, order=order,
+        validation=validation, test=test, seed=seed, order=order, validation_from=dataset.validation_from,
     )  # fmt: skip
 
 
@@ -64,6 +65,7 @@ def divide(
     test: float | int,
     seed: int,
     order: Order,
+    validation_from: int | None = None,
 ) -> Split:
     """Divide so many samples; see :func:`split`.
 
@@ -77,7 +79,17 @@ def divide(
         test: likewise.
         seed: of the random choice.
         order: how.
+        validation_from: first sample of a validation part that is fixed, in front of a fixed test part.
     """
+    if validation_from is not None:
+        held = np.arange(validation_from, samples if test_from is None else test_from)
+        rest = divide(
+            name, samples - len(held), None if labels is None else np.delete(labels, held),
+            None if by is None else np.delete(by, held), None if test_from is None else validation_from,
+            validation=0, test=test, seed=seed, order="stratified" if order == "column" else order,
+        )  # fmt: skip
+        back = np.delete(np.arange(samples), held)
+        return Split(back[rest.train], held, back[rest.test])
     free = np.arange(samples if test_from is None else test_from)
     fixed = np.arange(len(free), samples)
     if order in ("group", "date", "column") and by is None:
@@ -139,7 +151,7 @@ def _grouped(groups: np.ndarray, samples: np.ndarray, size: int, generator: np.r
     return samples[np.isin(numbers, taken)]
 
 
-WORDS = {
+PART_WORDS = {
     "train": ("train", "training"),
     "validation": ("validation", "val", "valid", "dev"),
     "test": ("test", "testing"),
@@ -149,11 +161,11 @@ WORDS = {
 def _by_words(name: str, by: np.ndarray, free: np.ndarray, fixed: np.ndarray) -> Split:
     """The parts that a column names."""
     words = np.array([str(value).strip().lower() for value in by.tolist()])
-    known = {word for words_of_part in WORDS.values() for word in words_of_part}
+    known = {word for words_of_part in PART_WORDS.values() for word in words_of_part}
     if odd := sorted(set(words.tolist()) - known):
         rule = "needs the words train, validation and test in the column that parts are made by"
         raise DataError(name, rule, repr(odd[0]), "Correct it, or set split=group")
-    parts = {part: free[np.isin(words[free], spelled)] for part, spelled in WORDS.items()}
+    parts = {part: free[np.isin(words[free], spelled)] for part, spelled in PART_WORDS.items()}
     if not len(parts["train"]):
         raise DataError(name, "must have samples left to train on", "none called train", "Check the column")
     return Split(parts["train"], parts["validation"], np.concatenate([parts["test"], fixed]))

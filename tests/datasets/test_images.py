@@ -9,7 +9,10 @@ import pytest
 from PIL import Image
 
 from files import features_of
-from gpunet.datasets import load
+from gpunet.data import split
+from gpunet.datasets import Imaging, load
+from gpunet.datasets.images import find_images
+from gpunet.datasets.pictures import decode
 from gpunet.errors import DataError
 from shell import gpunet, refused
 
@@ -56,10 +59,7 @@ def test_grey_ones_among_colours_become_colours(folder, rng):
     assert np.array_equal(found.x[-1], np.asarray(Image.open(colour)))
 
 
-def test_sixteen_bits_keep_their_upper_half_and_palettes_their_colours(tmp_path, rng):
-    deep = rng.integers(0, 65536, (4, 4), dtype=np.uint16)
-    draw(tmp_path / "deep.png", deep)
-    assert np.array_equal(features_of(str(tmp_path / "deep.png"), (4, 4))[0], deep >> 8)
+def test_palettes_keep_their_colours(tmp_path):
     colours = np.zeros((4, 4, 3), np.uint8)
     colours[:2] = (255, 0, 0)
     Image.fromarray(colours).convert("P", palette=Image.Palette.ADAPTIVE).save(tmp_path / "few.png")
@@ -74,6 +74,152 @@ def test_train_and_test_folders_fix_the_test_part(folder, rng):
     found = load(str(folder.parent / "split"))
     assert (len(found.x), found.test_from) == (26, 24)
     assert found.y[24:].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(("highest", "scale"), [(600, 1023), (4095, 4095), (65535, 65535)])
+def test_sixteen_bits_are_kept_with_the_scale_of_the_bits_in_use(highest, scale, tmp_path, rng):
+    deep = rng.integers(0, highest, (2, 4, 4), dtype=np.uint16)
+    deep[0, 0, 0] = highest
+    for name, pixels in zip("ab", deep):
+        draw(tmp_path / name / "0.png", pixels)
+    found = load(str(tmp_path))
+    assert np.array_equal(found.x, deep)
+    assert (found.x.dtype, found.scale) == (np.float32, scale)
+    draw(tmp_path / "b" / "1.png", np.zeros((4, 4), np.uint8))
+    with pytest.raises(DataError, match=r"b/1.png: must have 16 bits a channel like 0.png, got 8 bits"):
+        load(str(tmp_path))
+
+
+def test_a_model_of_before_reads_images_as_it_did(tmp_path, rng):
+    deep = rng.integers(0, 65536, (4, 4), dtype=np.uint16)
+    draw(tmp_path / "2.png", deep)
+    draw(tmp_path / "10.png", deep // 2)
+    old = decode(tmp_path, [tmp_path / "2.png"], Imaging(old=True))
+    assert np.array_equal(old.x[0], deep >> 8)
+    assert [file.name for file in find_images(tmp_path, old=True).files] == ["10.png", "2.png"]
+    assert [file.name for file in find_images(tmp_path).files] == ["2.png", "10.png"]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [("train", "val"), ("training", "testing"), ("Train", "Test"), ("TRAIN", "Valid", "TEST"), ("train", "dev")],
+)
+def test_folders_with_the_names_of_parts_are_parts(parts, tmp_path, rng):
+    sizes = {"train": 6, "training": 6, "val": 2, "valid": 2, "dev": 2}
+    for part in parts:
+        for name in ("ants", "bees"):
+            for i in range(sizes.get(part.lower(), 3)):
+                draw(tmp_path / "insects" / part / name / f"{i}.png", rng.integers(0, 256, (6, 5), dtype=np.uint8))
+    found = load(str(tmp_path / "insects"))
+    assert found.classes == ("ants", "bees")
+    divided = split(found, validation=0.0, test=0.0, seed=0)
+    held = {part.lower(): len(parts) for part in parts}
+    assert len(divided.train) == 12
+    assert len(divided.validation) == (4 if {"val", "valid", "dev"} & held.keys() else 0)
+    assert len(divided.test) == (6 if {"test", "testing"} & held.keys() else 0)
+    assert found.y[divided.train].tolist() == [0] * 6 + [1] * 6
+    assert any("is the train part" in note for note in found.notes)
+
+
+def test_a_validation_part_of_the_files_stays_whole_where_a_test_part_is_drawn(tmp_path, rng):
+    for part, size in (("train", 10), ("val", 3)):
+        for name in "ab":
+            for i in range(size):
+                draw(tmp_path / part / name / f"{i}.png", rng.integers(0, 256, (4, 4), dtype=np.uint8))
+    divided = split(load(str(tmp_path)), validation=0.5, test=4, seed=1)
+    assert divided.validation.tolist() == list(range(20, 26))
+    assert (len(divided.train), len(divided.test)) == (16, 4)
+    assert max(divided.test) < 20
+    assert sorted([*divided.train, *divided.validation, *divided.test]) == list(range(26))
+
+
+@pytest.mark.parametrize("tops", [("a", "b"), ("train", "test", "more"), ("first", "second")])
+def test_folders_that_are_neither_parts_nor_classes_are_refused(tops, tmp_path, rng):
+    for top in tops:
+        for name in ("ants", "bees"):
+            draw(tmp_path / top / name / "0.png", rng.integers(0, 256, (4, 4), dtype=np.uint8))
+    with pytest.raises(DataError, match=r"must hold folders that are all classes, or all parts named train, val and"):
+        load(str(tmp_path))
+
+
+def test_what_is_left_out_is_counted_and_links_are_followed(folder, tmp_path, rng):
+    draw(tmp_path / "elsewhere" / "1.png", rng.integers(0, 256, (6, 5), dtype=np.uint8))
+    (folder / "fox").symlink_to(tmp_path / "elsewhere")
+    (folder / "cat" / "again").symlink_to(folder)
+    (folder / "cat" / "._00.png").write_bytes(b"x")
+    (folder / ".cache").mkdir()
+    (folder / "notes.txt").write_text("x")
+    (folder / "cat" / "gone.png").symlink_to(tmp_path / "nothing.png")
+    found = load(str(folder))
+    assert (found.classes, len(found.x)) == (("cat", "dog", "fox"), 25)
+    assert found.notes[0] == (
+        "5 files are left out: 2 hidden, 1 in a folder that links back to one above it, 1 links to nothing, or no "
+        "files, 1 no images by their names"
+    )
+
+
+def test_a_folder_alone_in_a_folder_stands_for_it(folder, tmp_path):
+    (tmp_path / "outer" / "unpacked").mkdir(parents=True)
+    folder.rename(tmp_path / "outer" / "unpacked" / "pets")
+    assert load(str(tmp_path / "outer")).classes == ("cat", "dog")
+
+
+def test_names_of_one_class_in_two_forms_of_unicode_are_one(tmp_path, rng):
+    for number, name in enumerate(("caf\u00e9", "cafe\u0301", "tea")):
+        draw(tmp_path / name / f"{number}.png", rng.integers(0, 256, (4, 4), dtype=np.uint8))
+    assert load(str(tmp_path)).classes == ("caf\u00e9", "tea")
+
+
+def test_what_is_transparent_shows_the_background(tmp_path):
+    alpha = np.zeros((4, 4), np.uint8)
+    alpha[1] = 255
+    drawing = Image.merge("LA", (Image.new("L", (4, 4), 30), Image.fromarray(alpha)))
+    drawing.save(tmp_path / "x.png")
+    wanted = np.where(alpha == 255, 30, 255)
+    found = decode(tmp_path, [tmp_path / "x.png"], Imaging())
+    assert np.array_equal(found.x[0], wanted)
+    assert found.notes == ("1 images are partly transparent, and stand on the background",)
+    assert np.array_equal(decode(tmp_path, [tmp_path / "x.png"], Imaging(background=7)).x[0], np.where(alpha, 30, 7))
+
+
+def test_images_are_turned_as_their_exif_says(tmp_path):
+    pixels = np.repeat(np.repeat(np.array([[0, 255, 128]], np.uint8), 8, axis=0), 8, axis=1)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by 90 degrees clockwise
+    Image.fromarray(pixels).save(tmp_path / "x.png", exif=exif)
+    assert np.array_equal(decode(tmp_path, [tmp_path / "x.png"], Imaging()).x[0], np.rot90(pixels, -1))
+
+
+@pytest.mark.parametrize("how", ["crop", "pad", "stretch"])
+def test_images_of_several_sizes_get_one(how, tmp_path):
+    Image.new("L", (8, 4), 100).save(tmp_path / "wide.png")
+    Image.new("L", (4, 4), 50).save(tmp_path / "square.png")
+    files = [tmp_path / "wide.png", tmp_path / "square.png"]
+    x = decode(tmp_path, files, Imaging((4, 4), how)).x
+    assert (x[1] == 50).all()
+    wide = np.full((4, 4), 100)
+    if how == "pad":
+        wide[[0, -1]] = 255
+    assert np.array_equal(x[0], wide)
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".tif", ".tiff", ".pgm"])
+def test_other_formats_are_read(suffix, tmp_path):
+    pixels = np.repeat(np.repeat(np.array([[0, 255], [128, 64]], np.uint8), 8, axis=0), 8, axis=1)
+    options = {"lossless": True} if suffix == ".webp" else {}
+    Image.fromarray(pixels).save(tmp_path / f"x{suffix}", **options)
+    x = decode(tmp_path, [tmp_path / f"x{suffix}"], Imaging()).x[0]
+    assert np.array_equal(x if x.ndim == 2 else x[..., 0], pixels)
+
+
+def test_cmyk_becomes_colours_and_the_first_frame_stands_for_an_animation(tmp_path):
+    Image.new("CMYK", (4, 4), (0, 255, 255, 0)).save(tmp_path / "x.tif")
+    assert decode(tmp_path, [tmp_path / "x.tif"], Imaging()).x[0, 0, 0].tolist() == [255, 0, 0]
+    frames = [Image.new("L", (4, 4), level) for level in (10, 200)]
+    frames[0].save(tmp_path / "x.gif", save_all=True, append_images=frames[1:])
+    found = decode(tmp_path, [tmp_path / "x.gif"], Imaging())
+    assert np.unique(found.x).tolist() == [10]
+    assert found.notes == ("1 images have several frames, of which the first is taken",)
 
 
 def png_that_promises(width, height):
@@ -108,16 +254,16 @@ def spoil(kind, folder):
     elif kind == "no text":
         (folder / "cat").rename(folder / os.fsdecode(b"caf\xe9"))
     elif kind == "other format":
-        Image.fromarray(np.zeros((6, 5), np.uint8)).save(victim, format="GIF")
+        Image.fromarray(np.zeros((6, 5), np.uint8)).save(victim, format="SGI")
 
 
 @pytest.mark.parametrize(
     ("kind", "file", "rule"),
     [
-        ("truncated", "cat/03.png", "must be a whole PNG, JPEG or BMP image"),
-        ("text", "cat/03.png", "must be a whole PNG, JPEG or BMP image"),
-        ("empty", "cat/03.png", "must be a whole PNG, JPEG or BMP image"),
-        ("other format", "cat/03.png", "must be a whole PNG, JPEG or BMP image"),
+        ("truncated", "cat/03.png", "must be a whole PNG, JPEG, BMP, GIF, WebP or TIFF image"),
+        ("text", "cat/03.png", "must be a whole PNG, JPEG, BMP, GIF, WebP or TIFF image"),
+        ("empty", "cat/03.png", "must be a whole PNG, JPEG, BMP, GIF, WebP or TIFF image"),
+        ("other format", "cat/03.png", "must be a whole PNG, JPEG, BMP, GIF, WebP or TIFF image"),
         ("size", "cat/03.png", "must be 5x6 pixels like 00.png, got 5x7"),
         ("bomb", "pets", "may become at most 268,435,456 bytes"),
         ("huge bomb", "cat/00.png", "exceeds limit"),
