@@ -63,7 +63,8 @@ def init(words: tuple[str, ...], source: str, output: str | None) -> None:
 
     from gpunet.api.reading import load_split
     from gpunet.data import summarise
-    from gpunet.errors import WriteError
+    from gpunet.errors import ConfigError
+    from gpunet.writing import replacing
 
     from ..options import is_assignment
     from ..views.initial import initial_toml
@@ -75,11 +76,14 @@ def init(words: tuple[str, ...], source: str, output: str | None) -> None:
     if output is None:
         click.echo(text, nl=False)
         return
+    if Path(output).suffix != ".toml":
+        received, example = Path(output).suffix or "no ending", f"For example {Path(output).stem}.toml"
+        raise ConfigError(output, "must end in .toml", received, example)
     try:
-        with Path(output).open("x", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise WriteError(output, "must be a new file that can be written", error.strerror, "Choose another") from None
+        with replacing(Path(output), fresh=True) as file:
+            file.write(text.encode())
+    except FileExistsError:
+        raise ConfigError(output, "must not exist yet", "a file", "Choose another name") from None
     click.echo(f"Configuration: {output}", err=True)
 
 

@@ -32,7 +32,7 @@ def check_image(name: str, shape: tuple[int, ...]) -> None:
     """  # noqa: E501
     if len(shape) != 3:
         received = f"{'x'.join(map(str, shape))} features"
-        remedy = "Use model.name=mlp, or resmlp"
+        remedy = "Use an mlp, or resmlp"
         raise ConfigError(f"model {name}", "needs images of height x width x channels", received, remedy)
     first, height, width = shape
     if first in (1, 3, 4) and min(height, width) > FEW:

@@ -34,11 +34,12 @@ class Log(list):
     """Operations as (function, arguments, keywords, result or None where it was written in place)."""
 
     def replay(self) -> None:
-        """Do everything again, on the same memory."""
-        for function, args, kwargs, result in self:
-            value = function(*args, **kwargs)
-            if result is not None:
-                result[...] = value
+        """Do everything again, on the same memory, without NumPy's warnings, which were off in the step as well."""
+        with np.errstate(all="ignore"):
+            for function, args, kwargs, result in self:
+                value = function(*args, **kwargs)
+                if result is not None:
+                    result[...] = value
 
 
 LOG = Log()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from files import CSV
-from gpunet.datasets import load, load_inputs
+from gpunet.datasets import load, read_features
 from gpunet.datasets.bundled import FOLDER
 from gpunet.errors import DataError
 
@@ -37,7 +37,7 @@ def test_pipes_devices_and_sockets_are_refused_at_once(make, name, tmp_path, mon
     with pytest.raises(DataError, match="must be a regular file"):
         load(name)
     with pytest.raises(DataError, match="must be a regular file"):
-        load_inputs(name, input_shape=(3,))
+        read_features(name)
 
 
 @pytest.mark.parametrize("make", [pipe, device])

@@ -173,7 +173,7 @@ def test_every_array_function_of_a_step_exists_in_cupy():
         owner = getattr(function, "__self__", None)
         name = owner.__name__ if isinstance(owner, np.ufunc) else function.__name__
         if function.__name__ == "reduce":
-            name, kwargs = {"add": "sum", "maximum": "max"}[name], {}
+            name, kwargs = {"add": "sum", "maximum": "max", "minimum": "min"}[name], {}
         elif "subok" in kwargs:  # the division inside ndarray.mean
             name, kwargs = "mean", {}
         if name not in ("<lambda>", "draw_words", "draw_sample_words", "take_rows", "count_into"):
