@@ -75,7 +75,7 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
         device_option,
         click.option("--run", metavar="FOLDER", help="Where to write; runs/<name>-<n> by default."),
         click.option("--data", metavar="SOURCE", help="digits, or a file or folder; stands for data.source=..."),
-        click.argument("words", nargs=-1, metavar="[CONFIG|PRESET] [KEY=VALUE]..."),
+        click.argument("words", nargs=-1, metavar="[CONFIG|PRESET] [DATA] [KEY=VALUE]..."),
     ):
         gathered = decorate(gathered)
     return gathered
@@ -101,16 +101,30 @@ def is_assignment(word: str) -> bool:
     return re.match(r"[\w.]+=", word) is not None
 
 
+def is_data(word: str) -> bool:
+    """Whether a word is the path of data: there, and neither the name of a preset nor of a TOML file."""
+    from gpunet.config import is_file_name, preset_names
+    from gpunet.paths import exists
+
+    return not is_file_name(word) and word not in preset_names() and exists(word)
+
+
 def configuration(words: Sequence[str], flags: dict[str, Any], default: str) -> Any:
-    """The configuration of ``[CONFIG|PRESET] [KEY=VALUE ...]`` with flags on top."""
+    """The configuration of ``[CONFIG|PRESET] [DATA] [KEY=VALUE ...]`` with flags on top."""
     from gpunet.config import load_config, parse_assignments
 
-    sources = [word for word in words if not is_assignment(word)]
+    named = [word for word in words if not is_assignment(word)]
+    sources = [word for word in named if not is_data(word)]
+    if found := [word for word in named if word not in sources]:
+        if len(found) > 1 or flags.get("data.source") is not None:
+            received = " ".join([*found, *([flags["data.source"]] if flags.get("data.source") else [])])
+            raise ConfigError("data", "must be one file or folder", received, "Leave all but one out")
+        flags = flags | {"data.source": found[0]}
     if len(sources) > 1:
         raise ConfigError(
             "arguments", "must name one preset or TOML file", " ".join(sources), "Write options as KEY=VALUE"
         )
-    overrides = parse_assignments(word for word in words if word not in sources)
+    overrides = parse_assignments(word for word in words if word not in named)
     given = {key: value for key, value in flags.items() if value is not None}
     return load_config(sources[0] if sources else default, overrides | given, note=_tell)
 

@@ -14,10 +14,12 @@ from ..options import Request, from_option, run_options
 def train(request: Request, source: str | None, grafts: tuple[str, ...]) -> None:
     """Train a model and keep the weights that are best on validation.
 
-    Takes a preset (gpunet presets ls) or a TOML file; mlp by default. KEY=VALUE overrides any key of it.
+    Takes a preset (gpunet presets ls) or a TOML file, mlp by default, and a file or folder of data. KEY=VALUE overrides
+    any key of it.
 
     \b
     gpunet train
+    gpunet train flowers.csv
     gpunet train mlp --data flowers.csv training.epochs=50 optimizer.learning_rate=3e-4
     gpunet train residual --seeds 5 --run runs/five
     gpunet train finetune --from runs/dbn-1/best.h5 model.hidden=[500,500,2000] data.labels=1000

@@ -378,3 +378,15 @@ def test_gradients_of_data_in_hdf5_are_checked_by_their_configuration(tmp_path):
     expected = "none.h5"
     done = gpunet("gradcheck", "mlp", "data.source=none.h5", "--device", "cpu", cwd=tmp_path, check=False)
     assert (done.returncode, expected in done.stderr) == (3, True), done.stderr
+
+
+def test_data_may_be_named_without_an_option(tmp_path):
+    (tmp_path / "small.csv").write_text("a,b,label\n" + "".join(f"{i},{i % 7},{'ab'[i % 2]}\n" for i in range(60)))
+    words = ["hidden=[4]", "epochs=1", "--dry-run"]
+    for named in (["small.csv"], ["linear", "small.csv"], ["small.csv", "mlp"]):
+        own = words if "linear" not in named else words[1:]
+        assert "small.csv (" in gpunet("train", *named, *own, cwd=tmp_path).stderr
+    refused(
+        "train", "small.csv", "--data", "digits", cwd=tmp_path, code=2, expected="data: must be one file or folder, got"
+    )
+    refused("train", "mlpp", cwd=tmp_path, code=2, expected="preset: must be a known name or a TOML file, got 'mlpp'")
