@@ -21,7 +21,7 @@ def ls() -> None:
 
     for name in preset_names():
         first = preset_path(name).read_text(encoding="utf-8").splitlines()[0]
-        click.echo(f"{name:12}{first.removeprefix('# ')}")
+        click.echo(f"{name:15}{first.removeprefix('# ')}")
 
 
 @presets.command()

@@ -23,13 +23,15 @@ def report(runs: tuple[str, ...], output: str, as_json: bool) -> None:
     """
     from pathlib import Path
 
+    from gpunet.paths import is_folder
+
     from ..drawing import require_matplotlib
     from ..output import Output
     from ..reporting.page import render
     from ..reporting.runs import open_run
 
     require_matplotlib("report")
-    file = Output("-o", Path(output), [".html", ".htm"], [run for run in runs if not Path(run).is_dir()])
+    file = Output("-o", Path(output), [".html", ".htm"], [run for run in runs if not is_folder(run)])
     page = render([open_run(path) for path in runs]).encode("utf-8", "backslashreplace")
     file.write([page])
     if as_json:

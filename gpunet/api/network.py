@@ -263,7 +263,7 @@ class Network(Result):
         >>> x = np.random.default_rng(0).random((200, 4), np.float32)
         >>> net = gpunet.train("linear", x, x[:, 0] > x[:, 1], epochs=30)
         >>> found = net.figures(x, x[:, 0] > x[:, 1])
-        >>> found["accuracy"].low <= found["accuracy"].value <= found["accuracy"].high
+        >>> bool(found["accuracy"].low <= found["accuracy"].value <= found["accuracy"].high)
         True
         """
         raw, outputs = target_array(self.targets(x, y)), self.outputs(x)

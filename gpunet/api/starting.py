@@ -73,10 +73,10 @@ def _widths(before: Trained) -> tuple[int, ...]:
 
 
 def batch_that_fits(config: Config, split: Split) -> Config:
-    """The configuration with a batch of at most a quarter of the samples that it learns from.
+    """The configuration with a batch of at most a quarter of the training part, and of the samples that have labels.
 
-    Those are the training part, or the samples of it that have labels.  For batches that nobody has chosen.
+    For batches that nobody has chosen.
     """
     labels = config.data.labels if config.model.wants_targets else None
-    most = max(1, min(len(split.train), labels or len(split.train)) // 4)
+    most = max(1, min(len(split.train) // 4, labels or len(split.train)))
     return override(config, {"training.batch_size": most}) if config.training.batch_size > most else config

@@ -100,7 +100,9 @@ def check_content(name: str, root: Group) -> None:
         except DamagedError as error:
             raise NotFiniteError(name, path, error.received) from None
         if node.data.dtype.kind == "S" and node.data.shape == ():
-            check_text(f"{name}: {path}", bytes(node.data[()]), node.attrs.get("media_type") == "application/json")
+            check_text(
+                f"{name}: {path}", np.asarray(node.data).item(), node.attrs.get("media_type") == "application/json"
+            )
 
 
 def _check_limits(name: str, root: Group) -> None:

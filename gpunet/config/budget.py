@@ -34,7 +34,7 @@ def read_text(path: Path) -> str:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise ConfigError(name, "must be a readable TOML file", "a folder, pipe or device", "Check the path")
             content = file.read(MOST_BYTES + 1)
-        text = content[:MOST_BYTES].decode("utf-8")
+        text = content[:MOST_BYTES].decode("utf-8-sig")
     except FileNotFoundError:
         raise ConfigError(name, "must be an existing TOML file", "no file", "See gpunet presets ls") from None
     except OSError as error:

@@ -61,8 +61,8 @@ def migrate(document: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         ConfigError: it is of a later version than this one.
 
     >>> document, notes = migrate({"model": {"name": "mlp", "activation": "linear"}})
-    >>> document, notes
-    ({'model': {'name': 'mlp', 'activation': 'identity'}}, ['model.activation: linear is called identity now'])
+    >>> document["model"], notes
+    ({'name': 'mlp', 'activation': 'identity'}, ['model.activation: linear is called identity now'])
     """
     found = {key: value for key, value in document.items() if key != KEY}
     version = document.get(KEY, FIRST)

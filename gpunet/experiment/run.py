@@ -216,7 +216,8 @@ class Run:
         if not self.known_figures or not len(getattr(self.split, part)):
             return []
         held: Any = self.objective
-        return outcomes(held.model, held.loss, self.inputs.feed(part), self.device, self.thresholds, held.scale)
+        scale = getattr(held, "scale", None)  # only objectives of targets that are numbers have one
+        return outcomes(held.model, held.loss, self.inputs.feed(part), self.device, self.thresholds, scale)
 
     def test_figures(self) -> list[list[Estimate]]:
         """All figures of each member on the test part, beside what always saying the same would reach there."""

@@ -19,6 +19,7 @@ DEGREES: dict[type[Loss], int] = {SquaredError: 2, Huber: 2, AbsoluteError: 1}
 def degree(loss: Loss) -> int | None:
     """The power of the scale of targets that a loss is proportional to; None where their sign and size carry meaning.
 
+    >>> from gpunet.losses import Poisson
     >>> degree(SquaredError()), degree(Poisson())
     (2, None)
     """

@@ -199,7 +199,9 @@ def _metrics(run: Run, finished: bool) -> Group:
         group[f"test_{name}"] = NamedArray(values)
     figures = run.test_figures() if finished and run.test_scores else []
     if figures:
-        group["figures"] = Group({}, {first.name: _figure(figures, n) for n, first in enumerate(figures[0])})
+        group["figures"] = Group(
+            dict(VOLATILE), {first.name: _figure(figures, n) for n, first in enumerate(figures[0])}
+        )
     return group
 
 

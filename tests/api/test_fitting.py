@@ -149,7 +149,7 @@ def samples_of(cls):
 
 WORDS = sorted(words(), key=lambda word: (target(word).__module__, target(word).__name__))
 # Units know their number from the machine that they are in, see vocabulary.WIDTHS.
-WIDTH = {"n": 4}
+WIDTH = {"n": 12}
 
 
 @pytest.mark.parametrize("word", WORDS, ids=lambda word: target(word).__name__)

@@ -133,7 +133,7 @@ def test_presets_start_on_the_bundled_digits(preset, tmp_path):
     ("words", "message"),
     [
         (["resnet20", "--data", "digits", "depth=21"], "model.depth: must be 2 more than a multiple of 6"),
-        (["convnet", "--data", "table.csv"], "needs images of height x width x channels, got 4 features"),
+        (["convnet", "--data", "table.csv"], "needs images of height x width x channels, got 3 features"),
         (["resnet20", "--data", "digits", "model.widths=[]"], "model.widths"),
     ],
 )

@@ -161,7 +161,7 @@ def test_stacks_that_do_not_fit_are_one_line(compared, tmp_path):
     refused(*stack, "--seeds", 5, cwd=folder, code=2, expected="--seeds: must be those of the checkpoint")
     network = "first/random-40.h5"
     refused("compare", "--from", network, cwd=folder, code=4, expected="must hold restricted Boltzmann machines")
-    np.savez(tmp_path / "d.npz", x=np.random.default_rng(0).random((200, 64)), y=np.arange(200) % 2)
+    np.savez(tmp_path / "d.npz", x=16 * np.random.default_rng(0).random((200, 64)), y=np.arange(200) % 2)
     other = ["--data", tmp_path / "d.npz", "--labels", "all"]
     expected = "--from: must be pretrained on the data of the comparison, got other data"
     refused(*stack, *other, cwd=folder, code=2, expected=expected)

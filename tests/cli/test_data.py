@@ -223,7 +223,7 @@ def test_config_init_writes_what_trains_alike(place, tmp_path):
     done = gpunet("train", path, "--device", "cpu", "--run", tmp_path / "r", "--json")
     before = json.loads(gpunet("evaluate", place / "abc/best.h5", "--json").stdout)
     assert json.loads(done.stdout)["test_loss"] == pytest.approx(before["loss"])
-    assert "must be a new file" in gpunet("config", "init", "--data", "digits", "-o", path, code=74).stderr
+    assert "must not exist yet" in gpunet("config", "init", "--data", "digits", "-o", path, code=2).stderr
 
 
 def test_toml_with_a_mark_in_front_is_read(tmp_path):

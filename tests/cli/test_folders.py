@@ -187,7 +187,7 @@ def test_a_configuration_that_somebody_wrote_is_not_trained_over(content, tmp_pa
 
 
 def test_a_folder_has_no_configuration_before_it_has_a_state(tmp_path, monkeypatch):
-    from gpunet.checkpoint import replacing
+    from gpunet import writing
 
     order = []
     real = os.replace
@@ -196,7 +196,7 @@ def test_a_folder_has_no_configuration_before_it_has_a_state(tmp_path, monkeypat
         order.append(os.fspath(new).rpartition("/")[2])
         return real(old, new)
 
-    monkeypatch.setattr(replacing.os, "replace", replace)
+    monkeypatch.setattr(writing.os, "replace", replace)
     gpunet.train("linear", data="digits", settings=SHORT, run=tmp_path / "r", progress=False)
     assert order[:2] == ["last.h5", "config.toml"]
 

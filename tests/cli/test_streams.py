@@ -85,7 +85,7 @@ def test_a_log_that_cannot_be_written_ends_nothing(kind, folder):
 
 def test_narrow_encodings_get_signs_that_look_alike_and_numbers(folder):
     cases = [{"words": words, "encoding": "ascii"} for words in lines("ascii")]
-    cases.append({"words": ["train", "linear", "name=größe", "training.epochs=1", "--run", "ö", "--json"]})
+    cases.append({"words": ["train", "linear", "training.epochs=1", "--run", "ö", "--json"]})
     cases[-1]["encoding"] = "ascii"
     for case, (code, printed, said) in zip(cases, runs(cases, folder)):
         assert code == 0, (case["words"], said)

@@ -110,7 +110,7 @@ def test_a_training_metric_can_be_monitored_too(device):
 @pytest.mark.parametrize(
     ("monitor", "message"),
     [
-        ("validation_top_3_accuracy", "auto or last, got validation_top_3_accuracy. Did you mean validation_top_2_acc"),
+        ("validation_top_3_accuracy", "auto or last, got validation_top_3_accuracy. Did you mean validation_top_"),
         ("train_my_own_quantity", "measured, auto or last, got train_my_own_quantity. There are train_loss, train_acc"),
         ("best", "training.monitor: must be auto, last, or train_ or validation_ with a measure"),
     ],

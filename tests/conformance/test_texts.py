@@ -5,12 +5,13 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from files import features_of
 from gpunet import data
 from gpunet.backend import Arena, Context
 from gpunet.data import Augmentation, Augmenter, BagOfWords, DeleteWords, Feed, MoveWords, Rotate, SwapWords
 from gpunet.data import fit_preprocessing as fit
+from gpunet.data.words import number_texts, words_of
 from gpunet.datasets import load
-from gpunet.datasets.words import number_texts, words_of
 from gpunet.errors import ConfigError, DataError
 from gpunet.testing import examples
 
@@ -137,7 +138,12 @@ def test_texts_and_numbers_have_augmentations_of_their_own(texts, device):
 
 @pytest.mark.parametrize("header", [True, False])
 def test_a_table_of_texts_is_read_with_and_without_a_header(header, tmp_path):
-    lines = ["text,label"] * header + ['"Good, really good",yes', "so bad,no", '"he said ""fine""",yes', "10/10,yes"]
+    lines = ["text,label"] * header + [
+        '"Good, really good",yes',
+        "so bad indeed and dull here,no",
+        '"he said ""fine""",yes',
+        "10/10,yes",
+    ]
     (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
     found = load(str(tmp_path / "t.csv"))
     assert len(found.x) == 4
@@ -145,8 +151,8 @@ def test_a_table_of_texts_is_read_with_and_without_a_header(header, tmp_path):
     assert found.classes == ("no", "yes")
     assert found.y.tolist() == [1, 0, 1, 1]
     assert [found.vocabulary[n - 1] for n in found.x[2] if n] == ["he", "said", "fine"]
-    again = load(str(tmp_path / "t.csv"), classes=("no", "yes"), vocabulary=("bad", "fine"), length=2)
-    assert again.x.tolist() == [[0, 0], [1, 0], [2, 0], [0, 0]]
+    again = features_of(tmp_path / "t.csv", (2,), vocabulary=("bad", "fine"))
+    assert again.tolist() == [[0, 0], [1, 0], [2, 0], [0, 0]]
 
 
 def test_one_mistake_in_a_column_of_numbers_makes_it_no_text(tmp_path):

@@ -127,6 +127,9 @@ class Words:
     def bits16(self, shape, arena):
         return self.device.put(np.asarray(self.words, np.uint16).reshape(shape))
 
+    def decide(self, out, bits, expected):
+        out[...] = bits < expected
+
 
 def test_stochastic_depth_leaves_a_sample_to_its_shortcut(device, rng):
     block = Residual(Sequential([Conv2D(2, 1, with_bias=False), StochasticDepth(0.25)]))

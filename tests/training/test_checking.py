@@ -16,16 +16,25 @@ from gpunet.errors import ConfigError
 from gpunet.experiment import Experiment
 from gpunet.inspection.checking import GradientCheck
 from gpunet.layers import (
+    AveragePool2D,
     BatchNorm,
+    Conv2D,
     Dense,
     Dropout,
     Flatten,
     GaussianNoise,
+    GlobalAveragePool,
+    GroupNorm,
+    LayerNorm,
     LeakyReLU,
+    MaxPool2D,
+    PadChannels,
     ReLU,
     Residual,
     Sigmoid,
     Softplus,
+    SpatialDropout,
+    StochasticDepth,
     Tanh,
 )
 from gpunet.layers.base import Layer
@@ -54,6 +63,23 @@ STACK = {
     ],
     "training.l2": 0.01,
     "training.l1": 0.001,
+}
+
+
+IMAGES = {
+    "model.name": "layers",
+    "model.layers": [
+        {"name": "conv2d", "n_out": 4},
+        {"name": "group_norm", "groups": 2},
+        {"name": "spatial_dropout", "rate": 0.3},
+        "softplus",
+        {"name": "average_pool2d", "size": 2},
+        {"name": "residual", "body": [{"name": "conv2d", "n_out": 4}, {"name": "stochastic_depth", "rate": 0.3}]},
+        "layer_norm",
+        {"name": "pad_channels", "n_out": 6},
+        {"name": "max_pool2d", "size": 2},
+        "global_average_pool",
+    ],
 }
 
 
@@ -109,16 +135,26 @@ PLANTED = [
 PLANTED += [(layer, one_entry) for layer in (Dense, BatchNorm, ReLU, Sigmoid)]
 
 
-@pytest.mark.parametrize(("layer", "spoil"), PLANTED)
-def test_a_wrong_input_gradient_of_any_layer_is_found(layer, spoil, monkeypatch):
+PLANTED_IN_IMAGES = [
+    AveragePool2D, Conv2D, GlobalAveragePool, GroupNorm, LayerNorm, MaxPool2D, PadChannels, SpatialDropout,
+    StochasticDepth,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("layer", "spoil", "stack"),
+    [(*planted, STACK) for planted in PLANTED] + [(layer, scaled(1.01), IMAGES) for layer in PLANTED_IN_IMAGES],
+)
+def test_a_wrong_input_gradient_of_any_layer_is_found(layer, spoil, stack, monkeypatch):
     forward = layer.forward
 
     def spoilt(self, x, ctx):
         y, backward = forward(self, x, ctx)
         return y, lambda dy: spoil(backward(dy))
 
+    assert not wrong(make_check(stack))
     monkeypatch.setattr(layer, "forward", spoilt)
-    assert wrong(make_check())
+    assert wrong(make_check(stack))
 
 
 @pytest.mark.parametrize(("role", "names"), [("weight", "weight"), ("bias", "bias"), ("scale", "scale")])
@@ -158,7 +194,7 @@ def test_a_wrong_loss_is_found(monkeypatch):
 
 def test_every_layer_and_loss_of_the_house_is_planted_or_smooth_arithmetic():
     """A new layer must be added above, so that an error in it is known to be found."""
-    planted = {layer for layer, _ in PLANTED}
+    planted = {layer for layer, _ in PLANTED} | set(PLANTED_IN_IMAGES)
     composed = {"Sequential", "Identity", "Softmax", "Layer"}
     assert {n for n in layers.__all__ if issubclass(getattr(layers, n), Layer)} - composed <= {
         c.__name__ for c in planted
