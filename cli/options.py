@@ -145,7 +145,8 @@ def print_json(document: Any) -> None:
     """One JSON document on stdout; numbers that are not finite become null."""
     from gpunet.plain import finite
 
-    text = json.dumps(finite(document), indent=2, ensure_ascii=False, allow_nan=False)
+    wide = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
+    text = json.dumps(finite(document), indent=2, ensure_ascii=not wide, allow_nan=False)
     click.echo("\n".join(map(printable, text.split("\n"))))  # texts may come out of a forged file
 
 

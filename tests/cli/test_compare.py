@@ -143,7 +143,7 @@ def test_a_dry_run_says_what_would_run_and_writes_nothing(tmp_path):
         (["tune.training.epoch=3"], 2, "tune.training.epoch: is no key here. Did you mean epochs"),
         (["--tune", "finetun"], 2, "--tune preset: must be a known name or a TOML file, got 'finetun'"),
         (["--tune", "residual"], 2, "tune.model.name: must be mlp, got layers"),
-        (["-o", "x.doc"], 2, "-o: must end in one of"),
+        (["-o", "x.doc"], 2, "-o: must end in .png, .svg or .pdf"),
         (["-o", "missing/x.png"], 74, "missing/x.png: must be writable, got no such folder"),
         (["--from", "x.h5", "training.epochs=3"], 2, "--from: brings its own configuration, got training.epochs=3"),
         (["--from", "x.h5"], 4, "x.h5"),
