@@ -71,7 +71,10 @@ def sigmoid_error(z: Array, target: Array, out: Array, scratch: Array) -> Array:
     xp.absolute(z, out=scratch)
     xp.negative(scratch, out=scratch)
     sigmoid(scratch, scratch)
-    xp.negative(scratch, out=scratch, where=positive)
+    xp.copyto(out, positive)
+    out *= -2
+    out += 1
+    scratch *= out  # the sign; CuPy has no ``where`` for this
     xp.copyto(out, positive)
     out -= target
     out += scratch
