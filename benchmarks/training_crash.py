@@ -86,7 +86,11 @@ def _run_here(folder: Path, arguments: list[str], writing: int) -> int:
             os.write(writing, f"{_progress(content)}\n".encode())
 
     RunFolder.write = write  # type: ignore[method-assign]
-    return program([*arguments, "--device", "cpu"], standalone_mode=False) or 0
+    try:
+        program([*arguments, "--device", "cpu"])
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    return 0
 
 
 def _progress(content: Any) -> int:
