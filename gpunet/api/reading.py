@@ -43,9 +43,10 @@ def load_split(
     Raises:
         DataError: data that are missing or damaged, that were passed as arrays, or that do not fulfil a contract.
     """
-    dataset = dataset_of(config, found_in(config, known), known)
-    if features_of is not None and known is None:
-        dataset = with_features_of(dataset, features_of, config)
+    found = found_in(config, known)
+    dataset = dataset_of(config, found, known)
+    if features_of is not None and known is None and isinstance(found, Table):
+        dataset = with_features_of(dataset, features_of, found)
     return dataset, parts(config, dataset)
 
 
@@ -92,17 +93,19 @@ def table_dataset(config: Config, table: Table, given: Targets | None = None) ->
     return assemble(table, wanted, coding, parts_of, data.target != (), given)
 
 
-def with_features_of(dataset: Dataset, source: Trained, config: Config) -> Dataset:
-    """The same samples with features as another model knows them, where they come from a table.
+def with_features_of(dataset: Dataset, source: Trained, found: Table) -> Dataset:
+    """The same samples with features as another model knows them, where it learned from a table as well.
+
+    Args:
+        dataset: what the table became by the rules of a new model.
+        source: the other model.
+        found: the table.
 
     Raises:
         DataError: the features are not those of its training.
     """
     about = source.description
     if not about.contract.codes or dataset.contract is None or not dataset.contract.codes:
-        return dataset
-    found = found_in(config)
-    if not isinstance(found, Table):
         return dataset
     given = fulfil(about, found, found.name)
     codes = about.contract.codes
