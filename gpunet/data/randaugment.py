@@ -49,7 +49,7 @@ class RandAugment(Augmentation):
         xp, found = array_module(u), []
         height, width, _ = shape
         for which, amount in self._drawn(u):
-            m = xp.zeros((len(u), 3, 3), u.dtype)
+            m = xp.zeros_like(u, shape=(len(u), 3, 3))
             m[:, 0, 0] = m[:, 1, 1] = m[:, 2, 2] = 1
             angle = xp.where(which == MOVES.index("rotate"), amount * math.radians(30), 0)
             m[:, 0, 0] = m[:, 1, 1] = xp.cos(angle)
@@ -109,16 +109,15 @@ def colour(x: Array, amount: Amount, strength: float, bounds: Range) -> Array:
 def sharpness(x: Array, amount: Amount, strength: float, bounds: Range) -> Array:
     """Away from a blurred image or towards it; a pixel at the edge has fewer neighbours to be blurred with."""
     xp = array_module(x)
-    total, near = xp.zeros_like(x), xp.zeros((1, *x.shape[1:3], 1), x.dtype)
+    total = 4 * x  # the pixel counts five times, each neighbour once
     for down in (-1, 0, 1):
         for right in (-1, 0, 1):
-            weight = 5 if down == right == 0 else 1
             to, of = _overlap(x.shape[1], down), _overlap(x.shape[1], -down)
             to_side, of_side = _overlap(x.shape[2], right), _overlap(x.shape[2], -right)
-            total[:, to, to_side] += weight * x[:, of, of_side]
-            near[:, to, to_side] += weight
-    blurred = total / near
-    return (x - blurred) * (1 + 0.9 * amount) + blurred
+            total[:, to, to_side] += x[:, of, of_side]
+    rows, columns = (1 + (xp.arange(n) > 0) + (xp.arange(n) < n - 1) for n in x.shape[1:3])
+    total /= (4 + rows[:, None] * columns)[..., None].astype(x.dtype)
+    return (x - total) * (1 + 0.9 * amount) + total
 
 
 def solarise(x: Array, amount: Amount, strength: float, bounds: Range) -> Array:
@@ -147,10 +146,10 @@ def equalise(x: Array, amount: Amount, strength: float, bounds: Range) -> Array:
     """All grey levels of a channel of an image become equally frequent, as nearly as pixels of one level allow."""
     xp, (low, high) = array_module(x), bounds
     pixels = x.shape[1] * x.shape[2]
-    planes = x.transpose(0, 3, 1, 2).reshape(-1, pixels)
+    planes = x.transpose(0, 3, 1, 2).copy().reshape(-1, pixels)
     level = xp.floor((planes - low) * ((LEVELS - 1) / (high - low)) + 0.5)
     place = xp.minimum(xp.maximum(level, 0), LEVELS - 1).astype(np.int64)
-    counts = xp.zeros((len(planes), LEVELS), np.int32)
+    counts = xp.zeros_like(place, np.int32, shape=(len(planes), LEVELS))
     count_into(counts, place)
     below = xp.cumsum(counts, axis=1)
     first = xp.take_along_axis(below, place.min(axis=1)[:, None], axis=1)  # pixels of the darkest level
