@@ -1,5 +1,6 @@
 """Data sets as values, and what is done to their features on the way into a batch."""
 
+from .arrays import near_zero, oriented
 from .assembling import assemble, known_dataset, reassemble
 from .augmentations import (
     Augmentation,
@@ -25,7 +26,7 @@ from .dataset import (
     Dataset,
     as_float32,
     byte_scale,
-    channels_last,
+    check_features,
     check_samples,
     checked_weights,
     is_text,
@@ -106,7 +107,7 @@ __all__ = [
     "assemble",
     "baseline",
     "byte_scale",
-    "channels_last",
+    "check_features",
     "check_samples",
     "checked_weights",
     "describe",
@@ -119,7 +120,9 @@ __all__ = [
     "is_text",
     "known_dataset",
     "label_type",
+    "near_zero",
     "number_column",
+    "oriented",
     "portable_features",
     "reassemble",
     "split",
