@@ -19,6 +19,7 @@ from ..data import (
     Targets,
     Wanted,
     assemble,
+    check_scale,
     divide,
     fulfil,
     in_colours,
@@ -130,10 +131,14 @@ def with_features_of(dataset: Dataset, source: Trained, found: Table | Dataset) 
 
 def _arrays_of(dataset: Dataset, source: Trained, found: Dataset) -> Dataset:
     """Arrays on the scale of another model, where it has learned from arrays of their shape."""
-    about = source.description
+    about, name = source.description, "x" if found.name == "arrays" else found.name
     if about.contract.codes or about.contract.old or about.vocabulary or dataset.vocabulary:
         return dataset
-    given = fulfil(about, _in_rows(_as_read(found), source), "x" if found.name == "arrays" else found.name)
+    x = _in_rows(_as_read(found), source)
+    if x[0].size != about.features:  # kernels take images of any size, and other layers say what they take
+        notes = check_scale(about, about.contract, x, name)
+        return replace(dataset, notes=(*dataset.notes, *notes))
+    given = fulfil(about, x, name)
     contract = replace(about.contract, lows=(), highs=()) if about.contract.offset else None
     return replace(dataset, x=given.x, scale=about.scale, contract=contract, notes=(*dataset.notes, *given.notes))
 

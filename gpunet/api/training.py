@@ -115,7 +115,7 @@ def train(
         wanted = following(wanted, given, source, families, widths=not grafts)
     place = resolve_device(device)
     with place.activate():
-        donor = None if source is None or source.foreign or grafts else open_trained(source, families)
+        donor = None if source is None or source.foreign else open_trained(source, families)
         if x is None:
             dataset, split = load_split(wanted, features_of=donor, run=run)
         else:

@@ -43,6 +43,7 @@ from .pictures import Pictures, in_colours
 from .preparations import PCA, ZCA, Binarise, MinMax, OneHot, Preparation, Scale, Standardise
 from .preprocessing import Fitted, Preprocessing, fit_preprocessing
 from .randaugment import RandAugment
+from .ranges import check_scale
 from .robust import Clip, Log1p, Robust
 from .roles import Wanted
 from .splitting import PART_WORDS, Split, divide, split
@@ -109,6 +110,7 @@ __all__ = [
     "byte_scale",
     "check_features",
     "check_samples",
+    "check_scale",
     "checked_weights",
     "describe",
     "divide",

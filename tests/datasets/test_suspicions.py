@@ -10,7 +10,7 @@ from gpunet.config import load_config
 from gpunet.data import Dataset, summarise
 from gpunet.data.suspicions import suspicious
 from gpunet.datasets import load
-from gpunet.errors import DataError
+from gpunet.errors import DataError, GpunetError
 
 
 def warned(path):
@@ -92,7 +92,9 @@ def test_what_starts_from_a_model_is_on_its_scale_and_of_its_shape(kind, tmp_pat
     assert again(x.astype(np.float32)).description.scale == 255
     with pytest.raises(DataError, match="must be on the scale of training, 0 to 255, got numbers between 0 and 1"):
         again(x / 255)
-    with pytest.raises(DataError, match="must have samples of shape 6x6, as in training, got samples of shape 5x6"):
+    with pytest.raises(DataError, match="must be on the scale of training, 0 to 255"):
+        again(x[:, :5] / 255)
+    with pytest.raises(GpunetError, match=r"must be 36 to 4 units wide, .* got 30 to 4"):
         again(x[:, :5])
 
 
