@@ -62,13 +62,26 @@ def read(
 
 
 def read_features(
-    source: str, reading: Reading | None = None, naming: Naming | None = None, imaging: Imaging | None = None
+    source: str,
+    reading: Reading | None = None,
+    naming: Naming | None = None,
+    imaging: Imaging | None = None,
+    held: bytes | None = None,
 ) -> Table | Pictures | np.ndarray:
     """Features to predict from, with or without labels beside them: a table, images, or an array (samples, *shape).
+
+    Args:
+        source: as for :func:`read`; or a name for messages.
+        reading: as for :func:`read`.
+        naming: as for :func:`read`.
+        imaging: as for :func:`read`.
+        held: the text of a table that was read already, as from standard input.
 
     Raises:
         DataError: as :func:`read`.
     """
+    if held is not None:
+        return tables.read_table(Path(source), reading or Reading(), held)
     if source == "digits":
         return digits().x
     path = _existing(source)

@@ -29,13 +29,13 @@ SUFFIXES = tuple(f"{suffix}{packed}" for suffix in PLAIN for packed in ("", ".gz
 COMMA = r"^[+-]?(\d+,?\d*|,\d+)([eE][+-]?\d+)?$"  # a number with a decimal comma
 
 
-def read_table(path: Path, reading: Reading) -> Table:
-    """The columns of a file of text.
+def read_table(path: Path, reading: Reading, held: bytes | None = None) -> Table:
+    """The columns of a file of text, or of the text ``held``, which ``path`` names in messages.
 
     Raises:
         DataError: naming the line, and the column where it is one cell.
     """
-    lines = read_lines(path, reading.delimiter)
+    lines = read_lines(path, reading.delimiter, held)
     sample = first_rows(lines)
     frame = None if len(sample) > 1 else _frame(path, lines)
     if frame is not None:

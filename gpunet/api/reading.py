@@ -170,17 +170,45 @@ def evaluation_sets(models: Sequence[Trained], source: str | None, part: str) ->
     return found, chosen
 
 
-def features_in(source: str, model: Trained) -> Given:
-    """Features out of files as a trained model takes them, with the names of the samples."""
+def features_in(source: str, model: Trained, held: bytes | None = None) -> Given:
+    """Features out of files as a trained model takes them, with the names of the samples.
+
+    Args:
+        source: of the data.
+        model: whose contract they fulfil.
+        held: the text of a table that was read already; ``source`` is then its name.
+    """
+    return features_for([model], source, held)[0]
+
+
+def features_for(models: Sequence[Trained], source: str, held: bytes | None = None) -> list[Given]:
+    """The same samples as features of each of several models, read by its own contract; files are read once.
+
+    Args:
+        models: that predict together.
+        source: of the data.
+        held: the text of a table that was read already; ``source`` is then its name.
+
+    Raises:
+        DataError: as :func:`~gpunet.data.fulfil`, for whichever model does not take them.
+    """
     from ..datasets import read_features
 
-    config, about = model.config, model.description
-    found = read_features(source, reading_of(config), naming_of(config), imaging_of(config, model))
-    if isinstance(found, Table):
-        return fulfil(about, found, source)
-    if isinstance(found, Pictures):
-        return fulfil(about, replace(found, x=_in_rows(found.x, model)), source)
-    return fulfil(about, _in_rows(found, model), source)
+    found: list[Given] = []
+    ways: list[Any] = []
+    offered: Any = None
+    for model in models:
+        way = (reading_of(model.config), naming_of(model.config), imaging_of(model.config, model))
+        if not ways or way != ways[-1]:
+            offered = read_features(source, *way, held)
+        ways.append(way)
+        given: Any = offered
+        if isinstance(given, Pictures):
+            given = replace(given, x=_in_rows(given.x, model))
+        elif not isinstance(given, Table):
+            given = _in_rows(given, model)
+        found.append(fulfil(model.description, given, source))
+    return found
 
 
 def reading_of(config: Config) -> Reading:

@@ -67,7 +67,7 @@ def test_evaluate_and_predict_find_columns_by_name(place):
     ]
     assert [row["id"] for row in rows[1][:2]] == ["r0", "r1"], "ids come back"
     assert "id" not in rows[0][0]
-    agree = np.mean([a["class"] == b["class"] for a, b in zip(*rows)])
+    agree = np.mean([a["label"] == b["label"] for a, b in zip(*rows)])
     assert agree > 0.97
 
 
