@@ -5,13 +5,15 @@ from pathlib import Path
 import numpy as np
 
 from gpunet.data import Coding, Dataset, Pictures, Reading, Split, Table, Wanted, assemble, is_text, portable_features
+from gpunet.data.pictures import SUFFIXES
 from gpunet.errors import DataError, meant, printable, shortened
 from gpunet.paths import kind_of
 
 from . import archives, frames, idx, images, tables
 from .archives import Naming
 from .bundled import available, digits
-from .pictures import SUFFIXES, Imaging
+from .cache import Cache
+from .pictures import Imaging
 
 ARCHIVES = (".npz", ".h5", ".hdf5")
 KNOWN = (
@@ -27,6 +29,7 @@ def read(
     task: str = "auto",
     classes: tuple[str, ...] | None = None,
     imaging: Imaging | None = None,
+    cache: Cache | None = None,
 ) -> Table | Dataset:
     """Read a bundled data set by name, or files by path.
 
@@ -38,6 +41,7 @@ def read(
         task: of arrays and images, see :mod:`gpunet.data.targets`.
         classes: class names of a trained model, whose numbers the labels of arrays and images must get.
         imaging: what becomes of images in files before they are samples.
+        cache: where images of folders are kept once they are decoded.
 
     Returns:
         The columns of a table, or a data set of everything else.
@@ -50,9 +54,9 @@ def read(
     path = _existing(source)
     if path.is_dir():
         if images.holds_images(path):
-            return images.read_classes(path, task, classes, imaging or Imaging())
+            return images.read_classes(path, task, classes, imaging or Imaging(), cache)
         return idx.read_folder(path, task, classes)
-    if (table := _table(path, reading or Reading())) is not None:
+    if (table := _table(path, reading or Reading(), imaging or Imaging())) is not None:
         return table
     if path.suffix.lower() in ARCHIVES:
         return archives.read_archive(path, naming or Naming(), task, classes)
@@ -66,6 +70,7 @@ def read_features(
     reading: Reading | None = None,
     naming: Naming | None = None,
     imaging: Imaging | None = None,
+    cache: Cache | None = None,
     held: bytes | None = None,
 ) -> Table | Pictures | np.ndarray:
     """Features to predict from, with or without labels beside them: a table, images, or an array (samples, *shape).
@@ -75,21 +80,22 @@ def read_features(
         reading: as for :func:`read`.
         naming: as for :func:`read`.
         imaging: as for :func:`read`.
+        cache: as for :func:`read`.
         held: the text of a table that was read already, as from standard input.
 
     Raises:
         DataError: as :func:`read`.
     """
     if held is not None:
-        return tables.read_table(Path(source), reading or Reading(), held)
+        return tables.read_table(Path(source), reading or Reading(), imaging or Imaging(), held)
     if source == "digits":
         return digits().x
     path = _existing(source)
     if path.suffix.lower() in SUFFIXES or (path.is_dir() and images.holds_images(path)):
-        return images.read_inputs(path, imaging or Imaging())
+        return images.read_inputs(path, imaging or Imaging(), cache)
     if path.is_dir():
         return idx.read_folder(path, "auto", None).x
-    if (table := _table(path, reading or Reading())) is not None:
+    if (table := _table(path, reading or Reading(), imaging or Imaging())) is not None:
         return table
     if path.suffix.lower() in ARCHIVES:
         return archives.read_features(path, naming or Naming())
@@ -121,12 +127,12 @@ def load(source: str, *, target: str | int | None = None, header: bool | None = 
     return assemble(found, wanted, Coding(), lambda n, labels, by: Split(np.arange(n), nothing, nothing))
 
 
-def _table(path: Path, reading: Reading) -> Table | None:
+def _table(path: Path, reading: Reading, imaging: Imaging) -> Table | None:
     """A file that holds a table as one, None where it holds something else."""
     name = path.name.lower()
     if name.endswith(tables.SUFFIXES):
-        return tables.read_table(path, reading)
-    return frames.read_frame(path) if name.endswith(frames.SUFFIXES) else None
+        return tables.read_table(path, reading, imaging)
+    return frames.read_frame(path, imaging) if name.endswith(frames.SUFFIXES) else None
 
 
 def _is_idx(path: Path) -> bool:
