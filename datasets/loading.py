@@ -6,7 +6,7 @@ import numpy as np
 
 from gpunet.data import Coding, Dataset, Pictures, Reading, Split, Table, Wanted, assemble, is_text, portable_features
 from gpunet.data.pictures import SUFFIXES
-from gpunet.errors import DataError, meant, printable, shortened
+from gpunet.errors import DataError, NoTargetsError, meant, printable, shortened
 from gpunet.paths import kind_of
 
 from . import archives, frames, idx, images, tables
@@ -62,6 +62,9 @@ def read(
         return archives.read_archive(path, naming or Naming(), task, classes)
     if _is_idx(path):
         return idx.read_pair(path, task, classes)
+    if path.suffix.lower() in SUFFIXES:
+        rule, remedy = "must lie in a folder of one folder for each class", "Name that folder"
+        raise NoTargetsError(source, rule, "an image alone", remedy)
     raise DataError(source, f"must be {KNOWN}", path.suffix or "no extension", "Convert it")
 
 

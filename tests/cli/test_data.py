@@ -101,7 +101,7 @@ def test_a_network_that_starts_from_another_sees_its_columns_in_their_order(plac
 def test_unlabelled_files_say_so(place, tmp_path):
     path = write(tmp_path / "n.csv", ["a", "b", "c"], [[0.1, 0.2, 0.3], [1, 2, 3]])
     done = gpunet("evaluate", place / "abc/best.h5", "--data", path, code=3)
-    assert "must have the target column, got no column 'label'" in done.stderr
+    assert "has no targets to measure by, got no column 'label'" in done.stderr
     assert gpunet("predict", place / "abc/best.h5", path).stdout.count("\n") == 3
 
 
