@@ -18,9 +18,10 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO, Any
 
 from page import result, saving
 
@@ -36,6 +37,47 @@ KINDS = {
     "dbn": ["pretrain", "dbn", "model.hidden=[12,8]"],
 }
 EPOCHS = "epochs=4"
+OLD = b"what was here before"
+WRITERS = [
+    ["inspect", "mlp/best.h5", "--export-npz", "arrays.npz"],
+    ["inspect", "mlp/best.h5", "--export-safetensors", "arrays.safetensors"],
+    ["inspect", "mlp/best.h5", "--history", "-o", "history.png"],
+    ["inspect", "mlp/best.h5", "--image", "model/000_dense/weight", "-o", "filters.png"],
+    ["sample", "rbm/best.h5", "-o", "dreams.png"],
+    ["sample", "rbm/best.h5", "-o", "dreams.npz"],
+    ["report", "mlp", "-o", "report.html"],
+    ["config", "show", "mlp", "--plot-schedule", "--plot-to", "rate.pdf"],
+    ["config", "init", "--data", "digits", "-o", "digits.toml"],
+]
+READERS = [
+    ["--help"], ["train", "--help"], ["doctor"], ["config", "show", "mlp"], ["presets", "ls"],
+    ["data", "info", "digits"],
+    ["inspect", "mlp/best.h5"], ["inspect", "dbn/best.h5", "--stats"], ["verify", "dbn/last.h5"],
+    ["evaluate", "mlp/best.h5"], ["predict", "mlp/best.h5", "digits"], ["likelihood", "rbm/best.h5"],
+]  # fmt: skip
+SURROUNDINGS: list[tuple[str, Mapping[str, str]]] = [
+    ("no home", {"HOME": "/nonexistent", "TMPDIR": "/nonexistent", "MPLCONFIGDIR": "/nonexistent"}),
+    ("backend of plots", {"MPLBACKEND": "nonsense"}),
+    ("driver of HDF5", {"HDF5_DRIVER": "nonsense", "HDF5_VOL_CONNECTOR": "nonsense"}),
+    ("plugins of HDF5", {"HDF5_PLUGIN_PATH": "/nonexistent", "HDF5_USE_FILE_LOCKING": "maybe"}),
+    ("terminal", {"TERM": "nonsense", "COLUMNS": "-5", "LINES": "abc", "NO_COLOR": "1"}),
+    ("encoding", {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}),
+    ("threads", {"OMP_NUM_THREADS": "many", "OPENBLAS_NUM_THREADS": "-3"}),
+    ("key that is none", {"GPUNET_TRAINING__EPOCS": "3"}),
+    ("value that is none", {"GPUNET_SEED": "x" * 10_000}),
+    ("warnings are errors", {"PYTHONWARNINGS": "error", "PYTHONDEVMODE": "1"}),
+]
+# What words of a command line are made of.
+PIECES: list[Callable[[random.Random], str]] = [
+    lambda rng: rng.choice(["mlp", "rbm", "digits", "linear", "mlp/best.h5", "dbn/last.h5", ".", "/dev/null", ""]),
+    lambda rng: rng.choice(["--seed", "--seeds", "--run", "--data", "--json", "--device", "-o", "--", "--help", "-1"]),
+    lambda rng: rng.choice(["seed", "training.epochs", "model.hidden", "optimizer", "data.target", "lr", "model.name",
+                            "augmentation", "data.preprocess", "training.monitor"])
+    + "=" + rng.choice(["", "0", "-1", "1e999", "nan", "[]", "[1,[2]]", "{}", "{name='x'}", "true", "'", "\"", "[[[[",
+                        "adam", "1_000", "0x10", "2026-01-01", "\u00e9\u4e2d", "a\nb", "1" * 400]),
+    lambda rng: "".join(chr(rng.choice([*range(33, 127), 0xE9, 0x202E, 0x1F600])) for _ in range(rng.randint(1, 30))),
+    lambda rng: rng.choice(["../" * 50, "x" * 300, "~", "*", "%s%n", "$(ls)", "\x1b[31m", "a=b=c", "=", "a.b.c.d=1"]),
+]  # fmt: skip
 DEEP, LONG, MANY = "[" * 2000, "9" * 5000, "\n".join(f"key{number} = 1" for number in range(30_000))
 
 
@@ -57,26 +99,42 @@ class Soak:
         rng: that kills and damages are drawn from.
         tried: how many cases of each class.
         faults: a line for each that broke a promise.
+        written: the size of each output, and the seconds that it took to write.
+        seconds: that a whole run takes here.
     """
 
     root: Path
     rng: random.Random
     tried: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
-    seconds: float = 1.0  # that a whole run takes here
+    written: dict[Path, tuple[int, float]] = field(default_factory=dict)
+    seconds: float = 1.0
 
-    def call(self, *words: str, limit: Callable[[], None] | None = None, kill: float = 0.0) -> Ended:
-        """Run a command in the root, killed after so many seconds where told."""
+    def call(
+        self,
+        *words: str,
+        limit: Callable[[], None] | None = None,
+        kill: float = 0.0,
+        by: signal.Signals = signal.SIGKILL,
+        output: int | IO[Any] = subprocess.DEVNULL,
+        env: Mapping[str, str] | None = None,
+    ) -> Ended:
+        """Run a command in the root, sent a signal after so many seconds where told."""
         began = time.perf_counter()
         with subprocess.Popen(
-            [*PROGRAM, *words], cwd=self.root, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE, text=True, errors="replace", preexec_fn=limit,
+            [*PROGRAM, *words], cwd=self.root, env=ENVIRONMENT | dict(env or {}), stdin=subprocess.DEVNULL,
+            stdout=output, stderr=subprocess.PIPE, text=True, errors="replace", preexec_fn=limit,
         ) as process:  # fmt: skip
             try:
                 text = process.communicate(timeout=kill or 120)[1]
             except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGKILL)
-                text = process.communicate()[1] + ("" if kill else "\nhung for two minutes")
+                process.send_signal(by if kill else signal.SIGKILL)
+                try:
+                    text = process.communicate(timeout=120)[1]
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    text = process.communicate()[1] + "\nhung for two minutes after a signal"
+                text += "" if kill else "\nhung for two minutes"
         return Ended(process.returncode, text, time.perf_counter() - began)
 
     def expect(self, kind: str, what: str, ended: Ended, *codes: int) -> None:
@@ -209,7 +267,74 @@ def hostile(soak: Soak) -> None:
     soak.expect("text", what, soak.call(*words), code)
 
 
-CLASSES = (killed, damaged, limited, mixed, diverged, hostile)
+def outputs(soak: Soak) -> None:
+    """A command that writes a file is killed, or its disk is full: the old file is there or the new one, whole."""
+    words = soak.rng.choice(WRITERS)
+    target = soak.root / words[-1]
+    if target not in soak.written:
+        target.unlink(missing_ok=True)
+        ended = soak.call(*words)
+        soak.expect("output", " ".join(words), ended, 0)
+        soak.written[target] = (target.stat().st_size, ended.seconds)
+    size, seconds = soak.written[target]
+    target.write_bytes(OLD)
+    if soak.rng.random() < 0.5:
+        most = soak.rng.randrange(size)
+        ended = soak.call(*words, limit=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)))
+        soak.expect("output", f"{words[0]} on a full disk", ended, 74)
+        left = target.read_bytes() == OLD and not list(soak.root.glob(".*.tmp"))
+    else:
+        ended = soak.call(*words, kill=soak.rng.uniform(0.5, 1.1) * seconds)
+        soak.expect("output", f"{words[0]} killed", ended, 0, -signal.SIGKILL)
+        left = target.read_bytes() == OLD or target.stat().st_size == size
+        for path in soak.root.glob(".*.tmp"):  # as after a kill
+            path.unlink()
+    if not left:
+        soak.faults.append(f"output, {' '.join(words)}: neither the old file nor the new one")
+
+
+def signalled(soak: Soak) -> None:
+    """A signal at any time: the command is done, or ends by the code of a stop; what it trained is there."""
+    by = soak.rng.choice([signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1])
+    words = soak.rng.choice([*READERS, [*KINDS["mlp"], "epochs=50", "--run", "stopped"]])
+    shutil.rmtree(soak.root / "stopped", ignore_errors=True)
+    ended = soak.call(*words, kill=soak.rng.uniform(0.3, 1.5) * soak.seconds, by=by)
+    soak.expect("signal", f"{by.name}, {words[0]}", ended, 0, 130)
+    if (soak.root / "stopped" / "last.h5").exists():
+        soak.whole("signal", by.name, soak.root / "stopped")
+        soak.expect("signal", "resume", soak.call("resume", "stopped", "epochs=51"), 0)
+
+
+def streamed(soak: Soak) -> None:
+    """Standard output that is full, or whose reader has left."""
+    words = soak.rng.choice(READERS)
+    if soak.rng.random() < 0.5:
+        with Path("/dev/full").open("wb") as full:
+            soak.expect("stream", f"{words[0]}, full", soak.call(*words, output=full), 74)
+        return
+    reader, writer = os.pipe()
+    os.close(reader)
+    soak.expect("stream", f"{words[0]}, no reader", soak.call(*words, output=writer), 141)
+    os.close(writer)
+
+
+def surrounded(soak: Soak) -> None:
+    """Variables and limits of the environment that make no sense: the command works, or says one line."""
+    what, given = soak.rng.choice(SURROUNDINGS)
+    words = soak.rng.choice([*READERS, *WRITERS, ["train", "linear", "--dry-run"]])
+    soak.expect("environment", f"{what}, {words[0]}", soak.call(*words, env=given), 0, 2, 74)
+
+
+def fuzzed(soak: Soak) -> None:
+    """Words of the command line put together by chance: done, or one line and the code of a mistake."""
+    command = soak.rng.choice(["train", "pretrain", "config check", "inspect", "evaluate", "presets copy", "data info"])
+    words = [*command.split(), *(soak.rng.choice(PIECES)(soak.rng) for _ in range(soak.rng.randint(0, 4)))]
+    if words[0] in ("train", "pretrain"):
+        words += ["--dry-run"]
+    soak.expect("words", " ".join(words)[:100], soak.call(*words), 0, 2, 3, 4, 74)
+
+
+CLASSES = (killed, damaged, limited, mixed, diverged, hostile, outputs, signalled, streamed, surrounded, fuzzed)
 
 
 def _content(place: Path) -> str | None:

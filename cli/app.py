@@ -1,35 +1,23 @@
 """The group of commands, and what happens to errors.
 
-Modules of commands import nothing heavy before they run, so that ``gpunet --help`` answers at once.
+Nothing is loaded before a command needs it, so that ``gpunet --help`` answers at once.
 """
+
+from __future__ import annotations
 
 import errno
 import sys
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from gpunet import __version__
 from gpunet.errors import GpunetError, Interrupted, OutputClosed, meant, printable
 
-from .commands.compare import compare
-from .commands.config import config
-from .commands.data import data
-from .commands.doctor import doctor
-from .commands.evaluate import evaluate
-from .commands.gradcheck import gradcheck
-from .commands.inspect import inspect
-from .commands.likelihood import likelihood
-from .commands.predict import predict
-from .commands.presets import presets
-from .commands.pretrain import pretrain
-from .commands.report import report
-from .commands.resume import resume
-from .commands.sample import sample
-from .commands.train import train
-from .commands.verify import verify
-from .memory import Exhausted, claim_memory
-from .naming import explained
+from .commands import SECTIONS, SUMMARIES, load
+
+if TYPE_CHECKING:
+    from .memory import Exhausted
 
 UNLOADED = ("failed to map segment", "annot allocate memory")  # what the system says of a library it has no room for
 
@@ -60,11 +48,28 @@ class Application(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Name the command that a signal stopped."""
+        from .memory import claim_memory
+
         try:
             claim_memory()
             return super().invoke(ctx)
         except KeyboardInterrupt as error:
             raise _stopped(error, ctx.invoked_subcommand or "gpunet") from None
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in the order of the help."""
+        return list(SUMMARIES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """A command, loaded now."""
+        return load(cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands for the help, by section."""
+        widest = max(map(len, SUMMARIES))
+        for section, summaries in SECTIONS.items():
+            with formatter.section(section):
+                formatter.write_dl([(name.ljust(widest), summary) for name, summary in summaries.items()])
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """Suggest the command that was meant."""
@@ -76,6 +81,9 @@ class Application(click.Group):
 
 def _tell(error: GpunetError) -> int:
     """Say what is wrong; what a file or a path holds must not steer the terminal."""
+    from .memory import Exhausted
+    from .naming import explained
+
     said = str(error) if isinstance(error, Exhausted) else explained(error)
     for line in said.split("\n"):
         click.echo(f"gpunet: {printable(line)}", err=True)
@@ -90,6 +98,8 @@ def _stopped(interrupt: BaseException | None, command: str) -> Interrupted:
 
 def _exhausted(error: Exception) -> Exhausted | None:
     """What the machine ran out of, where that is what an error is about."""
+    from .memory import Exhausted
+
     if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
         return Exhausted("open files", "must be within the limit", error.strerror, "Raise it, as with ulimit -n")
     words = str(error)
@@ -112,11 +122,3 @@ def main() -> None:
     gpunet resume runs/mlp-1                  go on after an interruption, or for more epochs
     gpunet inspect runs/mlp-1/best.h5         look into the checkpoint
     """
-
-
-COMMANDS = (
-    train, pretrain, compare, resume, evaluate, predict, sample, likelihood, inspect, verify, report, gradcheck,
-    config, presets, data, doctor,
-)  # fmt: skip
-for command in COMMANDS:
-    main.add_command(command)

@@ -50,6 +50,11 @@ class Request:
         return configuration(self.words if words is None else words, flags, default)
 
     @property
+    def place(self) -> str | None:
+        """A folder beside those of the runs, for what is kept there; None where nothing is to be written."""
+        return None if self.dry_run else self.run or "runs/next"
+
+    @property
     def chooses_batch(self) -> bool:
         """Whether the batch was written by the user, in a file or as a key, and not by a preset for other data."""
         from gpunet.config import is_file_name, parse_assignments

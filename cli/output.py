@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gpunet.errors import ConfigError, WriteError
-from gpunet.writing import check_replaceable, replacing
+from gpunet.writing import check_replaceable, clear_remains, replacing
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ class Output:
         self._check()
         with replacing(self.path) as file:
             yield file
+        clear_remains(self.path)
 
     def write(self, parts: Iterable[bytes | memoryview]) -> None:
         """Write the whole content.

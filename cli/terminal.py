@@ -137,7 +137,7 @@ def execute(
 
         checkpoint = None if source is None else (read_safetensors if is_safetensors(source) else read)(source)
         donor = None if checkpoint is None or checkpoint.foreign else open_trained(checkpoint)
-        dataset, parts = load_split(config, features_of=donor)
+        dataset, parts = load_split(config, features_of=donor, run=request.place)
         if not request.chooses_batch:
             config = batch_that_fits(config, parts)
         made: list[RunFolder] = []

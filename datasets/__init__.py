@@ -2,7 +2,8 @@
 
 from .archives import Naming
 from .bundled import available
+from .cache import Cache
 from .loading import load, read, read_features
 from .pictures import Imaging
 
-__all__ = ["Imaging", "Naming", "available", "load", "read", "read_features"]
+__all__ = ["Cache", "Imaging", "Naming", "available", "load", "read", "read_features"]

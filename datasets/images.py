@@ -15,6 +15,7 @@ import numpy as np
 from gpunet.data import PART_WORDS, Dataset, Pictures, encode_targets, is_text
 from gpunet.errors import DataError, printable
 
+from .cache import Cache, decoded
 from .pictures import SUFFIXES, Imaging, decode
 
 SYSTEM = ("__MACOSX", "@eaDir", "Thumbs.db", "desktop.ini")  # what systems leave in folders, beside names with a dot
@@ -71,7 +72,9 @@ def natural(path: Path) -> tuple[tuple[tuple[str | int, ...], ...], str]:
     ), str(path)
 
 
-def read_classes(folder: Path, task: str, classes: tuple[str, ...] | None, imaging: Imaging) -> Dataset:
+def read_classes(
+    folder: Path, task: str, classes: tuple[str, ...] | None, imaging: Imaging, cache: Cache | None = None
+) -> Dataset:
     """Read ``<class>/*.png``, or such folders in ``train``, ``val`` and ``test``, which then are the parts.
 
     Parts go by any of their usual names in any case.  A folder that holds nothing but one folder stands for it.
@@ -81,6 +84,7 @@ def read_classes(folder: Path, task: str, classes: tuple[str, ...] | None, imagi
         task: see :mod:`gpunet.data.targets`.
         classes: names of a trained model, whose numbers the classes get.
         imaging: what becomes of images of several sizes, and of transparent ones.
+        cache: where decoded images are kept.
 
     Raises:
         DataError: an image that is damaged, of another size or in no class, with its path; folders whose names say
@@ -98,7 +102,7 @@ def read_classes(folder: Path, task: str, classes: tuple[str, ...] | None, imagi
             files.append(file)
             labels.append(_class_of(file, inner.parts[1:] if roots else inner.parts))
         ends.append(len(files))
-    pictures = decode(folder, files, imaging)
+    pictures = decoded(folder, files, imaging, cache)
     y, names = encode_targets(folder.name, np.array(labels), task, classes)
     fixed = dict(zip(("validation_from", "test_from"), ends)) if roots else {}
     if roots:
@@ -119,12 +123,12 @@ def read_classes(folder: Path, task: str, classes: tuple[str, ...] | None, imagi
     )
 
 
-def read_inputs(path: Path, imaging: Imaging) -> Pictures:
+def read_inputs(path: Path, imaging: Imaging, cache: Cache | None = None) -> Pictures:
     """One image, or all images in a folder and below it in natural order."""
     if not path.is_dir():
         return decode(path, [path], imaging)
     found = find_images(path, imaging.old)
-    pictures = decode(path, found.files, imaging)
+    pictures = decoded(path, found.files, imaging, cache)
     names = tuple(str(file.relative_to(path)) for file in found.files)
     return replace(pictures, files=names, notes=(*found.notes, *pictures.notes))
 

@@ -11,6 +11,7 @@ from gpunet.paths import kind_of
 from . import archives, frames, idx, images, tables
 from .archives import Naming
 from .bundled import available, digits
+from .cache import Cache
 from .pictures import SUFFIXES, Imaging
 
 ARCHIVES = (".npz", ".h5", ".hdf5")
@@ -27,6 +28,7 @@ def read(
     task: str = "auto",
     classes: tuple[str, ...] | None = None,
     imaging: Imaging | None = None,
+    cache: Cache | None = None,
 ) -> Table | Dataset:
     """Read a bundled data set by name, or files by path.
 
@@ -38,6 +40,7 @@ def read(
         task: of arrays and images, see :mod:`gpunet.data.targets`.
         classes: class names of a trained model, whose numbers the labels of arrays and images must get.
         imaging: what becomes of images in files before they are samples.
+        cache: where images of folders are kept once they are decoded.
 
     Returns:
         The columns of a table, or a data set of everything else.
@@ -50,7 +53,7 @@ def read(
     path = _existing(source)
     if path.is_dir():
         if images.holds_images(path):
-            return images.read_classes(path, task, classes, imaging or Imaging())
+            return images.read_classes(path, task, classes, imaging or Imaging(), cache)
         return idx.read_folder(path, task, classes)
     if (table := _table(path, reading or Reading())) is not None:
         return table
@@ -62,7 +65,11 @@ def read(
 
 
 def read_features(
-    source: str, reading: Reading | None = None, naming: Naming | None = None, imaging: Imaging | None = None
+    source: str,
+    reading: Reading | None = None,
+    naming: Naming | None = None,
+    imaging: Imaging | None = None,
+    cache: Cache | None = None,
 ) -> Table | Pictures | np.ndarray:
     """Features to predict from, with or without labels beside them: a table, images, or an array (samples, *shape).
 
@@ -73,7 +80,7 @@ def read_features(
         return digits().x
     path = _existing(source)
     if path.suffix.lower() in SUFFIXES or (path.is_dir() and images.holds_images(path)):
-        return images.read_inputs(path, imaging or Imaging())
+        return images.read_inputs(path, imaging or Imaging(), cache)
     if path.is_dir():
         return idx.read_folder(path, "auto", None).x
     if (table := _table(path, reading or Reading())) is not None:

@@ -17,8 +17,6 @@ remedy.  The constructor takes the parts, so that no message can forget one sile
     └── OutputClosed          141   the reader of the output has left
 """
 
-import difflib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -132,6 +130,8 @@ def meant(word: str, known: Sequence[str], otherwise: str) -> str:
     >>> meant("adamm", ["sgd", "adam"], "Known: sgd, adam"), meant("x", ["sgd", "adam"], "Known: sgd, adam")
     ('Did you mean adam?', 'Known: sgd, adam')
     """
+    import difflib
+
     close = difflib.get_close_matches(word, known, 1)
     return f"Did you mean {close[0]}?" if close else otherwise
 
@@ -151,4 +151,6 @@ def printable(text: str) -> str:
     >>> printable("red \x1b[31m, next\nline, grün")
     'red \\u001b[31m, next\\nline, grün'
     """
+    import json
+
     return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)

@@ -7,9 +7,11 @@ tests replace to let each of them fail.
 
 # ruff: noqa: PTH102, PTH105, PTH108  pathlib would go past that replacement
 import errno
+import glob
 import io
 import itertools
 import os
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,6 +22,7 @@ from .errors import WriteError
 CHUNK = 1 << 24
 NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 NOTHING_TO_FLUSH = (errno.EINVAL, errno.EOPNOTSUPP)  # what network file systems say of a folder
+ABANDONED = 600.0  # seconds after which nobody writes to a temporary file any more
 LONGEST = 200  # bytes that a temporary name takes of its target's; file systems allow 255
 
 _numbers = itertools.count()
@@ -94,6 +97,21 @@ def abandon() -> None:
     """Take away what is half written, for a process that ends without going on."""
     for name in list(_making):
         _take_away(name)
+
+
+def clear_remains(path: Path) -> None:
+    """Take away what killed programs left half written beside a file that they were to write.
+
+    A program that was killed can do so itself no more.  One that may still be at work, here or at another machine that
+    shares the folder, keeps its file: those that were written to in the last ten minutes stay.
+
+    Args:
+        path: of the file that they were to write.
+    """
+    for name in path.parent.glob(f".{glob.escape(_beginning(path))}.[0-9]*.[0-9]*.tmp"):
+        with suppress(OSError):
+            if is_temporary(name.name) and name not in _making and time.time() - name.lstat().st_mtime > ABANDONED:
+                os.unlink(name)
 
 
 def check_replaceable(path: Path) -> None:
@@ -205,11 +223,15 @@ class _Disk(io.RawIOBase):
 
 def _temporary(path: Path) -> Path:
     """A name beside the file that no other writer takes; one that a crash left behind is passed over."""
-    start = os.fsdecode(os.fsencode(path.name)[:LONGEST])
     while True:
-        found = path.with_name(f".{start}.{os.getpid()}.{next(_numbers)}.tmp")
+        found = path.with_name(f".{_beginning(path)}.{os.getpid()}.{next(_numbers)}.tmp")
         if not os.path.lexists(found):
             return found
+
+
+def _beginning(path: Path) -> str:
+    """What temporary names take of a name."""
+    return os.fsdecode(os.fsencode(path.name)[:LONGEST])
 
 
 def _place(temporary: Path, path: Path, fresh: bool) -> None:

@@ -4,11 +4,13 @@ import ast
 import errno
 import os
 import stat
+import time
 from pathlib import Path
 
 import pytest
 
 from gpunet import writing
+from gpunet.cli.output import Output
 from gpunet.config import load_config
 from gpunet.errors import WriteError
 from gpunet.persistence import RunFolder
@@ -231,3 +233,15 @@ def test_where_runs_cannot_be_a_folder_that_is_said_and_not_tried_for_ever(kind,
         (tmp_path / "runs").symlink_to("/nonexistent/x")
     with pytest.raises(WriteError, match="runs: must be writable"):
         RunFolder.create(None, load_config("linear", {}, {}))
+
+
+def test_what_killed_programs_left_beside_a_file_goes_when_it_is_written_anew(tmp_path):
+    path, now = tmp_path / "a[1].txt", time.time()
+    old, of_others = now - writing.ABANDONED - 5, [".b.txt.7.0.tmp", ".a[1].txt.7.tmp", ".a1.txt.7.0.tmp"]
+    for name, age in [(".a[1].txt.7.0.tmp", old), (".a[1].txt.8.3.tmp", now), *((name, old) for name in of_others)]:
+        (tmp_path / name).write_bytes(b"half")
+        os.utime(tmp_path / name, (age, age))
+    Output("-o", path, (".txt",), ()).write([b"whole"])
+    assert path.read_bytes() == b"whole"
+    left = {found.name for found in tmp_path.iterdir()} - {path.name}
+    assert left == {".a[1].txt.8.3.tmp", *of_others}

@@ -1,1 +1,46 @@
-"""The commands, one file each: parse, call the library, print."""
+"""The commands, one file each: parse, call the library, print.
+
+A command is loaded when it is called, so that ``gpunet --help`` loads none of them.  A new one is a file here whose
+function has the file's name, and a line below.
+"""
+
+from importlib import import_module
+
+import click
+
+# What ``gpunet --help`` lists under each heading: the commands, with what they do in a few words.
+SECTIONS = {
+    "Train": {
+        "train": "Train a network, and keep the weights that are best.",
+        "pretrain": "Train a Boltzmann machine, or a stack, without labels.",
+        "resume": "Go on with a run exactly where it stopped, or longer.",
+        "compare": "Pretrained networks against tuned controls.",
+    },
+    "Use": {
+        "evaluate": "Measure error and other figures of a checkpoint.",
+        "predict": "Predict classes or values of new data.",
+        "sample": "Draw what a machine, or a stack, imagines.",
+        "likelihood": "Log-likelihood of data under a machine.",
+    },
+    "Look": {
+        "inspect": "Show what is in a checkpoint.",
+        "report": "Write runs as one page: curves, filters, figures.",
+        "verify": "Recompute every hash, and name what is damaged.",
+    },
+    "Prepare and check": {
+        "data": "Say what data are taken for, with warnings.",
+        "config": "Show, check and write configurations.",
+        "presets": "List and copy the configurations that come along.",
+        "doctor": "Say what this machine has, and whether signals flow.",
+        "gradcheck": "Check gradients against central differences.",
+    },
+}
+SUMMARIES = {name: summary for section in SECTIONS.values() for name, summary in section.items()}
+
+
+def load(name: str) -> click.Command | None:
+    """The command of a name, or None where there is none."""
+    if name not in SUMMARIES:
+        return None
+    command: click.Command = getattr(import_module(f"{__name__}.{name}"), name)
+    return command

@@ -81,7 +81,7 @@ def resume(
         changed = changes(before.model_dump(mode="json"), config.model_dump(mode="json"))
         for line in changed:
             click.echo(f"  {line}", err=True)
-        dataset, parts = load_split(config, saved)
+        dataset, parts = load_split(config, saved, run=None if dry_run else new or folder)
         experiment = Experiment(config, dataset, parts, place)
         written = Path(new) if new else folder
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,11 +28,15 @@ from ..data import (
 from ..errors import DataError
 from ..persistence import Trained
 
+CACHE = "cache"  # folder beside those of runs that keeps decoded images
 IN_MEMORY = "arrays in memory"  # stands for the source of data that no file holds
 
 
 def load_split(
-    config: Config, known: Trained | None = None, features_of: Trained | None = None
+    config: Config,
+    known: Trained | None = None,
+    features_of: Trained | None = None,
+    run: Path | str | None = None,
 ) -> tuple[Dataset, Split]:
     """The data set of a configuration out of its files, and its parts.
 
@@ -39,18 +44,21 @@ def load_split(
         config: whose ``data`` section says where the data are, and what.
         known: the model that is trained on, whose contract the data fulfil; None for a new one.
         features_of: a model whose layers are taken over, so that features must be those of its training.
+        run: folder of the run that is going to be trained, beside which decoded images are kept; None keeps nothing.
 
     Raises:
         DataError: data that are missing or damaged, that were passed as arrays, or that do not fulfil a contract.
     """
-    found = found_in(config, known)
+    found = found_in(config, known, cache=cache_of(config, run))
     dataset = dataset_of(config, found, known)
     if features_of is not None and known is None and isinstance(found, Table):
         dataset = with_features_of(dataset, features_of, found)
     return dataset, parts(config, dataset)
 
 
-def found_in(config: Config, known: Trained | None = None, source: str | None = None) -> Table | Dataset:
+def found_in(
+    config: Config, known: Trained | None = None, source: str | None = None, cache: Any = None
+) -> Table | Dataset:
     """What the files of a configuration hold, or those of another source."""
     from ..datasets import read
 
@@ -60,7 +68,7 @@ def found_in(config: Config, known: Trained | None = None, source: str | None = 
         raise DataError(IN_MEMORY, "must be passed again, since no file holds them", "nothing", remedy)
     task = config.data.task if known is None else _task_of(known)
     classes = (known.description.classes or None) if known is not None else None
-    return read(source, reading_of(config), naming_of(config), task, classes, imaging_of(config, known))
+    return read(source, reading_of(config), naming_of(config), task, classes, imaging_of(config, known), cache)
 
 
 def dataset_of(config: Config, found: Table | Dataset, known: Trained | None = None) -> Dataset:
@@ -131,7 +139,7 @@ def evaluation_data(model: Trained, source: str | None, part: str) -> tuple[Data
             the contract of the model.
     """
     about, config = model.description, model.config
-    dataset = dataset_of(config, found_in(config, model, source or model.source), model)
+    dataset = dataset_of(config, found_in(config, model, source or model.source, _cache_for(model)), model)
     if source is not None:
         return dataset, np.arange(len(dataset.x))
     if dataset.sha256 != about.sha256:
@@ -165,7 +173,7 @@ def evaluation_sets(models: Sequence[Trained], source: str | None, part: str) ->
             found.append(dataset)
             continue
         if held is None or reading_of(model.config) != reading_of(first.config):
-            held = found_in(model.config, model, source or first.source)
+            held = found_in(model.config, model, source or first.source, _cache_for(model))
         found.append(dataset_of(model.config, held, model))
     return found, chosen
 
@@ -175,7 +183,7 @@ def features_in(source: str, model: Trained) -> Given:
     from ..datasets import read_features
 
     config, about = model.config, model.description
-    found = read_features(source, reading_of(config), naming_of(config), imaging_of(config, model))
+    found = read_features(source, reading_of(config), naming_of(config), imaging_of(config, model), _cache_for(model))
     if isinstance(found, Table):
         return fulfil(about, found, source)
     if isinstance(found, Pictures):
@@ -202,6 +210,27 @@ def imaging_of(config: Config, known: Trained | None = None) -> Any:
 
     data, old = config.data, known is not None and known.description.contract.old
     return Imaging(data.resize, data.resize_by, data.background, old)
+
+
+def cache_of(config: Config, run: Path | str | None, writes: bool = True) -> Any:
+    """Where decoded images are kept: in the folder of the configuration, or beside a run; None for nowhere.
+
+    Args:
+        config: whose ``data.cache`` says it.
+        run: folder of a run.
+        writes: whether images may be kept beside it that are not there yet.
+    """
+    from ..datasets import Cache
+
+    if config.data.cache == "auto":
+        return None if run is None else Cache(Path(run).parent / CACHE, writes)
+    return None if config.data.cache == "none" else Cache(Path(config.data.cache))
+
+
+def _cache_for(model: Trained) -> Any:
+    """The cache of a trained model's data; nothing is written beside runs by those who only look at them."""
+    path = model.checkpoint.path
+    return cache_of(model.config, None if path is None else Path(path).parent, writes=False)
 
 
 def check_outputs(dataset: Dataset, known: Trained) -> None:

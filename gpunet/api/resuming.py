@@ -103,7 +103,7 @@ def resume(
                 remedy = "Pass x, y, target, validation and test as in the training"
                 raise DataError("x", "must hold the data that the run was trained on", "other content", remedy)
         else:
-            dataset, split = load_split(config, saved)
+            dataset, split = load_split(config, saved, run=folder)
         watch = Watch(functions(on_epoch), wants_bar(progress), keep_portrait=True)
 
         experiment = Experiment(config, dataset, split, place)

@@ -117,7 +117,7 @@ def train(
     with place.activate():
         if x is None:
             donor = None if source is None or source.foreign else open_trained(source, families)
-            dataset, split = load_split(wanted, features_of=donor)
+            dataset, split = load_split(wanted, features_of=donor, run=run)
         else:
             wanted, dataset = in_memory(
                 wanted, x, y, target, pair(validation), pair(test), hold_back=asked, weights=weights

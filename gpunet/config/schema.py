@@ -84,6 +84,11 @@ class DataConfig(Section):
         None, description="height and width of images in files; by default all must have one size"
     )
     resize_by: Literal["crop", "pad", "stretch"] = Field("crop", description="how images get that size")
+    cache: Annotated[str, Field(min_length=1)] = Field(
+        "auto",
+        description="folder that keeps decoded images, so that folders of them are decoded once; auto is the folder "
+        "cache beside the run, none keeps nothing",
+    )
     background: int = Field(
         255, ge=0, le=255, description="grey level behind transparent images, and around padded ones"
     )

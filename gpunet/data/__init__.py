@@ -10,7 +10,6 @@ from .augmentations import (
     DeleteWords,
     Elastic,
     Flip,
-    Mixup,
     MoveWords,
     Noise,
     Rotate,
@@ -38,9 +37,11 @@ from .encoding import Coding
 from .feed import Feed
 from .fulfilling import fulfil
 from .inputs import Inputs, Part
+from .mixing import CutMix, Mixup
 from .pictures import Pictures, in_colours
 from .preparations import PCA, ZCA, Binarise, MinMax, OneHot, Preparation, Scale, Standardise
 from .preprocessing import Fitted, Preprocessing, fit_preprocessing
+from .randaugment import RandAugment
 from .robust import Clip, Log1p, Robust
 from .roles import Wanted
 from .splitting import PART_WORDS, Split, divide, split
@@ -64,6 +65,7 @@ __all__ = [
     "Column",
     "Contract",
     "Contrast",
+    "CutMix",
     "CutOut",
     "Dataset",
     "DeleteWords",
@@ -84,6 +86,7 @@ __all__ = [
     "Pictures",
     "Preparation",
     "Preprocessing",
+    "RandAugment",
     "Reading",
     "Robust",
     "Rotate",

@@ -17,7 +17,6 @@ from ..backend.arrays import Array
 from ..fields import Count, NonNegative, Positive, check_fields
 
 Shape = tuple[int, int, int]  # height, width, channels
-TABLE = 1024  # intervals of a quantile function
 
 
 @dataclass(frozen=True)
@@ -330,38 +329,3 @@ class MoveWords(Textual):
         xp, (here, one, two) = array_module(x), _places(x, u)
         beside = two + xp.where(two > one, 0.5, -0.5)
         return xp.take_along_axis(x, xp.argsort(xp.where(here == one, beside, here), axis=1), axis=1)
-
-
-@dataclass(frozen=True)
-class Mixup(Augmentation):
-    """A weighted mean of the sample and another of the training part, and of their targets.
-
-    The smaller weight is that of the other sample: the smaller half of a Beta(alpha, alpha) distribution.  The two are
-    mixed first, so that what follows happens to both alike.
-
-    Zhang, Cisse, Dauphin, Lopez-Paz: mixup: beyond empirical risk minimization (2018).
-    """
-
-    alpha: Positive = 0.2
-    of = "numbers"
-
-    def draws(self, shape: Shape) -> int:
-        """The other sample and its weight."""
-        return 2
-
-    def place(self, device: Device, dtype: Any) -> Array:
-        """``v`` at equally spaced probabilities, where ``v^(1 / alpha)`` is the weight.
-
-        In ``v`` the density of the smaller half is ``(1 - v^(1 / alpha))^(alpha - 1)``, without the pole at 0.
-        """
-        v = np.linspace(0, 0.5**self.alpha, 1 << 16)
-        density = (1 - v ** (1 / self.alpha)) ** (self.alpha - 1)
-        cumulative = np.concatenate([[0], np.cumsum((density[1:] + density[:-1]) / 2)])
-        return device.put(np.interp(np.linspace(0, 1, TABLE + 1), cumulative / cumulative[-1], v), dtype)
-
-    def weight(self, u: Array, placed: Array) -> Array:
-        """The weight of the other sample, 0 to 1/2."""
-        xp = array_module(u)
-        number = xp.floor(u * TABLE)
-        low, high = placed.take(number.astype(np.int64)), placed.take(number.astype(np.int64) + 1)
-        return (low + (u * TABLE - number) * (high - low)) ** (1 / self.alpha)

@@ -11,7 +11,9 @@ from ..errors import ConfigError
 from ..fields import term
 from ..ops.gather import one_hot
 from ..ops.resample import resample
-from .augmentations import Augmentation, Colour, Elastic, Geometric, Mixup, Pixelwise, Textual
+from .augmentations import Augmentation, Colour, Elastic, Geometric, Pixelwise, Textual
+from .mixing import Mixing
+from .randaugment import RandAugment
 
 Gather = Callable[[Array], tuple[Array, Array]]
 Drawn = tuple[Augmentation, Array]  # with the uniform numbers that it draws for each sample
@@ -61,7 +63,7 @@ class Augmenter:
         self.identity = device.put(np.eye(3), dtype)
         self.placed: dict[Augmentation, Any] = {}
         for augmentation in augmentations:
-            if isinstance(augmentation, Mixup):
+            if isinstance(augmentation, Mixing):
                 self.placed[augmentation] = augmentation.place(device, dtype)
             elif isinstance(augmentation, Elastic):
                 self.placed[augmentation] = augmentation.place(device, self.shape, dtype)
@@ -90,7 +92,7 @@ class Augmenter:
             parts.append((augmentation, drawn[..., start : start + count]))
             start += count
         for augmentation, u in parts:
-            if isinstance(augmentation, Mixup):
+            if isinstance(augmentation, Mixing):
                 raw, target = self._mix(augmentation, u, raw, target, gather, ctx, dtype)
         if self.texts:
             return self._reword(raw, parts), target
@@ -100,6 +102,9 @@ class Augmenter:
         for augmentation, u in flat:
             if isinstance(augmentation, Pixelwise):
                 augmentation.change(images, u, self.scale)
+                changed = True
+            elif isinstance(augmentation, RandAugment):
+                augmentation.change(images, u, self.bounds or (0.0, self.scale))
                 changed = True
         if changed and self.bounds is not None:
             xp = array_module(images)
@@ -116,7 +121,8 @@ class Augmenter:
 
     def _move(self, images: Array, drawn: Sequence[Drawn], ctx: Context, dtype: Any) -> Array:
         """Numbers of the type of the batch, from wherever the pixels come from; a copy where nothing moves."""
-        xp, moves = array_module(images), [pair for pair in drawn if isinstance(pair[0], Geometric | Elastic)]
+        xp = array_module(images)
+        moves = [pair for pair in drawn if isinstance(pair[0], Geometric | Elastic | RandAugment)]
         if not moves:
             out = ctx.empty(images.shape, dtype)
             out[...] = images
@@ -129,6 +135,9 @@ class Augmenter:
                 m[...] = self.identity
                 augmentation.source(u, m)
                 total = matmul(total, m)
+            elif isinstance(augmentation, RandAugment):
+                for m in augmentation.movements(u, self.shape):
+                    total = matmul(total, m)
             elif isinstance(augmentation, Elastic):
                 field = augmentation.displacement(u, self.shape, self.placed[augmentation])
                 y, x = y + field[:, 0], x + field[:, 1]
@@ -139,17 +148,17 @@ class Augmenter:
         return resample(images, from_y, from_x, ctx.empty, dtype)
 
     def _mix(
-        self, mixup: Mixup, u: Array, raw: Array, target: Array, gather: Gather, ctx: Context, dtype: Any
+        self, mixing: Mixing, u: Array, raw: Array, target: Array, gather: Gather, ctx: Context, dtype: Any
     ) -> tuple[Array, Array]:
         xp = array_module(raw)
         # A number next to 1 may be rounded up to the number of samples.
         other = xp.minimum(xp.floor(u[..., 0] * self.samples).astype(np.int64), self.samples - 1)
-        weight = mixup.weight(u[..., 1], self.placed[mixup])[..., None]
+        within, weight = mixing.portion(u[..., 1:], self.placed[mixing], self.shape)
         found, label = gather(other)
         mixed = ctx.empty(raw.shape, dtype)
         mixed[...] = found
         mixed -= raw
-        mixed *= weight
+        mixed *= within
         mixed += raw
         own, others = self._weights(target, ctx, dtype), self._weights(label, ctx, dtype)
         others -= own

@@ -5,8 +5,10 @@ from typing import Any
 import numpy as np
 
 from ..config import Config, build_augmentations
-from ..data import Augmenter, Dataset, Mixup
+from ..data import Augmenter, Dataset
+from ..data.mixing import Mixing
 from ..errors import ConfigError, DataError
+from ..fields import term
 from ..objectives import Objective, Supervised
 from .experiment import Experiment
 
@@ -33,7 +35,8 @@ def build_augmenter(
         remedy = "Leave [augmentation] out, or train an rbm"
         rule = "needs a model that sees the samples themselves"
         raise ConfigError("augmentation", rule, config.model.name, remedy)
-    outputs = _outputs(config, dataset, objective) if any(isinstance(a, Mixup) for a in found) else 0
+    mixing = next((a for a in found if isinstance(a, Mixing)), None)
+    outputs = 0 if mixing is None else _outputs(config, dataset, objective, f"augmentation.{term(type(mixing))}")
     shape, scale = tuple(dataset.input_shape), dataset.scale
     texts, kind = bool(dataset.vocabulary), np.dtype(dtype)
     return Augmenter(found, shape, scale, outputs, samples, experiment.device, kind, texts, _bounds(experiment))
@@ -48,19 +51,19 @@ def _bounds(experiment: Experiment) -> tuple[float, float] | None:
     return float(training.min()), float(training.max())
 
 
-def _outputs(config: Config, dataset: Dataset, objective: Objective) -> int:
+def _outputs(config: Config, dataset: Dataset, objective: Objective, key: str) -> int:
     """How many targets a mixed sample has; raises where the loss takes no targets between classes."""
     classes = len(dataset.classes)
     if not objective.wants_targets:
         return max(classes, 1)
     if not isinstance(objective, Supervised):
         remedy = "Leave it out, or train a network such as mlp"
-        raise ConfigError("augmentation.mixup", "needs a network with a loss", config.model.name, remedy)
+        raise ConfigError(key, "needs a network with a loss", config.model.name, remedy)
     outputs = objective.loss.outputs(classes) if classes else dataset.y.shape[-1]
     if classes:
         try:
             objective.loss.check_targets(np.full((1, outputs), 1 / max(outputs, 2), np.float32))
         except DataError as error:
             remedy = "Leave it out, or use categorical_cross_entropy"
-            raise ConfigError("augmentation.mixup", "needs a loss for targets between classes", error, remedy) from None
+            raise ConfigError(key, "needs a loss for targets between classes", error, remedy) from None
     return outputs

@@ -14,17 +14,20 @@ from gpunet.data import (
     Brightness,
     Colour,
     Contrast,
+    CutMix,
     CutOut,
     Elastic,
     Feed,
     Flip,
     Mixup,
     Noise,
+    RandAugment,
     Rotate,
     Shear,
     Shift,
     Zoom,
     fit_preprocessing,
+    randaugment,
 )
 from gpunet.data.augmentations import Geometric
 from gpunet.errors import ConfigError
@@ -100,7 +103,7 @@ def test_evaluation_sees_samples_as_they_are(augmentation, images, device):
 @pytest.mark.parametrize(
     "weak",
     [Shift(0.0), Shift(1e-9, whole=False), Rotate(1e-6), Zoom(1e-9), Shear(1e-6), Elastic(1e-9), Brightness(1e-9),
-     Contrast(1e-9), Colour(1e-9), Noise(1e-9), Flip(False, False)],
+     Contrast(1e-9), Colour(1e-9), Noise(1e-9), Flip(False, False), CutMix(1.0, 1e-9)],
     ids=repr,
 )  # fmt: skip
 def test_no_strength_changes_nothing(weak, images, device):
@@ -234,13 +237,152 @@ def test_a_mixed_sample_is_between_two_and_so_are_its_targets(device):
 def test_weights_of_mixing_are_the_smaller_half_of_a_beta_distribution(alpha, device, rng):
     mixup = Mixup(alpha)
     u = (np.arange(20_000) + 0.5) / 20_000
-    weights = device.get(mixup.weight(device.put(u), mixup.place(device, np.float64)))
+    weights = device.get(mixup.smaller(device.put(u), mixup.place(device, np.float64)))
     drawn = rng.beta(alpha, alpha, 200_000)
     drawn = np.minimum(drawn, 1 - drawn)
     assert (np.diff(weights) >= 0).all()
     assert weights.mean() == pytest.approx(drawn.mean(), abs=0.002)
     for part in (0.25, 0.5, 0.75, 0.95):
         assert np.quantile(weights, part) == pytest.approx(np.quantile(drawn, part), abs=0.006)
+
+
+def test_a_rectangle_of_another_image_and_targets_by_its_area(device):
+    """Images show their class everywhere, so that what is seen of each class is its part of the target."""
+    labels = np.arange(400, dtype=np.int32) % 4
+    images = np.broadcast_to(labels[:, None, None, None], (400, 8, 10, 2)).astype(np.uint8)
+    x, targets = epoch(feed_of(images, [CutMix()], device, labels=labels), 64)
+    x = x.reshape(400, 8, 10, 2)
+    assert targets == pytest.approx(np.stack([(x[..., 0] == k).mean(axis=(1, 2)) for k in range(4)], axis=1), abs=1e-6)
+    assert np.array_equal(x[..., 0], x[..., 1]), "both channels alike"
+    for image, label in zip(x[..., 0], labels):
+        other = image != label
+        rows, columns = other.any(axis=1), other.any(axis=0)
+        assert np.array_equal(other, np.outer(rows, columns)), "a rectangle"
+        assert np.abs(np.diff(np.pad(rows, 1).astype(int))).sum() <= 2, "in one piece"
+        assert np.abs(np.diff(np.pad(columns, 1).astype(int))).sum() <= 2
+    seen = 1 - targets[np.arange(400), labels]
+    assert seen.max() > 0.8
+    half = epoch(feed_of(images, [CutMix(1.0, 0.5)], device, labels=labels), 64)[1]
+    assert 0.4 < (half.max(axis=1) == 1).mean() < 0.85, "about half of them, and those that met their own class"
+
+
+def test_areas_of_rectangles_inside_are_beta_distributed(device, rng):
+    """Far from the edges the area is that of the distribution, in the image's proportions, to half a pixel a side."""
+    shape, u = (64, 128, 1), rng.random((2000, 4))
+    u[:, 1:3] = 0.5
+    for alpha in (0.3, 1.0, 4.0):
+        cut = CutMix(alpha)
+        mask, area = cut.portion(device.put(u), cut.place(device, np.float64), shape)
+        assert device.get(area)[:, 0] == pytest.approx(device.get(mask).mean(axis=1))
+        drawn = rng.beta(alpha, alpha, 100_000)
+        for part in (0.1, 0.3, 0.5, 0.7, 0.9):
+            assert np.quantile(device.get(area), part) == pytest.approx(np.quantile(drawn, part), abs=0.05)
+
+
+def test_mixing_twice_keeps_targets_that_sum_to_one(images, device):
+    targets = epoch(feed_of(images, [Mixup(1.0), CutMix()], device), 16)[1]
+    assert targets.sum(axis=1) == pytest.approx(np.ones(40), abs=1e-6)
+    assert ((targets > 0).sum(axis=1) > 2).any()
+
+
+def pil(name, image, strength):
+    """What pillow makes of an image, by its own classes."""
+    from PIL import Image, ImageEnhance, ImageOps
+
+    shown, factor = Image.fromarray(image), 1 + 0.9 * strength
+    found = {
+        "brightness": lambda: ImageEnhance.Brightness(shown).enhance(factor),
+        "contrast": lambda: ImageEnhance.Contrast(shown.convert("L")).enhance(factor),
+        "colour": lambda: ImageEnhance.Color(shown).enhance(factor),
+        "sharpness": lambda: ImageEnhance.Sharpness(shown).enhance(factor),
+        "solarise": lambda: ImageOps.solarize(shown, 256 - int(256 * abs(strength))),
+        "posterise": lambda: ImageOps.posterize(shown, 8 - round(4 * abs(strength))),
+        "stretch": lambda: ImageOps.autocontrast(shown),
+    }[name]()
+    return np.asarray(found).astype(float)
+
+
+@pytest.mark.parametrize("strength", [-1.0, -0.5, 0.5, 1.0])
+@pytest.mark.parametrize(
+    "name", ["brightness", "contrast", "colour", "sharpness", "solarise", "posterise", "stretch"]
+)  # fmt: skip
+def test_operations_of_a_set_are_those_of_pillow(name, strength, device, rng):
+    image = rng.integers(20, 200, (9, 8, 3)).astype(np.uint8)
+    if name == "contrast":
+        image[...] = image[..., :1]
+    x, amount = device.put(image[None].astype(np.float64)), device.put(np.full((1, 1, 1, 1), strength))
+    found = getattr(randaugment, name)(x, amount, abs(strength), (0.0, 255.0))
+    found = np.clip(device.get(found)[0], 0, 255)
+    wanted = pil(name, image, strength)
+    if name == "contrast":
+        found = found[..., 0]
+    inner = slice(1, -1) if name == "sharpness" else slice(None)  # pillow leaves the edges alone there
+    assert found[inner, inner] == pytest.approx(wanted[inner, inner], abs=1.5)
+
+
+def test_equalised_levels_are_ranks(device, rng):
+    image = (rng.random((2, 30, 20, 3)) ** 3 * 255).astype(np.uint8).astype(np.float64)
+    image[1, ..., 2] = 7
+    found = device.get(randaugment.equalise(device.put(image), None, 1.0, (0.0, 255.0)))
+    for k in range(2):
+        for c in range(3):
+            values, own = image[k, ..., c].ravel(), found[k, ..., c].ravel()
+            least = (values == values.min()).sum()
+            if least == values.size:
+                assert (own == 7).all(), "a constant channel stays"
+                continue
+            wanted = [((values <= v).sum() - least) / (values.size - least) * 255 for v in values]
+            assert own == pytest.approx(np.array(wanted))
+
+
+def test_operations_are_equally_frequent_and_movements_have_their_matrices(device, rng):
+    augment, u = RandAugment(1, 0.5), rng.random((28_000, 2))
+    (m,) = augment.movements(device.put(u), (10, 20, 3))
+    m = device.get(m)
+    kinds = {
+        "rotate": np.isclose(m[:, 0, 1], -m[:, 1, 0]) & np.isclose(np.abs(m[:, 1, 0]), math.sin(math.radians(15))),
+        "shear right": np.isclose(np.abs(m[:, 1, 0]), 0.15) & (m[:, 0, 1] == 0),
+        "shear down": np.isclose(np.abs(m[:, 0, 1]), 0.15) & (m[:, 1, 0] == 0),
+        "shift down": np.isclose(np.abs(m[:, 0, 2]), 2.25),
+        "shift right": np.isclose(np.abs(m[:, 1, 2]), 4.5),
+        "none": (m == np.eye(3)).all(axis=(1, 2)),
+    }
+    assert sum(kinds.values()).tolist() == [1] * len(m), "each sample is moved in one way"
+    for name, found in kinds.items():
+        assert found.mean() == pytest.approx(9 / 14 if name == "none" else 1 / 14, abs=0.01)
+        if name != "none":
+            signs = m[found].reshape(-1, 9)[:, {"rotate": 3, "shear right": 3, "shear down": 1, "shift down": 2,
+                                                "shift right": 5}[name]] > 0  # fmt: skip
+            assert signs.mean() == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_set_changes_each_sample_by_its_own_operations_alone(images, device, rng):
+    """A batch is what its samples are alone, and those that drew nothing stay as they are."""
+    augment, u = RandAugment(2, 0.8), rng.random((40, 4))
+    u[:5, 0::2] = 0.999
+    together = images.astype(np.float64)
+    augment.change(together, u, (0.0, 255.0))
+    for k in range(40):
+        alone = images[k : k + 1].astype(np.float64)
+        augment.change(alone, u[k : k + 1], (0.0, 255.0))
+        assert np.array_equal(alone[0], together[k])
+    assert np.array_equal(together[:5], images[:5])
+    assert np.abs(together - images).max(axis=(1, 2, 3)).astype(bool).sum() > 15
+    assert together.min() >= 0
+    assert together.max() <= 255
+
+
+def test_images_of_another_range_stay_in_it(device, rng):
+    images = (rng.random((60, *SHAPE)) * 2 - 1).astype(np.float32)
+    flat = images.reshape(60, -1)
+    augmenter = Augmenter([RandAugment(3, 1.0)], SHAPE, 1.0, 4, 60, device, np.dtype("f4"), bounds=(-1.0, 1.0))
+    feed = Feed(
+        device, flat, np.zeros(60, np.int32), fit_preprocessing("none", flat, 1.0), np.dtype("f4"), (), augmenter
+    )
+    x, _ = epoch(feed, 20)
+    assert x.min() >= -1
+    assert x.max() <= 1
+    assert x.min() < -0.9, "the whole range is in use"
 
 
 def test_a_table_takes_noise_and_mixing_alone(rng, device):

@@ -30,6 +30,7 @@ NETWORKS = {
         "augmentation.shift.pixels": 1, "augmentation.rotate.degrees": 20, "augmentation.noise.std": 0.1,
         "augmentation.mixup": True, "augmentation.cut_out.pixels": 2, "augmentation.elastic": True,
     },
+    "mixed images": {"augmentation.cut_mix": True, "augmentation.rand_augment": {"operations": 2, "strength": 0.5}},
     "augmented labels": {
         "data.labels": 60, "training.updates": 20, "augmentation.shift": True, "augmentation.mixup": True
     },

@@ -22,7 +22,7 @@ MACHINE = SMALL | {"model.hidden": 8}
 LAYERS = SMALL | {"model.hidden": [12, 8], "optimizer.learning_rate": 0.05}
 STACKS = ("dbn", "dbn-mnist")
 RUIN = {"name": "piecewise", "values": [0.1, 50.0], "boundaries": [1]}  # after the first epoch, each is worse
-MOVES = ("shift", "rotate", "elastic", "brightness", "noise", "mixup")
+MOVES = ("shift", "rotate", "elastic", "brightness", "noise", "mixup", "cut_mix", "rand_augment")
 
 # Every preset, and every kind of state that a step goes on from.
 CASES = {name: (name, LAYERS if name in STACKS else SMALL) for name in preset_names()}
