@@ -14,6 +14,7 @@ from gpunet.data.table import Column, Table, number_column
 from gpunet.errors import DataError, printable
 
 from .opening import open_regular
+from .pictures import Imaging, opener
 
 if TYPE_CHECKING:
     from polars import Series
@@ -23,7 +24,7 @@ ARROW = (".arrow", ".feather", ".ipc")
 SUFFIXES = (*PARQUET, *ARROW)
 
 
-def read_frame(path: Path) -> Table:
+def read_frame(path: Path, imaging: Imaging | None = None) -> Table:
     """The columns of a Parquet or Arrow file.
 
     Raises:
@@ -52,7 +53,10 @@ def read_frame(path: Path) -> Table:
     if not frame.height or not frame.width:
         raise DataError(str(path), "must hold rows and columns", f"{frame.height} by {frame.width}", "Check the file")
     columns = [_column(unicodedata.normalize("NFC", name), frame.get_column(name)) for name in frame.columns]
-    return Table(path.name, tuple(columns), True, lambda row: f"{path} row {row + 1}", source=str(path))
+    return Table(
+        path.name, tuple(columns), True, lambda row: f"{path} row {row + 1}", source=str(path),
+        opener=opener(path.parent, imaging or Imaging()),
+    )  # fmt: skip
 
 
 def _column(name: str, cells: Series) -> Column:

@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from gpunet.data import PART_WORDS, Dataset, Pictures, encode_targets, is_text
+from gpunet.data.pictures import SUFFIXES
 from gpunet.errors import DataError, printable
 
 from .cache import Cache, decoded
-from .pictures import SUFFIXES, Imaging, decode
+from .pictures import Imaging, decode
 
 SYSTEM = ("__MACOSX", "@eaDir", "Thumbs.db", "desktop.ini")  # what systems leave in folders, beside names with a dot
 PARTS = tuple(PART_WORDS)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from gpunet.data import Coding, Dataset, Pictures, Reading, Split, Table, Wanted, assemble, is_text, portable_features
+from gpunet.data.pictures import SUFFIXES
 from gpunet.errors import DataError, meant, printable, shortened
 from gpunet.paths import kind_of
 
@@ -12,7 +13,7 @@ from . import archives, frames, idx, images, tables
 from .archives import Naming
 from .bundled import available, digits
 from .cache import Cache
-from .pictures import SUFFIXES, Imaging
+from .pictures import Imaging
 
 ARCHIVES = (".npz", ".h5", ".hdf5")
 KNOWN = (
@@ -55,7 +56,7 @@ def read(
         if images.holds_images(path):
             return images.read_classes(path, task, classes, imaging or Imaging(), cache)
         return idx.read_folder(path, task, classes)
-    if (table := _table(path, reading or Reading())) is not None:
+    if (table := _table(path, reading or Reading(), imaging or Imaging())) is not None:
         return table
     if path.suffix.lower() in ARCHIVES:
         return archives.read_archive(path, naming or Naming(), task, classes)
@@ -83,7 +84,7 @@ def read_features(
         return images.read_inputs(path, imaging or Imaging(), cache)
     if path.is_dir():
         return idx.read_folder(path, "auto", None).x
-    if (table := _table(path, reading or Reading())) is not None:
+    if (table := _table(path, reading or Reading(), imaging or Imaging())) is not None:
         return table
     if path.suffix.lower() in ARCHIVES:
         return archives.read_features(path, naming or Naming())
@@ -115,12 +116,12 @@ def load(source: str, *, target: str | int | None = None, header: bool | None = 
     return assemble(found, wanted, Coding(), lambda n, labels, by: Split(np.arange(n), nothing, nothing))
 
 
-def _table(path: Path, reading: Reading) -> Table | None:
+def _table(path: Path, reading: Reading, imaging: Imaging) -> Table | None:
     """A file that holds a table as one, None where it holds something else."""
     name = path.name.lower()
     if name.endswith(tables.SUFFIXES):
-        return tables.read_table(path, reading)
-    return frames.read_frame(path) if name.endswith(frames.SUFFIXES) else None
+        return tables.read_table(path, reading, imaging)
+    return frames.read_frame(path, imaging) if name.endswith(frames.SUFFIXES) else None
 
 
 def _is_idx(path: Path) -> bool:

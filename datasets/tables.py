@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gpunet.data.roles import TARGETS, TEXTS
 from gpunet.data.table import NOTHING, Column, Reading, Table, is_number
-from gpunet.errors import DataError, printable
+from gpunet.errors import DataError
 
+from .headers import called, doubts, is_header, names_of
+from .numbers import decimal_signs, groups_digits, read_numbers
+from .pictures import Imaging, opener
 from .text import SAMPLE, Lines, first_rows, read_lines, walk_cells
 
 if TYPE_CHECKING:
@@ -26,10 +28,9 @@ if TYPE_CHECKING:
 
 PLAIN = (".csv", ".tsv", ".tab", ".psv", ".txt", ".data")
 SUFFIXES = tuple(f"{suffix}{packed}" for suffix in PLAIN for packed in ("", ".gz"))
-COMMA = r"^[+-]?(\d+,?\d*|,\d+)([eE][+-]?\d+)?$"  # a number with a decimal comma
 
 
-def read_table(path: Path, reading: Reading) -> Table:
+def read_table(path: Path, reading: Reading, imaging: Imaging | None = None) -> Table:
     """The columns of a file of text.
 
     Raises:
@@ -40,9 +41,10 @@ def read_table(path: Path, reading: Reading) -> Table:
     frame = None if len(sample) > 1 else _frame(path, lines)
     if frame is not None:
         sample = [list(row) for row in frame.head(SAMPLE + 1).rows()]
-    header, why = (reading.header, "") if reading.header is not None else _is_header(sample, lines.delimiter != ",")
+    commas = lines.delimiter != ","
+    header, why = (reading.header, "") if reading.header is not None else is_header(sample, commas)
     notes = [*lines.notes, *([why] if why else [])]
-    names, filled = _names(path, sample[0]) if header else ((), False)
+    names, filled = names_of(path, sample[0]) if header else ((), False)
     if filled:
         notes.append("columns without a name are called by their number")
     found = _of_numbers(lines, sample, names, bool(header)) if frame is None and reading.plain else None
@@ -61,7 +63,8 @@ def read_table(path: Path, reading: Reading) -> Table:
 
     return Table(
         path.name, columns, bool(header), place, (*notes, *more), source=str(path),
-        missing_given=reading.missing is not None,
+        missing_given=reading.missing is not None, doubts=tuple(doubts(sample, bool(header), names, commas)),
+        opener=opener(path.parent, imaging or Imaging()),
     )  # fmt: skip
 
 
@@ -100,6 +103,8 @@ def _of_numbers(
         return None
     held = [[cell for cell in column if cell is not None] for column in zip(*below)]
     plain = [bool(cells) and all(is_number(cell) for cell in cells) for cells in held]
+    if any(not number and any(map(groups_digits, cells)) for number, cells in zip(plain, held)):
+        return None
     if not held or sum(plain) < width / 2 or (lines.delimiter != "," and not all(plain)):
         return None
     content, kinds = lines.content.lstrip(b"\n"), [polars.Float64 if number else polars.String for number in plain]
@@ -150,54 +155,6 @@ def _could_be_numbers(cells: Series) -> bool:
     return len(numbers) > numbers.null_count() and bool(known.is_in([*NOTHING, ""]).any())
 
 
-def _is_header(sample: Sequence[Sequence[str | None]], commas: bool) -> tuple[bool, str]:
-    """Whether the first line holds names, and what the user should know about it.
-
-    It does where half of the cells above columns of numbers are no numbers; where its cells count 0, 1, 2, ..., as
-    libraries number columns without names; and, in a table of texts alone, where a cell is a usual name of targets or
-    texts, or where no cell comes again below it although others do.
-    """
-
-    def number(cell: str) -> bool:
-        return is_number(cell) or (commas and is_number(cell.replace(",", ".", 1)))
-
-    first = ["" if cell is None else cell.strip() for cell in sample[0]]
-    below = [[cell for cell in column if cell is not None] for column in zip(*sample[1:])]
-    below = below or [[] for _ in first]
-    counted = [cell for cell in (first[1:] if not first[0] else first) if cell]
-    if len(counted) == len(first) - (not first[0]) and len(counted) > 2:
-        for start in (0, 1):
-            if counted == [str(number) for number in range(start, start + len(counted))] and len(sample) > 1:
-                said = f"line 1 counts {start}, {start + 1}, ... and is taken for a header"
-                return True, f"{said}; set header=false where it is none"
-    numeric = [i for i, cells in enumerate(below) if cells and all(number(c) or c.strip() in NOTHING for c in cells)]
-    if numeric:
-        words = sum(bool(first[i]) and not number(first[i]) and first[i] not in NOTHING for i in numeric)
-        return words >= len(numeric) / 2, ""
-    if any(cell and number(cell) for cell in first):
-        return False, ""
-    if any(cell.lower() in (*TARGETS, *TEXTS) for cell in first):
-        return True, ""
-    again = [cell in {c.strip() for c in cells} for cell, cells in zip(first, below)]
-    repeated = [len(set(cells)) < len(cells) for cells in below if cells]
-    empty = any(len(cells) < len(sample) - 1 for cells in below) and len(sample) > 1
-    return (len(sample) > 2 and not any(again) and (any(repeated) or empty)), ""
-
-
-def _names(path: Path, cells: Sequence[str | None]) -> tuple[tuple[str, ...], bool]:
-    """Names of columns; of several without one all but the first are called by their number."""
-    names = [unicodedata.normalize("NFC", (cell or "").strip()) for cell in cells]
-    nameless = [i for i, name in enumerate(names) if not name][1:]
-    for number in nameless:
-        names[number] = f"column {number + 1}"
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            raise DataError(f"{path} line 1", "needs different column names", f"{name!r} twice", "Rename one")
-        seen.add(name)
-    return tuple(names), bool(nameless)
-
-
 def _columns(
     path: Path, body: DataFrame, names: tuple[str, ...], reading: Reading, delimiter: str
 ) -> tuple[tuple[Column, ...], list[str]]:
@@ -206,56 +163,33 @@ def _columns(
     if reading.missing is not None:
         nothing = polars.all().str.strip_chars().is_in(list(reading.missing))
         body = body.select(polars.when(~nothing).then(polars.all()))
-    commas = reading.decimal == ","
-    plain = None if commas else body.select(polars.all().cast(polars.Float64, strict=False))
+    pointed = decimal_signs(reading, delimiter)[0] == "."
+    plain = body.select(polars.all().cast(polars.Float64, strict=False)) if pointed else None
     columns, notes = [], []
     with_comma: list[int] = []
     with_point: list[int] = []
     for number, cells in enumerate(body.iter_columns()):
         name = names[number] if names else ""
-        values = None if plain is None else plain.to_series(number)
-        if values is None or values.null_count() != cells.null_count():
-            cells, values, way = _numbers(cells, reading, delimiter)
-            with_comma += [number] if way == "," else []
-            if way not in ("", ","):
-                notes.append(f"{_called(names, number)}: {way}")
+        read = None
+        if plain is None or plain.to_series(number).null_count() != cells.null_count():
+            read = read_numbers(cells, reading, delimiter)
+            cells = read.cells
+            with_comma += [number] if read.comma else []
+            notes += [f"{called(names, number)}: {note}" for note in read.notes]
+        values = plain.to_series(number) if read is None and plain is not None else None
+        values = read.values if read is not None else values
         if values is not None and reading.decimal is None and delimiter != "," and not with_point:
-            with_point += [number] if bool(cells.str.contains(".", literal=True).any()) else []
+            ungrouped = read is None or not read.grouped
+            with_point += [number] if ungrouped and bool(cells.str.contains(".", literal=True).any()) else []
         numbers = None if values is None else values.cast(polars.Float64).to_numpy()
-        columns.append(Column(name, numbers, _speller(cells)))
+        columns.append(Column(name, numbers, _speller(cells), unclear=read.unclear if read else ""))
     if with_comma and reading.decimal is None:
         if with_point:
-            some = f"points in {_called(names, with_point[0])}, commas in {_called(names, with_comma[0])}"
-            raise DataError(str(path), "must have one decimal sign", some, 'Set decimal="." or decimal=","')
+            some = f"points in {called(names, with_point[0])}, commas in {called(names, with_comma[0])}"
+            remedy = 'Set decimal="." or decimal=",", and thousands to the other where it groups digits'
+            raise DataError(str(path), "must have one decimal sign", some, remedy)
         notes.append("numbers have a decimal comma")
     return tuple(columns), notes
-
-
-def _numbers(cells: Series, reading: Reading, delimiter: str) -> tuple[Series, Series | None, str]:
-    """Cells, the numbers that they are or None, and how: ``,`` with a decimal comma, else a note or nothing."""
-    import polars
-
-    stripped = cells.str.strip_chars()
-    stripped = stripped.set(stripped == "", None)
-    signs = {".": ["."], ",": [","]}.get(reading.decimal or "", [".", ","] if delimiter != "," else ["."])
-    nothing = stripped.is_in(list(NOTHING)).fill_null(False) if reading.missing is None else None
-    for known, note in ((stripped, ""), (None, "without")):
-        if known is None:
-            if nothing is None or not nothing.any():
-                continue
-            known = stripped.set(nothing, None)
-            words = stripped.filter(nothing).value_counts(sort=True).rows()
-            note = ", ".join(f"{count} cells {word!r}" for word, count in words) + " are taken for missing"
-        if known.null_count() == len(known) and cells.null_count() < len(cells):
-            continue
-        for sign in signs:
-            written = known
-            if sign == ",":
-                written = known.set(~known.str.contains(COMMA).fill_null(True), "x").str.replace(",", ".", literal=True)
-            values = written.cast(polars.Float64, strict=False)
-            if values.null_count() == known.null_count():
-                return known, values, note or ("," if sign == "," else "")
-    return stripped, None, ""
 
 
 def _speller(cells: Series) -> Callable[[], np.ndarray]:
@@ -274,7 +208,3 @@ def _speller(cells: Series) -> Callable[[], np.ndarray]:
 def _normal(text: str) -> str | None:
     text = text.strip()
     return (text if text.isascii() else unicodedata.normalize("NFC", text)) or None
-
-
-def _called(names: Sequence[str], number: int) -> str:
-    return f"column {printable(repr(names[number]))}" if names else f"column {number + 1}"

@@ -47,8 +47,12 @@ def read_lines(path: Path, delimiter: str | None) -> Lines:
     notes = [f"read as {encoding}"] if encoding else []
     if b"\r" in content:
         content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    content, said = _said_delimiter(content)
     content, comments = _without_comments(content)
     notes += [f"{comments} lines of comments are skipped"] if comments else []
+    if delimiter is None and said is not None:
+        notes.append(f"line 1 says that cells are separated by {DELIMITERS.get(said, said)}")
+        delimiter = said
     if delimiter is not None:
         found = NAMED.get(delimiter, delimiter)
         if len(found) != 1 or found in '"\n\r':
@@ -118,30 +122,40 @@ def decoded(path: Path, content: bytes) -> tuple[bytes, str]:
 
 
 def _without_comments(content: bytes) -> tuple[bytes, int]:
-    """Lines that begin with #, outside of quotes, become empty; one that holds the names of columns loses its #."""
+    """Lines that begin with #, outside of quotes, become empty; one that holds the names of columns loses its #.
+
+    Behind the first line of cells one that has as many of them is no comment but a sample: ``#N/A,2,yes``.
+    """
     if b"#" not in content or not (content.startswith(b"#") or b"\n#" in content):
         return content, 0
-    lines, inside, count, begun = content.split(b"\n"), False, 0, False
+    lines, inside, count, cells = content.split(b"\n"), False, 0, b""
     for number, line in enumerate(lines):
-        if not inside and line.startswith(b"#"):
-            following = next((later for later in lines[number + 1 :] if later.strip()), b"")
-            if not begun and _same_form(line.lstrip(b"# "), following):
-                lines[number], begun = line.lstrip(b"# "), True
-            else:
-                lines[number] = b""
-                count += 1
-        else:
+        if inside or not line.startswith(b"#"):
             inside ^= line.count(b'"') % 2 == 1
-            begun = begun or bool(line.strip())
+            cells = cells or line.strip()
+        elif not cells and _same_form(line.lstrip(b"# "), _following(lines, number)):
+            lines[number] = cells = line.lstrip(b"# ")
+        elif not cells or not _same_form(line, cells):
+            lines[number] = b""
+            count += 1
     return b"\n".join(lines), count
 
 
-def _same_form(names: bytes, following: bytes) -> bool:
-    """Whether a comment has as many cells as the line below it, and that line is none."""
-    if following.startswith(b"#"):
-        return False
-    counts = [(names.count(d), following.count(d)) for d in (b",", b"\t", b";", b"|")]
-    return any(a == b > 0 for a, b in counts)
+def _following(lines: list[bytes], number: int) -> bytes:
+    """The next line that holds something, unless it is a comment."""
+    following = next((later for later in lines[number + 1 :] if later.strip()), b"")
+    return b"" if following.startswith(b"#") else following
+
+
+def _same_form(one: bytes, other: bytes) -> bool:
+    """Whether two lines have as many cells, more than one."""
+    return any(one.count(sign) == other.count(sign) > 0 for sign in (b",", b"\t", b";", b"|"))
+
+
+def _said_delimiter(content: bytes) -> tuple[bytes, str | None]:
+    """The delimiter that a first line ``sep=;`` says, as spreadsheets write it; the line becomes empty."""
+    found = re.match(rb'"?sep=([^"\n])"?(?=\n)', content, re.IGNORECASE)
+    return (content[found.end() :], found[1].decode(errors="replace")) if found else (content, None)
 
 
 def _find_delimiter(path: Path, content: bytes) -> str:

@@ -28,7 +28,11 @@ def initial_toml(config: Any, found: Any, summary: Any, preset: str) -> str:
         targets = list(contract.targets)
         lines.append(f"target = {_toml(targets[0] if len(targets) == 1 else targets)}")
         lines.append(f"task = {_toml(found.task if found.task != 'none' else 'auto')}  # {found.why}")
-        kinds = ", ".join(f"{_key(code.column or str(code.place))} = {_toml(code.kind)}" for code in contract.codes)
+        named = {"words": "text"}
+        kinds = ", ".join(
+            f"{_key(code.column or str(code.place))} = {_toml(named.get(code.kind, code.kind))}"
+            for code in contract.codes
+        )
         lines.append(f"features = {{ {kinds} }}" if contract.named else f"# features = {{ {kinds} }}")
         ids = list(contract.ids)
         own = {*map(str, ids), str(contract.weight)}
@@ -40,12 +44,13 @@ def initial_toml(config: Any, found: Any, summary: Any, preset: str) -> str:
         )
         lines.append(f"weight = {_toml(contract.weight)}" if contract.weight is not None else "# weight = ")
         lines.append(f"header = {_toml(contract.named)}")
-        for key in ("delimiter", "decimal"):
+        for key in ("delimiter", "decimal", "thousands"):
             value = getattr(data, key)
             lines.append(f"{key} = {_toml(value)}" if value is not None else f"# {key} =   # found out by default")
         lines.append(f"fill = {_toml(data.fill)}  # auto, median, mean, most_frequent, flag, refuse")
         lines.append(f"categories = {_toml(data.categories)}  # one_hot, ordinal")
         lines.append(f"unseen = {_toml(data.unseen)}  # ignore, refuse")
+        lines.append(f"rare = {_toml(data.rare)}  # categories with fewer samples, or a smaller share, are folded")
     else:
         lines.append(f"task = {_toml(found.task if found.task != 'none' else 'auto')}  # {found.why}")
         lines += [f"{key} = {_toml(getattr(data, key))}" for key in ("x", "y", "channels") if getattr(data, key)]

@@ -97,7 +97,7 @@ def table_dataset(config: Config, table: Table, given: Targets | None = None) ->
 
     targets = data.target if isinstance(data.target, tuple) else () if data.target is None else (data.target,)
     wanted = Wanted(targets, data.task, data.features, data.ignore, data.id, data.weight, data.split_column)
-    coding = Coding(data.fill, data.categories, data.unseen, data.rare)
+    coding = Coding(data.fill, data.categories, data.unseen, data.rare, data.words)
     return assemble(table, wanted, coding, parts_of, data.target != (), given)
 
 
@@ -121,7 +121,13 @@ def with_features_of(dataset: Dataset, source: Trained, found: Table) -> Dataset
         replace(code, place=found.find(code.column, "feature") if found.named else code.place) for code in codes
     ))  # fmt: skip
     return replace(
-        dataset, x=given.x, columns=about.columns, vocabulary=about.vocabulary, contract=contract, notes=given.notes
+        dataset,
+        x=given.x,
+        columns=about.columns,
+        vocabulary=about.vocabulary,
+        contract=contract,
+        notes=given.notes,
+        scale=about.scale,
     )
 
 
@@ -194,7 +200,7 @@ def features_in(source: str, model: Trained) -> Given:
 def reading_of(config: Config) -> Reading:
     """How the tables of a configuration are read."""
     data = config.data
-    return Reading(data.header, data.delimiter, data.decimal, data.missing)
+    return Reading(data.header, data.delimiter, data.decimal, data.thousands, data.missing)
 
 
 def naming_of(config: Config) -> Any:

@@ -48,9 +48,9 @@ class DataConfig(Section):
     task: Literal["auto", "classification", "multilabel", "regression"] = Field(
         "auto", description="what the targets are"
     )
-    features: Annotated[Columns | dict[str, Literal["number", "category", "text"]] | None, BeforeValidator(_listed)] = (
-        Field(None, description="columns that are features, all others are then left out; or the kinds of some by name")
-    )
+    features: Annotated[
+        Columns | dict[str, Literal["number", "category", "text", "image"]] | None, BeforeValidator(_listed)
+    ] = Field(None, description="columns that are features, all others are then left out; or the kinds of some by name")
     ignore: Annotated[Columns, BeforeValidator(_listed)] = Field((), description="columns that are left out")
     id: Annotated[Columns, BeforeValidator(_listed)] = Field(
         (), description="columns that name the samples, and come back beside predictions"
@@ -59,6 +59,9 @@ class DataConfig(Section):
     header: bool | None = Field(None, description="whether a table has a header row; found out by default")
     delimiter: str | None = Field(None, description="one character, tab or space; found out by default")
     decimal: Literal[".", ","] | None = Field(None, description="decimal sign of a table; found out by default")
+    thousands: Literal[",", ".", " ", "'"] | None = Field(
+        None, description="sign between groups of three digits; found out where only one way of reading is possible"
+    )
     missing: Annotated[tuple[str, ...] | None, BeforeValidator(_listed)] = Field(
         None, description="texts of missing cells; empty ones by default, and NA, ?, null and the like between numbers"
     )
@@ -72,6 +75,7 @@ class DataConfig(Section):
     )
     unseen: Literal["ignore", "refuse"] = Field("ignore", description="categories that training has not seen")
     rare: NonNegative = Field(0, description="fold categories with fewer samples, or a smaller share of them")
+    words: Count = Field(1000, description="most frequent words of a text beside other features that become features")
     scale_target: Literal["auto"] | bool = Field(
         "auto", description="standardise targets of regression; auto does for squared, absolute and Huber loss"
     )

@@ -5,11 +5,13 @@ from collections.abc import Callable
 import numpy as np
 
 from ..errors import DataError
+from .codes import ImageCode, TextCode
 from .contract import Contract, Given
 from .dataset import Dataset, checked_weights
 from .description import Description
-from .encoding import Coding, TextCode, encode, fit_codes
+from .encoding import Coding, encode, fit_codes
 from .fulfilling import fulfil
+from .media import images_of
 from .roles import Roles, Wanted, assign
 from .splitting import Split
 from .table import Table
@@ -46,13 +48,17 @@ def assemble(
     codes = fit_codes(table, roles, divide(table.rows, labels, by).train, coding)
     notes: list[str] = []
     vocabulary: tuple[str, ...] = ()
+    scale = 1.0
     if any(isinstance(code, TextCode) for code in codes):
         texts = [text or "" for text in table.columns[roles.features[0]].texts.tolist()]
         x, vocabulary, note = number_texts(table.name, texts)
         notes += [f"texts of {len(vocabulary):,} different words", *([note] if note else [])]
+    elif len(codes) == 1 and isinstance(codes[0], ImageCode):
+        x, scale = images_of(table, roles.features[0], codes[0]), codes[0].scale
+        notes += table.pictures(roles.features[0]).notes
     else:
         x, notes = encode(table, codes, roles.features)
-    names = tuple(name for code in codes for name in code.names)
+    names = tuple(name for code in codes for name in code.names) if x.ndim == 2 else ()
     contract = Contract(
         codes,
         table.named,
@@ -68,6 +74,7 @@ def assemble(
         () if given is None else given.classes,
         names if table.named else (),
         table.test_from,
+        scale=scale,
         vocabulary=vocabulary,
         notes=(*table.notes, *notes),
         label_type="text" if given is None else given.label_type,
@@ -78,7 +85,7 @@ def assemble(
         contract=contract,
         kinds=tuple((table.called(i), kind) for i, kind in zip(roles.features, roles.kinds)),
         ignored=_left_out(table, roles),
-        warnings=roles.warnings,
+        warnings=(*_doubts(table, roles), *roles.warnings),
         ids={table.columns[i].name: table.columns[i].texts.tolist() for i in roles.ids},
         divided_by=by,
     )
@@ -115,6 +122,12 @@ def known_dataset(found: Given, about: Description, table: Table, parts: str | i
         ids=found.ids,
         divided_by=None if parts is None else _values(table, table.find(parts, "split_column")),
     )
+
+
+def _doubts(table: Table, roles: Roles) -> list[str]:
+    """Those that matter for the roles of the columns."""
+    used = {None, *roles.features}
+    return [d.text for d in table.doubts if d.column in used or (d.of_targets and d.column in roles.targets)]
 
 
 def _references(table: Table, numbers: tuple[int, ...]) -> tuple[str | int, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .encoding import Code, code_from_json, code_to_json
+from .codes import Code, code_from_json, code_to_json
 from .targets import Targets
 
 

@@ -5,7 +5,8 @@
 | numbers | one; a missing cell becomes the mean, median or most frequent value of the training part, and with |
 | | ``flag`` a second feature says where one was missing |
 | category | ``one_hot``: one for each category, in the order of their texts; ``ordinal``: one that counts them |
-| text | the numbers of its words |
+| text | the numbers of its words; beside other features, whether each of the most frequent words occurs |
+| image | its pixels, from 0 to 1 beside other features |
 
 Numbers are computed with in float64.  Where float32 would lose what tells the values of a column apart, such as days
 since 1970, a number near their mean is subtracted before.  A category that is rarer than ``rare`` in the training part
@@ -15,20 +16,20 @@ is folded into one feature with all such; one that training has not seen becomes
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 from ..errors import DataError, meant, printable
+from .codes import CategoryCode, Code, ImageCode, NumberCode, TextCode, WordsCode
+from .media import fit_images, fit_words, put_images, put_words
 from .roles import Roles
 from .table import Column, Table, is_number
 from .targets import COARSE
 
 Fill = Literal["auto", "mean", "median", "most_frequent", "flag", "refuse"]
 ALL = "*"  # stands for every column that is not named
-MISSING = "missing"  # what the feature of missing cells is called
-OTHER = "other"
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,14 @@ class Coding:
         categories: ``one_hot`` or ``ordinal``, or the categories themselves in their order.
         unseen: ``ignore`` or ``refuse`` a category that training has not seen.
         rare: a category with fewer samples, or a smaller share of them, is folded with all such; 0 for none.
+        words: so many of the most frequent words of a text beside other features are features.
     """
 
     fill: str | Mapping[str, str] = "auto"
     categories: str | Mapping[str, Any] = "one_hot"
     unseen: str = "ignore"
     rare: float = 0
+    words: int = 1000
 
     def of(self, setting: str, column: str) -> Any:
         """A setting for one column."""
@@ -54,102 +57,6 @@ class Coding:
         if not isinstance(value, Mapping):
             return value
         return value.get(column, value.get(ALL, getattr(Coding(), setting)))
-
-
-@dataclass(frozen=True)
-class NumberCode:
-    """A column of numbers.
-
-    Attributes:
-        column: its name, or nothing.
-        place: its number in the table of training.
-        fill: what stands in a missing cell; None refuses one.
-        flag: whether another feature says where one was missing.
-        offset: subtracted in float64.
-        low: smallest value of the training part.
-        high: largest one.
-        filled: the name of what ``fill`` is.
-        missing: share of the training part whose cells are missing.
-    """
-
-    column: str
-    place: int
-    fill: float | None
-    flag: bool
-    offset: float
-    low: float
-    high: float
-    filled: str = "median"
-    missing: float = 0.0
-    kind: Literal["number"] = "number"
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Of the features."""
-        return (self.column, f"{self.column} {MISSING}") if self.flag else (self.column,)
-
-
-@dataclass(frozen=True)
-class CategoryCode:
-    """A column of categories.
-
-    Attributes:
-        column: its name, or nothing.
-        place: its number in the table of training.
-        levels: the categories; None is that of missing cells.
-        ordinal: whether one feature counts them.
-        other: whether the rare ones share a feature.
-        fill: the category of missing cells, where that is not one of its own.
-        unseen: what becomes of categories that are not known.
-        missing: share of the training part whose cells are missing.
-    """
-
-    column: str
-    place: int
-    levels: tuple[str | None, ...]
-    ordinal: bool
-    other: bool
-    fill: str | None
-    unseen: str
-    missing: float = 0.0
-    kind: Literal["category"] = "category"
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Of the features."""
-        if self.ordinal:
-            return (self.column,)
-        shown = [MISSING if level is None else level for level in self.levels] + ([OTHER] if self.other else [])
-        return tuple(f"{self.column}={level}" for level in shown)
-
-
-@dataclass(frozen=True)
-class TextCode:
-    """A column of texts."""
-
-    column: str
-    place: int
-    kind: Literal["text"] = "text"
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Of what becomes word numbers."""
-        return (self.column,)
-
-
-Code = NumberCode | CategoryCode | TextCode
-CODES: dict[str, type] = {"number": NumberCode, "category": CategoryCode, "text": TextCode}
-
-
-def code_from_json(content: Mapping[str, Any]) -> Code:
-    """A code out of plain data."""
-    fields = {key: tuple(value) if isinstance(value, list) else value for key, value in content.items()}
-    return CODES[str(content["kind"])](**fields)
-
-
-def code_to_json(code: Code) -> dict[str, Any]:
-    """A code as plain data."""
-    return asdict(code)
 
 
 def fit_codes(table: Table, roles: Roles, rows: np.ndarray, coding: Coding) -> tuple[Code, ...]:
@@ -168,8 +75,12 @@ def fit_codes(table: Table, roles: Roles, rows: np.ndarray, coding: Coding) -> t
     found: list[Code] = []
     for number, kind in zip(roles.features, roles.kinds):
         column = table.columns[number]
-        if kind == "text":
+        if kind == "text" and len(roles.features) == 1:
             found.append(TextCode(column.name, number))
+        elif kind == "text":
+            found.append(fit_words(table, number, rows, coding.words))
+        elif kind == "image":
+            found.append(fit_images(table, number))
         elif kind == "number":
             found.append(_fit_number(table, number, rows, coding))
         else:
@@ -268,10 +179,21 @@ def encode(table: Table, codes: Sequence[Code], places: Sequence[int]) -> tuple[
         if isinstance(code, TextCode):
             continue
         end = at + len(code.names)
-        fill = _numbers if isinstance(code, NumberCode) else _categories
-        notes += fill(table, number, code, x[:, at:end])  # type: ignore[arg-type]
+        notes += _put(table, number, code, x[:, at:end])
         at = end
     return x, notes
+
+
+def _put(table: Table, number: int, code: Code, out: np.ndarray) -> list[str]:
+    """The features of one column, written where they belong."""
+    if isinstance(code, NumberCode):
+        return _numbers(table, number, code, out)
+    if isinstance(code, CategoryCode):
+        return _categories(table, number, code, out)
+    if isinstance(code, WordsCode):
+        return put_words(table, number, code, out)
+    assert isinstance(code, ImageCode), "texts are numbered elsewhere"
+    return put_images(table, number, code, out)
 
 
 def _numbers(table: Table, number: int, code: NumberCode, out: np.ndarray) -> list[str]:

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import DataError, meant, printable
+from .codes import ImageCode, NumberCode, TextCode
 from .contract import Contract, Given
-from .encoding import NumberCode, TextCode, encode
+from .encoding import encode
+from .media import images_of
 from .pictures import Pictures, in_colours
 from .ranges import check_ranges, check_scale
 from .table import Table
@@ -53,6 +55,9 @@ def _of_table(about: "Description", table: Table, targets: bool) -> Given:
         texts = [text or "" for text in table.columns[places[0]].texts.tolist()]
         x, _, note = number_texts(table.name, texts, about.vocabulary, about.features)
         notes += [note] if note else []
+    elif len(contract.codes) == 1 and isinstance(contract.codes[0], ImageCode):
+        x = _of_array(about, images_of(table, places[0], contract.codes[0]), table.name).x
+        notes += table.pictures(places[0]).notes
     else:
         x, more = encode(table, contract.codes, places)
         notes += more + check_ranges(contract.codes, table, places)
@@ -62,6 +67,9 @@ def _of_table(about: "Description", table: Table, targets: bool) -> Given:
         if table.named and isinstance(wanted, str) and wanted in table.names:
             column = table.columns[table.find(wanted, "id")]
             ids[wanted] = column.texts.tolist()
+    for code, place in zip(contract.codes, places):
+        if isinstance(code, ImageCode):
+            ids[code.column or "file"] = table.columns[place].texts.tolist()
     found = _targets(about, table, target_places) if targets else None
     weights = None
     if targets and contract.weight is not None and (not table.named or contract.weight in table.names):

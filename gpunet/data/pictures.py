@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
+
 
 @dataclass(frozen=True, eq=False)
 class Pictures:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import DataError
+from .codes import Code, NumberCode
 from .contract import Contract
-from .encoding import CategoryCode, Code, TextCode
 from .table import Table
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 SLIVER = 100  # the range of training is so many times as wide as that of data on another scale
 FAR = 3  # ranges of training away from it
+MOST = 0.5  # share of the values that must be elsewhere
 ENOUGH = 20  # rows that say something about a range
 
 
@@ -44,9 +45,9 @@ def check_scale(about: "Description", contract: Contract, x: np.ndarray, name: s
 
 def check_ranges(codes: Sequence[Code], table: Table, places: Sequence[int]) -> list[str]:
     """What is out of the range of training; refuses a table whose columns of numbers all are on another scale."""
-    notes, numbers = [], 0
+    notes, numbers, elsewhere = [], 0, 0
     for code, place in zip(codes, places):
-        if isinstance(code, CategoryCode | TextCode) or code.high <= code.low:
+        if not isinstance(code, NumberCode) or code.high <= code.low:
             continue
         numbers += 1
         values = table.columns[place].numbers
@@ -55,12 +56,17 @@ def check_ranges(codes: Sequence[Code], table: Table, places: Sequence[int]) -> 
         if not len(values):
             continue
         low, high, span = float(values.min()), float(values.max()), code.high - code.low
-        far = low > code.high + FAR * span or high < code.low - FAR * span
+        outside = np.maximum(values - code.high, code.low - values)
+        far = float((outside > FAR * span).mean()) > MOST
         narrow = len(values) >= ENOUGH and 0 < high - low <= span / SLIVER
+        seen = f"{table.called(place)} goes from {low:.4g} to {high:.4g}"
+        before = f"went from {code.low:.4g} to {code.high:.4g} in training"
         if far or narrow:
-            before = f"and went from {code.low:.4g} to {code.high:.4g} in training"
-            notes.append(f"{table.called(place)} goes from {low:.4g} to {high:.4g}, {before}")
-    if notes and len(notes) == numbers and numbers > 1:
+            elsewhere += 1
+            notes.append(f"{seen}, and {before}")
+        elif len(values) >= ENOUGH and (share := float((outside > 0).mean())) > MOST:
+            notes.append(f"{table.called(place)}: {100 * share:.0f} % are beyond what training saw, since it {before}")
+    if elsewhere == numbers > 1:
         raise DataError(
             table.source or table.name,
             "must be on the scale of training",

@@ -5,13 +5,16 @@ What is asked for comes first.  The rest follows from these rules, each of which
 | role | what is taken where nothing is said |
 |---|---|
 | target | the column named ``label``, ``target``, ``class`` or ``y`` in any case, the first of these; else the last |
-| id | a first column without a name that counts up; a column named ``id``, ``index``, ``no`` or the like whose whole |
-| | numbers or texts all differ |
+| | that is neither an id nor empty |
+| id | a first column without a name that counts up; a column named ``id``, ``index``, ``no`` or the like, or with a |
+| | name that ends so, as ``customer_id`` or ``PassengerId``, whose whole numbers or texts all differ |
 | ignored | a column without a single value |
-| feature | every other column: numbers where all cells are some, categories where texts come again, and the texts of |
-| | a table that has no other features are texts of words |
+| feature | every other column: numbers where all cells are some, images where all cells are names of image files, |
+| | texts of words where they hardly come again and have three words on average, or are the only feature, and |
+| | categories where texts come again |
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -19,14 +22,16 @@ from typing import Literal
 import numpy as np
 
 from ..errors import DataError, printable
+from .pictures import SUFFIXES
 from .table import Column, Table
 
-Kind = Literal["number", "category", "text"]
+Kind = Literal["number", "category", "text", "image"]
 Name = str | int
 TARGETS = ("label", "target", "class", "y")
 TEXTS = ("text", "sentence", "message", "review", "document", "title")
 IDS = ("", "id", "index", "idx", "key", "no", "nr", "no.", "nr.", "num", "row", "rownames", "row_id", "rowid", "rownum",
        "sample_id", "sampleid", "uid", "uuid", "guid", "identifier", "unnamed: 0")  # fmt: skip
+ID_AT_END = re.compile(r"(?i:[ _.\-](id|uuid|guid))|(?<=[a-z0-9])(Id|ID|UUID|Uuid)")  # customer_id, PassengerId
 MOST_CATEGORIES = 1000
 FEW = 20  # categories that nobody takes for texts
 WORDY = 3.0  # words of a cell on average, from which cells are texts rather than categories
@@ -133,11 +138,6 @@ def assign(table: Table, wanted: Wanted, targets: bool = True) -> Roles:
         raise DataError(_thing(table), "needs features beside the label column", received, remedy)
     alone = len(features) == 1
     settled = [kinds.get(i) or _kind(table, i, alone) for i in features]
-    if "text" in settled and len(settled) > 1:
-        number = features[settled.index("text")]
-        remedy = f"Set features={_name(table, number)!r}, or ignore={_name(table, number)!r}"
-        raise DataError(f"{_thing(table)}: {table.called(number)}", "must be the only feature, since it is text",
-                        f"{len(settled)} features", remedy)  # fmt: skip
     for number in features:
         column = table.columns[number]
         if column.counts_up and number not in kinds and chosen is None:
@@ -185,7 +185,8 @@ def _find_target(table: Table, free: Sequence[int]) -> tuple[tuple[int, ...], st
         )
     if named:
         return (named[0],), "by its name", warnings
-    last = free[-1]
+    likely = [i for i in free if not _is_id(table, i, table.columns[i]) and not table.columns[i].missing.all()]
+    last = (likely or free)[-1]
     first = table.columns[free[0]]
     if not table.named and len(free) > 2 and _like_classes(first) and not _like_classes(table.columns[last]):
         warnings.append("column 1 looks like classes and the last one, which is taken, does not; set target=0")
@@ -201,7 +202,8 @@ def _like_classes(column: Column) -> bool:
 
 def _is_id(table: Table, number: int, column: Column) -> bool:
     name = column.name.strip().lower()
-    usual = (name in IDS and (bool(name) or number == 0)) if table.named else number == 0
+    ends = re.search(rf"({ID_AT_END.pattern})$", column.name.strip()) is not None
+    usual = (ends or (name in IDS and (bool(name) or number == 0))) if table.named else number == 0
     if not usual or column.missing.any():
         return False
     if column.counts_up:
@@ -230,6 +232,7 @@ def _kind(table: Table, number: int, alone: bool) -> Kind:
         raise DataError(thing, "must be numbers or categories", f"dates such as {printable(repr(shown))}", remedy)
     if column.type:
         raise DataError(thing, "must be numbers or categories", column.type, f"Leave it out with ignore={name!r}")
+    check_clear(table, number)
     if len(column.misfits):
         row = int(column.misfits[0])
         received = repr(column.texts[row])
@@ -238,6 +241,10 @@ def _kind(table: Table, number: int, alone: bool) -> Kind:
         raise DataError(table.cell(row, number), "must be a number", received, remedy)
     known = [text for text in column.texts.tolist() if text is not None]
     words = sum(len(text.split()) for text in known) / max(len(known), 1)
+    if table.opener is not None and known and all(text.lower().endswith(SUFFIXES) for text in known):
+        return "image"
+    if words >= WORDY and len(column.distinct) > max(FEW, len(known) / 2):
+        return "text"
     if alone and (column.name.lower() in TEXTS or words >= WORDY or len(column.distinct) > max(FEW, len(known) / 2)):
         return "text"
     if len(column.distinct) > max(FEW, len(known) / 2) or len(column.distinct) > MOST_CATEGORIES:
@@ -245,6 +252,19 @@ def _kind(table: Table, number: int, alone: bool) -> Kind:
         remedy = f"Leave it out with ignore={name!r}, or keep it beside predictions with id={name!r}"
         raise DataError(thing, "must be numbers, or categories that come again", printable(received), remedy)
     return "category"
+
+
+def check_clear(table: Table, number: int) -> None:
+    """Refuse a column whose texts could be read as numbers in more than one way.
+
+    Raises:
+        DataError: naming the keys that say how.
+    """
+    column = table.columns[number]
+    if column.unclear:
+        shown = next(text for text in column.texts.tolist() if text is not None and not text.isdecimal())
+        rule = "must hold numbers that can be read in one way"
+        raise DataError(f"{_thing(table)}: {table.called(number)}", rule, printable(repr(shown)), column.unclear)
 
 
 def _name(table: Table, number: int) -> str | int:

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from .codes import CategoryCode, ImageCode, NumberCode, WordsCode
 from .dataset import Dataset
-from .encoding import CategoryCode, NumberCode
 from .splitting import Split
 from .target_scale import TargetScale
 
@@ -171,12 +171,18 @@ def _features(dataset: Dataset) -> str:
     if categories:
         shown = _listed(f"{_called(code)} with {len(code.levels)}{_missing(code)}" for code in categories)
         parts.append(f"{len(categories)} of categories: {shown}")
-    width = dataset.x.shape[1]
+    if words := [code for code in contract.codes if isinstance(code, WordsCode)]:
+        shown = _listed(f"{_called(code)} with {len(code.words):,} words" for code in words)
+        parts.append(f"{len(words)} of texts: {shown}")
+    if images := [code for code in contract.codes if isinstance(code, ImageCode)]:
+        shown = _listed(f"{_called(code)} of {'x'.join(map(str, code.shape))}" for code in images)
+        parts.append(f"{len(images)} of images: {shown}")
+    width = dataset.x[0].size
     parts += [f"{width} inputs"] if width != len(contract.codes) else []
     return "; ".join(parts)
 
 
-def _called(code: NumberCode | CategoryCode) -> str:
+def _called(code: NumberCode | CategoryCode | WordsCode | ImageCode) -> str:
     return code.column or str(code.place + 1)
 
 

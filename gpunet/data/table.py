@@ -15,9 +15,13 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError, meant, printable
+from .pictures import Pictures
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(inf|infinity)|[+-]?nan", re.ASCII | re.IGNORECASE)
-NOTHING = ("NA", "N/A", "n/a", "na", "<NA>", "NaN", "nan", "NULL", "Null", "null", "None", "none", "?", "-", ".")
+NOTHING = (
+    "NA", "N/A", "n/a", "na", "<NA>", "#N/A", "#NA", "NaN", "nan", "-nan", "NaT", "NULL", "Null", "null", "None",
+    "none", "?", "-", ".",
+)  # fmt: skip
 DATE = re.compile(
     r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})"
     r"([T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?"
@@ -35,18 +39,20 @@ class Reading:
         header: whether the first line holds the names of the columns.
         delimiter: between cells: one character, ``tab`` or ``space``, which stands for any number of blanks.
         decimal: ``.`` or ``,``.
+        thousands: sign between groups of three digits, ``,``, ``.``, ``'`` or a blank.
         missing: texts that stand for a missing cell, instead of the usual ones; an empty cell always does.
     """
 
     header: bool | None = None
     delimiter: str | None = None
     decimal: str | None = None
+    thousands: str | None = None
     missing: tuple[str, ...] | None = None
 
     @property
     def plain(self) -> bool:
         """Whether numbers are written with a point, and the usual words stand for missing cells."""
-        return self.missing is None and self.decimal in (None, ".")
+        return self.missing is None and self.decimal in (None, ".") and self.thousands is None
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +65,7 @@ class Column:
         spell: gives the text of each cell exactly as it stands, an array of objects with None where one is missing.
         type: what the file says that its cells are where they are neither numbers nor texts, such as ``Date``.
         logical: whether its numbers are truth values.
+        unclear: how its texts could be read as numbers, where more than one way is possible.
     """
 
     name: str
@@ -66,6 +73,7 @@ class Column:
     spell: Callable[[], np.ndarray]
     type: str = ""
     logical: bool = False
+    unclear: str = ""
 
     @cached_property
     def texts(self) -> np.ndarray:
@@ -112,6 +120,21 @@ class Column:
         return bool((np.diff(self.numbers) == 1).all())
 
 
+@dataclass(frozen=True)
+class Doubt:
+    """Something that lines leave open, for the user to look at.
+
+    Attributes:
+        text: what it is, and what to set.
+        column: its number, or None where all are meant.
+        of_targets: whether it matters for a target as well as for a feature.
+    """
+
+    text: str
+    column: int | None = None
+    of_targets: bool = False
+
+
 @dataclass(frozen=True, eq=False)
 class Table:
     """Columns of one length.
@@ -125,6 +148,8 @@ class Table:
         test_from: first row of a test part that is fixed, else None.
         source: path of its file, if it has one.
         missing_given: whether it was said which texts stand for missing cells.
+        doubts: what its first lines leave open.
+        opener: gives the images that cells name, where there are files.
     """
 
     name: str
@@ -135,6 +160,8 @@ class Table:
     test_from: int | None = None
     source: str = ""
     missing_given: bool = False
+    doubts: tuple[Doubt, ...] = ()
+    opener: Callable[[Sequence[str]], Pictures] | None = None
 
     @property
     def rows(self) -> int:
@@ -156,6 +183,29 @@ class Table:
     def cell(self, row: int, number: int) -> str:
         """A cell for messages."""
         return f"{self.place(row)}, {self.called(number)}"
+
+    @cached_property
+    def _opened(self) -> dict[int, Pictures]:
+        return {}
+
+    def pictures(self, number: int) -> Pictures:
+        """The images that a column names, decoded once.
+
+        Raises:
+            DataError: cells that name none, or what is no image.
+        """
+        column = self.columns[number]
+        if column.missing.any():
+            row = int(column.missing.argmax())
+            raise DataError(
+                self.cell(row, number), "must name an image", "an empty cell", "Fill it, or remove the line"
+            )
+        if self.opener is None or column.numbers is not None:
+            thing = f"{self.source or self.name}: {self.called(number)}"
+            raise DataError(thing, "must name files of images", "none", "Give paths relative to the table")
+        if number not in self._opened:
+            self._opened[number] = self.opener(column.texts.tolist())
+        return self._opened[number]
 
     @cached_property
     def _places(self) -> dict[str, int]:
@@ -229,7 +279,7 @@ def stacked(tables: Sequence[Table], name: str) -> Table:
         return tables[number].place(row - int(counts[number]))
 
     notes = tuple(dict.fromkeys(note for table in tables for note in table.notes))
-    return Table(name, tuple(columns), first.named, place, notes)
+    return Table(name, tuple(columns), first.named, place, notes, opener=first.opener)
 
 
 def _below(name: str, parts: Sequence[Column]) -> Column:

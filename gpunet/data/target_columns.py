@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..errors import DataError
+from .roles import check_clear
 from .table import Table
 from .targets import Targets, understand
 
 MAX_LABEL = 1000
-UNLIKELY = ("NA", "N/A", "n/a", "<NA>", "NaN", "nan", "NULL", "null", "?")  # as classes
+UNLIKELY = ("#N/A", "NA", "N/A", "n/a", "<NA>", "NaN", "nan", "NULL", "null", "?")  # as classes
 
 
 def read_targets(table: Table, places: Sequence[int], task: str, classes: tuple[str, ...] | None = None) -> Targets:
@@ -20,6 +21,8 @@ def read_targets(table: Table, places: Sequence[int], task: str, classes: tuple[
     """
     columns = [table.columns[i] for i in places]
     for number, column in zip(places, columns):
+        if task != "classification":
+            check_clear(table, number)
         if column.missing.any():
             row = int(column.missing.argmax())
             remedy = "Remove the line, or set missing=[] where the text itself is a class"

@@ -302,6 +302,6 @@ def _settled(
             raise DataError(name, "must hold classes that the model knows", repr(unknown[0]), remedy)
         return np.array([known[label] for label in names], np.int32)[numbers], classes
     if len(names) > MAX_CLASSES or len(names) > max(2, samples // 2):
-        received = f"{len(names)} different labels"
+        received = f"{len(names)} different labels, such as {printable(repr(names[0]))}"
         raise DataError(name, f"has too many classes for {samples} samples", received, _OR_REGRESSION)
     return numbers.astype(np.int32), names

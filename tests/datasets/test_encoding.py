@@ -1,6 +1,7 @@
 """Columns into features: everything is learned on the training part, and new data fulfil what was learned."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -177,6 +178,14 @@ def test_numbers_on_another_scale_are_refused_or_said(about):
     sliver = FULL | {"a": [v / 1000 for v in FULL["a"]], "b": [v / 1000 for v in FULL["b"]]}
     with pytest.raises(DataError, match=r"on the scale of training, got column 'a' goes from 0 to 0\.039"):
         fulfil(about, table(**sliver), "new")
+    wide = FULL | {"a": [v * 1e4 for v in FULL["a"]], "b": [(v - 20) * 1e4 for v in FULL["b"]]}
+    with pytest.raises(DataError, match="on the scale of training, got column 'a' goes from 0 to"):
+        fulfil(about, table(**wide), "new")
+    moved = FULL | {"a": [v + 30 for v in FULL["a"]]}
+    assert re.fullmatch(
+        r"column 'a': \d+ % are beyond what training saw, since it went from .*",
+        fulfil(about, table(**moved), "new").notes[0],
+    )
     one = {name: FULL[name][:1] for name in "abc"}
     assert fulfil(about, table(**one), "new").notes == ()
 

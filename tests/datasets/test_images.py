@@ -9,11 +9,15 @@ import pytest
 from PIL import Image
 
 from files import features_of
+from gpunet.api.reading import load_split
+from gpunet.backend import Device
+from gpunet.config import load_config
 from gpunet.data import split
 from gpunet.datasets import Imaging, load
 from gpunet.datasets.images import find_images
 from gpunet.datasets.pictures import decode
 from gpunet.errors import DataError
+from gpunet.experiment import prepare_inputs
 from shell import gpunet, refused
 
 
@@ -309,3 +313,32 @@ def test_folders_of_images_train_and_predict(folder, tmp_path):
     assert predicted[-1] == "cat"
     spoil("size", folder)
     refused("train", "linear", *words[:-1], "again", cwd=tmp_path, code=3, expected="must be 5x6 pixels like 00.png")
+
+
+@pytest.mark.parametrize(
+    ("kind", "model", "expected"),
+    [
+        ("deep", "mlp", "standardise"),
+        ("masks", "mlp", "standardise"),
+        ("photos", "mlp", "scale"),
+        ("deep", "rbm", "scale"),
+    ],
+)
+def test_images_that_use_little_of_their_full_scale_are_standardised(kind, model, expected, tmp_path, rng):
+    for name, level in (("a", 100), ("b", 160)):
+        for i in range(10):
+            pixels = {
+                "deep": rng.normal(level, 10, (8, 8)).astype(np.uint16),
+                "masks": rng.integers(0, level // 40, (8, 8), dtype=np.uint8),
+                "photos": rng.integers(0, level, (8, 8), dtype=np.uint8),
+            }[kind]
+            if kind == "deep":
+                pixels[rng.integers(8), rng.integers(8)] = 600  # a hot pixel
+            draw(tmp_path / name / f"{i}.png", pixels)
+    config = load_config(model, {"data.source": str(tmp_path)}, {})
+    inputs = prepare_inputs(config, *load_split(config), Device())
+    assert inputs.preprocessing.kind == expected
+    if expected == "standardise":
+        seen = inputs.training_part()
+        assert abs(seen.mean()) < 1e-5
+        assert abs(seen.std() - 1) < 1e-5
