@@ -220,7 +220,7 @@ def _part(found: Checkpoint, path: str | None) -> Group | NamedArray:
 
 
 def _show(found: Checkpoint, node: Group | NamedArray, path: str | None, as_json: bool) -> None:
-    from ..views.tree import document, show_part, summary, tree
+    from ..views.tree import document, output_shapes, show_part, summary, tree
 
     if as_json:
         head: dict[str, Any] = {"content_sha256": found.content_sha256, "verified": found.verified}
@@ -228,6 +228,6 @@ def _show(found: Checkpoint, node: Group | NamedArray, path: str | None, as_json
         print_json({**head, **document(node)})
     elif node is found.root:
         summary(found)
-        tree(found.root, found.path.name)
+        tree(found.root, found.path.name, output_shapes(found))
     else:
-        show_part(node, str(path).strip("/"))
+        show_part(node, str(path).strip("/"), output_shapes(found))
