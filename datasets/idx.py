@@ -15,7 +15,7 @@ from typing import IO
 import numpy as np
 
 from gpunet.data import Dataset, as_float32, byte_scale, oriented, understand
-from gpunet.errors import DataError, printable
+from gpunet.errors import DataError, NoTargetsError, printable
 
 from .opening import beside, open_content
 
@@ -115,7 +115,9 @@ def read_folder(folder: Path, task: str, classes: tuple[str, ...] | None, transp
             path = find_part(folder, part, what, prefix)
             if path is None:
                 wanted = f"{prefix}{PARTS[part][0]}-{what}-idx{3 if what == 'images' else 1}-ubyte[.gz]"
-                raise DataError(str(folder), f"must hold the file {wanted}", "none", "Check the path")
+                seen = what == "labels" and find_part(folder, part, "images", prefix)
+                kind = NoTargetsError if seen else DataError
+                raise kind(str(folder), f"must hold the file {wanted}", "none", "Check the path")
             arrays.append(read_idx(path))
     images, labels, test_images, test_labels = arrays
     for some, their_labels, part in ((images, labels, "train"), (test_images, test_labels, "t10k")):
@@ -146,7 +148,7 @@ def read_pair(images: Path, task: str, classes: tuple[str, ...] | None, transpos
         if labels is not None and labels.name.lower() != name:
             turned = is_transposed(name, transposed)
             return image_dataset(images.name, x, read_idx(labels), task, classes, transposed=turned)
-    raise DataError(str(images), f"needs its labels in {base}[.gz] beside it", "no such file", "Put them there")
+    raise NoTargetsError(str(images), f"needs its labels in {base}[.gz] beside it", "no such file", "Put them there")
 
 
 def image_dataset(

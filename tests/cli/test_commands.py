@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import re
 import signal
 import subprocess
@@ -136,16 +137,16 @@ def test_a_table_trains_evaluates_and_predicts(tmp_path, rng):
     out = gpunet(
         "train", "linear", *options, "optimizer.name=adam", "optimizer.momentum=0.9", cwd=tmp_path, check=False
     )
-    assert "optimizer.momentum: is no key here" in out.stderr
+    assert "optimizer.momentum: is no key of adam, but of lars, rmsprop, sgd. Write optimizer=sgd" in out.stderr
     options += ["training.batch_size=16"]
     gpunet("train", "linear", *options, "optimizer.learning_rate=0.3", "--run", "r", cwd=tmp_path)
     rows = list(csv.DictReader(io.StringIO(gpunet("predict", "r/best.h5", "t.csv", cwd=tmp_path).stdout)))
-    assert np.mean([row["class"] == name for row, name in zip(rows, names)]) > 0.9
+    assert np.mean([row["side"] == name for row, name in zip(rows, names)]) > 0.9
     with h5py.File(tmp_path / "r/best.h5") as file:
         assert file["data/preprocessing"].attrs["kind"] == b"standardise"
     (tmp_path / "u.csv").write_text("height,width\n5,9\n5,1\n")
     rows = list(csv.DictReader(io.StringIO(gpunet("predict", "r/best.h5", "u.csv", cwd=tmp_path).stdout)))
-    assert [row["class"] for row in rows] == ["above", "below"]
+    assert [row["side"] for row in rows] == ["above", "below"]
 
 
 def test_regression_learns_a_line(tmp_path, rng):
@@ -199,6 +200,18 @@ def test_small_commands(tmp_path):
     assert gpunet("config", "show", "shown.toml", cwd=tmp_path).stdout == shown
     assert json.loads(gpunet("config", "schema", cwd=tmp_path).stdout)["title"] == "Config"
     assert "equal to numpy.random.Philox" in gpunet("doctor", "--device", "cpu", cwd=tmp_path).stdout
+
+
+def test_the_doctor_names_cores_load_and_threads(tmp_path):
+    def said(count):
+        return json.loads(gpunet("doctor", "--json", cwd=tmp_path, env={"OPENBLAS_NUM_THREADS": str(count)}).stdout)
+
+    one, two = said(1), said(2)
+    assert re.fullmatch(rf"\d+ of {os.cpu_count()} usable, load \d+\.\d over the last minute", one["cores"])
+    assert re.fullmatch(r"openblas [\d.]+, 1 thread", one["blas"])
+    assert two["blas"] == one["blas"].replace("1 thread", "2 threads") or os.cpu_count() == 1
+    assert re.fullmatch(r"a product of 128x512x512 takes \d+\.\d ms on one thread", one["threads"])
+    assert re.match(r"a product of 128x512x512 takes \d+\.\d ms on one thread, \d+\.\d ms on 2", two["threads"])
 
 
 def commands(command=main, path=()):
