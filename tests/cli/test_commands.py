@@ -137,7 +137,7 @@ def test_a_table_trains_evaluates_and_predicts(tmp_path, rng):
     out = gpunet(
         "train", "linear", *options, "optimizer.name=adam", "optimizer.momentum=0.9", cwd=tmp_path, check=False
     )
-    assert "optimizer.momentum: is no key here" in out.stderr
+    assert "optimizer.momentum: is no key of adam, but of lars, rmsprop, sgd. Write optimizer=sgd" in out.stderr
     options += ["training.batch_size=16"]
     gpunet("train", "linear", *options, "optimizer.learning_rate=0.3", "--run", "r", cwd=tmp_path)
     rows = list(csv.DictReader(io.StringIO(gpunet("predict", "r/best.h5", "t.csv", cwd=tmp_path).stdout)))
