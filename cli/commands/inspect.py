@@ -58,17 +58,17 @@ def inspect(
     asked = [flag for flag in VIEWS if options[_name(flag)] not in (False, None)]
     _check_options(asked, options, as_json)
     output = _output(asked, options, checkpoint)
-    from ..opening import open_file
+    from ..opening import checkpoint_at, open_file
 
     wanted = path if path is None and not (asked or as_json) else (path or "").strip("/")
-    found = open_file(checkpoint, allow_nonfinite, not no_verify, wanted, small=as_json and not asked)
+    found = open_file(checkpoint_at(checkpoint), allow_nonfinite, not no_verify, wanted, small=as_json and not asked)
     node = _part(found, path)
     if not asked:
         _show(found, node, path, as_json)
         return
 
     def open_other(name: str) -> Checkpoint:
-        return open_file(name, allow_nonfinite, not no_verify, wanted)
+        return open_file(checkpoint_at(name), allow_nonfinite, not no_verify, wanted)
 
     VIEWS[asked[0]](Look(found, path, options[_name(asked[0])], options, as_json, output, open_other))
 
