@@ -104,7 +104,7 @@ def test_predict_gives_probabilities_that_sum_to_one(trained):
 def test_inspect_shows_the_tree_and_its_parts(trained):
     folder, _, _ = trained
     tree = gpunet("inspect", "runs/mlp-1/best.h5", cwd=folder).stdout
-    assert "001_dense  class=dense" in tree
+    assert "001_dense  gives 32  class=dense" in tree
     assert re.search(r"weight  float32  64x32  weight  input,output", tree)
     assert re.search(r"^parameters +2,410$", tree, re.MULTILINE)
     weight = gpunet("inspect", "runs/mlp-1/best.h5", "model/001_dense/weight", cwd=folder).stdout
