@@ -174,6 +174,14 @@ class Family(Section):
         """The same family with hidden layers of these widths and this activation; None where it has no such choice."""
         return None
 
+    def of_depth(self, layers: int, residual: bool, activation: str) -> Family | None:
+        """The same family with so many layers with weights and shortcuts or none; None where it has no such choice.
+
+        Raises:
+            ConfigError: a depth that it cannot have.
+        """
+        return None
+
     def summary(self, model: Any, features: int) -> str:
         """One line: by default the layers with the shapes of their weights, as ``dense(784, 512) relu``.
 

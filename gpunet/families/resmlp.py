@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from ..errors import ConfigError
 from ..fields import Count, Fraction
 from ..layers import Sequential
 from ..models import resmlp
@@ -20,7 +21,7 @@ class ResMLPConfig(Family):
     width: Count = Field(128, description="of all hidden layers")
     blocks: Count = Field(4, description="of two dense layers each")
     norm: bool = Field(True, description="normalise over the batch, in front of each activation")
-    activation: Activation = "relu"
+    activation: Activation = Field("relu", description="of each hidden layer")
     initializer: InitializerWord | None = Field(None, description="of the hidden weights; he by default")
     zero_start: bool = Field(True, description="blocks begin as their shortcuts")
     stochastic_depth: Fraction = Field(0.0, description="chance that a sample passes the last block by its shortcut")
@@ -42,6 +43,14 @@ class ResMLPConfig(Family):
             self.dropout,
             self.shortcut,
         )
+
+    def of_depth(self, layers: int, residual: bool, activation: str) -> "ResMLPConfig":
+        """Two layers for each block, and two more."""
+        if layers < 4 or layers % 2:
+            rule = "must be even and at least 4, two for each block and two more"
+            raise ConfigError("layers", rule, layers, f"Use {max(4, layers + 1)}")
+        blocks = (layers - 2) // 2
+        return self.model_copy(update={"blocks": blocks, "shortcut": residual, "activation": activation})
 
     def summary(self, model: Sequential, features: int) -> str:
         """Its blocks, their width and how many numbers it learns."""
