@@ -13,7 +13,7 @@ from .build import (
 )
 from .migration import migrate, stamped
 from .schema import Config, family_name, schema
-from .shortcuts import SECTIONS, full_key, places_of, short_keys
+from .shortcuts import SECTIONS, full_key, is_key, places_of, short_keys
 from .sources import check, is_file_name, load_config, override, parse_assignments, preset_names, preset_path
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "family_name",
     "full_key",
     "is_file_name",
+    "is_key",
     "load_config",
     "migrate",
     "override",

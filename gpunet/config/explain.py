@@ -54,8 +54,8 @@ def _one(path: str, detail: Any, schema: type[Config]) -> ConfigError:
         return ConfigError(path, "is no known choice", shortened(repr(received)), remedy)
     if kind == "missing":
         return ConfigError(path, "is needed", "nothing", f"Add {path} = ...")
-    rule = detail["msg"].removeprefix("Value error, ").replace("Input should", "must")
     listed = kind == "tuple_type" and isinstance(value, int | float | str)
+    rule = "must be a list" if listed else detail["msg"].removeprefix("Value error, ").replace("Input should", "must")
     return ConfigError(path, rule, shortened(repr(value)), f"Write {shortened(str([value]))}" if listed else None)
 
 

@@ -245,6 +245,12 @@ except SystemExit as ended:
     ("words", "code", "expected"),
     [
         (["mpl"], 2, "Did you mean mlp"),
+        (["--epochs", "3"], 2, "Keys have no dashes: write training.epochs=VALUE"),
+        (["--batch-size=3"], 2, "write training.batch_size=VALUE"),
+        (["--epoch", "3"], 2, "No such option"),
+        (["model.hidden=20"], 2, "model.hidden: must be a list, got 20. Write [20]"),
+        (["none.csv"], 3, "none.csv: must be an existing file"),
+        (["folder/none"], 3, "folder/none: must be an existing file"),
         (["none.toml"], 2, "must be an existing TOML file"),
         (["training.epoch=3"], 2, "training.epoch: is no key here. Did you mean epochs"),
         (["training.batch_size=5000"], 2, "must be at most the 1257 samples"),
