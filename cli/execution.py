@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -40,8 +41,23 @@ def announce(job: Run) -> None:
         click.echo(f"  {word + ':':10}{line}", err=True)
     for line in map(translated, (*job.dataset.notes, *job.preprocessing.notes, *several, *remarks)):
         click.echo(f"  {line}", err=True)
-    for line in found.warnings:
+    for line in (*found.warnings, *_waits(job)):
         click.echo(f"  Warning: {translated(line)}", err=True)
+
+
+def _waits(job: Run) -> list[str]:
+    """What is to be said where the threads of large products will wait for busy cores."""
+    from gpunet.backend import lanes, threads_pay
+
+    if job.device.kind != "cpu" or not hasattr(os, "getloadavg"):
+        return []
+    load, cores, threads = os.getloadavg()[0], os.cpu_count() or 1, lanes()
+    steps = job.trainer.steps_per_epoch(job.config.training.drop_last)
+    if threads < 2 or load < cores or not threads_pay(*job.trainer.products(steps)):
+        return []
+    return [
+        f"{threads} threads will wait for each other (load {load:.1f}); try OMP_NUM_THREADS=1 in front of the command"
+    ]
 
 
 def announce_layer(job: Run) -> None:

@@ -1,6 +1,7 @@
 """gpunet doctor."""
 
 import importlib.util
+import os
 import platform
 from typing import Any
 
@@ -45,7 +46,10 @@ def doctor(words: tuple[str, ...], signal: str | None, device: str, as_json: boo
     findings = {
         "gpunet": __version__,
         "python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
-        "numpy": f"{np.__version__}, {_blas()}",
+        "numpy": np.__version__,
+        "cores": _cores(),
+        "blas": _blas(),
+        "threads": _threads(),
         "cupy": _cupy(),
         "driver": f"CUDA {report.cuda_version}: {', '.join(report.gpus)}" if report.gpus else report.problem,
         "device": str(place),
@@ -105,11 +109,58 @@ def _check(place: Any) -> tuple[bool, float]:
     return bool((drawn == literal).all()), float(np.abs(product - a @ a).max() / np.abs(a @ a).max())
 
 
+def _cores() -> str:
+    """How many this process may use, and how busy they are."""
+    count = _usable_cores()
+    load = f", load {os.getloadavg()[0]:.1f} over the last minute" if hasattr(os, "getloadavg") else ""
+    return f"{count} of {os.cpu_count() or 1} usable{load}"
+
+
+def _usable_cores() -> int:
+    """Cores that this process may use, by its affinity."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _blas() -> str:
+    """The libraries that multiply matrices, and how many threads each may have."""
+    from gpunet.backend import blas
+
+    found = [f"{name}, {count} thread{'s' if count > 1 else ''}" for name, count in blas()]
+    return "; ".join(found) or "none was recognised"
+
+
+def _threads() -> str:
+    """What a product of a step takes on one thread and on all, now, and what to do where all are slower."""
+    from gpunet.backend import blas, threads_of_blas
+
+    most = max((count for _, count in blas()), default=1)
+    said = "a product of 128x512x512 takes "
+    with threads_of_blas(1):
+        one = _product_seconds()
+    if most == 1:
+        return f"{said}{1e3 * one:.1f} ms on one thread"
+    with threads_of_blas(most):
+        several = _product_seconds()
+    found = f"{said}{1e3 * one:.1f} ms on one thread, {1e3 * several:.1f} ms on {most}"
+    if several > 1.2 * one:
+        found += "; the cores are busy, so that training large models is faster with OMP_NUM_THREADS=1 in front"
+    return found
+
+
+def _product_seconds() -> float:
+    """Median time of a product."""
+    import statistics
+    import time
+
     import numpy as np
 
-    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-    return f"{blas['name']} {blas['version']}"
+    a, b = np.ones((128, 512), np.float32), np.ones((512, 512), np.float32)
+    out, times = np.matmul(a, b), []
+    for _ in range(9):
+        began = time.perf_counter()
+        np.matmul(a, b, out=out)
+        times.append(time.perf_counter() - began)
+    return statistics.median(times)
 
 
 def _cupy() -> str:

@@ -11,7 +11,7 @@ from .device import Device, out_of_memory, resolve_device
 from .dispatch import Op, op
 from .driver import DriverReport, probe_driver
 from .kernels import kernel
-from .lanes import lanes, run_beside
+from .lanes import blas, lanes, run_beside, threads_for, threads_of_blas, threads_pay
 from .products import matmul
 from .sampled import SampleStreams
 from .streams import Purpose, Streams, host_generator, normal_pairs
@@ -27,6 +27,7 @@ __all__ = [
     "SampleStreams",
     "Streams",
     "array_module",
+    "blas",
     "capture",
     "host_generator",
     "kernel",
@@ -40,5 +41,8 @@ __all__ = [
     "run_beside",
     "sixteen_bits",
     "strided",
+    "threads_for",
+    "threads_of_blas",
+    "threads_pay",
     "to_host",
 ]

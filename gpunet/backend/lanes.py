@@ -1,8 +1,8 @@
-"""Several parts of one computation at once, on threads of the host.
+"""Threads of the host: how many a product gets, and several parts of one computation at once.
 
 A product of a small block is too short for the threads of BLAS, which wait for each other after each one, and what is
 copied between the products is done by one of them alone.  So blocks run beside each other instead, each with products
-of one thread.
+of one thread; and where products are small throughout, all of them have one thread.
 """
 
 import importlib
@@ -10,9 +10,12 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from typing import Any
+
+SMALL_PRODUCT = 1 << 24  # multiplications: about half a millisecond of one core
+SMALL_WORK = 1e10  # multiplications: about a quarter of a second of one core
 
 
 def lanes() -> int:
@@ -20,7 +23,52 @@ def lanes() -> int:
 
     Inside of :func:`run_beside` it is 1: lanes do not split again.
     """
-    return 1 if _STATE.depth else max((library.num_threads for library in _libraries()), default=1)
+    with _STATE.lock:
+        if _STATE.beside:
+            return 1
+        counts = _STATE.before if _STATE.depth else tuple(library.num_threads for library in _libraries())
+    return max(counts, default=1)
+
+
+def threads_for(product: float, work: float) -> AbstractContextManager[None]:
+    """A block whose products have one thread each, where threads would cost more than they give.
+
+    A thread of BLAS that the system has taken off its core is waited for after each product, which costs milliseconds
+    on a machine with other work; a small product takes less.  The rule looks at the numbers of the computation alone,
+    never at the machine: the number of threads changes the last bits of a product.
+
+    Args:
+        product: multiplications of the largest product.
+        work: multiplications of all products until results are looked at, such as those of an epoch.
+
+    >>> with threads_for(32 * 256 * 256, 1e8):
+    ...     lanes() > 0
+    True
+    """
+    return nullcontext() if threads_pay(product, work) else _one_thread_each()
+
+
+def threads_pay(product: float, work: float) -> bool:
+    """Whether products of a computation use all threads, see :func:`threads_for`."""
+    return product >= SMALL_PRODUCT and work >= SMALL_WORK
+
+
+def blas() -> list[tuple[str, int]]:
+    """Name with version, and threads, of each BLAS library of this process."""
+    return [(f"{found.internal_api} {found.version or ''}".strip(), int(found.num_threads)) for found in _libraries()]
+
+
+@contextmanager
+def threads_of_blas(count: int) -> Iterator[None]:
+    """A block whose products have so many threads, to measure them."""
+    before = [library.num_threads for library in _libraries()]
+    for library in _libraries():
+        library.set_num_threads(count)
+    try:
+        yield
+    finally:
+        for library, number in zip(_libraries(), before):
+            library.set_num_threads(number)
 
 
 def run_beside(tasks: Sequence[Callable[[], Any]]) -> None:
@@ -39,7 +87,7 @@ def run_beside(tasks: Sequence[Callable[[], Any]]) -> None:
         for task in tasks:
             task()
         return
-    with _one_thread_each():
+    with _one_thread_each(beside=True):
         futures = [_pool(count).submit(task) for task in tasks]
         for future in futures:
             future.exception()  # waits
@@ -51,7 +99,7 @@ class _State:
     """Who has taken the threads of BLAS, and how many there were before: counted, as several threads may train."""
 
     def __init__(self) -> None:
-        self.lock, self.depth = threading.Lock(), 0
+        self.lock, self.depth, self.beside = threading.Lock(), 0, 0
         self.before: tuple[int, ...] = ()
 
 
@@ -59,18 +107,20 @@ _STATE = _State()
 
 
 @contextmanager
-def _one_thread_each() -> Iterator[None]:
+def _one_thread_each(beside: bool = False) -> Iterator[None]:
     with _STATE.lock:
         if _STATE.depth == 0:
             _STATE.before = tuple(library.num_threads for library in _libraries())
             for library in _libraries():
                 library.set_num_threads(1)
         _STATE.depth += 1
+        _STATE.beside += beside
     try:
         yield
     finally:
         with _STATE.lock:
             _STATE.depth -= 1
+            _STATE.beside -= beside
             if _STATE.depth == 0:
                 for library, count in zip(_libraries(), _STATE.before):
                     library.set_num_threads(count)

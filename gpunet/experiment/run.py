@@ -168,7 +168,8 @@ class Run:
         callbacks += [self.history.append]
         callbacks += [self.plateau] if self.plateau else []
         callbacks += on_epoch
-        before = [watch for watch in (doctor.on_step if doctor else None, on_step) if watch is not None]
+        # What looks from outside comes first: it sees the state as the step before left it.
+        before = [watch for watch in (on_step, doctor.on_step if doctor else None) if watch is not None]
 
         def on_each_step(epoch: int, step: int, steps: int) -> None:
             for watch in before:

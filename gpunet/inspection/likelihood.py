@@ -1,11 +1,13 @@
 """What gpunet likelihood computes: normalisers, log-likelihoods and what only resembles them."""
 
+import math
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..backend import Arena, Context, Purpose, Streams, host_generator
+from ..backend import Arena, Context, Purpose, Streams, host_generator, threads_for
 from ..persistence import TrainedStack
 from ..rbm import (
     LogZ,
@@ -21,6 +23,7 @@ from ..rbm import (
 BATCH = 1000  # samples at once
 TRUSTED = 1.0  # nats; a bracket of log Z wider than this says little
 EASY = 2.0**20  # states that are summed exactly in seconds
+PILOT = 20  # chains of the walk that places the temperatures
 DRAWS = 10  # states from the upward pass, for the bound of a stack
 
 
@@ -50,7 +53,8 @@ class Annealing:
         """So many steps, placed by a pilot walk."""
         top = model.dbn.top
         base = device.get(top.visible_offset.value).reshape(-1, top.visible.n).mean(axis=0)
-        return cls(base, temperatures(top, model.parameters, base, steps=steps))
+        with _threads(model, PILOT):
+            return cls(base, temperatures(top, model.parameters, base, runs=PILOT, steps=steps))
 
 
 def bracket(model: TrainedStack, v: np.ndarray, device: Any, way: Annealing, runs: int, mixing: int) -> LogZ:
@@ -64,6 +68,11 @@ def bracket(model: TrainedStack, v: np.ndarray, device: Any, way: Annealing, run
         runs: of each walk, of each member.
         mixing: tempered Gibbs steps from data to samples of the model.
     """
+    with _threads(model, runs):
+        return _both_walks(model, v, device, way, runs, mixing)
+
+
+def _both_walks(model: TrainedStack, v: np.ndarray, device: Any, way: Annealing, runs: int, mixing: int) -> LogZ:
     top, members, base, betas = model.dbn.top, model.parameters.members, way.base, way.betas
     up = ais_log_z(top, model.parameters, base, runs=runs, betas=betas)
     ctx = Context(training=False, arena=Arena(device), streams=_streams(model, device))
@@ -146,6 +155,12 @@ def case_bounds(model: TrainedStack, v: np.ndarray, device: Any, way: Annealing)
 
 def _bounds(dbn: Any, block: Any, ctx: Context) -> Any:
     return (dbn.bound(block, ctx) for _ in range(DRAWS))
+
+
+def _threads(model: TrainedStack, chains: int) -> AbstractContextManager[None]:
+    """For walks of so many chains, in which one small product follows another."""
+    top = model.dbn.top
+    return threads_for(chains * top.visible.n * top.hidden.n, math.inf)
 
 
 def _streams(model: TrainedStack, device: Any) -> Streams:

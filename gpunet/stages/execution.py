@@ -2,19 +2,19 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import chain
 
-from ..checkpoint import Checkpoint, Group, NotFiniteError, check_content
+from ..checkpoint import Checkpoint, Group, check_content
 from ..errors import ConfigError, DivergedError
 from ..experiment import Experiment, Run
 from ..interruption import Stop
-from ..paths import exists
-from ..persistence import BEST, LAST, RunFolder, Trained, graft, snapshot
+from ..persistence import LAST, RunFolder, Trained, graft, snapshot
 from ..training import EpochRecord
 from .memory import within_memory
 from .resuming import resume
+from .saving import Saving
 from .stack import Stack
 
 
@@ -34,7 +34,7 @@ class Callbacks:
         """Step ``step`` of ``steps`` of an epoch, all counted from 0, is about to be made."""
 
     def on_epoch(self, run: Run, record: EpochRecord) -> None:
-        """An epoch is over, and its checkpoint is written where there is a folder."""
+        """An epoch is over, and its state is written where there is a folder and it was time for it."""
 
     def on_end(self, run: Run) -> None:
         """A run is over, or was stopped."""
@@ -203,8 +203,8 @@ def carry_out(
 
     Args:
         runs: each is asked for when the one before is trained.
-        folder: entered; ``last.h5`` is written before the first step and after each epoch, ``best.h5`` after each
-            epoch in which a member improved.
+        folder: entered; ``last.h5`` is written before the first step, at the end, and in between as :mod:`.saving`
+            says, ``best.h5`` with it where a member improved meanwhile.
         callbacks: what is told meanwhile.
         stop: ends training after the present step where it is requested.
 
@@ -213,13 +213,14 @@ def carry_out(
     """
     told, stop, seconds = callbacks or Callbacks(), stop or Stop(), 0.0
     run = next(runs)
-    if folder is not None and not exists(folder.path / LAST):
-        folder.write(LAST, snapshot(run, best=False))  # from here on there is something to resume
+    saving = None if folder is None else Saving(folder)
+    if saving is not None:
+        saving.begin(run)
     while True:
         told.on_run(run)
         began = time.perf_counter()
         try:
-            finished = _train(run, folder, told, stop)
+            finished = _train(run, saving, told, stop)
         finally:
             told.on_end(run)
         seconds += time.perf_counter() - began
@@ -229,62 +230,28 @@ def carry_out(
         run = following
 
 
-def _train(run: Run, folder: RunFolder | None, told: Callbacks, stop: Stop) -> bool:
-    def keep(record: EpochRecord) -> None:
-        # First saved, then told: whoever sees the line of an epoch can rely on its checkpoint.
-        if folder is not None:
-            if record.improved.any():
-                _save(run, folder, BEST)
-            _save(run, folder, LAST)
+def _train(run: Run, saving: Saving | None, told: Callbacks, stop: Stop) -> bool:
+    def on_epoch(record: EpochRecord) -> None:
+        if saving is not None:
+            saving.after_epoch(run, record)
         told.on_epoch(run, record)
 
     def on_step(epoch: int, step: int, steps: int) -> None:
         told.on_step(run, epoch, step, steps)
+        if saving is not None:
+            saving.within_epoch(run, step)
 
     try:
-        finished = run.train([keep], on_step, stop)
+        finished = run.train([on_epoch], on_step, stop)
     except DivergedError as error:
-        if folder is not None:
-            _keep_diverged(run, folder)
-            error.healthy = folder.healthy()
+        if saving is not None:
+            saving.diverged(run)
+            error.healthy = saving.folder.healthy()
         raise
-    if folder is not None:
-        if finished:
-            _finish(run, folder, told)
-        elif not folder.holds(content := snapshot(run, best=False)):
-            _save(run, folder, LAST, content)
+    if saving is None:
+        return finished
+    if finished:
+        saving.finish(run, told.portrait, told.on_note)
+    else:
+        saving.stopped(run)
     return finished
-
-
-def _save(run: Run, folder: RunFolder, name: str, content: Group | None = None) -> None:
-    """Write a checkpoint of a run under way.
-
-    Raises:
-        DivergedError: numbers in it have left the finite ones, which no step has shown.
-    """
-    try:
-        folder.write(name, snapshot(run, best=name == BEST) if content is None else content)
-    except NotFiniteError as error:
-        thing, remedy = f"the state after epoch {len(run.history)}", "Lower learning_rate"
-        raise DivergedError(thing, f"{error.path} must be finite", error.received, remedy) from None
-
-
-def _keep_diverged(run: Run, folder: RunFolder) -> None:
-    """Save the state of the last good step, where steps were made since the last save and it can be written.
-
-    It is marked: the next save takes its place, so that ``last.previous.h5`` remains the last healthy state.
-    """
-    content = snapshot(run, best=False)
-    content.attrs["diverged"] = True
-    if content.attrs["step"] and not folder.holds(content):
-        with suppress(NotFiniteError):
-            folder.write(LAST, content)
-
-
-def _finish(run: Run, folder: RunFolder, told: Callbacks) -> None:
-    """Write the best weights with their portrait, but for pictures of what is not finite."""
-    try:
-        folder.write(BEST, snapshot(run, best=True, portrait=told.portrait(run)))
-    except NotFiniteError as error:
-        told.on_note(f"{error.path} is not finite, so {BEST} has no portrait")
-        _save(run, folder, BEST)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..backend import threads_for
 from ..errors import DivergedError
 from ..interruption import Stop
 from .evaluation import Evaluator
@@ -73,11 +74,26 @@ def fit(
         DivergedError: where a loss or gradient left the finite numbers.
     """
     steps = trainer.steps_per_epoch(drop_last)
-    for epoch in range(done, epochs):
+    with threads_for(*trainer.products(steps)):
+        return _epochs(trainer, validation, selection, range(done, epochs), steps, on_epoch, on_step, stop, batch)
+
+
+def _epochs(
+    trainer: Trainer,
+    validation: Evaluator | None,
+    selection: Selection,
+    epochs: range,
+    steps: int,
+    on_epoch: Sequence[Callable[[EpochRecord], None]],
+    on_step: Callable[[int, int, int], None] | None,
+    stop: Stop | None,
+    batch: int,
+) -> int:
+    for epoch in epochs:
         if not selection.active.any():
             return epoch
         began = time.perf_counter()
-        first = batch if epoch == done else 0
+        first = batch if epoch == epochs.start else 0
         trainer.begin_epoch(epoch, steps, first)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the failure flags watch for these
             for step in range(first, steps):
@@ -89,10 +105,10 @@ def fit(
                     trainer.check()
                 if stopping:
                     return epoch
-            record = _record(trainer, validation, selection, epoch, epochs, began)
+            record = _record(trainer, validation, selection, epoch, epochs.stop, began)
         for callback in on_epoch:
             callback(record)
-    return max(done, epochs)
+    return max(epochs.start, epochs.stop)
 
 
 def _check_finite(numbers: dict[str, np.ndarray], epoch: int) -> None:

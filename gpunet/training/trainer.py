@@ -1,5 +1,6 @@
 """The training step: everything that happens to one batch, as one function that a CUDA graph can hold."""
 
+import math
 from collections.abc import Hashable, Sequence
 
 import numpy as np
@@ -67,6 +68,12 @@ class Trainer:
     def steps_per_epoch(self, drop_last: bool) -> int:
         """``floor(N / batch)``, or ``ceil`` where the remainder is trained on as a smaller batch."""
         return self.feed.samples // self.batch_size if drop_last else -(-self.feed.samples // self.batch_size)
+
+    def products(self, steps: int) -> tuple[float, float]:
+        """Multiplications of the largest product of a step, and of all products of an epoch of so many steps."""
+        sizes = [math.prod(p.shape) for p in self.parameters.named.values() if len(p.shape) > 1]
+        passes = 3 * steps * self.batch_size * len(self.parameters.seeds)  # forward, to the inputs, to the weights
+        return float(self.batch_size * max(sizes, default=0)), float(passes * sum(sizes))
 
     def begin_epoch(self, epoch: int, steps: int, batch: int = 0) -> None:
         """Upload the order of the samples and the hyperparameters of the epoch, and start its sums.

@@ -6,10 +6,13 @@ import subprocess
 import sys
 import threading
 
+import numpy as np
 import pytest
 
-from gpunet.backend import lanes, run_beside
+from gpunet.backend import Device, lanes, run_beside, threads_for
+from gpunet.backend import threads_of_blas as measured_with
 from gpunet.backend.lanes import _libraries
+from runs import make_run
 
 
 @pytest.fixture
@@ -99,3 +102,26 @@ def test_outputs_do_not_depend_on_how_many_run_at_once():
     outputs, inputs, sums = zip(*map(json.loads, found))
     assert len(set(outputs)) == len(set(inputs)) == 1
     assert sums == pytest.approx([sums[0]] * len(sums), rel=1e-6)  # threads of BLAS itself split the sums of biases
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_small_products_and_short_work_have_one_thread_and_lanes_stay():
+    for product, work, count in ((1e6, 1e12, 1), (1e8, 1e9, 1), (1e8, 1e12, 2)):
+        with threads_for(product, work):
+            assert threads_of_blas() == [count] * len(_libraries())
+            assert lanes() == 2, "what runs beside each other is not affected"
+            seen = []
+            run_beside([lambda seen=seen: seen.append(lanes()) for _ in range(2)])
+            assert seen == [1, 1]
+            assert threads_of_blas() == [count] * len(_libraries())
+        assert threads_of_blas() == [2] * len(_libraries())
+
+
+@pytest.mark.parametrize("preset", ["digits", "mlp", "rbm"])
+def test_a_small_training_has_the_same_bits_with_any_number_of_threads(preset):
+    found = []
+    for count in (1, 2):
+        with measured_with(count):
+            run = make_run(preset, Device(), **{"data.labels": 400} if preset == "mlp" else {})
+            found.append(run.device.get(run.trainer.parameters.values))
+    np.testing.assert_array_equal(*found)

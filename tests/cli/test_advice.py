@@ -85,7 +85,7 @@ def test_python_names_the_healthy_state_too(tmp_path):
 
 def test_a_state_that_is_not_finite_diverges_and_leaves_the_files_that_are_there(tmp_path, monkeypatch):
     """Slots that overflow are seen by no step; whoever saved them could never resume."""
-    from gpunet.stages import execution
+    from gpunet.stages import saving
 
     def poisoned(run, **options):
         root = real(run, **options)
@@ -93,8 +93,8 @@ def test_a_state_that_is_not_finite_diverges_and_leaves_the_files_that_are_there
             root["optimizer/rate_scale"].data = root["optimizer/rate_scale"].data * float("inf")
         return root
 
-    real = execution.snapshot
-    monkeypatch.setattr(execution, "snapshot", poisoned)
+    real = saving.snapshot
+    monkeypatch.setattr(saving, "snapshot", poisoned)
     settings = {"training.epochs": 1, "training.batch_size": 100}
     with pytest.raises(DivergedError, match=r"the state after epoch 1: optimizer/rate_scale must be finite"):
         gpunet.train("linear", data="digits", settings=settings, run=tmp_path / "r", progress=False)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import re
 import signal
 import subprocess
@@ -199,6 +200,18 @@ def test_small_commands(tmp_path):
     assert gpunet("config", "show", "shown.toml", cwd=tmp_path).stdout == shown
     assert json.loads(gpunet("config", "schema", cwd=tmp_path).stdout)["title"] == "Config"
     assert "equal to numpy.random.Philox" in gpunet("doctor", "--device", "cpu", cwd=tmp_path).stdout
+
+
+def test_the_doctor_names_cores_load_and_threads(tmp_path):
+    def said(count):
+        return json.loads(gpunet("doctor", "--json", cwd=tmp_path, env={"OPENBLAS_NUM_THREADS": str(count)}).stdout)
+
+    one, two = said(1), said(2)
+    assert re.fullmatch(rf"\d+ of {os.cpu_count()} usable, load \d+\.\d over the last minute", one["cores"])
+    assert re.fullmatch(r"openblas [\d.]+, 1 thread", one["blas"])
+    assert two["blas"] == one["blas"].replace("1 thread", "2 threads") or os.cpu_count() == 1
+    assert re.fullmatch(r"a product of 128x512x512 takes \d+\.\d ms on one thread", one["threads"])
+    assert re.match(r"a product of 128x512x512 takes \d+\.\d ms on one thread, \d+\.\d ms on 2", two["threads"])
 
 
 def commands(command=main, path=()):
