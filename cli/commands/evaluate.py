@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from ..figures import figure_lines, figures_json
+from ..figures import doubt, figure_lines, figures_json
 from ..options import choose_device, device_option, json_option, print_json, spread
 
 
@@ -81,3 +81,5 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
         click.echo(f"Ensemble error: {spread([document['ensemble_error']], percent=True)}")
     for line in figure_lines(told, names):
         click.echo(line)
+    if doubtful := doubt(told):
+        click.echo(doubtful)

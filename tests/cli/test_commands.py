@@ -258,9 +258,6 @@ except SystemExit as ended:
     ("words", "code", "expected"),
     [
         (["mpl"], 2, "Did you mean mlp"),
-        (["--epochs", "3"], 2, "Keys have no dashes: write training.epochs=VALUE"),
-        (["--batch-size=3"], 2, "write training.batch_size=VALUE"),
-        (["--epoch", "3"], 2, "No such option"),
         (["model.hidden=20"], 2, "model.hidden: must be a list, got 20. Write [20]"),
         (["none.csv"], 3, "none.csv: must be an existing file"),
         (["folder/none"], 3, "folder/none: must be an existing file"),
@@ -275,6 +272,21 @@ except SystemExit as ended:
 )
 def test_mistakes_when_training(words, code, expected, tmp_path):
     refused("train", *words, cwd=tmp_path, code=code, expected=expected)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["train", "--epochs", "3"], "No such option: --epochs. Keys have no dashes: write training.epochs=VALUE."),
+        (["pretrain", "rbm", "--batch-size=3"], "write training.batch_size=VALUE."),
+        (["train", "--epoch", "3"], "No such option '--epoch'"),
+        (["inspect", "--epochs", "3"], "No such option '--epochs'."),
+    ],
+)
+def test_a_key_that_is_written_like_an_option_is_known(words, expected):
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 2
+    assert expected in done.output.splitlines()[-1]
 
 
 def test_other_mistakes(trained, tmp_path):
