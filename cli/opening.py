@@ -2,10 +2,43 @@
 
 from __future__ import annotations
 
-from gpunet.checkpoint import Checkpoint, is_foreign, is_safetensors, read, read_foreign, read_safetensors
-from gpunet.errors import CheckpointError
+from pathlib import Path
+
+import click
+
+from gpunet.checkpoint import Checkpoint, is_foreign, is_safetensors, is_sealed, read, read_foreign, read_safetensors
+from gpunet.errors import CheckpointError, printable
+from gpunet.paths import exists, is_file, is_folder
 
 DOCUMENTED = 100  # numbers of an array that stand in a document
+
+
+def checkpoint_at(path: str) -> str:
+    """The checkpoint that a path means: itself, or the best one of a run's folder, which is then said.
+
+    Raises:
+        CheckpointError: a folder without one.
+    """
+    from gpunet.persistence.folder import BEST, LAST
+
+    if not is_folder(path):
+        return path
+    found = Path(path) / BEST
+    if not exists(found):
+        last = exists(Path(path) / LAST)
+        remedy = f"Name {Path(path) / LAST}, or go on with it first" if last else "Name a run's folder or a checkpoint"
+        raise CheckpointError(path, f"must hold {BEST}", "none", remedy)
+    click.echo(f"{printable(path)}: its {BEST}", err=True)
+    return str(found)
+
+
+def is_model(path: str) -> bool:
+    """Whether a path is that of a checkpoint, whole or damaged, or of the folder of a run."""
+    from gpunet.persistence.folder import BEST, LAST
+
+    if is_folder(path):
+        return any(exists(Path(path) / name) for name in (BEST, LAST))
+    return is_file(path) and is_sealed(path)
 
 
 def open_file(path: str, allow_nonfinite: bool, verify: bool, wanted: str | None, small: bool = False) -> Checkpoint:

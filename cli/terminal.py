@@ -18,6 +18,7 @@ from gpunet.persistence import RunFolder, open_trained
 from gpunet.stages import Callbacks, Carried, begin
 
 from .execution import DRY, announce, announce_layer, interrupted, report
+from .opening import checkpoint_at
 from .options import Request, choose_device, program
 from .progress import progress
 
@@ -135,6 +136,7 @@ def execute(
         from gpunet.api.reading import load_split
         from gpunet.api.starting import batch_that_fits
 
+        source = None if source is None else checkpoint_at(source)
         checkpoint = None if source is None else (read_safetensors if is_safetensors(source) else read)(source)
         donor = None if checkpoint is None or checkpoint.foreign else open_trained(checkpoint)
         dataset, parts = load_split(config, features_of=donor, run=request.place)

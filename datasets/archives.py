@@ -11,7 +11,7 @@ import numpy as np
 
 from gpunet.checkpoint import NamedArray, inflation_budget, read_foreign
 from gpunet.data import Dataset, byte_scale, channels_last, portable_features, understand
-from gpunet.errors import CheckpointError, DataError, printable
+from gpunet.errors import CheckpointError, DataError, NoTargetsError, printable
 
 from .opening import open_regular
 
@@ -112,12 +112,14 @@ def _pair(path: Path, naming: Naming, arrays: Mapping[str, np.ndarray]) -> tuple
     if naming.x is not None and naming.y is not None:
         for name in (naming.x, naming.y):
             if name not in arrays:
-                raise DataError(str(path), f"needs an array named {name}", _known(arrays), "Set x=... and y=...")
+                kind = NoTargetsError if naming.x in arrays else DataError
+                raise kind(str(path), f"needs an array named {name}", _known(arrays), "Set x=... and y=...")
         return naming.x, naming.y
     found = next((pair for pair in NAMES if all(name in arrays for name in pair)), None)
     if found is None:
         wanted = "arrays named x and y (or images and labels, data and target)"
-        raise DataError(str(path), f"needs {wanted}", _known(arrays), "Set x=... and y=... to their names")
+        kind = NoTargetsError if any(name in arrays for name in USUAL) else DataError
+        raise kind(str(path), f"needs {wanted}", _known(arrays), "Set x=... and y=... to their names")
     return found
 
 

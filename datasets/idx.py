@@ -14,7 +14,7 @@ from typing import IO
 import numpy as np
 
 from gpunet.data import Dataset, as_float32, byte_scale, encode_targets, label_type
-from gpunet.errors import DataError
+from gpunet.errors import DataError, NoTargetsError
 
 from .opening import beside, open_content
 
@@ -96,7 +96,8 @@ def read_folder(folder: Path, task: str, classes: tuple[str, ...] | None) -> Dat
             path = find_part(folder, part, what)
             if path is None:
                 wanted = f"{PARTS[part]}-{what}-idx{3 if what == 'images' else 1}-ubyte[.gz]"
-                raise DataError(str(folder), f"must hold the file {wanted}", "none", "Check the path")
+                kind = NoTargetsError if what == "labels" and find_part(folder, part, "images") else DataError
+                raise kind(str(folder), f"must hold the file {wanted}", "none", "Check the path")
             arrays.append(read_idx(path))
     images, labels, test_images, test_labels = arrays
     for some, their_labels, part in ((images, labels, "train"), (test_images, test_labels, "t10k")):
@@ -120,7 +121,7 @@ def read_pair(images: Path, task: str, classes: tuple[str, ...] | None) -> Datas
     for labels in (beside(images.parent, base), beside(images.parent, f"{base}.gz")):
         if labels is not None and labels.name.lower() != name:
             return image_dataset(images.name, x, read_idx(labels), task, classes)
-    raise DataError(str(images), f"needs its labels in {base}[.gz] beside it", "no such file", "Put them there")
+    raise NoTargetsError(str(images), f"needs its labels in {base}[.gz] beside it", "no such file", "Put them there")
 
 
 def image_dataset(

@@ -14,7 +14,7 @@ import numpy as np
 
 from gpunet.data import PART_WORDS, Dataset, Pictures, encode_targets, is_text
 from gpunet.data.pictures import SUFFIXES
-from gpunet.errors import DataError, printable
+from gpunet.errors import DataError, NoTargetsError, printable
 
 from .cache import Cache, decoded
 from .pictures import Imaging, decode
@@ -200,7 +200,7 @@ def _parts(root: Path, files: Sequence[Path]) -> dict[str, set[str]] | None:
 def _class_of(file: Path, inner: Sequence[str]) -> str:
     """Name of the folder that says the class; one name, however its letters are put together."""
     if len(inner) < 2:
-        raise DataError(str(file), "must lie in a folder named after its class", "no such folder", "Move it there")
+        raise NoTargetsError(str(file), "must lie in a folder named after its class", "no such folder", "Move it there")
     if not is_text(inner[0]):
         rule, received = "must lie in a folder whose name is text in UTF-8", ascii(inner[0])
         raise DataError(printable(str(file)), rule, received, "Rename it")

@@ -9,7 +9,7 @@ import numpy as np
 
 from gpunet.data import Coding, Dataset, Pictures, Reading, Split, Table, Wanted, assemble, is_text, portable_features
 from gpunet.data.pictures import SUFFIXES
-from gpunet.errors import DataError, meant, printable, shortened
+from gpunet.errors import DataError, NoTargetsError, meant, printable, shortened
 from gpunet.paths import kind_of
 
 from . import archives, frames, idx, images, tables
@@ -66,6 +66,9 @@ def read(
         return archives.read_archive(path, naming or Naming(), task, classes)
     if _is_idx(path):
         return idx.read_pair(path, task, classes)
+    if path.suffix.lower() in SUFFIXES:
+        rule, remedy = "must lie in a folder of one folder for each class", "Name that folder"
+        raise NoTargetsError(source, rule, "an image alone", remedy)
     raise DataError(source, f"must be {KNOWN}", path.suffix or "no extension", "Convert it")
 
 
@@ -75,12 +78,23 @@ def read_features(
     naming: Naming | None = None,
     imaging: Imaging | None = None,
     cache: Cache | None = None,
+    held: bytes | None = None,
 ) -> Table | Pictures | np.ndarray:
     """Features to predict from, with or without labels beside them: a table, images, or an array (samples, *shape).
+
+    Args:
+        source: as for :func:`read`; or a name for messages.
+        reading: as for :func:`read`.
+        naming: as for :func:`read`.
+        imaging: as for :func:`read`.
+        cache: as for :func:`read`.
+        held: the text of a table that was read already, as from standard input.
 
     Raises:
         DataError: as :func:`read`.
     """
+    if held is not None:
+        return tables.read_table(Path(source), reading or Reading(), imaging or Imaging(), held)
     if source == "digits":
         return digits().x
     path = _existing(source)

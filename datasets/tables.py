@@ -30,13 +30,13 @@ PLAIN = (".csv", ".tsv", ".tab", ".psv", ".txt", ".data")
 SUFFIXES = tuple(f"{suffix}{packed}" for suffix in PLAIN for packed in ("", ".gz"))
 
 
-def read_table(path: Path, reading: Reading, imaging: Imaging | None = None) -> Table:
-    """The columns of a file of text.
+def read_table(path: Path, reading: Reading, imaging: Imaging | None = None, held: bytes | None = None) -> Table:
+    """The columns of a file of text, or of the text ``held``, which ``path`` names in messages.
 
     Raises:
         DataError: naming the line, and the column where it is one cell.
     """
-    lines = read_lines(path, reading.delimiter)
+    lines = read_lines(path, reading.delimiter, held)
     sample = first_rows(lines)
     frame = None if len(sample) > 1 else _frame(path, lines)
     if frame is not None:

@@ -37,13 +37,13 @@ class Lines:
     notes: tuple[str, ...]
 
 
-def read_lines(path: Path, delimiter: str | None) -> Lines:
-    """The lines of a file.
+def read_lines(path: Path, delimiter: str | None, held: bytes | None = None) -> Lines:
+    """The lines of a file, or of bytes that were read already.
 
     Raises:
         DataError: missing, damaged, empty, or no text.
     """
-    content, encoding = decoded(path, read_bytes(path))
+    content, encoding = decoded(path, read_bytes(path) if held is None else held)
     notes = [f"read as {encoding}"] if encoding else []
     if b"\r" in content:
         content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")

@@ -7,6 +7,7 @@ remedy.  The constructor takes the parts, so that no message can forget one sile
     ├── ReaderError             1   the reader of files failed, which says nothing about the file
     ├── ConfigError             2   a configuration, an option or an argument
     ├── DataError               3   a data set that is missing, damaged or unusable
+    │   └── NoTargetsError      3   samples without what they should be trained on or measured by
     ├── CheckpointError         4   a checkpoint that is hostile or does not fit
     │   ├── DamagedError        4   its own bytes are proved to be others than were written
     │   └── UnreadableError     4   the system does not let it be read
@@ -64,6 +65,10 @@ class DataError(GpunetError):
     """A data set is missing, damaged or cannot be trained on."""
 
     exit_code = 3
+
+
+class NoTargetsError(DataError):
+    """Samples are there, but not the targets that they should be trained on or measured by."""
 
 
 class CheckpointError(GpunetError):

@@ -12,6 +12,7 @@ from gpunet.layers import BatchNorm, Dense, Residual, Sequential
 from gpunet.parameter import Parameters
 from gpunet.schedules import Constant as Always
 from gpunet.schedules import (
+    Cosine,
     CosineRestarts,
     Exponential,
     InverseRoot,
@@ -35,6 +36,7 @@ SCHEDULES = [
     InverseRoot(0.1),
     InverseTime(0.1),
     Ramp(0.5, 0.9, 7),
+    Cosine(0.1, epochs=30, stop=0.01),
     CosineRestarts(0.1, period=3, growth=1.5),
     Triangular(0.01, 0.1, period=7, decay=0.5),
     OneCycle(0.1, epochs=30),

@@ -132,7 +132,9 @@ def _restored(source: str, place: Any, request: Request) -> tuple[Any, Any, Any]
     """Configuration, checkpoint and contract of a pretrained stack; a single one serves any number of seeds."""
     from gpunet.persistence import load_stack
 
-    found, members, seed = load_stack(source, place), request.members, request.seed
+    from ..opening import checkpoint_at
+
+    found, members, seed = load_stack(checkpoint_at(source), place), request.members, request.seed
     own = found.config.members
     if own > 1 and (members not in (None, own) or seed not in (None, found.config.seed)):
         rule = f"must be those of the checkpoint, {own} from seed {found.config.seed} on"

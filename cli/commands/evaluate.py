@@ -38,9 +38,11 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
     from gpunet.api.reading import evaluation_data, evaluation_sets
     from gpunet.metrics import constant_prediction, estimates, usual_metrics
 
+    from ..opening import checkpoint_at
+
     place = choose_device(device)
     with place.activate():
-        together = Ensemble([load_network(path, place) for path in checkpoints])
+        together = Ensemble([load_network(checkpoint_at(path), place) for path in checkpoints])
         networks = together.networks
         sets, chosen = evaluation_sets([network.trained for network in networks], data, part)
         dataset, y = sets[0], sets[0].y[chosen]

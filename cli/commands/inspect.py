@@ -58,17 +58,17 @@ def inspect(
     asked = [flag for flag in VIEWS if options[_name(flag)] not in (False, None)]
     _check_options(asked, options, as_json)
     output = _output(asked, options, checkpoint)
-    from ..opening import open_file
+    from ..opening import checkpoint_at, open_file
 
     wanted = path if path is None and not (asked or as_json) else (path or "").strip("/")
-    found = open_file(checkpoint, allow_nonfinite, not no_verify, wanted, small=as_json and not asked)
+    found = open_file(checkpoint_at(checkpoint), allow_nonfinite, not no_verify, wanted, small=as_json and not asked)
     node = _part(found, path)
     if not asked:
         _show(found, node, path, as_json)
         return
 
     def open_other(name: str) -> Checkpoint:
-        return open_file(name, allow_nonfinite, not no_verify, wanted)
+        return open_file(checkpoint_at(name), allow_nonfinite, not no_verify, wanted)
 
     VIEWS[asked[0]](Look(found, path, options[_name(asked[0])], options, as_json, output, open_other))
 
@@ -220,7 +220,7 @@ def _part(found: Checkpoint, path: str | None) -> Group | NamedArray:
 
 
 def _show(found: Checkpoint, node: Group | NamedArray, path: str | None, as_json: bool) -> None:
-    from ..views.tree import document, show_part, summary, tree
+    from ..views.tree import document, output_shapes, show_part, summary, tree
 
     if as_json:
         head: dict[str, Any] = {"content_sha256": found.content_sha256, "verified": found.verified}
@@ -228,6 +228,6 @@ def _show(found: Checkpoint, node: Group | NamedArray, path: str | None, as_json
         print_json({**head, **document(node)})
     elif node is found.root:
         summary(found)
-        tree(found.root, found.path.name)
+        tree(found.root, found.path.name, output_shapes(found))
     else:
-        show_part(node, str(path).strip("/"))
+        show_part(node, str(path).strip("/"), output_shapes(found))

@@ -69,9 +69,11 @@ def likelihood(
     )
     from gpunet.persistence import load_stack
 
+    from ..opening import checkpoint_at
+
     place = choose_device(device)
     with place.activate():
-        model = load_stack(checkpoint, place)
+        model = load_stack(checkpoint_at(checkpoint), place)
         dataset, chosen = evaluation_data(model, data, part)
         x = states(model, dataset.x[chosen], binarise)
         summed = exact or is_easy(model)

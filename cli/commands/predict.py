@@ -1,81 +1,95 @@
 """gpunet predict."""
 
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
 import click
 
-from gpunet.errors import CheckpointError
+from gpunet.errors import CheckpointError, ConfigError
 
 from ..options import choose_device, device_option, json_option, print_json
 
+if TYPE_CHECKING:
+    from gpunet.api.network import Network
+
+STDIN = "-"
+
 
 @click.command()
-@click.argument("checkpoint")
-@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
-@click.option("--probabilities", is_flag=True, help="Print the probability or score of every class.")
+@click.argument("paths", nargs=-1, required=True, metavar="CHECKPOINT... INPUT...")
+@click.option("--probabilities", is_flag=True, help="Give the probability or score of every class.")
+@click.option("-o", "--output", metavar="FILE", help="Write a .csv, .tsv, .json, .jsonl or .parquet file.")
 @device_option
 @json_option
-def predict(checkpoint: str, inputs: tuple[str, ...], probabilities: bool, device: str, as_json: bool) -> None:
-    """Predict classes or values for files of inputs, as CSV on stdout.
+def predict(paths: tuple[str, ...], probabilities: bool, output: str | None, device: str, as_json: bool) -> None:
+    """Predict classes, labels or values for files of inputs, as CSV on stdout or in a file.
 
-    Files may be of any kind that train reads; labels in them are left out. A population predicts as an ensemble.
+    Inputs may be of any kind that train reads, and - is a table of text on standard input; targets in them are left
+    out. Each line names its sample by its ids or its file, and gives the prediction under the name of the target: a
+    class with its probability or score, each label as 0 or 1 with its probability, or values.
+
+    A checkpoint may also be the folder of a run. Several checkpoints, and the members of a population, predict as an
+    ensemble that averages what they give; each reads the inputs by its own contract.
 
     \b
-    gpunet predict runs/mlp-1/best.h5 new.csv > predictions.csv
-    gpunet predict runs/mlp-1/best.h5 images.npz --probabilities --json
+    gpunet predict runs/mlp-1 new.csv > predictions.csv
+    gpunet predict runs/mlp-1/best.h5 images.npz --probabilities -o predictions.parquet
+    gpunet predict runs/mlp-* new.csv --json
+    zcat new.csv.gz | gpunet predict runs/mlp-1 -
     """
-    import csv
-    import sys
+    from pathlib import Path
 
+    from gpunet.api.ensemble import Ensemble
     from gpunet.api.loading import load_network
-    from gpunet.api.reading import features_in
+    from gpunet.api.predictions import predictions
 
+    from ..opening import checkpoint_at, is_model
+    from ..output import Output
+    from ..tables import FORMATS, rows_of, separated, write_table
+
+    models = [paths[0]]
+    while len(models) < len(paths) - 1 and is_model(paths[len(models)]):
+        models.append(paths[len(models)])
+    inputs = paths[len(models) :]
+    if not inputs:
+        raise ConfigError("predict", "must be told what to predict", "a checkpoint alone", "Add the path of a file")
+    if inputs.count(STDIN) > 1:
+        raise ConfigError("predict", "can read standard input once", f"{STDIN} twice", "Leave one out")
+    file = None if output is None else Output("-o", Path(output), FORMATS, [*models, *inputs])
     place = choose_device(device)
-    rows: list[dict[str, object]] = []
+    columns: dict[str, list[object]] = {}
     with place.activate():
-        network = load_network(checkpoint, place)
-        if network.reconstructs:
-            rule, remedy = "must hold a network that predicts targets", "Use gpunet evaluate for its reconstructions"
-            raise CheckpointError(checkpoint, rule, network.config.model.name, remedy)
-        about = network.description
-        classes = about.classes
+        together = Ensemble([_predicting(load_network(checkpoint_at(path), place), path) for path in models])
         for path in inputs:
-            given = features_in(path, network.trained)
-            for line in given.notes:
-                click.echo(f"  {path}: {line}", err=True)
-            for sample, values in enumerate(network.outputs_on(given.x).tolist()):
-                row: dict[str, object] = {"input": path, "sample": sample}
-                row |= {column: texts[sample] for column, texts in given.ids.items()}
-                rows.append(row | named_outputs(values, classes, probabilities, network.meaning, about.targets))
-    if as_json:
-        print_json(rows)
-        return
-    writer = csv.DictWriter(sys.stdout, dict.fromkeys(key for row in rows for key in row), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+            held = sys.stdin.buffer.read() if path == STDIN else None
+            name = "standard input" if path == STDIN else path
+            found = predictions(together, name, probabilities, held)
+            for line in found.notes:
+                click.echo(f"  {name}: {line}", err=True)
+            before = len(next(iter(columns.values()), ()))
+            for key in found.columns:
+                columns.setdefault(key, [None] * before)
+            for key, values in columns.items():
+                values.extend(found.columns.get(key, [None] * len(found)))
+    samples = len(next(iter(columns.values())))
+    if file is not None:
+        write_table(columns, file)
+        if as_json:
+            print_json({"output": output, "samples": samples, "columns": list(columns)})
+        else:
+            click.echo(f"{samples:,} predictions: {output}")
+    elif as_json:
+        print_json(list(rows_of(columns)))
+    else:
+        for text in separated(columns):
+            click.echo(text, nl=False)
 
 
-def named_outputs(
-    values: list[float],
-    classes: tuple[str, ...],
-    every: bool,
-    meaning: str = "probability",
-    targets: tuple[str, ...] = (),
-) -> dict[str, object]:
-    """One sample's outputs by name: the class and its probability or score, or the predicted values.
-
-    >>> named_outputs([0.25], ("no", "yes"), False)
-    {'class': 'no', 'probability': 0.75}
-    >>> named_outputs([0.5, -2.0], ("no", "yes"), True, "score")
-    {'class': 'no', 'score': 0.5, 'score(no)': 0.5, 'score(yes)': -2.0}
-    """
-    if not classes:
-        names = targets if len(targets) == len(values) else [f"value_{i}" for i in range(len(values))]
-        names = names if targets or len(values) > 1 else ["value"]
-        return {name: float(f"{value:.7g}") for name, value in zip(names, values)}
-    if len(values) == 1:  # the probability of the second of two classes
-        values = [1 - values[0], values[0]]
-    best = max(range(len(values)), key=values.__getitem__)
-    row: dict[str, object] = {"class": classes[best], meaning: round(values[best], 6)}
-    if every:
-        short = "p" if meaning == "probability" else meaning
-        row |= {f"{short}({name})": round(value, 6) for name, value in zip(classes, values)}
-    return row
+def _predicting(network: Network, path: str) -> Network:
+    """A network that predicts targets, and does not reconstruct its inputs."""
+    if network.reconstructs:
+        rule, remedy = "must hold a network that predicts targets", "Use gpunet evaluate for its reconstructions"
+        raise CheckpointError(path, rule, network.config.model.name, remedy)
+    return network

@@ -57,13 +57,14 @@ def sample(
     from gpunet.inspection.tiles import is_image
     from gpunet.members import of_member
 
+    from ..opening import checkpoint_at
     from ..views.pictures import require_pillow
 
     file = Output("-o", Path(output), [".png", ".npz"], [checkpoint, data])
     as_picture = file.ending == ".png"
     if as_picture:
         require_pillow("-o", ", or use -o samples.npz")
-    model = gpunet.load(checkpoint, device=str(choose_device(device)))
+    model = gpunet.load(checkpoint_at(checkpoint), device=str(choose_device(device)))
     shape = model.description.input_shape
     if as_picture and not is_image(shape):
         raise ConfigError("-o", "a picture needs samples that are images", f"shape {shape}", "Use -o samples.npz")

@@ -33,11 +33,13 @@ def verify(ctx: click.Context, checkpoints: tuple[str, ...], allow_nonfinite: bo
     """
     from gpunet.checkpoint import verify as check
 
+    from ..opening import checkpoint_at
+
     documents: list[dict[str, Any]] = []
     codes = set()
     for path in checkpoints:
         try:
-            document = _document(check(path, allow_nonfinite=allow_nonfinite))
+            document = _document(check(checkpoint_at(path), allow_nonfinite=allow_nonfinite))
         except (CheckpointError, ReaderError) as error:
             document = {"path": path, "whole": False, "error": str(error)}
             document["state"] = "damaged" if isinstance(error, DamagedError) else "not read"

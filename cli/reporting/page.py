@@ -153,7 +153,7 @@ def _pictures(groups: Sequence[Repetition]) -> Iterator[dict[str, Any]]:
                 data, note = group.first.pictures[name]
                 cards.append({"place": place, "label": group.label, "source": figures.picture(data), "note": note})
         if cards:
-            yield {"title": name.capitalize(), "cards": cards}
+            yield {"title": name.replace("_", " ").capitalize(), "cards": cards}
 
 
 def _figures(group: Repetition, place: int) -> dict[str, Any]:

@@ -25,7 +25,7 @@ SEEDING = ("seed", "members", "name", "config_version")
 MOST_PIXELS = 1 << 22
 FILTERS = 100
 LARGEST = 1e30
-PICTURES = ("filters", "reconstructions", "fantasies")
+PICTURES = ("filters", "feature_maps", "saliency", "reconstructions", "fantasies")
 
 
 def open_run(path: str) -> RunFile:

@@ -5,6 +5,7 @@ Texts out of a file go through ``printable``, since an attacker may have written
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -50,19 +51,37 @@ def summary(found: Checkpoint) -> None:
     click.echo(f"{'content sha256':15} {printable(found.content_sha256)} ({known})\n")
 
 
-def tree(root: Group, name: str) -> None:
-    """A group with everything below it."""
+def output_shapes(found: Checkpoint) -> dict[str, str]:
+    """The shape of a sample after each layer, by the path of its group: ``{"model/000_dense": "512"}``."""
+    known = {} if found.foreign or "shapes/json" not in found.root else found.note("shapes/json")
+    return {
+        f"model/{name}": "x".join(map(str, shape))
+        for name, shape in known.items()
+        if isinstance(shape, list) and all(isinstance(size, int) for size in shape)
+    }
+
+
+def tree(root: Group, name: str, shapes: Mapping[str, str] | None = None, path: str = "") -> None:
+    """A group with everything below it.
+
+    Args:
+        root: the group.
+        name: what it is shown as.
+        shapes: of samples behind layers, by the path of their groups.
+        path: of the group, with a slash behind it where it is not the whole.
+    """
     drawn = Tree(Text(printable(name)), highlight=False)
-    _branch(drawn, root)
+    _branch(drawn, root, shapes or {}, path)
     console().print(drawn)
 
 
-def _branch(drawn: Tree, group: Group) -> None:
+def _branch(drawn: Tree, group: Group, shapes: Mapping[str, str], path: str) -> None:
     for name in sorted(group.children):
-        child = group.children[name]
+        child, inner = group.children[name], f"{path}{name}"
         if isinstance(child, Group):
-            label = Text.assemble((printable(name), "bold"), f"  {_note(child)}".rstrip())
-            _branch(drawn.add(label), child)
+            gives = f"  gives {shapes[inner]}" if inner in shapes else ""
+            label = Text.assemble((printable(name), "bold"), f"{gives}  {_note(child)}".rstrip())
+            _branch(drawn.add(label), child, shapes, f"{inner}/")
         else:
             drawn.add(Text(f"{printable(name)}  {describe(child)}"))
 
@@ -88,10 +107,10 @@ def describe(array: NamedArray) -> str:
     return "  ".join([array.dtype.name, shape, *words, *frozen])
 
 
-def show_part(node: Group | NamedArray, path: str) -> None:
+def show_part(node: Group | NamedArray, path: str, shapes: Mapping[str, str] | None = None) -> None:
     """One part: a group as a tree, a text as it is, an array with its moments."""
     if isinstance(node, Group):
-        tree(node, path)
+        tree(node, path, shapes, f"{path}/")
     elif node.dtype.kind == "S":
         for line in _text(node).split("\n"):
             click.echo(printable(line))

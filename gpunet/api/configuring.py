@@ -7,7 +7,7 @@ from typing import Any
 from ..config import SECTIONS, Config, full_key, is_file_name, load_config, override, places_of
 from ..errors import ConfigError
 from ..families import FAMILIES, Family
-from .words import without_word, word_of
+from ..vocabulary import without_word, word_of
 
 
 def configured(

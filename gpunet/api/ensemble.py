@@ -71,6 +71,10 @@ class Ensemble:
         """The number of the class that each row of averaged outputs speaks for."""
         return class_numbers(outputs, self.networks[0].meaning == "probability", self.threshold)
 
+    def labels(self, outputs: np.ndarray) -> np.ndarray:
+        """Which labels averaged outputs speak for, 0 and 1."""
+        return np.asarray(self.networks[0].labels(outputs, self.threshold))
+
     def outcome(self, outputs: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None) -> Outcome | None:
         """What figures are computed from, given averaged outputs and targets as numbers; None where there are none."""
         found = self.networks[0].outcome(outputs, targets)
@@ -81,26 +85,28 @@ class Ensemble:
         return averaged(outputs, [len(network.seeds) for network in self.networks], len(self.classes))
 
     def predict(self, x: Any) -> np.ndarray:
-        """The class of each sample as it was given in training, or its predicted values."""
+        """The class of each sample as it was given in training, its labels as 0 and 1, or its predicted values."""
         found = self.outputs(x)
+        if self.networks[0].predicts_labels:
+            return self.labels(found)
         if not len(self.classes):
             return found[:, 0] if found.shape[1] == 1 else found
         return self.classes[self.class_numbers(found)]
 
     def predict_proba(self, x: Any) -> np.ndarray:
-        """The probability of each class, (samples, classes).
+        """The probability of each class or label, (samples, classes).
 
         Raises:
             ConfigError: outputs that are no probabilities of classes.
         """
         self.networks[0].predict_proba(x[:1] if hasattr(x, "__getitem__") and not isinstance(x, str) else x)
         found = self.outputs(x)
-        return np.hstack([1 - found, found]) if found.shape[1] == 1 else found
+        return np.hstack([1 - found, found]) if found.shape[1] == 1 and len(self.classes) else found
 
     def score(self, x: Any, y: Any) -> float:
         """Share of right classes, or R2, of the averaged predictions; see :meth:`Network.score`."""
-        first = self.networks[0]
-        return first.score_of(self.outputs(x), first.targets(x, y))
+        first, threshold = self.networks[0], self.threshold
+        return first.score_of(self.outputs(x), first.targets(x, y), threshold)
 
     def __len__(self) -> int:
         """How many members predict."""

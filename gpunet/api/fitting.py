@@ -19,6 +19,7 @@ from ..optimizers import Adam, Rule
 from ..parameter import Parameters
 from ..persistence import TrainedModel, open_trained, snapshot
 from ..stages import Carried, carry_out
+from ..vocabulary import without_word, word_of
 from .configuring import configured, full_keys
 from .loading import wrapped
 from .members import in_memory as checkpoint_in_memory
@@ -28,7 +29,6 @@ from .reading import parts
 from .samples import in_memory, pair
 from .starting import batch_that_fits
 from .training import OnEpoch, carried, functions, settle, signals_heard, with_parts
-from .words import without_word, word_of
 
 
 def fit(

@@ -71,8 +71,8 @@ class Network(Result):
             DataError: samples that this network was not trained for.
         """
         found = self.outputs(x, as_numpy=as_numpy)
-        if self._several:
-            return (found > 0.5).astype(np.int64)
+        if self.predicts_labels:
+            return self.labels(found)
         if not self.description.classes:
             return found[:, 0] if found.shape[1] == 1 else found
         numbers = self._numbers(found)
@@ -86,9 +86,9 @@ class Network(Result):
             DataError: samples that this network was not trained for.
         """
         held = self._held
-        if self._several:
+        if self.predicts_labels and held.loss.meaning == "probability":
             return self.outputs(x, as_numpy=as_numpy)
-        if not self.description.classes:
+        if not self.description.classes and not self.predicts_labels:
             raise ConfigError("predict_proba", "needs a network that predicts classes", "values", "Use predict")
         if held.loss.meaning != "probability":
             remedy = 'Use outputs for the scores, or train with loss="categorical_cross_entropy"'
@@ -100,9 +100,20 @@ class Network(Result):
         return found
 
     @property
-    def _several(self) -> bool:
-        """Whether its outputs are probabilities of several labels."""
-        return self.description.task == "multilabel" and self._held.loss.meaning == "probability"
+    def predicts_labels(self) -> bool:
+        """Whether each of its outputs speaks for or against a label, of which a sample may have several."""
+        return self.description.task == "multilabel" and self._held.loss.predicts == "labels"
+
+    def labels(self, outputs: Any, threshold: float | None = None) -> Any:
+        """Which labels outputs speak for, 0 and 1: (samples, labels), on the device of the outputs.
+
+        Args:
+            outputs: activated, of this network or of an ensemble that it is part of.
+            threshold: beyond which a label is predicted, where it is not the one of this network.
+        """
+        usual = 0.5 if self.meaning == "probability" else 0.0
+        limit = self.threshold if threshold is None else threshold
+        return (outputs > (usual if limit is None else limit)).astype(np.int64)
 
     @property
     def reconstructs(self) -> bool:
@@ -111,8 +122,8 @@ class Network(Result):
 
     @property
     def meaning(self) -> str:
-        """What an output is: ``probability`` or ``score`` of a class, or ``value``."""
-        return self._held.loss.meaning if self.description.classes else "value"
+        """What an output is: ``probability`` or ``score`` of a class or of a label, or ``value``."""
+        return self._held.loss.meaning if self.description.classes or self.predicts_labels else "value"
 
     @property
     def classes(self) -> np.ndarray:
@@ -143,14 +154,14 @@ class Network(Result):
         named = isinstance(y, str) or (isinstance(y, list | tuple) and all(isinstance(name, str) for name in y))
         return split_frame(x, y)[0] if named and is_frame(x) else y
 
-    def score_of(self, outputs: np.ndarray, y: Any) -> float:
-        """The score of outputs, of this network or of an ensemble that it is part of."""
+    def score_of(self, outputs: np.ndarray, y: Any, threshold: float | None = None) -> float:
+        """The score of outputs, of this network or of an ensemble that it is part of and whose threshold this is."""
         raw = target_array(y, len(outputs))
         if self.description.classes:
-            return float(np.mean(self._numbers(outputs) == self._class_numbers(raw)))
+            return float(np.mean(self._numbers(outputs, threshold) == self._class_numbers(raw)))
         wanted = self._values(raw)
-        if self._several:
-            return float(np.mean((outputs > 0.5) == (wanted > 0.5)))
+        if self.predicts_labels:
+            return float(np.mean(self.labels(outputs, threshold) == (wanted > 0.5)))
         found = outputs.reshape(wanted.shape).astype(np.float64)
         spread = ((wanted - wanted.mean(axis=0)) ** 2).sum(axis=0)
         missed = ((wanted - found) ** 2).sum(axis=0)
@@ -243,8 +254,9 @@ class Network(Result):
         found = self._held.thresholds
         return None if found is None else float(found.mean())
 
-    def _numbers(self, outputs: Any) -> Any:
-        return class_numbers(outputs, self._held.loss.meaning == "probability", self.threshold)
+    def _numbers(self, outputs: Any, threshold: float | None = None) -> Any:
+        limit = self.threshold if threshold is None else threshold
+        return class_numbers(outputs, self._held.loss.meaning == "probability", limit)
 
     def figures(self, x: Any, y: Any) -> dict[str, Estimate]:
         """All metrics that suit the targets, by name, each with its 95 % interval over samples and its baseline.

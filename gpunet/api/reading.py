@@ -25,7 +25,7 @@ from ..data import (
     reassemble,
     split,
 )
-from ..errors import DataError
+from ..errors import DataError, NoTargetsError
 from ..persistence import Trained
 
 CACHE = "cache"  # folder beside those of runs that keeps decoded images
@@ -145,7 +145,7 @@ def evaluation_data(model: Trained, source: str | None, part: str) -> tuple[Data
             the contract of the model.
     """
     about, config = model.description, model.config
-    dataset = dataset_of(config, found_in(config, model, source or model.source, _cache_for(model)), model)
+    dataset = samples_for(model, source or model.source)
     if source is not None:
         return dataset, np.arange(len(dataset.x))
     if dataset.sha256 != about.sha256:
@@ -155,6 +155,28 @@ def evaluation_data(model: Trained, source: str | None, part: str) -> tuple[Data
     if not len(chosen):
         raise DataError(dataset.name, f"must have a {part} part", "none", "Choose another part")
     return dataset, chosen
+
+
+def samples_for(model: Trained, source: str) -> Dataset:
+    """Data that a model is measured on, as it reads them: with targets where it needs them, else with or without.
+
+    Raises:
+        DataError: no targets, or data that do not fulfil its contract.
+    """
+    about = model.description
+    try:
+        return dataset_of(model.config, found_in(model.config, model, source, _cache_for(model)), model)
+    except NoTargetsError as error:
+        if model.config.model.wants_targets:
+            rule, remedy = "has no targets to measure by", "Add them, or use gpunet predict"
+            received = error.received if "column" in str(error.received) else "samples alone"
+            raise NoTargetsError(source, rule, received, remedy) from None
+    given = features_in(source, model)
+    nothing = np.zeros((len(given.x), 0), np.float32)
+    return Dataset(
+        Path(source).name, given.x, nothing, columns=about.columns, scale=about.scale, vocabulary=about.vocabulary,
+        notes=(*given.notes, "no targets, which are not needed"), contract=about.contract, ids=given.ids,
+    )  # fmt: skip
 
 
 def evaluation_sets(models: Sequence[Trained], source: str | None, part: str) -> tuple[list[Dataset], np.ndarray]:
@@ -171,7 +193,7 @@ def evaluation_sets(models: Sequence[Trained], source: str | None, part: str) ->
     first = models[0]
     dataset, chosen = evaluation_data(first, source, part)
     found = [dataset]
-    held = None
+    held: Any = None
     for model in models[1:]:
         about, other = first.description, model.description
         alike = about.contract == other.contract and about.classes == other.classes and about.scale == other.scale
@@ -184,17 +206,45 @@ def evaluation_sets(models: Sequence[Trained], source: str | None, part: str) ->
     return found, chosen
 
 
-def features_in(source: str, model: Trained) -> Given:
-    """Features out of files as a trained model takes them, with the names of the samples."""
+def features_in(source: str, model: Trained, held: bytes | None = None) -> Given:
+    """Features out of files as a trained model takes them, with the names of the samples.
+
+    Args:
+        source: of the data.
+        model: whose contract they fulfil.
+        held: the text of a table that was read already; ``source`` is then its name.
+    """
+    return features_for([model], source, held)[0]
+
+
+def features_for(models: Sequence[Trained], source: str, held: bytes | None = None) -> list[Given]:
+    """The same samples as features of each of several models, read by its own contract; files are read once.
+
+    Args:
+        models: that predict together.
+        source: of the data.
+        held: the text of a table that was read already; ``source`` is then its name.
+
+    Raises:
+        DataError: as :func:`~gpunet.data.fulfil`, for whichever model does not take them.
+    """
     from ..datasets import read_features
 
-    config, about = model.config, model.description
-    found = read_features(source, reading_of(config), naming_of(config), imaging_of(config, model), _cache_for(model))
-    if isinstance(found, Table):
-        return fulfil(about, found, source)
-    if isinstance(found, Pictures):
-        return fulfil(about, replace(found, x=_in_rows(found.x, model)), source)
-    return fulfil(about, _in_rows(found, model), source)
+    found: list[Given] = []
+    ways: list[Any] = []
+    offered: Any = None
+    for model in models:
+        way = (reading_of(model.config), naming_of(model.config), imaging_of(model.config, model))
+        if not ways or way != ways[-1]:
+            offered = read_features(source, *way, _cache_for(model), held)
+        ways.append(way)
+        given: Any = offered
+        if isinstance(given, Pictures):
+            given = replace(given, x=_in_rows(given.x, model))
+        elif not isinstance(given, Table):
+            given = _in_rows(given, model)
+        found.append(fulfil(model.description, given, source))
+    return found
 
 
 def reading_of(config: Config) -> Reading:

@@ -11,9 +11,9 @@ from ..errors import ConfigError
 from ..families import Family
 from ..paths import is_folder
 from ..persistence import BEST, Trained, open_trained
+from ..vocabulary import word_of
 from .results import Result
 from .samples import is_path
-from .words import word_of
 
 
 def source_of(start: Any) -> Checkpoint | None:

@@ -13,6 +13,7 @@ import numpy as np
 from ..errors import CheckpointError, DamagedError, ReaderError, UnreadableError, printable
 from .hashing import array_sha256
 from .index import Entry
+from .seal import FORMAT
 from .tree import NamedArray
 
 CHUNK = 1 << 22
@@ -160,3 +161,11 @@ def _levels(content: Any) -> int:
     while level := [x for x in level if isinstance(x, dict | list)]:
         count, level = count + 1, [y for x in level for y in (x.values() if isinstance(x, dict) else x)]
     return count
+
+
+def is_sealed(path: Path | str) -> bool:
+    """Whether a file begins as a checkpoint does, whatever became of the rest of it."""
+    try:
+        return StoredFile(path).head(len(FORMAT)) == FORMAT.encode()
+    except CheckpointError:  # whoever reads it says why
+        return False

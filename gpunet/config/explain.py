@@ -5,16 +5,31 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from ..errors import ConfigError, meant, shortened
+from ..errors import ConfigError, shortened
 from ..families import FAMILIES
 from ..vocabulary import words
 from .schema import Config
-from .shortcuts import places_of, short_keys
+from .suggestions import for_inner_key, for_key, for_word
 
 Location = tuple[int | str, ...]
 
 
 MOST = 20  # lines about one configuration
+TABLES = ("model_type", "model_attributes_type", "dict_type")
+# What pydantic says in the terms of Python.
+RULES = {
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "finite_number": "must be a finite number",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "string_type": "must be a text",
+} | dict.fromkeys(TABLES, "must be a table of keys")
 OWN_FAMILY = "a family of your own is passed in Python as families=[...]"
 
 
@@ -25,13 +40,17 @@ def explain(error: ValidationError, values: Mapping[str, Any], schema: type[Conf
     """
     by_path: dict[str, ConfigError] = {}
     details = error.errors(include_url=False)
+    tags = _words_of_numbers(details, values, schema)
     for number, detail in enumerate(details):
         if len(by_path) == MOST:
             rule = f"must be mended in {len({detail['loc'] for detail in details[number:]}):,} more places"
             return [*by_path.values(), ConfigError("configuration", rule)]
         path = ".".join(map(str, _keys_of_user(detail["loc"], values, schema)))
         # A union reports each alternative; the first is the usual one.
-        by_path.setdefault(path, _one(path, detail, schema))
+        if path in tags:
+            by_path.setdefault(path, _number_or_word(path, detail, tags[path]))
+        elif not any(path.startswith(f"{other}.") for other in tags):  # what a table would lack that is none
+            by_path.setdefault(path, _one(path, detail, schema))
     return list(by_path.values())
 
 
@@ -39,28 +58,56 @@ def _one(path: str, detail: Any, schema: type[Config]) -> ConfigError:
     kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
     if kind == "extra_forbidden":
         key, beside = str(detail["loc"][-1]), _keys_beside(detail["loc"], schema)
-        places = places_of(key) if len(detail["loc"]) == 1 else []
-        if places:
-            return ConfigError(path, "is no key here", None, f"Write {' or '.join(places)}")
-        short = list(short_keys(schema.families)) if len(detail["loc"]) == 1 else []
-        return ConfigError(path, "is no key here", None, meant(key, [*beside, *short], f"Known: {', '.join(beside)}"))
+        if len(detail["loc"]) == 1:
+            return ConfigError(path, "is no key here", None, for_key(key, schema))
+        rule, remedy = for_inner_key(path, _kind(detail["loc"]), beside, schema)
+        return ConfigError(path, rule, None, remedy)
     if kind in ("union_tag_invalid", "literal_error"):
         known = str(context.get("expected_tags") or context["expected"]).replace(" or ", ", ")
         received = str(context.get("tag", value))
         names = [name.strip(" '") for name in known.split(",")]
-        remedy = _remedy(received, names)
+        remedy = for_word(received, names)
         if path == "model" and not remedy.endswith("?"):
             remedy = f"{remedy}; {OWN_FAMILY}"
         return ConfigError(path, "is no known choice", shortened(repr(received)), remedy)
     if kind == "missing":
         return ConfigError(path, "is needed", "nothing", f"Add {path} = ...")
-    listed = kind == "tuple_type" and isinstance(value, int | float | str)
-    rule = "must be a list" if listed else detail["msg"].removeprefix("Value error, ").replace("Input should", "must")
-    return ConfigError(path, rule, shortened(repr(value)), f"Write {shortened(str([value]))}" if listed else None)
+    rule = RULES.get(kind) or detail["msg"].removeprefix("Value error, ").replace("Input should", "must")
+    return ConfigError(path, rule, shortened(repr(value)), _how(path, kind, value))
 
 
-def _remedy(word: str, known: list[str]) -> str:
-    return meant(word, known, f"Known: {', '.join(known)}")
+def _how(path: str, kind: str, value: Any) -> str | None:
+    """How a value of another type is written, where that is plain."""
+    if kind == "tuple_type" and isinstance(value, int | float | str):
+        return f"Write {shortened(str([value]))}"
+    if kind in TABLES and path == "data":
+        return f"Write data.source={shortened(str(value))}"
+    return f"Write {path}.KEY=VALUE" if kind in TABLES else None
+
+
+def _kind(loc: Location) -> str:
+    """The kind of model or rule that a key was looked for in."""
+    named = {_name(model) for model in [*FAMILIES, *words()]}
+    return str(loc[1]) if len(loc) == 3 and loc[0] in ("model", "optimizer") and str(loc[1]) in named else ""
+
+
+def _words_of_numbers(details: Any, values: Any, schema: type[Config]) -> dict[str, list[str]]:
+    """The words that may stand for a number, by path, where neither a number nor one of them stands there."""
+    numbers, found = set(), {}
+    for detail in details:
+        path = ".".join(map(str, _keys_of_user(detail["loc"], values, schema)))
+        if detail["type"] in ("float_parsing", "int_parsing", "float_type", "int_type"):
+            numbers.add(path)
+        if detail["type"] == "union_tag_invalid":
+            found[path] = [word.strip(" '") for word in str(detail["ctx"]["expected_tags"]).split(",")]
+    return {path: known for path, known in found.items() if path in numbers}
+
+
+def _number_or_word(path: str, detail: Any, known: list[str]) -> ConfigError:
+    value = detail["input"]
+    word = value.get("name") if isinstance(value, Mapping) else value
+    what = "schedule" if "one_cycle" in known else "known word"
+    return ConfigError(path, f"must be a number or a {what}", shortened(repr(word)), for_word(str(word), known))
 
 
 def _keys_of_user(loc: Location, values: Any, schema: type[Config]) -> Iterable[int | str]:

@@ -22,6 +22,7 @@ from ..vocabulary import (
     expand_each,
     expand_preparations,
 )
+from .rates import filled
 
 Part = Annotated[float, Field(ge=0, lt=1)] | Annotated[int, Field(ge=0)]
 
@@ -213,13 +214,25 @@ class Config(Section):
     @model_validator(mode="before")
     @classmethod
     def _default_names(cls, values: Any) -> Any:
-        """A section without a name keeps the default's, so that ``optimizer.learning_rate=0.1`` alone works."""
+        """A section without a name keeps the default's, so that ``optimizer.learning_rate=0.1`` alone works.
+
+        Schedules that are named alone are filled in, see :mod:`.rates`.
+        """
         if isinstance(values, dict):
             defaults = {"model": "mlp", "optimizer": "adam"}
             for key, name in defaults.items():
                 if isinstance(values.get(key), dict):
                     values = values | {key: {"name": name} | values[key]}
+            if isinstance(values.get("optimizer"), dict):
+                values = values | {"optimizer": filled(values["optimizer"], cls._epochs_of(values))}
         return values
+
+    @staticmethod
+    def _epochs_of(values: dict[str, Any]) -> Any:
+        """How long the training is, in values that were not checked yet."""
+        training = values.get("training")
+        usual = TrainingConfig.model_fields["epochs"].default
+        return training.get("epochs", usual) if isinstance(training, dict) else usual
 
     @property
     def seeds(self) -> int | list[int]:

@@ -30,10 +30,10 @@ def short_keys(families: tuple[type[Family], ...] = ()) -> dict[str, str]:
     """Every short key with what it stands for."""
     places: dict[str, set[str]] = {}
     for section in SECTIONS:
-        for model in _alternatives(schema(families).model_fields[section].annotation):
+        for model in alternatives(schema(families).model_fields[section].annotation):
             for key, field in model.model_fields.items():
                 places.setdefault(key, set()).add(f"{section}.{key}")
-                for inner in _inner_sections(field.annotation):
+                for inner in inner_sections(field.annotation):
                     for deep in inner.model_fields:
                         places.setdefault(deep, set()).add(f"{section}.{key}.{deep}")
     taken = set(Config.model_fields)
@@ -57,21 +57,21 @@ def places_of(key: str) -> list[str]:
     """The dotted keys that end in a key, for messages about one that is not short."""
     found = set()
     for section in SECTIONS:
-        for model in _alternatives(Config.model_fields[section].annotation):
+        for model in alternatives(Config.model_fields[section].annotation):
             for name, field in model.model_fields.items():
                 found |= {f"{section}.{name}"} if name == key else set()
-                for inner in _inner_sections(field.annotation):
+                for inner in inner_sections(field.annotation):
                     found |= {f"{section}.{name}.{key}"} if key in inner.model_fields else set()
     return sorted(found)
 
 
-def _alternatives(annotation: Any) -> list[type[BaseModel]]:
+def alternatives(annotation: Any) -> list[type[BaseModel]]:
     """The models that an annotation allows."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    return [model for part in get_args(annotation) for model in _alternatives(part)]
+    return [model for part in get_args(annotation) for model in alternatives(part)]
 
 
-def _inner_sections(annotation: Any) -> list[type[BaseModel]]:
+def inner_sections(annotation: Any) -> list[type[BaseModel]]:
     """Sections with a place of their own inside a section, as ``training.plateau``; words of a family are none."""
-    return [model for model in _alternatives(annotation) if "name" not in model.model_fields]
+    return [model for model in alternatives(annotation) if "name" not in model.model_fields]

@@ -14,6 +14,7 @@ from ..families import Family
 from .budget import MOST_KEY, check_size, parse, read_text
 from .explain import explain
 from .migration import CURRENT, FIRST, KEY, migrate, stamped
+from .rates import SCHEDULES, in_place_of
 from .schema import Config, schema
 from .shortcuts import full_key
 
@@ -175,4 +176,15 @@ def _assign(values: dict[str, Any], assignments: Mapping[str, Any]) -> None:
             inner = {"name": inner} if isinstance(inner, str) else inner
             place[section] = dict(inner) if isinstance(inner, Mapping) else {}
             place = place[section]
+        if sections[:1] == ["optimizer"]:
+            value = in_place_of(place.get(last), value)
+            if last == "name" and place.get("name") in SCHEDULES and value in SCHEDULES:
+                value, last, place = in_place_of(dict(place), value), sections[-1], _parent(values, sections)
         place[last] = value
+
+
+def _parent(values: dict[str, Any], sections: Sequence[str]) -> dict[str, Any]:
+    """The table that holds the last section."""
+    for section in sections[:-1]:
+        values = values[section]
+    return values

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import DataError, meant, printable
+from ..errors import DataError, NoTargetsError, meant, printable
 from .codes import ImageCode, NumberCode, TextCode
 from .contract import Contract, Given
 from .encoding import encode
 from .media import images_of
 from .pictures import Pictures, in_colours
 from .ranges import check_ranges, check_scale
+from .roles import TARGETS
 from .table import Table
 from .target_columns import read_targets
 from .targets import Targets
@@ -24,6 +25,8 @@ from .words import number_texts
 
 if TYPE_CHECKING:
     from .description import Description
+
+PREDICT = "Add it, or use gpunet predict"
 
 
 def fulfil(about: "Description", offered: Table | Pictures | np.ndarray, name: str, targets: bool = False) -> Given:
@@ -112,7 +115,7 @@ def _plain_table(about: "Description", table: Table, targets: bool) -> Given:
     labels = None
     if targets:
         if label is None:
-            raise DataError(thing, "must have the target column", f"{width} columns", "Add it, or use gpunet predict")
+            raise NoTargetsError(thing, "must have the target column", f"{width} columns", PREDICT)
         labels = _targets(about, table, (label,))
         if about.contract.old and not about.classes:
             labels = replace(labels, y=labels.y.astype(np.float32))
@@ -124,7 +127,7 @@ def _label_of(about: "Description", table: Table, free: Sequence[int]) -> int | 
     for wanted in about.contract.targets:
         if isinstance(wanted, int) or not table.named or wanted in table.names:
             return table.find(wanted, "target") if isinstance(wanted, int) or table.named else None
-    called = [i for i in free if table.columns[i].name.lower() in ("label", "class", "target", "y")]
+    called = [i for i in free if table.columns[i].name.lower() in TARGETS]
     return called[0] if called else free[-1] if free else None
 
 
@@ -149,17 +152,18 @@ def _places(
     thing, width = table.source or table.name, len(table.columns)
     if contract.named and table.named:
         _check_names([code.column for code in contract.codes], table)
-        found = [str(name) for name in contract.targets if str(name) in table.names]
-        if targets and len(found) < len(contract.targets):
-            lost = next(name for name in contract.targets if str(name) not in table.names)
-            raise DataError(
-                thing,
-                "must have the target column",
-                f"no column {printable(repr(lost))}",
-                "Add it, or use gpunet predict",
-            )
+        wanted_names = [str(name) for name in contract.targets or about.targets]
+        found = [name for name in wanted_names if name in table.names]
+        if targets and len(found) < len(wanted_names):
+            lost = next(name for name in wanted_names if name not in table.names)
+            raise NoTargetsError(thing, "must have the target column", f"no column {printable(repr(lost))}", PREDICT)
         places = [table.find(code.column, "feature") for code in contract.codes]
-        return places, tuple(table.find(name, "target") for name in found), []
+        target_places, notes = tuple(table.find(name, "target") for name in found), []
+        if targets and not wanted_names:  # targets were passed as an array without a name
+            usual = [i for i, column in enumerate(table.columns) if i not in places and column.name.lower() in TARGETS]
+            target_places = tuple(usual[:1])
+            notes = [f"{table.called(i)} is taken for the target" for i in target_places]
+        return places, target_places, notes
     notes = []
     if contract.named != table.named:
         there, here = ("names", "none") if contract.named else ("no names", "some")
@@ -179,7 +183,8 @@ def _places(
             raise DataError(table.cell(row, place), rule, shown, remedy)
         return wanted, target_places, notes
     if targets:
-        raise DataError(
+        unlabelled = width in (len(wanted), len(without))
+        raise (NoTargetsError if unlabelled else DataError)(
             thing, f"must have the {contract.width} columns of training, one of them the target", width, "Add it"
         )
     if width == len(wanted):
@@ -224,6 +229,13 @@ def _number(text: str) -> float | None:
 
 def _targets(about: "Description", table: Table, places: Sequence[int]) -> Targets:
     """The targets of a table, as those of training were."""
+    columns = [table.columns[place] for place in places]
+    if not columns:
+        received = "no column that is known to hold them"
+        raise NoTargetsError(table.source or table.name, "must have targets", received, PREDICT)
+    if all(column.missing.all() for column in columns):
+        received = f"nothing in column {printable(repr(columns[0].name))}" if table.named else "an empty target column"
+        raise NoTargetsError(table.source or table.name, "must have targets", received, PREDICT)
     return read_targets(table, places, about.task, about.classes or None)
 
 

@@ -1,7 +1,7 @@
 """Pictures for the checkpoint: arrays of bytes that any HDF5 viewer shows."""
 
 import math
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,11 +12,13 @@ from ..data import Preprocessing
 from ..experiment import Run
 from ..members import of_member
 from ..models import DBN, LabelledDBN
+from .maps import Seen, feature_maps, saliency, shows_images, tiles_of_samples
 from .sampling import Sampler, reconstructions
-from .tiles import KERNEL, as_tiles, enlarged, filters, is_filters, is_image, tiled
+from .tiles import KERNEL, as_tiles, enlarged, filters, in_pairs, is_filters, tiled
 
 TILES = 100
 PAIRS = 20
+SALIENT = 20
 STEPS = 200
 SMALLEST = 12  # pixels of a tile: kernels of three by three pixels would not be seen
 PAIRED = "data above what came back of them"
@@ -24,13 +26,19 @@ GREY: dict[str, Scalar] = {"CLASS": "IMAGE", "IMAGE_VERSION": "1.2", "IMAGE_SUBC
 COLOUR = GREY | {"IMAGE_SUBCLASS": "IMAGE_TRUECOLOR", "INTERLACE_MODE": "INTERLACE_PIXEL"}  # (height, width, 3)
 
 
-def pictures(run: Run) -> Group:
+def pictures(run: Run, seen: Sequence[Seen] = (), samples: int = 0) -> Group:
     """What a trained model shows of itself, of the first member: a group of images, empty where samples are none.
 
-    Filters of the first layer; reconstructions of data by machines and autoencoders; fantasies of machines.
+    Filters of the first layer; reconstructions of data by machines and autoencoders; fantasies of machines; maps of the
+    features of convolutions; the pixels that the answers of a network hang on.
+
+    Args:
+        run: that was trained.
+        seen: what its layers give.
+        samples: of how many samples; which they are :func:`shown` says.
     """
-    shape, model = run.description.input_shape, run.objective.model
-    if not is_image(shape) or not run.preprocessing.pixelwise:
+    model = run.objective.model
+    if not shows_images(run):
         return Group()
     found = {"filters": _filters(run)}
     family, device, members = run.config.model, run.device, run.trainer.parameters.members
@@ -38,7 +46,7 @@ def pictures(run: Run) -> Group:
     if isinstance(generator, DBN):
         v = prepared(run, PAIRS)
         again = of_member(reconstructions(generator, device.put(v), device), members)
-        found["reconstructions"] = _pairs(_tiles(run, v), _tiles(run, again)), PAIRED
+        found["reconstructions"] = in_pairs(_tiles(run, v), _tiles(run, again)), PAIRED
         found["fantasies"] = _fantasies(run, generator), f"means after {STEPS} Gibbs steps at the top"
     elif generator is not None:
         labels = np.arange(TILES) % generator.classes
@@ -49,7 +57,9 @@ def pictures(run: Run) -> Group:
         z, _ = model.forward(device.put(v), ctx)
         loss = build_loss(run.config, len(run.description.classes))
         again = of_member(device.get(loss.predict(z, ctx.like(z))), members)
-        found["reconstructions"] = _pairs(_tiles(run, v), _tiles(run, again)), PAIRED
+        found["reconstructions"] = in_pairs(_tiles(run, v), _tiles(run, again)), PAIRED
+    found["feature_maps"] = feature_maps(run, seen, tiles_of_samples(run, shown(run, samples)))
+    found["saliency"] = saliency(run, prepared(run, SALIENT), tiles_of_samples(run, shown(run, SALIENT)))
     return Group({}, {name: image(tiles, note) for name, (tiles, note) in found.items() if len(tiles)})
 
 
@@ -68,14 +78,6 @@ def _fantasies(run: Run, model: DBN | LabelledDBN, labels: np.ndarray | None = N
     sampler = Sampler(model, run.trainer.parameters, TILES, labels=labels)
     sampler.run(STEPS)
     return _tiles(run, of_member(sampler.data(), run.trainer.parameters.members))
-
-
-def _pairs(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    """Rows of ten tiles in turn from the first and from the second."""
-    blocks: list[Any] = []
-    for start in range(0, len(above), 10):
-        blocks += [above[start : start + 10], below[start : start + 10]]
-    return np.concatenate(blocks)
 
 
 def _filters(run: Run) -> tuple[np.ndarray, str]:

@@ -5,7 +5,7 @@ taken for which.  All of it follows from weights and data, so the content hash l
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from ..layers import Layer, Sequential
 from ..members import MEMBER, axes_text, members_first, of_member
 from ..parameter import Parameter, children, find_parameters
 from ..training import at_once
+from .maps import Seen
 from .pictures import GREY, pictures, prepared, shown
 
 SAMPLES = 1000
@@ -28,28 +29,10 @@ STILL = 1e-6
 VOLATILE: dict[str, Scalar] = {"volatile": True}
 
 
-class Seen(NamedTuple):
-    """What a layer gives on the samples.
-
-    Attributes:
-        name: of the layer.
-        values: ([members,] samples, units), or ([members,] samples, height, width, channels).
-        members: ``(E,)`` where the values have a members axis, else ``()``.
-        ends: of the range of its units, where that is bounded.
-        units_of: the layer whose weights lead to these units.
-    """
-
-    name: str
-    values: np.ndarray
-    members: tuple[int, ...] = ()
-    ends: tuple[float, float] | None = None
-    units_of: str = ""
-
-
 def portrait(run: Run) -> Group:
     """Groups ``images``, ``activations``, ``codes`` and ``confusion`` of a trained run, those that it can have."""
     seen = list(_outputs(run))
-    confusion, images = _confusion(run), pictures(run)
+    confusion, images = _confusion(run), pictures(run, seen, _samples(run))
     if (counts := confusion.children.get("counts")) and isinstance(counts, NamedArray):
         images.children["confusion"] = _picture(members_first(counts.data, counts.members))
     found = {

@@ -68,6 +68,21 @@ def enlarged(tiles: np.ndarray, least: int) -> np.ndarray:
     return tiles.repeat(factor, axis=1).repeat(factor, axis=2)
 
 
+def in_pairs(above: np.ndarray, below: np.ndarray, columns: int = 10) -> np.ndarray:
+    """Rows of tiles in turn from the first and from the second, of one size; the last row may be shorter.
+
+    >>> in_pairs(np.zeros((3, 2, 2), np.uint8), np.ones((3, 2, 2), np.uint8), 2)[:, 0, 0].tolist()
+    [0, 0, 1, 1, 0, 128, 1]
+    """
+    blocks: list[np.ndarray] = []
+    for start in range(0, len(above), columns):
+        for number, tiles in enumerate((above, below)):
+            row = tiles[start : start + columns]
+            missing = columns - len(row) if not number else 0
+            blocks += [row, np.full((missing, *row.shape[1:]), GREY, np.uint8)]
+    return np.concatenate(blocks)
+
+
 def tiled(tiles: np.ndarray, columns: int = 10) -> np.ndarray:
     """Tiles of bytes in rows of ``columns``, with a line of grey between them.
 

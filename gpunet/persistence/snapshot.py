@@ -19,6 +19,7 @@ from ..fields import term
 from ..members import axes_text
 from ..metrics import Estimate
 from ..parameter import Module, Parameter, Parameters, children
+from .shapes import output_shapes
 from .state import save_state
 
 VOLATILE = {"volatile": True}
@@ -64,6 +65,8 @@ def snapshot(run: Run, *, best: bool, portrait: Group | None = None) -> Group:
     if run.lineage.parent_sha256:
         root.attrs["parent_sha256"] = run.lineage.parent_sha256
         root["lineage"] = Group({"NX_class": "NXnote"}, {"json": note({"grafts": run.lineage.grafts})})
+    if shapes := output_shapes(run.objective.model, run.inputs.shape):
+        root["shapes"] = Group(dict(VOLATILE), {"json": note({name: list(shape) for name, shape in shapes.items()})})
     root["streams"] = Group(
         {"generator": "philox4x64-10"}, {"seeds": NamedArray(np.array(parameters.seeds, np.uint64))}
     )

@@ -7,10 +7,11 @@ value at each; the values are uploaded once per epoch and a step picks its own o
 from .base import Constant, Hyper, Schedule, table
 from .composed import Join, WarmUp
 from .cyclic import CosineRestarts, OneCycle, Triangular
-from .decay import Exponential, InverseRoot, InverseTime, Piecewise, Ramp, Step
+from .decay import Cosine, Exponential, InverseRoot, InverseTime, Piecewise, Ramp, Step
 
 __all__ = [
     "Constant",
+    "Cosine",
     "CosineRestarts",
     "Exponential",
     "Hyper",

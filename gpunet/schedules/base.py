@@ -21,6 +21,16 @@ class Schedule:
         """Return the value at each time; ``epoch`` (steps,), in epochs from 0, returns the same shape."""
         raise NotImplementedError
 
+    @classmethod
+    def over(cls, peak: float, epochs: float) -> "Schedule":
+        """What the bare name stands for: this schedule with a highest value, for a training of so many epochs.
+
+        Args:
+            peak: the highest value.
+            epochs: of the training.
+        """
+        raise NotImplementedError
+
     @property
     def ends(self) -> float:
         """The epoch up to which it has values; infinity for most, which go on for as long as training does."""
@@ -40,6 +50,11 @@ class Constant(Schedule):
     """
 
     value: NonNegative
+
+    @classmethod
+    def over(cls, peak: float, epochs: float) -> "Constant":
+        """The peak, all the time."""
+        return cls(peak)
 
     def __call__(self, epoch: np.ndarray) -> np.ndarray:
         """Return ``value`` at each time."""

@@ -7,7 +7,8 @@ import numpy as np
 
 from ..errors import ConfigError
 from ..fields import Fraction, Positive
-from .base import Schedule
+from .base import Constant, Schedule
+from .decay import Cosine, Ramp
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,11 @@ class WarmUp(Schedule):
     then: Schedule
     epochs: Positive = 5.0
     start: Fraction = 0.1
+
+    @classmethod
+    def over(cls, peak: float, epochs: float) -> "WarmUp":
+        """A tenth of the epochs up to half a cosine over all of them."""
+        return cls(Cosine(peak, epochs), epochs=epochs / 10)
 
     def __call__(self, epoch: np.ndarray) -> np.ndarray:
         """Return the value at each time."""
@@ -58,6 +64,11 @@ class Join(Schedule):
 
     schedules: Sequence[Schedule]
     epochs: Sequence[Positive]
+
+    @classmethod
+    def over(cls, peak: float, epochs: float) -> "Join":
+        """The peak for half of the epochs, then down to a hundredth in a straight line."""
+        return cls((Constant(peak), Ramp(peak, peak / 100, epochs / 2)), (epochs / 2,))
 
     def __post_init__(self) -> None:
         """A duration for each schedule, but perhaps the last, that none is too short for."""

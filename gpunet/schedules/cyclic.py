@@ -36,6 +36,11 @@ class CosineRestarts(Schedule):
     period: Positive = 10.0
     growth: Annotated[float, Ge(1)] = 1.0
 
+    @classmethod
+    def over(cls, peak: float, epochs: float) -> "CosineRestarts":
+        """Four cycles of one length."""
+        return cls(peak, period=epochs / 4)
+
     def __call__(self, epoch: np.ndarray) -> np.ndarray:
         """Return the value at each time."""
         cycles, more = epoch / self.period, self.growth - 1
@@ -70,6 +75,11 @@ class Triangular(Schedule):
     period: Positive = 4.0
     decay: Annotated[float, Gt(0), Le(1)] = 1.0
 
+    @classmethod
+    def over(cls, peak: float, epochs: float) -> "Triangular":
+        """Four cycles between a tenth of the peak and the peak."""
+        return cls(peak / 10, peak, period=epochs / 4)
+
     def __call__(self, epoch: np.ndarray) -> np.ndarray:
         """Return the value at each time."""
         cycle = np.floor(epoch / self.period)
@@ -102,6 +112,11 @@ class OneCycle(Schedule):
     rise: Annotated[float, Gt(0), Le(0.5)] = 0.45
     start: Positive = 0.04
     stop: NonNegative = 1e-4
+
+    @classmethod
+    def over(cls, peak: float, epochs: float) -> "OneCycle":
+        """One cycle of all epochs."""
+        return cls(peak, epochs)
 
     def __call__(self, epoch: np.ndarray) -> np.ndarray:
         """Return the value at each time."""

@@ -27,6 +27,11 @@ class Step(Schedule):
     factor: Positive = 0.1
     every: Count = 10
 
+    @classmethod
+    def over(cls, peak: float, epochs: float) -> "Step":
+        """A tenth after each third of the epochs."""
+        return cls(peak, every=max(1, round(epochs / 3)))
+
     def __call__(self, epoch: np.ndarray) -> np.ndarray:
         """Return the value at each time."""
         return self.value * self.factor ** np.floor(epoch / self.every)
@@ -47,6 +52,11 @@ class Piecewise(Schedule):
     values: Sequence[NonNegative]
     boundaries: Sequence[Positive]
 
+    @classmethod
+    def over(cls, peak: float, epochs: float) -> "Piecewise":
+        """A tenth from half of the epochs on, a hundredth from three quarters on."""
+        return cls((peak, peak / 10, peak / 100), (epochs / 2, epochs * 3 / 4))
+
     def __post_init__(self) -> None:
         """As many values as stretches, and boundaries in order."""
         super().__post_init__()
@@ -59,6 +69,42 @@ class Piecewise(Schedule):
     def __call__(self, epoch: np.ndarray) -> np.ndarray:
         """Return the value at each time."""
         return np.asarray(self.values, np.float64)[np.searchsorted(self.boundaries, epoch, side="right")]
+
+
+@dataclass(frozen=True)
+class Cosine(Schedule):
+    """From ``value`` to ``stop`` along half a cosine over so many epochs, which should be those of the training.
+
+    ``stop + (value - stop) (1 + cos(pi epoch / epochs)) / 2``.  Loshchilov, Hutter: SGDR: stochastic gradient descent
+    with warm restarts (2017), without the restarts.
+
+    Args:
+        value: at the start.
+        epochs: how long it takes; it ends there.
+        stop: at the end; 0.0 by default.
+
+    >>> Cosine(value=0.2, epochs=4)(np.array([0.0, 2.0, 4.0])).round(6).tolist()
+    [0.2, 0.1, 0.0]
+    """
+
+    value: NonNegative
+    epochs: Positive
+    stop: NonNegative = 0.0
+
+    @classmethod
+    def over(cls, peak: float, epochs: float) -> "Cosine":
+        """From the peak to nothing."""
+        return cls(peak, epochs)
+
+    def __call__(self, epoch: np.ndarray) -> np.ndarray:
+        """Return the value at each time."""
+        passed = np.clip(epoch / self.epochs, 0, 1)
+        return self.stop + (self.value - self.stop) * (1 + np.cos(np.pi * passed)) / 2
+
+    @property
+    def ends(self) -> float:
+        """The end of its epochs."""
+        return self.epochs
 
 
 @dataclass(frozen=True)
@@ -75,6 +121,11 @@ class Exponential(Schedule):
 
     value: NonNegative
     factor: Positive = 0.95
+
+    @classmethod
+    def over(cls, peak: float, epochs: float) -> "Exponential":
+        """From the peak to a hundredth of it."""
+        return cls(peak, factor=0.01 ** (1 / epochs))
 
     def __call__(self, epoch: np.ndarray) -> np.ndarray:
         """Return the value at each time."""
@@ -93,6 +144,11 @@ class InverseRoot(Schedule):
     """
 
     value: NonNegative
+
+    @classmethod
+    def over(cls, peak: float, epochs: float) -> "InverseRoot":
+        """From the peak on."""
+        return cls(peak)
 
     def __call__(self, epoch: np.ndarray) -> np.ndarray:
         """Return the value at each time."""
@@ -113,6 +169,11 @@ class InverseTime(Schedule):
 
     value: NonNegative
     slope: NonNegative = 0.1
+
+    @classmethod
+    def over(cls, peak: float, epochs: float) -> "InverseTime":
+        """From the peak to a tenth of it."""
+        return cls(peak, slope=9 / epochs)
 
     def __call__(self, epoch: np.ndarray) -> np.ndarray:
         """Return the value at each time."""
@@ -135,6 +196,11 @@ class Ramp(Schedule):
     start: NonNegative
     stop: NonNegative
     epochs: Positive
+
+    @classmethod
+    def over(cls, peak: float, epochs: float) -> "Ramp":
+        """From the peak to a hundredth of it."""
+        return cls(peak, peak / 100, epochs)
 
     def __call__(self, epoch: np.ndarray) -> np.ndarray:
         """Return the value at each time."""

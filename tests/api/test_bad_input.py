@@ -105,7 +105,7 @@ CASES = {
     "no networks": (lambda n, m, f: gpunet.api.Ensemble([]), CheckpointError, "networks", "one", "none", "Pass"),
     "unknown key": (train(X, Y, epoch=3), ConfigError, "epoch", "no key", "", "Did you mean epochs"),
     "key of two sections": (train(X, Y, patience=3), ConfigError, "patience", "not short", "", "training.patience"),
-    "number for a list": (train(X, Y, hidden=8), ConfigError, "model.hidden", "tuple", "8", "[8]"),
+    "number for a list": (train(X, Y, hidden=8), ConfigError, "model.hidden", "a list", "8", "[8]"),
     "class for an object": (
         train(X, Y, optimizer=gpunet.GpunetError), ConfigError, "optimizer", "object", "GpunetError", "GpunetError(",
     ),

@@ -8,13 +8,12 @@ import pytest
 import gpunet
 from convolving import Convolution
 from gpunet import initializers, optimizers, schedules
-from gpunet.api.words import word_of
 from gpunet.data import PCA, Augmentation, Preparation
 from gpunet.interruption import Stop
 from gpunet.layers import Dense, Dropout, Flatten, ReLU, Sequential, Tanh
 from gpunet.losses import BinaryCrossEntropy, CategoricalCrossEntropy
 from gpunet.optimizers import SGD, Adam
-from gpunet.vocabulary import AUGMENTATIONS, target, words
+from gpunet.vocabulary import AUGMENTATIONS, target, word_of, words
 
 
 @pytest.fixture

@@ -137,16 +137,16 @@ def test_a_table_trains_evaluates_and_predicts(tmp_path, rng):
     out = gpunet(
         "train", "linear", *options, "optimizer.name=adam", "optimizer.momentum=0.9", cwd=tmp_path, check=False
     )
-    assert "optimizer.momentum: is no key here" in out.stderr
+    assert "optimizer.momentum: is no key of adam, but of lars, rmsprop, sgd. Write optimizer=sgd" in out.stderr
     options += ["training.batch_size=16"]
     gpunet("train", "linear", *options, "optimizer.learning_rate=0.3", "--run", "r", cwd=tmp_path)
     rows = list(csv.DictReader(io.StringIO(gpunet("predict", "r/best.h5", "t.csv", cwd=tmp_path).stdout)))
-    assert np.mean([row["class"] == name for row, name in zip(rows, names)]) > 0.9
+    assert np.mean([row["side"] == name for row, name in zip(rows, names)]) > 0.9
     with h5py.File(tmp_path / "r/best.h5") as file:
         assert file["data/preprocessing"].attrs["kind"] == b"standardise"
     (tmp_path / "u.csv").write_text("height,width\n5,9\n5,1\n")
     rows = list(csv.DictReader(io.StringIO(gpunet("predict", "r/best.h5", "u.csv", cwd=tmp_path).stdout)))
-    assert [row["class"] for row in rows] == ["above", "below"]
+    assert [row["side"] for row in rows] == ["above", "below"]
 
 
 def test_regression_learns_a_line(tmp_path, rng):

@@ -67,7 +67,7 @@ def test_evaluate_and_predict_find_columns_by_name(place):
     ]
     assert [row["id"] for row in rows[1][:2]] == ["r0", "r1"], "ids come back"
     assert "id" not in rows[0][0]
-    agree = np.mean([a["class"] == b["class"] for a, b in zip(*rows)])
+    agree = np.mean([a["label"] == b["label"] for a, b in zip(*rows)])
     assert agree > 0.97
 
 
@@ -101,7 +101,7 @@ def test_a_network_that_starts_from_another_sees_its_columns_in_their_order(plac
 def test_unlabelled_files_say_so(place, tmp_path):
     path = write(tmp_path / "n.csv", ["a", "b", "c"], [[0.1, 0.2, 0.3], [1, 2, 3]])
     done = gpunet("evaluate", place / "abc/best.h5", "--data", path, code=3)
-    assert "must have the target column, got no column 'label'" in done.stderr
+    assert "has no targets to measure by, got no column 'label'" in done.stderr
     assert gpunet("predict", place / "abc/best.h5", path).stdout.count("\n") == 3
 
 

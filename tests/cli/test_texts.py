@@ -69,7 +69,7 @@ def test_texts_train_evaluate_and_predict(words, folder, tmp_path):
         'id,review\n7,"A wonderful, charming film!"\n8,Dull and boring; xyzzy\n9,"superb cast, great music"\n'
     )
     rows = list(csv.DictReader(io.StringIO(gpunet("predict", "r/best.h5", "new.csv", cwd=tmp_path).stdout)))
-    assert [row["class"] for row in rows] == ["good", "bad", "good"]
+    assert [row["sentiment"] for row in rows] == ["good", "bad", "good"]
     gpunet("gradcheck", "r/best.h5", "--steps", "2", "--device", "cpu", cwd=tmp_path)
 
 

@@ -158,7 +158,7 @@ def test_loss_follows_the_task_unless_it_is_named():
         ("optimizer.learning_rate=inf", "optimizer.learning_rate: must be a finite number, got inf."),
         ("training.l1=inf", "training.l1: must be a finite number, got inf."),
         ("training.batch_size=0", "training.batch_size: must be greater than or equal to 1, got 0."),
-        ("training.epochs=many", "training.epochs: must be a valid integer"),
+        ("training.epochs=many", "training.epochs: must be a whole number"),
         ("model.activation=rellu", "model.activation: is no known choice, got 'rellu'. Did you mean relu?"),
         ("model=mpl", "model: is no known choice, got 'mpl'. Did you mean mlp?"),
         ("model.dropout=1", "model.dropout: must be less than 1, got 1."),

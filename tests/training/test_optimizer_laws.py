@@ -8,6 +8,7 @@ from gpunet import optimizers
 from gpunet.optimizers import EMA, SGD, SWA, Adam, AdamW, Nadam, Optimization, Optimizer, RMSProp, Rule
 from gpunet.parameter import Parameters
 from gpunet.schedules import (
+    Cosine,
     CosineRestarts,
     Exponential,
     InverseRoot,
@@ -132,6 +133,7 @@ BEFORE = np.nextafter(3.0, 0)
         (InverseRoot(2.0), [0, 3, 8], [2, 1, 2 / 3]),
         (InverseTime(2.0, 0.5), [0, 2, 6], [2, 1, 0.5]),
         (Ramp(1.0, 4.0, 3), [0, 1, 3, 5], [1, 2, 4, 4]),
+        (Cosine(1.0, epochs=4, stop=0.2), [0, 1, 2, 4], [1, 0.6 + 0.4 * 2**-0.5, 0.6, 0.2]),
         (CosineRestarts(1.0, lowest=0.2, period=3), [0, 1.5, 3, 4.5, 6], [1, 0.6, 1, 0.6, 1]),
         (Triangular(1.0, 3.0, period=6), [0, 1.5, 3, 4.5, 6], [1, 2, 3, 2, 1]),
         (WarmUp(Step(1.0, factor=0.1, every=3), epochs=3), [0, 1.5, 3, 6], [0.1, 0.55, 0.1, 0.01]),
