@@ -73,6 +73,14 @@ def test_evaluate_repeats_what_train_reported(trained):
     assert 0 <= document["ensemble_error"] <= max(document["error"])
 
 
+def test_data_to_evaluate_on_may_follow_the_checkpoints(trained):
+    folder = trained[0]
+    words = ("evaluate", "runs/mlp-1", "three/best.h5")
+    assert gpunet(*words, "digits", cwd=folder).stdout == gpunet(*words, "--data", "digits", cwd=folder).stdout
+    refused(*words, "none.csv", cwd=folder, code=3, expected="none.csv: must be an existing file")
+    refused(*words, "none.h5", cwd=folder, code=4, expected="none.h5: must be an existing checkpoint")
+
+
 def test_evaluate_makes_an_ensemble_of_several_checkpoints(trained):
     folder, _, _ = trained
     both = gpunet("evaluate", "runs/mlp-1/best.h5", "three/best.h5", "--part", "validation", cwd=folder).stdout
