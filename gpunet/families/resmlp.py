@@ -22,7 +22,7 @@ class ResMLPConfig(Family):
     width: Count = Field(128, description="of all hidden layers")
     blocks: Count = Field(4, description="of two dense layers each")
     norm: bool = Field(True, description="normalise over the batch, in front of each activation")
-    activation: Activation = "relu"
+    activation: Activation = Field("relu", description="of each hidden layer")
     initializer: InitializerWord | None = Field(None, description="of the hidden weights; he by default")
     zero_start: bool = Field(True, description="blocks begin as their shortcuts")
     stochastic_depth: Fraction = Field(0.0, description="chance that a sample passes the last block by its shortcut")

@@ -29,7 +29,7 @@ class ResNetConfig(ImageFamily):
         description="where shapes differ: a 1x1 convolution, or channels of zeros; none is a plain network",
     )
     norm: Literal["batch", "group", "none"] = Field("batch", description="of the batch, or of groups of 8 channels")
-    activation: Activation = "relu"
+    activation: Activation = Field("relu", description="of each hidden layer")
     initializer: InitializerWord | None = Field(None, description="of the kernels; he by default")
     zero_start: bool = Field(True, description="blocks begin as their shortcuts")
     stochastic_depth: Fraction = Field(0.0, description="chance that a sample passes the last block by its shortcut")

@@ -195,9 +195,9 @@ def test_small_commands(tmp_path):
     assert names == preset_names()
     gpunet("presets", "copy", "linear", "mine.toml", cwd=tmp_path)
     assert gpunet("config", "check", "mine.toml", cwd=tmp_path).stdout == "linear: good\n"
-    shown = gpunet("config", "show", "mine.toml", "seed=9", cwd=tmp_path).stdout
+    shown = gpunet("config", "show", "mine.toml", "seed=9", "--toml", cwd=tmp_path).stdout
     (tmp_path / "shown.toml").write_text(shown)
-    assert gpunet("config", "show", "shown.toml", cwd=tmp_path).stdout == shown
+    assert gpunet("config", "show", "shown.toml", "--toml", cwd=tmp_path).stdout == shown
     assert json.loads(gpunet("config", "schema", cwd=tmp_path).stdout)["title"] == "Config"
     assert "equal to numpy.random.Philox" in gpunet("doctor", "--device", "cpu", cwd=tmp_path).stdout
 
