@@ -60,9 +60,13 @@ def _waits(job: Run) -> list[str]:
     ]
 
 
-def announce_layer(job: Run) -> None:
-    """Say which layer of a stack is going to be trained."""
+def announce_stage(job: Run) -> None:
+    """Say which layer of a stack, or which network of those that grow, is going to be trained."""
     model: Any = job.config.model
+    if model.growth:
+        click.echo(f"{model.growth}: {job.trainer.parameters.count:,} parameters", err=True)
+    if model.layerwise is None:
+        return
     number, widths = len(job.lineage.below), model.hidden
     count = f"{job.trainer.parameters.count:,} parameters"
     click.echo(f"layer {number + 1} of {len(widths)}: {job.inputs.features} to {widths[number]}, {count}", err=True)

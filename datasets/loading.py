@@ -7,7 +7,19 @@ from pathlib import Path
 
 import numpy as np
 
-from gpunet.data import Coding, Dataset, Pictures, Reading, Split, Table, Wanted, assemble, is_text, portable_features
+from gpunet.data import (
+    Coding,
+    Dataset,
+    Pictures,
+    Reading,
+    Split,
+    Table,
+    Wanted,
+    assemble,
+    is_text,
+    oriented,
+    portable_features,
+)
 from gpunet.data.pictures import SUFFIXES
 from gpunet.errors import DataError, NoTargetsError, meant, printable, shortened
 from gpunet.paths import kind_of
@@ -59,13 +71,13 @@ def read(
     if path.is_dir():
         if images.holds_images(path):
             return images.read_classes(path, task, classes, imaging or Imaging(), cache)
-        return idx.read_folder(path, task, classes)
+        return idx.read_folder(path, task, classes, (naming or Naming()).transposed)
     if (table := _table(path, reading or Reading(), imaging or Imaging())) is not None:
         return table
     if path.suffix.lower() in ARCHIVES:
         return archives.read_archive(path, naming or Naming(), task, classes)
     if _is_idx(path):
-        return idx.read_pair(path, task, classes)
+        return idx.read_pair(path, task, classes, (naming or Naming()).transposed)
     if path.suffix.lower() in SUFFIXES:
         rule, remedy = "must lie in a folder of one folder for each class", "Name that folder"
         raise NoTargetsError(source, rule, "an image alone", remedy)
@@ -101,13 +113,14 @@ def read_features(
     if path.suffix.lower() in SUFFIXES or (path.is_dir() and images.holds_images(path)):
         return images.read_inputs(path, imaging or Imaging(), cache)
     if path.is_dir():
-        return idx.read_folder(path, "auto", None).x
+        return idx.read_folder(path, "auto", None, (naming or Naming()).transposed).x
     if (table := _table(path, reading or Reading(), imaging or Imaging())) is not None:
         return table
     if path.suffix.lower() in ARCHIVES:
         return archives.read_features(path, naming or Naming())
     if _is_idx(path):
-        return portable_features(source, idx.read_idx(path))
+        turned = idx.is_transposed(path.name, (naming or Naming()).transposed)
+        return portable_features(source, oriented(idx.read_idx(path), "last", turned)[0])
     raise DataError(source, f"must be {KNOWN}", path.suffix or "no extension", "Convert it")
 
 

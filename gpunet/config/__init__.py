@@ -12,13 +12,15 @@ from .build import (
     rebuild_preparation,
 )
 from .migration import migrate, stamped
+from .reference import Key, is_key, keys
 from .schema import Config, family_name, schema
-from .shortcuts import SECTIONS, full_key, is_key, places_of, short_keys
+from .shortcuts import SECTIONS, full_key, places_of, short_keys
 from .sources import check, is_file_name, load_config, override, parse_assignments, preset_names, preset_path
 
 __all__ = [
     "SECTIONS",
     "Config",
+    "Key",
     "build_augmentations",
     "build_averaging",
     "build_clipping",
@@ -31,6 +33,7 @@ __all__ = [
     "full_key",
     "is_file_name",
     "is_key",
+    "keys",
     "load_config",
     "migrate",
     "override",

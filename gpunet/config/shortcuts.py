@@ -44,15 +44,6 @@ def short_keys(families: tuple[type[Family], ...] = ()) -> dict[str, str]:
     }
 
 
-def is_key(key: str) -> bool:
-    """Whether a dotted key is one of the configuration, of some model and rule.
-
-    >>> is_key("training.epochs"), is_key("seed"), is_key("training.epoch")
-    (True, True, False)
-    """
-    return key in Config.model_fields or key in places_of(key.rpartition(".")[2])
-
-
 def places_of(key: str) -> list[str]:
     """The dotted keys that end in a key, for messages about one that is not short."""
     found = set()

@@ -25,8 +25,8 @@ class AutoencoderConfig(Family):
     name: Literal["autoencoder"] = "autoencoder"
     hidden: tuple[Count, ...] = Field((1000, 500, 250), description="width of each hidden layer of the encoder")
     code: Count = Field(30, description="width of the code")
-    activation: Activation = "sigmoid"
-    code_activation: Activation = "identity"
+    activation: Activation = Field("sigmoid", description="of each hidden layer")
+    code_activation: Activation = Field("identity", description="of the code")
 
     @property
     def takes_probabilities(self) -> bool:

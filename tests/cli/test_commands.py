@@ -112,7 +112,7 @@ def test_predict_gives_probabilities_that_sum_to_one(trained):
 def test_inspect_shows_the_tree_and_its_parts(trained):
     folder, _, _ = trained
     tree = gpunet("inspect", "runs/mlp-1/best.h5", cwd=folder).stdout
-    assert "001_dense  class=dense" in tree
+    assert "001_dense  gives 32  class=dense" in tree
     assert re.search(r"weight  float32  64x32  weight  input,output", tree)
     assert re.search(r"^parameters +2,410$", tree, re.MULTILINE)
     weight = gpunet("inspect", "runs/mlp-1/best.h5", "model/001_dense/weight", cwd=folder).stdout
@@ -203,9 +203,9 @@ def test_small_commands(tmp_path):
     assert names == preset_names()
     gpunet("presets", "copy", "linear", "mine.toml", cwd=tmp_path)
     assert gpunet("config", "check", "mine.toml", cwd=tmp_path).stdout == "linear: good\n"
-    shown = gpunet("config", "show", "mine.toml", "seed=9", cwd=tmp_path).stdout
+    shown = gpunet("config", "show", "mine.toml", "seed=9", "--toml", cwd=tmp_path).stdout
     (tmp_path / "shown.toml").write_text(shown)
-    assert gpunet("config", "show", "shown.toml", cwd=tmp_path).stdout == shown
+    assert gpunet("config", "show", "shown.toml", "--toml", cwd=tmp_path).stdout == shown
     assert json.loads(gpunet("config", "schema", cwd=tmp_path).stdout)["title"] == "Config"
     assert "equal to numpy.random.Philox" in gpunet("doctor", "--device", "cpu", cwd=tmp_path).stdout
 
