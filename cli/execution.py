@@ -24,7 +24,7 @@ DRY = "Dry run: nothing was trained and nothing was written."
 
 def announce(job: Run) -> None:
     """Say what is going to be trained, on what."""
-    from gpunet.data import summarise
+    from gpunet.data import abridged, summarise
 
     about, config = job.description, job.config
     parts = " + ".join(f"{n:,} {name}" for n, name in zip(about.parts, ("train", "validation", "test")) if n)
@@ -39,9 +39,9 @@ def announce(job: Run) -> None:
     remarks = [loss.remark] if loss is not None and loss.remark else []
     for word, line in found.lines:
         click.echo(f"  {word + ':':10}{line}", err=True)
-    for line in map(translated, (*job.dataset.notes, *job.preprocessing.notes, *several, *remarks)):
+    for line in map(translated, (*abridged(job.dataset.notes), *job.preprocessing.notes, *several, *remarks)):
         click.echo(f"  {line}", err=True)
-    for line in (*found.warnings, *_waits(job)):
+    for line in (*abridged(found.warnings), *_waits(job)):
         click.echo(f"  Warning: {translated(line)}", err=True)
 
 
