@@ -15,6 +15,7 @@ SECTIONS = {
         "pretrain": "Train a Boltzmann machine, or a stack, without labels.",
         "resume": "Go on with a run exactly where it stopped, or longer.",
         "compare": "Pretrained networks against tuned controls.",
+        "depth": "What depth does to networks, with shortcuts and without.",
     },
     "Use": {
         "evaluate": "Measure error and other figures of a checkpoint.",

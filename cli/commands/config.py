@@ -1,8 +1,12 @@
 """gpunet config."""
 
+from collections.abc import Sequence
+
 import click
 
-from ..options import configuration
+from gpunet.errors import ConfigError
+
+from ..options import configuration, is_assignment, json_option, print_json
 
 WORDS = click.argument("words", nargs=-1, metavar="[CONFIG|PRESET] [KEY=VALUE]...")
 
@@ -13,21 +17,42 @@ def config() -> None:
 
 
 @config.command()
-@WORDS
+@click.argument("words", nargs=-1, metavar="[CONFIG|PRESET] [SECTION|KEY] [KEY=VALUE]...")
+@click.option("--toml", "as_toml", is_flag=True, help="Print commented TOML, to keep and edit.")
+@json_option
 @click.option("--plot-schedule", is_flag=True, help="Show the learning rate over the epochs instead.")
 @click.option("--plot-to", metavar="FILE", help="Draw it into a PNG, SVG or PDF file; needs the extra 'plot'.")
-def show(words: tuple[str, ...], plot_schedule: bool, plot_to: str | None) -> None:
-    """Print the whole configuration as TOML, defaults filled in.
+def show(words: tuple[str, ...], as_toml: bool, as_json: bool, plot_schedule: bool, plot_to: str | None) -> None:
+    """Print every key with its value, what it means, what it takes and its default.
+
+    For one section or key alone, also what can be named there.
 
     \b
-    gpunet config show mlp training.epochs=5
-    gpunet config show mlp --plot-schedule
+    gpunet config show
+    gpunet config show digits training.epochs=5 model
+    gpunet config show optimizer.learning_rate
+    gpunet config show dbn --toml > my.toml
+    gpunet config show mlp lr=cosine --plot-schedule
     """
-    from gpunet.persistence import dump
+    from gpunet.config import keys
 
+    from ..views.keys import commented, document, listing
+
+    asked = _asked(words)
+    if as_toml and (as_json or asked):
+        received = "--json" if as_json else asked[0]
+        raise ConfigError("--toml", "prints a whole configuration", received, "Leave one of them out")
+    words = tuple(word for word in words if word not in asked)
     chosen = configuration(words, {}, "mlp")
     if not (plot_schedule or plot_to):
-        click.echo(dump(chosen), nl=False)
+        found = [key for path in asked or [""] for key in keys(chosen, path)]
+        if as_json:
+            print_json(document(found))
+        elif as_toml:
+            click.echo(commented(chosen, found), nl=False)
+        else:
+            for path in asked or [""]:
+                click.echo("\n".join(listing(keys(chosen, path), bool(path))))
         return
     from pathlib import Path
 
@@ -47,6 +72,14 @@ def show(words: tuple[str, ...], plot_schedule: bool, plot_to: str | None) -> No
         click.echo(describe_schedules(rule, epochs))
 
 
+def _asked(words: Sequence[str]) -> list[str]:
+    """The sections and keys among the words."""
+    from gpunet.config import is_file_name, is_key, preset_names
+
+    named = (word for word in words if not is_assignment(word) and not is_file_name(word))
+    return [word for word in named if word not in preset_names() and is_key(word)]
+
+
 @config.command()
 @WORDS
 @click.option("--data", "source", required=True, metavar="SOURCE", help="digits, or a file or folder.")
@@ -63,10 +96,8 @@ def init(words: tuple[str, ...], source: str, output: str | None) -> None:
 
     from gpunet.api.reading import load_split
     from gpunet.data import summarise
-    from gpunet.errors import ConfigError
     from gpunet.writing import replacing
 
-    from ..options import is_assignment
     from ..views.initial import initial_toml
 
     chosen = configuration(words, {"data.source": source}, "mlp")
@@ -111,8 +142,6 @@ def schema() -> None:
     """
     from gpunet.config import Config
     from gpunet.config.migration import CURRENT, FIRST, KEY
-
-    from ..options import print_json
 
     found = Config.model_json_schema()
     about = "what the file was written for; decides what keys mean that it leaves out"

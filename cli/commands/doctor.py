@@ -3,35 +3,42 @@
 import importlib.util
 import os
 import platform
+from pathlib import Path
 from typing import Any
 
 import click
 
 from gpunet.errors import ConfigError
 
+from ..drawing import FORMATS, require_matplotlib
 from ..options import choose_device, configuration, device_option, json_option, print_json
+from ..output import Output
 
 
 @click.command()
 @click.argument("words", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--signal", metavar="CONFIG|PRESET", help="Look at what passes the layers of a model instead.")
+@click.option("-o", "--output", metavar="FILE", help="Where to draw the signals: a .png, .svg or .pdf.")
 @device_option
 @json_option
-def doctor(words: tuple[str, ...], signal: str | None, device: str, as_json: bool) -> None:
+def doctor(words: tuple[str, ...], signal: str | None, output: str | None, device: str, as_json: bool) -> None:
     """Say what this machine has, and check that the device computes.
 
     With --signal: mean and spread of outputs and gradients of each layer, on one batch before training. Outputs are
     compared with those of the first layer and gradients with those of the last; a hundredth vanishes, a hundredfold
-    explodes.
+    explodes. -o draws both over the depth of the network.
 
     \b
     gpunet doctor
     gpunet doctor --device cuda
     gpunet doctor --signal my.toml model.initializer=lsuv
+    gpunet doctor --signal depth model.shortcut=false model.activation=sigmoid -o signals.png
     """
     if signal is not None:
-        _signal(signal, words, device, as_json)
+        _signal(signal, words, output, device, as_json)
         return
+    if output is not None:
+        raise ConfigError("-o", "draws signals", None, "Add --signal CONFIG")
     if words:
         raise ConfigError("doctor", "takes KEY=VALUE with --signal alone", " ".join(words), "Add --signal CONFIG")
     import numpy as np
@@ -67,13 +74,17 @@ def doctor(words: tuple[str, ...], signal: str | None, device: str, as_json: boo
         raise click.ClickException("the device computes wrong numbers")
 
 
-def _signal(source: str, words: tuple[str, ...], device: str, as_json: bool) -> None:
+def _signal(source: str, words: tuple[str, ...], output: str | None, device: str, as_json: bool) -> None:
     """Mean and spread of outputs and gradients of each layer."""
     from dataclasses import asdict
 
     from gpunet.experiment import Experiment, Run
     from gpunet.inspection.signals import diagnosis, first_signals
 
+    drawing = None
+    if output is not None:
+        drawing = Output("-o", Path(output), FORMATS, [source])
+        require_matplotlib("-o")
     place = choose_device(device)
     with place.activate():
         config = configuration((source, *words), {}, source)
@@ -82,6 +93,11 @@ def _signal(source: str, words: tuple[str, ...], device: str, as_json: bool) -> 
         dataset, parts = load_split(config)
         found = first_signals(Run(Experiment(config, dataset, parts, place)))
     said = diagnosis(found)
+    if drawing is not None:
+        from ..views.depth_plot import draw_signals
+
+        shown = [signal for signal in found if "/" not in signal.name]
+        draw_signals(f"{config.name}: {said or 'outputs and gradients keep their size'}", shown, drawing)
     if as_json:
         print_json({"layers": [asdict(signal) for signal in found], "diagnosis": said})
         return

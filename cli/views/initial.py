@@ -23,41 +23,41 @@ def initial_toml(config: Any, found: Any, summary: Any, preset: str) -> str:
     lines += [f"# {word}: {line}" for word, line in summary.lines]
     lines += [f"# note: {line}" for line in found.notes]
     lines += [f"# warning: {line}" for line in summary.warnings]
-    lines += ["", "[data]", f"source = {_toml(data.source)}"]
+    lines += ["", "[data]", f"source = {toml_value(data.source)}"]
     if contract is not None and contract.codes:
         targets = list(contract.targets)
-        lines.append(f"target = {_toml(targets[0] if len(targets) == 1 else targets)}")
-        lines.append(f"task = {_toml(found.task if found.task != 'none' else 'auto')}  # {found.why}")
+        lines.append(f"target = {toml_value(targets[0] if len(targets) == 1 else targets)}")
+        lines.append(f"task = {toml_value(found.task if found.task != 'none' else 'auto')}  # {found.why}")
         named = {"words": "text"}
         kinds = ", ".join(
-            f"{_key(code.column or str(code.place))} = {_toml(named.get(code.kind, code.kind))}"
+            f"{_key(code.column or str(code.place))} = {toml_value(named.get(code.kind, code.kind))}"
             for code in contract.codes
         )
         lines.append(f"features = {{ {kinds} }}" if contract.named else f"# features = {{ {kinds} }}")
         ids = list(contract.ids)
         own = {*map(str, ids), str(contract.weight)}
         reasons = {_name(name): why for name, why in found.ignored if str(_name(name)) not in own}
-        lines.append(f"id = {_toml(ids)}" if ids else "# id = []  # columns that name the samples")
+        lines.append(f"id = {toml_value(ids)}" if ids else "# id = []  # columns that name the samples")
         ignored, said = list(reasons), "; ".join(f"{name}: {why}" for name, why in reasons.items())
         lines.append(
-            f"ignore = {_toml(ignored)}  # {said}" if ignored else "# ignore = []  # columns that are left out"
+            f"ignore = {toml_value(ignored)}  # {said}" if ignored else "# ignore = []  # columns that are left out"
         )
-        lines.append(f"weight = {_toml(contract.weight)}" if contract.weight is not None else "# weight = ")
-        lines.append(f"header = {_toml(contract.named)}")
+        lines.append(f"weight = {toml_value(contract.weight)}" if contract.weight is not None else "# weight = ")
+        lines.append(f"header = {toml_value(contract.named)}")
         for key in ("delimiter", "decimal", "thousands"):
             value = getattr(data, key)
-            lines.append(f"{key} = {_toml(value)}" if value is not None else f"# {key} =   # found out by default")
-        lines.append(f"fill = {_toml(data.fill)}  # auto, median, mean, most_frequent, flag, refuse")
-        lines.append(f"categories = {_toml(data.categories)}  # one_hot, ordinal")
-        lines.append(f"unseen = {_toml(data.unseen)}  # ignore, refuse")
-        lines.append(f"rare = {_toml(data.rare)}  # categories with fewer samples, or a smaller share, are folded")
+            lines.append(f"{key} = {toml_value(value)}" if value is not None else f"# {key} =   # found out by default")
+        lines.append(f"fill = {toml_value(data.fill)}  # auto, median, mean, most_frequent, flag, refuse")
+        lines.append(f"categories = {toml_value(data.categories)}  # one_hot, ordinal")
+        lines.append(f"unseen = {toml_value(data.unseen)}  # ignore, refuse")
+        lines.append(f"rare = {toml_value(data.rare)}  # categories with fewer samples, or a smaller share, are folded")
     else:
-        lines.append(f"task = {_toml(found.task if found.task != 'none' else 'auto')}  # {found.why}")
-        lines += [f"{key} = {_toml(getattr(data, key))}" for key in ("x", "y", "channels") if getattr(data, key)]
-    lines.append(f"scale_target = {_toml(data.scale_target)}")
-    lines += [f"{key} = {_toml(getattr(data, key))}" for key in ("validation", "test", "split", "split_seed")]
+        lines.append(f"task = {toml_value(found.task if found.task != 'none' else 'auto')}  # {found.why}")
+        lines += [f"{key} = {toml_value(getattr(data, key))}" for key in ("x", "y", "channels") if getattr(data, key)]
+    lines.append(f"scale_target = {toml_value(data.scale_target)}")
+    lines += [f"{key} = {toml_value(getattr(data, key))}" for key in ("validation", "test", "split", "split_seed")]
     if data.split_column is not None:
-        lines.append(f"split_column = {_toml(data.split_column)}")
+        lines.append(f"split_column = {toml_value(data.split_column)}")
     lines += ["", f"# The rest is that of {preset}."]
     return "\n".join([*lines, *sections]) + "\n"
 
@@ -87,10 +87,10 @@ def _key(name: str) -> str:
     return json.dumps(name, ensure_ascii=False)
 
 
-def _toml(value: Any) -> str:
+def toml_value(value: Any) -> str:
     """A value as TOML on one line."""
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{_key(key)} = {_toml(item)}" for key, item in value.items()) + " }"
+        return "{ " + ", ".join(f"{_key(key)} = {toml_value(item)}" for key, item in value.items()) + " }"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_toml, value)) + "]"
+        return "[" + ", ".join(map(toml_value, value)) + "]"
     return json.dumps(value, ensure_ascii=False)

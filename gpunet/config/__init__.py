@@ -12,6 +12,7 @@ from .build import (
     rebuild_preparation,
 )
 from .migration import migrate, stamped
+from .reference import Key, is_key, keys
 from .schema import Config, family_name, schema
 from .shortcuts import SECTIONS, full_key, places_of, short_keys
 from .sources import check, is_file_name, load_config, override, parse_assignments, preset_names, preset_path
@@ -19,6 +20,7 @@ from .sources import check, is_file_name, load_config, override, parse_assignmen
 __all__ = [
     "SECTIONS",
     "Config",
+    "Key",
     "build_augmentations",
     "build_averaging",
     "build_clipping",
@@ -30,6 +32,8 @@ __all__ = [
     "family_name",
     "full_key",
     "is_file_name",
+    "is_key",
+    "keys",
     "load_config",
     "migrate",
     "override",

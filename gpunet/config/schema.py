@@ -85,6 +85,11 @@ class DataConfig(Section):
     channels: Literal["first", "last"] | None = Field(
         None, description="where the channels of arrays of images are; found out by default"
     )
+    transposed: bool | None = Field(
+        None,
+        description="whether rows and columns of arrays of images are exchanged; by default those of IDX files named "
+        "emnist-... are",
+    )
     resize: tuple[Count, Count] | None = Field(
         None, description="height and width of images in files; by default all must have one size"
     )
@@ -148,8 +153,8 @@ def _monitored(name: str) -> str:
 class TrainingConfig(Section):
     """How long, in which steps, and which weights are kept."""
 
-    epochs: Count = 20
-    batch_size: Count = 64
+    epochs: Count = Field(20, description="passes over the training part, at most")
+    batch_size: Count = Field(64, description="samples of a step; presets take at most a quarter of the training part")
     updates: Count | None = Field(None, description="of an epoch at least; fewer samples are passed over several times")
     drop_last: bool = Field(True, description="leave out the remainder of each epoch; it differs every time")
     l1: NonNegative = Field(0.0, description="penalty l1 * sum of absolute weights; biases are left alone")
@@ -204,12 +209,12 @@ class Config(Section):
     numerics: Literal[1, 2] = Field(
         2, description="rules of arithmetic; 1 in runs that began before configurations of version 3, which keep them"
     )
-    data: DataConfig = DataConfig()
-    augmentation: AugmentationConfig = AugmentationConfig()
-    model: Model = MLPConfig()
+    data: DataConfig = Field(DataConfig(), description="where samples come from, and how they are prepared")
+    augmentation: AugmentationConfig = Field(AugmentationConfig(), description="what changes about samples in training")
+    model: Model = Field(MLPConfig(), description="what is trained")
     loss: LossWord | None = Field(None, description="categorical_cross_entropy for classes, else squared_error")
-    optimizer: RuleWord = Field("adam", validate_default=True)
-    training: TrainingConfig = TrainingConfig()
+    optimizer: RuleWord = Field("adam", validate_default=True, description="how weights are changed")
+    training: TrainingConfig = Field(TrainingConfig(), description="how long, in which steps, and what is kept")
 
     @model_validator(mode="before")
     @classmethod

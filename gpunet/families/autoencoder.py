@@ -25,8 +25,8 @@ class AutoencoderConfig(Family):
     name: Literal["autoencoder"] = "autoencoder"
     hidden: tuple[Count, ...] = Field((1000, 500, 250), description="width of each hidden layer of the encoder")
     code: Count = Field(30, description="width of the code")
-    activation: Activation = "sigmoid"
-    code_activation: Activation = "identity"
+    activation: Activation = Field("sigmoid", description="of each hidden layer")
+    code_activation: Activation = Field("identity", description="of the code")
 
     @property
     def takes_probabilities(self) -> bool:
@@ -57,7 +57,7 @@ class AutoencoderConfig(Family):
                 "training part",
                 "must lie between 0 and 1 to be reconstructed by cross-entropy",
                 f"{float(data.min()):.4g} to {float(data.max()):.4g}",
-                "Set preprocess=scale, or loss=squared_error",
+                "Set preprocess=min_max (scale for 8-bit images), or loss=squared_error",
             )
         loss.check_targets(data)
         return self.judged(self.network(inputs.shape, inputs.features), loss, about)

@@ -22,7 +22,7 @@ class ConvNetConfig(ImageFamily):
     hidden: tuple[Count, ...] = Field((128,), description="width of each dense layer behind")
     norm: Literal["batch", "group", "none"] = Field("batch", description="behind each convolution")
     separable: bool = Field(False, description="depthwise-separable blocks in place of convolutions but the first")
-    activation: Activation = "relu"
+    activation: Activation = Field("relu", description="of each hidden layer")
     initializer: InitializerWord | None = Field(None, description="of kernels and hidden weights; he by default")
     spatial_dropout: Fraction = Field(0.0, description="of channels, behind each stage")
     dropout: Fraction = Field(0.0, description="behind each dense layer")

@@ -15,7 +15,7 @@ class LayersConfig(Family):
     """A network spelled out layer by layer."""
 
     name: Literal["layers"] = "layers"
-    layers: tuple[LayerWord, ...]
+    layers: tuple[LayerWord, ...] = Field(description="one after the other, by name or as a table of settings")
     output: bool = Field(True, description="add the linear output layer; false where the layers end in it")
 
     @property

@@ -42,7 +42,7 @@ class GenerativeConfig(Family):
 class MachineConfig(GenerativeConfig):
     """What all machines of visible and hidden units share."""
 
-    hidden_units: UnitsWord = Field("bernoulli", validate_default=True)
+    hidden_units: UnitsWord = Field("bernoulli", validate_default=True, description="kind of the hidden units")
     chains: ChainsWord = Field(
         "from_data", validate_default=True, description="where samples of the model come from; a number of them is PCD"
     )

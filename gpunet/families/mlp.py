@@ -23,7 +23,7 @@ class MLPConfig(Family):
 
     name: Literal["mlp"] = "mlp"
     hidden: tuple[Count, ...] = Field((128,), description="width of each hidden layer")
-    activation: Activation = "relu"
+    activation: Activation = Field("relu", description="of each hidden layer")
     initializer: InitializerWord | None = Field(None, description="he for the relu family, else glorot")
     dropout: Fraction = Field(0.0, description="after each hidden activation")
     input_dropout: Fraction = Field(0.0, description="on the features")

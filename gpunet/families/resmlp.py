@@ -5,9 +5,11 @@ from typing import Literal
 
 from pydantic import Field
 
+from ..errors import ConfigError
 from ..fields import Count, Fraction
 from ..layers import Sequential
 from ..models import resmlp
+from ..parameter import find_parameters
 from ..vocabulary import InitializerWord
 from .activations import ACTIVATIONS, Activation
 from .base import Family, learned
@@ -20,20 +22,58 @@ class ResMLPConfig(Family):
     width: Count = Field(128, description="of all hidden layers")
     blocks: Count = Field(4, description="of two dense layers each")
     norm: bool = Field(True, description="normalise over the batch, in front of each activation")
-    activation: Activation = "relu"
+    activation: Activation = Field("relu", description="of each hidden layer")
     initializer: InitializerWord | None = Field(None, description="of the hidden weights; he by default")
     zero_start: bool = Field(True, description="blocks begin as their shortcuts")
     stochastic_depth: Fraction = Field(0.0, description="chance that a sample passes the last block by its shortcut")
     dropout: Fraction = Field(0.0, description="in front of the second dense layer of each block")
     shortcut: bool = Field(True, description="false is a plain network of the same layers")
+    grow: Literal["none", "all", "newest"] = Field(
+        "none",
+        description="train one block first, then one more at a time, each for all epochs: all learn, or the newest and "
+        "the output alone and at the end all",
+    )
+    grown: Count | None = Field(None, description="how far a network that grows has come; 1 at the beginning")
+
+    @property
+    def grown_on(self) -> "ResMLPConfig | None":
+        """One more block; where only the newest learned, all of them together at the end."""
+        so_far, last = self.grown or 1, self.blocks + (self.grow == "newest" and self.blocks > 1)
+        return None if self.grow == "none" or so_far >= last else self.model_copy(update={"grown": so_far + 1})
+
+    @property
+    def grows_at(self) -> int:
+        """Behind the first layer and the blocks."""
+        return 1 + self.present
+
+    @property
+    def growth(self) -> str:
+        """How many blocks it has, and which learn."""
+        if self.grow == "none":
+            return ""
+        which = ", the newest learns" if self._frozen else ", all learn" if self.grow == "newest" else ""
+        return f"{self.present} of {self.blocks} blocks{which}"
+
+    @property
+    def present(self) -> int:
+        """The blocks that it has."""
+        return self.blocks if self.grow == "none" else min(self.grown or 1, self.blocks)
+
+    @property
+    def _frozen(self) -> bool:
+        """Whether blocks below the newest keep their weights."""
+        return self.grow == "newest" and 1 < (self.grown or 1) <= self.blocks
 
     def network(self, shape: tuple[int, ...], outputs: int) -> Sequential:
         """Blocks on all numbers of a sample."""
-        return resmlp(
+        if self.grow != "none" and not self.shortcut:
+            rule = "must be none without shortcuts, which let a new block begin as nothing"
+            raise ConfigError("grow", rule, self.grow, "Leave shortcut out")
+        model = resmlp(
             math.prod(shape),
             outputs,
             self.width,
-            self.blocks,
+            self.present,
             self.norm,
             ACTIVATIONS[self.activation],
             self.initializer.build() if self.initializer else None,
@@ -42,8 +82,20 @@ class ResMLPConfig(Family):
             self.dropout,
             self.shortcut,
         )
+        for layer in model.layers[: self.present] if self._frozen else ():
+            for _, parameter in find_parameters(layer):
+                parameter.rate_factor = 0.0
+        return model
+
+    def of_depth(self, layers: int, residual: bool, activation: str) -> "ResMLPConfig":
+        """Two layers for each block, and two more."""
+        if layers < 4 or layers % 2:
+            rule = "must be even and at least 4, two for each block and two more"
+            raise ConfigError("layers", rule, layers, f"Use {max(4, layers + 1)}")
+        blocks = (layers - 2) // 2
+        return self.model_copy(update={"blocks": blocks, "shortcut": residual, "activation": activation})
 
     def summary(self, model: Sequential, features: int) -> str:
         """Its blocks, their width and how many numbers it learns."""
         kind = "residual" if self.shortcut else "plain"
-        return f"resmlp, {self.blocks} {kind} blocks {self.width} wide, {learned(model):,} parameters"
+        return f"resmlp, {self.present} {kind} blocks {self.width} wide, {learned(model):,} parameters"

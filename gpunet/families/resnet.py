@@ -7,6 +7,7 @@ from pydantic import Field
 from ..fields import Count, Fraction
 from ..layers import Sequential
 from ..models import resnet
+from ..models.resnet import blocks_for
 from ..vocabulary import InitializerWord
 from .activations import ACTIVATIONS, Activation
 from .base import learned
@@ -28,7 +29,7 @@ class ResNetConfig(ImageFamily):
         description="where shapes differ: a 1x1 convolution, or channels of zeros; none is a plain network",
     )
     norm: Literal["batch", "group", "none"] = Field("batch", description="of the batch, or of groups of 8 channels")
-    activation: Activation = "relu"
+    activation: Activation = Field("relu", description="of each hidden layer")
     initializer: InitializerWord | None = Field(None, description="of the kernels; he by default")
     zero_start: bool = Field(True, description="blocks begin as their shortcuts")
     stochastic_depth: Fraction = Field(0.0, description="chance that a sample passes the last block by its shortcut")
@@ -52,6 +53,12 @@ class ResNetConfig(ImageFamily):
             self.stochastic_depth,
             self.dropout,
         )
+
+    def of_depth(self, layers: int, residual: bool, activation: str) -> "ResNetConfig":
+        """As many blocks in each stage as it takes; depths that no whole number of blocks has are refused."""
+        blocks_for(layers, len(self.widths), self.block)
+        shortcut = "none" if not residual else "projection" if self.shortcut == "none" else self.shortcut
+        return self.model_copy(update={"depth": layers, "shortcut": shortcut, "activation": activation})
 
     def summary(self, model: Sequential, features: int) -> str:
         """Its depth, its stages and how many numbers it learns, instead of dozens of layers."""

@@ -1,8 +1,9 @@
-"""Several trainings compared: arms, paired differences."""
+"""Several trainings compared: pretraining against controls, shallow against deep, paired differences."""
 
 from .arms import ARMS, Arm, ArmResult, Source, Trial
 from .comparison import Comparison
 from .conclusions import document
+from .depth import Built, DepthResult, DepthStudy, carry_out_depth_study, depth_document
 from .execution import ComparisonCallbacks, carry_out_comparison
 from .paired import T975, Difference, paired_difference, t_quantile
 
@@ -11,12 +12,17 @@ __all__ = [
     "T975",
     "Arm",
     "ArmResult",
+    "Built",
     "Comparison",
     "ComparisonCallbacks",
+    "DepthResult",
+    "DepthStudy",
     "Difference",
     "Source",
     "Trial",
     "carry_out_comparison",
+    "carry_out_depth_study",
+    "depth_document",
     "document",
     "paired_difference",
     "t_quantile",

@@ -229,4 +229,4 @@ def test_config_init_writes_what_trains_alike(place, tmp_path):
 def test_toml_with_a_mark_in_front_is_read(tmp_path):
     path = tmp_path / "b.toml"
     path.write_bytes(b"\xef\xbb\xbfseed = 4\n")
-    assert "seed = 4" in gpunet("config", "show", path).stdout
+    assert "seed = 4" in gpunet("config", "show", path, "--toml").stdout

@@ -133,7 +133,7 @@ def test_short_keys_and_variables_mean_what_they_meant(monkeypatch):
     monkeypatch.setenv("GPUNET_MODEL__DROPOUT", "0.25")
     monkeypatch.setenv("GPUNET_SEED", "9")
     words = ["epochs=3", "lr=0.5", "batch_size=7", "model.hidden=[3]", "data.preprocess=none"]
-    found = tomllib.loads(gpunet("config", "show", FIXTURES / "presets/mlp.toml", *words))
+    found = tomllib.loads(gpunet("config", "show", "--toml", FIXTURES / "presets/mlp.toml", *words))
     expected = {
         "seed": 9,
         "data": {"preprocess": []},
