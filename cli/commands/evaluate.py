@@ -74,7 +74,10 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
             told = estimates(usual_metrics(), outcome, constant_prediction(seen))
             document["figures"] = figures_json([told])
             document["baseline"] = "training part" if data is None else "evaluated samples"
-        names = list(together.networks[0].description.classes) or [f"target {k + 1}" for k in range(outputs.shape[1])]
+        about = together.networks[0].description
+        names = list(about.classes or about.targets) or [f"target {k + 1}" for k in range(outputs.shape[1])]
+        if told:
+            document["names"] = names
     if as_json:
         print_json(document)
         return
