@@ -184,7 +184,7 @@ def test_dry_run_writes_nothing(tmp_path):
 def test_runs_are_numbered_and_never_overwritten(tmp_path):
     for _ in range(2):
         gpunet("train", "linear", "training.epochs=1", cwd=tmp_path)
-    assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == ["linear-1", "linear-2"]
+    assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == ["digits-linear-1", "digits-linear-2"]
     refused("train", "--run", "runs/digits-linear-1", cwd=tmp_path, code=2, expected="must be a new or empty folder")
 
 
