@@ -12,7 +12,7 @@ import click
 from gpunet.errors import GpunetError, Interrupted, OutputClosed, printable
 from gpunet.interruption import CLOSED
 
-from .figures import averaged_lines, figure_lines, figures_json
+from .figures import averaged_lines, doubt, figure_lines, figures_json
 from .naming import translated
 from .options import print_json, program, spread
 from .remarks import remark
@@ -67,9 +67,13 @@ def _waits(job: Run) -> list[str]:
     ]
 
 
-def announce_layer(job: Run) -> None:
-    """Say which layer of a stack is going to be trained."""
+def announce_stage(job: Run) -> None:
+    """Say which layer of a stack, or which network of those that grow, is going to be trained."""
     model: Any = job.config.model
+    if model.growth:
+        remark(f"{model.growth}: {job.trainer.parameters.count:,} parameters")
+    if model.layerwise is None:
+        return
     number, widths = len(job.lineage.below), model.hidden
     count = f"{job.trainer.parameters.count:,} parameters"
     remark(f"layer {number + 1} of {len(widths)}: {job.inputs.features} to {widths[number]}, {count}")
@@ -122,6 +126,8 @@ def report(carried: Carried, folder: Path, as_json: bool) -> None:
         click.echo(f"Threshold fitted on validation: {spread(job.thresholds.tolist())}")
     for line in averaged_lines(figures) if len(figures) > 1 else figure_lines(figures[0]) if figures else ():
         click.echo(f"  {line}")
+    if len(figures) == 1 and (doubtful := doubt(figures[0])):
+        click.echo(doubtful)
     each = f" in each of {layers} layers" if layers > 1 else ""
     click.echo(f"Trained for {job.history[-1].epoch} epochs{each}{_end(job)} in {seconds:.1f} s")
     click.echo(f"Checkpoint: {printable(str(checkpoint))}")

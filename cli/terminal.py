@@ -15,7 +15,7 @@ from gpunet.interruption import Stop, stops_on_signals
 from gpunet.persistence import RunFolder, open_trained, run_name
 from gpunet.stages import Callbacks, Carried, begin
 
-from .execution import DRY, announce, announce_layer, interrupted, report
+from .execution import DRY, announce, announce_stage, interrupted, report
 from .opening import checkpoint_at
 from .options import Request, choose_device, program
 from .progress import progress
@@ -46,8 +46,7 @@ class Terminal(Callbacks):
     def on_start(self, run: Run) -> None:
         """Say what is going to be trained, on what."""
         announce(run)
-        if run.config.model.layerwise is not None:
-            announce_layer(run)
+        announce_stage(run)
         if self._say_more is not None:
             self._say_more(run)
 
@@ -58,7 +57,7 @@ class Terminal(Callbacks):
     def on_run(self, run: Run) -> None:
         """Say which layer comes next, and start its bar."""
         if not self._said:
-            announce_layer(run)
+            announce_stage(run)
         self._said = False
         self._tell_epoch, self._tell_step = self._open.enter_context(progress(run))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from gpunet.checkpoint import NamedArray, inflation_budget, read_foreign
-from gpunet.data import Dataset, byte_scale, channels_last, portable_features, understand
+from gpunet.data import Dataset, byte_scale, check_features, near_zero, oriented, portable_features, understand
 from gpunet.errors import CheckpointError, DataError, NoTargetsError, printable
 
 from .opening import open_regular
@@ -29,11 +29,14 @@ class Naming:
         x: name of the features.
         y: name of the targets.
         channels: ``first`` or ``last``, where images have several; found out where None.
+        transposed: whether the rows of images are their columns, as in the files of EMNIST; where None they are so in
+            IDX files whose names begin with ``emnist``.
     """
 
     x: str | None = None
     y: str | None = None
     channels: str | None = None
+    transposed: bool | None = None
 
 
 def read_archive(path: Path, naming: Naming, task: str, classes: tuple[str, ...] | None) -> Dataset:
@@ -66,12 +69,14 @@ def read_archive(path: Path, naming: Naming, task: str, classes: tuple[str, ...]
         x, y = (arrays[name] for name in found)
         y, test_from = _one_axis(x, y), None
     _same_length(path, x, y)
+    x, turned = oriented(x, naming.channels, naming.transposed)
+    x, contract, moved = near_zero(x)
     x = portable_features(str(path), x)
-    x, turned = channels_last(x, naming.channels)
     targets = understand(str(path), y, task, classes)
     return Dataset(
-        path.name, x, targets.y, targets.classes, test_from=test_from, scale=byte_scale(x), notes=(*notes, *turned),
-        label_type=targets.label_type, task=targets.task, why=targets.why,
+        path.name, x, targets.y, targets.classes, test_from=test_from, scale=byte_scale(x),
+        notes=(*notes, *turned, *moved), label_type=targets.label_type, task=targets.task, why=targets.why,
+        contract=contract,
     )  # fmt: skip
 
 
@@ -81,14 +86,19 @@ def read_features(path: Path, naming: Naming) -> np.ndarray:
         arrays = read_arrays(path, ())
         for name in USUAL:
             if name in arrays:
-                return portable_features(str(path), arrays[name])
+                return _features(path, arrays[name], naming)
         raise DataError(str(path), "needs an array named x, images or data", _known(arrays))
     names = tuple(dict.fromkeys((_test_name(naming.x) or naming.x, naming.x, *USUAL)))
     arrays = read_arrays(path, names)
     for name in names:
         if name in arrays:
-            return portable_features(str(path), arrays[name])
+            return _features(path, arrays[name], naming)
     raise DataError(str(path), f"needs an array named {naming.x}", _known(arrays))
+
+
+def _features(path: Path, x: np.ndarray, naming: Naming) -> np.ndarray:
+    """Features in their own type, since a model may subtract something from them first."""
+    return oriented(check_features(str(path), x), naming.channels, naming.transposed)[0]
 
 
 def _asked(naming: Naming) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ big-endian order (Y. LeCun, C. Cortes: the MNIST database, "the IDX file format"
 
 import gzip
 import math
+import re
 import struct
 import zlib
 from pathlib import Path
@@ -13,14 +14,14 @@ from typing import IO
 
 import numpy as np
 
-from gpunet.data import Dataset, as_float32, byte_scale, encode_targets, label_type
-from gpunet.errors import DataError, NoTargetsError
+from gpunet.data import Dataset, as_float32, byte_scale, oriented, understand
+from gpunet.errors import DataError, NoTargetsError, printable
 
 from .opening import beside, open_content
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 PIECE = 1 << 24
-PARTS = {"train": "train", "test": "t10k"}
+PARTS = {"train": ("train",), "test": ("t10k", "test")}
 
 
 def read_idx(path: Path) -> np.ndarray:
@@ -74,29 +75,48 @@ def _read_up_to(file: IO[bytes], count: int) -> bytearray:
 _FETCH = "Fetch the file again"
 
 
-def find_part(folder: Path, part: str, what: str) -> Path | None:
+def find_part(folder: Path, part: str, what: str, prefix: str = "") -> Path | None:
     """The file of ``images`` or ``labels`` of a part, under any of the names in use."""
     rank = {"images": 3, "labels": 1}[what]
-    for separator in "-.":
-        for suffix in ("", ".gz"):
-            if path := beside(folder, f"{PARTS[part]}-{what}{separator}idx{rank}-ubyte{suffix}"):
-                return path
+    for spelled in PARTS[part]:
+        for separator in "-.":
+            for suffix in ("", ".gz"):
+                if path := beside(folder, f"{prefix}{spelled}-{what}{separator}idx{rank}-ubyte{suffix}"):
+                    return path
     return None
 
 
-def read_folder(folder: Path, task: str, classes: tuple[str, ...] | None) -> Dataset:
-    """Read the four files of an MNIST-like folder; the test files fix the test part.
+def _prefix(folder: Path) -> str:
+    """What the names of the files begin with: nothing, or as in ``emnist-letters-train-images-idx3-ubyte``.
+
+    Raises:
+        DataError: several sets of files.
+    """
+    pattern = re.compile(r"(.*?)train-images[-.]idx3-ubyte(\.gz)?", re.IGNORECASE)
+    found = sorted({hit[1] for path in folder.iterdir() if (hit := pattern.fullmatch(path.name))})
+    if len(found) > 1 and "" not in found:
+        names = ", ".join(prefix.rstrip("-_") for prefix in found)
+        raise DataError(
+            printable(str(folder)), "must hold one set of files", printable(names), "Keep one of them there"
+        )
+    return found[0] if found else ""
+
+
+def read_folder(folder: Path, task: str, classes: tuple[str, ...] | None, transposed: bool | None = None) -> Dataset:
+    """Read the four files of an MNIST-like folder, whose names may begin alike; the test files fix the test part.
 
     Raises:
         DataError: where a file is missing or does not fit the others.
     """
+    prefix = _prefix(folder)
     arrays = []
     for part in PARTS:
         for what in ("images", "labels"):
-            path = find_part(folder, part, what)
+            path = find_part(folder, part, what, prefix)
             if path is None:
-                wanted = f"{PARTS[part]}-{what}-idx{3 if what == 'images' else 1}-ubyte[.gz]"
-                kind = NoTargetsError if what == "labels" and find_part(folder, part, "images") else DataError
+                wanted = f"{prefix}{PARTS[part][0]}-{what}-idx{3 if what == 'images' else 1}-ubyte[.gz]"
+                seen = what == "labels" and find_part(folder, part, "images", prefix)
+                kind = NoTargetsError if seen else DataError
                 raise kind(str(folder), f"must hold the file {wanted}", "none", "Check the path")
             arrays.append(read_idx(path))
     images, labels, test_images, test_labels = arrays
@@ -108,10 +128,16 @@ def read_folder(folder: Path, task: str, classes: tuple[str, ...] | None) -> Dat
         shapes = f"{images.shape[1:]} and {test_images.shape[1:]}"
         raise DataError(str(folder), "needs images of one size", shapes, _FETCH)
     x, y = np.concatenate([images, test_images]), np.concatenate([labels, test_labels])
-    return image_dataset(folder.resolve().name, x, y, task, classes, test_from=len(images))
+    turned = is_transposed(prefix, transposed)
+    return image_dataset(folder.resolve().name, x, y, task, classes, test_from=len(images), transposed=turned)
 
 
-def read_pair(images: Path, task: str, classes: tuple[str, ...] | None) -> Dataset:
+def is_transposed(name: str, transposed: bool | None) -> bool:
+    """Whether rows and columns of the images in a file are exchanged, as those of EMNIST are."""
+    return name.lower().startswith("emnist") if transposed is None else transposed
+
+
+def read_pair(images: Path, task: str, classes: tuple[str, ...] | None, transposed: bool | None = None) -> Dataset:
     """Read one images file with the labels file beside it."""
     x = read_idx(images)
     if x.ndim < 2:
@@ -120,15 +146,25 @@ def read_pair(images: Path, task: str, classes: tuple[str, ...] | None) -> Datas
     base = name.removesuffix(".gz").replace("images", "labels").replace("idx3", "idx1")
     for labels in (beside(images.parent, base), beside(images.parent, f"{base}.gz")):
         if labels is not None and labels.name.lower() != name:
-            return image_dataset(images.name, x, read_idx(labels), task, classes)
+            turned = is_transposed(name, transposed)
+            return image_dataset(images.name, x, read_idx(labels), task, classes, transposed=turned)
     raise NoTargetsError(str(images), f"needs its labels in {base}[.gz] beside it", "no such file", "Put them there")
 
 
 def image_dataset(
-    name: str, x: np.ndarray, y: np.ndarray, task: str, classes: tuple[str, ...] | None, test_from: int | None = None
+    name: str,
+    x: np.ndarray,
+    y: np.ndarray,
+    task: str,
+    classes: tuple[str, ...] | None,
+    test_from: int | None = None,
+    transposed: bool = False,
 ) -> Dataset:
     """Images of 8 bits keep their type and have the scale 255; bytes that are no images, and others, are numbers."""
-    targets, names = encode_targets(name, y, task, classes)
-    if x.dtype == np.uint8:
-        return Dataset(name, x, targets, names, test_from=test_from, scale=byte_scale(x), label_type=label_type(y))
-    return Dataset(name, as_float32(name, x), targets, names, test_from=test_from, label_type=label_type(y))
+    targets = understand(name, y, task, classes)
+    x, notes = oriented(x, "last", transposed)
+    x = x if x.dtype == np.uint8 else as_float32(name, x)
+    return Dataset(
+        name, x, targets.y, targets.classes, test_from=test_from, scale=byte_scale(x), notes=notes,
+        label_type=targets.label_type, task=targets.task, why=targets.why,
+    )  # fmt: skip

@@ -1,10 +1,25 @@
 """From a name or a path to a table, or to a data set where there are arrays."""
 
+import os
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from gpunet.data import Coding, Dataset, Pictures, Reading, Split, Table, Wanted, assemble, is_text, portable_features
+from gpunet.data import (
+    Coding,
+    Dataset,
+    Pictures,
+    Reading,
+    Split,
+    Table,
+    Wanted,
+    assemble,
+    is_text,
+    oriented,
+    portable_features,
+)
 from gpunet.data.pictures import SUFFIXES
 from gpunet.errors import DataError, NoTargetsError, meant, printable, shortened
 from gpunet.paths import kind_of
@@ -15,6 +30,7 @@ from .bundled import available, digits
 from .cache import Cache
 from .pictures import Imaging
 
+MOST_BESIDE = 1000  # names in a folder that are looked at for the one that may be meant
 ARCHIVES = (".npz", ".h5", ".hdf5")
 KNOWN = (
     "a folder of MNIST files or of images by class, .idx or -ubyte[.gz], .csv, .tsv, .parquet, .arrow, .npz, .h5 or "
@@ -55,13 +71,13 @@ def read(
     if path.is_dir():
         if images.holds_images(path):
             return images.read_classes(path, task, classes, imaging or Imaging(), cache)
-        return idx.read_folder(path, task, classes)
+        return idx.read_folder(path, task, classes, (naming or Naming()).transposed)
     if (table := _table(path, reading or Reading(), imaging or Imaging())) is not None:
         return table
     if path.suffix.lower() in ARCHIVES:
         return archives.read_archive(path, naming or Naming(), task, classes)
     if _is_idx(path):
-        return idx.read_pair(path, task, classes)
+        return idx.read_pair(path, task, classes, (naming or Naming()).transposed)
     if path.suffix.lower() in SUFFIXES:
         rule, remedy = "must lie in a folder of one folder for each class", "Name that folder"
         raise NoTargetsError(source, rule, "an image alone", remedy)
@@ -97,13 +113,14 @@ def read_features(
     if path.suffix.lower() in SUFFIXES or (path.is_dir() and images.holds_images(path)):
         return images.read_inputs(path, imaging or Imaging(), cache)
     if path.is_dir():
-        return idx.read_folder(path, "auto", None).x
+        return idx.read_folder(path, "auto", None, (naming or Naming()).transposed).x
     if (table := _table(path, reading or Reading(), imaging or Imaging())) is not None:
         return table
     if path.suffix.lower() in ARCHIVES:
         return archives.read_features(path, naming or Naming())
     if _is_idx(path):
-        return portable_features(source, idx.read_idx(path))
+        turned = idx.is_transposed(path.name, (naming or Naming()).transposed)
+        return portable_features(source, oriented(idx.read_idx(path), "last", turned)[0])
     raise DataError(source, f"must be {KNOWN}", path.suffix or "no extension", "Convert it")
 
 
@@ -143,6 +160,13 @@ def _is_idx(path: Path) -> bool:
     return name.endswith((".idx", "-ubyte"))
 
 
+def _beside(path: Path) -> list[str]:
+    """Paths in the folder where one was looked for, of which one may be meant."""
+    with suppress(OSError, ValueError):
+        return [str(path.parent / name) for name in islice(os.listdir(path.parent), MOST_BESIDE)]  # noqa: PTH208
+    return []
+
+
 def _existing(source: str) -> Path:
     path, kind = Path(source), kind_of(source)
     if not is_text(source):
@@ -151,7 +175,7 @@ def _existing(source: str) -> Path:
         raise DataError(source, "must be a regular file or a folder", "a pipe, socket or device", "Check the path")
     if kind == "none":
         names = [name for name, _ in available()]
-        remedy = meant(source, names, f"Check the path; bundled are {', '.join(names)}")
+        remedy = meant(source, [*names, *_beside(path)], f"Check the path; bundled are {', '.join(names)}")
         thing, rule = shortened(source, 300), "must be an existing file or folder, or a bundled data set"
         raise DataError(thing, rule, "no such file", remedy)
     return path

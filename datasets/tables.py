@@ -162,6 +162,8 @@ def _columns(
 
     if reading.missing is not None:
         nothing = polars.all().str.strip_chars().is_in(list(reading.missing))
+        if marks := [float(word) for word in reading.missing if is_number(word)]:
+            nothing |= polars.all().cast(polars.Float64, strict=False).is_in(marks).fill_null(False)
         body = body.select(polars.when(~nothing).then(polars.all()))
     pointed = decimal_signs(reading, delimiter)[0] == "."
     plain = body.select(polars.all().cast(polars.Float64, strict=False)) if pointed else None

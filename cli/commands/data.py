@@ -51,7 +51,10 @@ def info(source: str, words: tuple[str, ...], target: str | None, as_json: bool)
     summary = summarise(found, parts)
     warnings = list(summary.warnings)
     if double := duplicates(found, parts):
-        warnings.append(f"{double:,} samples of the validation and test parts are in the training part as well")
+        samples = "1 sample" if double == 1 else f"{double:,} samples"
+        warnings.append(
+            f"{samples} of the validation and test parts {'is' if double == 1 else 'are'} in the training part as well"
+        )
     document: dict[str, Any] = {
         "name": found.name,
         "samples": len(found.x),

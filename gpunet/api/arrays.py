@@ -39,7 +39,7 @@ def feature_array(x: Any, name: str = "x") -> np.ndarray:
     if array.size == 0:
         raise DataError(name, "needs samples with features", f"an array of shape {array.shape}", "Pass some samples")
     if array.dtype.kind == "f":
-        array = as_float32(name, array)
+        as_float32(name, array)  # refuses what does not fit; whoever takes them subtracts in float64 first
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         sample, *place = (int(i) for i in np.argwhere(~np.isfinite(array))[0])
         where = f"{array[(sample, *place)]} in sample {sample}, feature {place[0] if len(place) == 1 else tuple(place)}"

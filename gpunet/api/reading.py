@@ -19,6 +19,7 @@ from ..data import (
     Targets,
     Wanted,
     assemble,
+    check_scale,
     divide,
     fulfil,
     in_colours,
@@ -51,7 +52,7 @@ def load_split(
     """
     found = found_in(config, known, cache=cache_of(config, run))
     dataset = dataset_of(config, found, known)
-    if features_of is not None and known is None and isinstance(found, Table):
+    if features_of is not None and known is None:
         dataset = with_features_of(dataset, features_of, found)
     return dataset, parts(config, dataset)
 
@@ -80,7 +81,7 @@ def dataset_of(config: Config, found: Table | Dataset, known: Trained | None = N
     if known is None:
         return found
     about = known.description
-    given = fulfil(about, _in_rows(found.x, known), found.name)
+    given = fulfil(about, _in_rows(_as_read(found), known), found.name)
     check_outputs(found, known)
     return replace(found, x=given.x, scale=about.scale, contract=about.contract, task=about.task)
 
@@ -101,18 +102,20 @@ def table_dataset(config: Config, table: Table, given: Targets | None = None) ->
     return assemble(table, wanted, coding, parts_of, data.target != (), given)
 
 
-def with_features_of(dataset: Dataset, source: Trained, found: Table) -> Dataset:
-    """The same samples with features as another model knows them, where it learned from a table as well.
+def with_features_of(dataset: Dataset, source: Trained, found: Table | Dataset) -> Dataset:
+    """The same samples with features as another model knows them, whose layers see them first.
 
     Args:
         dataset: what the table became by the rules of a new model.
         source: the other model.
-        found: the table.
+        found: the table, or the data set of arrays.
 
     Raises:
         DataError: the features are not those of its training.
     """
     about = source.description
+    if not isinstance(found, Table):
+        return _arrays_of(dataset, source, found)
     if not about.contract.codes or dataset.contract is None or not dataset.contract.codes:
         return dataset
     given = fulfil(about, found, found.name)
@@ -121,14 +124,23 @@ def with_features_of(dataset: Dataset, source: Trained, found: Table) -> Dataset
         replace(code, place=found.find(code.column, "feature") if found.named else code.place) for code in codes
     ))  # fmt: skip
     return replace(
-        dataset,
-        x=given.x,
-        columns=about.columns,
-        vocabulary=about.vocabulary,
-        contract=contract,
-        notes=given.notes,
+        dataset, x=given.x, columns=about.columns, vocabulary=about.vocabulary, contract=contract, notes=given.notes,
         scale=about.scale,
-    )
+    )  # fmt: skip
+
+
+def _arrays_of(dataset: Dataset, source: Trained, found: Dataset) -> Dataset:
+    """Arrays on the scale of another model, where it has learned from arrays of their shape."""
+    about, name = source.description, "x" if found.name == "arrays" else found.name
+    if about.contract.codes or about.contract.old or about.vocabulary or dataset.vocabulary:
+        return dataset
+    x = _in_rows(_as_read(found), source)
+    if x[0].size != about.features:  # kernels take images of any size, and other layers say what they take
+        notes = check_scale(about, about.contract, x, name)
+        return replace(dataset, notes=(*dataset.notes, *notes))
+    given = fulfil(about, x, name)
+    contract = replace(about.contract, lows=(), highs=()) if about.contract.offset else None
+    return replace(dataset, x=given.x, scale=about.scale, contract=contract, notes=(*dataset.notes, *given.notes))
 
 
 def parts(config: Config, dataset: Dataset) -> Split:
@@ -257,7 +269,8 @@ def naming_of(config: Config) -> Any:
     """Which arrays of its archives are what."""
     from ..datasets import Naming
 
-    return Naming(config.data.x, config.data.y, config.data.channels)
+    data = config.data
+    return Naming(data.x, data.y, data.channels, data.transposed)
 
 
 def imaging_of(config: Config, known: Trained | None = None) -> Any:
@@ -295,6 +308,12 @@ def check_outputs(dataset: Dataset, known: Trained) -> None:
     outputs = 0 if about.classes else dataset.y.shape[-1]
     if outputs != about.outputs:
         raise DataError(dataset.name, f"must have {about.outputs} targets per sample, as in training", outputs)
+
+
+def _as_read(dataset: Dataset) -> np.ndarray:
+    """The features of arrays in a file with what was subtracted from them put back."""
+    offset = dataset.contract.offset if dataset.contract is not None else ()
+    return dataset.x.astype(np.float64) + np.array(offset) if offset else dataset.x
 
 
 def _in_rows(x: np.ndarray, known: Trained) -> np.ndarray:

@@ -12,7 +12,7 @@ from ..backend import Device, resolve_device
 from ..backend.arrays import Array as DeviceArray
 from ..checkpoint import Checkpoint, Group, NamedArray, write
 from ..config import Config
-from ..data import Description, Given, fulfil
+from ..data import Description, Given, fulfil, oriented
 from ..errors import CheckpointError, ConfigError, DataError, WriteError
 from ..parameter import Parameters
 from ..persistence import Trained, TrainedModel, TrainedStack, held_in
@@ -197,7 +197,10 @@ class Result:
         if self.description.vocabulary and not is_frame(x):
             remedy = "Pass a data frame with the column, or write them to a .csv"
             raise DataError(name, "must be the path of a table of texts", type(x).__name__, remedy)
-        offered = table_of(x, name) if is_frame(x) else feature_array(x, name)
+        data = self.config.data
+        offered = (
+            table_of(x, name) if is_frame(x) else oriented(feature_array(x, name), data.channels, data.transposed)[0]
+        )
         found = fulfil(self.description, offered, name)
         _warn(name, found.notes)
         return found

@@ -9,26 +9,25 @@ import numpy as np
 
 from ..config import Config, override
 from ..data import (
-    Contract,
     Dataset,
     Table,
     Targets,
     byte_scale,
-    channels_last,
     checked_weights,
     fulfil,
     known_dataset,
+    near_zero,
     number_column,
+    oriented,
     portable_features,
     stacked,
     understand,
 )
-from ..data.targets import COARSE
 from ..errors import ConfigError, DataError
 from ..persistence import Trained
 from .arrays import feature_array, plain_array, split_frame, target_array
 from .frames import is_frame, table_of
-from .reading import IN_MEMORY, table_dataset
+from .reading import IN_MEMORY, table_dataset, with_features_of
 
 
 def in_memory(
@@ -41,6 +40,7 @@ def in_memory(
     hold_back: bool = True,
     weights: Any = None,
     known: Trained | None = None,
+    features_of: Trained | None = None,
 ) -> tuple[Config, Dataset]:
     """A data set out of arrays, and the configuration that divides it so.
 
@@ -57,6 +57,7 @@ def in_memory(
         hold_back: whether the configuration's test part is one that was asked for.
         weights: how much each sample of x counts; samples of parts that are passed by themselves count 1.
         known: the model that was trained on them, whose contract they fulfil; None for a new one.
+        features_of: a model whose layers are taken over, so that features must be those of its training.
 
     Raises:
         DataError: whatever is wrong with them, or a validation part that is passed by itself and a test part that is
@@ -85,6 +86,7 @@ def in_memory(
         tables = [features if isinstance(features, Table) else _like(first, features) for features, _, _, _ in sections]
         whole = replace(stacked(tables, "arrays"), test_from=test_from)
         made = table_dataset(changed, whole, targets) if known is None else _known(known, whole, targets)
+        made = made if features_of is None else with_features_of(made, features_of, whole)
     else:
         for features, _, _, _ in sections[1:]:
             features = _plain(features) if isinstance(features, Table) else features
@@ -92,11 +94,15 @@ def in_memory(
                 rule = f"must have samples of shape {first.shape[1:]}, as x has"
                 raise DataError("validation or test part", rule, features.shape[1:], "Prepare all parts alike")
         arrays = [_plain(features) if isinstance(features, Table) else features for features, _, _, _ in sections]
-        made = make_dataset(np.concatenate(arrays), targets, test_from, channels=config.data.channels)
+        made = make_dataset(
+            np.concatenate(arrays), targets, test_from, channels=config.data.channels, transposed=config.data.transposed
+        )
         if known is not None:
             given = fulfil(known.description, np.concatenate(arrays), "x")
             about = known.description
             made = replace(made, x=given.x, scale=about.scale, contract=about.contract)
+        elif features_of is not None:
+            made = with_features_of(made, features_of, made)
     if weights is not None:
         made = replace(made, weights=_weights(weights, len(sections[0][1]), len(made.x)))
     return changed, made
@@ -116,20 +122,16 @@ def make_dataset(
     test_from: int | None = None,
     name: str = "arrays",
     channels: str | None = None,
+    transposed: bool | None = None,
 ) -> Dataset:
     """A checked data set of arrays.
 
     Where float32 would lose what tells the values of a feature apart, a number near their mean is subtracted in float64
     before; the contract keeps it.
     """
-    x, notes = channels_last(x.astype(np.uint8) if x.dtype.kind == "b" else x, channels)
-    contract = None
-    offset = _offset(x)
-    if offset is not None:
-        wide = x.astype(np.float64)
-        contract = Contract(low=float(wide.min()), high=float(wide.max()), offset=tuple(offset.tolist()))
-        x, moved = wide - offset, int((offset != 0).sum())
-        notes += (f"{moved} of {len(offset)} features are counted from a number near their mean, which float32 needs",)
+    x, turned = oriented(x.astype(np.uint8) if x.dtype.kind == "b" else x, channels, transposed)
+    x, contract, moved = near_zero(x)
+    notes = (*turned, *moved)
     features = portable_features("x", x)
     scale = byte_scale(features)
     if targets is None:
@@ -141,16 +143,6 @@ def make_dataset(
         name, features, targets.y, classes, (), test_from, scale, notes=notes, label_type=targets.label_type,
         task=targets.task, why=targets.why, targets=targets.names, contract=contract,
     )  # fmt: skip
-
-
-def _offset(x: np.ndarray) -> np.ndarray | None:
-    """What to subtract from each feature of rows of numbers, or None where float32 keeps them apart."""
-    if x.ndim != 2 or x.dtype.kind not in "iuf" or x.dtype.itemsize < 4 or not len(x):
-        return None
-    wide = x.astype(np.float64)
-    mean, spread = wide.mean(axis=0), wide.std(axis=0)
-    lost = (np.abs(mean) * np.finfo(np.float32).eps > COARSE * spread) & (spread > 0)
-    return np.where(lost, np.round(mean), 0.0) if lost.any() and x.dtype != np.float32 else None
 
 
 def _understood(y: np.ndarray | None, task: str, names: tuple[str, ...]) -> Targets | None:

@@ -115,12 +115,20 @@ def train(
         wanted = following(wanted, given, source, families, widths=not grafts)
     place = resolve_device(device)
     with place.activate():
+        donor = None if source is None or source.foreign else open_trained(source, families)
         if x is None:
-            donor = None if source is None or source.foreign else open_trained(source, families)
             dataset, split = load_split(wanted, features_of=donor, run=run)
         else:
             wanted, dataset = in_memory(
-                wanted, x, y, target, pair(validation), pair(test), hold_back=asked, weights=weights
+                wanted,
+                x,
+                y,
+                target,
+                pair(validation),
+                pair(test),
+                hold_back=asked,
+                weights=weights,
+                features_of=donor,
             )
             check_targets(wanted, dataset)
             split = parts(wanted, dataset)

@@ -85,6 +85,11 @@ class DataConfig(Section):
     channels: Literal["first", "last"] | None = Field(
         None, description="where the channels of arrays of images are; found out by default"
     )
+    transposed: bool | None = Field(
+        None,
+        description="whether rows and columns of arrays of images are exchanged; by default those of IDX files named "
+        "emnist-... are",
+    )
     resize: tuple[Count, Count] | None = Field(
         None, description="height and width of images in files; by default all must have one size"
     )

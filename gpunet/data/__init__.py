@@ -1,5 +1,6 @@
 """Data sets as values, and what is done to their features on the way into a batch."""
 
+from .arrays import near_zero, oriented
 from .assembling import assemble, known_dataset, reassemble
 from .augmentations import (
     Augmentation,
@@ -25,7 +26,7 @@ from .dataset import (
     Dataset,
     as_float32,
     byte_scale,
-    channels_last,
+    check_features,
     check_samples,
     checked_weights,
     is_text,
@@ -42,6 +43,7 @@ from .pictures import Pictures, in_colours
 from .preparations import PCA, ZCA, Binarise, MinMax, OneHot, Preparation, Scale, Standardise
 from .preprocessing import Fitted, Preprocessing, fit_preprocessing
 from .randaugment import RandAugment
+from .ranges import check_scale
 from .robust import Clip, Log1p, Robust
 from .roles import Wanted
 from .splitting import PART_WORDS, Split, divide, split
@@ -106,8 +108,9 @@ __all__ = [
     "assemble",
     "baseline",
     "byte_scale",
-    "channels_last",
+    "check_features",
     "check_samples",
+    "check_scale",
     "checked_weights",
     "describe",
     "divide",
@@ -119,7 +122,9 @@ __all__ = [
     "is_text",
     "known_dataset",
     "label_type",
+    "near_zero",
     "number_column",
+    "oriented",
     "portable_features",
     "reassemble",
     "split",

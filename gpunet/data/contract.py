@@ -24,6 +24,8 @@ class Contract:
         low: smallest feature of the training part, of arrays and images.
         high: largest one.
         whole: whether all of them are whole numbers.
+        lows: smallest value of each feature of the training part, of rows of numbers.
+        highs: largest one.
         offset: subtracted from each feature of an array in float64; nothing where float32 keeps them apart.
         old: whether the file is of before there were contracts, so that the rules of that time hold.
     """
@@ -37,6 +39,8 @@ class Contract:
     low: float = 0.0
     high: float = 0.0
     whole: bool = False
+    lows: tuple[float, ...] = ()
+    highs: tuple[float, ...] = ()
     offset: tuple[float, ...] = ()
     old: bool = False
 

@@ -11,6 +11,8 @@ from ..errors import DataError
 from .contract import Contract
 from .targets import settle_targets
 
+SHOWN = 5  # names in a note
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
@@ -93,7 +95,13 @@ class Dataset:
         if constant == flat.shape[1]:
             raise DataError(self.name, "needs a feature that varies", f"{constant} constant features", "Check the file")
         if constant and not self.vocabulary:
-            object.__setattr__(self, "notes", (*self.notes, f"{constant} of {flat.shape[1]} features are constant"))
+            said = f"{constant} of {flat.shape[1]} features are constant"
+            if len(self.columns) == flat.shape[1]:
+                names = [
+                    name for name, low, high in zip(self.columns, flat.min(axis=0), flat.max(axis=0)) if low == high
+                ]
+                said += f": {', '.join(names[:SHOWN])}" + (" and others" if constant > SHOWN else "")
+            object.__setattr__(self, "notes", (*self.notes, said))
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -166,28 +174,6 @@ def byte_scale(x: np.ndarray) -> float:
     return float(FULL) if int(x.max()) >= bright else 1.0
 
 
-def channels_last(x: np.ndarray, channels: str | None = None) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Images with their channels on the last axis, and what the user should know.
-
-    Args:
-        x: (samples, ...), of images with channels (samples, height, width, channels) or the other way round.
-        channels: ``first`` or ``last``; where None they are first if that axis alone has 1, 3 or 4 places beside
-            longer ones.
-
-    >>> channels_last(np.zeros((2, 3, 8, 8)))[0].shape
-    (2, 8, 8, 3)
-    """
-    if x.ndim != 4 or channels == "last":
-        return x, ()
-    _, first, *size, last = (*x.shape[:2], *x.shape[2:])
-    few = (1, 3, 4)
-    if channels is None and not (first in few and last not in few and min(*size, last) > max(few)):
-        return x, ()
-    shape = "x".join(map(str, x.shape[1:]))
-    said = f"images of {shape} have their channels first, and are turned"
-    return np.ascontiguousarray(np.moveaxis(x, 1, -1)), (said,)
-
-
 def is_text(name: str) -> bool:
     """Whether the name of a file can stand in checkpoints and on screens, which bytes that are no UTF-8 cannot."""
     return name == name.encode("utf-8", "replace").decode()
@@ -199,11 +185,21 @@ def portable_features(name: str, x: np.ndarray) -> np.ndarray:
     Raises:
         DataError: for types that are no real numbers.
     """
+    x = check_features(name, x)
+    return np.ascontiguousarray(x if x.dtype == np.uint8 else as_float32(name, x))
+
+
+def check_features(name: str, x: np.ndarray) -> np.ndarray:
+    """Features of any type of real numbers, as they are.
+
+    Raises:
+        DataError: for other types, and for samples without an axis of features.
+    """
     if x.dtype.kind not in "biuf":
         raise DataError(name, "must hold real numbers", f"features of type {x.dtype}", "Convert them first")
     if x.ndim < 2:
         raise DataError(name, "needs samples of several features", f"an array of shape {x.shape}", "Give one row each")
-    return np.ascontiguousarray(x if x.dtype == np.uint8 else as_float32(name, x))
+    return x
 
 
 def as_float32(name: str, x: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """What a trained model must remember about its data, so that prediction needs nothing else."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,8 @@ from .contract import Contract
 from .dataset import Dataset
 from .splitting import Split
 from .target_scale import TargetScale
+
+WIDE = 1000  # features whose ranges are kept one by one
 
 
 @dataclass(frozen=True)
@@ -114,15 +116,24 @@ def describe(dataset: Dataset, split: Split, target_scale: TargetScale | None = 
         label_type=dataset.label_type,
         task=dataset.task,
         targets=dataset.targets,
-        contract=dataset.contract or _array_contract(dataset, split),
+        contract=_contract(dataset, split),
         target_scale=target_scale,
     )
 
 
-def _array_contract(dataset: Dataset, split: Split) -> Contract:
-    """The range of the training part; word numbers have none."""
+def _contract(dataset: Dataset, split: Split) -> Contract:
+    """That of a table as it is; that of arrays with the ranges of the training part.  Word numbers have none."""
+    known = dataset.contract
+    if known is not None and (known.codes or known.old or known.lows):
+        return known
     if dataset.vocabulary or not len(split.train):
-        return Contract()
+        return known or Contract()
     x = dataset.x[split.train]
-    whole = x.dtype.kind in "iu" or bool((x == np.floor(x)).all())
-    return Contract(low=float(x.min()), high=float(x.max()), whole=whole)
+    if known is None:
+        whole = x.dtype.kind in "iu" or bool((x == np.floor(x)).all())
+        known = Contract(low=float(x.min()), high=float(x.max()), whole=whole)
+    if x.ndim != 2 or x.shape[1] > WIDE:
+        return known
+    offset = np.array(known.offset or 0.0)
+    lows, highs = (tuple((edge.astype(np.float64) + offset).tolist()) for edge in (x.min(axis=0), x.max(axis=0)))
+    return replace(known, lows=lows, highs=highs)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import DataError, NoTargetsError, meant, printable
+from .arrays import oriented
 from .codes import ImageCode, NumberCode, TextCode
 from .contract import Contract, Given
 from .encoding import encode
@@ -240,6 +241,10 @@ def _targets(about: "Description", table: Table, places: Sequence[int]) -> Targe
 
 
 def _of_array(about: "Description", x: np.ndarray, name: str) -> Given:
+    if x.ndim == 4 and x.shape[1:] != about.input_shape and (*x.shape[2:], x.shape[1]) == about.input_shape:
+        x, turned = oriented(x, "first")
+        found = _of_array(about, x, name)
+        return replace(found, notes=(*turned, *found.notes))
     shape = x.shape[1:]
     contract = about.contract
     if shape != about.input_shape:
@@ -252,9 +257,9 @@ def _of_array(about: "Description", x: np.ndarray, name: str) -> Given:
                 f"Pass an array of shape (samples, {', '.join(wanted.split('x'))})",
             )
             raise DataError(name, rule, f"samples of shape {got}", remedy)
-    check_scale(about, contract, x, name)
+    notes = check_scale(about, contract, x, name)
     if contract.offset:
         x = (x.reshape(len(x), -1).astype(np.float64) - np.array(contract.offset)).astype(np.float32)
     x = x.astype(np.uint8) if x.dtype.kind == "b" else x
     x = x if x.dtype == np.uint8 else x.astype(np.float32)
-    return Given(x.reshape(len(x), *about.input_shape))
+    return Given(x.reshape(len(x), *about.input_shape), notes=tuple(notes))

@@ -19,8 +19,8 @@ MOST = 0.5  # share of the values that must be elsewhere
 ENOUGH = 20  # rows that say something about a range
 
 
-def check_scale(about: "Description", contract: Contract, x: np.ndarray, name: str) -> None:
-    """Refuse numbers that are all on another scale than those of training."""
+def check_scale(about: "Description", contract: Contract, x: np.ndarray, name: str) -> list[str]:
+    """What is out of the range of training; refuses numbers that are all on another scale than those of training."""
     high = float(np.abs(x).max())
     known = max(abs(contract.low), abs(contract.high))
     seen = f"{float(x.min()):.4g} to {float(x.max()):.4g}"
@@ -29,11 +29,13 @@ def check_scale(about: "Description", contract: Contract, x: np.ndarray, name: s
         remedy = f"Pass {name} * {about.scale:g}, or the bytes as they were"
         raise DataError(name, rule, "numbers between 0 and 1", remedy)
     if not known or not high:
-        return
+        return []
     small = x.dtype.kind == "f" and high <= 1 and bool((x != np.floor(x)).any())
     sliver = small and (high * SLIVER <= known or (contract.whole and known >= 4))
     typical = float(np.abs(x[x != 0]).mean())
-    if sliver or (typical > 5 * known and high > 10 * known):
+    span = FAR * (contract.high - contract.low)
+    far = span > 0 and float(((x > contract.high + span) | (x < contract.low - span)).mean()) > MOST
+    if sliver or far or (typical > 5 * known and high > 10 * known):
         rule = f"must be on the scale of training, {contract.low:.4g} to {contract.high:.4g}"
         remedy = "Scale them as they were in training"
         if sliver and about.scale > 1:
@@ -41,6 +43,28 @@ def check_scale(about: "Description", contract: Contract, x: np.ndarray, name: s
             remedy = f"{times}, or give the bytes as they were"
         received = "numbers between 0 and 1" if sliver and x.min() >= 0 else f"numbers from {seen}"
         raise DataError(name, rule, received, remedy)
+    return _far_features(contract, x, name) if len(contract.lows) == x[0].size else []
+
+
+def _far_features(contract: Contract, x: np.ndarray, name: str) -> list[str]:
+    """Features most of whose values are far from those of training; refuses rows all of whose features are."""
+    low, high = np.array(contract.lows), np.array(contract.highs)
+    rows, span = x.reshape(len(x), -1), high - low
+    far = ((rows > high + FAR * span) | (rows < low - FAR * span)).mean(axis=0) > MOST
+    far &= span > 0
+    if not far.any():
+        return []
+    first = int(far.argmax())
+    seen = f"{float(rows[:, first].min()):.4g} to {float(rows[:, first].max()):.4g}"
+    before = f"{low[first]:.4g} to {high[first]:.4g} in training"
+    if int(far.sum()) == int((span > 0).sum()) > 1:
+        received, remedy = (
+            f"feature {first} from {seen}, which went from {before}",
+            "Give them in the units of training",
+        )
+        raise DataError(name, "must be on the scale of training", received, remedy)
+    others = f" and {int(far.sum()) - 1} more" if far.sum() > 1 else ""
+    return [f"feature {first}{others} goes from {seen}, and went from {before}"]
 
 
 def check_ranges(codes: Sequence[Code], table: Table, places: Sequence[int]) -> list[str]:

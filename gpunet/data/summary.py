@@ -9,13 +9,12 @@ import numpy as np
 from .codes import CategoryCode, ImageCode, NumberCode, WordsCode
 from .dataset import Dataset
 from .splitting import Split
+from .suspicions import suspicious
 from .target_scale import TargetScale
 
 SHOWN = 10  # classes or columns on a line
 FEW = 10  # samples of a class that training should have at least
 SIGNIFICANT = 4
-WIDE = 1000  # features that are looked at one by one
-BYTE = 255
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def summarise(
     scale = _scale(target_scale, prepared)
     if scale:
         lines.append(("scale", scale))
-    warnings += _suspicious(dataset)
+    warnings += suspicious(dataset)
     if learns and dataset.task != "none":
         said, number = baseline(dataset, split)
         lines.append(("baseline", said))
@@ -196,26 +195,6 @@ def _scale(target_scale: TargetScale | None, prepared: str) -> str:
         means, deviations = (_listed(map(_number, values)) for values in (target_scale.mean, target_scale.deviation))
         parts.append(f"target: minus {means}, divided by {deviations}")
     return "; ".join(parts)
-
-
-def _suspicious(dataset: Dataset) -> list[str]:
-    """What looks as if the data were not what they seem."""
-    found = []
-    x, y = dataset.x, dataset.y
-    if x.ndim == 2 and not dataset.vocabulary and dataset.classes and len(x) > 2 and x.shape[1] <= WIDE:
-        names = dataset.columns or tuple(f"column {i + 1}" for i in range(x.shape[1]))
-        for name, values in zip(names, x.T):
-            distinct = np.unique(values)
-            changes = int((np.diff(y[np.argsort(values, kind="stable")]) != 0).sum())
-            alone = changes == len(dataset.classes) - 1
-            if alone and len(distinct) == len(values) and bool((values == np.floor(values)).all()):
-                found.append(f"{name!r} alone tells the classes, and all its whole numbers differ: is it an index?")
-            elif alone and len(distinct) == len(dataset.classes):
-                found.append(f"each class has one value of {name!r}: is it the target again?")
-    whole = x.dtype.kind == "f" and x.ndim > 2 and dataset.scale == 1 and bool((x == np.floor(x)).all())
-    if whole and 1 < float(x.max()) <= BYTE:
-        found.append(f"images of whole numbers up to {_number(x.max())} of type {x.dtype}: are they bytes?")
-    return found
 
 
 def _listed(items: Iterable[str]) -> str:

@@ -58,7 +58,7 @@ class AutoencoderConfig(Family):
                 "training part",
                 "must lie between 0 and 1 to be reconstructed by cross-entropy",
                 f"{float(data.min()):.4g} to {float(data.max()):.4g}",
-                "Set preprocess=scale, or loss=squared_error",
+                "Set preprocess=min_max (scale for 8-bit images), or loss=squared_error",
             )
         loss.check_targets(data)
         return self.judged(self.network(inputs.shape, inputs.features), loss, about)

@@ -176,6 +176,21 @@ class Family(Section):
         """The same family with hidden layers of these widths and this activation; None where it has no such choice."""
         return None
 
+    @property
+    def grown_on(self) -> Family | None:
+        """The family of the network that is trained next, where networks grow; None for the last and for all others."""
+        return None
+
+    @property
+    def grows_at(self) -> int:
+        """How many layers of the network come before those that the next one has more."""
+        return 0
+
+    @property
+    def growth(self) -> str:
+        """Which of the networks that grow this is, in a few words; empty for all others."""
+        return ""
+
     def of_depth(self, layers: int, residual: bool, activation: str) -> Family | None:
         """The same family with so many layers with weights and shortcuts or none; None where it has no such choice.
 

@@ -9,6 +9,7 @@ from ..errors import ConfigError
 from ..fields import Count, Fraction
 from ..layers import Sequential
 from ..models import resmlp
+from ..parameter import find_parameters
 from ..vocabulary import InitializerWord
 from .activations import ACTIVATIONS, Activation
 from .base import Family, learned
@@ -27,14 +28,52 @@ class ResMLPConfig(Family):
     stochastic_depth: Fraction = Field(0.0, description="chance that a sample passes the last block by its shortcut")
     dropout: Fraction = Field(0.0, description="in front of the second dense layer of each block")
     shortcut: bool = Field(True, description="false is a plain network of the same layers")
+    grow: Literal["none", "all", "newest"] = Field(
+        "none",
+        description="train one block first, then one more at a time, each for all epochs: all learn, or the newest and "
+        "the output alone and at the end all",
+    )
+    grown: Count | None = Field(None, description="how far a network that grows has come; 1 at the beginning")
+
+    @property
+    def grown_on(self) -> "ResMLPConfig | None":
+        """One more block; where only the newest learned, all of them together at the end."""
+        so_far, last = self.grown or 1, self.blocks + (self.grow == "newest" and self.blocks > 1)
+        return None if self.grow == "none" or so_far >= last else self.model_copy(update={"grown": so_far + 1})
+
+    @property
+    def grows_at(self) -> int:
+        """Behind the first layer and the blocks."""
+        return 1 + self.present
+
+    @property
+    def growth(self) -> str:
+        """How many blocks it has, and which learn."""
+        if self.grow == "none":
+            return ""
+        which = ", the newest learns" if self._frozen else ", all learn" if self.grow == "newest" else ""
+        return f"{self.present} of {self.blocks} blocks{which}"
+
+    @property
+    def present(self) -> int:
+        """The blocks that it has."""
+        return self.blocks if self.grow == "none" else min(self.grown or 1, self.blocks)
+
+    @property
+    def _frozen(self) -> bool:
+        """Whether blocks below the newest keep their weights."""
+        return self.grow == "newest" and 1 < (self.grown or 1) <= self.blocks
 
     def network(self, shape: tuple[int, ...], outputs: int) -> Sequential:
         """Blocks on all numbers of a sample."""
-        return resmlp(
+        if self.grow != "none" and not self.shortcut:
+            rule = "must be none without shortcuts, which let a new block begin as nothing"
+            raise ConfigError("grow", rule, self.grow, "Leave shortcut out")
+        model = resmlp(
             math.prod(shape),
             outputs,
             self.width,
-            self.blocks,
+            self.present,
             self.norm,
             ACTIVATIONS[self.activation],
             self.initializer.build() if self.initializer else None,
@@ -43,6 +82,10 @@ class ResMLPConfig(Family):
             self.dropout,
             self.shortcut,
         )
+        for layer in model.layers[: self.present] if self._frozen else ():
+            for _, parameter in find_parameters(layer):
+                parameter.rate_factor = 0.0
+        return model
 
     def of_depth(self, layers: int, residual: bool, activation: str) -> "ResMLPConfig":
         """Two layers for each block, and two more."""
@@ -55,4 +98,4 @@ class ResMLPConfig(Family):
     def summary(self, model: Sequential, features: int) -> str:
         """Its blocks, their width and how many numbers it learns."""
         kind = "residual" if self.shortcut else "plain"
-        return f"resmlp, {self.blocks} {kind} blocks {self.width} wide, {learned(model):,} parameters"
+        return f"resmlp, {self.present} {kind} blocks {self.width} wide, {learned(model):,} parameters"

@@ -12,6 +12,7 @@ from ..experiment import Experiment, Run
 from ..interruption import Stop
 from ..persistence import LAST, RunFolder, Trained, graft, snapshot
 from ..training import EpochRecord
+from .growth import growth
 from .memory import within_memory
 from .resuming import resume
 from .saving import Saving
@@ -66,7 +67,7 @@ def runs_of(
     layers: int | None = None,
     callbacks: Callbacks | None = None,
 ) -> Iterator[Run]:
-    """The runs of a configuration: one, or one for each layer of a stack that is left to train.
+    """The runs of a configuration: one, or one for each layer of a stack, or network that grows, left to train.
 
     Args:
         experiment: what to train, on what, and where.
@@ -96,6 +97,7 @@ def runs_of(
         for line in graft(run, source, grafts):
             told.on_note(f"  {line}")
     yield run
+    yield from growth(run)
 
 
 def begin(

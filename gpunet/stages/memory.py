@@ -7,6 +7,7 @@ from typing import TypeVar
 from ..backend import out_of_memory
 from ..errors import DeviceError
 from ..experiment import Experiment, Run
+from .growth import full_grown
 from .stack import Stack
 
 STEPS = 3  # the first ones allocate, and on a GPU the third is recorded
@@ -60,7 +61,7 @@ def _fits(experiment: Experiment) -> bool:
 def _try(experiment: Experiment) -> None:
     """A few steps of each run of a configuration, and what follows an epoch."""
     whole = experiment.config.model.layerwise is None
-    runs = [Run(experiment)] if whole else Stack(experiment).stages()
+    runs = [Run(experiment.configured(full_grown(experiment.config)))] if whole else Stack(experiment).stages()
     for run in runs:
         steps = run.trainer.steps_per_epoch(experiment.config.training.drop_last)
         run.trainer.begin_epoch(0, steps)

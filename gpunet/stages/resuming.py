@@ -8,6 +8,7 @@ from ..config import Config, override
 from ..errors import ConfigError, DataError
 from ..experiment import Experiment, Lineage, Run
 from ..persistence import StateMismatch, Trained, restore_state
+from .growth import growth
 from .stack import Stack
 
 KEPT = ("seed", "members", "model.name", "optimizer.name")  # what the state was made with, as it were
@@ -66,6 +67,7 @@ def resume(experiment: Experiment, saved: Trained) -> Iterator[Run]:
             run = Run(experiment, lineage=Lineage.of(source))
             restore_state(run, source)
             yield run
+            yield from growth(run)
     except StateMismatch as error:
         if config == override(saved.config, {"data.source": config.data.source}):
             raise

@@ -162,7 +162,7 @@ CASES = {
     "targets of a score": (lambda n, m, f: n.score(X, None), DataError, "y", "must be given", "none", "Pass"),
     "samples of a network": (lambda n, m, f: n.sample(), ConfigError, "sample", "generates", "mlp", "rbm"),
     "samples of another scale": (
-        lambda n, m, f: m.log_likelihood(X * 7), DataError, "x", "between 0 and 1", "to", "scale of the training",
+        lambda n, m, f: m.log_likelihood(X * 3), DataError, "x", "between 0 and 1", "to", "scale of the training",
     ),
 }  # fmt: skip
 

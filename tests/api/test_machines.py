@@ -140,7 +140,7 @@ def test_an_up_down_network_dreams_of_a_class(bits, table):
         (lambda m, x: m.sample(2, steps=-1), "steps: must be a whole number from 0 on, got -1"),
         (lambda m, x: m.decode(np.zeros((2, 9))), r"h: must be states of the 4 hidden units .* got shape \(2, 9\)"),
         (lambda m, x: m.encode(x, layers=2), "layers: must be at most the 1 there are, got 2"),
-        (lambda m, x: m.log_likelihood(x * 9.0), "x: must lie between 0 and 1 when prepared, .* got 0 to 9"),
+        (lambda m, x: m.log_likelihood(x * 3.0), "x: must lie between 0 and 1 when prepared, .* got 0 to 3"),
         (lambda m, x: m.log_likelihood(x, runs=0), "runs: must be a whole number from 1 on, got 0"),
         (lambda m, x: m.encode(x[:, :3]), "x: must have samples of shape 6, as in training, got samples of shape 3"),
     ],

@@ -118,7 +118,7 @@ def test_a_stack_is_pretrained_layer_by_layer_and_fine_tuned(stack):
     folder, done, tuned = stack
     assert "layer 1 of 2: 64 to 24" in done.stderr
     assert "layer 2 of 2: 24 to 16" in done.stderr
-    assert "train finetune --from dbn/best.h5 model.hidden=[24,16]" in done.stdout
+    assert "train finetune --from dbn" in done.stderr
     assert "001_dense from 000_rbm" in tuned.stderr
     assert "004_dense from 001_rbm" in tuned.stderr
     assert "Test error" in tuned.stdout

@@ -1,0 +1,64 @@
+"""Arrays that were passed or read, on the way to samples: where channels and rows are, and what float32 would lose."""
+
+import numpy as np
+
+from .contract import Contract
+from .targets import COARSE
+
+CHANNELS = (1, 3, 4)  # that images usually have
+
+
+def oriented(
+    x: np.ndarray, channels: str | None = None, transposed: bool | None = None
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Images upright with their channels on the last axis, and what the user should know; other arrays as they are.
+
+    Args:
+        x: (samples, ...), of images (samples, height, width), with channels behind or before these two.
+        channels: ``first`` or ``last``; where None they are first if that axis alone has 1, 3 or 4 places beside
+            longer ones.
+        transposed: whether rows and columns are exchanged, as in the files of EMNIST.
+
+    >>> oriented(np.zeros((2, 3, 8, 8)))[0].shape, oriented(np.zeros((2, 5, 8)), transposed=True)[0].shape
+    ((2, 8, 8, 3), (2, 8, 5))
+    """
+    notes: tuple[str, ...] = ()
+    if x.ndim == 4 and channels != "last":
+        first, *size, last = (*x.shape[1:2], *x.shape[2:])
+        few = first in CHANNELS and min(*size, last) > max(CHANNELS)
+        if channels == "first" or few:
+            shape = "x".join(map(str, x.shape[1:]))
+            x, notes = np.moveaxis(x, 1, -1), (f"images of {shape} have their channels first, and are turned",)
+        elif first in CHANNELS and last in CHANNELS and first != last:
+            notes = ("the channels of images are taken for the last axis; set channels=first if they are the first",)
+    if transposed and x.ndim in (3, 4):
+        x, notes = x.swapaxes(1, 2), (*notes, "rows and columns of images are exchanged, as those of EMNIST are")
+    return np.ascontiguousarray(x), notes
+
+
+def near_zero(x: np.ndarray) -> tuple[np.ndarray, Contract | None, tuple[str, ...]]:
+    """Rows of numbers whose differences float32 would lose, with a number near their mean subtracted in float64.
+
+    Args:
+        x: (samples, features) of any type.
+
+    Returns:
+        The array, the contract that keeps what was subtracted, or None where nothing was, and what is to be said.
+
+    >>> x, contract, _ = near_zero(np.array([[1e9], [1e9 + 1]]))
+    >>> x.tolist(), contract.offset
+    ([[0.0], [1.0]], (1000000000.0,))
+    """
+    if x.ndim != 2 or x.dtype.kind not in "iuf" or x.dtype.itemsize < 4 or x.dtype == np.float32 or not len(x):
+        return x, None, ()
+    wide = x.astype(np.float64)
+    if not np.isfinite(wide).all():
+        return x, None, ()  # refused elsewhere, with the place
+    mean, spread = wide.mean(axis=0), wide.std(axis=0)
+    lost = (np.abs(mean) * np.finfo(np.float32).eps > COARSE * spread) & (spread > 0)
+    if not lost.any():
+        return x, None, ()
+    offset = np.where(lost, np.round(mean), 0.0)
+    contract = Contract(low=float(wide.min()), high=float(wide.max()), offset=tuple(offset.tolist()))
+    said = f"{int(lost.sum())} of {len(lost)} features are counted from a number near their mean, which float32 needs"
+    return wide - offset, contract, (said,)

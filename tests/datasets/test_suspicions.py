@@ -1,0 +1,111 @@
+"""What looks as if data were not what they seem is said before training, and chance is not."""
+
+import numpy as np
+import pytest
+
+import gpunet
+from files import save_npz, text
+from gpunet.api.reading import load_split
+from gpunet.config import load_config
+from gpunet.data import Dataset, summarise
+from gpunet.data.suspicions import suspicious
+from gpunet.datasets import load
+from gpunet.errors import DataError, GpunetError
+
+
+def warned(path):
+    return suspicious(load(str(path)))
+
+
+def table(tmp_path, **columns):
+    rows = zip(*columns.values())
+    return text(tmp_path, "\n".join([",".join(columns), *(",".join(map(str, row)) for row in rows)]) + "\n")
+
+
+def test_a_feature_that_determines_the_target(tmp_path, rng):
+    label, noise = rng.integers(0, 2, 90), rng.normal(size=90).round(3)
+    ward = [f"w{3 * one + int(k)}" for one, k in zip(label, rng.integers(0, 3, 90))]
+    path = table(tmp_path, a=noise, ward=ward, copy=7 * label, label=label)
+    assert warned(path) == [
+        "every value of 'ward' goes with one class: would it be known before the target is?",
+        "each class has one value of 'copy': is it the target again?",
+    ]
+    price = rng.normal(size=30).round(2)
+    house = np.arange(90) % 30
+    found = warned(table(tmp_path, a=noise, house=house, price=price[house]))
+    assert found == [
+        "every value of 'house' goes with one value of the target: would it be known before the target is?"
+    ]
+
+
+def test_a_class_that_is_nearly_all_makes_no_feature_suspicious(tmp_path, rng):
+    few = [f"s{i // 2}" for i in range(90)]
+    label = np.repeat(np.arange(45) == 7, 2).astype(int)
+    assert not warned(table(tmp_path, a=rng.normal(size=90), shop=few, label=label)), "by chance in one of two such"
+
+
+def test_only_what_holds_for_all_rows_is_said(rng):
+    x = rng.integers(0, 4, (12_000, 1)).astype(np.float32)
+    y = (x[:, 0] > 1).astype(np.int32)
+    assert len(suspicious(Dataset("d", x, y))) == 1
+    y[7] = 1 - y[7]
+    assert not suspicious(Dataset("d", x, y))
+
+
+def test_numbers_that_stand_for_nothing(tmp_path, rng):
+    a = rng.normal(size=60).round(3)
+    gone = np.where(np.arange(60) % 9 == 0, -999, a)
+    path = table(tmp_path, a=gone, b=a, label=np.arange(60) % 2)
+    expected = "'a' is -999 in 7 rows, far from its other numbers; set missing=['-999'] if it stands for none"
+    assert warned(path) == [expected]
+    config = load_config(None, {"data.source": path, "data.missing": ["-999"]}, {})
+    dataset, split = load_split(config)
+    assert not suspicious(dataset)
+    assert np.isclose(dataset.x[0, 0], np.median(a[split.train][gone[split.train] != -999]), atol=1e-6)
+    assert not warned(table(tmp_path, a=rng.integers(-999, 999, 60), label=np.arange(60) % 2))
+
+
+def test_constant_columns_are_named(tmp_path, rng):
+    found = load(table(tmp_path, k=[1] * 30, a=rng.normal(size=30), t=["x"] * 30, label=np.arange(30) % 2))
+    assert "2 of 3 features are constant: k, t=x" in found.notes
+
+
+def test_the_summary_of_a_training_says_it(tmp_path, rng):
+    path = table(tmp_path, a=rng.normal(size=60), again=np.arange(60) % 2, label=np.arange(60) % 2)
+    config = load_config(None, {"data.source": path}, {})
+    assert "each class has one value of 'again': is it the target again?" in summarise(*load_split(config)).warnings
+
+
+QUICK = {"epochs": 1, "hidden": [4], "progress": False, "device": "cpu"}
+
+
+@pytest.mark.parametrize("kind", ["array", "file"])
+def test_what_starts_from_a_model_is_on_its_scale_and_of_its_shape(kind, tmp_path, rng):
+    x, y = rng.integers(0, 256, (60, 6, 6), dtype=np.uint8), np.arange(60) % 2
+    first = gpunet.train("mlp", x, y, **QUICK)
+
+    def again(x):
+        if kind == "array":
+            return gpunet.train("mlp", x, y, start=first, **QUICK)
+        return gpunet.train("mlp", data=save_npz(tmp_path / "t.npz", x=x, y=y), start=first, **QUICK)
+
+    assert again(x.astype(np.float32)).description.scale == 255
+    with pytest.raises(DataError, match="must be on the scale of training, 0 to 255, got numbers between 0 and 1"):
+        again(x / 255)
+    with pytest.raises(DataError, match="must be on the scale of training, 0 to 255"):
+        again(x[:, :5] / 255)
+    with pytest.raises(GpunetError, match=r"must be 36 to 4 units wide, .* got 30 to 4"):
+        again(x[:, :5])
+
+
+def test_a_frame_that_starts_from_a_model_has_its_columns_and_categories(rng):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": rng.normal(size=60), "c": ["u", "v", "w"] * 20})
+    y = np.arange(60) % 2
+    first = gpunet.train("mlp", frame, y, **QUICK)
+    turned = frame[["c", "a"]].assign(c=["u", "v", "z"] * 20)
+    second = gpunet.train("mlp", turned, y, start=first, **QUICK)
+    assert second.description.columns == ("a", "c=u", "c=v", "c=w")
+    assert np.array_equal(second.read(frame).x, first.read(frame).x)
+    with pytest.raises(DataError, match=r"no column 'a'\. It has 'A'"):
+        gpunet.train("mlp", frame.rename(columns={"a": "A"}), y, start=first, **QUICK)
