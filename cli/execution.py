@@ -28,7 +28,7 @@ DRY = "Dry run: nothing was trained and nothing was written."
 
 def announce(job: Run) -> None:
     """Say what is going to be trained, on what."""
-    from gpunet.data import summarise
+    from gpunet.data import abridged, summarise
     from gpunet.persistence import title
 
     about, config = job.description, job.config
@@ -46,9 +46,9 @@ def announce(job: Run) -> None:
     remarks = [loss.remark] if loss is not None and loss.remark else []
     for word, line in found.lines:
         remark(f"  {word + ':':10}{line}")
-    for line in map(translated, (*job.dataset.notes, *job.preprocessing.notes, *several, *remarks)):
+    for line in map(translated, (*abridged(job.dataset.notes), *job.preprocessing.notes, *several, *remarks)):
         remark(f"  {line}")
-    for line in (*found.warnings, *_waits(job)):
+    for line in (*abridged(found.warnings), *_waits(job)):
         remark(f"  Warning: {translated(line)}")
 
 
