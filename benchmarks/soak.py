@@ -47,7 +47,6 @@ WRITERS = [
     ["sample", "rbm/best.h5", "-o", "dreams.npz"],
     ["report", "mlp", "-o", "report.html"],
     ["config", "show", "mlp", "--plot-schedule", "--plot-to", "rate.pdf"],
-    ["config", "init", "--data", "digits", "-o", "digits.toml"],
 ]
 READERS = [
     ["--help"], ["train", "--help"], ["doctor"], ["config", "show", "mlp"], ["presets", "ls"],

@@ -32,6 +32,7 @@ class Application(click.Group):
             code = super().main(*args, **extra)
             sys.stdout.flush()  # what cannot be written is found here at the latest
         except click.ClickException as error:
+            error = _as_key(error) if isinstance(error, click.NoSuchOption) else error
             error.show()
             code = error.exit_code
         except click.Abort as error:  # what click makes of an interrupt
@@ -88,6 +89,17 @@ def _tell(error: GpunetError) -> int:
     for line in said.split("\n"):
         click.echo(f"gpunet: {printable(line)}", err=True)
     return error.exit_code
+
+
+def _as_key(error: click.NoSuchOption) -> click.UsageError:
+    """How to write a key of the configuration that was written like an option; other errors stay as they are."""
+    from gpunet.config import full_key, is_key
+
+    key = full_key(error.option_name.lstrip("-").replace("-", "_"))
+    takes_keys = error.ctx is not None and any(parameter.name == "words" for parameter in error.ctx.command.params)
+    if not (takes_keys and is_key(key)):
+        return error
+    return click.UsageError(f"No such option: {error.option_name}. Keys have no dashes: write {key}=VALUE.", error.ctx)
 
 
 def _stopped(interrupt: BaseException | None, command: str) -> Interrupted:

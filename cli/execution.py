@@ -10,7 +10,7 @@ import click
 from gpunet.errors import GpunetError, Interrupted, OutputClosed, printable
 from gpunet.interruption import CLOSED
 
-from .figures import averaged_lines, figure_lines, figures_json
+from .figures import averaged_lines, doubt, figure_lines, figures_json
 from .naming import translated
 from .options import print_json, program, spread
 
@@ -24,7 +24,7 @@ DRY = "Dry run: nothing was trained and nothing was written."
 
 def announce(job: Run) -> None:
     """Say what is going to be trained, on what."""
-    from gpunet.data import summarise
+    from gpunet.data import abridged, summarise
 
     about, config = job.description, job.config
     parts = " + ".join(f"{n:,} {name}" for n, name in zip(about.parts, ("train", "validation", "test")) if n)
@@ -39,9 +39,9 @@ def announce(job: Run) -> None:
     remarks = [loss.remark] if loss is not None and loss.remark else []
     for word, line in found.lines:
         click.echo(f"  {word + ':':10}{line}", err=True)
-    for line in map(translated, (*job.dataset.notes, *job.preprocessing.notes, *several, *remarks)):
+    for line in map(translated, (*abridged(job.dataset.notes), *job.preprocessing.notes, *several, *remarks)):
         click.echo(f"  {line}", err=True)
-    for line in (*found.warnings, *_waits(job)):
+    for line in (*abridged(found.warnings), *_waits(job)):
         click.echo(f"  Warning: {translated(line)}", err=True)
 
 
@@ -115,6 +115,8 @@ def report(job: Run, folder: Path, seconds: float, as_json: bool) -> None:
         click.echo(f"Threshold fitted on validation: {spread(job.thresholds.tolist())}")
     for line in averaged_lines(figures) if len(figures) > 1 else figure_lines(figures[0]) if figures else ():
         click.echo(f"  {line}")
+    if len(figures) == 1 and (doubtful := doubt(figures[0])):
+        click.echo(doubtful)
     click.echo(f"Trained for {job.history[-1].epoch} epochs in {seconds:.1f} s")
     shown = printable(str(checkpoint))
     click.echo(f"Checkpoint: {shown}")

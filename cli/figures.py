@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gpunet.metrics import Estimate
 
+TELLING = ("balanced_accuracy", "r2", "roc_auc")  # higher is better, and a constant answer gets the baseline
 MOST = 20  # classes of which figures are shown one by one
 
 
@@ -26,6 +27,22 @@ def figure_lines(found: Sequence[Estimate], names: Sequence[str] = ()) -> list[s
         head = ("", *(one.name.replace("_", " ") for one in each))
         lines += ["", *_table([head, *((name, *(_cell(one, k) for one in each)) for k, name in enumerate(names))])]
     return lines
+
+
+def doubt(found: Sequence[Estimate]) -> str | None:
+    """A line where a model cannot be told from one that always says the same, None where it can.
+
+    Args:
+        found: of one model; what decides is balanced accuracy, R2 or, of several labels, ROC AUC, since accuracy looks
+            good by itself where one class is common.
+    """
+    by_name = {one.name: one for one in found}
+    one = next((by_name[name] for name in TELLING if name in by_name), None)
+    if one is None or math.isnan(one.low) or one.low > one.baseline:
+        return None
+    between = f"{_number(one.low, one.percent)} to {_number(one.high, one.percent)}"
+    what = f"{one.name.replace('_', ' ')} {between}, baseline {_number(one.baseline, one.percent)}"
+    return f"No better than the baseline, as far as this part can tell ({what})."
 
 
 def figures_json(members: Sequence[Sequence[Estimate]]) -> dict[str, Any]:

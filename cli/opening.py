@@ -41,6 +41,17 @@ def is_model(path: str) -> bool:
     return is_file(path) and is_sealed(path)
 
 
+def models_and_data(words: tuple[str, ...], data: str | None) -> tuple[tuple[str, ...], str | None]:
+    """Take a last word that means data, and no checkpoint, for the data, where none are given.
+
+    What ends in ``.h5`` is left to be opened as a checkpoint, so that one that is missing or damaged is called so.
+    """
+    *models, last = words
+    if data is not None or not models or is_model(last) or last.lower().endswith((".h5", ".safetensors")):
+        return words, data
+    return tuple(models), last
+
+
 def open_file(path: str, allow_nonfinite: bool, verify: bool, wanted: str | None, small: bool = False) -> Checkpoint:
     """A checkpoint through its guarded reader, or another program's HDF5 or safetensors file.
 

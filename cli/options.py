@@ -107,11 +107,13 @@ def is_assignment(word: str) -> bool:
 
 
 def is_data(word: str) -> bool:
-    """Whether a word is the path of data: there, and neither the name of a preset nor of a TOML file."""
+    """Whether a word is the path of data: there or written as one, and neither a preset's name nor a TOML file."""
     from gpunet.config import is_file_name, preset_names
     from gpunet.paths import exists
 
-    return not is_file_name(word) and word not in preset_names() and exists(word)
+    return (
+        not is_file_name(word) and word not in preset_names() and (exists(word) or re.search(r"[./]", word) is not None)
+    )
 
 
 def configuration(words: Sequence[str], flags: dict[str, Any], default: str) -> Any:

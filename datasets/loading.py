@@ -1,5 +1,8 @@
 """From a name or a path to a table, or to a data set where there are arrays."""
 
+import os
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +30,7 @@ from .bundled import available, digits
 from .cache import Cache
 from .pictures import Imaging
 
+MOST_BESIDE = 1000  # names in a folder that are looked at for the one that may be meant
 ARCHIVES = (".npz", ".h5", ".hdf5")
 KNOWN = (
     "a folder of MNIST files or of images by class, .idx or -ubyte[.gz], .csv, .tsv, .parquet, .arrow, .npz, .h5 or "
@@ -156,6 +160,13 @@ def _is_idx(path: Path) -> bool:
     return name.endswith((".idx", "-ubyte"))
 
 
+def _beside(path: Path) -> list[str]:
+    """Paths in the folder where one was looked for, of which one may be meant."""
+    with suppress(OSError, ValueError):
+        return [str(path.parent / name) for name in islice(os.listdir(path.parent), MOST_BESIDE)]  # noqa: PTH208
+    return []
+
+
 def _existing(source: str) -> Path:
     path, kind = Path(source), kind_of(source)
     if not is_text(source):
@@ -164,7 +175,7 @@ def _existing(source: str) -> Path:
         raise DataError(source, "must be a regular file or a folder", "a pipe, socket or device", "Check the path")
     if kind == "none":
         names = [name for name, _ in available()]
-        remedy = meant(source, names, f"Check the path; bundled are {', '.join(names)}")
+        remedy = meant(source, [*names, *_beside(path)], f"Check the path; bundled are {', '.join(names)}")
         thing, rule = shortened(source, 300), "must be an existing file or folder, or a bundled data set"
         raise DataError(thing, rule, "no such file", remedy)
     return path

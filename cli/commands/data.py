@@ -44,14 +44,17 @@ def info(source: str, words: tuple[str, ...], target: str | None, as_json: bool)
     gpunet data info wine.csv delimiter=';' ignore=batch
     """
     from gpunet.api.reading import load_split
-    from gpunet.data import duplicates, summarise
+    from gpunet.data import abridged, duplicates, summarise
 
     config = asked(source, words, target)
     found, parts = load_split(config)
     summary = summarise(found, parts)
     warnings = list(summary.warnings)
     if double := duplicates(found, parts):
-        warnings.append(f"{double:,} samples of the validation and test parts are in the training part as well")
+        samples = "1 sample" if double == 1 else f"{double:,} samples"
+        warnings.append(
+            f"{samples} of the validation and test parts {'is' if double == 1 else 'are'} in the training part as well"
+        )
     document: dict[str, Any] = {
         "name": found.name,
         "samples": len(found.x),
@@ -74,9 +77,9 @@ def info(source: str, words: tuple[str, ...], target: str | None, as_json: bool)
     for word, line in summary.lines:
         click.echo(f"{word:12}{line}")
     click.echo(f"{'inputs':12}{document['input_shape']} of type {document['type']}")
-    for line in found.notes:
+    for line in abridged(found.notes):
         click.echo(f"{'note':12}{translated(line)}")
-    for line in warnings:
+    for line in abridged(warnings):
         click.echo(f"{'warning':12}{translated(line)}")
     click.echo(f"{'sha256':12}{found.sha256}")
 

@@ -4,12 +4,12 @@ from typing import Any
 
 import click
 
-from ..figures import figure_lines, figures_json
+from ..figures import doubt, figure_lines, figures_json
 from ..options import choose_device, device_option, json_option, print_json, spread
 
 
 @click.command()
-@click.argument("checkpoints", nargs=-1, required=True, metavar="CHECKPOINT...")
+@click.argument("checkpoints", nargs=-1, required=True, metavar="CHECKPOINT... [DATA]")
 @click.option("--data", metavar="SOURCE", help="Other data than it was trained on; all of it is evaluated.")
 @click.option(
     "--part", type=click.Choice(["train", "validation", "test"]), default="test", show_default=True,
@@ -26,7 +26,8 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
     the ensemble.
 
     \b
-    gpunet evaluate runs/mlp-1/best.h5
+    gpunet evaluate runs/mlp-1
+    gpunet evaluate runs/mlp-1 more.csv
     gpunet evaluate runs/mlp-*/best.h5 --data more.csv --json
     """
     from dataclasses import replace
@@ -36,10 +37,12 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
     from gpunet.api.ensemble import Ensemble
     from gpunet.api.loading import load_network
     from gpunet.api.reading import evaluation_data, evaluation_sets
+    from gpunet.data import abridged
     from gpunet.metrics import constant_prediction, estimates, usual_metrics
 
-    from ..opening import checkpoint_at
+    from ..opening import checkpoint_at, models_and_data
 
+    checkpoints, data = models_and_data(checkpoints, data)
     place = choose_device(device)
     with place.activate():
         together = Ensemble([load_network(checkpoint_at(path), place) for path in checkpoints])
@@ -47,7 +50,7 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
         sets, chosen = evaluation_sets([network.trained for network in networks], data, part)
         dataset, y = sets[0], sets[0].y[chosen]
         weights = None if dataset.weights is None else dataset.weights[chosen]
-        for line in dict.fromkeys(note for found in sets for note in found.notes):
+        for line in abridged(note for found in sets for note in found.notes):
             click.echo(f"  {line}", err=True)
         scores = [network.scores(found.x[chosen], y, weights) for network, found in zip(networks, sets)]
         classify = "accuracy" in scores[0]
@@ -71,7 +74,10 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
             told = estimates(usual_metrics(), outcome, constant_prediction(seen))
             document["figures"] = figures_json([told])
             document["baseline"] = "training part" if data is None else "evaluated samples"
-        names = list(together.networks[0].description.classes) or [f"target {k + 1}" for k in range(outputs.shape[1])]
+        about = together.networks[0].description
+        names = list(about.classes or about.targets) or [f"target {k + 1}" for k in range(outputs.shape[1])]
+        if told:
+            document["names"] = names
     if as_json:
         print_json(document)
         return
@@ -83,3 +89,5 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
         click.echo(f"Ensemble error: {spread([document['ensemble_error']], percent=True)}")
     for line in figure_lines(told, names):
         click.echo(line)
+    if doubtful := doubt(told):
+        click.echo(doubtful)

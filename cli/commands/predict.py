@@ -44,6 +44,7 @@ def predict(paths: tuple[str, ...], probabilities: bool, output: str | None, dev
     from gpunet.api.ensemble import Ensemble
     from gpunet.api.loading import load_network
     from gpunet.api.predictions import predictions
+    from gpunet.data import abridged
 
     from ..opening import checkpoint_at, is_model
     from ..output import Output
@@ -66,7 +67,7 @@ def predict(paths: tuple[str, ...], probabilities: bool, output: str | None, dev
             held = sys.stdin.buffer.read() if path == STDIN else None
             name = "standard input" if path == STDIN else path
             found = predictions(together, name, probabilities, held)
-            for line in found.notes:
+            for line in abridged(found.notes):
                 click.echo(f"  {name}: {line}", err=True)
             before = len(next(iter(columns.values()), ()))
             for key in found.columns:

@@ -31,7 +31,7 @@ def colour(number: int) -> str:
 
 def curves(drawn: Sequence[Curve], best: float | None = None, log: bool = False) -> str:
     """Numbers over epochs: members as thin lines, their mean as a bold one, a band of one standard deviation."""
-    figure, axes = _axes()
+    figure, axes = axes_of()
     for number, style, members in drawn:
         if len(members) > 1:
             for epochs, values in members[:50]:
@@ -49,12 +49,12 @@ def curves(drawn: Sequence[Curve], best: float | None = None, log: bool = False)
     if log:
         axes.set_yscale("log")
     axes.set_xlabel("epoch")
-    return _svg(figure)
+    return svg_of(figure)
 
 
 def histogram(counts: np.ndarray, edges: np.ndarray, number: int) -> str:
     """How values are spread; a peak that would hide all else is cut off at ten times the median of the filled bins."""
-    figure, axes = _axes((3.2, 1.7))
+    figure, axes = axes_of((3.2, 1.7))
     total = max(float(counts.sum()), 1.0)
     share = counts / total
     axes.stairs(share, edges, fill=True, color=colour(number), alpha=0.75)
@@ -66,12 +66,12 @@ def histogram(counts: np.ndarray, edges: np.ndarray, number: int) -> str:
             axes.text(edges[int(share.argmax()) + 1], top, f" {filled[-1]:.0%}", va="top", color=INK, fontsize=8)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
-    return _svg(figure)
+    return svg_of(figure)
 
 
 def scatter(points: np.ndarray, targets: np.ndarray, classed: bool) -> str:
     """Points in the plane, each class in its colour, or a number as the strength of one."""
-    figure, axes = _axes((3.6, 2.8))
+    figure, axes = axes_of((3.6, 2.8))
     if classed:
         for each in np.unique(targets):
             axes.plot(
@@ -90,7 +90,20 @@ def scatter(points: np.ndarray, targets: np.ndarray, classed: bool) -> str:
     axes.set_yticks([])
     for side in axes.spines.values():
         side.set_visible(False)
-    return _svg(figure)
+    return svg_of(figure)
+
+
+def shown(value: float, name: str) -> str:
+    """A figure as people read it, by the kind that its name says.
+
+    >>> shown(0.91234, "recall"), shown(0.5, "roc_auc"), shown(12345.678, "rmse"), shown(float("nan"), "f1")
+    ('91.2 %', '0.500', '1.235e+04', '–')
+    """
+    if not np.isfinite(value):
+        return "–"
+    if name.endswith("accuracy") or name in ("error", "precision", "recall", "f1"):
+        return f"{100 * value:.1f} %"
+    return f"{value:.4g}" if name in ("rmse", "mae", "median_error") else f"{value:.3f}"
 
 
 def picture(data: np.ndarray) -> str:
@@ -98,7 +111,8 @@ def picture(data: np.ndarray) -> str:
     return f"data:image/png;base64,{base64.b64encode(png(data)).decode()}"
 
 
-def _axes(size: tuple[float, float] = SIZE) -> tuple[Any, Any]:
+def axes_of(size: tuple[float, float] = SIZE, whole: bool = True) -> tuple[Any, Any]:
+    """A figure and its axes in the style of the page; ``whole`` puts ticks at whole numbers alone."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
@@ -108,7 +122,7 @@ def _axes(size: tuple[float, float] = SIZE) -> tuple[Any, Any]:
     axes.patch.set_visible(False)
     axes.tick_params(colors=INK, labelsize=8, length=3, width=0.6)
     axes.xaxis.label.set(color=INK, size=8)
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=whole))
     for name, side in axes.spines.items():
         side.set(color=INK, linewidth=0.6, visible=name in ("left", "bottom"))
     axes.grid(axis="y", color=INK, alpha=0.12, linewidth=0.6)
@@ -116,7 +130,7 @@ def _axes(size: tuple[float, float] = SIZE) -> tuple[Any, Any]:
     return figure, axes
 
 
-def _svg(figure: Any) -> str:
+def svg_of(figure: Any) -> str:
     """The drawing alone: no prologue, no size of its own, no metadata, colours as variables, identifiers of its own."""
     import matplotlib as mpl
 

@@ -13,19 +13,20 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from gpunet import __version__
 
 from . import figures
+from .histories import sections
+from .judging import by_class, judged
+from .ordering import by_data, ordered
 from .repetitions import Repetition, differences, repetitions
 from .runs import PICTURES, RunFile
 
 MOST_CLASSES = 20  # of a table of confusions that can be read
 NARROW = 12  # classes of a table that half a page can hold
 ROUNDED = 4
-NOT_DRAWN = ("epoch", "seconds")
-FIRST, LAST = ("loss", "accuracy"), ("learning_rate",)  # of the curves
 
 
 def render(runs: Sequence[RunFile]) -> str:
     """The whole report as HTML that refers to nothing outside itself."""
-    groups = repetitions(runs)
+    groups, best = ordered(repetitions(runs))
     environment = Environment(
         loader=PackageLoader("gpunet.cli.reporting", ""),
         autoescape=True,
@@ -40,8 +41,11 @@ def render(runs: Sequence[RunFile]) -> str:
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         version=__version__,
         tiles=_tiles(groups[0]) if len(groups) == 1 else [],
-        results=[_result(group, place) for place, group in enumerate(groups)],
-        curves=list(_curves(groups)),
+        results=[_result(group, place) | {"best": place in best} for place, group in enumerate(groups)],
+        data=by_data(groups),
+        histories=sections(groups),
+        judged=judged(groups),
+        classes=by_class(groups),
         pictures=list(_pictures(groups)),
         figures=[_figures(group, place) for place, group in enumerate(groups) if group.first.figures],
         confusions=[_confusion(group, place) for place, group in enumerate(groups) if group.confusion is not None],
@@ -117,32 +121,6 @@ def _tiles(group: Repetition) -> list[dict[str, str]]:
     if result["seconds"]:
         tiles.append({"name": "training time", "value": result["seconds"], "note": ""})
     return [tile for tile in tiles if tile["value"]]
-
-
-def _curves(groups: Sequence[Repetition]) -> Iterator[dict[str, Any]]:
-    """A panel for each number: training dashed, validation solid, each experiment in its colour."""
-    panels: dict[str, list[tuple[str, str]]] = {}
-    for name in dict.fromkeys(name for group in groups for name in group.first.history):
-        if name not in NOT_DRAWN:
-            bare = name.removeprefix("train_").removeprefix("validation_")
-            panels.setdefault(bare, []).append((name, "--" if name.startswith("train_") else "-"))
-    order = [n for n in FIRST if n in panels]
-    order += [n for n in panels if n not in (*FIRST, *LAST)] + [n for n in LAST if n in panels]
-    for title in order:
-        names = panels[title]
-        drawn = [
-            (place, style, members)
-            for place, group in enumerate(groups)
-            for name, style in names
-            if (members := group.curves(name))
-        ]
-        alone = len(groups) == 1 and len(groups[0].runs) == 1 and groups[0].members == 1
-        best = groups[0].first.facts.get("epoch") if alone and groups[0].first.facts.get("monitor") != "last" else None
-        values = [v for _, _, members in drawn for _, v in members]
-        low, high = min(float(v.min()) for v in values), max(float(v.max()) for v in values)
-        svg = figures.curves(drawn, float(best) if isinstance(best, int) else None, log=low > 0 and high > 50 * low)
-        both = len({style for _, style in names}) > 1
-        yield {"title": title.replace("_", " "), "svg": svg, "both": both, "best": isinstance(best, int)}
 
 
 def _pictures(groups: Sequence[Repetition]) -> Iterator[dict[str, Any]]:

@@ -46,14 +46,32 @@ class Repetition:
         kept = [counts for counts in found if counts is not None]
         return np.sum(kept, axis=0) if kept else None
 
-    def curves(self, name: str) -> list[tuple[np.ndarray, np.ndarray]]:
+    @property
+    def layers(self) -> list[str]:
+        """Names of the layers of a stack; empty for everything else."""
+        return list(self.first.layers)
+
+    def columns(self, layer: int | None = None) -> list[str]:
+        """Names of the numbers that each epoch has, in training as a whole or of one layer of a stack."""
+        return list(_history(self.first, layer))
+
+    def curves(self, name: str, layer: int | None = None) -> list[tuple[np.ndarray, np.ndarray]]:
         """Epochs and values of one number, for each member."""
         found = []
         for run in self.runs:
-            if name in run.history and len(run.history["epoch"]):
-                epochs = run.history["epoch"][:, 0]
-                found += [(epochs, column) for column in run.history[name].T]
+            history = _history(run, layer)
+            if name in history and len(history["epoch"]):
+                epochs = history["epoch"][:, 0]
+                found += [(epochs, column) for column in history[name].T]
         return found
+
+
+def _history(run: RunFile, layer: int | None) -> dict[str, np.ndarray]:
+    """The numbers of a run; of one layer where it is a stack, and those of its only training where it is none."""
+    layers = list(run.layers.values())
+    if layer is None:
+        return run.history
+    return layers[layer] if layer < len(layers) else (run.history if not layers and layer == 0 else {})
 
 
 def repetitions(runs: Sequence[RunFile]) -> list[Repetition]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +17,7 @@ from gpunet.inspection.differences import flatten
 from gpunet.members import members_first
 from gpunet.paths import exists, is_folder
 
-from ..views.history import history_columns
+from ..views.history import history_columns, layers_of
 from ..views.pictures import drawable, grid, tiles_of
 
 CHECKPOINTS = ("best.h5", "last.h5")
@@ -99,6 +100,16 @@ class RunFile:
             return {}
         return {name: _drawable(values.reshape(len(values), -1)) for name, values in found.items()}
 
+    @cached_property
+    def layers(self) -> dict[str, dict[str, np.ndarray]]:
+        """The numbers of every epoch of each layer of a stack, by its name."""
+        found = {}
+        for path in layers_of(self.checkpoint):
+            with suppress(CheckpointError):  # of a layer without an epoch
+                columns = history_columns(self.checkpoint, path)
+                found[path.split("/")[1]] = {n: _drawable(v.reshape(len(v), -1)) for n, v in columns.items()}
+        return found
+
     @property
     def scores(self) -> dict[str, np.ndarray]:
         """The measured numbers of the test part, (members,) each."""
@@ -111,13 +122,68 @@ class RunFile:
         }
 
     @property
+    def names(self) -> list[str]:
+        """Names of the classes, or of the labels or targets where there are several."""
+        found = self.checkpoint.note("data/json").get("targets")
+        return self.classes or ([str(name) for name in found] if isinstance(found, list) else [])
+
+    @property
+    def by_class(self) -> dict[str, np.ndarray]:
+        """Figures of each class, label or target by name, (members, classes); NaN where there is none."""
+        group = self.checkpoint.root.children.get("metrics")
+        inner = group.children.get("by_class") if isinstance(group, Group) else None
+        found = inner.children if isinstance(inner, Group) else {}
+        bounded = ("r2", "rmse", "mae", "median_error")
+        return {
+            name: _drawable(child.data) if name in bounded else np.where(child.data < 0, np.nan, _drawable(child.data))
+            for name, child in found.items()
+            if isinstance(child, NamedArray) and child.dtype.kind == "f" and child.data.ndim == 2 and child.data.size
+        }
+
+    def curves_of(self, kind: str) -> list[dict[str, Any]]:
+        """Curves ``roc`` or ``precision_recall`` of the first member: points, area, and which class each is of."""
+        x, y = self._numbers(f"judgement/{kind}/x"), self._numbers(f"judgement/{kind}/y")
+        numbers, area = self._numbers(f"judgement/{kind}/numbers"), self._numbers(f"judgement/{kind}/area")
+        if x is None or y is None or numbers is None or area is None or x.ndim != 2 or x.shape != y.shape:
+            return []
+        if numbers.shape != (len(x),) or area.shape != (len(x),) or not x.size:
+            return []
+        names = self.names
+        return [
+            {
+                "x": _drawable(x[k]),
+                "y": _drawable(y[k]),
+                "area": float(area[k]),
+                "name": names[n] if 0 <= n < len(names) else f"{n}",
+            }
+            for k, n in enumerate(numbers.tolist()[:10])
+        ]
+
+    @property
+    def calibration(self) -> dict[str, np.ndarray] | None:
+        """In bins of probability: weight of samples, mean probability, and share that came true."""
+        found = {name: self._numbers(f"judgement/calibration/{name}") for name in ("weight", "probability", "right")}
+        held = {name: _drawable(values) for name, values in found.items() if values is not None and values.ndim == 1}
+        alike = len(held) == 3 and len({values.shape for values in held.values()}) == 1
+        return held if alike and held["weight"].size and held["weight"].sum() > 0 else None
+
+    @property
+    def values(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """True and predicted values of a regression, (samples, targets) each."""
+        true, said = self._numbers("judgement/values/true"), self._numbers("judgement/values/predicted")
+        if true is None or said is None or true.shape != said.shape or true.ndim != 2 or not true.size:
+            return None
+        return _drawable(true), _drawable(said)
+
+    @property
     def figures(self) -> dict[str, np.ndarray]:
-        """Figures of the test part by name, (members, 4): value, ends of its 95 % interval over samples, baseline."""
+        """Figures of the test part by name, (members, 4): value, ends of its 95 % interval over samples, baseline; NaN
+        where one of them is not known."""
         group = self.checkpoint.root.children.get("metrics")
         inner = group.children.get("figures") if isinstance(group, Group) else None
         found = inner.children if isinstance(inner, Group) else {}
         return {
-            name: child.data
+            name: _known(child)
             for name, child in sorted(found.items())
             if isinstance(child, NamedArray) and child.dtype.kind == "f" and child.data.shape[1:] == (4,)
         }
@@ -189,6 +255,13 @@ class RunFile:
     def _array(self, path: str) -> NamedArray | None:
         root = self.checkpoint.root
         return found if path in root and isinstance(found := root[path], NamedArray) else None
+
+
+def _known(figure: NamedArray) -> np.ndarray:
+    """The columns of a figure, NaN for those that it says it does not know."""
+    columns = ("value", "low", "high", "baseline")
+    lacking = str(figure.attrs.get("unknown", "")).split(",")
+    return np.where([name in lacking for name in columns], np.nan, figure.data)
 
 
 def _drawable(values: np.ndarray) -> np.ndarray:

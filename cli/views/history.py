@@ -45,9 +45,16 @@ def show_history(found: Checkpoint, output: Output | None, as_csv: bool, as_json
         _table(columns)
 
 
-def history_columns(found: Checkpoint) -> dict[str, np.ndarray]:
-    """The columns by name, the epoch first."""
-    group = found.root.children.get("history")
+def layers_of(found: Checkpoint) -> list[str]:
+    """Paths of the histories of the layers of a stack, from the data upwards; none of anything else."""
+    group = found.root.children.get("pretraining")
+    names = sorted(group.children) if isinstance(group, Group) else []
+    return [path for name in names if (path := f"pretraining/{name}/history") in found.root]
+
+
+def history_columns(found: Checkpoint, path: str = "history") -> dict[str, np.ndarray]:
+    """The columns of a history by name, the epoch first."""
+    group = found.root[path] if path in found.root else Group()
     columns = {}
     if isinstance(group, Group):
         columns = {name: child.data for name, child in sorted(group.children.items()) if isinstance(child, NamedArray)}

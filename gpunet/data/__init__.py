@@ -39,6 +39,7 @@ from .feed import Feed
 from .fulfilling import fulfil
 from .inputs import Inputs, Part
 from .mixing import CutMix, Mixup
+from .notes import abridged
 from .pictures import Pictures, in_colours
 from .preparations import PCA, ZCA, Binarise, MinMax, OneHot, Preparation, Scale, Standardise
 from .preprocessing import Fitted, Preprocessing, fit_preprocessing
@@ -104,6 +105,7 @@ __all__ = [
     "Targets",
     "Wanted",
     "Zoom",
+    "abridged",
     "as_float32",
     "assemble",
     "baseline",

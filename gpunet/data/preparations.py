@@ -123,7 +123,12 @@ class MinMax(_Affine):
     def fit(self, x: np.ndarray, scale: float) -> dict[str, np.ndarray]:
         """Smallest value and one over the span; raises :class:`DataError` where no feature varies."""
         low, high = x.min(axis=0).astype(np.float64), x.max(axis=0).astype(np.float64)
-        return _float32(shift=low, factor=_inverse(high - low, high > low))
+        fitted = _float32(shift=low, factor=_inverse(high - low, high > low))
+        span, factor = high.astype(np.float32) - fitted["shift"], fitted["factor"]
+        # Rounded up, a factor would carry the largest value past 1, where units that are bits refuse it.
+        while (beyond := span * factor > 1).any():
+            factor[beyond] = np.nextafter(factor[beyond], np.float32(0))
+        return fitted
 
 
 @dataclass(frozen=True)

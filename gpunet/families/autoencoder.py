@@ -78,5 +78,5 @@ def check_bits(loss: Loss, data: np.ndarray) -> None:
             "training part",
             "must lie between 0 and 1 to be reconstructed by cross-entropy",
             f"{float(data.min()):.4g} to {float(data.max()):.4g}",
-            "Set preprocess=scale, or loss=squared_error",
+            "Set preprocess=min_max (scale for 8-bit images), or loss=squared_error",
         )

@@ -17,6 +17,7 @@ from ..layers import Layer, Sequential
 from ..members import MEMBER, axes_text, members_first, of_member
 from ..parameter import Parameter, children, find_parameters
 from ..training import at_once
+from .judgement import judgement
 from .maps import Seen
 from .pictures import GREY, pictures, prepared, shown
 
@@ -30,12 +31,13 @@ VOLATILE: dict[str, Scalar] = {"volatile": True}
 
 
 def portrait(run: Run) -> Group:
-    """Groups ``images``, ``activations``, ``codes`` and ``confusion`` of a trained run, those that it can have."""
+    """Groups ``judgement``, ``images``, ``activations``, ``codes`` and ``confusion`` of a run, those it can have."""
     seen = list(_outputs(run))
     confusion, images = _confusion(run), pictures(run, seen, _samples(run))
     if (counts := confusion.children.get("counts")) and isinstance(counts, NamedArray):
         images.children["confusion"] = _picture(members_first(counts.data, counts.members))
     found = {
+        "judgement": judgement(run),
         "images": images,
         "activations": Group(dict(VOLATILE), {one.name: activations(one) for one in seen}),
         "codes": _codes(run, seen),

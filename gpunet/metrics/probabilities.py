@@ -81,6 +81,18 @@ class CalibrationError(_Probabilistic):
         return np.array([self._error(p, true, outcome.weights) for p, true in pairs])
 
     def _error(self, p: np.ndarray, true: np.ndarray, weight: np.ndarray) -> float:
-        place = np.minimum((p * self.bins).astype(np.int64), self.bins - 1)
-        gap = np.bincount(place, weights=weight * (true - p), minlength=self.bins)
-        return float(np.abs(gap).sum() / weight.sum())
+        _, sure, right = bin_counts(p, true, weight, self.bins)
+        return float(np.abs(right - sure).sum() / weight.sum())
+
+
+def bin_counts(
+    p: np.ndarray, true: np.ndarray, weight: np.ndarray, bins: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """In bins of equal width between 0 and 1: the weight of samples, of probability, and of what came true.
+
+    >>> bin_counts(np.array([0.2, 0.9, 1.0]), np.array([0, 1, 1]), np.ones(3), 2)
+    (array([1., 2.]), array([0.2, 1.9]), array([0., 2.]))
+    """
+    place = np.minimum((p * bins).astype(np.int64), bins - 1)
+    total, sure, right = (np.bincount(place, weights=w, minlength=bins) for w in (weight, weight * p, weight * true))
+    return total, sure, right

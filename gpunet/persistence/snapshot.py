@@ -202,17 +202,36 @@ def _metrics(run: Run, finished: bool) -> Group:
         group[f"test_{name}"] = NamedArray(values)
     figures = run.test_figures() if finished and run.test_scores else []
     if figures:
-        group["figures"] = Group(
-            dict(VOLATILE), {first.name: _figure(figures, n) for n, first in enumerate(figures[0])}
-        )
+        by_name = {first.name: [one[place] for one in figures] for place, first in enumerate(figures[0])}
+        known = {name: found for name, found in by_name.items() if np.isfinite([one.value for one in found]).all()}
+        group["figures"] = Group(dict(VOLATILE), {name: _figure(found) for name, found in known.items()})
+        each: dict[str, Group | NamedArray] = {
+            name: _by_class(found) for name, found in by_name.items() if found[0].by_class is not None
+        }
+        if each:
+            group["by_class"] = Group(dict(VOLATILE), each)
     return group
 
 
-def _figure(members: list[list[Estimate]], place: int) -> NamedArray:
-    """One figure of all members, (members, 4)."""
-    rows = [(one.value, one.low, one.high, one.baseline) for one in (figures[place] for figures in members)]
+COLUMNS = ("value", "low", "high", "baseline")  # of a figure
+
+
+def _figure(members: list[Estimate]) -> NamedArray:
+    """One figure of all members, (members, 4); what it lacks is named, and holds the value."""
+    rows = np.array([[getattr(one, column) for column in COLUMNS] for one in members])
+    unknown = ~np.isfinite(rows)
     about = "value, both ends of the 95 % interval over samples, and baseline, for each member"
-    return NamedArray(np.array(rows), {"description": about})
+    attrs: dict[str, Scalar] = {"description": about}
+    if unknown.any():
+        attrs["unknown"] = ",".join(name for name, lacks in zip(COLUMNS, unknown.any(axis=0)) if lacks)
+    return NamedArray(np.where(unknown, rows[:, :1], rows), attrs)
+
+
+def _by_class(members: list[Estimate]) -> NamedArray:
+    """One figure of each class, label or target, (members, classes)."""
+    found = np.array([one.by_class for one in members], np.float64)
+    about = "the figure of each class, label or target, for each member; -1 where there is none"
+    return NamedArray(np.nan_to_num(found, nan=-1.0), {"description": about})
 
 
 def _decision(run: Run) -> Group:

@@ -208,7 +208,7 @@ class NoisyReLU(Units):
 
     def check(self, data: np.ndarray, preprocessing: Preprocessing) -> None:
         """Refuse negative numbers, which are no states of rectified units."""
-        self._require_between(data, 0, math.inf, "must not be negative", "Set preprocess=scale")
+        self._require_between(data, 0, math.inf, "must not be negative", "Set preprocess=min_max")
 
     @property
     def highest(self) -> float:

@@ -14,7 +14,7 @@ from ..fields import Count
 from ..ops.activations import cross_entropy, sigmoid, softmax, softplus
 from .units import Units
 
-SCALED = "Set preprocess=scale, or visible_units=gaussian with preprocess=standardise"
+SCALED = "Set preprocess=min_max (scale for 8-bit images), or visible_units=gaussian with preprocess=standardise"
 EDGE = 1e-3  # how near to certainty a mean may come before its input is cut off
 
 

@@ -73,6 +73,14 @@ def test_evaluate_repeats_what_train_reported(trained):
     assert 0 <= document["ensemble_error"] <= max(document["error"])
 
 
+def test_data_to_evaluate_on_may_follow_the_checkpoints(trained):
+    folder = trained[0]
+    words = ("evaluate", "runs/mlp-1", "three/best.h5")
+    assert gpunet(*words, "digits", cwd=folder).stdout == gpunet(*words, "--data", "digits", cwd=folder).stdout
+    refused(*words, "none.csv", cwd=folder, code=3, expected="none.csv: must be an existing file")
+    refused(*words, "none.h5", cwd=folder, code=4, expected="none.h5: must be an existing checkpoint")
+
+
 def test_evaluate_makes_an_ensemble_of_several_checkpoints(trained):
     folder, _, _ = trained
     both = gpunet("evaluate", "runs/mlp-1/best.h5", "three/best.h5", "--part", "validation", cwd=folder).stdout
@@ -258,6 +266,9 @@ except SystemExit as ended:
     ("words", "code", "expected"),
     [
         (["mpl"], 2, "Did you mean mlp"),
+        (["model.hidden=20"], 2, "model.hidden: must be a list, got 20. Write [20]"),
+        (["none.csv"], 3, "none.csv: must be an existing file"),
+        (["folder/none"], 3, "folder/none: must be an existing file"),
         (["none.toml"], 2, "must be an existing TOML file"),
         (["training.epoch=3"], 2, "training.epoch: is no key here. Did you mean epochs"),
         (["training.batch_size=5000"], 2, "must be at most the 1257 samples"),
@@ -269,6 +280,21 @@ except SystemExit as ended:
 )
 def test_mistakes_when_training(words, code, expected, tmp_path):
     refused("train", *words, cwd=tmp_path, code=code, expected=expected)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["train", "--epochs", "3"], "No such option: --epochs. Keys have no dashes: write training.epochs=VALUE."),
+        (["pretrain", "rbm", "--batch-size=3"], "write training.batch_size=VALUE."),
+        (["train", "--epoch", "3"], "No such option '--epoch'"),
+        (["inspect", "--epochs", "3"], "No such option '--epochs'."),
+    ],
+)
+def test_a_key_that_is_written_like_an_option_is_known(words, expected):
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 2
+    assert expected in done.output.splitlines()[-1]
 
 
 def test_other_mistakes(trained, tmp_path):

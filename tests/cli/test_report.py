@@ -10,6 +10,8 @@ from click.testing import CliRunner
 
 from gpunet.checkpoint import Group, NamedArray, note, write
 from gpunet.cli.app import main
+from gpunet.cli.reporting.histories import sections
+from gpunet.cli.reporting.ordering import ordered
 from gpunet.cli.reporting.page import render
 from gpunet.cli.reporting.repetitions import repetitions
 from gpunet.cli.reporting.runs import open_run
@@ -113,7 +115,7 @@ def test_runs_of_different_seeds_are_one_experiment_with_a_spread(tmp_path):
     assert "2 experiments compared" in words
     assert "15.00 % ± 7.1" in words
     assert "all 2 models together" in words
-    assert "optimizer.learning_rate 0.1 0.2" in words, "what differs is shown side by side"
+    assert "optimizer.learning_rate 0.2 0.1" in words, "what differs is shown side by side"
     assert "± 7.1" in Page(render(opened[:2])).words
 
 
@@ -254,3 +256,47 @@ def test_mistakes_get_one_line_and_their_code(tmp_path, monkeypatch):
     assert "pip install 'gpunet[plot]'" in shown
     assert shown.count("\n") == 1
     assert not (tmp_path / "x.html").exists()
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Runs of two classes, of regression and of several labels, and two runs on other data."""
+    import gpunet as library
+
+    folder, rng = tmp_path_factory.mktemp("runs"), np.random.default_rng(0)
+    x = rng.normal(size=(300, 3)).astype(np.float32)
+    y = (x[:, 0] + 0.5 * rng.normal(size=300) > 0).astype(int)
+    small = {"device": "cpu", "test": 0.3, "validation": 0.2}
+    library.train("linear", x, y, epochs=1, run=folder / "short", **small)
+    library.train("linear", x, y, epochs=20, learning_rate=0.5, run=folder / "long", **small)
+    library.train("linear", x, 100 * x[:, :2], epochs=3, run=folder / "values", **small)
+    library.train(
+        "linear", x, np.stack([y, 1 - y, x[:, 1] > 0], axis=1).astype(int), {"data.task": "multilabel"},
+        epochs=3, run=folder / "labels", **small,
+    )  # fmt: skip
+    return folder
+
+
+def test_curves_calibration_values_and_figures_one_by_one_are_on_the_page(trained):
+    words = {name: Page(render([open_run(trained / name)])).words for name in ("long", "values", "labels")}
+    for expected in ("ROC", "Precision and recall", "Calibration", "came true", "1: area 0."):
+        assert expected in words["long"], expected
+    assert "One by one" in words["long"]
+    for expected in ("predicted against true", "residuals", "rmse", "Predicted less true: mean"):
+        assert expected in words["values"], expected
+    assert "ROC" not in words["values"]
+    assert "each label" in words["labels"]
+    assert "predicted against true" not in words["labels"]
+
+
+def test_experiments_on_the_same_data_are_sorted_and_the_best_is_marked(trained):
+    names = ("short", "values", "long", "labels")
+    text = render([open_run(trained / name) for name in names])
+    scores = {name: float(open_run(trained / name).scores["test_accuracy"][0]) for name in ("short", "long")}
+    assert scores["long"] > scores["short"]
+    assert text.count(">best</span>") == 1
+    groups, best = ordered(repetitions([open_run(trained / name) for name in names]))
+    assert best == {0}
+    assert [group.first.name.rsplit("/", 1)[1] for group in groups] == ["long", "short", "values", "labels"]
+    titles = [history["title"] for history in sections(groups)]
+    assert len(titles) == len(set(titles)) == 3, "each data set has axes of its own"

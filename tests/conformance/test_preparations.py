@@ -111,6 +111,14 @@ def test_min_max_spans_0_to_1_and_goes_beyond(x):
     assert fitted.notes == ("min_max: 1 of 6 features are constant in the training part and become 0",)
 
 
+def test_min_max_never_leaves_0_to_1_by_rounding():
+    rng = np.random.default_rng(0)
+    x = (rng.normal(size=(300, 400)) * 10.0 ** rng.uniform(-3, 6, 400)).astype(np.float32)
+    z = fit_preprocessing([MinMax()], x, 1.0).on_host(x)
+    assert 0 <= z.min() <= z.max() <= 1
+    assert z.max(axis=0) == pytest.approx(np.ones(400), abs=1e-6)
+
+
 def test_principal_components_are_those_of_the_singular_value_decomposition(x):
     fitted = fit_preprocessing([PCA()], x, 1.0)
     z = fitted.on_host(x)

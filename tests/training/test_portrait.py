@@ -17,11 +17,11 @@ LAYERS = ["001_sigmoid", "002_dense", "005_sigmoid", "006_dense"]  # the code is
         (
             "mlp",
             {"model.hidden": [20]},
-            {"activations", "codes", "confusion", "images"},
+            {"activations", "codes", "confusion", "images", "judgement"},
             ["002_relu", "004_dense"],
         ),
         ("dbn", {"model.hidden": [20, 9]}, {"activations", "codes", "images"}, ["000_rbm", "001_rbm"]),
-        ("classrbm", {}, {"confusion", "images"}, []),
+        ("classrbm", {}, {"confusion", "images", "judgement"}, []),
         ("autoencoder", {"model.hidden": [20], "model.code": 3}, {"activations", "codes", "images"}, LAYERS),
     ],
 )
