@@ -26,9 +26,9 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
     the ensemble.
 
     \b
-    gpunet evaluate runs/mlp-1
-    gpunet evaluate runs/mlp-1 more.csv
-    gpunet evaluate runs/mlp-*/best.h5 --data more.csv --json
+    gpunet evaluate runs/digits-mlp-1
+    gpunet evaluate runs/digits-mlp-1 more.csv
+    gpunet evaluate runs/digits-mlp-*/best.h5 --data more.csv --json
     """
     from dataclasses import replace
 

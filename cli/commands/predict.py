@@ -34,10 +34,10 @@ def predict(paths: tuple[str, ...], probabilities: bool, output: str | None, dev
     ensemble that averages what they give; each reads the inputs by its own contract.
 
     \b
-    gpunet predict runs/mlp-1 new.csv > predictions.csv
-    gpunet predict runs/mlp-1/best.h5 images.npz --probabilities -o predictions.parquet
-    gpunet predict runs/mlp-* new.csv --json
-    zcat new.csv.gz | gpunet predict runs/mlp-1 -
+    gpunet predict runs/digits-mlp-1 new.csv > predictions.csv
+    gpunet predict runs/digits-mlp-1/best.h5 images.npz --probabilities -o predictions.parquet
+    gpunet predict runs/digits-mlp-* new.csv --json
+    zcat new.csv.gz | gpunet predict runs/digits-mlp-1 -
     """
     from pathlib import Path
 
