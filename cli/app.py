@@ -131,6 +131,6 @@ def main() -> None:
     \b
     gpunet train mlp                          train on the bundled digits
     gpunet train mlp --data mnist/ --seeds 3  three seeds at once, on your own files
-    gpunet resume runs/mlp-1                  go on after an interruption, or for more epochs
-    gpunet inspect runs/mlp-1/best.h5         look into the checkpoint
+    gpunet resume runs/digits-mlp-1           go on after an interruption, or for more epochs
+    gpunet inspect runs/digits-mlp-1          look into the checkpoint
     """

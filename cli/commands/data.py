@@ -44,7 +44,7 @@ def info(source: str, words: tuple[str, ...], target: str | None, as_json: bool)
     gpunet data info wine.csv delimiter=';' ignore=batch
     """
     from gpunet.api.reading import load_split
-    from gpunet.data import duplicates, summarise
+    from gpunet.data import abridged, duplicates, summarise
 
     config = asked(source, words, target)
     found, parts = load_split(config)
@@ -77,9 +77,9 @@ def info(source: str, words: tuple[str, ...], target: str | None, as_json: bool)
     for word, line in summary.lines:
         click.echo(f"{word:12}{line}")
     click.echo(f"{'inputs':12}{document['input_shape']} of type {document['type']}")
-    for line in found.notes:
+    for line in abridged(found.notes):
         click.echo(f"{'note':12}{translated(line)}")
-    for line in warnings:
+    for line in abridged(warnings):
         click.echo(f"{'warning':12}{translated(line)}")
     click.echo(f"{'sha256':12}{found.sha256}")
 

@@ -26,9 +26,9 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
     the ensemble.
 
     \b
-    gpunet evaluate runs/mlp-1
-    gpunet evaluate runs/mlp-1 more.csv
-    gpunet evaluate runs/mlp-*/best.h5 --data more.csv --json
+    gpunet evaluate runs/digits-mlp-1
+    gpunet evaluate runs/digits-mlp-1 more.csv
+    gpunet evaluate runs/digits-mlp-*/best.h5 --data more.csv --json
     """
     from dataclasses import replace
 
@@ -37,6 +37,7 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
     from gpunet.api.ensemble import Ensemble
     from gpunet.api.loading import load_network
     from gpunet.api.reading import evaluation_data, evaluation_sets
+    from gpunet.data import abridged
     from gpunet.metrics import constant_prediction, estimates, usual_metrics
 
     from ..opening import checkpoint_at, models_and_data
@@ -49,7 +50,7 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
         sets, chosen = evaluation_sets([network.trained for network in networks], data, part)
         dataset, y = sets[0], sets[0].y[chosen]
         weights = None if dataset.weights is None else dataset.weights[chosen]
-        for line in dict.fromkeys(note for found in sets for note in found.notes):
+        for line in abridged(note for found in sets for note in found.notes):
             click.echo(f"  {line}", err=True)
         scores = [network.scores(found.x[chosen], y, weights) for network, found in zip(networks, sets)]
         classify = "accuracy" in scores[0]

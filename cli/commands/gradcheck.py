@@ -36,7 +36,7 @@ def gradcheck(
     \b
     gpunet gradcheck residual
     gpunet gradcheck my.toml --data mnist/ --steps 100
-    gpunet gradcheck runs/mlp-1/best.h5
+    gpunet gradcheck runs/digits-mlp-1/best.h5
     """
     from gpunet.experiment import Experiment
     from gpunet.inspection.checking import GradientCheck

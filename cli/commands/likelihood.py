@@ -52,9 +52,9 @@ def likelihood(
     Bernoulli data between 0 and 1 are rounded, so that they are states.
 
     \b
-    gpunet likelihood runs/rbm-1/best.h5
-    gpunet likelihood runs/rbm-1/best.h5 --runs 500 --steps 10000 --mixing 2000
-    gpunet likelihood runs/dbn-1/best.h5 --cases 0
+    gpunet likelihood runs/digits-rbm-1/best.h5
+    gpunet likelihood runs/digits-rbm-1/best.h5 --runs 500 --steps 10000 --mixing 2000
+    gpunet likelihood runs/digits-dbn-1/best.h5 --cases 0
     """
     from gpunet.api.reading import evaluation_data
     from gpunet.inspection.likelihood import (

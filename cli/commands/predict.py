@@ -34,16 +34,17 @@ def predict(paths: tuple[str, ...], probabilities: bool, output: str | None, dev
     ensemble that averages what they give; each reads the inputs by its own contract.
 
     \b
-    gpunet predict runs/mlp-1 new.csv > predictions.csv
-    gpunet predict runs/mlp-1/best.h5 images.npz --probabilities -o predictions.parquet
-    gpunet predict runs/mlp-* new.csv --json
-    zcat new.csv.gz | gpunet predict runs/mlp-1 -
+    gpunet predict runs/digits-mlp-1 new.csv > predictions.csv
+    gpunet predict runs/digits-mlp-1/best.h5 images.npz --probabilities -o predictions.parquet
+    gpunet predict runs/digits-mlp-* new.csv --json
+    zcat new.csv.gz | gpunet predict runs/digits-mlp-1 -
     """
     from pathlib import Path
 
     from gpunet.api.ensemble import Ensemble
     from gpunet.api.loading import load_network
     from gpunet.api.predictions import predictions
+    from gpunet.data import abridged
 
     from ..opening import checkpoint_at, is_model
     from ..output import Output
@@ -66,7 +67,7 @@ def predict(paths: tuple[str, ...], probabilities: bool, output: str | None, dev
             held = sys.stdin.buffer.read() if path == STDIN else None
             name = "standard input" if path == STDIN else path
             found = predictions(together, name, probabilities, held)
-            for line in found.notes:
+            for line in abridged(found.notes):
                 click.echo(f"  {name}: {line}", err=True)
             before = len(next(iter(columns.values()), ()))
             for key in found.columns:

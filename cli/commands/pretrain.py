@@ -23,7 +23,7 @@ def pretrain(request: Request, source: str | None, layers: int | None) -> None:
     gpunet pretrain dbn
     gpunet pretrain rbm --data mnist/ model.hidden=500 model.k=3 model.chains=100
     gpunet pretrain rbm --data t.csv model.visible_units=gaussian optimizer.learning_rate=0.001
-    gpunet pretrain dbn --from runs/dbn-1/best.h5 --layers 1 model.hidden=[256,64]
+    gpunet pretrain dbn --from runs/digits-dbn-1/best.h5 --layers 1 model.hidden=[256,64]
     """
     from ..terminal import execute
 

@@ -17,9 +17,9 @@ def report(runs: tuple[str, ...], output: str, as_json: bool) -> None:
     Needs matplotlib.
 
     \b
-    gpunet report runs/mlp-1
+    gpunet report runs/digits-mlp-1
     gpunet report runs/digits-* -o seeds.html
-    gpunet report runs/mlp-1 runs/residual-1 -o compared.html
+    gpunet report runs/digits-mlp-1 runs/digits-residual-1 -o compared.html
     """
     from pathlib import Path
 

@@ -48,10 +48,10 @@ def sample(
     units of the data.
 
     \b
-    gpunet sample runs/rbm-1/best.h5
-    gpunet sample runs/dbn-1/best.h5 -n 25 --steps 5000 --start data -o dreams.png
-    gpunet sample runs/updown-1/best.h5 --class 3 -o threes.png
-    gpunet sample runs/rbm-1/best.h5 -n 10000 -o samples.npz
+    gpunet sample runs/digits-rbm-1/best.h5
+    gpunet sample runs/digits-dbn-1/best.h5 -n 25 --steps 5000 --start data -o dreams.png
+    gpunet sample runs/digits-updown-1/best.h5 --class 3 -o threes.png
+    gpunet sample runs/digits-rbm-1/best.h5 -n 10000 -o samples.npz
     """
     import gpunet
     from gpunet.inspection.tiles import is_image

@@ -28,7 +28,7 @@ def verify(ctx: click.Context, checkpoints: tuple[str, ...], allow_nonfinite: bo
     missing.
 
     \b
-    gpunet verify runs/mlp-1/best.h5
+    gpunet verify runs/digits-mlp-1/best.h5
     gpunet verify runs/*/*.h5 --json
     """
     from gpunet.checkpoint import verify as check

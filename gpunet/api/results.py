@@ -12,7 +12,7 @@ from ..backend import Device, resolve_device
 from ..backend.arrays import Array as DeviceArray
 from ..checkpoint import Checkpoint, Group, NamedArray, write
 from ..config import Config
-from ..data import Description, Given, fulfil, oriented
+from ..data import Description, Given, abridged, fulfil, oriented
 from ..errors import CheckpointError, ConfigError, DataError, WriteError
 from ..parameter import Parameters
 from ..persistence import Trained, TrainedModel, TrainedStack, held_in
@@ -239,7 +239,7 @@ class Result:
 
 def _warn(name: str, notes: Sequence[str]) -> None:
     """Say in the way of Python what the user should know."""
-    for note in notes:
+    for note in abridged(notes):
         warnings.warn(f"{name}: {note}", stacklevel=5)
 
 

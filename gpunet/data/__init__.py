@@ -39,11 +39,12 @@ from .feed import Feed
 from .fulfilling import fulfil
 from .inputs import Inputs, Part
 from .mixing import CutMix, Mixup
+from .notes import abridged
 from .pictures import Pictures, in_colours
 from .preparations import PCA, ZCA, Binarise, MinMax, OneHot, Preparation, Scale, Standardise
 from .preprocessing import Fitted, Preprocessing, fit_preprocessing
 from .randaugment import RandAugment
-from .ranges import check_scale
+from .ranges import check_depth, check_scale
 from .robust import Clip, Log1p, Robust
 from .roles import Wanted
 from .splitting import PART_WORDS, Split, divide, split
@@ -104,10 +105,12 @@ __all__ = [
     "Targets",
     "Wanted",
     "Zoom",
+    "abridged",
     "as_float32",
     "assemble",
     "baseline",
     "byte_scale",
+    "check_depth",
     "check_features",
     "check_samples",
     "check_scale",

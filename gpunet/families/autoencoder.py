@@ -13,13 +13,14 @@ from ..losses import BinaryCrossEntropy, CategoricalCrossEntropy, Loss
 from ..models import autoencoder
 from ..objectives import Objective
 from .activations import ACTIVATIONS, Activation, usual_initializer
-from .base import Family
+from .base import Family, Following
 
 
 class AutoencoderConfig(Family):
     """An encoder and its mirror image, trained to give back the features; the code is linear by default."""
 
     reconstructs: ClassVar[bool] = True
+    followed_by: ClassVar[tuple[Following, ...]] = ("report",)
     transfer: ClassVar[Literal["bottom_up", "mirrored", "both_ways"]] = "mirrored"
 
     name: Literal["autoencoder"] = "autoencoder"

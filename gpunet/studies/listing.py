@@ -212,7 +212,7 @@ def _histories(found: Checkpoint) -> Iterator[Group]:
 
 def _seconds(found: Checkpoint) -> float:
     columns = [one.children.get("seconds") for one in _histories(found)]
-    total = sum(float(np.sum(c.data)) for c in columns if isinstance(c, NamedArray) and c.dtype.kind in "iuf")
+    total = sum((float(np.sum(c.data)) for c in columns if isinstance(c, NamedArray) and c.dtype.kind in "iuf"), 0.0)
     return total if math.isfinite(total) else 0.0
 
 
