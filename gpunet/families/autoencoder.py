@@ -3,6 +3,7 @@
 import math
 from typing import ClassVar, Literal
 
+import numpy as np
 from pydantic import Field
 
 from ..data import Description, Inputs
@@ -46,19 +47,37 @@ class AutoencoderConfig(Family):
 
     def loss(self, classes: int, chosen: Loss | None) -> Loss:
         """Between features and what comes back; binary cross-entropy by default."""
-        if isinstance(chosen, CategoricalCrossEntropy):
-            raise ConfigError("loss", "must compare features", term(type(chosen)), "Set loss=binary_cross_entropy")
-        return BinaryCrossEntropy() if chosen is None else chosen
+        return reconstruction_loss(chosen)
 
     def objective(self, about: Description, inputs: Inputs, loss: Loss) -> Objective:
         """Reconstruction, of features that the loss is defined for."""
         data = inputs.training_part()
-        if isinstance(loss, BinaryCrossEntropy) and not 0 <= float(data.min()) <= float(data.max()) <= 1:
-            raise DataError(
-                "training part",
-                "must lie between 0 and 1 to be reconstructed by cross-entropy",
-                f"{float(data.min()):.4g} to {float(data.max()):.4g}",
-                "Set preprocess=min_max (scale for 8-bit images), or loss=squared_error",
-            )
+        check_bits(loss, data)
         loss.check_targets(data)
         return self.judged(self.network(inputs.shape, inputs.features), loss, about)
+
+
+def reconstruction_loss(chosen: Loss | None) -> Loss:
+    """Between features and what comes back; binary cross-entropy by default.
+
+    Raises:
+        ConfigError: one for classes.
+    """
+    if isinstance(chosen, CategoricalCrossEntropy):
+        raise ConfigError("loss", "must compare features", term(type(chosen)), "Set loss=binary_cross_entropy")
+    return BinaryCrossEntropy() if chosen is None else chosen
+
+
+def check_bits(loss: Loss, data: np.ndarray) -> None:
+    """Refuse features that cross-entropy cannot compare.
+
+    Raises:
+        DataError: some are not between 0 and 1.
+    """
+    if isinstance(loss, BinaryCrossEntropy) and not 0 <= float(data.min()) <= float(data.max()) <= 1:
+        raise DataError(
+            "training part",
+            "must lie between 0 and 1 to be reconstructed by cross-entropy",
+            f"{float(data.min()):.4g} to {float(data.max()):.4g}",
+            "Set preprocess=min_max (scale for 8-bit images), or loss=squared_error",
+        )

@@ -137,3 +137,18 @@ def test_why_training_ended_and_when_it_was_best_are_said(here):
     assert ", in epoch " in done.stdout
     labelled = run("train", "linear", "epochs=1", "data.labels=100", "--dry-run")
     assert "labels of 100 of the 1,257 training samples" in labelled.stderr
+
+
+@pytest.mark.parametrize(("preset", "most"), [("denoising", 0.3), ("supervised-greedy", 0.2)])
+def test_the_presets_of_other_greedy_learning_pretrain_and_are_fine_tuned(preset, most, here):
+    """In few epochs; a network that guesses errs in nine of ten."""
+    assert preset in run("presets").stdout
+    done = run("pretrain", preset, "epochs=4", "hidden=[64,32]")
+    first, last = (float(line.split("loss ")[1].split()[0].rstrip(",")) for line in epochs_of(done)[:4:3])
+    assert last < 0.9 * first, "the first layer learns"
+    done = run("train", "finetune", "--from", f"runs/digits-{preset}-1", "epochs=3", "--json", "-q")
+    assert json.loads(done.stdout)["test_accuracy"][0] > 1 - most
+
+
+def epochs_of(done):
+    return [line for line in done.stderr.splitlines() if line.startswith("epoch ")]
