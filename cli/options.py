@@ -177,6 +177,15 @@ def print_json(document: Any) -> None:
     click.echo("\n".join(map(printable, text.split("\n"))))  # texts may come out of a forged file
 
 
+def decimals(value: float, digits: int = 4) -> str:
+    """A number with so many decimals, or with three significant digits where these would all be zeros.
+
+    >>> decimals(0.25), decimals(8.4e-18), decimals(0.0)
+    ('0.2500', '8.4e-18', '0.0000')
+    """
+    return f"{value:.3g}" if 0 < abs(value) < 0.5 * 10.0**-digits else f"{value:.{digits}f}"
+
+
 def spread(values: Sequence[float], percent: bool = False) -> str:
     """A mean, with the spread over members where there are several.
 
@@ -185,8 +194,10 @@ def spread(values: Sequence[float], percent: bool = False) -> str:
     """
     import statistics
 
-    factor, unit, digits = (100, " %", 2) if percent else (1, "", 4)
-    mean = f"{statistics.mean(values) * factor:.{digits}f}{unit}"
+    def written(value: float) -> str:
+        return f"{100 * value:.2f}" if percent else decimals(value)
+
+    mean = f"{written(statistics.mean(values))}{' %' if percent else ''}"
     if len(values) == 1:
         return mean
-    return f"{mean} ± {statistics.stdev(values) * factor:.{digits}f} over {len(values)} members"
+    return f"{mean} ± {written(statistics.stdev(values))} over {len(values)} members"
