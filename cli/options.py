@@ -111,12 +111,17 @@ from_option = click.option(
 )
 
 
-def choose_device(name: str) -> Any:
-    """Resolve a device and say on stderr where ``auto`` took the CPU."""
+def choose_device(name: str, told: bool = False) -> Any:
+    """Resolve a device.
+
+    Args:
+        name: as it was asked for.
+        told: say on stderr where ``auto`` took the CPU, as before hours of training.
+    """
     from gpunet.backend import resolve_device
 
     device = resolve_device(name)
-    if device.note:
+    if device.note and told:
         remark(device.note)
     return device
 

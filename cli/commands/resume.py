@@ -67,7 +67,7 @@ def resume(
         request = Request((document,), new or str(folder), device, dry_run, as_json, None, None, None)
         execute(request, config, begun=new is None)
         return
-    place = choose_device(device)
+    place = choose_device(device, told=True)
     with place.activate(), ExitStack() as opened:
         target = RunFolder(folder)
         if not (new or dry_run):
