@@ -16,6 +16,7 @@ from .drawing import require_matplotlib
 from .execution import DRY
 from .options import Request, print_json
 from .output import Output
+from .remarks import remark
 from .terminal import Terminal
 from .views.comparison import show_comparison
 from .views.comparison_plot import can_draw, draw_comparison
@@ -34,13 +35,13 @@ class ComparisonTerminal(Terminal, ComparisonCallbacks):
 
     def on_arm(self, arm: Arm, labels: int) -> None:
         """Say which arm comes next."""
-        click.echo(f"{labels:,} labels, {arm.name}: {arm.title}", err=True)
+        remark(f"{labels:,} labels, {arm.name}: {arm.title}")
 
     def on_trial(self, trial: Trial) -> None:
         """Say what a learning rate gave."""
         error = trial.validation_error
         said = "diverged" if error is None else f"validation error {100 * error.mean():.2f} %"
-        click.echo(f"  rate {trial.rate:g}: {said}, {trial.epochs} epochs, {trial.seconds:.1f} s", err=True)
+        remark(f"  rate {trial.rate:g}: {said}, {trial.epochs} epochs, {trial.seconds:.1f} s")
 
 
 def run_comparison(
@@ -62,7 +63,7 @@ def run_comparison(
     """
     _announce(comparison)
     if request.dry_run:
-        click.echo(DRY, err=True)
+        remark(DRY)
         return
     stop = Stop()
     named = comparison.pretraining.model_copy(update={"name": NAME})
@@ -93,7 +94,7 @@ def _announce(comparison: Comparison) -> None:
     parts = (("train", split.train), ("validation", split.validation), ("test", split.test))
     sizes = " + ".join(f"{len(part):,} {name}" for name, part in parts)
     widths = "-".join(map(str, (comparison.inputs.features, *comparison.model.hidden)))
-    click.echo(f"{NAME}: {widths}, {comparison.dataset.name} ({sizes}), {comparison.experiment.device}", err=True)
+    remark(f"{NAME}: {widths}, {comparison.dataset.name} ({sizes}), {comparison.experiment.device}")
     counts = ", ".join(f"{count:,}" for count in comparison.labels)
     rates = ", ".join(f"{rate:g}" for rate in comparison.rates)
-    click.echo(f"  {counts} labels; learning rates {rates}; {config.members} seeds at once", err=True)
+    remark(f"  {counts} labels; learning rates {rates}; {config.members} seeds at once")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,11 +15,13 @@ from gpunet.interruption import CLOSED
 from .figures import averaged_lines, doubt, figure_lines, figures_json
 from .naming import translated
 from .options import print_json, program, spread
+from .remarks import remark
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from gpunet.experiment import Run
+    from gpunet.stages import Carried
 
 DRY = "Dry run: nothing was trained and nothing was written."
 
@@ -25,24 +29,27 @@ DRY = "Dry run: nothing was trained and nothing was written."
 def announce(job: Run) -> None:
     """Say what is going to be trained, on what."""
     from gpunet.data import abridged, summarise
+    from gpunet.persistence import title
 
     about, config = job.description, job.config
     parts = " + ".join(f"{n:,} {name}" for n, name in zip(about.parts, ("train", "validation", "test")) if n)
     layerwise = config.model.layerwise is not None
     size = "" if layerwise else f"{job.trainer.parameters.count:,} parameters, "
-    click.echo(f"{config.name}: {size}{about.name} ({parts}), {job.device}", err=True)
+    remark(f"{title(config, about.name)}: {size}{about.name} ({parts}), {job.device}")
     found = summarise(
         job.dataset, job.split, about.target_scale, job.preprocessing.said or "as they are", config.model.wants_targets
     )
     several = [f"{config.members} members at once"] if config.members > 1 else []
+    if config.data.labels is not None and config.model.wants_targets and config.data.labels < about.parts[0]:
+        several.append(f"labels of {config.data.labels:,} of the {about.parts[0]:,} training samples")
     loss = getattr(job.objective, "loss", None)
     remarks = [loss.remark] if loss is not None and loss.remark else []
     for word, line in found.lines:
-        click.echo(f"  {word + ':':10}{line}", err=True)
+        remark(f"  {word + ':':10}{line}")
     for line in map(translated, (*abridged(job.dataset.notes), *job.preprocessing.notes, *several, *remarks)):
-        click.echo(f"  {line}", err=True)
+        remark(f"  {line}")
     for line in (*abridged(found.warnings), *_waits(job)):
-        click.echo(f"  Warning: {translated(line)}", err=True)
+        remark(f"  Warning: {translated(line)}")
 
 
 def _waits(job: Run) -> list[str]:
@@ -64,12 +71,12 @@ def announce_stage(job: Run) -> None:
     """Say which layer of a stack, or which network of those that grow, is going to be trained."""
     model: Any = job.config.model
     if model.growth:
-        click.echo(f"{model.growth}: {job.trainer.parameters.count:,} parameters", err=True)
+        remark(f"{model.growth}: {job.trainer.parameters.count:,} parameters")
     if model.layerwise is None:
         return
     number, widths = len(job.lineage.below), model.hidden
     count = f"{job.trainer.parameters.count:,} parameters"
-    click.echo(f"layer {number + 1} of {len(widths)}: {job.inputs.features} to {widths[number]}, {count}", err=True)
+    remark(f"layer {number + 1} of {len(widths)}: {job.inputs.features} to {widths[number]}, {count}")
 
 
 def interrupted(reason: str, folder: Path) -> GpunetError:
@@ -81,10 +88,11 @@ def interrupted(reason: str, folder: Path) -> GpunetError:
     return kind("training", rule, None, f"Go on with {program()} resume {folder}")
 
 
-def report(job: Run, folder: Path, seconds: float, as_json: bool) -> None:
+def report(carried: Carried, folder: Path, as_json: bool) -> None:
     """Print what came of a run."""
     from gpunet.persistence import BEST
 
+    job, seconds = carried.run, carried.seconds
     best, scores = job.selection, job.test_scores
     checkpoint, figures = folder / BEST, job.test_figures() if scores else []
     if as_json:
@@ -105,26 +113,56 @@ def report(job: Run, folder: Path, seconds: float, as_json: bool) -> None:
         return
     if best.monitor != "last":
         percent = best.monitor.endswith("accuracy")
-        click.echo(f"Best {best.monitor.replace('_', ' ')}: {spread(best.best.tolist(), percent)}")
+        value = spread(best.best.tolist(), percent)
+        click.echo(f"Best {best.monitor.replace('_', ' ')}: {value}, {_epochs(best.best_epoch.tolist())}")
+    layers = len(job.lineage.below) + 1 if job.config.model.layerwise is not None else 1
+    of_layer = f" of layer {layers}, the last one" if layers > 1 else ""
     if "accuracy" in scores:
         click.echo(f"Test error: {spread((1 - scores['accuracy']).tolist(), percent=True)}")
     else:
         for name, values in scores.items():
-            click.echo(f"Test {name.replace('_', ' ')}: {spread(values.tolist())}")
+            click.echo(f"Test {name.replace('_', ' ')}{of_layer}: {spread(values.tolist())}")
     if job.thresholds is not None:
         click.echo(f"Threshold fitted on validation: {spread(job.thresholds.tolist())}")
     for line in averaged_lines(figures) if len(figures) > 1 else figure_lines(figures[0]) if figures else ():
         click.echo(f"  {line}")
     if len(figures) == 1 and (doubtful := doubt(figures[0])):
         click.echo(doubtful)
-    click.echo(f"Trained for {job.history[-1].epoch} epochs in {seconds:.1f} s")
-    shown = printable(str(checkpoint))
-    click.echo(f"Checkpoint: {shown}")
-    click.echo(f"Next: {program()} {_next_command(job.config.model, shown)}")
+    each = f" in each of {layers} layers" if layers > 1 else ""
+    click.echo(f"Trained for {job.history[-1].epoch} epochs{each}{_end(job)} in {seconds:.1f} s")
+    click.echo(f"Checkpoint: {printable(str(checkpoint))}")
+    remark(f"Next: {' or '.join(following_commands(job, folder))}")
 
 
-def _next_command(model: Any, checkpoint: str) -> str:
-    """What one would do with such a checkpoint."""
-    if model.followed_by == "finetune":
-        return f"train finetune --from {checkpoint} model.hidden=[{','.join(map(str, model.hidden))}]"
-    return f"{model.followed_by} {checkpoint}"
+def _epochs(best: list[int]) -> str:
+    """When members were at their best."""
+    found = sorted(set(best))
+    return f"in epoch {found[0]}" if len(found) == 1 else f"in epochs {', '.join(map(str, best))}"
+
+
+def _end(job: Run) -> str:
+    """Why training ended before its last epoch, or nothing."""
+    epochs, last = job.config.training.epochs, job.history[-1]
+    if last.epoch == epochs:
+        return ""
+    return f" of {epochs} (no improvement for {job.config.training.patience})"
+
+
+def following_commands(job: Run, folder: Path) -> list[str]:
+    """What one would do next with a trained model, as commands."""
+    run, source = printable(shlex.quote(str(folder))), job.config.data.source
+    data = "" if source == "digits" else f" --data {printable(shlex.quote(source))}"
+    forms = {
+        "evaluate": f"evaluate {run} --data MORE{_ending(source)}",
+        "finetune": f"train finetune{data} --from {run}",
+        "likelihood": f"likelihood {run}",
+        "predict": f"predict {run} NEW{_ending(source)}",
+        "report": f"report {run}",
+        "sample": f"sample {run}",
+    }
+    return [f"{program()} {forms[verb]}" for verb in job.config.model.followed_by]
+
+
+def _ending(source: str) -> str:
+    """How the name of a file of such data ends."""
+    return "".join(suffixes) if (suffixes := PurePath(source).suffixes[-2:]) else "-DATA"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import click
-
 from gpunet.checkpoint import Checkpoint, is_foreign, is_safetensors, is_sealed, read, read_foreign, read_safetensors
 from gpunet.errors import CheckpointError, printable
 from gpunet.paths import exists, is_file, is_folder
+
+from .remarks import remark
 
 DOCUMENTED = 100  # numbers of an array that stand in a document
 
@@ -28,7 +28,7 @@ def checkpoint_at(path: str) -> str:
         last = exists(Path(path) / LAST)
         remedy = f"Name {Path(path) / LAST}, or go on with it first" if last else "Name a run's folder or a checkpoint"
         raise CheckpointError(path, f"must hold {BEST}", "none", remedy)
-    click.echo(f"{printable(path)}: its {BEST}", err=True)
+    remark(f"{printable(path)}: its {BEST}")
     return str(found)
 
 

@@ -14,6 +14,9 @@ import click
 
 from gpunet.errors import ConfigError, printable
 
+from . import completing
+from .remarks import quiet_option, remark
+
 device_option = click.option(
     "--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]", help="Where to compute."
 )
@@ -55,13 +58,23 @@ class Request:
         return None if self.dry_run else self.run or "runs/next"
 
     @property
-    def chooses_batch(self) -> bool:
-        """Whether the batch was written by the user, in a file or as a key, and not by a preset for other data."""
-        from gpunet.config import is_file_name, parse_assignments
+    def written(self) -> dict[str, Any]:
+        """Values by dotted key that were written as KEY=VALUE."""
+        from gpunet.config import parse_assignments
 
-        sources = [word for word in self.words if not is_assignment(word)]
-        written = parse_assignments(word for word in self.words if word not in sources)
-        return "training.batch_size" in written or any(map(is_file_name, sources))
+        return parse_assignments(word for word in self.words if is_assignment(word))
+
+    @property
+    def names_file(self) -> bool:
+        """Whether the configuration is a file, in which everything was chosen, and not a preset for other data."""
+        from gpunet.config import is_file_name
+
+        return any(is_file_name(word) for word in self.words if not is_assignment(word))
+
+    @property
+    def chooses_batch(self) -> bool:
+        """Whether the batch was written by the user, in a file or as a key."""
+        return self.names_file or "training.batch_size" in self.written
 
 
 def run_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -74,20 +87,27 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
 
     for decorate in (
         json_option,
+        quiet_option,
         click.option("--dry-run", is_flag=True, help="Check everything, say what would run, and stop."),
         click.option("--seeds", "members", type=click.IntRange(1), metavar="N", help="Train N seeds in a row at once."),
         click.option("--seed", type=int, metavar="N", help="Seed of weights, order and random decisions."),
         device_option,
-        click.option("--run", metavar="FOLDER", help="Where to write; runs/<name>-<n> by default."),
+        click.option("--run", metavar="FOLDER", help="Where to write; runs/<data>-<model>-<n> by default."),
         click.option("--data", metavar="SOURCE", help="digits, or a file or folder; stands for data.source=..."),
-        click.argument("words", nargs=-1, metavar="[CONFIG|PRESET] [DATA] [KEY=VALUE]..."),
+        click.argument(
+            "words", nargs=-1, metavar="[CONFIG|PRESET] [DATA] [KEY=VALUE]...", shell_complete=completing.words
+        ),
     ):
         gathered = decorate(gathered)
     return gathered
 
 
 from_option = click.option(
-    "--from", "source", metavar="CHECKPOINT", help="Take weights from the layers of a checkpoint or .safetensors."
+    "--from",
+    "source",
+    metavar="CHECKPOINT",
+    shell_complete=completing.runs,
+    help="Take weights from the layers of a checkpoint or .safetensors.",
 )
 
 
@@ -97,7 +117,7 @@ def choose_device(name: str) -> Any:
 
     device = resolve_device(name)
     if device.note:
-        click.echo(device.note, err=True)
+        remark(device.note)
     return device
 
 
@@ -137,7 +157,7 @@ def configuration(words: Sequence[str], flags: dict[str, Any], default: str) -> 
 
 
 def _tell(line: str) -> None:
-    click.echo(line, err=True)
+    remark(line)
 
 
 def program() -> str:

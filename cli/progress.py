@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import click
-
 from .naming import translated
+from .remarks import is_quiet, remark
 
 OnEpoch = Callable[[Any], None]
 OnStep = Callable[[int, int, int], None]
@@ -17,6 +16,9 @@ def progress(job: Any) -> Iterator[tuple[OnEpoch, OnStep]]:
     """Yield the callbacks for epochs and steps while training runs."""
     from rich.console import Console
 
+    if is_quiet():
+        yield (lambda record: None), (lambda epoch, step, steps: None)
+        return
     console = Console(stderr=True)
     if not console.is_terminal:
         yield _line, lambda epoch, step, steps: None
@@ -34,7 +36,7 @@ def progress(job: Any) -> Iterator[tuple[OnEpoch, OnStep]]:
 
 
 def _line(record: Any) -> None:
-    click.echo(report(record), err=True)
+    remark(report(record))
 
 
 def report(record: Any) -> str:

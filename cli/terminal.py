@@ -7,20 +7,20 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from gpunet.checkpoint import Group, is_safetensors, read, read_safetensors
 from gpunet.errors import DivergedError
 from gpunet.experiment import Experiment
 from gpunet.inspection.portrait import portrait
 from gpunet.interruption import Stop, stops_on_signals
-from gpunet.persistence import RunFolder, open_trained
+from gpunet.persistence import RunFolder, open_trained, run_name
 from gpunet.stages import Callbacks, Carried, begin
 
 from .execution import DRY, announce, announce_stage, interrupted, report
 from .opening import checkpoint_at
 from .options import Request, choose_device, program
 from .progress import progress
+from .remarks import remark
+from .views.differences import changes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -52,7 +52,7 @@ class Terminal(Callbacks):
 
     def on_note(self, text: str) -> None:
         """Print it."""
-        click.echo(text, err=True)
+        remark(text)
 
     def on_run(self, run: Run) -> None:
         """Say which layer comes next, and start its bar."""
@@ -109,7 +109,7 @@ def finish(carried: Carried, stop: Stop, folder: Path, as_json: bool) -> None:
     """
     if not carried.finished:
         raise interrupted(stop.requested, folder)
-    report(carried.run, folder, carried.seconds, as_json)
+    report(carried, folder, as_json)
 
 
 def execute(
@@ -133,18 +133,22 @@ def execute(
     place = choose_device(request.device)
     with place.activate():
         from gpunet.api.reading import load_split
-        from gpunet.api.starting import batch_that_fits
+        from gpunet.api.starting import batch_that_fits, following
 
         source = None if source is None else checkpoint_at(source)
         checkpoint = None if source is None else (read_safetensors if is_safetensors(source) else read)(source)
         donor = None if checkpoint is None or checkpoint.foreign else open_trained(checkpoint)
+        if not (request.names_file or grafts or begun or config.model.layerwise is not None):
+            before, config = config, following(config, request.written, checkpoint, ())
+            for line in changes(before.model_dump(mode="json"), config.model_dump(mode="json")):
+                remark(f"  {line}, as in {source}")
         dataset, parts = load_split(config, features_of=donor, run=request.place)
         if not request.chooses_batch:
             config = batch_that_fits(config, parts)
         made: list[RunFolder] = []
 
         def open_folder() -> RunFolder:
-            made.append(RunFolder.create(request.run, config, begun))
+            made.append(RunFolder.create(request.run, config, begun, run_name(config, dataset.name)))
             return made[0]
 
         with told() as (terminal, stop):
@@ -153,6 +157,6 @@ def execute(
                 experiment, checkpoint, grafts, layers, open_folder, terminal, stop, dry_run=request.dry_run
             )
         if carried is None:
-            click.echo(DRY, err=True)
+            remark(DRY)
             return
         finish(carried, stop, made[0].path, request.as_json)

@@ -112,7 +112,7 @@ def read_classes(
     if roots:
         told = [f"{' and '.join(sorted(roots[part]))} is the {part} part" for part in PARTS if roots[part]]
         said = (f"folders are parts: {', '.join(told)}",)
-    notes = (*said, *found.notes, *pictures.notes)
+    notes = (*said, *_without_images(root, files, roots is not None), *found.notes, *pictures.notes)
     return Dataset(
         root.resolve().name,
         pictures.x,
@@ -122,6 +122,20 @@ def read_classes(
         notes=notes,
         **fixed,  # type: ignore[arg-type]
     )
+
+
+def _without_images(root: Path, files: Sequence[Path], in_parts: bool) -> tuple[str, ...]:
+    """The folders that would be classes if they held an image."""
+    places = sorted({root / file.relative_to(root).parts[0] for file in files}) if in_parts else [root]
+    held = {file.relative_to(place).parts[0] for place in places for file in files if file.is_relative_to(place)}
+    lost = {
+        entry.name
+        for place in places
+        for entry in os.scandir(place)
+        if entry.is_dir() and not entry.name.startswith(".") and entry.name not in (*SYSTEM, *held)
+    }
+    shown = printable(", ".join(sorted(lost)[:5]))
+    return (f"folders without images are no classes: {shown}",) if lost else ()
 
 
 def read_inputs(path: Path, imaging: Imaging, cache: Cache | None = None) -> Pictures:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gpunet.data.roles import TARGETS
 from gpunet.data.table import NOTHING, Column, Reading, Table, is_number
 from gpunet.errors import DataError
 
@@ -107,13 +108,19 @@ def _of_numbers(
         return None
     if not held or sum(plain) < width / 2 or (lines.delimiter != "," and not all(plain)):
         return None
-    content, kinds = lines.content.lstrip(b"\n"), [polars.Float64 if number else polars.String for number in plain]
+    content = lines.content.lstrip(b"\n")
+    likely = {
+        width - 1,
+        *(i for i, name in enumerate(names) if name.lower() in TARGETS),
+    }  # whose texts will be asked for
+    kinds = [polars.Float64 if number and i not in likely else polars.String for i, number in enumerate(plain)]
 
     def read(types: Sequence[Any], columns: list[int] | None = None) -> DataFrame:
         schema = {f"column_{i}": kind for i, kind in enumerate(types)}
         return polars.read_csv(
-            content, has_header=header, schema=schema, separator=lines.delimiter, quote_char=None, columns=columns
-        )
+            content, has_header=False, skip_rows=int(header), schema=schema, separator=lines.delimiter, quote_char=None,
+            columns=columns,
+        )  # fmt: skip
 
     try:
         frame = read(kinds)
@@ -123,8 +130,11 @@ def _of_numbers(
     if frame.to_series(0).null_count():
         kept = frame.select(~polars.all_horizontal(polars.all().is_null())).to_series()
         frame = frame.filter(kept)
-    if not frame.height or (frame.height + header) * (width - 1) != lines.content.count(lines.delimiter.encode()):
+    if not frame.height:
         return None
+    signs = (frame.height + header) * (width - 1)
+    if frame.to_series(-1).null_count() and signs != lines.content.count(lines.delimiter.encode()):
+        return None  # a line is too short; polars refuses one that is too long
 
     def speller(number: int) -> Callable[[], np.ndarray]:
         def spell() -> np.ndarray:
@@ -137,7 +147,12 @@ def _of_numbers(
     columns = []
     for number, cells in enumerate(frame.iter_columns()):
         name = names[number] if names else ""
-        if plain[number]:
+        if plain[number] and number in likely:
+            values = cells.str.strip_chars().cast(polars.Float64, strict=False)
+            if values.null_count() != cells.null_count():
+                return None
+            columns.append(Column(name, values.to_numpy(), _speller(cells)))
+        elif plain[number]:
             columns.append(Column(name, cells.to_numpy(), speller(number)))
         elif cells.null_count() == len(cells) or _could_be_numbers(cells):
             return None

@@ -48,4 +48,4 @@ def test_the_wheel_works_in_an_empty_environment(wheel, tmp_path):
     command = [place / "bin/gpunet", "train", "linear", "training.epochs=3", "--device", "cpu"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "runs/linear-1/best.h5").exists()
+    assert (tmp_path / "runs/digits-linear-1/best.h5").exists()

@@ -12,7 +12,7 @@ import click
 SECTIONS = {
     "Train": {
         "train": "Train a network, and keep the weights that are best.",
-        "pretrain": "Train a Boltzmann machine, or a stack, without labels.",
+        "pretrain": "Train machines, stacks or convolutions without labels.",
         "resume": "Go on with a run exactly where it stopped, or longer.",
         "compare": "Pretrained networks against tuned controls.",
         "depth": "What depth does to networks, with shortcuts and without.",
@@ -25,6 +25,7 @@ SECTIONS = {
     },
     "Look": {
         "inspect": "Show what is in a checkpoint.",
+        "runs": "List runs: data, model, best, test, time, state.",
         "report": "Write runs as one page: curves, filters, figures.",
         "verify": "Recompute every hash, and name what is damaged.",
     },

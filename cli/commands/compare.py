@@ -54,7 +54,7 @@ def compare(
     gpunet compare
     gpunet compare --labels 50,200,all --seeds 5 model.method=denoising tune.training.epochs=200
     gpunet compare dbn-mnist --data mnist/ --labels 100,1000,all model.hidden=[500,500]
-    gpunet compare --from runs/dbn-1/best.h5 --tune my.toml --rates 0.001,0.003 tune.optimizer=adam
+    gpunet compare --from runs/digits-dbn-1/best.h5 --tune my.toml --rates 0.001,0.003 tune.optimizer=adam
     """
     labels, tried, words = _labels(counts), _rates(rates), request.words
     network = _network(tune, [word.removeprefix(PREFIX) for word in words if word.startswith(PREFIX)])

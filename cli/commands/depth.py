@@ -12,6 +12,7 @@ from gpunet.errors import ConfigError, Interrupted, OutputClosed
 from ..drawing import FORMATS, require_matplotlib
 from ..options import Request, choose_device, print_json, run_options
 from ..output import Output
+from ..remarks import remark
 
 if TYPE_CHECKING:
     from gpunet.studies import DepthResult, DepthStudy
@@ -70,10 +71,10 @@ def _carry_out(study: DepthStudy, request: Request, drawing: Output | None) -> N
 
     config, dataset = study.experiment.config, study.experiment.dataset
     depths = ", ".join(map(str, study.layers))
-    click.echo(f"{NAME}: {config.model.name} of {depths} layers, {dataset.name}, {study.experiment.device}", err=True)
-    click.echo(f"  {config.training.epochs} epochs each; {config.members} seeds at once", err=True)
+    remark(f"{NAME}: {config.model.name} of {depths} layers, {dataset.name}, {study.experiment.device}")
+    remark(f"  {config.training.epochs} epochs each; {config.members} seeds at once")
     if request.dry_run:
-        click.echo(DRY, err=True)
+        remark(DRY)
         return
     stop = Stop()
     with (
@@ -103,7 +104,7 @@ def _carry_out(study: DepthStudy, request: Request, drawing: Output | None) -> N
 def _tell(result: DepthResult) -> None:
     error = result.test_error
     said = "diverged" if error is None else f"test error {100 * error.mean():.2f} %"
-    click.echo(f"  {result.built.title}: {said}, {result.seconds:.1f} s", err=True)
+    remark(f"  {result.built.title}: {said}, {result.seconds:.1f} s")
 
 
 def _show(found: dict[str, Any]) -> None:

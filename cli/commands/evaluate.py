@@ -4,12 +4,13 @@ from typing import Any
 
 import click
 
+from .. import completing
 from ..figures import doubt, figure_lines, figures_json
 from ..options import choose_device, device_option, json_option, print_json, spread
 
 
 @click.command()
-@click.argument("checkpoints", nargs=-1, required=True, metavar="CHECKPOINT... [DATA]")
+@click.argument("checkpoints", nargs=-1, required=True, metavar="CHECKPOINT... [DATA]", shell_complete=completing.runs)
 @click.option("--data", metavar="SOURCE", help="Other data than it was trained on; all of it is evaluated.")
 @click.option(
     "--part", type=click.Choice(["train", "validation", "test"]), default="test", show_default=True,
@@ -26,9 +27,9 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
     the ensemble.
 
     \b
-    gpunet evaluate runs/mlp-1
-    gpunet evaluate runs/mlp-1 more.csv
-    gpunet evaluate runs/mlp-*/best.h5 --data more.csv --json
+    gpunet evaluate runs/digits-mlp-1
+    gpunet evaluate runs/digits-mlp-1 more.csv
+    gpunet evaluate runs/digits-mlp-*/best.h5 --data more.csv --json
     """
     from dataclasses import replace
 

@@ -11,6 +11,7 @@ import click
 
 from gpunet.errors import CheckpointError, ConfigError, printable
 
+from .. import completing
 from ..drawing import FORMATS
 from ..options import json_option, print_json
 from ..output import Output
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("checkpoint")
+@click.argument("checkpoint", shell_complete=completing.runs)
 @click.argument("path", required=False)
 @click.option("--history", is_flag=True, help="The numbers of every epoch: table, --csv, or a plot with -o.")
 @click.option("--stats", is_flag=True, help="Moments, norm, singular values, dead units of each array below PATH.")
@@ -44,13 +45,13 @@ def inspect(
     those of the arrays that are shown, which takes a fraction of a second for files of any size.
 
     \b
-    gpunet inspect runs/mlp-1/best.h5
-    gpunet inspect runs/mlp-1/best.h5 model/001_dense/weight
-    gpunet inspect runs/mlp-1/best.h5 --stats
-    gpunet inspect runs/mlp-1/best.h5 --history -o history.png
-    gpunet inspect runs/mlp-1/best.h5 --image model/001_dense/weight -o filters.png
-    gpunet inspect runs/mlp-1/best.h5 --diff runs/mlp-2/best.h5 --json
-    gpunet inspect runs/mlp-1/best.h5 --export-safetensors mlp.safetensors
+    gpunet inspect runs/digits-mlp-1/best.h5
+    gpunet inspect runs/digits-mlp-1/best.h5 model/001_dense/weight
+    gpunet inspect runs/digits-mlp-1/best.h5 --stats
+    gpunet inspect runs/digits-mlp-1/best.h5 --history -o history.png
+    gpunet inspect runs/digits-mlp-1/best.h5 --image model/001_dense/weight -o filters.png
+    gpunet inspect runs/digits-mlp-1/best.h5 --diff runs/digits-mlp-2/best.h5 --json
+    gpunet inspect runs/digits-mlp-1/best.h5 --export-safetensors mlp.safetensors
     gpunet inspect keras.weights.h5 --stats
 
     HDF5 files of other programs and .safetensors files open as well, to be looked at: they carry no hashes.

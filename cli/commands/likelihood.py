@@ -5,11 +5,12 @@ from typing import Any
 
 import click
 
+from .. import completing
 from ..options import choose_device, device_option, json_option, print_json
 
 
 @click.command()
-@click.argument("checkpoint")
+@click.argument("checkpoint", shell_complete=completing.runs)
 @click.option("--data", metavar="SOURCE", help="Other data than it was trained on; all of it is used.")
 @click.option(
     "--part", type=click.Choice(["train", "validation", "test"]), default="test", show_default=True,
@@ -52,9 +53,9 @@ def likelihood(
     Bernoulli data between 0 and 1 are rounded, so that they are states.
 
     \b
-    gpunet likelihood runs/rbm-1/best.h5
-    gpunet likelihood runs/rbm-1/best.h5 --runs 500 --steps 10000 --mixing 2000
-    gpunet likelihood runs/dbn-1/best.h5 --cases 0
+    gpunet likelihood runs/digits-rbm-1/best.h5
+    gpunet likelihood runs/digits-rbm-1/best.h5 --runs 500 --steps 10000 --mixing 2000
+    gpunet likelihood runs/digits-dbn-1/best.h5 --cases 0
     """
     from gpunet.api.reading import evaluation_data
     from gpunet.inspection.likelihood import (

@@ -9,6 +9,7 @@ import click
 
 from gpunet.errors import CheckpointError, ConfigError
 
+from .. import completing
 from ..options import choose_device, device_option, json_option, print_json
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ STDIN = "-"
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, metavar="CHECKPOINT... INPUT...")
+@click.argument("paths", nargs=-1, required=True, metavar="CHECKPOINT... INPUT...", shell_complete=completing.runs)
 @click.option("--probabilities", is_flag=True, help="Give the probability or score of every class.")
 @click.option("-o", "--output", metavar="FILE", help="Write a .csv, .tsv, .json, .jsonl or .parquet file.")
 @device_option
@@ -34,10 +35,10 @@ def predict(paths: tuple[str, ...], probabilities: bool, output: str | None, dev
     ensemble that averages what they give; each reads the inputs by its own contract.
 
     \b
-    gpunet predict runs/mlp-1 new.csv > predictions.csv
-    gpunet predict runs/mlp-1/best.h5 images.npz --probabilities -o predictions.parquet
-    gpunet predict runs/mlp-* new.csv --json
-    zcat new.csv.gz | gpunet predict runs/mlp-1 -
+    gpunet predict runs/digits-mlp-1 new.csv > predictions.csv
+    gpunet predict runs/digits-mlp-1/best.h5 images.npz --probabilities -o predictions.parquet
+    gpunet predict runs/digits-mlp-* new.csv --json
+    zcat new.csv.gz | gpunet predict runs/digits-mlp-1 -
     """
     from pathlib import Path
 

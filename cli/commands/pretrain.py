@@ -12,25 +12,32 @@ from ..options import Request, from_option, run_options
 @click.option("--layers", type=click.IntRange(1), metavar="N", help="Keep N finished layers of --from; all by default.")
 @run_options
 def pretrain(request: Request, source: str | None, layers: int | None) -> None:
-    """Train restricted Boltzmann machines without labels, one or a stack of them layer by layer.
+    """Train without labels: Boltzmann machines, one or a stack layer by layer, or a convolutional autoencoder.
 
     Contrastive divergence with model.k Gibbs steps; model.chains says where samples of the model come from: from_data
     (CD), a number or persistent (PCD), fast_persistent, tempered (parallel tempering). A stack can also learn by
     model.method=denoising or supervised. Reconstruction error and free energy are printed for orientation; neither is a
-    likelihood, see gpunet likelihood. Fine-tune with gpunet train --from.
+    likelihood, see gpunet likelihood. A conv_autoencoder learns to fill in missing pixels of images. Fine-tune with
+    gpunet train --from.
 
     \b
     gpunet pretrain dbn
     gpunet pretrain rbm --data mnist/ model.hidden=500 model.k=3 model.chains=100
     gpunet pretrain rbm --data t.csv model.visible_units=gaussian optimizer.learning_rate=0.001
-    gpunet pretrain dbn --from runs/dbn-1/best.h5 --layers 1 model.hidden=[256,64]
+    gpunet pretrain denoiser
+    gpunet pretrain dbn --from runs/digits-dbn-1/best.h5 --layers 1 model.hidden=[256,64]
     """
     from ..terminal import execute
 
     config = request.configuration("rbm")
     if config.model.command != "pretrain":
-        raise ConfigError("pretrain", "trains machines without labels", config.model.name, "Use gpunet train")
-    if config.model.layerwise is None and source is not None:
+        raise ConfigError(
+            "pretrain",
+            "trains without labels",
+            config.model.name,
+            "Use gpunet train",
+        )
+    if config.model.layerwise is None and source is not None and not config.model.has_outputs:
         received = f"model.name={config.model.name}"
         raise ConfigError("--from", "continues a stack of layers", received, "Use model.name=dbn")
     if layers is not None and source is None:

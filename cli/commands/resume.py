@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .. import completing
 from ..execution import DRY
 from ..options import Request, choose_device, device_option, json_option
+from ..remarks import quiet_option, remark
 
 if TYPE_CHECKING:
     from gpunet.checkpoint import Checkpoint
@@ -18,12 +20,13 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("run", metavar="RUN|CHECKPOINT")
-@click.argument("words", nargs=-1, metavar="[KEY=VALUE]...")
+@click.argument("run", metavar="RUN|CHECKPOINT", shell_complete=completing.runs)
+@click.argument("words", nargs=-1, metavar="[KEY=VALUE]...", shell_complete=completing.keys)
 @click.option("--data", metavar="SOURCE", help="Where the data are now, if they were moved.")
 @click.option("--run", "new", metavar="FOLDER", help="Go on in a new folder and leave the old one as it is.")
 @device_option
 @click.option("--dry-run", is_flag=True, help="Check everything, say what would run, and stop.")
+@quiet_option
 @json_option
 def resume(
     run: str, words: tuple[str, ...], data: str | None, new: str | None, device: str, dry_run: bool, as_json: bool
@@ -40,10 +43,10 @@ def resume(
     no say. In a stack, changes hold from the layer on that was under way.
 
     \b
-    gpunet resume runs/mlp-1
-    gpunet resume runs/mlp-1 training.epochs=50 optimizer.learning_rate=1e-4
-    gpunet resume runs/mlp-1 epochs=50 --run runs/longer
-    gpunet resume runs/mlp-1/last.previous.h5 --dry-run
+    gpunet resume runs/digits-mlp-1
+    gpunet resume runs/digits-mlp-1 training.epochs=50 optimizer.learning_rate=1e-4
+    gpunet resume runs/digits-mlp-1 epochs=50 --run runs/longer
+    gpunet resume runs/digits-mlp-1/last.previous.h5 --dry-run
     """
     from gpunet.api.reading import load_split
     from gpunet.api.resuming import ANEW, folder_of, state_of
@@ -58,7 +61,7 @@ def resume(
     overrides = parse_assignments(words)
     folder = folder_of(Path(run), elsewhere=new is not None)
     if Path(run) == folder and not has_state(folder):
-        click.echo(f"{folder} {ANEW}", err=True)
+        remark(f"{folder} {ANEW}")
         document = str(folder / CONFIG)
         config = load_config(document, overrides | ({"data.source": data} if data else {}), {})
         request = Request((document,), new or str(folder), device, dry_run, as_json, None, None, None)
@@ -71,16 +74,16 @@ def resume(
             opened.enter_context(target)  # read inside the lock, so that nobody writes meanwhile
         source, passed_over = state_of(Path(run), folder)
         if passed_over:
-            click.echo(passed_over, err=True)
+            remark(passed_over)
         saved = open_trained(source)
-        identity, remark = ("", "") if new else identity_of(folder, saved)
-        if remark:
-            click.echo(remark, err=True)
+        identity, doubt = ("", "") if new else identity_of(folder, saved)
+        if doubt:
+            remark(doubt)
         config = resumed_config(saved, overrides, data)
         before = override(saved.config, {"data.source": saved.source})
         changed = changes(before.model_dump(mode="json"), config.model_dump(mode="json"))
         for line in changed:
-            click.echo(f"  {line}", err=True)
+            remark(f"  {line}")
         dataset, parts = load_split(config, saved, run=None if dry_run else new or folder)
         experiment = Experiment(config, dataset, parts, place)
         written = Path(new) if new else folder
@@ -94,7 +97,7 @@ def resume(
         with told(lambda run: _say_where(run, source)) as (terminal, stop):
             carried = go_on(experiment, saved, open_folder, terminal, stop, dry_run)
         if carried is None:
-            click.echo(DRY, err=True)
+            remark(DRY)
             return
         finish(carried, stop, written, as_json)
 
@@ -107,4 +110,4 @@ def _say_where(job: Run, source: Checkpoint) -> None:
         where = f"it had stopped after epoch {done}; training.patience={2 * (job.selection.patience or 1)} would go on"
     else:
         where = f"epoch {done + 1} of {epochs}" + (f", after {job.batch} batches of it" if job.batch else "")
-    click.echo(f"  from {source.path}: {where}", err=True)
+    remark(f"  from {source.path}: {where}")

@@ -10,12 +10,13 @@ import click
 
 from gpunet.errors import CheckpointError, ConfigError
 
+from .. import completing
 from ..options import choose_device, device_option, json_option, print_json
 from ..output import Output
 
 
 @click.command()
-@click.argument("checkpoint")
+@click.argument("checkpoint", shell_complete=completing.runs)
 @click.option("-n", "count", default=100, show_default=True, type=click.IntRange(1), help="How many chains.")
 @click.option(
     "--steps", default=1000, show_default=True, type=click.IntRange(1), help="Gibbs steps of the top machine."
@@ -48,10 +49,10 @@ def sample(
     units of the data.
 
     \b
-    gpunet sample runs/rbm-1/best.h5
-    gpunet sample runs/dbn-1/best.h5 -n 25 --steps 5000 --start data -o dreams.png
-    gpunet sample runs/updown-1/best.h5 --class 3 -o threes.png
-    gpunet sample runs/rbm-1/best.h5 -n 10000 -o samples.npz
+    gpunet sample runs/digits-rbm-1/best.h5
+    gpunet sample runs/digits-dbn-1/best.h5 -n 25 --steps 5000 --start data -o dreams.png
+    gpunet sample runs/digits-updown-1/best.h5 --class 3 -o threes.png
+    gpunet sample runs/digits-rbm-1/best.h5 -n 10000 -o samples.npz
     """
     import gpunet
     from gpunet.inspection.tiles import is_image

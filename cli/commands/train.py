@@ -22,8 +22,8 @@ def train(request: Request, source: str | None, grafts: tuple[str, ...]) -> None
     gpunet train flowers.csv
     gpunet train mlp --data flowers.csv training.epochs=50 optimizer.learning_rate=3e-4
     gpunet train residual --seeds 5 --run runs/five
-    gpunet train finetune --from runs/dbn-1/best.h5 model.hidden=[500,500,2000] data.labels=1000
-    gpunet train mlp --from runs/mlp-1/best.h5 --graft 000_dense=000_dense
+    gpunet train finetune --from runs/digits-dbn-1/best.h5 model.hidden=[500,500,2000] data.labels=1000
+    gpunet train mlp --from runs/digits-mlp-1/best.h5 --graft 000_dense=000_dense
     gpunet train my.toml --dry-run
     """
     from ..terminal import execute

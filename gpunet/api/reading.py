@@ -19,6 +19,7 @@ from ..data import (
     Targets,
     Wanted,
     assemble,
+    check_depth,
     check_scale,
     divide,
     fulfil,
@@ -81,6 +82,7 @@ def dataset_of(config: Config, found: Table | Dataset, known: Trained | None = N
     if known is None:
         return found
     about = known.description
+    check_depth(about, found.scale, found.name)
     given = fulfil(about, _in_rows(_as_read(found), known), found.name)
     check_outputs(found, known)
     return replace(found, x=given.x, scale=about.scale, contract=about.contract, task=about.task)

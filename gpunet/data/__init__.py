@@ -44,7 +44,7 @@ from .pictures import Pictures, in_colours
 from .preparations import PCA, ZCA, Binarise, MinMax, OneHot, Preparation, Scale, Standardise
 from .preprocessing import Fitted, Preprocessing, fit_preprocessing
 from .randaugment import RandAugment
-from .ranges import check_scale
+from .ranges import check_depth, check_scale
 from .robust import Clip, Log1p, Robust
 from .roles import Wanted
 from .splitting import PART_WORDS, Split, divide, split
@@ -110,6 +110,7 @@ __all__ = [
     "assemble",
     "baseline",
     "byte_scale",
+    "check_depth",
     "check_features",
     "check_samples",
     "check_scale",

@@ -17,7 +17,7 @@ from .contract import Contract, Given
 from .encoding import encode
 from .media import images_of
 from .pictures import Pictures, in_colours
-from .ranges import check_ranges, check_scale
+from .ranges import check_depth, check_ranges, check_scale
 from .roles import TARGETS
 from .table import Table
 from .target_columns import read_targets
@@ -45,6 +45,7 @@ def fulfil(about: "Description", offered: Table | Pictures | np.ndarray, name: s
     if isinstance(offered, Table):
         return _of_table(about, offered, targets)
     if isinstance(offered, Pictures):
+        check_depth(about, offered.scale, name)
         given = _of_array(about, in_colours(offered.x, about.input_shape), name)
         return replace(given, ids={"file": list(offered.files)}, notes=(*offered.notes, *given.notes))
     return _of_array(about, offered, name)

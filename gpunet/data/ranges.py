@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 SLIVER = 100  # the range of training is so many times as wide as that of data on another scale
 FAR = 3  # ranges of training away from it
 MOST = 0.5  # share of the values that must be elsewhere
+BYTE = 255  # full scale of images of 8 bits
 ENOUGH = 20  # rows that say something about a range
 
 
@@ -44,6 +45,18 @@ def check_scale(about: "Description", contract: Contract, x: np.ndarray, name: s
         received = "numbers between 0 and 1" if sliver and x.min() >= 0 else f"numbers from {seen}"
         raise DataError(name, rule, received, remedy)
     return _far_features(contract, x, name) if len(contract.lows) == x[0].size else []
+
+
+def check_depth(about: "Description", scale: float, name: str) -> None:
+    """Refuse images of 8 bits for a model of 16 and the reverse, by their full scale.
+
+    Raises:
+        DataError: the other ones.
+    """
+    if 1 in (scale, about.scale) or about.scale < BYTE or (scale > BYTE) == (about.scale > BYTE):
+        return
+    bits = ["16 bits a channel" if one > BYTE else "8 bits a channel" for one in (about.scale, scale)]
+    raise DataError(name, f"must have {bits[0]}, as in training", bits[1], "Save them as those of training")
 
 
 def _far_features(contract: Contract, x: np.ndarray, name: str) -> list[str]:

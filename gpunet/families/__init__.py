@@ -8,6 +8,7 @@ from .activations import ACTIVATIONS, Activation, usual_initializer
 from .autoencoder import AutoencoderConfig
 from .base import Family, Layerwise
 from .classrbm import ClassRBMConfig
+from .convautoencoder import ConvAutoencoderConfig
 from .convnet import ConvNetConfig
 from .dbn import DBNConfig
 from .images import ImageFamily
@@ -26,6 +27,7 @@ FAMILIES: tuple[type[Family], ...] = (
     ResNetConfig,
     ResMLPConfig,
     AutoencoderConfig,
+    ConvAutoencoderConfig,
     RBMConfig,
     ClassRBMConfig,
     DBNConfig,
@@ -38,6 +40,7 @@ __all__ = [
     "Activation",
     "AutoencoderConfig",
     "ClassRBMConfig",
+    "ConvAutoencoderConfig",
     "ConvNetConfig",
     "DBNConfig",
     "Family",

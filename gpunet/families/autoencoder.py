@@ -3,6 +3,7 @@
 import math
 from typing import ClassVar, Literal
 
+import numpy as np
 from pydantic import Field
 
 from ..data import Description, Inputs
@@ -13,13 +14,14 @@ from ..losses import BinaryCrossEntropy, CategoricalCrossEntropy, Loss
 from ..models import autoencoder
 from ..objectives import Objective
 from .activations import ACTIVATIONS, Activation, usual_initializer
-from .base import Family
+from .base import Family, Following
 
 
 class AutoencoderConfig(Family):
     """An encoder and its mirror image, trained to give back the features; the code is linear by default."""
 
     reconstructs: ClassVar[bool] = True
+    followed_by: ClassVar[tuple[Following, ...]] = ("report",)
     transfer: ClassVar[Literal["bottom_up", "mirrored", "both_ways"]] = "mirrored"
 
     name: Literal["autoencoder"] = "autoencoder"
@@ -45,19 +47,37 @@ class AutoencoderConfig(Family):
 
     def loss(self, classes: int, chosen: Loss | None) -> Loss:
         """Between features and what comes back; binary cross-entropy by default."""
-        if isinstance(chosen, CategoricalCrossEntropy):
-            raise ConfigError("loss", "must compare features", term(type(chosen)), "Set loss=binary_cross_entropy")
-        return BinaryCrossEntropy() if chosen is None else chosen
+        return reconstruction_loss(chosen)
 
     def objective(self, about: Description, inputs: Inputs, loss: Loss) -> Objective:
         """Reconstruction, of features that the loss is defined for."""
         data = inputs.training_part()
-        if isinstance(loss, BinaryCrossEntropy) and not 0 <= float(data.min()) <= float(data.max()) <= 1:
-            raise DataError(
-                "training part",
-                "must lie between 0 and 1 to be reconstructed by cross-entropy",
-                f"{float(data.min()):.4g} to {float(data.max()):.4g}",
-                "Set preprocess=min_max (scale for 8-bit images), or loss=squared_error",
-            )
+        check_bits(loss, data)
         loss.check_targets(data)
         return self.judged(self.network(inputs.shape, inputs.features), loss, about)
+
+
+def reconstruction_loss(chosen: Loss | None) -> Loss:
+    """Between features and what comes back; binary cross-entropy by default.
+
+    Raises:
+        ConfigError: one for classes.
+    """
+    if isinstance(chosen, CategoricalCrossEntropy):
+        raise ConfigError("loss", "must compare features", term(type(chosen)), "Set loss=binary_cross_entropy")
+    return BinaryCrossEntropy() if chosen is None else chosen
+
+
+def check_bits(loss: Loss, data: np.ndarray) -> None:
+    """Refuse features that cross-entropy cannot compare.
+
+    Raises:
+        DataError: some are not between 0 and 1.
+    """
+    if isinstance(loss, BinaryCrossEntropy) and not 0 <= float(data.min()) <= float(data.max()) <= 1:
+        raise DataError(
+            "training part",
+            "must lie between 0 and 1 to be reconstructed by cross-entropy",
+            f"{float(data.min()):.4g} to {float(data.max()):.4g}",
+            "Set preprocess=min_max (scale for 8-bit images), or loss=squared_error",
+        )

@@ -18,6 +18,8 @@ from ..parameter import Parameter, children, find_parameters
 from ..rbm import RBM
 from ..vocabulary import Section
 
+Following = Literal["predict", "evaluate", "report", "sample", "likelihood", "finetune"]
+
 
 class Family(Section):
     """Base of the families: the settings of a model, and what follows from them.
@@ -33,8 +35,8 @@ class Family(Section):
         reconstructs: whether its outputs are the features themselves, and no predictions of targets.
         transfer: how layers of a checkpoint go into it: from the bottom up, also mirrored from the top down as into
             a decoder, or both ways of a network whose layers have weights upwards and others downwards.
-        followed_by: what one would do next with a trained model: look at it, ask for its likelihood, or fine-tune a
-            network of its widths.
+        followed_by: what one would do next with a trained model, the commands in that order; ``finetune`` is to train
+            a network that starts from it.
 
     >>> from typing import Literal
     >>> from gpunet.layers import Dense, Sequential
@@ -54,7 +56,7 @@ class Family(Section):
     has_outputs: ClassVar[bool] = True
     reconstructs: ClassVar[bool] = False
     transfer: ClassVar[Literal["bottom_up", "mirrored", "both_ways"]] = "bottom_up"
-    followed_by: ClassVar[Literal["inspect", "likelihood", "finetune"]] = "inspect"
+    followed_by: ClassVar[tuple[Following, ...]] = ("predict", "report")
 
     @property
     def wants_targets(self) -> bool:
@@ -229,7 +231,7 @@ class Layerwise(Family):
 
     command: ClassVar[Literal["train", "pretrain"]] = "pretrain"
     has_outputs: ClassVar[bool] = False
-    followed_by: ClassVar[Literal["inspect", "likelihood", "finetune"]] = "finetune"
+    followed_by: ClassVar[tuple[Following, ...]] = ("finetune", "sample", "likelihood")
 
     @property
     def layerwise(self) -> Layerwise:

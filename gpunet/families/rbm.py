@@ -11,6 +11,7 @@ from ..losses import Loss
 from ..models import DBN
 from ..objectives import Objective
 from ..rbm import RBM
+from .base import Following
 from .machines import MachineConfig, check_visible
 
 
@@ -19,7 +20,7 @@ class RBMConfig(MachineConfig):
 
     command: ClassVar[Literal["train", "pretrain"]] = "pretrain"
     has_outputs: ClassVar[bool] = False
-    followed_by: ClassVar[Literal["inspect", "likelihood", "finetune"]] = "likelihood"
+    followed_by: ClassVar[tuple[Following, ...]] = ("sample", "likelihood", "finetune")
 
     name: Literal["rbm"] = "rbm"
     hidden: Count = Field(500, description="number of hidden units")

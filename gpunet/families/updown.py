@@ -11,6 +11,7 @@ from ..fields import Count
 from ..losses import CategoricalCrossEntropy, Loss
 from ..models import LabelledDBN, UpDown
 from ..objectives import Objective
+from .base import Following
 from .machines import GenerativeConfig, check_visible
 
 
@@ -18,6 +19,7 @@ class UpDownConfig(GenerativeConfig):
     """A deep belief network that knows the class, fine-tuned by contrastive wake-sleep."""
 
     transfer: ClassVar[Literal["bottom_up", "mirrored", "both_ways"]] = "both_ways"
+    followed_by: ClassVar[tuple[Following, ...]] = ("predict", "sample", "report")
 
     name: Literal["updown"] = "updown"
     hidden: tuple[Count, ...] = Field(

@@ -10,7 +10,7 @@ from .dropout import Dropout, SpatialDropout, StochasticDepth
 from .groupnorm import GroupNorm, LayerNorm
 from .noise import GaussianNoise
 from .pooling import AveragePool2D, GlobalAveragePool, MaxPool2D
-from .shaping import Flatten, PadChannels
+from .shaping import Flatten, PadChannels, Upsample2D
 
 __all__ = [
     "AveragePool2D",
@@ -38,4 +38,5 @@ __all__ = [
     "SpatialDropout",
     "StochasticDepth",
     "Tanh",
+    "Upsample2D",
 ]

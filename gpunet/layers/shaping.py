@@ -103,3 +103,76 @@ class PadChannels(Layer):
     def examples(cls) -> list[Layer]:
         """More channels, and fewer pixels."""
         return [cls(3), cls(5, stride=2)]
+
+
+@dataclass(eq=False)
+class Upsample2D(Layer):
+    """Each pixel as a square of ``factor`` by ``factor`` pixels, as a decoder needs it.
+
+    Shapes: ``x`` ([E,] N, height, width, n), ``y`` ([E,] N, factor * height - crop[0], factor * width - crop[1], n).
+
+    Args:
+        factor: how many times as high and wide; 2 by default.
+        crop: rows left out at the bottom and columns left out at the right, fewer than ``factor``.
+
+    >>> Upsample2D(2, (1, 0)).output_shape((4, 4, 16))
+    (7, 8, 16)
+    """
+
+    factor: Count = 2
+    crop: tuple[int, int] = (0, 0)
+
+    example_shape: ClassVar[tuple[int, ...]] = (3, 4, 2)
+
+    def __post_init__(self) -> None:
+        """Check the bounds."""
+        check_fields(self)
+        if not all(0 <= count < self.factor for count in self.crop):
+            rule = f"must be from 0 to {self.factor - 1}, below the factor"
+            raise ConfigError("upsample2d.crop", rule, list(self.crop), "Leave it out")
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        """Refuse samples without positions."""
+        image_of("upsample2d", shape)
+
+    def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
+        """Return a copy; its backward adds up what each pixel became."""
+        xp, factor = array_module(x), self.factor
+        *front, height, width, n = x.shape
+        rows, columns, _ = self.output_shape((height, width, n))
+        whole = (factor * height, factor * width) == (rows, columns)
+        large = ctx.empty((*front, height, factor, width, factor, n), x.dtype)
+        xp.copyto(large, x[..., :, None, :, None, :])
+        y = large.reshape(*front, factor * height, factor * width, n)
+        if not whole:
+            seen = y[..., :rows, :columns, :]
+            y = ctx.empty(seen.shape, x.dtype)
+            xp.copyto(y, seen)
+
+        def backward(dy: Array) -> Array:
+            front = dy.shape[:-3]
+            dx = ctx.empty((*front, height, width, n), dy.dtype)
+            with ctx.scratch():
+                full = dy
+                if not whole:
+                    full = ctx.empty((*front, factor * height, factor * width, n), dy.dtype)
+                    full.fill(0)
+                    xp.copyto(full[..., :rows, :columns, :], dy)
+                squares = full.reshape(*front, height, factor, width, factor, n)
+                xp.copyto(dx, squares[..., :, 0, :, 0, :])
+                for down in range(factor):
+                    for right in range(factor):
+                        if down or right:
+                            dx += squares[..., :, down, :, right, :]
+            return dx
+
+        return y, backward
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """More pixels, as many channels."""
+        return (self.factor * shape[0] - self.crop[0], self.factor * shape[1] - self.crop[1], shape[2])
+
+    @classmethod
+    def examples(cls) -> list[Layer]:
+        """Twice as large, less the last row, and three times as large less two columns."""
+        return [cls(), cls(2, (1, 0)), cls(3, (0, 2))]

@@ -3,6 +3,7 @@
 from .autoencoder import autoencoder
 from .convnet import convnet, depthwise_separable
 from .dbn import DBN
+from .denoiser import convolutional_autoencoder
 from .mlp import mlp
 from .resnet import residual_block, resmlp, resnet
 from .updown import LabelledDBN, UpDown
@@ -13,6 +14,7 @@ __all__ = [
     "UpDown",
     "autoencoder",
     "convnet",
+    "convolutional_autoencoder",
     "depthwise_separable",
     "mlp",
     "residual_block",

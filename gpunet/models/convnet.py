@@ -38,6 +38,32 @@ def depthwise_separable(
     return [each, *normalised(norm, n_in), activation(), across, *normalised(norm, n_out), activation()]
 
 
+def stages(
+    n_in: int,
+    channels: Sequence[int],
+    convolutions: int,
+    size: int,
+    norm: Norm,
+    separable: bool,
+    activation: Callable[[], Layer],
+    initializer: Initializer,
+    spatial_dropout: float = 0.0,
+) -> list[Layer]:
+    """The convolutions of :func:`convnet`, which has the arguments, as layers; ``n_in`` channels go in."""
+    seen, layers = n_in, list[Layer]()
+    for width in channels:
+        for _ in range(convolutions):
+            if separable and layers:
+                layers += depthwise_separable(seen, width, size, 1, norm, activation, initializer)
+            else:
+                layers += [Conv2D(width, size, with_bias=norm == "none", initializer=initializer)]
+                layers += [*normalised(norm, width), activation()]
+            seen = width
+        layers += [MaxPool2D(2, padding="same")]
+        layers += [SpatialDropout(spatial_dropout)] if spatial_dropout else []
+    return layers
+
+
 def convnet(
     shape: tuple[int, ...],
     n_out: int,
@@ -72,18 +98,8 @@ def convnet(
     >>> [layer.weight.shape for layer in model.layers if hasattr(layer, "weight")]
     [(3, 3, 1, 32), (3, 3, 32, 64), (3136, 128), (128, 10)]
     """
-    rule, seen = initializer or He(), shape[-1]
-    layers: list[Layer] = []
-    for width in channels:
-        for _ in range(convolutions):
-            if separable and layers:
-                layers += depthwise_separable(seen, width, size, 1, norm, activation, rule)
-            else:
-                layers += [Conv2D(width, size, with_bias=norm == "none", initializer=rule)]
-                layers += [*normalised(norm, width), activation()]
-            seen = width
-        layers += [MaxPool2D(2, padding="same")]
-        layers += [SpatialDropout(spatial_dropout)] if spatial_dropout else []
+    rule = initializer or He()
+    layers = stages(shape[-1], channels, convolutions, size, norm, separable, activation, rule, spatial_dropout)
     layers.append(Flatten())
     for width in hidden:
         layers += [Dense(width, initializer=rule), activation()]

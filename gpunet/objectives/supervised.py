@@ -1,5 +1,6 @@
 """Learning by backpropagation: from targets, or from the features themselves."""
 
+import math
 from collections.abc import Sequence
 
 from ..backend import Context, array_module
@@ -87,19 +88,28 @@ class Reconstruction(Objective):
     """Backpropagation of the difference between what a network gives and what it was given.
 
     Args:
-        model: layers with a linear output as wide as the features.
+        model: layers with a linear output as wide as the features; those of an image in one row.
         loss: between output and features.
+        corruption: part of the features of each sample that the model does not see while it learns: they are 0, and
+            must come back (Vincent et al. 2008).
     """
 
     measures: tuple[str, ...] = ("loss", "squared_error")
     scores: tuple[str, ...] = ("loss", "squared_error")
 
-    def __init__(self, model: Layer, loss: Loss):
-        self.model, self.loss = model, loss
+    def __init__(self, model: Layer, loss: Loss, corruption: float = 0.0):
+        self.model, self.loss, self.corruption = model, loss, corruption
 
     def learn(self, x: Array, target: Array, weight: Array | None, ctx: Context) -> tuple[Array, ...]:
         """Forward, loss, backward; the targets of the data set are not used."""
-        z, backward = self.model.forward(x, ctx)
+        seen = x
+        if self.corruption:
+            gone, _ = ctx.dropped(x.shape, self.corruption)
+            seen = ctx.like(x)
+            array_module(x).copyto(seen, x)
+            array_module(x).copyto(seen, 0, where=gone)
+        z, backward = self.model.forward(seen, ctx)
+        x = in_rows(x, z.shape[-1])
         loss, dz = self.loss(z, x, ctx)
         measures = loss, self._squared_error(z, x, ctx)
         average(dz, shares(weight))
@@ -109,6 +119,7 @@ class Reconstruction(Objective):
     def judge(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
         """Loss and squared error of the reconstruction, summed over the features."""
         z, _ = self.model.forward(x, ctx)
+        x = in_rows(x, z.shape[-1])
         loss, _ = self.loss(z, x, ctx)
         return loss, self._squared_error(z, x, ctx)
 
@@ -117,3 +128,16 @@ class Reconstruction(Objective):
         array_module(z).subtract(difference, x, out=difference)
         difference *= difference
         return difference.sum(axis=-1)
+
+
+def in_rows(x: Array, features: int) -> Array:
+    """Samples with all their features on the last axis, whatever their shape was.
+
+    >>> import numpy as np
+    >>> in_rows(np.zeros((5, 4, 4, 2)), 32).shape, in_rows(np.zeros((5, 32)), 32).shape
+    ((5, 32), (5, 32))
+    """
+    axes = 1
+    while math.prod(x.shape[-axes:]) < features:
+        axes += 1
+    return x.reshape(*x.shape[:-axes], features)

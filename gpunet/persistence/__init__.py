@@ -1,6 +1,6 @@
 """Runs into files and back: checkpoints, exact state, transfer of weights, the folder of a run."""
 
-from .folder import BEST, CONFIG, LAST, PREVIOUS, RunFolder, dump, has_state, newest
+from .folder import BEST, CONFIG, LAST, PREVIOUS, RunFolder, dump, has_state, newest, run_name, title
 from .identity import identity_of
 from .loading import (
     Trained,
@@ -42,6 +42,8 @@ __all__ = [
     "newest",
     "open_trained",
     "restore_state",
+    "run_name",
     "snapshot",
     "stack_of",
+    "title",
 ]

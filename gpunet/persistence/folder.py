@@ -46,15 +46,15 @@ class RunFolder:
         self._rotates, self._saved = True, (-1, -1)
 
     @classmethod
-    def create(cls, wanted: str | None, config: Any, begun: bool = False) -> RunFolder:
-        """Make ``wanted``, or the next free ``runs/<name>-<n>``.
+    def create(cls, wanted: str | None, config: Any, begun: bool = False, name: str | None = None) -> RunFolder:
+        """Make ``wanted``, or the next free ``runs/<name>-<n>``; the name is that of the configuration by default.
 
         Raises:
             ConfigError: ``wanted`` holds something already.
             WriteError: the folder cannot be made.
         """
         try:
-            path = _make_next(config.name) if wanted is None else Path(wanted)
+            path = _make_next(name or config.name) if wanted is None else Path(wanted)
             if wanted is not None:
                 _check_free(path, begun)
                 make_folder(path)
@@ -163,6 +163,47 @@ class RunFolder:
     ) -> None:
         """Release the folder's lock."""
         self._lock.__exit__(kind, error, trace)
+
+
+def title(config: Any, data: str) -> str:
+    """What a configuration is called in front of its data: by its name, or its model where the name is of other data.
+
+    Args:
+        config: of a run.
+        data: name of the data set.
+
+    >>> from gpunet.config import load_config
+    >>> preset = load_config("digits", {}, {})
+    >>> title(preset, "digits"), title(preset, "iris.csv"), title(load_config("dbn", {}, {}), "iris.csv")
+    ('digits', 'mlp', 'dbn')
+    """
+    about_digits = "digits" in config.name and "digits" not in _slug(data)
+    return str(config.model.name if about_digits else config.name)
+
+
+def run_name(config: Any, data: str) -> str:
+    """What the folder of a run is called: after its data and what is trained on them.
+
+    Args:
+        config: of the run.
+        data: name of the data set.
+
+    >>> from gpunet.config import load_config
+    >>> for preset, data in (("mlp", "Iris 2.csv"), ("digits", "iris.csv"), ("digits", "digits"), ("rbm", "mnist")):
+    ...     print(run_name(load_config(preset, {}, {}), data))
+    iris-2-mlp
+    iris-mlp
+    digits
+    mnist-rbm
+    """
+    called, of = title(config, data), _slug(data)
+    return called if not of or of in called.split("-") or called.startswith(of) else f"{of}-{called}"
+
+
+def _slug(name: str) -> str:
+    """The name of a file or folder without its endings, in letters, digits and dashes."""
+    bare = re.sub(r"(\.\w{1,8}){1,2}$", "", name.rstrip("/").rpartition("/")[2].lower())
+    return re.sub(r"[^a-z0-9_]+", "-", bare)[:40].strip("-")
 
 
 def newest(folder: Path, diverged: bool = False) -> tuple[Checkpoint, str]:

@@ -11,6 +11,7 @@ from ..checkpoint import Checkpoint, Group, NamedArray, is_own
 from ..data import Preprocessing
 from ..errors import CheckpointError, ConfigError
 from ..experiment import Lineage, Run
+from ..parameter import children
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ def graft(run: Run, source: Checkpoint, pairs: Sequence[tuple[str, str]] = ()) -
 
     Without ``pairs`` the layers are taken from the bottom, one after the other, as far as both have some; into an
     autoencoder each machine goes twice, the second time mirrored in the decoder, and so it goes into a network trained
-    up and down, except for the top machine, which is another one there.
+    up and down, except for the top machine, which is another one there.  Of a convolutional autoencoder the encoder
+    alone is taken.  What normalises the outputs of a layer goes with it.
 
     Args:
         run: not trained yet.
@@ -69,6 +71,8 @@ def graft(run: Run, source: Checkpoint, pairs: Sequence[tuple[str, str]] = ()) -
     for donor, target, mirrored in plan:
         _copy(run, donor, target, mirrored)
         lines.append(f"{target} from {donor.name}{', mirrored' if mirrored else ''}")
+        if not (mirrored or source.foreign):
+            lines += _norm_behind(run, source.root["model"], donor, target)
         grafts.append({"to": target, "from": donor.name, "mirrored": mirrored, "sha256": donor.sha256})
     run.came_from(Lineage(parent_sha256=source.content_sha256, grafts=grafts))
     return lines
@@ -109,6 +113,9 @@ def _from_the_bottom(
 ) -> Iterator[tuple[Donor, str, bool]]:
     both_ways = run.config.model.transfer == "both_ways"
     donors = [donor for donor in donors if not donor.name.startswith("generation/")]  # they point downwards
+    encoder = None if source.foreign else source.root["model"].attrs.get("encoder_layers")
+    if isinstance(encoder, int):
+        donors = [donor for donor in donors if int(donor.name[:3]) < encoder]
     mirror = both_ways or run.config.model.transfer == "mirrored"
     if both_ways:
         targets = [target for target in targets if not target.endswith("/joint")]
@@ -174,6 +181,42 @@ def _copy(run: Run, donor: Donor, target: str, mirrored: bool) -> None:
             remedy = "Train with the same seeds, or pretrain a single model"
             raise ConfigError("source", f"holds {len(data)} members, the run", run.config.members, remedy)
         parameters.device.copy_into(view, np.broadcast_to(data, view.shape))
+
+
+def _norm_behind(run: Run, model: Any, donor: Donor, target: str) -> list[str]:
+    """Copy scales, shifts and running statistics of what follows a layer, where both are followed by the same.
+
+    Returns:
+        One line for what was set.
+    """
+    parameters = run.trainer.parameters
+    theirs, ours = _follower(donor.name, model), _follower(target, run.objective.model)
+    if theirs is None or ours is None:
+        return []
+    own = {name.rpartition("/")[2]: name for name in parameters.named if name.rpartition("/")[0] == ours}
+    arrays = {name: child for name, child in model[theirs].children.items() if isinstance(child, NamedArray)}
+    if own.keys() != arrays.keys() or "scale" not in own:
+        return []
+    views = {name: parameters.view(parameters.values, path) for name, path in own.items()}
+    for name, array in arrays.items():
+        if array.shape[len(array.members) :] != parameters.named[own[name]].shape or array.dtype.kind != "f":
+            return []
+        if array.members and array.shape != views[name].shape:
+            return []
+    for name, array in arrays.items():
+        parameters.device.copy_into(views[name], np.broadcast_to(array.data, views[name].shape))
+    return [f"{ours} from {theirs}"]
+
+
+def _follower(name: str, model: Any) -> str | None:
+    """The path of the layer behind another one in the same sequence, of a network or of a group in a file."""
+    above, _, last = name.rpartition("/")
+    place = model
+    for part in above.split("/") if above else ():
+        place = place.children[part] if isinstance(place, Group) else dict(children(place))[part]
+    names = sorted(place.children) if isinstance(place, Group) else [found for found, _ in children(place)]
+    after = names.index(last) + 1 if last in names else len(names)
+    return None if after >= len(names) else f"{above}/{names[after]}" if above else names[after]
 
 
 def check_preprocessing(source: Checkpoint, present: Preprocessing) -> None:

@@ -29,7 +29,7 @@ FAST = ["training.epochs=4", "model.hidden=[32]", "model.dropout=0", "optimizer.
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A folder with a trained model in runs/mlp-1 and a population in three."""
+    """A folder with a trained model in runs/digits-mlp-1 and a population in three."""
     folder = tmp_path_factory.mktemp("work")
     single = gpunet("train", "mlp", *FAST, "--seed", 3, cwd=folder)
     several = gpunet("train", *FAST, "--seeds", 3, "--run", "three", "--json", cwd=folder)
@@ -38,26 +38,26 @@ def trained(tmp_path_factory):
 
 def test_train_says_what_it_does_on_the_right_streams(trained):
     folder, single, several = trained
-    checkpoint, hint = single.stdout.splitlines()[-2:]
-    assert checkpoint == "Checkpoint: runs/mlp-1/best.h5"
+    assert single.stdout.splitlines()[-1] == "Checkpoint: runs/digits-mlp-1/best.h5"
+    hint = single.stderr.splitlines()[-1]
     assert hint.startswith("Next: ")
-    assert hint.endswith(" inspect runs/mlp-1/best.h5")
+    assert hint.endswith(" report runs/digits-mlp-1")
     assert re.search(r"Test error: \d+\.\d\d %\n", single.stdout)
     assert len(re.findall(r"^epoch \d/4 ", single.stderr, re.MULTILINE)) == 4
     document = json.loads(several.stdout)
     assert len(document["test_accuracy"]) == 3
     assert min(document["test_accuracy"]) > 0.7
-    assert {p.name for p in (folder / "runs/mlp-1").iterdir()} == {
+    assert {p.name for p in (folder / "runs/digits-mlp-1").iterdir()} == {
         "best.h5", "last.h5", "last.previous.h5", "config.toml", ".lock"
     }  # fmt: skip
 
 
 def test_the_written_configuration_trains_the_same_again(trained):
     folder, _, _ = trained
-    gpunet("train", "runs/mlp-1/config.toml", "--run", "again", cwd=folder)
+    gpunet("train", "runs/digits-mlp-1/config.toml", "--run", "again", cwd=folder)
     a, b = (
         json.loads(gpunet("inspect", f"{run}/best.h5", "model", "--json", cwd=folder).stdout)
-        for run in ("runs/mlp-1", "again")
+        for run in ("runs/digits-mlp-1", "again")
     )
     assert a["children"] == b["children"]
     assert a["content_sha256"] == b["content_sha256"]
@@ -66,7 +66,7 @@ def test_the_written_configuration_trains_the_same_again(trained):
 def test_evaluate_repeats_what_train_reported(trained):
     folder, single, several = trained
     reported = re.search(r"Test error: (\S+)", single.stdout)[1]
-    assert f"Error: {reported} %" in gpunet("evaluate", "runs/mlp-1/best.h5", cwd=folder).stdout
+    assert f"Error: {reported} %" in gpunet("evaluate", "runs/digits-mlp-1/best.h5", cwd=folder).stdout
     document = json.loads(gpunet("evaluate", "three/best.h5", "--json", cwd=folder).stdout)
     accuracies = json.loads(several.stdout)["test_accuracy"]
     assert document["error"] == pytest.approx([1 - a for a in accuracies])
@@ -75,7 +75,7 @@ def test_evaluate_repeats_what_train_reported(trained):
 
 def test_data_to_evaluate_on_may_follow_the_checkpoints(trained):
     folder = trained[0]
-    words = ("evaluate", "runs/mlp-1", "three/best.h5")
+    words = ("evaluate", "runs/digits-mlp-1", "three/best.h5")
     assert gpunet(*words, "digits", cwd=folder).stdout == gpunet(*words, "--data", "digits", cwd=folder).stdout
     refused(*words, "none.csv", cwd=folder, code=3, expected="none.csv: must be an existing file")
     refused(*words, "none.h5", cwd=folder, code=4, expected="none.h5: must be an existing checkpoint")
@@ -83,14 +83,14 @@ def test_data_to_evaluate_on_may_follow_the_checkpoints(trained):
 
 def test_evaluate_makes_an_ensemble_of_several_checkpoints(trained):
     folder, _, _ = trained
-    both = gpunet("evaluate", "runs/mlp-1/best.h5", "three/best.h5", "--part", "validation", cwd=folder).stdout
+    both = gpunet("evaluate", "runs/digits-mlp-1/best.h5", "three/best.h5", "--part", "validation", cwd=folder).stdout
     assert "over 4 members" in both
     assert "Ensemble error" in both
 
 
 def test_predict_agrees_with_evaluate(trained):
     folder, _, _ = trained
-    for checkpoint in ("runs/mlp-1/best.h5", "three/best.h5"):
+    for checkpoint in ("runs/digits-mlp-1/best.h5", "three/best.h5"):
         rows = list(csv.DictReader(io.StringIO(gpunet("predict", checkpoint, "digits", cwd=folder).stdout)))
         from gpunet.datasets import load
 
@@ -102,7 +102,7 @@ def test_predict_agrees_with_evaluate(trained):
 
 def test_predict_gives_probabilities_that_sum_to_one(trained):
     folder, _, _ = trained
-    arguments = ("predict", "runs/mlp-1/best.h5", "digits", "--probabilities", "--json")
+    arguments = ("predict", "runs/digits-mlp-1/best.h5", "digits", "--probabilities", "--json")
     rows = json.loads(gpunet(*arguments, cwd=folder).stdout)
     assert len(rows) == 1797
     for row in rows[:50]:
@@ -111,13 +111,13 @@ def test_predict_gives_probabilities_that_sum_to_one(trained):
 
 def test_inspect_shows_the_tree_and_its_parts(trained):
     folder, _, _ = trained
-    tree = gpunet("inspect", "runs/mlp-1/best.h5", cwd=folder).stdout
+    tree = gpunet("inspect", "runs/digits-mlp-1/best.h5", cwd=folder).stdout
     assert "001_dense  gives 32  class=dense" in tree
     assert re.search(r"weight  float32  64x32  weight  input,output", tree)
     assert re.search(r"^parameters +2,410$", tree, re.MULTILINE)
-    weight = gpunet("inspect", "runs/mlp-1/best.h5", "model/001_dense/weight", cwd=folder).stdout
+    weight = gpunet("inspect", "runs/digits-mlp-1/best.h5", "model/001_dense/weight", cwd=folder).stdout
     assert weight.startswith("model/001_dense/weight  float32  64x32")
-    config = json.loads(gpunet("inspect", "runs/mlp-1/best.h5", "config/json", cwd=folder).stdout)
+    config = json.loads(gpunet("inspect", "runs/digits-mlp-1/best.h5", "config/json", cwd=folder).stdout)
     assert config["model"]["hidden"] == [32]
     history = json.loads(gpunet("inspect", "three/best.h5", "--history", "--json", cwd=folder).stdout)
     assert np.shape(history["validation_loss"]) == (4, 3)
@@ -131,7 +131,7 @@ def test_the_checkpoint_explains_itself_to_any_hdf5_reader(trained):
         assert file["model/001_dense/weight"].attrs["axes"] == b"member,input,output"
         assert file["streams/seeds"][:].tolist() == [0, 1, 2]
         assert file["data/preprocessing/000_scale/factor"][0] == pytest.approx(1 / 16)
-    with h5py.File(folder / "runs/mlp-1/last.h5") as file:
+    with h5py.File(folder / "runs/digits-mlp-1/last.h5") as file:
         assert file["optimizer/mean/001_dense/weight"].shape == (64, 32)
         assert file["loop"].attrs["epoch"] == 4
 
@@ -192,8 +192,8 @@ def test_dry_run_writes_nothing(tmp_path):
 def test_runs_are_numbered_and_never_overwritten(tmp_path):
     for _ in range(2):
         gpunet("train", "linear", "training.epochs=1", cwd=tmp_path)
-    assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == ["linear-1", "linear-2"]
-    refused("train", "--run", "runs/linear-1", cwd=tmp_path, code=2, expected="must be a new or empty folder")
+    assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == ["digits-linear-1", "digits-linear-2"]
+    refused("train", "--run", "runs/digits-linear-1", cwd=tmp_path, code=2, expected="must be a new or empty folder")
 
 
 def test_small_commands(tmp_path):
@@ -415,7 +415,7 @@ def test_an_autoencoder_is_measured_by_its_reconstructions(trained, tmp_path):
     assert "error" not in found
     expected = "must hold a network that predicts targets, got autoencoder"
     refused("predict", "auto/best.h5", "digits", cwd=tmp_path, code=4, expected=expected)
-    both = ["auto/best.h5", trained[0] / "runs/mlp-1/best.h5"]
+    both = ["auto/best.h5", trained[0] / "runs/digits-mlp-1/best.h5"]
     refused(
         "evaluate",
         *both,

@@ -24,7 +24,7 @@ def machine(tmp_path_factory):
 def test_pretraining_raises_the_likelihood_of_every_member(machine):
     folder, small = machine
     assert "Test free energy" in small.stdout
-    assert "likelihood small/best.h5" in small.stdout
+    assert "likelihood small or " in small.stderr
     options = ["model.hidden=12", "training.epochs=1", "optimizer.learning_rate=0", "--run", "none"]
     gpunet("pretrain", *options, cwd=folder)
     untrained = json.loads(gpunet("likelihood", "none/best.h5", "--json", cwd=folder).stdout)
@@ -118,7 +118,7 @@ def test_a_stack_is_pretrained_layer_by_layer_and_fine_tuned(stack):
     folder, done, tuned = stack
     assert "layer 1 of 2: 64 to 24" in done.stderr
     assert "layer 2 of 2: 24 to 16" in done.stderr
-    assert "train finetune --from dbn/best.h5 model.hidden=[24,16]" in done.stdout
+    assert "train finetune --from dbn" in done.stderr
     assert "001_dense from 000_rbm" in tuned.stderr
     assert "004_dense from 001_rbm" in tuned.stderr
     assert "Test error" in tuned.stdout

@@ -196,11 +196,11 @@ def test_runs_keep_images_beside_them_and_those_who_look_find_them(pets, tmp_pat
     assert not (tmp_path / "runs").exists()
     assert "decoded images are kept in runs/cache/pets-" in run("train", "mlp", *words, "data.test=2")
     assert "read as they lie decoded in runs/cache/pets-" in run("train", "mlp", *words, "data.test=2")
-    hashes = {json.loads(CliRunner().invoke(main, ["inspect", f"runs/mlp-{n}/best.h5", "--json"]).stdout)[
+    hashes = {json.loads(CliRunner().invoke(main, ["inspect", f"runs/pets-mlp-{n}/best.h5", "--json"]).stdout)[
         "content_sha256"] for n in (1, 2)}  # fmt: skip
     assert len(hashes) == 1, "where images came from is not in the checkpoint"
-    run("evaluate", "runs/mlp-1/best.h5")
-    run("resume", "runs/mlp-1", "training.epochs=2")
+    run("evaluate", "runs/pets-mlp-1/best.h5")
+    run("resume", "runs/pets-mlp-1", "training.epochs=2")
     assert decodings == [10, 10], "the dry run, and the first training"
     run("train", "mlp", *words, "data.test=2", "data.cache=none", "--run", "elsewhere/a")
     assert not (tmp_path / "elsewhere" / "cache").exists()

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from files import features_of
+from gpunet import train
 from gpunet.api.reading import load_split
 from gpunet.backend import Device
 from gpunet.config import load_config
@@ -342,3 +343,30 @@ def test_images_that_use_little_of_their_full_scale_are_standardised(kind, model
         seen = inputs.training_part()
         assert abs(seen.mean()) < 1e-5
         assert abs(seen.std() - 1) < 1e-5
+
+
+def test_a_folder_without_images_is_no_class_and_said_to_be_none(folder, tmp_path):
+    (folder / "cow").mkdir()
+    (folder / "fox").mkdir()
+    (folder / "fox" / "0.heic").write_bytes(b"x")
+    found = load(str(folder))
+    assert found.classes == ("cat", "dog")
+    assert found.notes[0] == "folders without images are no classes: cow, fox"
+    for part in ("train", "test"):
+        for name in ("cat", "dog"):
+            draw(tmp_path / "parts" / part / name / "0.png", np.full((4, 4), 9 * len(name + part), np.uint8))
+    (tmp_path / "parts" / "test" / "owl").mkdir()
+    assert "folders without images are no classes: owl" in load(str(tmp_path / "parts")).notes
+
+
+def test_images_of_another_depth_than_those_of_training_are_refused(tmp_path, rng):
+    for name, factor in (("eight", 1), ("sixteen", 40)):
+        for kind in "ab":
+            for i in range(8):
+                pixels = rng.integers(0, 128 + 120 * (kind == "b"), (6, 6)) * factor
+                draw(tmp_path / name / kind / f"{i}.png", pixels.astype(np.uint8 if factor == 1 else np.uint16))
+    for trained, other, rule in (("eight", "sixteen", "8 bits"), ("sixteen", "eight", "16 bits")):
+        net = train("mlp", data=tmp_path / trained, epochs=1, hidden=[4], progress=False, device="cpu")
+        for read in (lambda folder, net=net: net.predict(folder), lambda folder, net=net: net.evaluate(folder)):
+            with pytest.raises(DataError, match=f"must have {rule} a channel, as in training, got"):
+                read(str(tmp_path / other))

@@ -72,7 +72,7 @@ def test_it_learns_and_a_checkpoint_says_what_it_is(trained):
     assert found.attrs["model"] == "dense(64, 30) relu dense(30, 6) tanh dense(6, 10)"
     assert found["model/002_dense/weight"].data.shape == (2, 30, 6)
     assert "activations/003_tanh" in found.root
-    assert run.config.model.followed_by == "inspect"
+    assert run.config.model.followed_by == ("predict", "report")
 
 
 def test_it_is_loaded_and_evaluated_as_it_was_trained(trained, digits, device):
