@@ -25,6 +25,7 @@ SECTIONS = {
     },
     "Look": {
         "inspect": "Show what is in a checkpoint.",
+        "runs": "List runs: data, model, best, test, time, state.",
         "report": "Write runs as one page: curves, filters, figures.",
         "verify": "Recompute every hash, and name what is damaged.",
     },

@@ -5,6 +5,7 @@ from .comparison import Comparison
 from .conclusions import document
 from .depth import Built, DepthResult, DepthStudy, carry_out_depth_study, depth_document
 from .execution import ComparisonCallbacks, carry_out_comparison
+from .listing import RunSummary, list_runs
 from .paired import T975, Difference, paired_difference, t_quantile
 
 __all__ = [
@@ -18,12 +19,14 @@ __all__ = [
     "DepthResult",
     "DepthStudy",
     "Difference",
+    "RunSummary",
     "Source",
     "Trial",
     "carry_out_comparison",
     "carry_out_depth_study",
     "depth_document",
     "document",
+    "list_runs",
     "paired_difference",
     "t_quantile",
 ]

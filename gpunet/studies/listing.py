@@ -1,0 +1,270 @@
+"""What runs came to, out of their folders: read by the guarded reader, without their weights."""
+
+import json
+import math
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..checkpoint import Checkpoint, Group, NamedArray, read
+from ..config import read_text
+from ..errors import GpunetError, WriteError, printable
+from ..paths import exists, is_folder
+from ..persistence import BEST, LAST
+from ..persistence.folder import CONFIG, PREVIOUS
+from ..writing import make_folder, replace_file
+from .execution import RESULTS
+
+CACHE, REMEMBERED = "cache", "runs.json"  # folder beside runs, and what was read of them
+VERSION = 1  # of what is remembered
+FINISHED = ("activations", "codes", "confusion", "images", "judgement")  # groups that only the end of a run writes
+MAX_RESULTS = 1 << 24  # bytes
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What a run came to.
+
+    Attributes:
+        run: its folder.
+        name: of its configuration.
+        data: name of its data.
+        model: word of its family.
+        layers: of its model, in one line.
+        parameters: trained numbers of one member.
+        members: how many seeds were trained at once.
+        epochs: that lie behind, of the layers of a stack together.
+        monitor: what the best weights were chosen by, or ``last``.
+        best: its value, the mean over members; None where nothing was chosen.
+        test: figures of the test part by name, means over members.
+        seconds: of all epochs, of the layers of a stack together.
+        state: ``finished``, ``unfinished``, ``diverged``, or ``comparison``.
+        created: when its checkpoint was written, UTC.
+    """
+
+    run: str
+    name: str = ""
+    data: str = ""
+    model: str = ""
+    layers: str = ""
+    parameters: int = 0
+    members: int = 1
+    epochs: int = 0
+    monitor: str = ""
+    best: float | None = None
+    test: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    state: str = "unfinished"
+    created: str = ""
+
+    @property
+    def result(self) -> tuple[str, float] | None:
+        """The figure of the test part that one looks for first, by its name."""
+        for name in ("accuracy", "rmse", "error", "loss", "reconstruction_error"):
+            if name in self.test:
+                return name, self.test[name]
+        return next(iter(self.test.items()), None)
+
+
+def list_runs(folder: Path | str = "runs", remember: bool = True) -> tuple[list[RunSummary], list[str]]:
+    """What the runs below a folder came to, by the names of their folders.
+
+    Files that have not changed since they were last read are not read again.
+
+    Args:
+        folder: that holds folders of runs, or is one itself.
+        remember: keep what was read in ``cache/runs.json`` below the folder, where it can be written.
+
+    Returns:
+        The runs, and a line for each folder that is none or cannot be read.
+    """
+    root = Path(folder)
+    places = [root] if _is_run(root) else [path for path in sorted(root.iterdir(), key=natural) if is_folder(path)]
+    places = [path for path in places if path.name != CACHE and not path.name.startswith(".")]
+    known = _remembered(root) if root not in places else {}
+    found: dict[str, RunSummary] = {}
+    problems: list[str] = []
+
+    def look(path: Path) -> tuple[str, RunSummary | str]:
+        stamp = _stamp(path)
+        held = known.get(path.name)
+        if held is not None and held.get("stamp") == stamp:
+            return stamp, RunSummary(**(held["summary"] | {"run": str(path)}))
+        try:
+            return stamp, summary_of(path)
+        except GpunetError as error:
+            return stamp, str(error)
+
+    stamps = {}
+    with ThreadPoolExecutor(max(1, min(8, os.cpu_count() or 1))) as pool:  # each reads in a process of its own
+        for path, (stamp, summary) in zip(places, pool.map(look, places)):
+            if isinstance(summary, RunSummary):
+                found[path.name], stamps[path.name] = summary, stamp
+            else:
+                problems.append(summary if _is_run(path) else f"{printable(str(path))}: is no run")
+    if remember and root not in places and any(known.get(n, {}).get("stamp") != s for n, s in stamps.items()):
+        kept = {name: {"stamp": stamps[name], "summary": asdict(one)} for name, one in found.items()}
+        with suppress(WriteError, OSError):  # it is read again next time
+            make_folder(root / CACHE)
+            replace_file(root / CACHE / REMEMBERED, [json.dumps({"version": VERSION, "runs": kept}).encode()])
+    return list(found.values()), problems
+
+
+def natural(path: Path) -> list[tuple[int, int, str]]:
+    """A key that sorts mlp-9 before mlp-10.
+
+    >>> sorted([Path("mlp-10"), Path("mlp-9")], key=natural)[0].name
+    'mlp-9'
+    """
+    parts: list[tuple[int, int, str]] = []
+    for part in path.name.replace("_", "-").split("-"):
+        parts.append((0, int(part), "") if part.isdecimal() and len(part) < 19 else (1, 0, part))
+    return parts
+
+
+def summary_of(folder: Path) -> RunSummary:
+    """What one run came to.
+
+    Raises:
+        GpunetError: no run, or one that is damaged.
+    """
+    if exists(folder / RESULTS):
+        return _comparison(folder)
+    name = BEST if exists(folder / BEST) else LAST if exists(folder / LAST) else PREVIOUS
+    if not exists(folder / name) and exists(folder / CONFIG):
+        return RunSummary(str(folder), state="unfinished")
+    best = read(folder / name, allow_nonfinite=True, verify=False)
+    finished = name == BEST and any(group in best.root for group in FINISHED) and not _lacks_layers(best)
+    state, epochs = "finished", _epochs(best)
+    if not finished:
+        state = "unfinished"
+        if name == BEST and exists(folder / LAST):
+            last = read(folder / LAST, allow_nonfinite=True, verify=False)
+            epochs = _epochs(last)
+        else:
+            last = best
+        state = "diverged" if last.attrs.get("diverged") else state
+    settings, attrs = best.note("config/json"), best.attrs
+    data = best.root.children.get("data")
+    model = settings.get("model")
+    value, monitor = attrs.get("monitor_value"), str(attrs.get("monitor", ""))
+    members = settings.get("members")
+    return RunSummary(
+        str(folder),
+        str(settings.get("name", "")),
+        str(data.attrs.get("name", "")) if data is not None else "",
+        str(model.get("name", "")) if isinstance(model, dict) else "",
+        str(attrs.get("model", "")),
+        int(attrs["parameters"]) if isinstance(attrs.get("parameters"), int) else 0,
+        members if isinstance(members, int) else 1,
+        epochs,
+        monitor,
+        float(value) if isinstance(value, float) and monitor != "last" and math.isfinite(value) else None,
+        _scores(best),
+        _seconds(best),
+        state,
+        str(attrs.get("created_utc", "")),
+    )
+
+
+def _lacks_layers(found: Checkpoint) -> bool:
+    """Whether it is a stack that has layers left to train."""
+    model, group = found.note("config/json").get("model"), found.root.children.get("pretraining")
+    hidden = model.get("hidden") if isinstance(model, dict) and model.get("name") == "dbn" else None
+    return isinstance(hidden, list) and isinstance(group, Group) and len(group.children) < len(hidden)
+
+
+def _is_run(folder: Path) -> bool:
+    return any(exists(folder / name) for name in (BEST, LAST, PREVIOUS, RESULTS, CONFIG))
+
+
+def _scores(found: Checkpoint) -> dict[str, float]:
+    """Means over members of what was measured on the test part."""
+    group = found.root.children.get("metrics")
+    scores = {}
+    for name, array in sorted(group.children.items()) if isinstance(group, Group) else ():
+        if isinstance(array, NamedArray) and array.dtype.kind == "f" and 0 < array.data.size <= 10_000:
+            scores[name.removeprefix("test_")] = float(array.data.mean())
+    inner = group.children.get("figures") if isinstance(group, Group) else None
+    rmse = inner.children.get("rmse") if isinstance(inner, Group) else None
+    if isinstance(rmse, NamedArray) and rmse.data.ndim == 2 and rmse.data.size:
+        scores["rmse"] = float(rmse.data[:, 0].mean())
+    return {name: value for name, value in scores.items() if math.isfinite(value)}
+
+
+def _histories(found: Checkpoint) -> Iterator[Group]:
+    """Of each layer of a stack, else the only one."""
+    group = found.root.children.get("pretraining")
+    layers = [
+        layer.children["history"]
+        for layer in (group.children.values() if isinstance(group, Group) else ())
+        if isinstance(layer, Group) and "history" in layer.children
+    ]
+    alone = found.root.children.get("history")
+    yield from (one for one in layers or ([] if alone is None else [alone]) if isinstance(one, Group))
+
+
+def _seconds(found: Checkpoint) -> float:
+    columns = [one.children.get("seconds") for one in _histories(found)]
+    total = sum((float(np.sum(c.data)) for c in columns if isinstance(c, NamedArray) and c.dtype.kind in "iuf"), 0.0)
+    return total if math.isfinite(total) else 0.0
+
+
+def _epochs(found: Checkpoint) -> int:
+    columns = [one.children.get("epoch") for one in _histories(found)]
+    return sum(int(np.prod(c.shape)) for c in columns if isinstance(c, NamedArray))
+
+
+def _comparison(folder: Path) -> RunSummary:
+    """Of the folder of a comparison: the smallest mean error of its arms, and all their seconds."""
+    try:
+        held = json.loads(read_text(folder / RESULTS))
+        errors = [float(np.mean(entry["test_error"])) for entry in held["results"]]
+        seconds = sum(float(entry[k]) for entry in held["results"] for k in ("pretraining_seconds", "tuning_seconds"))
+        layers = "-".join(str(width) for width in held["model"])
+        members, data = len(held["seeds"]), str(held["data"])
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
+        reason = printable((str(error).splitlines() or ["damaged"])[0])
+        raise GpunetError(printable(str(folder / RESULTS)), "must hold what a comparison wrote", reason) from None
+    test = {"error": min(errors)} if errors else {}
+    return RunSummary(
+        str(folder), "compare", data, "compare", layers, members=members, test=test, seconds=seconds, state="comparison"
+    )
+
+
+def _stamp(folder: Path) -> str:
+    """What changes whenever a file of a run does."""
+    parts = []
+    for name in (BEST, LAST, PREVIOUS, RESULTS):
+        with suppress(OSError, ValueError):
+            found = (folder / name).stat()
+            parts.append(f"{name} {found.st_size} {found.st_mtime_ns} {found.st_ino}")
+    return "; ".join(parts)
+
+
+def _fits(summary: Any) -> bool:
+    """Whether remembered values are of the kinds that a summary has."""
+    usual = asdict(RunSummary(""))
+    if not isinstance(summary, dict) or set(summary) != set(usual):
+        return False
+    numbers = [*summary["test"].values(), summary["seconds"], 0.0 if summary["best"] is None else summary["best"]]
+    kinds = (type(value) for name, value in usual.items() if name not in ("best", "seconds"))
+    held = (value for name, value in summary.items() if name not in ("best", "seconds"))
+    return all(map(isinstance, held, kinds)) and all(isinstance(number, float) for number in numbers)
+
+
+def _remembered(root: Path) -> dict[str, Any]:
+    """What was read before, as far as it is what this version writes."""
+    path = root / CACHE / REMEMBERED
+    with suppress(OSError, ValueError, RecursionError, AttributeError, LookupError, TypeError):
+        if path.stat().st_size <= MAX_RESULTS:
+            held = json.loads(path.read_text())
+            if held.get("version") == VERSION:
+                return {name: one for name, one in held["runs"].items() if _fits(one["summary"])}
+    return {}
