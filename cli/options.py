@@ -53,9 +53,9 @@ class Request:
         return configuration(self.words if words is None else words, flags, default)
 
     @property
-    def place(self) -> str | None:
-        """A folder beside those of the runs, for what is kept there; None where nothing is to be written."""
-        return None if self.dry_run else self.run or "runs/next"
+    def place(self) -> str:
+        """A folder beside those of the runs, for what is kept there."""
+        return self.run or "runs/next"
 
     @property
     def written(self) -> dict[str, Any]:
@@ -111,12 +111,17 @@ from_option = click.option(
 )
 
 
-def choose_device(name: str) -> Any:
-    """Resolve a device and say on stderr where ``auto`` took the CPU."""
+def choose_device(name: str, told: bool = False) -> Any:
+    """Resolve a device.
+
+    Args:
+        name: as it was asked for.
+        told: say on stderr where ``auto`` took the CPU, as before hours of training.
+    """
     from gpunet.backend import resolve_device
 
     device = resolve_device(name)
-    if device.note:
+    if device.note and told:
         remark(device.note)
     return device
 
