@@ -53,9 +53,9 @@ class Request:
         return configuration(self.words if words is None else words, flags, default)
 
     @property
-    def place(self) -> str | None:
-        """A folder beside those of the runs, for what is kept there; None where nothing is to be written."""
-        return None if self.dry_run else self.run or "runs/next"
+    def place(self) -> str:
+        """A folder beside those of the runs, for what is kept there."""
+        return self.run or "runs/next"
 
     @property
     def written(self) -> dict[str, Any]:

@@ -37,6 +37,13 @@ def _listed(value: Any) -> Any:
     return (value,) if isinstance(value, str | int) and not isinstance(value, bool) else value
 
 
+def _place(value: str) -> str:
+    """A folder, or a word in its place."""
+    if not value.strip():
+        raise ValueError("must be auto, none or the path of a folder")
+    return value
+
+
 class DataConfig(Section):
     """Where samples come from and how they are divided and prepared."""
 
@@ -94,7 +101,7 @@ class DataConfig(Section):
         None, description="height and width of images in files; by default all must have one size"
     )
     resize_by: Literal["crop", "pad", "stretch"] = Field("crop", description="how images get that size")
-    cache: Annotated[str, Field(min_length=1)] = Field(
+    cache: Annotated[str, AfterValidator(_place)] = Field(
         "auto",
         description="folder that keeps decoded images, so that folders of them are decoded once; auto is the folder "
         "cache beside the run, none keeps nothing",
