@@ -187,3 +187,11 @@ def test_a_file_of_another_program_is_not_called_damaged(here):
     done = run("verify", "keras.weights.h5", code=4)
     assert "damaged" not in done.output
     assert "got HDF5 of another program. gpunet inspect shows it." in done.stderr
+
+
+def test_an_option_that_is_written_like_a_key_is_named(here):
+    assert (
+        "device: is an option of the command, and no key. Write --device cpu."
+        in run("train", "device=cpu", code=2).stderr
+    )
+    assert "seeds: is an option of the command, and no key. Write --seeds 3." in run("train", "seeds=3", code=2).stderr
