@@ -166,7 +166,7 @@ class TrainingConfig(Section):
     drop_last: bool = Field(True, description="leave out the remainder of each epoch; it differs every time")
     precision: Literal["float32", "tf32", "bfloat16"] = Field(
         "float32",
-        description="of the products of a training step on CUDA: tf32 and bfloat16 round their factors, which GPUs since "
+        description="of the products of a training step on CUDA: tf32 and bfloat16 round their factors, as GPUs since "
         "Ampere can do; sums, weights and evaluation stay in float32",
     )
     l1: NonNegative = Field(0.0, description="penalty l1 * sum of absolute weights; biases are left alone")
