@@ -53,9 +53,9 @@ class Request:
         return configuration(self.words if words is None else words, flags, default)
 
     @property
-    def place(self) -> str | None:
-        """A folder beside those of the runs, for what is kept there; None where nothing is to be written."""
-        return None if self.dry_run else self.run or "runs/next"
+    def place(self) -> str:
+        """A folder beside those of the runs, for what is kept there."""
+        return self.run or "runs/next"
 
     @property
     def written(self) -> dict[str, Any]:
@@ -111,12 +111,17 @@ from_option = click.option(
 )
 
 
-def choose_device(name: str) -> Any:
-    """Resolve a device and say on stderr where ``auto`` took the CPU."""
+def choose_device(name: str, told: bool = False) -> Any:
+    """Resolve a device.
+
+    Args:
+        name: as it was asked for.
+        told: say on stderr where ``auto`` took the CPU, as before hours of training.
+    """
     from gpunet.backend import resolve_device
 
     device = resolve_device(name)
-    if device.note:
+    if device.note and told:
         remark(device.note)
     return device
 
@@ -152,8 +157,21 @@ def configuration(words: Sequence[str], flags: dict[str, Any], default: str) -> 
             "arguments", "must name one preset or TOML file", " ".join(sources), "Write options as KEY=VALUE"
         )
     overrides = parse_assignments(word for word in words if word not in named)
+    _check_options(overrides)
     given = {key: value for key, value in flags.items() if value is not None}
     return load_config(sources[0] if sources else default, overrides | given, note=_tell)
+
+
+def _check_options(overrides: dict[str, Any]) -> None:
+    """Refuse an option of the command that was written like a key."""
+    from gpunet.config import is_key
+
+    context = click.get_current_context(silent=True)
+    options = {name for p in context.command.params for name in p.opts} if context is not None else set()
+    for key, value in overrides.items():
+        if f"--{key}" in options and not is_key(key):
+            written = f"--{key}" if isinstance(value, bool) else f"--{key} {value}"
+            raise ConfigError(key, "is an option of the command, and no key", None, f"Write {written}")
 
 
 def _tell(line: str) -> None:

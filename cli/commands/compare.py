@@ -68,14 +68,14 @@ def compare(
     config = request.configuration("dbn", rest)
     if request.members is None and config.members == 1:
         config = config.model_copy(update={"members": SEEDS})
-    place = choose_device(request.device)
+    place = choose_device(request.device, told=True)
     with place.activate():
         checkpoint, donor = None, None
         if source is not None:
             config, checkpoint, donor = _restored(source, place, request)
         from gpunet.api.reading import load_split
 
-        dataset, parts = load_split(config, donor, run=request.place)
+        dataset, parts = load_split(config, donor, run=request.place, writes=not request.dry_run)
         from gpunet.experiment import Experiment
         from gpunet.studies import Comparison
 

@@ -7,7 +7,7 @@ import click
 from gpunet.errors import ConfigError
 
 from .. import completing
-from ..options import configuration, is_assignment, json_option, print_json
+from ..options import configuration, is_assignment, json_option, print_json, program
 
 WORDS = click.argument("words", nargs=-1, metavar="[CONFIG|PRESET] [KEY=VALUE]...", shell_complete=completing.words)
 
@@ -119,6 +119,7 @@ def init(words: tuple[str, ...], source: str, output: str | None) -> None:
     except FileExistsError:
         raise ConfigError(output, "must not exist yet", "a file", "Choose another name") from None
     click.echo(f"Configuration: {output}", err=True)
+    click.echo(f"Next: {program()} train {output}", err=True)
 
 
 @config.command()

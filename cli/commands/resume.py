@@ -67,7 +67,7 @@ def resume(
         request = Request((document,), new or str(folder), device, dry_run, as_json, None, None, None)
         execute(request, config, begun=new is None)
         return
-    place = choose_device(device)
+    place = choose_device(device, told=True)
     with place.activate(), ExitStack() as opened:
         target = RunFolder(folder)
         if not (new or dry_run):
@@ -84,7 +84,7 @@ def resume(
         changed = changes(before.model_dump(mode="json"), config.model_dump(mode="json"))
         for line in changed:
             remark(f"  {line}")
-        dataset, parts = load_split(config, saved, run=None if dry_run else new or folder)
+        dataset, parts = load_split(config, saved, run=new or folder, writes=not dry_run)
         experiment = Experiment(config, dataset, parts, place)
         written = Path(new) if new else folder
 
