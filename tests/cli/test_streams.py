@@ -34,6 +34,8 @@ LINES = {
     "presets": ["ls"],
     "data": ["ls"],
     "doctor": [],
+    "depth": ["--layers", "8", "--dry-run"],
+    "runs": ["."],
 }
 VIEWS = [["--history"], ["--history", "--csv"], ["--stats"], ["--json"], ["--lineage"], ["config/json"]]
 QUIET = {"compare", "resume"}  # print nothing on standard output in a dry run
