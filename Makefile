@@ -12,9 +12,10 @@ COMMA := ,
 CUDA := $(shell nvidia-smi 2>/dev/null | sed -n 's/.*CUDA Version: *\([0-9]*\).*/\1/p')
 EXTRA := $(if $(filter 12,$(CUDA)),$(COMMA)cuda12,$(if $(filter 13,$(CUDA)),$(COMMA)cuda13,))
 
-# Steps of their own beside the tests: CUDA text and captured steps; kills, faults, damage and hostile files; README's
+# Steps of their own beside the tests: CUDA text, compiled and run on the processor, and captured steps; kills, faults, damage and hostile files; README's
 # examples; the wheel in an empty environment.
-KERNELS := tests/backend/test_kernels.py tests/training/test_capturable.py tests/rbm/test_capturable_machines.py
+KERNELS := tests/backend/test_kernels.py tests/backend/test_convolution_kernels.py tests/training/test_capturable.py \
+	tests/rbm/test_capturable_machines.py
 SOAK := tests/checkpoint/test_crash.py tests/checkpoint/test_hostile.py tests/checkpoint/test_durability.py \
 	tests/checkpoint/test_foreign.py
 MANUAL := tests/test_readme.py

@@ -133,4 +133,10 @@ def main() -> None:
     gpunet train mlp --data mnist/ --seeds 3  three seeds at once, on your own files
     gpunet resume runs/digits-mlp-1           go on after an interruption, or for more epochs
     gpunet inspect runs/digits-mlp-1          look into the checkpoint
+
+    \b
+    Words are completed by the shell with, in its start-up file:
+    eval "$(_GPUNET_COMPLETE=bash_source gpunet)"            bash
+    eval "$(_GPUNET_COMPLETE=zsh_source gpunet)"             zsh
+    _GPUNET_COMPLETE=fish_source gpunet | source             fish
     """

@@ -14,6 +14,7 @@ import click
 
 from gpunet.errors import ConfigError, printable
 
+from . import completing
 from .remarks import quiet_option, remark
 
 device_option = click.option(
@@ -93,23 +94,34 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
         device_option,
         click.option("--run", metavar="FOLDER", help="Where to write; runs/<data>-<model>-<n> by default."),
         click.option("--data", metavar="SOURCE", help="digits, or a file or folder; stands for data.source=..."),
-        click.argument("words", nargs=-1, metavar="[CONFIG|PRESET] [DATA] [KEY=VALUE]..."),
+        click.argument(
+            "words", nargs=-1, metavar="[CONFIG|PRESET] [DATA] [KEY=VALUE]...", shell_complete=completing.words
+        ),
     ):
         gathered = decorate(gathered)
     return gathered
 
 
 from_option = click.option(
-    "--from", "source", metavar="CHECKPOINT", help="Take weights from the layers of a checkpoint or .safetensors."
+    "--from",
+    "source",
+    metavar="CHECKPOINT",
+    shell_complete=completing.runs,
+    help="Take weights from the layers of a checkpoint or .safetensors.",
 )
 
 
-def choose_device(name: str) -> Any:
-    """Resolve a device and say on stderr where ``auto`` took the CPU."""
+def choose_device(name: str, told: bool = False) -> Any:
+    """Resolve a device.
+
+    Args:
+        name: as it was asked for.
+        told: say on stderr where ``auto`` took the CPU, as before hours of training.
+    """
     from gpunet.backend import resolve_device
 
     device = resolve_device(name)
-    if device.note:
+    if device.note and told:
         remark(device.note)
     return device
 

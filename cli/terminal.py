@@ -130,7 +130,7 @@ def execute(
         layers: how many finished layers of that checkpoint to keep, for a stack.
         begun: whether the folder may hold its ``config.toml`` already.
     """
-    place = choose_device(request.device)
+    place = choose_device(request.device, told=True)
     with place.activate():
         from gpunet.api.reading import load_split
         from gpunet.api.starting import batch_that_fits, following

@@ -68,7 +68,7 @@ def compare(
     config = request.configuration("dbn", rest)
     if request.members is None and config.members == 1:
         config = config.model_copy(update={"members": SEEDS})
-    place = choose_device(request.device)
+    place = choose_device(request.device, told=True)
     with place.activate():
         checkpoint, donor = None, None
         if source is not None:

@@ -6,9 +6,10 @@ import click
 
 from gpunet.errors import ConfigError
 
-from ..options import configuration, is_assignment, json_option, print_json
+from .. import completing
+from ..options import configuration, is_assignment, json_option, print_json, program
 
-WORDS = click.argument("words", nargs=-1, metavar="[CONFIG|PRESET] [KEY=VALUE]...")
+WORDS = click.argument("words", nargs=-1, metavar="[CONFIG|PRESET] [KEY=VALUE]...", shell_complete=completing.words)
 
 
 @click.group()
@@ -17,7 +18,9 @@ def config() -> None:
 
 
 @config.command()
-@click.argument("words", nargs=-1, metavar="[CONFIG|PRESET] [SECTION|KEY] [KEY=VALUE]...")
+@click.argument(
+    "words", nargs=-1, metavar="[CONFIG|PRESET] [SECTION|KEY] [KEY=VALUE]...", shell_complete=completing.words
+)
 @click.option("--toml", "as_toml", is_flag=True, help="Print commented TOML, to keep and edit.")
 @json_option
 @click.option("--plot-schedule", is_flag=True, help="Show the learning rate over the epochs instead.")
@@ -116,6 +119,7 @@ def init(words: tuple[str, ...], source: str, output: str | None) -> None:
     except FileExistsError:
         raise ConfigError(output, "must not exist yet", "a file", "Choose another name") from None
     click.echo(f"Configuration: {output}", err=True)
+    click.echo(f"Next: {program()} train {output}", err=True)
 
 
 @config.command()

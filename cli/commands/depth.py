@@ -52,7 +52,7 @@ def depth(request: Request, layers: str, activations: str, output: str | None) -
     if output is not None:
         drawing = Output("-o", Path(output), FORMATS, [request.data])
         require_matplotlib("-o")
-    place = choose_device(request.device)
+    place = choose_device(request.device, told=True)
     with place.activate():
         dataset, parts = load_split(config, run=request.place)
         study = DepthStudy(Experiment(config, dataset, parts, place), _depths(layers), activations.split(","))

@@ -4,12 +4,13 @@ from typing import Any
 
 import click
 
+from .. import completing
 from ..figures import doubt, figure_lines, figures_json
 from ..options import choose_device, device_option, json_option, print_json, spread
 
 
 @click.command()
-@click.argument("checkpoints", nargs=-1, required=True, metavar="CHECKPOINT... [DATA]")
+@click.argument("checkpoints", nargs=-1, required=True, metavar="CHECKPOINT... [DATA]", shell_complete=completing.runs)
 @click.option("--data", metavar="SOURCE", help="Other data than it was trained on; all of it is evaluated.")
 @click.option(
     "--part", type=click.Choice(["train", "validation", "test"]), default="test", show_default=True,

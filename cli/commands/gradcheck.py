@@ -9,6 +9,7 @@ import click
 
 from gpunet.errors import ConfigError, GpunetError
 
+from .. import completing
 from ..options import choose_device, configuration, device_option, is_assignment, json_option, print_json
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ WIDTH = 120  # a table is not squeezed where its reader is no terminal
 
 
 @click.command()
-@click.argument("words", nargs=-1, metavar="[CONFIG|PRESET|CHECKPOINT] [KEY=VALUE]...")
+@click.argument("words", nargs=-1, metavar="[CONFIG|PRESET|CHECKPOINT] [KEY=VALUE]...", shell_complete=completing.words)
 @click.option("--data", metavar="SOURCE", help="digits, or a file or folder; stands for data.source=...")
 @click.option("--steps", type=click.IntRange(0), default=20, show_default=True, help="Training between the checks.")
 @click.option("--seed", type=int, metavar="N", help="Seed of weights, order and random decisions.")

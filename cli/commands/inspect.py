@@ -11,6 +11,7 @@ import click
 
 from gpunet.errors import CheckpointError, ConfigError, printable
 
+from .. import completing
 from ..drawing import FORMATS
 from ..options import json_option, print_json
 from ..output import Output
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("checkpoint")
+@click.argument("checkpoint", shell_complete=completing.runs)
 @click.argument("path", required=False)
 @click.option("--history", is_flag=True, help="The numbers of every epoch: table, --csv, or a plot with -o.")
 @click.option("--stats", is_flag=True, help="Moments, norm, singular values, dead units of each array below PATH.")

@@ -5,11 +5,12 @@ from typing import Any
 
 import click
 
+from .. import completing
 from ..options import choose_device, device_option, json_option, print_json
 
 
 @click.command()
-@click.argument("checkpoint")
+@click.argument("checkpoint", shell_complete=completing.runs)
 @click.option("--data", metavar="SOURCE", help="Other data than it was trained on; all of it is used.")
 @click.option(
     "--part", type=click.Choice(["train", "validation", "test"]), default="test", show_default=True,

@@ -9,6 +9,7 @@ import click
 
 from gpunet.errors import CheckpointError, ConfigError
 
+from .. import completing
 from ..options import choose_device, device_option, json_option, print_json
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ STDIN = "-"
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, metavar="CHECKPOINT... INPUT...")
+@click.argument("paths", nargs=-1, required=True, metavar="CHECKPOINT... INPUT...", shell_complete=completing.runs)
 @click.option("--probabilities", is_flag=True, help="Give the probability or score of every class.")
 @click.option("-o", "--output", metavar="FILE", help="Write a .csv, .tsv, .json, .jsonl or .parquet file.")
 @device_option

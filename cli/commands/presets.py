@@ -4,10 +4,15 @@ import click
 
 from gpunet.errors import ConfigError
 
+from .. import completing
 
-@click.group()
-def presets() -> None:
-    """Ready configurations to use, copy and change."""
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def presets(context: click.Context) -> None:
+    """Ready configurations to use, copy and change; alone, it lists them."""
+    if context.invoked_subcommand is None:
+        _list()
 
 
 @presets.command("ls")
@@ -17,15 +22,20 @@ def ls() -> None:
     \b
     gpunet presets ls
     """
+    _list()
+
+
+def _list() -> None:
     from gpunet.config import preset_names, preset_path
 
+    wide = max(map(len, preset_names()))
     for name in preset_names():
         first = preset_path(name).read_text(encoding="utf-8").splitlines()[0]
-        click.echo(f"{name:15}{first.removeprefix('# ')}")
+        click.echo(f"{name:{wide}}  {first.removeprefix('# ')}")
 
 
 @presets.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completing.presets)
 @click.argument("target", required=False)
 def copy(name: str, target: str | None) -> None:
     """Copy a preset to a TOML file of your own; <NAME>.toml by default.

@@ -2,11 +2,12 @@
 
 import click
 
+from .. import completing
 from ..options import json_option, print_json
 
 
 @click.command()
-@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...", shell_complete=completing.runs)
 @click.option("-o", "--output", default="report.html", show_default=True, metavar="FILE.html", help="Where to write.")
 @json_option
 def report(runs: tuple[str, ...], output: str, as_json: bool) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .. import completing
 from ..execution import DRY
 from ..options import Request, choose_device, device_option, json_option
 from ..remarks import quiet_option, remark
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("run", metavar="RUN|CHECKPOINT")
-@click.argument("words", nargs=-1, metavar="[KEY=VALUE]...")
+@click.argument("run", metavar="RUN|CHECKPOINT", shell_complete=completing.runs)
+@click.argument("words", nargs=-1, metavar="[KEY=VALUE]...", shell_complete=completing.keys)
 @click.option("--data", metavar="SOURCE", help="Where the data are now, if they were moved.")
 @click.option("--run", "new", metavar="FOLDER", help="Go on in a new folder and leave the old one as it is.")
 @device_option
@@ -66,7 +67,7 @@ def resume(
         request = Request((document,), new or str(folder), device, dry_run, as_json, None, None, None)
         execute(request, config, begun=new is None)
         return
-    place = choose_device(device)
+    place = choose_device(device, told=True)
     with place.activate(), ExitStack() as opened:
         target = RunFolder(folder)
         if not (new or dry_run):

@@ -10,12 +10,13 @@ import click
 
 from gpunet.errors import CheckpointError, ConfigError
 
+from .. import completing
 from ..options import choose_device, device_option, json_option, print_json
 from ..output import Output
 
 
 @click.command()
-@click.argument("checkpoint")
+@click.argument("checkpoint", shell_complete=completing.runs)
 @click.option("-n", "count", default=100, show_default=True, type=click.IntRange(1), help="How many chains.")
 @click.option(
     "--steps", default=1000, show_default=True, type=click.IntRange(1), help="Gibbs steps of the top machine."

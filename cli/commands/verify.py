@@ -8,6 +8,7 @@ import click
 
 from gpunet.errors import CheckpointError, DamagedError, ReaderError, printable
 
+from .. import completing
 from ..options import json_option, print_json
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("checkpoints", nargs=-1, required=True, metavar="CKPT...")
+@click.argument("checkpoints", nargs=-1, required=True, metavar="CKPT...", shell_complete=completing.runs)
 @click.option("--allow-nonfinite", is_flag=True, help="Do not take NaN or infinite numbers for damage.")
 @json_option
 @click.pass_context

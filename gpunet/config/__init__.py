@@ -16,6 +16,7 @@ from .reference import Key, is_key, keys
 from .schema import Config, family_name, schema
 from .shortcuts import SECTIONS, full_key, places_of, short_keys
 from .sources import check, is_file_name, load_config, override, parse_assignments, preset_names, preset_path
+from .suggestions import dotted_keys
 
 __all__ = [
     "SECTIONS",
@@ -29,6 +30,7 @@ __all__ = [
     "build_preparations",
     "build_rule",
     "check",
+    "dotted_keys",
     "family_name",
     "full_key",
     "is_file_name",

@@ -2,7 +2,7 @@
 
 import os
 import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,8 @@ def load_config(
         overrides: values by dotted key, strongest.
         environment: ``GPUNET_SECTION__KEY=value``, stronger than the source; the process's by default.
         families: of models that the source may name beside those that come with gpunet.
-        note: called with a line for each key or word that has another name now.
+        note: called with a line for each key or word that has another name now, and for each variable that counts, or
+            looks as if it should.
 
     Raises:
         ConfigError: naming every wrong key and value at once, one line each.
@@ -71,6 +72,9 @@ def load_config(
         merged = _read_toml(Path(source) if own else preset_path(source))
         merged.setdefault(KEY, FIRST if own else CURRENT)
     environment = os.environ if environment is None else environment
+    if note is not None:
+        for line in _about_variables(environment):
+            note(line)
     _assign(merged, _from_environment(environment))
     _assign(merged, overrides or {})
     return check(merged, families, note)
@@ -164,6 +168,18 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         if variable.startswith(PREFIX) and ("." in key or key in ("seed", "members", "name")):
             found[_checked(key)] = _toml_value(variable, text)
     return found
+
+
+def _about_variables(environment: Mapping[str, str]) -> Iterator[str]:
+    """What variables of the environment change, and which of the name of gpunet change nothing."""
+    found = _from_environment(environment)
+    for variable in sorted(name for name in environment if name.startswith(PREFIX)):
+        key = variable.removeprefix(PREFIX).lower().replace("__", ".")
+        if key in found:
+            yield f"{variable} in the environment sets {key}={shortened(environment[variable])}"
+        elif full_key(key) != key:
+            meant_name = PREFIX + full_key(key).upper().replace(".", "__")
+            yield f"{variable} in the environment sets nothing. Did you mean {meant_name}?"
 
 
 def _assign(values: dict[str, Any], assignments: Mapping[str, Any]) -> None:

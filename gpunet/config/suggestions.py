@@ -157,6 +157,11 @@ def _kinds_with(section: str, key: str, schema: type[Config]) -> Iterable[str]:
             yield get_args(named.annotation)[0]
 
 
+def dotted_keys() -> list[str]:
+    """All keys of all kinds of models and rules, dotted."""
+    return sorted({path for paths in _places(Config).values() for path in paths})
+
+
 @cache
 def _places(schema: type[Config]) -> dict[str, list[str]]:
     """Where each key stands, by its last part: of all sections, and of those inside them."""

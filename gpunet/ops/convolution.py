@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from math import prod
 
-from ..backend import Context, array_module, matmul
+from ..backend import Context, array_module, matmul, op
 from ..backend.arrays import Array
+from . import grouped
 from .windows import Around, Pair, Windows, beside, blocks_of, column_sums, columns, inner, spread, spread_terms
 
 
+@op
 def convolve(
     x: Array, kernel: Array, bias: Array | None, windows: Windows, groups: int, out: Array, ctx: Context
 ) -> Array:
@@ -44,6 +46,7 @@ def convolve(
     return out
 
 
+@op
 def convolve_grad_kernel(x: Array, dy: Array, windows: Windows, groups: int, out: Array, ctx: Context) -> Array:
     """``out``, ([E,] rows, columns, n_in / groups, n_out): the gradient of the kernel, over all samples and windows."""
     if depthwise(out, groups):
@@ -75,6 +78,7 @@ def convolve_grad_kernel(x: Array, dy: Array, windows: Windows, groups: int, out
     return out
 
 
+@op
 def convolve_grad_input(dy: Array, kernel: Array, windows: Windows, groups: int, out: Array, ctx: Context) -> Array:
     """``out``, ([E,] N, height, width, n_in): the gradient of the images."""
     if depthwise(kernel, groups):
@@ -106,6 +110,31 @@ def convolve_grad_input(dy: Array, kernel: Array, windows: Windows, groups: int,
 
     beside(blocks, ctx, make)
     return out
+
+
+@convolve.override("cupy")
+def _convolve_cuda(
+    x: Array, kernel: Array, bias: Array | None, windows: Windows, groups: int, out: Array, ctx: Context
+) -> Array:
+    if grouped.suits(groups, x, kernel, out):
+        return grouped.forward(x, kernel, bias, windows, groups, out)
+    return convolve.reference(x, kernel, bias, windows, groups, out, ctx)
+
+
+@convolve_grad_kernel.override("cupy")
+def _convolve_grad_kernel_cuda(x: Array, dy: Array, windows: Windows, groups: int, out: Array, ctx: Context) -> Array:
+    if grouped.suits(groups, x, dy, out):
+        return grouped.grad_kernel(x, dy, windows, groups, out, ctx)
+    return convolve_grad_kernel.reference(x, dy, windows, groups, out, ctx)
+
+
+@convolve_grad_input.override("cupy")
+def _convolve_grad_input_cuda(
+    dy: Array, kernel: Array, windows: Windows, groups: int, out: Array, ctx: Context
+) -> Array:
+    if grouped.suits(groups, dy, kernel, out):
+        return grouped.grad_input(dy, kernel, windows, groups, out)
+    return convolve_grad_input.reference(dy, kernel, windows, groups, out, ctx)
 
 
 def convolve_grad_bias(dy: Array, out: Array, ctx: Context) -> Array:

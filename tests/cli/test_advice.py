@@ -13,11 +13,12 @@ from gpunet.config import load_config, preset_names
 from gpunet.errors import DivergedError
 
 WORDS = ["training.epochs=1", "training.batch_size=100", "data.validation=0.15", "data.test=0.15"]
-MORE = {"finetune": ["model.hidden=[20]"], "dbn-mnist": ["model.hidden=[9,8]"], "dbn": ["model.hidden=[9,8]"]}
+STACKS = ("dbn", "dbn-mnist", "denoising", "supervised-greedy")
+MORE = {"finetune": ["model.hidden=[20]"]} | {name: ["model.hidden=[9,8]"] for name in STACKS}
 # A rate at which some steps are made, and one at which the first fails.
 RATES = {
     "residual": "1e3", "linear": "1e5", "mlp": "1e10", "digits": "1e10", "rbm": "1e3", "classrbm": "1e2", "dbn": "1e3",
-    "dbn-mnist": "1e4",
+    "dbn-mnist": "1e4", "denoising": "1e4", "supervised-greedy": "1e4",
 }  # fmt: skip
 
 

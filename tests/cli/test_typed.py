@@ -137,3 +137,35 @@ def test_why_training_ended_and_when_it_was_best_are_said(here):
     assert ", in epoch " in done.stdout
     labelled = run("train", "linear", "epochs=1", "data.labels=100", "--dry-run")
     assert "labels of 100 of the 1,257 training samples" in labelled.stderr
+
+
+@pytest.mark.parametrize(("preset", "most"), [("denoising", 0.3), ("supervised-greedy", 0.2)])
+def test_the_presets_of_other_greedy_learning_pretrain_and_are_fine_tuned(preset, most, here):
+    """In few epochs; a network that guesses errs in nine of ten."""
+    assert preset in run("presets").stdout
+    done = run("pretrain", preset, "epochs=4", "hidden=[64,32]")
+    first, last = (float(line.split("loss ")[1].split()[0].rstrip(",")) for line in epochs_of(done)[:4:3])
+    assert last < 0.9 * first, "the first layer learns"
+    done = run("train", "finetune", "--from", f"runs/digits-{preset}-1", "epochs=3", "--json", "-q")
+    assert json.loads(done.stdout)["test_accuracy"][0] > 1 - most
+
+
+def epochs_of(done):
+    return [line for line in done.stderr.splitlines() if line.startswith("epoch ")]
+
+
+def test_variables_that_count_and_those_that_do_not_are_said(here, monkeypatch):
+    monkeypatch.setenv("GPUNET_TRAINING__EPOCHS", "2")
+    monkeypatch.setenv("GPUNET_BATCH_SIZE", "5")
+    monkeypatch.setenv("GPUNET_DATA", "/somewhere")  # which may be of somebody else
+    done = run("train", "linear", "--dry-run")
+    assert "GPUNET_TRAINING__EPOCHS in the environment sets training.epochs=2" in done.stderr
+    assert "GPUNET_BATCH_SIZE in the environment sets nothing. Did you mean GPUNET_TRAINING__BATCH_SIZE?" in done.stderr
+    assert "GPUNET_DATA" not in done.stderr
+    assert run("train", "linear", "--dry-run", "-q").stderr == ""
+
+
+def test_where_it_computes_is_said_before_training_alone(here):
+    assert "Running on the CPU with NumPy" in run("train", "linear", "epochs=1").stderr
+    for words in (["evaluate", "runs/digits-linear-1"], ["predict", "runs/digits-linear-1", "digits"]):
+        assert "Running on the CPU" not in run(*words).stderr

@@ -21,7 +21,7 @@ SMALL = {"training.epochs": 10, "training.batch_size": 50, "data.validation": 0.
 NARROW = SMALL | {"model.hidden": [12]}
 MACHINE = SMALL | {"model.hidden": 8}
 LAYERS = SMALL | {"model.hidden": [12, 8], "optimizer.learning_rate": 0.05}
-STACKS = ("dbn", "dbn-mnist")
+STACKS = ("dbn", "dbn-mnist", "denoising", "supervised-greedy")
 RUIN = {"name": "piecewise", "values": [0.1, 50.0], "boundaries": [1]}  # after the first epoch, each is worse
 MOVES = ("shift", "rotate", "elastic", "brightness", "noise", "mixup", "cut_mix", "rand_augment")
 
