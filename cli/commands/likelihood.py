@@ -149,7 +149,7 @@ def _print_member(document: dict[str, Any], member: int, name: str, width: float
         "raise_bound": f"RAISE, stochastic lower bound, {some}",
         "pseudo_log_likelihood": f"pseudo-log-likelihood over all bits, no likelihood, {some}",
         "free_energy": f"free energy{on}, nats up to log Z",
-        "reconstruction_error": f"reconstruction error{on}, squared, summed over {document['inputs']:,} inputs",
+        "reconstruction_error": f"reconstruction error{on}, squared, summed over {document['inputs']:,} inputs, no likelihood",
     }
     for key, label in labels.items():
         if key in document:

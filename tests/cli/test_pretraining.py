@@ -58,7 +58,7 @@ def test_each_number_says_what_it_is(machine):
         "RAISE, stochastic lower bound",
         "over all bits, no likelihood",
         "up to log Z",
-        "squared, no likelihood",
+        "inputs, no likelihood",
     ):
         assert shown.count(words) == 2
     # A machine far from the one without weights, so that one temperature says nothing about it.
