@@ -137,6 +137,8 @@ def _named(
     donors: list[Donor], targets: list[str], pairs: Sequence[tuple[str, str]], source: Checkpoint
 ) -> list[tuple[Donor, str, bool]]:
     by_name, plan = {donor.name: donor for donor in donors}, []
+    if list(by_name) == ["model"]:  # a machine alone, which is called as the lowest one of a stack, too
+        by_name["000_rbm"] = donors[0]
     for name, target in pairs:
         if name not in by_name:
             raise CheckpointError(str(source.path), f"must hold a layer {name}", "no such", f"It has {_list(by_name)}")
