@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from .options import decimals
+
 if TYPE_CHECKING:
     from gpunet.metrics import Estimate
 
@@ -102,7 +104,7 @@ def _number(value: float, percent: bool) -> str:
         return "-"
     if percent:
         return f"{100 * value:.2f} %"
-    return f"{value:.4f}" if abs(value) < 1000 else f"{value:.6g}"
+    return decimals(value) if abs(value) < 1000 else f"{value:.6g}"
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -35,6 +35,7 @@ THINGS = {
     "source": "--from",
     "labels to compare": "--labels",
     "pairs": "--graft",
+    "depths": "--layers",
     "run": "--run",
     "signals": "--signal",
     "network.model": "tune.model.name",

@@ -53,9 +53,9 @@ class Request:
         return configuration(self.words if words is None else words, flags, default)
 
     @property
-    def place(self) -> str | None:
-        """A folder beside those of the runs, for what is kept there; None where nothing is to be written."""
-        return None if self.dry_run else self.run or "runs/next"
+    def place(self) -> str:
+        """A folder beside those of the runs, for what is kept there."""
+        return self.run or "runs/next"
 
     @property
     def written(self) -> dict[str, Any]:
@@ -157,8 +157,21 @@ def configuration(words: Sequence[str], flags: dict[str, Any], default: str) -> 
             "arguments", "must name one preset or TOML file", " ".join(sources), "Write options as KEY=VALUE"
         )
     overrides = parse_assignments(word for word in words if word not in named)
+    _check_options(overrides)
     given = {key: value for key, value in flags.items() if value is not None}
     return load_config(sources[0] if sources else default, overrides | given, note=_tell)
+
+
+def _check_options(overrides: dict[str, Any]) -> None:
+    """Refuse an option of the command that was written like a key."""
+    from gpunet.config import is_key
+
+    context = click.get_current_context(silent=True)
+    options = {name for p in context.command.params for name in p.opts} if context is not None else set()
+    for key, value in overrides.items():
+        if f"--{key}" in options and not is_key(key):
+            written = f"--{key}" if isinstance(value, bool) else f"--{key} {value}"
+            raise ConfigError(key, "is an option of the command, and no key", None, f"Write {written}")
 
 
 def _tell(line: str) -> None:
@@ -182,6 +195,15 @@ def print_json(document: Any) -> None:
     click.echo("\n".join(map(printable, text.split("\n"))))  # texts may come out of a forged file
 
 
+def decimals(value: float, digits: int = 4) -> str:
+    """A number with so many decimals, or with three significant digits where these would all be zeros.
+
+    >>> decimals(0.25), decimals(8.4e-18), decimals(0.0)
+    ('0.2500', '8.4e-18', '0.0000')
+    """
+    return f"{value:.3g}" if 0 < abs(value) < 0.5 * 10.0**-digits else f"{value:.{digits}f}"
+
+
 def spread(values: Sequence[float], percent: bool = False) -> str:
     """A mean, with the spread over members where there are several.
 
@@ -190,8 +212,10 @@ def spread(values: Sequence[float], percent: bool = False) -> str:
     """
     import statistics
 
-    factor, unit, digits = (100, " %", 2) if percent else (1, "", 4)
-    mean = f"{statistics.mean(values) * factor:.{digits}f}{unit}"
+    def written(value: float) -> str:
+        return f"{100 * value:.2f}" if percent else decimals(value)
+
+    mean = f"{written(statistics.mean(values))}{' %' if percent else ''}"
     if len(values) == 1:
         return mean
-    return f"{mean} ± {statistics.stdev(values) * factor:.{digits}f} over {len(values)} members"
+    return f"{mean} ± {written(statistics.stdev(values))} over {len(values)} members"

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from .naming import translated
+from .options import decimals
 from .remarks import is_quiet, remark
 
 OnEpoch = Callable[[Any], None]
@@ -76,4 +77,4 @@ def epoch_line(record: Any) -> str:
 def _short(measure: str, value: float) -> str:
     if measure == "accuracy":
         return f"{value * 100:.2f} %"
-    return f"{measure.replace('_', ' ').replace('reconstruction error', 'error')} {value:.4f}"
+    return f"{measure.replace('_', ' ').replace('reconstruction error', 'error')} {decimals(value)}"

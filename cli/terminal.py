@@ -142,7 +142,7 @@ def execute(
             before, config = config, following(config, request.written, checkpoint, ())
             for line in changes(before.model_dump(mode="json"), config.model_dump(mode="json")):
                 remark(f"  {line}, as in {source}")
-        dataset, parts = load_split(config, features_of=donor, run=request.place)
+        dataset, parts = load_split(config, features_of=donor, run=request.place, writes=not request.dry_run)
         if not request.chooses_batch:
             config = batch_that_fits(config, parts)
         made: list[RunFolder] = []

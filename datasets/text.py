@@ -211,7 +211,7 @@ def walk_cells(path: Path, lines: Lines) -> Iterator[tuple[list[str], int]]:
         DataError: naming the first line that has another number of cells, or cells that nobody can read.
     """
     reader = csv.reader(io.StringIO(lines.content.decode()), delimiter=lines.delimiter)
-    begins, width = 1, 0
+    begins, width, seen = 1, 0, 0
     while True:
         try:
             row = next(reader, None)
@@ -224,6 +224,8 @@ def walk_cells(path: Path, lines: Lines) -> Iterator[tuple[list[str], int]]:
             width = width or len(row)
             if len(row) != width:
                 rule = f"needs {width} cells as the first line"
-                raise DataError(f"{path} line {begins}", rule, len(row), "Correct it")
+                remedy = "Correct it" if seen > 1 else "Correct it, or remove lines above the names of the columns"
+                raise DataError(f"{path} line {begins}", rule, len(row), remedy)
+            seen += 1
             yield row, begins
         begins = reader.line_num + 1

@@ -75,7 +75,7 @@ def compare(
             config, checkpoint, donor = _restored(source, place, request)
         from gpunet.api.reading import load_split
 
-        dataset, parts = load_split(config, donor, run=request.place)
+        dataset, parts = load_split(config, donor, run=request.place, writes=not request.dry_run)
         from gpunet.experiment import Experiment
         from gpunet.studies import Comparison
 

@@ -54,7 +54,7 @@ def depth(request: Request, layers: str, activations: str, output: str | None) -
         require_matplotlib("-o")
     place = choose_device(request.device, told=True)
     with place.activate():
-        dataset, parts = load_split(config, run=request.place)
+        dataset, parts = load_split(config, run=request.place, writes=not request.dry_run)
         study = DepthStudy(Experiment(config, dataset, parts, place), _depths(layers), activations.split(","))
         _carry_out(study, request, drawing)
 

@@ -84,7 +84,7 @@ def resume(
         changed = changes(before.model_dump(mode="json"), config.model_dump(mode="json"))
         for line in changed:
             remark(f"  {line}")
-        dataset, parts = load_split(config, saved, run=None if dry_run else new or folder)
+        dataset, parts = load_split(config, saved, run=new or folder, writes=not dry_run)
         experiment = Experiment(config, dataset, parts, place)
         written = Path(new) if new else folder
 

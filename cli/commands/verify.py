@@ -32,6 +32,7 @@ def verify(ctx: click.Context, checkpoints: tuple[str, ...], allow_nonfinite: bo
     gpunet verify runs/digits-mlp-1/best.h5
     gpunet verify runs/*/*.h5 --json
     """
+    from gpunet.checkpoint import is_foreign
     from gpunet.checkpoint import verify as check
 
     from ..opening import checkpoint_at
@@ -39,6 +40,14 @@ def verify(ctx: click.Context, checkpoints: tuple[str, ...], allow_nonfinite: bo
     documents: list[dict[str, Any]] = []
     codes = set()
     for path in checkpoints:
+        if is_foreign(path):
+            rule, remedy = "must be a gpunet checkpoint, whose hashes can be recomputed", "gpunet inspect shows it"
+            other = CheckpointError(path, rule, "HDF5 of another program", remedy)
+            documents.append({"path": path, "whole": False, "error": str(other), "state": "not read"})
+            codes.add(CheckpointError.exit_code)
+            if not as_json:
+                _show(documents[-1])
+            continue
         try:
             document = _document(check(checkpoint_at(path), allow_nonfinite=allow_nonfinite))
         except (CheckpointError, ReaderError) as error:

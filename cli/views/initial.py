@@ -56,10 +56,28 @@ def initial_toml(config: Any, found: Any, summary: Any, preset: str) -> str:
         lines += [f"{key} = {toml_value(getattr(data, key))}" for key in ("x", "y", "channels") if getattr(data, key)]
     lines.append(f"scale_target = {toml_value(data.scale_target)}")
     lines += [f"{key} = {toml_value(getattr(data, key))}" for key in ("validation", "test", "split", "split_seed")]
-    if data.split_column is not None:
-        lines.append(f"split_column = {toml_value(data.split_column)}")
+    lines += _others(config, lines, table=contract is not None and bool(contract.codes))
     lines += ["", f"# The rest is that of {preset}."]
     return "\n".join([*lines, *sections]) + "\n"
+
+
+def _others(config: Any, lines: list[str], table: bool) -> list[str]:
+    """The other keys of ``data`` that were given, and comments on those that tables are often edited by."""
+    import tomllib
+
+    from gpunet.persistence.folder import dump
+
+    written = {line.removeprefix("# ").partition(" =")[0] for line in lines if " = " in line and line[:1] != " "}
+    given, plain = tomllib.loads(dump(config))["data"], type(config.data)()
+    others = [key for key in given if key not in written and getattr(config.data, key) != getattr(plain, key)]
+    found = [f"{key} = {toml_value(given[key])}" for key in others]
+    told = {
+        "missing": '["", "NA"]  # texts of missing cells; the usual ones by default',
+        "words": "1000  # most frequent words of a text beside other features",
+        "preprocess": '["standardise"]  # min_max, robust, log1p, clip, scale, none, ... in their order',
+        "split_column": '"column"  # with split = "group", "date" or "column"',
+    }
+    return found + [f"# {key} = {text}" for key, text in told.items() if table and key not in others]
 
 
 def _rest(config: Any) -> tuple[list[str], list[str]]:

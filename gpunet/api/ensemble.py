@@ -103,7 +103,7 @@ class Ensemble:
         found = self.outputs(x)
         return np.hstack([1 - found, found]) if found.shape[1] == 1 and len(self.classes) else found
 
-    def score(self, x: Any, y: Any) -> float:
+    def score(self, x: Any, y: Any = None) -> float:
         """Share of right classes, or R2, of the averaged predictions; see :meth:`Network.score`."""
         first, threshold = self.networks[0], self.threshold
         return first.score_of(self.outputs(x), first.targets(x, y), threshold)

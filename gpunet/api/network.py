@@ -11,7 +11,7 @@ from ..metrics import Estimate, Outcome, class_numbers, constant_prediction, est
 from ..persistence import TrainedModel
 from ..training import Evaluator, Scores, decided, outcomes, outputs_of, task_of
 from .arrays import split_frame, target_array
-from .frames import is_frame
+from .frames import columns_of, is_frame
 from .members import single
 from .results import Result, given
 from .sampling import check_count, sampled
@@ -130,25 +130,27 @@ class Network(Result):
         """The classes as they were given in training, in the order of the outputs; empty for values."""
         return self.description.labels
 
-    def score(self, x: Any, y: Any) -> float:
+    def score(self, x: Any, y: Any = None) -> float:
         """Share of right classes or labels, or for values the coefficient of determination R2, averaged over targets.
 
         Args:
             x: samples as in training.
-            y: their targets, or the name of a column of the data frame ``x``, or several.
+            y: their targets, or the name of a column of the data frame ``x``, or several; by default the columns of the
+                data frame that the network learned to predict.
 
         Raises:
             DataError: samples or targets that this network was not trained for.
         """
         return self.score_of(self.outputs(x), self.targets(x, y))
 
-    @staticmethod
-    def targets(x: Any, y: Any) -> Any:
-        """The targets that ``y`` are, or names as columns of the data frame ``x``.
+    def targets(self, x: Any, y: Any) -> Any:
+        """The targets that ``y`` are, or names as columns of the data frame ``x``; without ``y`` those of the training.
 
         Raises:
             DataError: no targets, or no such column.
         """
+        if y is None and is_frame(x) and set(self.description.targets) & set(columns_of(x, "x")):
+            y = list(self.description.targets) if len(self.description.targets) > 1 else self.description.targets[0]
         if y is None:
             raise DataError("y", "must be given", "none", "Pass targets, or names of columns of a data frame x")
         named = isinstance(y, str) or (isinstance(y, list | tuple) and all(isinstance(name, str) for name in y))

@@ -39,6 +39,7 @@ def load_split(
     known: Trained | None = None,
     features_of: Trained | None = None,
     run: Path | str | None = None,
+    writes: bool = True,
 ) -> tuple[Dataset, Split]:
     """The data set of a configuration out of its files, and its parts.
 
@@ -47,11 +48,12 @@ def load_split(
         known: the model that is trained on, whose contract the data fulfil; None for a new one.
         features_of: a model whose layers are taken over, so that features must be those of its training.
         run: folder of the run that is going to be trained, beside which decoded images are kept; None keeps nothing.
+        writes: whether images may be kept that are not there yet.
 
     Raises:
         DataError: data that are missing or damaged, that were passed as arrays, or that do not fulfil a contract.
     """
-    found = found_in(config, known, cache=cache_of(config, run))
+    found = found_in(config, known, cache=cache_of(config, run, writes))
     dataset = dataset_of(config, found, known)
     if features_of is not None and known is None:
         dataset = with_features_of(dataset, features_of, found)
@@ -289,19 +291,19 @@ def cache_of(config: Config, run: Path | str | None, writes: bool = True) -> Any
     Args:
         config: whose ``data.cache`` says it.
         run: folder of a run.
-        writes: whether images may be kept beside it that are not there yet.
+        writes: whether images may be kept that are not there yet.
     """
     from ..datasets import Cache
 
     if config.data.cache == "auto":
         return None if run is None else Cache(Path(run).parent / CACHE, writes)
-    return None if config.data.cache == "none" else Cache(Path(config.data.cache))
+    return None if config.data.cache == "none" else Cache(Path(config.data.cache), writes)
 
 
 def _cache_for(model: Trained) -> Any:
     """The cache of a trained model's data; nothing is written beside runs by those who only look at them."""
     path = model.checkpoint.path
-    return cache_of(model.config, None if path is None else Path(path).parent, writes=False)
+    return cache_of(model.config, None if path is None else Path(path).parent, writes=model.config.data.cache != "auto")
 
 
 def check_outputs(dataset: Dataset, known: Trained) -> None:

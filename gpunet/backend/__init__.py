@@ -12,11 +12,12 @@ from .dispatch import Op, op
 from .driver import DriverReport, probe_driver
 from .kernels import kernel
 from .lanes import blas, lanes, run_beside, threads_for, threads_of_blas, threads_pay
-from .products import matmul
+from .products import COMPUTE, matmul, products_in
 from .sampled import SampleStreams
 from .streams import Purpose, Streams, host_generator, normal_pairs
 
 __all__ = [
+    "COMPUTE",
     "NUMERICS",
     "Arena",
     "Context",
@@ -37,6 +38,7 @@ __all__ = [
     "op",
     "out_of_memory",
     "probe_driver",
+    "products_in",
     "resolve_device",
     "run_beside",
     "sixteen_bits",

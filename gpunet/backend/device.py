@@ -18,6 +18,7 @@ from .arrays import Array, address, to_host
 from .driver import DriverReport, probe_driver
 from .products import load_cublas
 
+SHORT_FORMATS = 80  # compute capability of the first GPUs that multiply in tf32 and bfloat16
 ALIGNMENT = 256  # bytes; a CUDA memory transaction never straddles two arrays
 
 
@@ -83,6 +84,20 @@ class Device:
         gc.collect()
         if self.kind == "cuda":
             self.xp.get_default_memory_pool().free_all_blocks()
+
+    def check_precision(self, precision: str) -> None:
+        """Refuse a precision of products that this device does not have.
+
+        Raises:
+            DeviceError: another than ``float32`` on a CPU, or on a GPU older than Ampere (compute capability 8.0).
+        """
+        if precision == "float32":
+            return
+        capability = 0 if self.kind == "cpu" else int(self.xp.cuda.Device(self.index).compute_capability)
+        if capability < SHORT_FORMATS:
+            received = str(self) if self.kind == "cpu" else f"{self} of capability {capability // 10}.{capability % 10}"
+            rule = f"needs a CUDA device of compute capability 8.0 for {precision}"
+            raise DeviceError("precision", rule, received, "Set precision=float32")
 
     @contextmanager
     def activate(self) -> Iterator[None]:

@@ -11,7 +11,9 @@ import importlib
 import itertools
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -22,6 +24,36 @@ from .arrays import Array, array_module
 from .dispatch import op
 
 WORKSPACE = 32 << 20  # bytes; what NVIDIA recommends for its largest GPUs
+# How cuBLAS may multiply numbers of single precision (cublasComputeType_t); it sums in single precision each time.
+COMPUTE = {"float32": 68, "bfloat16": 75, "tf32": 77}
+IN_DOUBLE = 70
+
+_precision = ContextVar("precision", default="float32")
+
+
+@contextmanager
+def products_in(precision: str) -> Iterator[None]:
+    """Let products on CUDA round their factors to a shorter format, for as long as the block runs.
+
+    Args:
+        precision: ``float32``; ``tf32``, 10 bits behind the point instead of 23; or ``bfloat16``, 7 bits.  Products on
+            the host, and those of double precision, stay as they are.
+    """
+    before = _precision.set(precision)
+    try:
+        yield
+    finally:
+        _precision.reset(before)
+
+
+def compute_type(dtype: np.dtype) -> int:
+    """The number by which cuBLAS is told how to multiply.
+
+    >>> with products_in("tf32"):
+    ...     compute_type(np.dtype(np.float32)), compute_type(np.dtype(np.float64))
+    (77, 70)
+    """
+    return IN_DOUBLE if dtype == np.float64 else COMPUTE[_precision.get()]
 
 
 @op
@@ -120,7 +152,7 @@ class _Blas:
         cupy: Any = importlib.import_module("cupy")
         self.library, self.handle, self.stream = load_cublas(), ctypes.c_void_p(), -1
         self.workspace = cupy.cuda.Memory(WORKSPACE)
-        self.numbers = {np.dtype(np.float32): (0, 68, ctypes.c_float), np.dtype(np.float64): (1, 70, ctypes.c_double)}
+        self.numbers = {np.dtype(np.float32): (0, ctypes.c_float), np.dtype(np.float64): (1, ctypes.c_double)}
         self._check(self.library.cublasCreate_v2(ctypes.byref(self.handle)))
 
     def gemm(
@@ -140,7 +172,7 @@ class _Blas:
             memory = ctypes.c_void_p(self.workspace.ptr)
             self._check(self.library.cublasSetWorkspace_v2(self.handle, memory, ctypes.c_size_t(WORKSPACE)))
             self.stream = stream
-        kind, compute, number = self.numbers[dtype]
+        kind, number = self.numbers[dtype]
         places = [
             (ctypes.c_void_p(x.data.ptr), kind, found.leading, ctypes.c_longlong(found.stride))
             for x, found in (left, right, out)
@@ -149,7 +181,17 @@ class _Blas:
         one, zero = ctypes.byref(number(1)), ctypes.byref(number(0))
         self._check(
             self.library.cublasGemmStridedBatchedEx(
-                self.handle, *turned, *sizes, one, *places[0], *places[1], zero, *places[2], count, compute, -1
+                self.handle,
+                *turned,
+                *sizes,
+                one,
+                *places[0],
+                *places[1],
+                zero,
+                *places[2],
+                count,
+                compute_type(dtype),
+                -1,
             )
         )
 

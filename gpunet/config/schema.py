@@ -37,6 +37,13 @@ def _listed(value: Any) -> Any:
     return (value,) if isinstance(value, str | int) and not isinstance(value, bool) else value
 
 
+def _place(value: str) -> str:
+    """A folder, or a word in its place."""
+    if not value.strip():
+        raise ValueError("must be auto, none or the path of a folder")
+    return value
+
+
 class DataConfig(Section):
     """Where samples come from and how they are divided and prepared."""
 
@@ -94,7 +101,7 @@ class DataConfig(Section):
         None, description="height and width of images in files; by default all must have one size"
     )
     resize_by: Literal["crop", "pad", "stretch"] = Field("crop", description="how images get that size")
-    cache: Annotated[str, Field(min_length=1)] = Field(
+    cache: Annotated[str, AfterValidator(_place)] = Field(
         "auto",
         description="folder that keeps decoded images, so that folders of them are decoded once; auto is the folder "
         "cache beside the run, none keeps nothing",
@@ -157,6 +164,11 @@ class TrainingConfig(Section):
     batch_size: Count = Field(64, description="samples of a step; presets take at most a quarter of the training part")
     updates: Count | None = Field(None, description="of an epoch at least; fewer samples are passed over several times")
     drop_last: bool = Field(True, description="leave out the remainder of each epoch; it differs every time")
+    precision: Literal["float32", "tf32", "bfloat16"] = Field(
+        "float32",
+        description="of the products of a training step on CUDA: tf32 and bfloat16 round their factors, as GPUs since "
+        "Ampere can do; sums, weights and evaluation stay in float32",
+    )
     l1: NonNegative = Field(0.0, description="penalty l1 * sum of absolute weights; biases are left alone")
     l2: NonNegative = Field(0.0, description="penalty l2 / 2 * sum of squared weights; biases are left alone")
     clip_value: Positive | None = Field(None, description="largest size of each number of the gradient")

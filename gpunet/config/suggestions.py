@@ -11,7 +11,7 @@ from ..errors import meant
 from .schema import Config
 from .shortcuts import SECTIONS, alternatives, full_key, inner_sections
 
-# Names of the same things in scikit-learn, Keras, PyTorch and elsewhere, and of what options of the commands set.
+# Names of the same things in scikit-learn, Keras, PyTorch and elsewhere.
 ELSEWHERE = {
     "alpha": "training.l2",
     "augment": "augmentation.shift=true, rotate=true, ...",
@@ -19,7 +19,6 @@ ELSEWHERE = {
     "batchnorm": "model.batch_norm",
     "class_weights": "training.class_weight",
     "cutout": "augmentation.cut_out",
-    "device": "--device of the command",
     "dropout_rate": "model.dropout",
     "early_stopping": "training.patience",
     "ema": "training.averaging=ema",
@@ -44,14 +43,12 @@ ELSEWHERE = {
     "nonlinearity": "model.activation",
     "normalize": "data.preprocess",
     "optim": "optimizer",
-    "output": "--run of the command",
     "preprocessing": "data.preprocess",
     "random_state": "seed",
     "rate": "optimizer.learning_rate",
-    "run": "--run of the command",
     "schedule": "optimizer.learning_rate=cosine",
     "scheduler": "optimizer.learning_rate=cosine",
-    "seeds": "members, or --seeds of the command",
+    "seeds": "members",
     "size": "model.hidden",
     "solver": "optimizer",
     "source": "data.source",

@@ -79,6 +79,7 @@ class Run:
             feed=self._training_feed(members),
             batch_size=training.batch_size,
             device=self.device,
+            precision=training.precision,
         )
         if config.numerics != 1:
             check_batches(config, self.objective.model, self.trainer.feed.samples)

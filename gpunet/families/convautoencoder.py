@@ -30,7 +30,7 @@ class ConvAutoencoderConfig(ImageFamily):
     size: Count = Field(3, description="rows and columns of a kernel")
     norm: Literal["batch", "group", "none"] = Field("batch", description="behind each convolution")
     separable: bool = Field(False, description="depthwise-separable blocks in place of convolutions but the first")
-    activation: Activation = "relu"
+    activation: Activation = Field("relu", description="of each hidden layer")
     initializer: InitializerWord | None = Field(None, description="of the kernels; he by default")
     corruption: Fraction = Field(0.25, description="part of the pixels that are set to 0 and must come back")
 

@@ -91,7 +91,7 @@ class ResMLPConfig(Family):
         """Two layers for each block, and two more."""
         if layers < 4 or layers % 2:
             rule = "must be even and at least 4, two for each block and two more"
-            raise ConfigError("layers", rule, layers, f"Use {max(4, layers + 1)}")
+            raise ConfigError("depths", rule, layers, f"Use {max(4, layers + 1)}")
         blocks = (layers - 2) // 2
         return self.model_copy(update={"blocks": blocks, "shortcut": residual, "activation": activation})
 

@@ -46,7 +46,7 @@ def graft(run: Run, source: Checkpoint, pairs: Sequence[tuple[str, str]] = ()) -
     Without ``pairs`` the layers are taken from the bottom, one after the other, as far as both have some; into an
     autoencoder each machine goes twice, the second time mirrored in the decoder, and so it goes into a network trained
     up and down, except for the top machine, which is another one there.  Of a convolutional autoencoder the encoder
-    alone is taken.  What normalises the outputs of a layer goes with it.
+    alone is taken, or filled.  What normalises the outputs of a layer goes with it.
 
     Args:
         run: not trained yet.
@@ -113,6 +113,8 @@ def _from_the_bottom(
 ) -> Iterator[tuple[Donor, str, bool]]:
     both_ways = run.config.model.transfer == "both_ways"
     donors = [donor for donor in donors if not donor.name.startswith("generation/")]  # they point downwards
+    if inner := getattr(run.objective.model, "encoder_layers", 0):
+        targets = [target for target in targets if int(target[:3]) < inner]
     encoder = None if source.foreign else source.root["model"].attrs.get("encoder_layers")
     if isinstance(encoder, int):
         donors = [donor for donor in donors if int(donor.name[:3]) < encoder]
@@ -135,6 +137,8 @@ def _named(
     donors: list[Donor], targets: list[str], pairs: Sequence[tuple[str, str]], source: Checkpoint
 ) -> list[tuple[Donor, str, bool]]:
     by_name, plan = {donor.name: donor for donor in donors}, []
+    if list(by_name) == ["model"]:  # a machine alone, which is called as the lowest one of a stack, too
+        by_name["000_rbm"] = donors[0]
     for name, target in pairs:
         if name not in by_name:
             raise CheckpointError(str(source.path), f"must hold a layer {name}", "no such", f"It has {_list(by_name)}")

@@ -5,7 +5,7 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
-from ..backend import Arena, Context, Device, Streams, capture
+from ..backend import Arena, Context, Device, Streams, capture, products_in
 from ..backend.arrays import Array
 from ..data import Feed
 from ..errors import DivergedError
@@ -34,6 +34,7 @@ class Trainer:
         batch_size: samples of a step.
         device: where everything lives.
         dtype: float32, or float64 for checks.
+        precision: of the products of a step on CUDA, see :func:`gpunet.backend.products_in`.
     """
 
     def __init__(
@@ -46,7 +47,10 @@ class Trainer:
         batch_size: int,
         device: Device,
         dtype: type = np.float32,
+        precision: str = "float32",
     ):
+        device.check_precision(precision)
+        self.precision = precision
         self.objective, self.feed, self.device, self.batch_size = objective, feed, device, batch_size
         objective.build(feed.shape)
         self.parameters = Parameters(objective.model, seeds, device, dtype)
@@ -96,7 +100,8 @@ class Trainer:
 
     def train_batch(self, number: int) -> None:
         """Run step ``number`` of the epoch; steps come in order, since the device counts them itself."""
-        self.step(min(self.batch_size, self.feed.samples - number * self.batch_size), self.variant)
+        with products_in(self.precision):
+            self.step(min(self.batch_size, self.feed.samples - number * self.batch_size), self.variant)
 
     def averages(self) -> dict[str, np.ndarray]:
         """Mean of each measure, weighted like the samples, since the epoch began, (members,); reads the device.

@@ -98,6 +98,8 @@ def test_columns_of_a_frame_are_found_by_name_in_any_order(frames, table, small,
     apart = gpunet.train("mlp", select(frame, COLUMNS), column(frame, "price"), **small)
     assert equal(apart, net)
     assert net.score(frame, "price") == net.score(select(frame, COLUMNS), column(frame, "price"))
+    assert net.score(frame) == net.score(frame, "price")
+    assert net.evaluate(frame) == net.evaluate(frame, "price")
 
 
 def test_targets_of_a_frame_may_be_texts_or_several_columns(frames, small):

@@ -9,8 +9,9 @@ import pytest
 from numpy.lib.stride_tricks import as_strided
 
 import gpunet
-from gpunet.backend import matmul
-from gpunet.backend.products import layout, multiply
+from gpunet.backend import COMPUTE, Device, matmul, products_in
+from gpunet.backend.products import compute_type, layout, multiply
+from gpunet.errors import DeviceError
 
 
 def columns(x, found, rows, width, count):
@@ -111,3 +112,21 @@ def test_all_products_of_device_arrays_go_this_way():
         if re.search(r"(?<!np)\.(matmul|dot|vdot|inner|einsum|tensordot)\(", path.read_text())
     ]
     assert found == []
+
+
+def test_products_of_a_step_are_made_in_the_precision_that_was_asked_for():
+    single, double = np.dtype(np.float32), np.dtype(np.float64)
+    assert compute_type(single) == 68  # CUBLAS_COMPUTE_32F
+    with products_in("tf32"):
+        assert (compute_type(single), compute_type(double)) == (77, 70)
+        with products_in("bfloat16"):
+            assert compute_type(single) == 75
+        assert compute_type(single) == 77
+    assert compute_type(single) == 68
+
+
+def test_precisions_that_a_device_has_not_are_refused():
+    Device("cpu").check_precision("float32")
+    for precision in COMPUTE.keys() - {"float32"}:
+        with pytest.raises(DeviceError, match=f"for {precision}, got cpu. Set precision=float32"):
+            Device("cpu").check_precision(precision)

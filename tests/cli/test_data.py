@@ -226,6 +226,23 @@ def test_config_init_writes_what_trains_alike(place, tmp_path):
     assert "must not exist yet" in gpunet("config", "init", "--data", "digits", "-o", path, code=2).stderr
 
 
+def test_config_init_keeps_what_was_given_and_offers_the_rest(tmp_path):
+    rows = [[i / 7, -999 if i % 9 == 0 else i % 13, "ab"[i % 2]] for i in range(60)]
+    path = write(tmp_path / "d.csv", ["a", "b", "label"], rows)
+    words = ("data.missing=['-999']", "data.preprocess=robust", "data.fill=mean", "data.split=tail", "data.words=50")
+    shown = gpunet("config", "init", "--data", path, *words).stdout
+    held = tomllib.loads(shown)["data"]
+    assert (held["missing"], held["fill"], held["split"], held["words"]) == (["-999"], "mean", "tail", 50)
+    assert [word["name"] for word in held["preprocess"]] == ["robust"]
+    assert "# split_column = " in shown
+    plain = gpunet("config", "init", "--data", path).stdout
+    for key in ("delimiter", "decimal", "thousands", "missing", "words", "preprocess", "split_column"):
+        assert f"# {key} = " in plain, key
+    assert "missing" not in tomllib.loads(plain)["data"]
+    (tmp_path / "d.toml").write_text(shown)
+    assert gpunet("config", "check", tmp_path / "d.toml").stdout.strip().endswith("good")
+
+
 def test_toml_with_a_mark_in_front_is_read(tmp_path):
     path = tmp_path / "b.toml"
     path.write_bytes(b"\xef\xbb\xbfseed = 4\n")

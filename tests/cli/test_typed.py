@@ -169,3 +169,29 @@ def test_where_it_computes_is_said_before_training_alone(here):
     assert "Running on the CPU with NumPy" in run("train", "linear", "epochs=1").stderr
     for words in (["evaluate", "runs/digits-linear-1"], ["predict", "runs/digits-linear-1", "digits"]):
         assert "Running on the CPU" not in run(*words).stderr
+
+
+def test_a_machine_alone_is_called_like_the_lowest_of_a_stack(here):
+    run("pretrain", "rbm", "hidden=16", "epochs=1", "-q", "--run", "rb")
+    words = ["train", "finetune", "hidden=[16]", "epochs=1", "updates=2", "--from", "rb", "--graft"]
+    done = run(*words, "000_rbm=000_dense")
+    assert "000_dense from model" in done.stderr
+    assert "It has model, 000_rbm" in run(*words, "001_rbm=000_dense", code=4).stderr
+
+
+def test_a_file_of_another_program_is_not_called_damaged(here):
+    import h5py
+
+    with h5py.File(here / "keras.weights.h5", "w") as file:
+        file["layers/dense/vars/0"] = [1.0]
+    done = run("verify", "keras.weights.h5", code=4)
+    assert "damaged" not in done.output
+    assert "got HDF5 of another program. gpunet inspect shows it." in done.stderr
+
+
+def test_an_option_that_is_written_like_a_key_is_named(here):
+    assert (
+        "device: is an option of the command, and no key. Write --device cpu."
+        in run("train", "device=cpu", code=2).stderr
+    )
+    assert "seeds: is an option of the command, and no key. Write --seeds 3." in run("train", "seeds=3", code=2).stderr

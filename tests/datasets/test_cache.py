@@ -202,9 +202,12 @@ def test_runs_keep_images_beside_them_and_those_who_look_find_them(pets, tmp_pat
     run("evaluate", "runs/pets-mlp-1/best.h5")
     run("resume", "runs/pets-mlp-1", "training.epochs=2")
     assert decodings == [10, 10], "the dry run, and the first training"
+    run("train", "mlp", *words, "data.test=2", "data.cache=other", "--dry-run")
+    assert not (tmp_path / "other").exists(), "a dry run writes nothing"
+    assert "read as they lie decoded" in run("train", "mlp", *words, "data.test=2", "--dry-run"), "but reads"
     run("train", "mlp", *words, "data.test=2", "data.cache=none", "--run", "elsewhere/a")
     assert not (tmp_path / "elsewhere" / "cache").exists()
     run("train", "mlp", *words, "data.test=2", "data.cache=my", "--run", "elsewhere/b")
     assert [path.suffix for path in (tmp_path / "my").iterdir()] == [".images"]
     run("evaluate", "elsewhere/b/best.h5")
-    assert len(decodings) == 4
+    assert len(decodings) == 5

@@ -66,7 +66,7 @@ def test_networks_have_the_depth_that_they_are_said_to_have(device):
 
 
 def test_what_cannot_be_studied_is_refused_before_training(device):
-    with pytest.raises(ConfigError, match=r"layers: must be even and at least 4.*got 5. Use 6"):
+    with pytest.raises(ConfigError, match=r"depths: must be even and at least 4.*got 5. Use 6"):
         study(device, (4, 5))
     with pytest.raises(ConfigError, match=r"depth: must be 2 more than a multiple of 4"):
         study(device, (8,), ("relu",), "resnet-digits")
