@@ -143,13 +143,13 @@ def _print_member(document: dict[str, Any], member: int, name: str, width: float
     runs = "" if effective is None else f" ({low:.2f} to {high:.2f}, {effective:.0f} effective runs)"
     click.echo(f"{name}log Z {log_z:.2f}{runs}")
     some = f"first {document['cases']} samples"
-    states = document["states"]
+    states, inputs = document["states"], document["inputs"]
     on = "" if states == "as they are" else f" of {states} data"
     labels = {
         "raise_bound": f"RAISE, stochastic lower bound, {some}",
         "pseudo_log_likelihood": f"pseudo-log-likelihood over all bits, no likelihood, {some}",
         "free_energy": f"free energy{on}, nats up to log Z",
-        "reconstruction_error": f"reconstruction error{on}, squared, summed over {document['inputs']:,} inputs, no likelihood",
+        "reconstruction_error": f"reconstruction error{on}, squared, summed over {inputs:,} inputs, no likelihood",
     }
     for key, label in labels.items():
         if key in document:
