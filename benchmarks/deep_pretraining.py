@@ -30,8 +30,9 @@ from gpunet.stages.execution import runs_of
 from gpunet.studies import paired_difference
 
 SEEDS = 6
-GROWTH = {"model.width": 64, "model.blocks": 8}
-CONVNET = {"model.channels": [16, 32], "model.hidden": [64]}
+GROWTH = {"model.width": 32, "model.blocks": 6}
+EPOCHS = 4  # of each network that grows
+CONVNET = {"model.channels": [8, 16], "model.hidden": [64]}
 
 
 def trained(settings, preset, source=None):
@@ -73,14 +74,17 @@ HEAD = ["| | test error | minus the control, 95 % | rate | seconds, all rates |"
 def growth():
     """Grown in two ways, and at once."""
     rates, blocks = (1e-3, 3e-3, 1e-2), GROWTH["model.blocks"]
-    at_once = tuned(GROWTH | {"model.grow": "none", "training.epochs": 5 * blocks}, "grown", rates)
+    grown = GROWTH | {"training.epochs": EPOCHS}
+    at_once = tuned(GROWTH | {"model.grow": "none", "training.epochs": EPOCHS * blocks}, "grown", rates)
     yield f"Residual network of {blocks} blocks {GROWTH['model.width']} wide, all labels; rates {rates}."
     yield ""
     yield from HEAD
-    yield row(f"at once, {5 * blocks} epochs (control)", at_once)
+    yield row(f"at once, {EPOCHS * blocks} epochs (control)", at_once)
     for grow, said in (("all", "all so far learn"), ("newest", "the newest learns, at the end all")):
         yield row(
-            f"block by block, 5 epochs each, {said}", tuned(GROWTH | {"model.grow": grow}, "grown", rates), at_once
+            f"block by block, {EPOCHS} epochs each, {said}",
+            tuned(grown | {"model.grow": grow}, "grown", rates),
+            at_once,
         )
 
 
@@ -94,7 +98,7 @@ def denoising():
     yield f"Convnet of {CONVNET['model.channels']} channels; rates {rates}. The denoiser took {seconds:.0f} s."
     for labels in (50, 200):
         settings = CONVNET | {
-            "data.labels": labels, "training.updates": 20, "training.batch_size": 25, "training.epochs": 10
+            "data.labels": labels, "training.updates": 15, "training.batch_size": 25, "training.epochs": 10
         }  # fmt: skip
         yield from ("", f"{labels} labels:", "", *HEAD)
         control = tuned(settings, "convnet", rates)
