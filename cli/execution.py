@@ -12,7 +12,7 @@ import click
 from gpunet.errors import GpunetError, Interrupted, OutputClosed, printable
 from gpunet.interruption import CLOSED
 
-from .figures import averaged_lines, doubt, figure_lines, figures_json
+from .figures import UNITS, averaged_lines, doubt, figure_lines, figures_json, unit_of
 from .naming import translated
 from .options import print_json, program, spread
 from .remarks import remark
@@ -105,6 +105,9 @@ def report(carried: Carried, folder: Path, as_json: bool) -> None:
             "best_epoch": best.best_epoch.tolist(),
         }
         document |= {f"test_{name}": values.tolist() for name, values in scores.items()}
+        if units := {name: UNITS[name].format(inputs=job.inputs.features) for name in scores if name in UNITS}:
+            layers = len(job.lineage.below) + 1
+            document |= {"units": units, "test_samples": len(job.split.test), "layer": layers}
         if figures:
             document["test_figures"] = figures_json(figures)
         if job.thresholds is not None:
@@ -121,7 +124,8 @@ def report(carried: Carried, folder: Path, as_json: bool) -> None:
         click.echo(f"Test error: {spread((1 - scores['accuracy']).tolist(), percent=True)}")
     else:
         for name, values in scores.items():
-            click.echo(f"Test {name.replace('_', ' ')}{of_layer}: {spread(values.tolist())}")
+            unit = unit_of(name, job.inputs.features, len(job.split.test))
+            click.echo(f"Test {name.replace('_', ' ')}{of_layer}: {spread(values.tolist())}{unit}")
     if job.thresholds is not None:
         click.echo(f"Threshold fitted on validation: {spread(job.thresholds.tolist())}")
     for line in averaged_lines(figures) if len(figures) > 1 else figure_lines(figures[0]) if figures else ():

@@ -12,7 +12,19 @@ if TYPE_CHECKING:
     from gpunet.metrics import Estimate
 
 TELLING = ("balanced_accuracy", "r2", "roc_auc")  # higher is better, and a constant answer gets the baseline
+# What figures of machines are measured in, for each sample; all are means over samples.
+UNITS = {"reconstruction_error": "squared, summed over {inputs} inputs", "free_energy": "nats, up to log Z"}
 MOST = 20  # classes of which figures are shown one by one
+
+
+def unit_of(name: str, inputs: int, samples: int) -> str:
+    """What a figure of a machine is measured in and on, to stand behind it; nothing for other figures.
+
+    >>> unit_of("free_energy", 64, 270), unit_of("loss", 64, 270)
+    (' (nats, up to log Z; mean of 270 samples)', '')
+    """
+    unit = UNITS.get(name)
+    return "" if unit is None else f" ({unit.format(inputs=f'{inputs:,}')}; mean of {samples:,} samples)"
 
 
 def figure_lines(found: Sequence[Estimate], names: Sequence[str] = ()) -> list[str]:

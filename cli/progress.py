@@ -36,6 +36,22 @@ def progress(job: Any) -> Iterator[tuple[OnEpoch, OnStep]]:
         close()
 
 
+@contextmanager
+def working(text: str) -> Iterator[None]:
+    """Say on a terminal what is being done, and for how long already, while the block runs; elsewhere nothing."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        bar.add_task(text, total=None)
+        yield
+
+
 def _line(record: Any) -> None:
     remark(report(record))
 

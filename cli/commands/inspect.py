@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @click.argument("path", required=False)
 @click.option("--history", is_flag=True, help="The numbers of every epoch: table, --csv, or a plot with -o.")
 @click.option("--stats", is_flag=True, help="Moments, norm, singular values, dead units of each array below PATH.")
+@click.option("--singular", is_flag=True, help="With --stats: singular values of large arrays too, which take long.")
 @click.option("--image", metavar="NAME", help="Draw an image of the group images, or a weight's filters, to -o.")
 @click.option("--diff", metavar="OTHER", help="Compare configuration, structure and arrays with another checkpoint.")
 @click.option("--lineage", is_flag=True, help="What it was trained from.")
@@ -118,7 +119,7 @@ def _statistics(look: Look) -> None:
     from ..views.statistics import show_statistics
 
     path = look.path_or_model
-    show_statistics(look.found, _part(look.found, path), path, look.as_json)
+    show_statistics(look.found, _part(look.found, path), path, look.as_json, look.options["singular"])
 
 
 def _image(look: Look) -> None:
@@ -175,6 +176,7 @@ FILES = {
 # Options that need a view: their parameter, the views, how the message names these, and its remedy.
 COMPANIONS = {
     "-o": ("output", {"--history", "--image"}, "--history or --image", "Other views have nothing to draw"),
+    "--singular": ("singular", {"--stats"}, "--stats", "Add --stats"),
     "--csv": ("as_csv", {"--history"}, "--history", "Use --json for other views"),
     "--weights-only": (
         "weights_only", {"--export-npz", "--export-safetensors"}, "an export", "Add --export-npz FILE",

@@ -71,6 +71,7 @@ def likelihood(
     from gpunet.persistence import load_stack
 
     from ..opening import checkpoint_at
+    from ..progress import working
 
     place = choose_device(device)
     with place.activate():
@@ -79,10 +80,18 @@ def likelihood(
         x = states(model, dataset.x[chosen], binarise)
         summed = exact or is_easy(model)
         single = len(model.dbn.machines) == 1
-        way: Any = Annealing.of(model, place, steps) if not summed or (single and cases) else None
-        log_z = normaliser(model, x, place, None if summed else way, runs, mixing)
-        found = scores(model, x, place)
-        bounds = case_bounds(model, x[:cases], place, way) if single and cases else {}
+        way: Any = None
+        if not summed or (single and cases):
+            with working(f"Placing {steps:,} temperatures"):
+                way = Annealing.of(model, place, steps)
+        with working("Summing over all states" if summed else f"Annealing {runs:,} walks up and down"):
+            log_z = normaliser(model, x, place, None if summed else way, runs, mixing)
+        with working(f"Scoring {len(x):,} samples"):
+            found = scores(model, x, place)
+        bounds = {}
+        if single and cases:
+            with working(f"Bounds of {min(cases, len(x)):,} samples"):
+                bounds = case_bounds(model, x[:cases], place, way)
     per_sample = found.pop("unnormalised") - log_z.value[:, None]
     width = (log_z.high - log_z.low).tolist()
     document: dict[str, Any] = {
@@ -98,6 +107,8 @@ def likelihood(
         "trusted": [w <= TRUSTED for w in width],
         "approximate": is_approximate(model, log_z),
         "cases": min(cases, len(chosen)),
+        "inputs": model.dbn.machines[0].visible.n,
+        "states": _states(model, binarise),
     }
     document |= {name: values.mean(axis=1).tolist() for name, values in (found | bounds).items()}
     if as_json:
@@ -107,6 +118,13 @@ def likelihood(
     click.echo(f"{dataset.name}: {len(chosen):,} samples, log Z {how}")
     for member, seed in enumerate(model.parameters.seeds):
         _print_member(document, member, f"seed {seed}: " if len(model.parameters.seeds) > 1 else "", width[member])
+
+
+def _states(model: Any, binarise: bool) -> str:
+    """What was done to the data, so that figures of training, on data as they are, are others."""
+    if not model.dbn.machines[0].visible.bits:
+        return "as they are"
+    return "binarised" if binarise else "rounded"
 
 
 def _print_member(document: dict[str, Any], member: int, name: str, width: float) -> None:
@@ -125,11 +143,13 @@ def _print_member(document: dict[str, Any], member: int, name: str, width: float
     runs = "" if effective is None else f" ({low:.2f} to {high:.2f}, {effective:.0f} effective runs)"
     click.echo(f"{name}log Z {log_z:.2f}{runs}")
     some = f"first {document['cases']} samples"
+    states, inputs = document["states"], document["inputs"]
+    on = "" if states == "as they are" else f" of {states} data"
     labels = {
         "raise_bound": f"RAISE, stochastic lower bound, {some}",
         "pseudo_log_likelihood": f"pseudo-log-likelihood over all bits, no likelihood, {some}",
-        "free_energy": "free energy, a likelihood up to log Z",
-        "reconstruction_error": "reconstruction error, squared, no likelihood",
+        "free_energy": f"free energy{on}, nats up to log Z",
+        "reconstruction_error": f"reconstruction error{on}, squared, summed over {inputs:,} inputs, no likelihood",
     }
     for key, label in labels.items():
         if key in document:

@@ -34,15 +34,22 @@ def show_history(found: Checkpoint, output: Output | None, as_csv: bool, as_json
         WriteError: the plot cannot be written.
     """
     columns = history_columns(found)
+    layers = {path.split("/")[1]: history_columns(found, path) for path in layers_of(found)}
     if output is not None:
         plot(columns, output)
-        click.echo(f"Drawn: {output.path}", err=True)
+        click.echo(f"Drawn: {output.path}{' (the last layer)' if len(layers) > 1 else ''}", err=True)
     if as_json:
-        print_json({name: values.tolist() for name, values in columns.items()})
+        document: dict[str, Any] = {name: values.tolist() for name, values in columns.items()}
+        each = {layer: {name: v.tolist() for name, v in one.items()} for layer, one in layers.items()}
+        print_json(document | ({"layers": each} if layers else {}))
     elif as_csv:
-        _csv(columns)
+        _csv(columns if not layers else _joined(layers))
     elif output is None:
-        _table(columns)
+        for number, (layer, one) in enumerate(layers.items(), 1):
+            click.echo(f"layer {number} of {len(layers)}, {printable(layer)}")
+            _table(one)
+        if not layers:
+            _table(columns)
 
 
 def layers_of(found: Checkpoint) -> list[str]:
@@ -96,6 +103,19 @@ def _table(columns: dict[str, np.ndarray]) -> None:
     for row in range(len(columns["epoch"])):
         table.add_row(*(f"{means[name][row]:.4g}" if name != "epoch" else str(means[name][row]) for name in means))
     console().print(table)
+
+
+def _joined(layers: dict[str, dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """One table of all layers of a stack, with the name of the layer; what a layer does not have is NaN."""
+    names = list(dict.fromkeys(name for one in layers.values() for name in one))
+    found: dict[str, np.ndarray] = {
+        "layer": np.concatenate([np.full(len(one["epoch"]), layer) for layer, one in layers.items()])
+    }
+    for name in names:
+        like = next(one[name] for one in layers.values() if name in one)
+        parts = [one.get(name, np.full((len(one["epoch"]), *like.shape[1:]), np.nan)) for one in layers.values()]
+        found[name] = np.concatenate(parts)
+    return found
 
 
 def _csv(columns: dict[str, np.ndarray]) -> None:

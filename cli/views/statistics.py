@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import click
 from rich import box
 from rich.table import Table
 from rich.text import Text
@@ -14,15 +15,25 @@ from gpunet.errors import printable
 from gpunet.inspection.statistics import silent_units, statistics
 
 from ..options import print_json
+from ..progress import working
 from .tree import console
 
 MOMENTS = ("shape", "mean", "spread", "min", "max")
 UNITS = ("dead", "constant", "saturated")
 
 
-def show_statistics(found: Checkpoint, node: Group | NamedArray, path: str, as_json: bool) -> None:
-    """A row for each array of numbers at ``path`` or below; members of a population one by one."""
-    rows = list(_rows(found, node, path.strip("/")))
+def show_statistics(
+    found: Checkpoint, node: Group | NamedArray, path: str, as_json: bool, singular: bool = False
+) -> None:
+    """A row for each array of numbers at ``path`` or below; members of a population one by one.
+
+    Singular values of large matrices, which take long, are left out unless ``singular`` asks for them.
+    """
+    with working("Looking at the numbers"):
+        rows = list(_rows(found, node, path.strip("/"), singular))
+    left = [row["array"] for row in rows if "dead_units" in row and "singular_values" not in row]
+    if left:
+        click.echo(f"Singular values of {len(left)} large arrays are left out: add --singular", err=True)
     if as_json:
         print_json(rows)
         return
@@ -43,7 +54,7 @@ def show_statistics(found: Checkpoint, node: Group | NamedArray, path: str, as_j
     console().print(table)
 
 
-def _rows(found: Checkpoint, node: Group | NamedArray, path: str) -> Iterator[dict[str, Any]]:
+def _rows(found: Checkpoint, node: Group | NamedArray, path: str, singular: bool) -> Iterator[dict[str, Any]]:
     arrays: list[tuple[str, Group | NamedArray]] = (
         [(path, node)] if isinstance(node, NamedArray) else list(node.walk(f"{path}/" if path else ""))
     )
@@ -57,7 +68,7 @@ def _rows(found: Checkpoint, node: Group | NamedArray, path: str) -> Iterator[di
         if array.members:
             for member, data in enumerate(array.data):
                 own = {kind: int(n[member]) for kind, n in counts.items() if n.size > member}
-                yield {"array": f"{name}, member {member}", **statistics(data, is_weight), **own}
+                yield {"array": f"{name}, member {member}", **statistics(data, is_weight, singular), **own}
         else:
             own = {kind: int(n[0]) for kind, n in counts.items() if n.size == 1}
-            yield {"array": name, **statistics(array.data, is_weight), **own}
+            yield {"array": name, **statistics(array.data, is_weight, singular), **own}

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
-from ..checkpoint import Checkpoint, Group
+from ..checkpoint import Checkpoint, Group, NamedArray
 from ..rbm import RBM
 
 
@@ -21,6 +22,12 @@ class FinishedLayer:
     name: str
     model: Group
     record: Group
+
+    def count(self, members: tuple[int, ...]) -> int:
+        """Trained numbers of one member."""
+        arrays = [array for _, array in self.model.walk() if isinstance(array, NamedArray)]
+        total = sum(prod(array.shape) for array in arrays if array.attrs.get("trainable", True))
+        return total // prod(members)
 
 
 @dataclass

@@ -42,7 +42,7 @@ def snapshot(run: Run, *, best: bool, portrait: Group | None = None) -> Group:
     root = Group(
         {
             "model": run.config.model.summary(run.objective.model, _features(run)),
-            "parameters": parameters.count,
+            "parameters": parameters.count + sum(layer.count(parameters.members) for layer in run.lineage.below),
             "epoch": int(selection.best_epoch.max()) if best else epoch,
             "step": int(device.get(trainer.clock)[0]),
             "monitor": run.monitor,

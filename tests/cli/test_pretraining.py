@@ -1,6 +1,9 @@
 """Layer-wise pretraining and what follows it, on the command line."""
 
+import csv
+import io
 import json
+import re
 
 import h5py
 import numpy as np
@@ -55,7 +58,7 @@ def test_each_number_says_what_it_is(machine):
         "RAISE, stochastic lower bound",
         "over all bits, no likelihood",
         "up to log Z",
-        "squared, no likelihood",
+        "inputs, no likelihood",
     ):
         assert shown.count(words) == 2
     # A machine far from the one without weights, so that one temperature says nothing about it.
@@ -259,3 +262,30 @@ def test_a_stack_is_fine_tuned_up_and_down(stack):
     ):
         refused("sample", f"{name}/best.h5", *words, cwd=folder, code=2, expected=expected)
     refused("sample", "tuned/best.h5", cwd=folder, code=4, expected="must hold restricted Boltzmann machines")
+
+
+def test_figures_of_a_stack_are_those_of_all_its_layers_with_their_units(tmp_path):
+    words = ["dbn", "model.hidden=[6,4]", "training.epochs=2", "--run", "r", "--device", "cpu"]
+    shown = gpunet("pretrain", *words, cwd=tmp_path).stdout
+    assert re.search(
+        r"Test reconstruction error of layer 2, .*\(squared, summed over 6 inputs; mean of 270 samples\)", shown
+    )
+    assert re.search(r"Test free energy of layer 2, .*\(nats, up to log Z; mean of 270 samples\)", shown)
+    rows = list(csv.DictReader(io.StringIO(gpunet("inspect", "r", "--history", "--csv", cwd=tmp_path).stdout)))
+    assert [(row["layer"], row["epoch"]) for row in rows] == [(f"00{k}_rbm", e) for k in (0, 1) for e in "12"]
+    document = json.loads(gpunet("inspect", "r", "--history", "--json", cwd=tmp_path).stdout)
+    assert list(document["layers"]) == ["000_rbm", "001_rbm"]
+    assert document["train_free_energy"] == document["layers"]["001_rbm"]["train_free_energy"]
+    table = gpunet("inspect", "r", "--history", cwd=tmp_path).stdout
+    assert "layer 1 of 2, 000_rbm" in table
+    assert "layer 2 of 2, 001_rbm" in table
+    assert f"parameters      {64 * 6 + 64 + 6 + 6 * 4 + 6 + 4:,}" in gpunet("inspect", "r", cwd=tmp_path).stdout
+
+
+def test_likelihood_says_that_data_were_rounded(tmp_path):
+    gpunet("pretrain", "rbm", "model.hidden=4", "training.epochs=1", "--run", "r", "--device", "cpu", cwd=tmp_path)
+    shown = gpunet("likelihood", "r", "--cases", "0", "--device", "cpu", cwd=tmp_path).stdout
+    assert "free energy of rounded data, nats up to log Z" in shown
+    assert "reconstruction error of rounded data, squared, summed over 64 inputs" in shown
+    drawn = json.loads(gpunet("likelihood", "r", "--cases", "0", "--binarise", "--json", cwd=tmp_path).stdout)
+    assert (drawn["states"], drawn["inputs"]) == ("binarised", 64)
