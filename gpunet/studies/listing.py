@@ -221,17 +221,48 @@ def _epochs(found: Checkpoint) -> int:
     return sum(int(np.prod(c.shape)) for c in columns if isinstance(c, NamedArray))
 
 
-def _comparison(folder: Path) -> RunSummary:
-    """Of the folder of a comparison: the smallest mean error of its arms, and all their seconds."""
+def is_comparison(folder: str | Path) -> bool:
+    """Whether a folder is one that a comparison wrote its results to."""
+    return is_folder(folder) and exists(Path(folder) / RESULTS)
+
+
+def read_comparison(folder: str | Path) -> dict[str, Any]:
+    """What a comparison wrote to its folder.
+
+    Raises:
+        GpunetError: it is not what a comparison writes.
+    """
+    path = Path(folder) / RESULTS
     try:
-        held = json.loads(read_text(folder / RESULTS))
-        errors = [float(np.mean(entry["test_error"])) for entry in held["results"]]
-        seconds = sum(float(entry[k]) for entry in held["results"] for k in ("pretraining_seconds", "tuning_seconds"))
-        layers = "-".join(str(width) for width in held["model"])
-        members, data = len(held["seeds"]), str(held["data"])
+        held = json.loads(read_text(path))
+        for entry in held["results"]:
+            _numbers_of(entry, entry["test_error"])
+        for key, kind in (("model", list), ("seeds", list), ("labels", list), ("conclusions", list), ("notes", list)):
+            if not isinstance(held[key], kind):
+                raise ValueError(f"{key} is no list")
+        str(held["data"]), int(held["parts"]["train"]), int(held["parts"]["test"])
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         reason = printable((str(error).splitlines() or ["damaged"])[0])
-        raise GpunetError(printable(str(folder / RESULTS)), "must hold what a comparison wrote", reason) from None
+        raise GpunetError(printable(str(path)), "must hold what a comparison wrote", reason) from None
+    return dict(held)
+
+
+def _numbers_of(entry: dict[str, Any], errors: list[float]) -> None:
+    """Refuse an entry whose numbers are none."""
+    if not errors:
+        raise ValueError("an arm without an error")
+    numbers = (*errors, entry["rate"], entry["labels"], entry["pretraining_seconds"], entry["tuning_seconds"])
+    if not all(math.isfinite(float(number)) for number in numbers) or not isinstance(entry["arm"], str):
+        raise ValueError("an arm whose numbers are none")
+
+
+def _comparison(folder: Path) -> RunSummary:
+    """Of the folder of a comparison: the smallest mean error of its arms, and all their seconds."""
+    held = read_comparison(folder)
+    errors = [float(np.mean(entry["test_error"])) for entry in held["results"]]
+    seconds = sum(float(entry[k]) for entry in held["results"] for k in ("pretraining_seconds", "tuning_seconds"))
+    layers = "-".join(str(width) for width in held["model"])
+    members, data = len(held["seeds"]), str(held["data"])
     test = {"error": min(errors)} if errors else {}
     return RunSummary(
         str(folder), "compare", data, "compare", layers, members=members, test=test, seconds=seconds, state="comparison"
