@@ -13,27 +13,33 @@ from ..options import json_option, print_json
 def report(runs: tuple[str, ...], output: str, as_json: bool) -> None:
     """Write what runs came to as one HTML page: curves, filters, confusions, codes, settings, lineage.
 
-    A run is its folder or a checkpoint. Runs that differ in their seeds alone become one experiment, shown by mean and
-    spread; experiments stand side by side. The page holds everything in itself and asks no server for anything.
-    Needs matplotlib.
+    A run is its folder or a checkpoint; the folder of gpunet compare is shown by its table and picture. Runs that
+    differ in their seeds alone become one experiment, shown by mean and spread; experiments stand side by side. The
+    page holds everything in itself and asks no server for anything. Needs matplotlib.
 
     \b
     gpunet report runs/digits-mlp-1
     gpunet report runs/digits-* -o seeds.html
     gpunet report runs/digits-mlp-1 runs/digits-residual-1 -o compared.html
+    gpunet report runs/compare-1 runs/digits-dbn-1 -o pretraining.html
     """
     from pathlib import Path
 
     from gpunet.paths import is_folder
+    from gpunet.studies import is_comparison
 
     from ..drawing import require_matplotlib
     from ..output import Output
+    from ..reporting.comparisons import comparison_section
     from ..reporting.page import render
     from ..reporting.runs import open_run
 
     require_matplotlib("report")
     file = Output("-o", Path(output), [".html", ".htm"], [run for run in runs if not is_folder(run)])
-    page = render([open_run(path) for path in runs]).encode("utf-8", "backslashreplace")
+    compared = [run for run in runs if is_comparison(run)]
+    page = render(
+        [open_run(path) for path in runs if path not in compared], [comparison_section(path) for path in compared]
+    ).encode("utf-8", "backslashreplace")
     file.write([page])
     if as_json:
         print_json({"output": output, "bytes": len(page), "runs": list(runs)})

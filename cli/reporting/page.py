@@ -24,9 +24,14 @@ NARROW = 12  # classes of a table that half a page can hold
 ROUNDED = 4
 
 
-def render(runs: Sequence[RunFile]) -> str:
-    """The whole report as HTML that refers to nothing outside itself."""
-    groups, best = ordered(repetitions(runs))
+def render(runs: Sequence[RunFile], comparisons: Sequence[dict[str, Any]] = ()) -> str:
+    """The whole report as HTML that refers to nothing outside itself.
+
+    Args:
+        runs: that are shown side by side.
+        comparisons: a section for each, as :func:`.comparisons.comparison_section` makes it.
+    """
+    groups, best = ordered(repetitions(runs)) if runs else ([], set())
     environment = Environment(
         loader=PackageLoader("gpunet.cli.reporting", ""),
         autoescape=True,
@@ -35,7 +40,8 @@ def render(runs: Sequence[RunFile]) -> str:
         lstrip_blocks=True,
     )
     return environment.get_template("page.html").render(
-        title=groups[0].label if len(groups) == 1 else f"{len(groups)} experiments compared",
+        title=_title(groups, comparisons),
+        comparisons=comparisons,
         runs=runs,
         groups=groups,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -51,10 +57,18 @@ def render(runs: Sequence[RunFile]) -> str:
         confusions=[_confusion(group, place) for place, group in enumerate(groups) if group.confusion is not None],
         activations=[_activations(group, place) for place, group in enumerate(groups) if group.first.activations],
         codes=[_codes(group, place) for place, group in enumerate(groups) if group.first.codes is not None],
-        settings=_settings(groups),
+        settings=_settings(groups) if groups else {},
         origins=[(run.name, _texts(run.origin)) for run in runs],
         environments=[(run.name, _texts(run.environment)) for run in runs],
     )
+
+
+def _title(groups: Sequence[Repetition], comparisons: Sequence[dict[str, Any]]) -> str:
+    if len(groups) + len(comparisons) == 1:
+        return str(groups[0].label if groups else comparisons[0]["name"])
+    several = [f"{len(groups)} experiments"] if len(groups) > 1 else [groups[0].label] if groups else []
+    several += [f"{len(comparisons)} comparison{'s' if len(comparisons) > 1 else ''}"] if comparisons else []
+    return f"{' and '.join(several)}{' compared' if not comparisons else ''}"
 
 
 def number(value: float) -> str:

@@ -18,18 +18,29 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def show_comparison(found: dict[str, Any]) -> None:
-    """The table and what follows from it."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for title in ("labels", "arm", "test error", "more than pretrained", "rate", "pretraining s", "tuning s"):
-        table.add_column(title, justify="left" if title == "arm" else "right")
+TITLES = ("labels", "arm", "test error", "more than pretrained", "rate", "pretraining s", "tuning s")
+
+
+def comparison_rows(found: dict[str, Any]) -> list[tuple[str, ...]]:
+    """The cells below :data:`TITLES`, a row for each arm; the number of labels stands at the first of its arms."""
+    rows = []
     for entry in found["results"]:
         first = entry["arm"] == ARMS[0].name
         times = (f"{entry[key]:.1f}" if entry[key] else "-" for key in ("pretraining_seconds", "tuning_seconds"))
         against = "-" if first else _points(Difference(**entry["against_pretrained"]))
         label = f"{entry['labels']:,}" if first else ""
-        table.add_row(label, entry["arm"], _mean(entry["test_error"]), against, f"{entry['rate']:g}", *times)
-        if entry["arm"] == ARMS[-1].name:
+        rows.append((label, entry["arm"], _mean(entry["test_error"]), against, f"{entry['rate']:g}", *times))
+    return rows
+
+
+def show_comparison(found: dict[str, Any]) -> None:
+    """The table and what follows from it."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for title in TITLES:
+        table.add_column(title, justify="left" if title == "arm" else "right")
+    for row in comparison_rows(found):
+        table.add_row(*row)
+        if row[1] == ARMS[-1].name:
             table.add_section()
     console().print(table)
     for line in (*found["conclusions"], *found["notes"]):

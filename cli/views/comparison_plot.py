@@ -30,6 +30,11 @@ def draw_comparison(found: dict[str, Any], output: Output) -> None:
     Raises:
         WriteError: the file cannot be written.
     """
+    write_figure(comparison_figure(found), output, 150)
+
+
+def comparison_figure(found: dict[str, Any]) -> Any:
+    """The picture, a figure of matplotlib."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
@@ -56,4 +61,4 @@ def draw_comparison(found: dict[str, Any], output: Output) -> None:
     widths = "-".join(map(str, found["model"]))
     several = f"{seeds} seeds, mean ± standard deviation" if seeds > 1 else "one seed"
     axes.set_title(f"{found['data']}, {widths}, {several}", fontsize=10, loc="left")
-    write_figure(figure, output, 150)
+    return figure

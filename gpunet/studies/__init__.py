@@ -5,7 +5,7 @@ from .comparison import Comparison
 from .conclusions import document
 from .depth import Built, DepthResult, DepthStudy, carry_out_depth_study, depth_document
 from .execution import ComparisonCallbacks, carry_out_comparison
-from .listing import RunSummary, list_runs
+from .listing import RunSummary, is_comparison, list_runs, read_comparison
 from .paired import T975, Difference, paired_difference, t_quantile
 
 __all__ = [
@@ -26,7 +26,9 @@ __all__ = [
     "carry_out_depth_study",
     "depth_document",
     "document",
+    "is_comparison",
     "list_runs",
     "paired_difference",
+    "read_comparison",
     "t_quantile",
 ]

@@ -78,6 +78,27 @@ def test_the_table_has_the_numbers_of_the_document_in_their_columns(compared):
         assert re.split(r" {2,}", row.strip()) == expected
 
 
+def test_a_report_shows_the_table_and_the_picture_of_a_comparison(compared, tmp_path):
+    folder, page = compared[0], tmp_path / "page.html"
+    gpunet("report", "first", "-o", page, cwd=folder)
+    shown = page.read_text()
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", shown)
+    found = json.loads((folder / "first/compare.json").read_text())
+    rows = [cells[k : k + 7] for k in range(0, len(cells), 7)]
+    assert [row[1] for row in rows] == [entry["arm"] for entry in found["results"]]
+    for row, entry in zip(rows, found["results"]):
+        assert row[2].startswith(f"{100 * np.mean(entry['test_error']):.2f} %")
+    assert shown.count("data:image/png;base64,") == 1
+    gpunet("report", "first", "first/random-40.h5", "-o", page, cwd=folder)
+    assert all(f"<h2>{title}</h2>" in page.read_text() for title in ("Comparison: first", "Settings"))
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "compare.json").write_text('{"results": [{"test_error": ["x"]}]}')
+    refused_run = gpunet("report", broken, "-o", page, cwd=folder, check=False)
+    assert refused_run.returncode == 1, refused_run.stderr
+    assert "must hold what a comparison wrote" in refused_run.stderr
+
+
 def test_every_figure_can_be_confirmed_from_its_checkpoint(compared, monkeypatch):
     folder, _ = compared
     monkeypatch.chdir(folder)
