@@ -45,8 +45,8 @@ def graft(run: Run, source: Checkpoint, pairs: Sequence[tuple[str, str]] = ()) -
 
     Without ``pairs`` the layers are taken from the bottom, one after the other, as far as both have some; into an
     autoencoder each machine goes twice, the second time mirrored in the decoder, and so it goes into a network trained
-    up and down, except for the top machine, which is another one there.  Of a convolutional autoencoder the encoder
-    alone is taken, or filled.  What normalises the outputs of a layer goes with it.
+    up and down, except for the top machine, which is another one there.  Of an autoencoder the encoder alone is taken,
+    except into one of the same depth; of a convolutional one the encoder alone is taken, or filled.  What normalises the outputs of a layer goes with it.
 
     Args:
         run: not trained yet.
@@ -119,6 +119,9 @@ def _from_the_bottom(
     if isinstance(encoder, int):
         donors = [donor for donor in donors if int(donor.name[:3]) < encoder]
     mirror = both_ways or run.config.model.transfer == "mirrored"
+    if _is_autoencoder(source):
+        mirror = mirror and len(donors) != len(targets)  # of the same depth: each layer as it is
+        donors = donors[: len(donors) // 2] if mirror or run.config.model.transfer == "bottom_up" else donors
     if both_ways:
         targets = [target for target in targets if not target.endswith("/joint")]
         donors = donors[: len(targets) // 2]
@@ -131,6 +134,12 @@ def _from_the_bottom(
         yield donor, target, False
         if mirror:
             yield donor, targets[-1 - number], True
+
+
+def _is_autoencoder(source: Checkpoint) -> bool:
+    """Whether the upper half of a checkpoint's layers is a decoder."""
+    model = {} if source.foreign else source.note("config/json").get("model")
+    return isinstance(model, dict) and model.get("name") == "autoencoder"
 
 
 def _named(

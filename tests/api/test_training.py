@@ -220,6 +220,9 @@ def test_autoencoders_and_networks_up_and_down_take_the_widths_of_their_start(bi
     np.testing.assert_array_equal(both.weights["recognition/002_dense/weight"], dbn.weights["001_rbm/weight"])
     net = gpunet.train("finetune", bits, table[1], start=coder, **once)
     assert net.config.model.hidden == (8, 5, 4), "the code is a layer of its encoder"
+    np.testing.assert_array_equal(net.weights["004_dense/weight"], coder.weights["004_dense/weight"])
+    again = gpunet.train("autoencoder", bits, start=coder, **once)
+    np.testing.assert_array_equal(again.weights["010_dense/weight"], coder.weights["010_dense/weight"])
     one = gpunet.train("rbm", bits, hidden=8, epochs=1, device="cpu")
     low = gpunet.train("updown", bits, table[1], start=one, **once)
     assert low.config.model.hidden == (8, 2000)
