@@ -90,7 +90,7 @@ def growth():
 
 def denoising():
     """From the encoder of a denoiser and from random weights, with few labels."""
-    rates = (1e-3, 3e-3, 1e-2)
+    rates = (3e-3, 1e-2, 3e-2)
     run, seconds = trained({"model.channels": CONVNET["model.channels"], "training.epochs": 12}, "denoiser")
     with tempfile.TemporaryDirectory() as folder:
         write(Path(folder) / "d.h5", snapshot(run, best=True))
@@ -98,7 +98,7 @@ def denoising():
     yield f"Convnet of {CONVNET['model.channels']} channels; rates {rates}. The denoiser took {seconds:.0f} s."
     for labels in (50, 200):
         settings = CONVNET | {
-            "data.labels": labels, "training.updates": 15, "training.batch_size": 25, "training.epochs": 10
+            "data.labels": labels, "training.updates": 20, "training.batch_size": 25, "training.epochs": 30
         }  # fmt: skip
         yield from ("", f"{labels} labels:", "", *HEAD)
         control = tuned(settings, "convnet", rates)

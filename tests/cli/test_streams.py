@@ -34,9 +34,11 @@ LINES = {
     "presets": ["ls"],
     "data": ["ls"],
     "doctor": [],
+    "depth": ["--layers", "8", "--dry-run"],
+    "runs": ["."],
 }
 VIEWS = [["--history"], ["--history", "--csv"], ["--stats"], ["--json"], ["--lineage"], ["config/json"]]
-QUIET = {"compare", "resume"}  # print nothing on standard output in a dry run
+QUIET = {"compare", "depth", "resume"}  # print nothing on standard output in a dry run
 HEARD = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1]
 
 
