@@ -46,7 +46,8 @@ def graft(run: Run, source: Checkpoint, pairs: Sequence[tuple[str, str]] = ()) -
     Without ``pairs`` the layers are taken from the bottom, one after the other, as far as both have some; into an
     autoencoder each machine goes twice, the second time mirrored in the decoder, and so it goes into a network trained
     up and down, except for the top machine, which is another one there.  Of an autoencoder the encoder alone is taken,
-    except into one of the same depth; of a convolutional one the encoder alone is taken, or filled.  What normalises the outputs of a layer goes with it.
+    except into one of the same depth; of a convolutional one the encoder alone is taken, or filled.  What normalises
+    the outputs of a layer goes with it.
 
     Args:
         run: not trained yet.
@@ -126,8 +127,7 @@ def _from_the_bottom(
         targets = [target for target in targets if not target.endswith("/joint")]
         donors = donors[: len(targets) // 2]
     if mirror and 2 * len(donors) != len(targets):
-        widths = [donor.shape[-1] for donor in donors]
-        remedy = f"Set hidden={widths[:-1]} and code={widths[-1]}"
+        remedy = f"Set {_settings(run, [donor.shape[-1] for donor in donors])}"
         raise ConfigError(str(source.path), f"must have {len(targets) // 2} layers", len(donors), remedy)
     for number, (donor, target) in enumerate(zip(donors, targets)):
         _check_widths(run, donor, target, [d.shape[-1] for d in donors])
@@ -172,8 +172,14 @@ def _check_widths(run: Run, donor: Donor, target: str, widths: list[int]) -> Non
             f"model: {target}",
             f"must be {theirs}{' units wide' if matrices else ''}, like {donor.name} of the checkpoint",
             ours,
-            f"Set hidden={widths}, or choose layers by name" if matrices else "Choose layers by name",
+            f"Set {_settings(run, widths)}, or choose layers by name" if matrices else "Choose layers by name",
         )
+
+
+def _settings(run: Run, widths: list[int]) -> str:
+    """What gives the network layers of these widths, as one writes it."""
+    found = run.config.model.starting_from(tuple(widths)) or {"hidden": widths}
+    return " and ".join(f"{key}={list(value) if isinstance(value, tuple) else value}" for key, value in found.items())
 
 
 def _copy(run: Run, donor: Donor, target: str, mirrored: bool) -> None:
