@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..checkpoint import Checkpoint, is_safetensors, read, read_safetensors
+from ..checkpoint import LAYOUT, Checkpoint, is_foreign, is_safetensors, read, read_safetensors
 from ..config import Config, override
 from ..data import Split
-from ..errors import ConfigError
+from ..errors import CheckpointError, ConfigError
 from ..families import Family
 from ..paths import is_folder
 from ..persistence import BEST, open_trained
@@ -30,8 +30,22 @@ def source_of(start: Any) -> Checkpoint | None:
     if not is_path(start):
         rule = "must be a trained model, or the path of a checkpoint"
         raise ConfigError("start", rule, type(start).__name__, "Pass what gpunet.train returned")
-    path = Path(start) / BEST if is_folder(start) else Path(start)
-    return read_safetensors(path) if is_safetensors(str(path)) else read(path)
+    return open_source(Path(start) / BEST if is_folder(start) else Path(start))
+
+
+def open_source(path: Path) -> Checkpoint:
+    """A checkpoint, or weights in a safetensors file.
+
+    Raises:
+        CheckpointError: neither, or damaged.
+    """
+    if is_safetensors(path):
+        return read_safetensors(path)
+    if is_foreign(path):
+        rule = "must be a checkpoint of gpunet, or a .safetensors file, to start from"
+        remedy = f"Save its weights in one, named {LAYOUT}"
+        raise CheckpointError(str(path), rule, "HDF5 of another program", remedy)
+    return read(path)
 
 
 def following(

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from ..checkpoint import Checkpoint, Group, NamedArray, is_own
+from ..checkpoint import LAYOUT, Checkpoint, Group, NamedArray, is_own
 from ..data import Preprocessing
-from ..errors import CheckpointError, ConfigError
+from ..errors import CheckpointError, ConfigError, printable
 from ..experiment import Lineage, Run
 from ..parameter import children
+
+NAMES = 6  # of arrays that a message lists
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def graft(run: Run, source: Checkpoint, pairs: Sequence[tuple[str, str]] = ()) -
     check_preprocessing(source, run.preprocessing)
     donors = list(_donors(source))
     if not donors:
-        raise CheckpointError(str(source.path), "must hold layers with weights", "none", "Choose another checkpoint")
+        raise _without_layers(source)
     named = run.trainer.parameters.named
     targets = [n.removesuffix("/weight") for n, p in named.items() if n.endswith("/weight") and p.role == "weight"]
     plan = _named(donors, targets, pairs, source) if pairs else _from_the_bottom(run, donors, targets, source)
@@ -77,6 +79,17 @@ def graft(run: Run, source: Checkpoint, pairs: Sequence[tuple[str, str]] = ()) -
         grafts.append({"to": target, "from": donor.name, "mirrored": mirrored, "sha256": donor.sha256})
     run.came_from(Lineage(parent_sha256=source.content_sha256, grafts=grafts))
     return lines
+
+
+def _without_layers(source: Checkpoint) -> CheckpointError:
+    """The error of a file in which no array is named as the weights of a layer."""
+    if not source.foreign:
+        return CheckpointError(str(source.path), "must hold layers with weights", "none", "Choose another checkpoint")
+    names = [path.replace("/", ".") for path, node in source.root.walk() if isinstance(node, NamedArray)]
+    more = f" and {len(names) - NAMES:,} more" if len(names) > NAMES else ""
+    received = printable(", ".join(names[:NAMES])) + more if names else "no arrays"
+    remedy = "Save them under such names; transpose kernels of Keras, which are (inputs, outputs)"
+    return CheckpointError(str(source.path), f"must name the arrays of a layer {LAYOUT}", received, remedy)
 
 
 def _donors(source: Checkpoint) -> Iterator[Donor]:
