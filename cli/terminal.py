@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gpunet.checkpoint import Group, is_safetensors, read, read_safetensors
+from gpunet.checkpoint import Group
 from gpunet.errors import DivergedError
 from gpunet.experiment import Experiment
 from gpunet.inspection.portrait import portrait
@@ -133,10 +133,10 @@ def execute(
     place = choose_device(request.device, told=True)
     with place.activate():
         from gpunet.api.reading import load_split
-        from gpunet.api.starting import batch_that_fits, following
+        from gpunet.api.starting import batch_that_fits, following, open_source
 
         source = None if source is None else checkpoint_at(source)
-        checkpoint = None if source is None else (read_safetensors if is_safetensors(source) else read)(source)
+        checkpoint = None if source is None else open_source(Path(source))
         donor = None if checkpoint is None or checkpoint.foreign else open_trained(checkpoint)
         if not (request.names_file or grafts or begun or config.model.layerwise is not None):
             before, config = config, following(config, request.written, checkpoint, ())

@@ -54,14 +54,21 @@ def export_safetensors(found: Checkpoint, node: Group | NamedArray, path: str, o
     arrays = {name: data for name, data in below(node, path, bare=True).items() if data.dtype.kind != "S"}
     if not arrays:
         raise CheckpointError(f"{found.path}: {path}", "must hold arrays of numbers", "none", "Choose another PATH")
+    write_safetensors(output.path, arrays, _about(found), own=not found.foreign)
+    _told(arrays, output, as_json)
+
+
+def _about(found: Checkpoint) -> dict[str, str]:
+    """What made the arrays; of another program's file what it says about itself, and nothing else."""
+    if found.foreign:
+        return {name: str(value) for name, value in found.attrs.items()}
     about = {"content_sha256": found.content_sha256, "model": str(found.attrs.get("model", ""))}
     for name in ("config", "data"):
         if content := found.note(f"{name}/json"):
             about[name] = json.dumps(content, ensure_ascii=False)
     if "data/preprocessing" in found.root:
         about["preprocessing"] = str(found["data/preprocessing"].attrs.get("kind", ""))
-    write_safetensors(output.path, arrays, about)
-    _told(arrays, output, as_json)
+    return about
 
 
 def below(node: Group | NamedArray, path: str, bare: bool) -> dict[str, np.ndarray]:

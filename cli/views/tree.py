@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from gpunet.checkpoint import Checkpoint, Group, NamedArray
+from gpunet.checkpoint import Checkpoint, Group, NamedArray, is_own
 from gpunet.errors import printable
 
 from ..opening import DOCUMENTED
@@ -40,9 +40,8 @@ def summary(found: Checkpoint) -> None:
     if found.foreign:
         arrays = [child for _, child in found.root.walk() if isinstance(child, NamedArray)]
         size = sum(array.size * array.dtype.itemsize for array in arrays)
-        click.echo(
-            f"{found.foreign} file of another program: {len(arrays):,} arrays, {size / 1e6:,.1f} MB; not verified"
-        )
+        whose = "exported by gpunet" if is_own(found.root) else "of another program"
+        click.echo(f"{found.foreign} file {whose}: {len(arrays):,} arrays, {size / 1e6:,.1f} MB; not verified")
         for name, value in found.attrs.items():
             click.echo(f"{printable(name)}: {printable(str(value))[:SHOWN]}")
         click.echo()

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..checkpoint import Checkpoint, is_safetensors, read, read_safetensors
+from ..checkpoint import LAYOUT, Checkpoint, is_foreign, is_safetensors, read, read_safetensors
 from ..config import Config, override
 from ..data import Split
-from ..errors import ConfigError
+from ..errors import CheckpointError, ConfigError
 from ..families import Family
 from ..paths import is_folder
-from ..persistence import BEST, Trained, open_trained
+from ..persistence import BEST, open_trained
 from ..vocabulary import word_of
 from .results import Result
 from .samples import is_path
@@ -30,8 +30,22 @@ def source_of(start: Any) -> Checkpoint | None:
     if not is_path(start):
         rule = "must be a trained model, or the path of a checkpoint"
         raise ConfigError("start", rule, type(start).__name__, "Pass what gpunet.train returned")
-    path = Path(start) / BEST if is_folder(start) else Path(start)
-    return read_safetensors(path) if is_safetensors(str(path)) else read(path)
+    return open_source(Path(start) / BEST if is_folder(start) else Path(start))
+
+
+def open_source(path: Path) -> Checkpoint:
+    """A checkpoint, or weights in a safetensors file.
+
+    Raises:
+        CheckpointError: neither, or damaged.
+    """
+    if is_safetensors(path):
+        return read_safetensors(path)
+    if is_foreign(path):
+        rule = "must be a checkpoint of gpunet, or a .safetensors file, to start from"
+        remedy = f"Save its weights in one, named {LAYOUT}"
+        raise CheckpointError(str(path), rule, "HDF5 of another program", remedy)
+    return read(path)
 
 
 def following(
@@ -44,7 +58,7 @@ def following(
     """A preset with what a start prescribes and nobody has written otherwise.
 
     Features are prepared as those that the start has learned from, and a network of hidden layers gets the widths of
-    the start.
+    the start; an autoencoder its last one as the code.
 
     Args:
         config: of a preset.
@@ -59,17 +73,11 @@ def following(
     changes: dict[str, Any] = {}
     if not given.keys() & {"data", "data.preprocess"}:
         changes["data.preprocess"] = [word_of(step.preparation) for step in before.preprocessing.steps] or "none"
-    hidden = _widths(before) if widths else ()
-    resizable = config.model.with_hidden(hidden, "sigmoid") is not None
-    if hidden and resizable and not given.keys() & {"model", "model.name", "model.hidden"}:
-        changes["model.hidden"] = list(hidden)
+    hidden = before.config.model.hidden_widths if widths else ()
+    sizes = {f"model.{name}": value for name, value in config.model.starting_from(hidden).items()} if hidden else {}
+    if not given.keys() & {"model", "model.name", *sizes}:
+        changes |= {key: list(value) if isinstance(value, tuple) else value for key, value in sizes.items()}
     return override(config, changes) if changes else config
-
-
-def _widths(before: Trained) -> tuple[int, ...]:
-    """Of the hidden layers of a model; none where it has no such setting."""
-    hidden = getattr(before.config.model, "hidden", ())
-    return (hidden,) if isinstance(hidden, int) else tuple(hidden)
 
 
 def batch_that_fits(config: Config, split: Split) -> Config:

@@ -17,14 +17,14 @@ from .hashing import content_sha256
 from .lock import lock
 from .reader import Checkpoint, read
 from .stored import is_sealed
-from .tensors import is_own, is_safetensors, read_safetensors, write_safetensors
+from .tensors import LAYOUT, is_own, is_safetensors, read_safetensors, write_safetensors
 from .tree import Group, NamedArray, Scalar, note
 from .verification import Damage, Verification, verify
 from .writer import NotFiniteError, check_content, content_of, write
 
 __all__ = [
-    "Checkpoint", "Damage", "Group", "NamedArray", "NotFiniteError", "Scalar", "Verification", "check_content",
-    "content_of", "content_sha256", "inflation_budget", "is_foreign", "is_own", "is_safetensors", "is_sealed",
-    "lock", "note", "read", "read_foreign",
-    "read_safetensors", "replace_file", "verify", "write", "write_safetensors",
+    "LAYOUT", "Checkpoint", "Damage", "Group", "NamedArray", "NotFiniteError", "Scalar", "Verification",
+    "check_content", "content_of", "content_sha256", "inflation_budget", "is_foreign", "is_own", "is_safetensors",
+    "is_sealed", "lock", "note", "read", "read_foreign", "read_safetensors", "replace_file", "verify", "write",
+    "write_safetensors",
 ]  # fmt: skip

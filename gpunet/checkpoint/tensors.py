@@ -19,6 +19,7 @@ from .stored import MAX_LEVELS, StoredFile
 from .tree import Group, NamedArray
 
 SUFFIX = ".safetensors"
+LAYOUT = "LAYER.weight, (outputs, inputs) or (outputs, inputs, height, width), and LAYER.bias"  # of other programs
 NAMED = 200  # characters of a name that is too long
 
 
@@ -53,8 +54,16 @@ def is_own(root: Group) -> bool:
     return root.attrs.get("format") == FORMAT
 
 
-def write_safetensors(path: Path | str, arrays: Mapping[str, np.ndarray], about: Mapping[str, str]) -> None:
+def write_safetensors(
+    path: Path | str, arrays: Mapping[str, np.ndarray], about: Mapping[str, str], own: bool = True
+) -> None:
     """Write arrays under dotted names; ``about`` becomes the file's metadata.
+
+    Args:
+        path: of the file.
+        arrays: by their paths.
+        about: what the file says about itself.
+        own: whether gpunet made the arrays, which the file says then: see :func:`is_own`.
 
     Raises:
         ConfigError: the library is missing.
@@ -64,7 +73,7 @@ def write_safetensors(path: Path | str, arrays: Mapping[str, np.ndarray], about:
     from safetensors.numpy import save
 
     plain = {name.replace("/", "."): np.asarray(data, order="C") for name, data in arrays.items()}
-    content = save(plain, {"format": FORMAT, **about})
+    content = save(plain, {"format": FORMAT, **about} if own else dict(about))
     replace_file(Path(path), [content], False)
 
 

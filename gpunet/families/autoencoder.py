@@ -1,7 +1,8 @@
 """The autoencoder."""
 
 import math
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -34,6 +35,15 @@ class AutoencoderConfig(Family):
     def takes_probabilities(self) -> bool:
         """Bits and probabilities are what its usual loss compares."""
         return True
+
+    @property
+    def hidden_widths(self) -> tuple[int, ...]:
+        """Of the encoder, with the code."""
+        return (*self.hidden, self.code)
+
+    def starting_from(self, widths: tuple[int, ...]) -> Mapping[str, Any]:
+        """The last one becomes the code."""
+        return {"hidden": widths[:-1], "code": widths[-1]}
 
     def network(self, shape: tuple[int, ...], outputs: int) -> Sequential:
         """As many outputs as features, whatever ``outputs`` says."""

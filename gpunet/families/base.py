@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ..data import Description, Inputs
@@ -175,6 +175,20 @@ class Family(Section):
     def with_hidden(self, widths: tuple[int, ...], activation: str) -> Family | None:
         """The same family with hidden layers of these widths and this activation; None where it has no such choice."""
         return None
+
+    @property
+    def hidden_widths(self) -> tuple[int, ...]:
+        """Of the layers, from the bottom, that another network may start from; empty where it has no such setting."""
+        hidden = getattr(self, "hidden", ())
+        return (hidden,) if isinstance(hidden, int) else tuple(hidden)
+
+    def starting_from(self, widths: tuple[int, ...]) -> Mapping[str, Any]:
+        """The settings, by name, with which layers of these widths fit into it from the bottom; empty where none do.
+
+        Args:
+            widths: of at least one layer.
+        """
+        return {"hidden": widths} if self.with_hidden(widths, "sigmoid") is not None else {}
 
     @property
     def grown_on(self) -> Family | None:

@@ -1,6 +1,7 @@
 """The deep belief network that knows the class."""
 
 import math
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge
@@ -26,6 +27,10 @@ class UpDownConfig(GenerativeConfig):
         (500, 500, 2000), description="width of each hidden layer, the top machine's last"
     )
     greedy: Annotated[int, Ge(0)] = Field(0, description="epochs in which the top machine alone learns")
+
+    def starting_from(self, widths: tuple[int, ...]) -> Mapping[str, Any]:
+        """All of them; the top machine, which is another one here, keeps its width above a single layer."""
+        return {"hidden": widths if len(widths) > 1 else (*widths, self.hidden[-1])}
 
     def network(self, shape: tuple[int, ...], outputs: int) -> LabelledDBN:
         """A layer whose outputs are the logits of the classes."""

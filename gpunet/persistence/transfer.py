@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from ..checkpoint import Checkpoint, Group, NamedArray, is_own
+from ..checkpoint import LAYOUT, Checkpoint, Group, NamedArray, is_own
 from ..data import Preprocessing
-from ..errors import CheckpointError, ConfigError
+from ..errors import CheckpointError, ConfigError, printable
 from ..experiment import Lineage, Run
 from ..parameter import children
+
+NAMES = 6  # of arrays that a message lists
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,9 @@ def graft(run: Run, source: Checkpoint, pairs: Sequence[tuple[str, str]] = ()) -
 
     Without ``pairs`` the layers are taken from the bottom, one after the other, as far as both have some; into an
     autoencoder each machine goes twice, the second time mirrored in the decoder, and so it goes into a network trained
-    up and down, except for the top machine, which is another one there.  Of a convolutional autoencoder the encoder
-    alone is taken, or filled.  What normalises the outputs of a layer goes with it.
+    up and down, except for the top machine, which is another one there.  Of an autoencoder the encoder alone is taken,
+    except into one of the same depth; of a convolutional one the encoder alone is taken, or filled.  What normalises
+    the outputs of a layer goes with it.
 
     Args:
         run: not trained yet.
@@ -63,7 +66,7 @@ def graft(run: Run, source: Checkpoint, pairs: Sequence[tuple[str, str]] = ()) -
     check_preprocessing(source, run.preprocessing)
     donors = list(_donors(source))
     if not donors:
-        raise CheckpointError(str(source.path), "must hold layers with weights", "none", "Choose another checkpoint")
+        raise _without_layers(source)
     named = run.trainer.parameters.named
     targets = [n.removesuffix("/weight") for n, p in named.items() if n.endswith("/weight") and p.role == "weight"]
     plan = _named(donors, targets, pairs, source) if pairs else _from_the_bottom(run, donors, targets, source)
@@ -76,6 +79,17 @@ def graft(run: Run, source: Checkpoint, pairs: Sequence[tuple[str, str]] = ()) -
         grafts.append({"to": target, "from": donor.name, "mirrored": mirrored, "sha256": donor.sha256})
     run.came_from(Lineage(parent_sha256=source.content_sha256, grafts=grafts))
     return lines
+
+
+def _without_layers(source: Checkpoint) -> CheckpointError:
+    """The error of a file in which no array is named as the weights of a layer."""
+    if not source.foreign:
+        return CheckpointError(str(source.path), "must hold layers with weights", "none", "Choose another checkpoint")
+    names = [path.replace("/", ".") for path, node in source.root.walk() if isinstance(node, NamedArray)]
+    more = f" and {len(names) - NAMES:,} more" if len(names) > NAMES else ""
+    received = printable(", ".join(names[:NAMES])) + more if names else "no arrays"
+    remedy = "Save them under such names; transpose kernels of Keras, which are (inputs, outputs)"
+    return CheckpointError(str(source.path), f"must name the arrays of a layer {LAYOUT}", received, remedy)
 
 
 def _donors(source: Checkpoint) -> Iterator[Donor]:
@@ -119,18 +133,26 @@ def _from_the_bottom(
     if isinstance(encoder, int):
         donors = [donor for donor in donors if int(donor.name[:3]) < encoder]
     mirror = both_ways or run.config.model.transfer == "mirrored"
+    if _is_autoencoder(source):
+        mirror = mirror and len(donors) != len(targets)  # of the same depth: each layer as it is
+        donors = donors[: len(donors) // 2] if mirror or run.config.model.transfer == "bottom_up" else donors
     if both_ways:
         targets = [target for target in targets if not target.endswith("/joint")]
         donors = donors[: len(targets) // 2]
     if mirror and 2 * len(donors) != len(targets):
-        widths = [donor.shape[-1] for donor in donors]
-        remedy = f"Set hidden={widths[:-1]} and code={widths[-1]}"
+        remedy = f"Set {_settings(run, [donor.shape[-1] for donor in donors])}"
         raise ConfigError(str(source.path), f"must have {len(targets) // 2} layers", len(donors), remedy)
     for number, (donor, target) in enumerate(zip(donors, targets)):
         _check_widths(run, donor, target, [d.shape[-1] for d in donors])
         yield donor, target, False
         if mirror:
             yield donor, targets[-1 - number], True
+
+
+def _is_autoencoder(source: Checkpoint) -> bool:
+    """Whether the upper half of a checkpoint's layers is a decoder."""
+    model = {} if source.foreign else source.note("config/json").get("model")
+    return isinstance(model, dict) and model.get("name") == "autoencoder"
 
 
 def _named(
@@ -163,8 +185,14 @@ def _check_widths(run: Run, donor: Donor, target: str, widths: list[int]) -> Non
             f"model: {target}",
             f"must be {theirs}{' units wide' if matrices else ''}, like {donor.name} of the checkpoint",
             ours,
-            f"Set hidden={widths}, or choose layers by name" if matrices else "Choose layers by name",
+            f"Set {_settings(run, widths)}, or choose layers by name" if matrices else "Choose layers by name",
         )
+
+
+def _settings(run: Run, widths: list[int]) -> str:
+    """What gives the network layers of these widths, as one writes it."""
+    found = run.config.model.starting_from(tuple(widths)) or {"hidden": widths}
+    return " and ".join(f"{key}={list(value) if isinstance(value, tuple) else value}" for key, value in found.items())
 
 
 def _copy(run: Run, donor: Donor, target: str, mirrored: bool) -> None:

@@ -208,6 +208,29 @@ def test_a_preset_follows_its_start_unless_told_otherwise(bits, table):
     np.testing.assert_array_equal(part.weights["001_dense/weight"], dbn.weights["000_rbm/weight"])
 
 
+def test_autoencoders_and_networks_up_and_down_take_the_widths_of_their_start(bits, table):
+    once = {"epochs": 1, "device": "cpu", "lr": 1e-30}
+    dbn = gpunet.train("dbn", bits, hidden=[8, 5, 4], epochs=1, device="cpu")
+    coder = gpunet.train("autoencoder", bits, start=dbn, **once)
+    assert (coder.config.model.hidden, coder.config.model.code) == ((8, 5), 4)
+    np.testing.assert_array_equal(coder.weights["004_dense/weight"], dbn.weights["002_rbm/weight"])
+    np.testing.assert_array_equal(coder.weights["006_dense/weight"], dbn.weights["002_rbm/weight"].T)
+    both = gpunet.train("updown", bits, table[1], start=dbn, **once)
+    assert both.config.model.hidden == (8, 5, 4)
+    np.testing.assert_array_equal(both.weights["recognition/002_dense/weight"], dbn.weights["001_rbm/weight"])
+    net = gpunet.train("finetune", bits, table[1], start=coder, **once)
+    assert net.config.model.hidden == (8, 5, 4), "the code is a layer of its encoder"
+    np.testing.assert_array_equal(net.weights["004_dense/weight"], coder.weights["004_dense/weight"])
+    again = gpunet.train("autoencoder", bits, start=coder, **once)
+    np.testing.assert_array_equal(again.weights["010_dense/weight"], coder.weights["010_dense/weight"])
+    one = gpunet.train("rbm", bits, hidden=8, epochs=1, device="cpu")
+    low = gpunet.train("updown", bits, table[1], start=one, **once)
+    assert low.config.model.hidden == (8, 2000)
+    np.testing.assert_array_equal(low.weights["recognition/000_dense/weight"], one.weights["weight"])
+    with pytest.raises(gpunet.GpunetError, match=r"hidden=\[8, 5\].*code=4"):
+        gpunet.train("autoencoder", bits, start=dbn, code=3, **once)
+
+
 @pytest.mark.parametrize("setting", [{"grafts": [("a", "b")]}, {"keep_layers": 1}])
 def test_layers_of_a_start_need_one(setting, table, small):
     with pytest.raises(gpunet.GpunetError, match="no start"):

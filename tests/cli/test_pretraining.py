@@ -206,7 +206,7 @@ def test_mistakes_when_sampling(words, code, expected, machine):
 
 
 def test_weights_come_from_safetensors_of_gpunet_and_of_others(tmp_path):
-    numpy = pytest.importorskip("safetensors.numpy")
+    numpy, safe_open = pytest.importorskip("safetensors.numpy"), pytest.importorskip("safetensors").safe_open
     options = ["model.hidden=[12,11]", "training.epochs=1", "--device", "cpu"]
     gpunet("train", "mlp", *options, "--run", "a", cwd=tmp_path)
     gpunet("inspect", "a/best.h5", "--export-safetensors", "own.safetensors", cwd=tmp_path)
@@ -227,6 +227,25 @@ def test_weights_come_from_safetensors_of_gpunet_and_of_others(tmp_path):
                 assert np.allclose(file[f"model/{layer}/weight"][()], own[f"{layer}.weight"], atol=1e-6), source
         lineage = json.loads(gpunet("inspect", f"{source}/best.h5", "--lineage", "--json", cwd=tmp_path).stdout)
         assert len(lineage["lineage"]["grafts"]) == 3
+    for name, whose in (("own", "exported by gpunet"), ("theirs", "of another program")):
+        assert f"safetensors file {whose}" in gpunet("inspect", f"{name}.safetensors", cwd=tmp_path).stdout
+        again = ["--export-safetensors", "again.safetensors"]
+        gpunet("inspect", f"{name}.safetensors", *again, cwd=tmp_path)
+        with (
+            safe_open(tmp_path / "again.safetensors", "numpy") as first,
+            safe_open(tmp_path / f"{name}.safetensors", "numpy") as second,
+        ):
+            assert first.metadata() == second.metadata(), name
+    numpy.save_file({"layers.dense.vars.0": np.ones((64, 12), "f4")}, tmp_path / "keras.safetensors")
+    expected = (
+        "must name the arrays of a layer LAYER.weight, (outputs, inputs) or (outputs, inputs, height, width), and"
+    )
+    words = ("train", "mlp", *options[:2], "--from")
+    refused(*words, "keras.safetensors", cwd=tmp_path, code=4, expected=expected)
+    refused(*words, "keras.safetensors", cwd=tmp_path, code=4, expected="got layers.dense.vars.0. Save them")
+    with h5py.File(tmp_path / "keras.h5", "w") as file:
+        file["layers/dense/vars/0"] = np.ones((64, 12), "f4")
+    refused(*words, "keras.h5", cwd=tmp_path, code=4, expected="got HDF5 of another program. Save its weights in one")
     theirs["net.0.bias"] = np.ones(5, "f4")
     numpy.save_file(theirs, tmp_path / "wrong.safetensors")
     refused(
