@@ -46,6 +46,8 @@ def announce(job: Run) -> None:
     remarks = [loss.remark] if loss is not None and loss.remark else []
     for word, line in found.lines:
         remark(f"  {word + ':':10}{line}")
+    if not layerwise:
+        _say_units(job)
     for line in map(translated, (*abridged(job.dataset.notes), *job.preprocessing.notes, *several, *remarks)):
         remark(f"  {line}")
     for line in (*abridged(found.warnings), *_waits(job)):
@@ -77,6 +79,19 @@ def announce_stage(job: Run) -> None:
     number, widths = len(job.lineage.below), model.hidden
     count = f"{job.trainer.parameters.count:,} parameters"
     remark(f"layer {number + 1} of {len(widths)}: {job.inputs.features} to {widths[number]}, {count}")
+    _say_units(job)
+
+
+def _say_units(job: Run) -> None:
+    """What the figures of a machine are measured in, once before its epochs."""
+    inputs = f"{job.inputs.features:,}"
+    units = [
+        f"{name.replace('_', ' ')}: {UNITS[name].format(inputs=inputs)}"
+        for name in job.objective.scores
+        if name in UNITS
+    ]
+    if units:
+        remark(f"  {'figures:':10}{'; '.join(units)}; means over samples")
 
 
 def interrupted(reason: str, folder: Path) -> GpunetError:
@@ -135,7 +150,8 @@ def report(carried: Carried, folder: Path, as_json: bool) -> None:
     each = f" in each of {layers} layers" if layers > 1 else ""
     click.echo(f"Trained for {job.history[-1].epoch} epochs{each}{_end(job)} in {seconds:.1f} s")
     click.echo(f"Checkpoint: {printable(str(checkpoint))}")
-    remark(f"Next: {' or '.join(following_commands(job, folder))}")
+    commands = following_commands(job, folder)
+    remark("\n      ".join(["Next: " + commands[0], *commands[1:]]))
 
 
 def _epochs(best: list[int]) -> str:

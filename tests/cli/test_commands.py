@@ -39,9 +39,8 @@ def trained(tmp_path_factory):
 def test_train_says_what_it_does_on_the_right_streams(trained):
     folder, single, several = trained
     assert single.stdout.splitlines()[-1] == "Checkpoint: runs/digits-mlp-1/best.h5"
-    hint = single.stderr.splitlines()[-1]
-    assert hint.startswith("Next: ")
-    assert hint.endswith(" report runs/digits-mlp-1")
+    hint = single.stderr.partition("\nNext: ")[2]
+    assert hint.endswith(" report runs/digits-mlp-1\n")
     assert re.search(r"Test error: \d+\.\d\d %\n", single.stdout)
     assert len(re.findall(r"^epoch \d/4 ", single.stderr, re.MULTILINE)) == 4
     document = json.loads(several.stdout)

@@ -59,10 +59,10 @@ def test_the_next_number_is_free_and_old_names_stay_readable(here):
 
 
 def commands(done):
-    """The commands that the last line proposes."""
-    line = done.stderr.splitlines()[-1]
-    assert line.startswith("Next: ")
-    return [shlex.split(command)[1:] for command in line.removeprefix("Next: ").split(" or ")]
+    """The commands that the last lines propose, one on each."""
+    proposed = done.stderr.partition("\nNext: ")[2]
+    assert proposed
+    return [shlex.split(command)[1:] for command in proposed.splitlines()]
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_what_is_proposed_next_works(words, proposed, here):
 
 def test_a_table_is_proposed_with_its_own_ending_and_place(here):
     done = run("train", "iris.csv", "hidden=[4]", "epochs=1")
-    assert done.stderr.splitlines()[-1].split(" or ")[0].endswith(" predict runs/iris-mlp-1 NEW.csv")
+    assert commands(done)[0] == ["predict", "runs/iris-mlp-1", "NEW.csv"]
     done = run(
         "pretrain", "dbn", "iris.csv", "hidden=[4]", "epochs=1", "batch_size=10", "visible_units=gaussian", "lr=1e-3"
     )
