@@ -13,7 +13,7 @@ from click.testing import CliRunner
 import gpunet as library
 from gpunet.checkpoint import read
 from gpunet.cli import main
-from gpunet.cli.commands.runs import latex
+from gpunet.cli.tables import latex
 from gpunet.errors import WriteError
 from gpunet.studies import list_runs, listing
 
