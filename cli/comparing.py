@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from gpunet.errors import Interrupted, OutputClosed
+from gpunet.errors import ConfigError, Interrupted, OutputClosed
 from gpunet.interruption import CLOSED, Stop, stops_on_signals
+from gpunet.paths import is_file, is_folder
 from gpunet.persistence import RunFolder
-from gpunet.studies import ComparisonCallbacks, carry_out_comparison, document
+from gpunet.studies import ComparisonCallbacks, carry_out_comparison, document, read_comparison
 from gpunet.studies.execution import RESULTS
 
 from .drawing import require_matplotlib
@@ -17,15 +19,20 @@ from .execution import DRY
 from .options import Request, print_json
 from .output import Output
 from .remarks import remark
+from .tables import separated, write_table
 from .terminal import Terminal
-from .views.comparison import show_comparison
+from .views.comparison import comparison_columns, comparison_latex, show_comparison
 from .views.comparison_plot import can_draw, draw_comparison
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gpunet.checkpoint import Checkpoint
     from gpunet.studies import Arm, Comparison, Trial
 
 NAME = "compare"
+TABLE = "compare.csv"
+Form = Literal["table", "json", "csv", "latex"]
 
 
 class ComparisonTerminal(Terminal, ComparisonCallbacks):
@@ -49,6 +56,7 @@ def run_comparison(
     checkpoint: Checkpoint | None,
     request: Request,
     output: Output | None,
+    form: Form = "table",
 ) -> None:
     """Carry a comparison out and report it.
 
@@ -57,6 +65,7 @@ def run_comparison(
         checkpoint: of an earlier pretraining, or None to pretrain here.
         request: where to write, and what to print.
         output: where to draw.
+        form: what is printed.
 
     Raises:
         Interrupted: by a signal; what was finished is kept.
@@ -81,14 +90,53 @@ def run_comparison(
         if picture is not None:
             require_matplotlib("compare.png")
             draw_comparison(found, picture)
-    if request.as_json:
-        print_json({"folder": str(folder.path), **found})
+        write_table(comparison_columns(found), Output(TABLE, folder.path / TABLE, [".csv"], []))
+    say(found, str(folder.path), form)
+    if form != "table":
         return
-    show_comparison(found)
     click.echo(f"Results: {folder.path / RESULTS}")
     click.echo(f"Plot: {picture.path}" if picture else "No plot: pip install 'gpunet[plot]' has matplotlib draw one")
     seeds = comparison.pretraining.members
     remark(f"Next: --seeds {2 * seeds} instead of {seeds} narrows the intervals; --labels and --rates try others")
+
+
+def finished_comparison(words: Sequence[str]) -> str | None:
+    """The folder of a finished comparison, where it is what a command is given.
+
+    Raises:
+        ConfigError: it is given together with what a new one takes.
+    """
+    folders = [word for word in words if is_folder(word) and is_file(Path(word) / RESULTS)]
+    if folders and len(words) > 1:
+        remedy = f"Leave {' '.join(word for word in words if word != folders[0])} out"
+        raise ConfigError("compare", "must be given a finished comparison alone", " ".join(words), remedy)
+    return folders[0] if folders else None
+
+
+def show_finished(folder: str, output: Output | None, form: Form) -> None:
+    """Show what a comparison came to, and draw it anew where ``output`` says so.
+
+    Raises:
+        GpunetError: the folder does not hold what a comparison writes.
+        WriteError: the picture cannot be written.
+    """
+    found = read_comparison(folder)
+    if output is not None:
+        draw_comparison(found, output)
+    say(found, folder, form)
+
+
+def say(found: dict[str, Any], folder: str, form: Form) -> None:
+    """Print the results of a comparison as a table with what follows from it, or in a form for programs."""
+    if form == "json":
+        print_json({"folder": folder, **found})
+    elif form == "csv":
+        for text in separated(comparison_columns(found)):
+            click.echo(text, nl=False)
+    elif form == "latex":
+        click.echo("\n".join(comparison_latex(found)))
+    else:
+        show_comparison(found)
 
 
 def _announce(comparison: Comparison) -> None:

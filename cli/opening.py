@@ -19,10 +19,10 @@ def checkpoint_at(path: str) -> str:
     Raises:
         CheckpointError: a folder without one.
     """
-    from gpunet.persistence.folder import BEST, LAST
-
     if not is_folder(path):
         return path
+    from gpunet.persistence.folder import BEST, LAST
+
     found = Path(path) / BEST
     if not exists(found):
         last = exists(Path(path) / LAST)

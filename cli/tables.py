@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from gpunet.errors import printable
 from gpunet.plain import finite
 
 from .output import Output
@@ -51,6 +52,29 @@ def separated(columns: Columns, delimiter: str = ",") -> Iterator[str]:
     rows = list(zip(*columns.values()))
     for start in range(0, len(rows), AT_ONCE):
         yield _lines(rows[start : start + AT_ONCE], delimiter)
+
+
+def latex(names: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[str] = ()) -> list[str]:
+    r"""The lines of a LaTeX table with the rules of booktabs.
+
+    Args:
+        names: of the columns.
+        rows: of cells.
+        right: names of the columns that are aligned at their right side.
+
+    >>> latex(["run", "test"], [["a_1", "5 % ± 1"]], ["test"])[:5]
+    ['\\begin{tabular}{lr}', '\\toprule', 'run & test \\\\', '\\midrule', 'a\\_1 & 5 \\% $\\pm$ 1 \\\\']
+    """
+    columns = "".join("r" if name in right else "l" for name in names)
+    lines = [" & ".join(map(_escaped, row)) + r" \\" for row in rows]
+    start = rf"\begin{{tabular}}{{{columns}}}"
+    return [start, r"\toprule", " & ".join(names) + r" \\", r"\midrule", *lines, r"\bottomrule", r"\end{tabular}"]
+
+
+def _escaped(text: str) -> str:
+    signs = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$"}
+    signs |= {sign: f"\\{sign}" for sign in "&%$#_{}"}
+    return "".join(signs.get(sign, sign) for sign in printable(text))
 
 
 def _lines(rows: Iterable[Sequence[Any]], delimiter: str) -> str:

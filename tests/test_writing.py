@@ -28,6 +28,7 @@ ALLOWED = {
     ("gpunet.checkpoint.layout", "hdf5().File"): "its sheet is memory",
     ("gpunet.persistence.folder", "write_text"): "its own, of a run's folder",
     ("gpunet.studies.execution", "write_text"): "of a run's folder",
+    ("gpunet.studies.depth", "write_text"): "the same",
     ("gpunet.cli.drawing", "savefig"): "into memory",
     ("gpunet.cli.views.pictures", "save"): "into memory",
     ("gpunet.checkpoint.tensors", "save"): "into memory",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from gpunet.errors import ConfigError
 
@@ -17,6 +18,7 @@ from ..options import Request, choose_device, run_options
 from ..output import Output
 
 SEEDS = 3
+SHOWING = ("words", "output", "as_csv", "as_latex", "as_json", "quiet")  # what finished comparisons take
 PREFIX = "tune."
 GIVEN = re.compile(r"(data|seed|members|name|model\.(name|hidden|activation|initializer))\b")
 
@@ -27,6 +29,8 @@ GIVEN = re.compile(r"(data|seed|members|name|model\.(name|hidden|activation|init
 @click.option("--tune", default="finetune", show_default=True, metavar="CONFIG|PRESET", help="How all arms are tuned.")
 @click.option("--from", "source", metavar="CHECKPOINT", help="Take this pretrained stack; charges its recorded time.")
 @click.option("-o", "--output", metavar="FILE", help="Where to draw; compare.png in the run's folder by default.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, a row for each network, with all digits.")
+@click.option("--latex", "as_latex", is_flag=True, help="Print the table for LaTeX, with booktabs.")
 @run_options
 def compare(
     request: Request,
@@ -35,6 +39,8 @@ def compare(
     tune: str,
     source: str | None,
     output: str | None,
+    as_csv: bool,
+    as_latex: bool,
 ) -> None:
     """Pretrained networks against tuned controls, over numbers of labels and seeds.
 
@@ -48,6 +54,8 @@ def compare(
     passes over the labelled samples as often as it takes for tune.training.updates updates; tune.training.patience
     stops earlier. Three seeds by default, trained at once.
 
+    The folder of a finished comparison, given alone, is shown again, also with -o, --csv, --latex or --json.
+
     KEY=VALUE overrides keys of the stack and its pretraining (dbn by default), tune.KEY=VALUE those of fine-tuning.
 
     \b
@@ -55,12 +63,18 @@ def compare(
     gpunet compare --labels 50,200,all --seeds 5 model.method=denoising tune.training.epochs=200
     gpunet compare dbn-mnist --data mnist/ --labels 100,1000,all model.hidden=[500,500]
     gpunet compare --from runs/digits-dbn-1/best.h5 --tune my.toml --rates 0.001,0.003 tune.optimizer=adam
+    gpunet compare runs/compare-1 --latex > table.tex
     """
+    form = _form(as_csv, as_latex, request.as_json)
+    from ..comparing import finished_comparison, run_comparison, show_finished
+
+    if folder := finished_comparison(request.words):
+        _check_alone()
+        show_finished(folder, None if output is None else _drawing(output, [folder]), form)
+        return
     labels, tried, words = _labels(counts), _rates(rates), request.words
     network = _network(tune, [word.removeprefix(PREFIX) for word in words if word.startswith(PREFIX)])
     rest = tuple(word for word in words if not word.startswith(PREFIX))
-    from ..comparing import run_comparison
-
     drawing = None if output is None else _drawing(output, [source, tune, request.data, *rest])
     if source is not None and rest:
         rule, remedy = "brings its own configuration", f"Leave it out, or write {PREFIX}KEY=VALUE"
@@ -82,7 +96,29 @@ def compare(
         comparison = Comparison(Experiment(config, dataset, parts, place), network, labels, tried)
         if checkpoint is not None:
             comparison.check_source(checkpoint)
-        run_comparison(comparison, checkpoint, request, drawing)
+        run_comparison(comparison, checkpoint, request, drawing, form)
+
+
+def _form(as_csv: bool, as_latex: bool, as_json: bool) -> Any:
+    """What is printed."""
+    asked = [form for form, wanted in (("csv", as_csv), ("latex", as_latex), ("json", as_json)) if wanted]
+    if len(asked) > 1:
+        received = " ".join(f"--{form}" for form in asked)
+        raise ConfigError("compare", "must have one form of output", received, "Choose one")
+    return asked[0] if asked else "table"
+
+
+def _check_alone() -> None:
+    """Refuse options of a new comparison beside a finished one."""
+    context = click.get_current_context()
+    written = [
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name not in SHOWING
+        and context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
+    ]
+    if written:
+        raise ConfigError(" ".join(written), "must come with a new comparison", "a finished one", "Leave it out")
 
 
 def _drawing(name: str, reads: Sequence[str | None]) -> Output:

@@ -26,6 +26,9 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
     population, are measured alone and as an ensemble that averages their predictions; the figures are then those of
     the ensemble.
 
+    With --json, loss, accuracy and error are lists with a number for each model, also for one alone: .accuracy[0] is
+    what train --json calls .test_accuracy[0]. Those of an ensemble, ensemble_accuracy and ensemble_error, are numbers.
+
     \b
     gpunet evaluate runs/digits-mlp-1
     gpunet evaluate runs/digits-mlp-1 more.csv
@@ -58,10 +61,12 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
         loss = np.concatenate([score["loss"] for score in scores]).tolist()
         document: dict[str, Any] = {"data": dataset.name, "samples": len(chosen), "loss": loss}
         if classify:
-            document["error"] = [1 - a for score in scores for a in score["accuracy"].tolist()]
+            document["accuracy"] = [a for score in scores for a in score["accuracy"].tolist()]
+            document["error"] = [1 - a for a in document["accuracy"]]
         outputs = together.averaged([n.outputs_on(found.x[chosen]) for n, found in zip(networks, sets)])
         if classify and len(loss) > 1:
-            document["ensemble_error"] = float(np.average(together.class_numbers(outputs) != y, weights=weights))
+            wrong = float(np.average(together.class_numbers(outputs) != y, weights=weights))
+            document |= {"ensemble_accuracy": 1 - wrong, "ensemble_error": wrong}
         outcome = together.outcome(outputs, y, weights)
         told = []
         if outcome is not None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 @click.option("--stats", is_flag=True, help="Moments, norm, singular values, dead units of each array below PATH.")
 @click.option("--singular", is_flag=True, help="With --stats: singular values of large arrays too, which take long.")
 @click.option("--image", metavar="NAME", help="Draw an image of the group images, or a weight's filters, to -o.")
+@click.option("--shape", metavar="28x28", help="Of one sample, for --image of weights whose file does not say it.")
 @click.option("--diff", metavar="OTHER", help="Compare configuration, structure and arrays with another checkpoint.")
 @click.option("--lineage", is_flag=True, help="What it was trained from.")
 @click.option("--export-npz", metavar="FILE", help="Write the arrays below PATH to a NumPy file.")
@@ -54,6 +55,7 @@ def inspect(
     gpunet inspect runs/digits-mlp-1/best.h5 --diff runs/digits-mlp-2/best.h5 --json
     gpunet inspect runs/digits-mlp-1/best.h5 --export-safetensors mlp.safetensors
     gpunet inspect keras.weights.h5 --stats
+    gpunet inspect theirs.safetensors --image 0/weight --shape 28x28 -o filters.png
 
     HDF5 files of other programs and .safetensors files open as well, to be looked at: they carry no hashes.
     """
@@ -125,7 +127,7 @@ def _statistics(look: Look) -> None:
 def _image(look: Look) -> None:
     from ..views.pictures import draw_image
 
-    draw_image(look.found, look.value, look.file, look.as_json)
+    draw_image(look.found, look.value, look.file, look.as_json, look.options["shape"])
 
 
 def _differences(look: Look) -> None:
@@ -177,6 +179,7 @@ FILES = {
 COMPANIONS = {
     "-o": ("output", {"--history", "--image"}, "--history or --image", "Other views have nothing to draw"),
     "--singular": ("singular", {"--stats"}, "--stats", "Add --stats"),
+    "--shape": ("shape", {"--image"}, "--image", "Add --image NAME -o FILE.png"),
     "--csv": ("as_csv", {"--history"}, "--history", "Use --json for other views"),
     "--weights-only": (
         "weights_only", {"--export-npz", "--export-safetensors"}, "an export", "Add --export-npz FILE",

@@ -73,7 +73,9 @@ def runs(
         for text in separated({name: [row.get(name) for row in flat] for name in (*names, *measures)}):
             click.echo(text, nl=False)
     elif as_latex:
-        click.echo("\n".join(latex(list(COLUMNS), [cells(one) for one in found])))
+        from ..tables import latex
+
+        click.echo("\n".join(latex(COLUMNS, [cells(one) for one in found], RIGHT)))
     elif found:
         _show(found)
     else:
@@ -129,24 +131,6 @@ def figure(name: str, value: float) -> str:
         if name.endswith(PERCENT) and "reconstruction" not in name
         else f"{word} {value:.4g}"
     )
-
-
-def latex(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    r"""A table with the rules of booktabs.
-
-    >>> latex(["run", "test"], [["a_1", "error 5 %"]])[2:5]
-    ['run & test \\\\', '\\midrule', 'a\\_1 & error 5 \\% \\\\']
-    """
-    columns = "".join("r" if name in RIGHT else "l" for name in names)
-    lines = [" & ".join(map(_escaped, row)) + r" \\" for row in rows]
-    start = rf"\begin{{tabular}}{{{columns}}}"
-    return [start, r"\toprule", " & ".join(names) + r" \\", r"\midrule", *lines, r"\bottomrule", r"\end{tabular}"]
-
-
-def _escaped(text: str) -> str:
-    signs = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    signs |= {sign: f"\\{sign}" for sign in "&%$#_{}"}
-    return "".join(signs.get(sign, sign) for sign in printable(text))
 
 
 def _time(seconds: float) -> str:

@@ -12,6 +12,7 @@ from rich.table import Table
 from gpunet.studies import ARMS, Difference
 
 from ..naming import translated
+from ..tables import Columns, latex
 from .tree import console
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 
 TITLES = ("labels", "arm", "test error", "more than pretrained", "rate", "pretraining s", "tuning s")
+CHOSEN = ("validation_error", "best_epoch")  # of each network, at the rate of its arm
 
 
 def comparison_rows(found: dict[str, Any]) -> list[tuple[str, ...]]:
@@ -45,6 +47,26 @@ def show_comparison(found: dict[str, Any]) -> None:
     console().print(table)
     for line in (*found["conclusions"], *found["notes"]):
         click.echo(translated(line))
+
+
+def comparison_columns(found: dict[str, Any]) -> Columns:
+    """A row for each trained network: its arm, labels and seed, the rate of its arm, and what came of it.
+
+    Seconds are those of all seeds of an arm, which learn at once.
+    """
+    rows = []
+    for entry in found["results"]:
+        several = [entry["test_error"], *(entry.get(key) or [None] * len(found["seeds"]) for key in CHOSEN)]
+        for seed, *own in zip(found["seeds"], *several):
+            seconds = entry["pretraining_seconds"], entry["tuning_seconds"]
+            rows.append((entry["labels"], entry["arm"], seed, entry["rate"], *own, *seconds))
+    names = ("labels", "arm", "seed", "rate", "test_error", *CHOSEN, "pretraining_seconds", "tuning_seconds")
+    return dict(zip(names, zip(*rows)))
+
+
+def comparison_latex(found: dict[str, Any]) -> list[str]:
+    """The lines of the table that is shown, for LaTeX."""
+    return latex(TITLES, comparison_rows(found), [title for title in TITLES if title != "arm"])
 
 
 def _mean(errors: Sequence[float]) -> str:

@@ -18,8 +18,17 @@ from ..options import print_json
 from ..progress import working
 from .tree import console
 
-MOMENTS = ("shape", "mean", "spread", "min", "max")
+MOMENTS = ("mean", "spread", "min", "max")
 UNITS = ("dead", "constant", "saturated")
+LEGEND = {
+    "spread": "standard deviation",
+    "singular": "the largest singular values",
+    "rank": "effective rank, the exponential of the entropy of the singular values: how many directions count",
+    "dead": "units whose incoming weights are all 0",
+    "constant": "units that gave the same for every sample",
+    "saturated": "units that stayed at an end of their range for nearly every sample",
+}
+PADDING = 3  # blanks around a cell and between two
 
 
 def show_statistics(
@@ -37,21 +46,51 @@ def show_statistics(
     if as_json:
         print_json(rows)
         return
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("array", overflow="fold")
-    for name in (*MOMENTS, "zeros", "non-finite", "norm", "singular", "rank", *UNITS):
-        table.add_column(name, justify="right", no_wrap=name != "singular")
-    for row in rows:
-        leading = " ".join(f"{value:.3g}" for value in row.get("singular_values", ()))
-        rank = f"{row['effective_rank']:.1f}" if row.get("effective_rank") is not None else ""
-        moments = (f"{row[key]:.3g}" if row[key] is not None else "" for key in ("mean", "spread", "min", "max"))
-        counts = (f"{row[key]:,}" for key in ("zeros", "nonfinite"))
-        units = (f"{row[f'{kind}_units']:,}" if f"{kind}_units" in row else "" for kind in UNITS)
-        shape = "x".join(map(str, row["shape"])) or "1"
-        table.add_row(
-            Text(printable(row["array"])), shape, *moments, *counts, f"{row['norm']:.4g}", leading, rank, *units
-        )
-    console().print(table)
+    columns = _columns(rows)
+    terminal = console()
+    for table in _tables(columns, terminal.width):
+        terminal.print(table)
+    for name, meaning in LEGEND.items():
+        if name in columns:
+            terminal.print(f"{name}: {meaning}", soft_wrap=True)
+
+
+def _columns(rows: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """The cells of each column by its name; those that say nothing about any array are left out."""
+    columns: dict[str, list[str]] = {
+        "array": [printable(row["array"]) for row in rows],
+        "shape": ["x".join(map(str, row["shape"])) or "1" for row in rows],
+    }
+    for name in MOMENTS:
+        columns[name] = [f"{row[name]:.3g}" if row[name] is not None else "" for row in rows]
+    columns["zeros"] = [f"{row['zeros']:,}" for row in rows]
+    columns["non-finite"] = [f"{row['nonfinite']:,}" for row in rows]
+    columns["norm"] = [f"{row['norm']:.4g}" for row in rows]
+    columns["singular"] = [" ".join(f"{value:.3g}" for value in row.get("singular_values", ())) for row in rows]
+    ranks = [row.get("effective_rank") for row in rows]
+    columns["rank"] = ["" if rank is None else f"{rank:.1f}" for rank in ranks]
+    for kind in UNITS:
+        columns[kind] = [f"{row[f'{kind}_units']:,}" if f"{kind}_units" in row else "" for row in rows]
+    return {name: cells for name, cells in columns.items() if any(cells) or name in ("array", *MOMENTS)}
+
+
+def _tables(columns: dict[str, list[str]], width: int) -> Iterator[Table]:
+    """As few tables as are not wider than the terminal, each with the names of the arrays in front."""
+    (title, arrays), *others = columns.items()
+    sizes = {name: PADDING + max(map(len, (name, *cells))) for name, cells in columns.items()}
+    front = min(sizes[title], max(width // 2, PADDING + len(title)))
+    while others:
+        table, left = Table(box=box.SIMPLE_HEAD), width - front - 1
+        table.add_column(title, overflow="fold", width=front - PADDING)
+        taken: list[list[str]] = []
+        while others and (not taken or sizes[others[0][0]] <= left):
+            name, cells = others.pop(0)
+            left -= sizes[name]
+            table.add_column(name, justify="right", no_wrap=True)
+            taken.append(cells)
+        for array, *row in zip(arrays, *taken):
+            table.add_row(Text(array), *row)
+        yield table
 
 
 def _rows(found: Checkpoint, node: Group | NamedArray, path: str, singular: bool) -> Iterator[dict[str, Any]]:

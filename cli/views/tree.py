@@ -5,6 +5,7 @@ Texts out of a file go through ``printable``, since an attacker may have written
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,9 +26,10 @@ SHOWN = 200  # numbers of an array, before its middle is left out
 
 
 def console() -> Console:
-    """A terminal at its own width; a pipe gets whole lines."""
+    """A terminal at its own width; a pipe gets whole lines, unless COLUMNS says how long they may be."""
     found = Console(highlight=False)
-    return found if found.is_terminal else Console(highlight=False, width=180)
+    asked = os.environ.get("COLUMNS", "").isdecimal()
+    return found if found.is_terminal or asked else Console(highlight=False, width=180)
 
 
 def summary(found: Checkpoint) -> None:

@@ -68,7 +68,9 @@ def test_evaluate_repeats_what_train_reported(trained):
     assert f"Error: {reported} %" in gpunet("evaluate", "runs/digits-mlp-1/best.h5", cwd=folder).stdout
     document = json.loads(gpunet("evaluate", "three/best.h5", "--json", cwd=folder).stdout)
     accuracies = json.loads(several.stdout)["test_accuracy"]
+    assert document["accuracy"] == pytest.approx(accuracies)
     assert document["error"] == pytest.approx([1 - a for a in accuracies])
+    assert document["ensemble_accuracy"] == pytest.approx(1 - document["ensemble_error"])
     assert 0 <= document["ensemble_error"] <= max(document["error"])
 
 

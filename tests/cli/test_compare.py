@@ -1,5 +1,7 @@
 """gpunet compare on the command line."""
 
+import csv
+import io
 import json
 import re
 
@@ -97,6 +99,38 @@ def test_a_report_shows_the_table_and_the_picture_of_a_comparison(compared, tmp_
     refused_run = gpunet("report", broken, "-o", page, cwd=folder, check=False)
     assert refused_run.returncode == 1, refused_run.stderr
     assert "must hold what a comparison wrote" in refused_run.stderr
+
+
+def test_a_finished_comparison_is_shown_again_as_text_csv_latex_and_picture(compared, monkeypatch):
+    folder, done = compared
+    monkeypatch.chdir(folder)
+
+    def shown(*words, code=0):
+        again = CliRunner().invoke(main, ["compare", "first", *words])
+        assert again.exit_code == code, again.output
+        return again.stdout if not code else again.stderr
+
+    assert done.stdout.startswith(shown())
+    found = json.loads((folder / "first/compare.json").read_text())
+    assert json.loads(shown("--json")) == {"folder": "first", **found}
+    assert (folder / "first/compare.csv").read_text() == shown("--csv")
+    rows = list(csv.DictReader(io.StringIO(shown("--csv"))))
+    for entry in found["results"]:
+        own = [row for row in rows if (row["arm"], row["labels"]) == (entry["arm"], str(entry["labels"]))]
+        assert [int(row["seed"]) for row in own] == found["seeds"]
+        for name in ("test_error", "validation_error", "best_epoch"):
+            assert [float(row[name]) for row in own] == entry[name]
+        assert {float(row["tuning_seconds"]) for row in own} == {entry["tuning_seconds"]}
+    assert len(rows) == 2 * len(found["results"])
+    table = shown("--latex")
+    assert table.startswith("\\begin{tabular}{rlrrrrr}\n\\toprule\nlabels & arm & test error & ")
+    error = 100 * np.array(found["results"][0]["test_error"])
+    assert f"40 & pretrained & {error.mean():.2f} \\% $\\pm$ {error.std(ddof=1):.2f} & - & " in table
+    shown("-o", "again.png")
+    assert (folder / "again.png").read_bytes().startswith(b"\x89PNG")
+    assert "compare: must have one form of output, got --csv --latex" in shown("--csv", "--latex", code=2)
+    assert "--labels: must come with a new comparison" in shown("--labels", "5", code=2)
+    assert "must be given a finished comparison alone" in shown("training.epochs=2", code=2)
 
 
 def test_every_figure_can_be_confirmed_from_its_checkpoint(compared, monkeypatch):

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 
+import h5py
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -71,6 +72,22 @@ def test_statistics_are_those_of_the_numbers(path):
     assert "12x5" in table
 
 
+@pytest.mark.parametrize("width", [50, 80, 200])
+def test_tables_of_statistics_fit_the_terminal_and_say_what_is_in_them(width, path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(width))
+    shown = inspect(path, "--stats")
+    rows = [line for line in shown.splitlines() if ": " not in line]
+    assert max(map(len, rows)) <= width
+    assert "…" not in shown
+    heads = [line.split() for line in rows if line.split()[:1] == ["array"]]
+    assert (len(heads) == 1) == (width == 200)
+    names = ["shape", "mean", "spread", "min", "max", "zeros", "norm", "singular", "rank", "dead"]
+    assert [name for head in heads for name in head[1:] if name != "non-finite"] == names
+    assert "rank: effective rank" in shown
+    assert "dead: units whose" in shown
+    assert "saturated:" not in shown, "it has no such column"
+
+
 def test_statistics_of_known_matrices():
     from gpunet.inspection.statistics import statistics
 
@@ -133,6 +150,10 @@ def test_filters_and_images_are_drawn_where_they_belong(path, tmp_path):
     found = document(path, "--image", "model/000_dense/weight", "-o", tmp_path / "w.png")
     assert found["tiles"] == 5
     pixels = np.asarray(image.open(tmp_path / "w.png"))
+    assert found["size"] == [pixels.shape[1], pixels.shape[0]]
+    assert 300 < max(pixels.shape) <= 600, "small pictures are enlarged"
+    assert (pixels == pixels[::4, ::4].repeat(4, 0).repeat(4, 1)).all()
+    pixels = pixels[::4, ::4]
     weight = sample()["model/000_dense/weight"].data
     factor, gap = 12, 7  # 3 x 4 pixels become 36 x 48
     for unit, (row, column) in enumerate([(0, 0), (0, 1), (1, 0), (1, 1), (2, 0)]):
@@ -147,6 +168,29 @@ def test_filters_and_images_are_drawn_where_they_belong(path, tmp_path):
     assert "must be an image or weights of pixels" in shown
     assert "To draw: images/faces, model/000_dense/weight" in shown
     assert not (tmp_path / "b.png").exists()
+
+
+def test_weights_whose_file_says_nothing_about_pixels_are_drawn_by_a_shape(path, tmp_path):
+    image, numpy = pytest.importorskip("PIL.Image"), pytest.importorskip("safetensors.numpy")
+    weight = sample()["model/000_dense/weight"].data
+    with h5py.File(tmp_path / "keras.h5", "w") as file:
+        file["layers/dense/vars/0"] = weight
+    numpy.save_file({"0.weight": np.ascontiguousarray(weight.T)}, tmp_path / "torch.safetensors")
+    wanted = document(path, "--image", "model/000_dense/weight", "-o", tmp_path / "own.png")
+    for name, array in (("keras.h5", "layers/dense/vars/0"), ("torch.safetensors", "0/weight")):
+        options = ("--image", array, "-o", tmp_path / "w.png")
+        assert "say their shape with --shape" in inspect(tmp_path / name, *options, code=4).lower()
+        found = document(tmp_path / name, *options, "--shape", "3x4")
+        assert (found["tiles"], found["size"]) == (wanted["tiles"], wanted["size"])
+        own, theirs = (np.asarray(image.open(tmp_path / f"{picture}.png")) for picture in ("own", "w"))
+        assert (own == theirs).all()
+        assert "for inputs of 5x5" in inspect(tmp_path / name, *options, "--shape", "5x5", code=4)
+    turned = document(path, "--image", "model/000_dense/weight", "--shape", "4x3", "-o", tmp_path / "t.png")
+    assert turned["size"] != wanted["size"]
+    for wrong in ("12", "3x0", "ax4", "2x3x2", ""):
+        options = ("--image", "model/000_dense/weight", "-o", tmp_path / "w.png", "--shape", wrong)
+        assert "--shape: must be HEIGHTxWIDTH" in inspect(path, *options, code=2)
+    assert "--shape: must come with --image" in inspect(path, "--shape", "3x4", code=2)
 
 
 def test_members_are_drawn_one_at_a_time(tmp_path):

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 import gpunet as library
 from gpunet.checkpoint import read
 from gpunet.cli import main
-from gpunet.cli.commands.runs import latex
+from gpunet.cli.tables import latex
 from gpunet.errors import WriteError
 from gpunet.studies import list_runs, listing
 
@@ -146,7 +146,9 @@ def test_the_folder_of_one_run_is_one_line(runs):
 def test_a_comparison_is_one_line(tmp_path):
     (tmp_path / "compare-1").mkdir()
     entry = {"test_error": [0.1, 0.2], "pretraining_seconds": 1.5, "tuning_seconds": 2.0}
+    entry |= {"arm": "random", "rate": 0.1, "labels": 40}
     held = {"results": [entry, entry | {"test_error": [0.1, 0.1]}], "model": [64, 20, 10], "seeds": [0, 1], "data": "d"}
+    held |= {"labels": [40], "conclusions": [], "notes": [], "parts": {"train": 70, "validation": 15, "test": 15}}
     (tmp_path / "compare-1/compare.json").write_text(json.dumps(held))
     (found,), problems = list_runs(tmp_path)
     assert (found.state, found.test, found.seconds, problems) == ("comparison", {"error": pytest.approx(0.1)}, 7.0, [])
