@@ -231,7 +231,9 @@ def test_two_runs_that_start_together_do_not_share_a_folder(tmp_path):
     unnamed = [*COMMAND, "train", "linear", "epochs=1"]
     running = [subprocess.Popen(unnamed, cwd=tmp_path, **PIPES) for _ in range(3)]
     assert [process.wait(timeout=120) for process in running if process.communicate() is not None] == [0, 0, 0]
-    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["linear-1", "linear-2", "linear-3"]
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == [
+        f"digits-linear-{number}" for number in (1, 2, 3)
+    ]
 
 
 def test_stale_temporary_files_are_swept_and_others_left_alone(run):

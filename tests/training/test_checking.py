@@ -36,6 +36,7 @@ from gpunet.layers import (
     SpatialDropout,
     StochasticDepth,
     Tanh,
+    Upsample2D,
 )
 from gpunet.layers.base import Layer
 from gpunet.losses import CategoricalCrossEntropy
@@ -78,6 +79,8 @@ IMAGES = {
         "layer_norm",
         {"name": "pad_channels", "n_out": 6},
         {"name": "max_pool2d", "size": 2},
+        {"name": "upsample2d", "crop": [1, 0]},
+        {"name": "conv2d", "n_out": 3, "size": 2},
         "global_average_pool",
     ],
 }
@@ -137,7 +140,7 @@ PLANTED += [(layer, one_entry) for layer in (Dense, BatchNorm, ReLU, Sigmoid)]
 
 PLANTED_IN_IMAGES = [
     AveragePool2D, Conv2D, GlobalAveragePool, GroupNorm, LayerNorm, MaxPool2D, PadChannels, SpatialDropout,
-    StochasticDepth,
+    StochasticDepth, Upsample2D,
 ]  # fmt: skip
 
 

@@ -97,9 +97,9 @@ def test_reconstructions_go_up_and_down_by_means(device):
     [
         ("rbm", ["fantasies", "filters", "reconstructions"]),
         ("dbn", ["fantasies", "filters", "reconstructions"]),
-        ("classrbm", ["filters"]),
+        ("classrbm", ["filters", "saliency"]),
         ("autoencoder", ["filters", "reconstructions"]),
-        ("mlp", ["filters"]),
+        ("mlp", ["filters", "saliency"]),
     ],
 )
 def test_a_run_on_images_has_pictures_of_itself(preset, expected, device):
