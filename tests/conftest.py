@@ -12,6 +12,9 @@ from gpunet.errors import DeviceError
 
 ROOT = Path(__file__).parents[1]
 
+# Processes of pytest-xdist have it; without it, what goes to a pipe is as wide as it needs to be.
+os.environ.pop("COLUMNS", None)
+
 # Where a run must be repeatable the examples are; everywhere else each run tries new ones.
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
