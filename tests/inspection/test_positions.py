@@ -235,8 +235,8 @@ def test_kernels_are_drawn_and_measured_from_a_checkpoint(members, tmp_path):
     pixels = np.asarray(reader.open(tmp_path / "k.png"))
     weight = checkpoint()["model/000_convolution/weight"].data
     unit = weight[..., 0]
-    gap, factor = 9, 16
-    tile = pixels[gap : gap + 48 : factor, gap : gap + 48 : factor]
+    gap, factor = 36, 64  # four times 9 and 16, for a picture that can be seen
+    tile = pixels[gap : gap + 192 : factor, gap : gap + 192 : factor]
     assert np.abs(tile - (127.5 + 127.5 * unit / unit.max())).max() <= 0.51
     words[3] = "model/002_dense/weight"
     assert "must be an image or weights of pixels" in CliRunner().invoke(main, words).output
