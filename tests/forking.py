@@ -68,6 +68,9 @@ def begin(case):
         None if gone else io.TextIOWrapper(open(d, "wb", closefd=False), encoding, "strict")  # noqa: SIM115
         for d, gone in zip((1, 2), closed)
     )
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):  # ignored where the tests run under nohup
+        signal.signal(number, signal.SIG_DFL)
     for number in case.get("ignored", []):
         signal.signal(number, signal.SIG_IGN)
     if "signal" in case:
