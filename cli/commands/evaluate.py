@@ -40,7 +40,7 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
 
     from gpunet.api.ensemble import Ensemble
     from gpunet.api.loading import load_network
-    from gpunet.api.reading import evaluation_data, evaluation_sets
+    from gpunet.api.reading import evaluation_sets, parts
     from gpunet.data import abridged
     from gpunet.metrics import constant_prediction, estimates, usual_metrics
 
@@ -72,11 +72,10 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
         if outcome is not None:
             seen = outcome
             if data is None:
-                everything = evaluation_data(networks[0].trained, None, "train")
-                known, rows = everything
-                weight = None if known.weights is None else known.weights[rows]
+                rows = parts(networks[0].trained.config, dataset).train
+                weight = None if dataset.weights is None else dataset.weights[rows]
                 width = np.zeros((len(rows), outputs.shape[1]))
-                seen = replace(outcome, outputs=width, target=known.y[rows], weight=weight)
+                seen = replace(outcome, outputs=width, target=dataset.y[rows], weight=weight)
             told = estimates(usual_metrics(), outcome, constant_prediction(seen))
             document["figures"] = figures_json([told])
             document["baseline"] = "training part" if data is None else "evaluated samples"
