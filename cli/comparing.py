@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from gpunet.errors import ConfigError, Interrupted, OutputClosed
 from gpunet.interruption import CLOSED, Stop, stops_on_signals
-from gpunet.paths import is_file, is_folder
 from gpunet.persistence import RunFolder
-from gpunet.studies import ComparisonCallbacks, carry_out_comparison, document, read_comparison
+from gpunet.studies import ComparisonCallbacks, carry_out_comparison, document, is_comparison, read_comparison
 from gpunet.studies.execution import RESULTS
 
 from .drawing import require_matplotlib
@@ -106,7 +104,7 @@ def finished_comparison(words: Sequence[str]) -> str | None:
     Raises:
         ConfigError: it is given together with what a new one takes.
     """
-    folders = [word for word in words if is_folder(word) and is_file(Path(word) / RESULTS)]
+    folders = [word for word in words if is_comparison(word)]
     if folders and len(words) > 1:
         remedy = f"Leave {' '.join(word for word in words if word != folders[0])} out"
         raise ConfigError("compare", "must be given a finished comparison alone", " ".join(words), remedy)

@@ -15,7 +15,7 @@ import numpy as np
 from ..checkpoint import Checkpoint, Group, NamedArray, read
 from ..config import read_text
 from ..errors import GpunetError, WriteError, printable
-from ..paths import exists, is_folder
+from ..paths import exists, is_file, is_folder
 from ..persistence import BEST, LAST
 from ..persistence.folder import CONFIG, PREVIOUS
 from ..writing import make_folder, replace_file
@@ -223,7 +223,7 @@ def _epochs(found: Checkpoint) -> int:
 
 def is_comparison(folder: str | Path) -> bool:
     """Whether a folder is one that a comparison wrote its results to."""
-    return is_folder(folder) and exists(Path(folder) / RESULTS)
+    return is_file(Path(folder) / RESULTS)
 
 
 def read_comparison(folder: str | Path) -> dict[str, Any]:
