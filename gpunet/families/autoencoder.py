@@ -61,9 +61,7 @@ class AutoencoderConfig(Family):
 
     def objective(self, about: Description, inputs: Inputs, loss: Loss) -> Objective:
         """Reconstruction, of features that the loss is defined for."""
-        data = inputs.training_part()
-        check_bits(loss, data)
-        loss.check_targets(data)
+        check_comparable(loss, inputs.training_part())
         return self.judged(self.network(inputs.shape, inputs.features), loss, about)
 
 
@@ -78,11 +76,11 @@ def reconstruction_loss(chosen: Loss | None) -> Loss:
     return BinaryCrossEntropy() if chosen is None else chosen
 
 
-def check_bits(loss: Loss, data: np.ndarray) -> None:
-    """Refuse features that cross-entropy cannot compare.
+def check_comparable(loss: Loss, data: np.ndarray) -> None:
+    """Refuse features that a loss cannot compare with what comes back.
 
     Raises:
-        DataError: some are not between 0 and 1.
+        DataError: some are not between 0 and 1 for cross-entropy, or not what another loss is defined for.
     """
     if isinstance(loss, BinaryCrossEntropy) and not 0 <= float(data.min()) <= float(data.max()) <= 1:
         raise DataError(
@@ -91,3 +89,4 @@ def check_bits(loss: Loss, data: np.ndarray) -> None:
             f"{float(data.min()):.4g} to {float(data.max()):.4g}",
             "Set preprocess=min_max (scale for 8-bit images), or loss=squared_error",
         )
+    loss.check_targets(data)

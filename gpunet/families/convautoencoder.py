@@ -14,7 +14,7 @@ from ..models.denoiser import EncoderDecoder
 from ..objectives import Objective, Reconstruction
 from ..vocabulary import InitializerWord
 from .activations import ACTIVATIONS, Activation
-from .autoencoder import check_bits, reconstruction_loss
+from .autoencoder import check_comparable, reconstruction_loss
 from .images import ImageFamily, check_image
 
 
@@ -65,9 +65,7 @@ class ConvAutoencoderConfig(ImageFamily):
 
     def objective(self, about: Description, inputs: Inputs, loss: Loss) -> Objective:
         """Reconstruction, of pixels that the loss is defined for."""
-        data = inputs.training_part()
-        check_bits(loss, data)
-        loss.check_targets(data)
+        check_comparable(loss, inputs.training_part())
         return self.judged(self.network(inputs.shape, math.prod(inputs.shape)), loss, about)
 
     def judged(self, model: EncoderDecoder, loss: Loss, about: Description) -> Reconstruction:
