@@ -7,21 +7,12 @@ import tomllib
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 from files import save_npz
-from gpunet.cli import main
+from shell import invoked as gpunet
 
 FAST = ["training.epochs=15", "model.hidden=[32]", "model.dropout=0", "model.input_dropout=0", "training.batch_size=16",
         "optimizer.learning_rate=0.01", "--device", "cpu"]  # fmt: skip
-
-
-def gpunet(*words, code=0):
-    done = CliRunner().invoke(main, [*map(str, words)])
-    if done.exception is not None and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    assert done.exit_code == code, done.output
-    return done
 
 
 def train(data, folder, *words):

@@ -8,22 +8,13 @@ import shutil
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 import gpunet as library
 from gpunet.checkpoint import read
-from gpunet.cli import main
 from gpunet.cli.tables import latex
 from gpunet.errors import WriteError
 from gpunet.studies import list_runs, listing
-
-
-def gpunet(*words, code=0):
-    done = CliRunner().invoke(main, [*map(str, words)])
-    if done.exception is not None and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    assert done.exit_code == code, done.output
-    return done
+from shell import invoked as gpunet
 
 
 @pytest.fixture(scope="module")

@@ -5,22 +5,13 @@ import json
 import numpy as np
 import pandas
 import pytest
-from click.testing import CliRunner
 
 import gpunet as library
 from files import save_npz
-from gpunet.cli import main
 from gpunet.datasets import load
+from shell import invoked as gpunet
 
 DIGITS = load("digits").x[:40]
-
-
-def gpunet(*words, code=0):
-    done = CliRunner().invoke(main, [*map(str, words)])
-    if done.exception is not None and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    assert done.exit_code == code, done.output
-    return done
 
 
 @pytest.fixture(scope="module")
