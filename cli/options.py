@@ -159,7 +159,7 @@ def configuration(words: Sequence[str], flags: dict[str, Any], default: str) -> 
     overrides = parse_assignments(word for word in words if word not in named)
     _check_options(overrides)
     given = {key: value for key, value in flags.items() if value is not None}
-    return load_config(sources[0] if sources else default, overrides | given, note=_tell)
+    return load_config(sources[0] if sources else default, overrides | given, note=remark)
 
 
 def _check_options(overrides: dict[str, Any]) -> None:
@@ -172,10 +172,6 @@ def _check_options(overrides: dict[str, Any]) -> None:
         if f"--{key}" in options and not is_key(key):
             written = f"--{key}" if isinstance(value, bool) else f"--{key} {value}"
             raise ConfigError(key, "is an option of the command, and no key", None, f"Write {written}")
-
-
-def _tell(line: str) -> None:
-    remark(line)
 
 
 def program() -> str:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 SORTS = ("run", "data", "model", "best", "test", "time", "state", "created")
 COLUMNS = ("run", "data", "model", "parameters", "seeds", "epochs", "best", "test", "time", "state")
-PERCENT = ("accuracy", "error")
 RIGHT = ("parameters", "seeds", "epochs", "best", "test", "time")
 
 
@@ -85,14 +84,17 @@ def runs(
 def ordered(found: Sequence[RunSummary], by: str) -> list[RunSummary]:
     """Runs by a column; numbers by what is better, those without one last."""
 
+    from gpunet.metrics import metric_named
+
     def better(name: str, value: float) -> float:
-        return -value if name.endswith(("accuracy", "f1", "auc", "precision", "recall", "r2")) else value
+        metric = metric_named(name)
+        return -value if metric is not None and metric.higher_is_better else value
 
     def key(one: RunSummary) -> Any:
         if by == "test":
             return (one.result is None, better(*one.result) if one.result else 0.0)
         if by == "best":
-            return (one.best is None, better(one.monitor, one.best) if one.best is not None else 0.0)
+            return (one.best is None, better(one.monitor.partition("_")[2], one.best) if one.best is not None else 0.0)
         return {"data": one.data, "model": one.model, "time": one.seconds, "state": one.state, "created": one.created}[
             by
         ]
@@ -123,14 +125,12 @@ def figure(name: str, value: float) -> str:
     >>> figure("accuracy", 0.9815), figure("rmse", 35075.2), figure("reconstruction_error", 4.5968)
     ('error 1.85 %', 'rmse 3.508e+04', 'reconstruction error 4.597')
     """
+    from gpunet.metrics import metric_named
+
     if name == "accuracy":
         name, value = "error", 1 - value
-    word = name.replace("_", " ")
-    return (
-        f"{word} {100 * value:.2f} %"
-        if name.endswith(PERCENT) and "reconstruction" not in name
-        else f"{word} {value:.4g}"
-    )
+    word, metric = name.replace("_", " "), metric_named(name)
+    return f"{word} {100 * value:.2f} %" if metric is not None and metric.percent else f"{word} {value:.4g}"
 
 
 def _time(seconds: float) -> str:

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from gpunet.metrics import metric_named
+
 from ..drawing import drawn
 from ..views.pictures import png
 
@@ -101,7 +103,8 @@ def shown(value: float, name: str) -> str:
     """
     if not np.isfinite(value):
         return "–"
-    if name.endswith("accuracy") or name in ("error", "precision", "recall", "f1"):
+    metric = metric_named(name)
+    if metric is not None and metric.percent:
         return f"{100 * value:.1f} %"
     return f"{value:.4g}" if name in ("rmse", "mae", "median_error") else f"{value:.3f}"
 

@@ -1,5 +1,7 @@
 """Metrics: numbers that tell how good a network is, for evaluation, histories and the choice of the best weights."""
 
+import re
+
 from .base import Metric
 from .classification import Accuracy, TopK, accuracy
 from .curves import AveragePrecision, RocAuc
@@ -39,8 +41,12 @@ __all__ = [
     "estimate",
     "estimates",
     "fitted_threshold",
+    "metric_named",
     "usual_metrics",
 ]
+
+
+NUMBERS = re.compile(r"\d+")  # settings that stand in names
 
 
 def usual_metrics() -> list[Metric]:
@@ -50,3 +56,13 @@ def usual_metrics() -> list[Metric]:
         LogLoss, Brier, CalibrationError, RMSE, MAE, R2, MedianError,
     )  # fmt: skip
     return [kind() for kind in kinds]
+
+
+def metric_named(name: str) -> Metric | None:
+    """The metric that figures of a name are of, whatever its settings; None for losses and other numbers.
+
+    >>> metric_named("balanced_accuracy"), metric_named("top_3_accuracy"), metric_named("loss")
+    (BalancedAccuracy(), TopK(k=5), None)
+    """
+    kind = NUMBERS.sub("#", name)
+    return next((metric for metric in usual_metrics() if NUMBERS.sub("#", metric.name) == kind), None)
