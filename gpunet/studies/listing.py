@@ -19,7 +19,9 @@ from ..paths import exists, is_file, is_folder
 from ..persistence import BEST, LAST
 from ..persistence.folder import CONFIG, PREVIOUS
 from ..writing import make_folder, replace_file
+from .arms import ARMS
 from .execution import RESULTS
+from .paired import Difference
 
 CACHE, REMEMBERED = "cache", "runs.json"  # folder beside runs, and what was read of them
 VERSION = 1  # of what is remembered
@@ -236,7 +238,7 @@ def read_comparison(folder: str | Path) -> dict[str, Any]:
     try:
         held = json.loads(read_text(path))
         for entry in held["results"]:
-            _numbers_of(entry, entry["test_error"])
+            _check_arm(entry, len(held["seeds"]))
         for key, kind in (("model", list), ("seeds", list), ("labels", list), ("conclusions", list), ("notes", list)):
             if not isinstance(held[key], kind):
                 raise ValueError(f"{key} is no list")
@@ -247,11 +249,15 @@ def read_comparison(folder: str | Path) -> dict[str, Any]:
     return dict(held)
 
 
-def _numbers_of(entry: dict[str, Any], errors: list[float]) -> None:
-    """Refuse an entry whose numbers are none."""
-    if not errors:
-        raise ValueError("an arm without an error")
-    numbers = (*errors, entry["rate"], entry["labels"], entry["pretraining_seconds"], entry["tuning_seconds"])
+def _check_arm(entry: dict[str, Any], seeds: int) -> None:
+    """Refuse an entry that cannot be shown: numbers that are none, an error for too few seeds, no difference."""
+    if len(entry["test_error"]) != seeds:
+        raise ValueError(f"an arm with {len(entry['test_error'])} errors of {seeds} seeds")
+    numbers = [*entry["test_error"], entry["rate"], entry["labels"]]
+    numbers += [entry["pretraining_seconds"], entry["tuning_seconds"]]
+    if entry["arm"] != ARMS[0].name:
+        difference = Difference(**entry["against_pretrained"])
+        numbers += [number for number in asdict(difference).values() if number is not None]
     if not all(math.isfinite(float(number)) for number in numbers) or not isinstance(entry["arm"], str):
         raise ValueError("an arm whose numbers are none")
 

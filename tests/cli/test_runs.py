@@ -137,7 +137,7 @@ def test_the_folder_of_one_run_is_one_line(runs):
 def test_a_comparison_is_one_line(tmp_path):
     (tmp_path / "compare-1").mkdir()
     entry = {"test_error": [0.1, 0.2], "pretraining_seconds": 1.5, "tuning_seconds": 2.0}
-    entry |= {"arm": "random", "rate": 0.1, "labels": 40}
+    entry |= {"arm": "random", "rate": 0.1, "labels": 40, "against_pretrained": {"mean": 0.01}}
     held = {"results": [entry, entry | {"test_error": [0.1, 0.1]}], "model": [64, 20, 10], "seeds": [0, 1], "data": "d"}
     held |= {"labels": [40], "conclusions": [], "notes": [], "parts": {"train": 70, "validation": 15, "test": 15}}
     (tmp_path / "compare-1/compare.json").write_text(json.dumps(held))
