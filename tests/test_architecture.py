@@ -29,6 +29,7 @@ FLOORS = [
     {"gpunet.stages"},
     {"gpunet.inspection"},
     {"gpunet.studies"},
+    {"gpunet.searches"},
     {"gpunet.api"},
     {"gpunet.cli"},
 ]

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ..checkpoint import MEMORY
 from ..errors import CheckpointError
 from ..metrics import Outcome, class_numbers
-from .members import MEMORY
 from .network import Network
 from .results import Result
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..backend import Device, resolve_device
 from ..backend.arrays import Array as DeviceArray
-from ..checkpoint import Checkpoint, Group, NamedArray, write
+from ..checkpoint import Checkpoint, Group, NamedArray, in_memory, write
 from ..config import Config
 from ..data import Description, Given, abridged, fulfil, oriented
 from ..errors import CheckpointError, ConfigError, DataError, WriteError
@@ -19,7 +19,6 @@ from ..persistence import Trained, TrainedModel, TrainedStack, held_in
 from .arrays import feature_array
 from .frames import is_frame, table_of
 from .history import History, table
-from .members import in_memory
 from .reading import features_in
 from .samples import is_path
 

@@ -15,6 +15,7 @@ from ..writing import replace_file
 from .foreign import inflation_budget, is_foreign, read_foreign
 from .hashing import content_sha256
 from .lock import lock
+from .memory import MEMORY, in_memory
 from .reader import Checkpoint, read
 from .stored import is_sealed
 from .tensors import LAYOUT, is_own, is_safetensors, read_safetensors, write_safetensors
@@ -24,7 +25,7 @@ from .writer import NotFiniteError, check_content, content_of, write
 
 __all__ = [
     "LAYOUT", "Checkpoint", "Damage", "Group", "NamedArray", "NotFiniteError", "Scalar", "Verification",
-    "check_content", "content_of", "content_sha256", "inflation_budget", "is_foreign", "is_own", "is_safetensors",
-    "is_sealed", "lock", "note", "read", "read_foreign", "read_safetensors", "replace_file", "verify", "write",
-    "write_safetensors",
+    "check_content", "content_of", "content_sha256", "in_memory", "inflation_budget", "is_foreign", "is_own",
+    "is_safetensors", "is_sealed", "lock", "note", "read", "read_foreign", "read_safetensors", "replace_file", "verify",
+    "write", "write_safetensors",
 ]  # fmt: skip
