@@ -29,7 +29,7 @@ FLOORS = [
     {"gpunet.stages"},
     {"gpunet.inspection"},
     {"gpunet.studies"},
-    {"gpunet.searches"},
+    {"gpunet.ensembles", "gpunet.searches"},
     {"gpunet.api"},
     {"gpunet.cli"},
 ]

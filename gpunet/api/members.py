@@ -1,4 +1,4 @@
-"""Checkpoints in memory, and one member of a population by itself."""
+"""One member of a population by itself."""
 
 import copy
 import hashlib

@@ -24,7 +24,7 @@ from .verification import Damage, Verification, verify
 from .writer import NotFiniteError, check_content, content_of, write
 
 __all__ = [
-    "LAYOUT", "Checkpoint", "Damage", "Group", "NamedArray", "NotFiniteError", "Scalar", "Verification",
+    "LAYOUT", "MEMORY", "Checkpoint", "Damage", "Group", "NamedArray", "NotFiniteError", "Scalar", "Verification",
     "check_content", "content_of", "content_sha256", "in_memory", "inflation_budget", "is_foreign", "is_own",
     "is_safetensors", "is_sealed", "lock", "note", "read", "read_foreign", "read_safetensors", "replace_file", "verify",
     "write", "write_safetensors",
