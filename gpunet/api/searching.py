@@ -32,7 +32,7 @@ from ..searches import (
     read_search,
     require_optuna,
 )
-from .configuring import full_keys
+from .configuring import full_keys, is_preset
 from .loading import result_of
 from .reading import load_split, parts
 from .samples import in_memory, is_path, pair
@@ -175,7 +175,10 @@ def search(
                 written.config, x, y, target, pair(validation), pair(test), hold_back=asked, weights=weights
             )
             check_targets(changed, dataset)
-            found = assembled(replace(written, config=changed), dataset, parts(changed, dataset), place, source)
+            split = parts(changed, dataset)
+            if is_preset(config) and "training.batch_size" not in written.chosen:
+                changed = batch_that_fits(changed, split)
+            found = assembled(replace(written, config=changed), dataset, split, place, source)
         goal = goal_of(found)
         where = run if run is not None else opened.enter_context(tempfile.TemporaryDirectory()) + "/search"
         folder = opened.enter_context(folder_for(found, str(where), resume))
