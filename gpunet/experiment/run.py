@@ -71,7 +71,7 @@ class Run:
         self.figures = chosen_figures(config, self.known_figures, self.objective.scores)
         self._check_threshold()
         self.monitor = self._monitor()
-        members = () if config.members == 1 else (config.members,)
+        members = () if config.population == 1 else (config.population,)
         self.trainer = Trainer(
             self.objective,
             optimization=build_optimization(config),
@@ -335,4 +335,4 @@ class Run:
 
     def _evaluator(self, part: Part) -> Evaluator:
         feed = self.inputs.feed(part)
-        return Evaluator(self.objective, feed, self.config.members, self.device, figures=self.figures)
+        return Evaluator(self.objective, feed, self.config.population, self.device, figures=self.figures)

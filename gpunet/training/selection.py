@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..members import PerMember
 from ..parameter import Parameters
 
 
@@ -11,14 +12,15 @@ class Selection:
     Args:
         parameters: of the model or population.
         monitor: which number of an epoch's record; ``last`` keeps the latest weights, whatever they are worth.
-        patience: epochs without improvement after which a member stops; None never stops one.
+        patience: epochs without improvement after which a member stops, a number or that of each; None stops none.
         higher: whether larger numbers are better; of no account for ``last``.
     """
 
-    def __init__(self, parameters: Parameters, monitor: str, patience: int | None, *, higher: bool):
-        self.parameters, self.monitor, self.patience = parameters, monitor, patience
+    def __init__(self, parameters: Parameters, monitor: str, patience: int | PerMember | None, *, higher: bool):
+        self.parameters, self.monitor = parameters, monitor
         self.higher = higher or monitor == "last"
         members = len(parameters.seeds)
+        self.patience = np.array(patience.among(members)) if isinstance(patience, PerMember) else patience
         self.best = np.full(members, -np.inf if self.higher else np.inf)
         self.best_epoch = np.full(members, -1)
         self.active = np.ones(members, bool)
