@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from ..errors import ConfigError
 from ..members import PerMember
 from ..vocabulary import by_member
 
@@ -25,12 +26,12 @@ def check_lengths(found: Mapping[str, PerMember]) -> None:
     """Refuse lists of different lengths.
 
     Raises:
-        ValueError: naming each, for pydantic.
+        ConfigError: naming each.
     """
-    lengths = {len(values) for values in found.values()}
-    if len(lengths) > 1:
-        received = ", ".join(f"{path} {len(values)}" for path, values in found.items())
-        raise ValueError(f"members: lists go together by place, so all must have one length; got {received}")
+    if len({len(values) for values in found.values()}) > 1:
+        received = ", ".join(f"{len(values)} of {path}" for path, values in found.items())
+        rule, remedy = "must be as many of each, since they go together by place", "Write lists of one length"
+        raise ConfigError("values by member", rule, received, remedy)
 
 
 def at_place(value: Any, place: int) -> Any:
