@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gpunet.data.roles import TARGETS, TEXTS
-from gpunet.data.table import NOTHING, Doubt, is_number
+from gpunet.data.table import NOTHING, Doubt, are_numbers, is_number
 from gpunet.errors import DataError, printable
 
 Cells = Sequence[Sequence[str | None]]
@@ -124,8 +124,9 @@ def _number(cell: str, commas: bool) -> bool:
 def _numeric(below: Sequence[Sequence[str]], commas: bool) -> list[int]:
     """Columns that hold numbers below the first line."""
     return [
-        i for i, cells in enumerate(below) if cells and all(_number(c, commas) or c.strip() in NOTHING for c in cells)
-    ]
+        i for i, cells in enumerate(below)
+        if cells and (are_numbers(cells) or all(_number(c, commas) or c.strip() in NOTHING for c in cells))
+    ]  # fmt: skip
 
 
 def _counted(first: Sequence[str], below: Sequence[Sequence[str]], commas: bool) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gpunet.data.roles import TARGETS
-from gpunet.data.table import NOTHING, Column, Reading, Table, is_number
+from gpunet.data.table import NOTHING, Column, Reading, Table, are_numbers, is_number
 from gpunet.errors import DataError
 
 from .headers import called, doubts, is_header, names_of
@@ -103,7 +103,7 @@ def _of_numbers(
     if lines.quoted or any(len(row) != width for row in below):
         return None
     held = [[cell for cell in column if cell is not None] for column in zip(*below)]
-    plain = [bool(cells) and all(is_number(cell) for cell in cells) for cells in held]
+    plain = [bool(cells) and are_numbers(cells) for cells in held]
     if any(not number and any(map(groups_digits, cells)) for number, cells in zip(plain, held)):
         return None
     if not held or sum(plain) < width / 2 or (lines.delimiter != "," and not all(plain)):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gpunet.data.table import is_number
+from gpunet.data.table import are_numbers, is_number
 from gpunet.errors import DataError, printable
 
 from .opening import open_content
@@ -173,7 +173,10 @@ def _find_delimiter(path: Path, content: bytes) -> str:
         if len(widths) != 1 or widths == {1}:
             continue
         cells = [cell.strip() for row in rows[1:] or rows for cell in row]
-        numbers = sum(is_number(cell) or (sign != "," and is_number(cell.replace(",", "."))) for cell in cells)
+        at_once = len(cells) if are_numbers(cells) else None
+        numbers = at_once or sum(
+            is_number(cell) or (sign != "," and is_number(cell.replace(",", "."))) for cell in cells
+        )
         if sign == " " and numbers < len(cells) / 2:
             continue  # words of a text are no cells
         score = (numbers / len(cells), len(rows[0]) if sign != " " else 0)

@@ -30,6 +30,7 @@ FLOORS = [
     {"gpunet.stages"},
     {"gpunet.inspection"},
     {"gpunet.studies"},
+    {"gpunet.ensembles"},
     {"gpunet.api"},
     {"gpunet.cli"},
 ]

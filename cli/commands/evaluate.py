@@ -24,7 +24,7 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
     Each figure stands beside its 95 % interval over samples and its baseline: always saying the same, as the training
     part suggests, or the evaluated samples where other data are given. Several checkpoints, or the members of a
     population, are measured alone and as an ensemble that averages their predictions; the figures are then those of
-    the ensemble.
+    the ensemble. A file that gpunet ensemble wrote combines its members as it says.
 
     With --json, loss, accuracy and error are lists with a number for each model, also for one alone: .accuracy[0] is
     what train --json calls .test_accuracy[0]. Those of an ensemble, ensemble_accuracy and ensemble_error, are numbers.
@@ -38,8 +38,7 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
 
     import numpy as np
 
-    from gpunet.api.ensemble import Ensemble
-    from gpunet.api.loading import load_network
+    from gpunet.api.loading import load_together
     from gpunet.api.reading import evaluation_sets, parts
     from gpunet.data import abridged
     from gpunet.metrics import constant_prediction, estimates, usual_metrics
@@ -49,7 +48,7 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
     checkpoints, data = models_and_data(checkpoints, data)
     place = choose_device(device)
     with place.activate():
-        together = Ensemble([load_network(checkpoint_at(path), place) for path in checkpoints])
+        together = load_together([checkpoint_at(path) for path in checkpoints], place)
         networks = together.networks
         sets, chosen = evaluation_sets([network.trained for network in networks], data, part)
         dataset, y = sets[0], sets[0].y[chosen]
@@ -63,7 +62,7 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
         if classify:
             document["accuracy"] = [a for score in scores for a in score["accuracy"].tolist()]
             document["error"] = [1 - a for a in document["accuracy"]]
-        outputs = together.averaged([n.outputs_on(found.x[chosen]) for n, found in zip(networks, sets)])
+        outputs = together.combined(together.member_outputs([found.x[chosen] for found in sets]))
         if classify and len(loss) > 1:
             wrong = float(np.average(together.class_numbers(outputs) != y, weights=weights))
             document |= {"ensemble_accuracy": 1 - wrong, "ensemble_error": wrong}

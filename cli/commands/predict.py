@@ -32,7 +32,8 @@ def predict(paths: tuple[str, ...], probabilities: bool, output: str | None, dev
     class with its probability or score, each label as 0 or 1 with its probability, or values.
 
     A checkpoint may also be the folder of a run. Several checkpoints, and the members of a population, predict as an
-    ensemble that averages what they give; each reads the inputs by its own contract.
+    ensemble that averages what they give; each reads the inputs by its own contract. A file that gpunet ensemble wrote
+    combines its members as it says.
 
     \b
     gpunet predict runs/digits-mlp-1 new.csv > predictions.csv
@@ -42,8 +43,7 @@ def predict(paths: tuple[str, ...], probabilities: bool, output: str | None, dev
     """
     from pathlib import Path
 
-    from gpunet.api.ensemble import Ensemble
-    from gpunet.api.loading import load_network
+    from gpunet.api.loading import load_together
     from gpunet.api.predictions import predictions
     from gpunet.data import abridged
 
@@ -63,7 +63,9 @@ def predict(paths: tuple[str, ...], probabilities: bool, output: str | None, dev
     place = choose_device(device)
     columns: dict[str, list[object]] = {}
     with place.activate():
-        together = Ensemble([_predicting(load_network(checkpoint_at(path), place), path) for path in models])
+        together = load_together([checkpoint_at(path) for path in models], place)
+        for network in together.networks:
+            _check_predicts(network, models[0] if len(models) == 1 else str(network.trained.checkpoint.path))
         for path in inputs:
             held = sys.stdin.buffer.read() if path == STDIN else None
             name = "standard input" if path == STDIN else path
@@ -89,9 +91,8 @@ def predict(paths: tuple[str, ...], probabilities: bool, output: str | None, dev
             click.echo(text, nl=False)
 
 
-def _predicting(network: Network, path: str) -> Network:
-    """A network that predicts targets, and does not reconstruct its inputs."""
+def _check_predicts(network: Network, path: str) -> None:
+    """Refuse a network that reconstructs its inputs, and does not predict targets."""
     if network.reconstructs:
         rule, remedy = "must hold a network that predicts targets", "Use gpunet evaluate for its reconstructions"
         raise CheckpointError(path, rule, network.config.model.name, remedy)
-    return network

@@ -66,6 +66,9 @@ def sample(
     if as_picture:
         require_pillow("-o", ", or use -o samples.npz")
     model = gpunet.load(checkpoint_at(checkpoint), device=str(choose_device(device)))
+    if isinstance(model, gpunet.Ensemble):
+        rule, remedy = "must hold one model to sample from", "Save one of its networks by itself"
+        raise CheckpointError(checkpoint, rule, f"an ensemble of {len(model)}", remedy)
     shape = model.description.input_shape
     if as_picture and not is_image(shape):
         raise ConfigError("-o", "a picture needs samples that are images", f"shape {shape}", "Use -o samples.npz")

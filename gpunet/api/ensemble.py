@@ -1,32 +1,61 @@
 """Several networks that predict together."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..errors import CheckpointError
-from ..metrics import Outcome, class_numbers
-from .members import MEMORY
+from ..checkpoint import MEMORY, Group
+from ..ensembles import GIVEN, Combination, Temperature, aligned, ensemble_tree, fitted_temperature, tempered
+from ..errors import CheckpointError, ConfigError
+from ..metrics import Outcome, Task, class_numbers
+from .arrays import target_array
 from .network import Network
-from .results import Result
+from .results import Result, written
 
 
 class Ensemble:
-    """Networks whose predictions are averaged, each member of a population counting once.
+    """Networks that predict together, each member of a population counting once.
 
     They must have learned the same: the same classes in the same order, or as many targets, from the same features,
     with outputs that mean the same.
 
     Args:
         networks: at least one.
+        combine: ``mean`` of outputs; ``geometric`` mean of probabilities, which is the mean of their ``logits``;
+            ``majority`` of votes.
+        weights: of the members in it, (members,), from 0; all alike by default.
+        temperature: that combined probabilities are brought to, see :meth:`calibrated`.
+
+    Attributes:
+        networks: as given.
+        combination: how outputs become one.
+        method: what made the networks.
+        facts: what it found out on the way, such as ``out_of_bag``.
+        saved_report: what was measured when it was made, by name, or empty; see :meth:`report`.
 
     Raises:
-        CheckpointError: one that does not go with the first.
+        CheckpointError: a network that does not go with the first.
+        ConfigError: a combination that does not suit the networks.
+
+    >>> import gpunet
+    >>> x = np.random.default_rng(0).random((200, 4), np.float32)
+    >>> nets = [gpunet.train("linear", x, x[:, 0] > x[:, 1], epochs=3, seed=seed) for seed in (0, 1)]
+    >>> together = Ensemble(nets, combine="geometric", weights=[2, 1])
+    >>> len(together), together.predict_proba(x).shape
+    (2, (200, 2))
     """
 
-    def __init__(self, networks: Sequence[Result]):
+    def __init__(
+        self,
+        networks: Sequence[Result],
+        combine: str = "mean",
+        weights: Sequence[float] | np.ndarray | None = None,
+        temperature: float = 1.0,
+    ):
+        networks = [networks] if isinstance(networks, Result) else networks
         for number, network in enumerate(networks):
             if not isinstance(network, Network):
                 known = isinstance(network, Result)
@@ -43,6 +72,32 @@ class Ensemble:
             )
         self.networks: list[Network] = list(networks)  # type: ignore[arg-type]
         agree(self.networks)
+        given: Any = combine
+        self.combination = Combination(given, None if weights is None else np.asarray(weights), temperature)
+        self.combination.check(len(self), self.networks[0].meaning)
+        self.method, self.facts, self.saved_report = GIVEN, dict[str, Any](), dict[str, Any]()
+
+    @classmethod
+    def of(
+        cls,
+        networks: Sequence[Result],
+        combination: Combination,
+        method: str = GIVEN,
+        facts: Mapping[str, Any] | None = None,
+        report: Mapping[str, Any] | None = None,
+    ) -> "Ensemble":
+        """An ensemble with what is known about how it was made.
+
+        Args:
+            networks: at least one.
+            combination: of their members.
+            method: that made them.
+            facts: what it found out on the way.
+            report: what was measured.
+        """
+        found = cls(networks, combination.rule, combination.weights, combination.temperature)
+        found.method, found.facts, found.saved_report = method, dict(facts or {}), dict(report or {})
+        return found
 
     @property
     def members(self) -> list[Network]:
@@ -54,35 +109,73 @@ class Ensemble:
         """The classes as they were given in training; empty for values."""
         return self.networks[0].classes
 
+    @property
+    def task(self) -> Task:
+        """What the targets are."""
+        if len(self.classes):
+            return "classification"
+        return "multilabel" if self.networks[0].predicts_labels else "regression"
+
+    @property
+    def meaning(self) -> str:
+        """What a combined output is: ``probability`` or ``score`` of a class or a label, or ``value``."""
+        return "probability" if self.combination.rule == "majority" else self.networks[0].meaning
+
     def outputs(self, x: Any) -> np.ndarray:
-        """Activated outputs, averaged over all members of all networks: (samples, outputs).
+        """Activated outputs, combined over all members of all networks: (samples, outputs).
 
         Two classes have two columns as soon as one of the networks has.
         """
-        return self.averaged([network.outputs(x) for network in self.networks])
+        return self.combined(self.member_outputs([network.read(x).x for network in self.networks]))
+
+    def member_outputs(self, features: Sequence[np.ndarray]) -> np.ndarray:
+        """Activated outputs of every member, (members, samples, outputs).
+
+        Args:
+            features: of the same samples as each network reads them, (samples, *input_shape).
+        """
+        pairs = zip(self.networks, features, strict=True)
+        return aligned([network.member_outputs_on(x) for network, x in pairs], len(self.classes))
+
+    def combined(self, outputs: np.ndarray, combination: Combination | None = None) -> np.ndarray:
+        """Combined outputs, (samples, outputs), of those of every member; another combination where one is given."""
+        probable = self.networks[0].meaning == "probability"
+        chosen = self.combination if combination is None else combination
+        return chosen(outputs, self.task, probable, self.member_threshold)
 
     @property
-    def threshold(self) -> float | None:
-        """The mean over the networks that have a fitted one, where any has."""
+    def member_threshold(self) -> float | None:
+        """The mean over the networks that have a fitted threshold, where any has."""
         fitted = [network.threshold for network in self.networks if network.threshold is not None]
         return float(np.mean(fitted)) if fitted else None
 
+    @property
+    def threshold(self) -> float | None:
+        """Of combined outputs, beyond which the second of two classes, or a label, is predicted; None is the usual one.
+
+        It is the mean over the networks that have a fitted one, at the temperature of the outputs; votes are counted
+        by the usual one.
+        """
+        found = self.member_threshold
+        if found is None or self.combination.rule == "majority":
+            return None
+        return float(tempered(np.array([found]), self.combination.temperature, False)[0])
+
     def class_numbers(self, outputs: np.ndarray) -> np.ndarray:
-        """The number of the class that each row of averaged outputs speaks for."""
-        return class_numbers(outputs, self.networks[0].meaning == "probability", self.threshold)
+        """The number of the class that each row of combined outputs speaks for."""
+        return class_numbers(outputs, self.meaning == "probability", self.threshold)
 
     def labels(self, outputs: np.ndarray) -> np.ndarray:
-        """Which labels averaged outputs speak for, 0 and 1."""
-        return np.asarray(self.networks[0].labels(outputs, self.threshold))
+        """Which labels combined outputs speak for, 0 and 1."""
+        usual = 0.5 if self.meaning == "probability" else 0.0
+        return np.asarray(outputs > (usual if self.threshold is None else self.threshold)).astype(np.int64)
 
     def outcome(self, outputs: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None) -> Outcome | None:
-        """What figures are computed from, given averaged outputs and targets as numbers; None where there are none."""
+        """What figures are computed from, given combined outputs and targets as numbers; None where there are none."""
         found = self.networks[0].outcome(outputs, targets)
-        return None if found is None else replace(found, weight=weights, threshold=self.threshold)
-
-    def averaged(self, outputs: Sequence[np.ndarray]) -> np.ndarray:
-        """The outputs of each network, averaged over all members of all of them."""
-        return averaged(outputs, [len(network.seeds) for network in self.networks], len(self.classes))
+        if found is None:
+            return None
+        return replace(found, weight=weights, threshold=self.threshold, probability=self.meaning == "probability")
 
     def predict(self, x: Any) -> np.ndarray:
         """The class of each sample as it was given in training, its labels as 0 and 1, or its predicted values."""
@@ -94,27 +187,95 @@ class Ensemble:
         return self.classes[self.class_numbers(found)]
 
     def predict_proba(self, x: Any) -> np.ndarray:
-        """The probability of each class or label, (samples, classes).
+        """The probability of each class or label, (samples, classes); of a majority the share of the votes.
 
         Raises:
             ConfigError: outputs that are no probabilities of classes.
         """
-        self.networks[0].predict_proba(x[:1] if hasattr(x, "__getitem__") and not isinstance(x, str) else x)
+        if self.meaning != "probability":
+            self.networks[0].predict_proba(x[:1] if hasattr(x, "__getitem__") and not isinstance(x, str) else x)
         found = self.outputs(x)
         return np.hstack([1 - found, found]) if found.shape[1] == 1 and len(self.classes) else found
 
     def score(self, x: Any, y: Any = None) -> float:
-        """Share of right classes, or R2, of the averaged predictions; see :meth:`Network.score`."""
-        first, threshold = self.networks[0], self.threshold
-        return first.score_of(self.outputs(x), first.targets(x, y), threshold)
+        """Share of right classes, or R2, of the combined predictions; see :meth:`Network.score`."""
+        first, found = self.networks[0], self.outputs(x)
+        y = first.targets(x, y)
+        if self.task == "regression":
+            return first.score_of(found, y)
+        wanted = first.target_numbers(target_array(y, len(found)))
+        if self.task == "classification":
+            return float(np.mean(self.class_numbers(found) == wanted))
+        return float(np.mean(self.labels(found) == (wanted > 0.5)))
+
+    def calibrated(self, x: Any, y: Any = None) -> "Ensemble":
+        """The same with the temperature whose probabilities fit samples best that no member was trained on.
+
+        Classes that are predicted stay the same.  Where no temperature is best, since all samples are predicted right,
+        it stays 1; ``facts["calibration"]`` says why.
+
+        Args:
+            x: samples of a validation part.
+            y: their targets, see :meth:`Network.score`.
+
+        Raises:
+            ConfigError: outputs that are no probabilities.
+            DataError: samples or targets that the networks were not trained for.
+        """
+        first = self.networks[0]
+        if self.meaning != "probability" or self.combination.rule == "majority":
+            what = "votes" if self.combination.rule == "majority" else f"{self.meaning}s"
+            rule = "needs probabilities of classes or labels"
+            raise ConfigError("calibrated", rule, what, "Leave it out")
+        plain = Ensemble.of(self.networks, self.combination.calibrated(1.0))
+        found = plain.outputs(x)
+        outcome = plain.outcome(found, first.target_numbers(target_array(first.targets(x, y), len(found))))
+        assert outcome is not None, "there are figures of probabilities"
+        return self.at(fitted_temperature(outcome))
+
+    def at(self, temperature: Temperature) -> "Ensemble":
+        """The same at a temperature."""
+        note = {"temperature": temperature.value, "samples": temperature.samples, "why_not": temperature.why_not}
+        facts = {**self.facts, "calibration": note}
+        return Ensemble.of(self.networks, self.combination.calibrated(temperature.value), self.method, facts)
+
+    @property
+    def content(self) -> Group:
+        """All that a file of it holds.
+
+        Raises:
+            CheckpointError: a part of a network has no configuration word.
+        """
+        networks = [network.checkpoint.root for network in self.networks]
+        return ensemble_tree(networks, self.combination, len(self), self.method, self.facts, self.saved_report)
+
+    def save(self, path: str | Path) -> Path:
+        """Write all networks and how they are combined as one file, for :func:`gpunet.load` and the command line.
+
+        Args:
+            path: a file name that ends in ``.h5``; a file that is there is replaced.
+
+        Returns:
+            The path.
+
+        Raises:
+            CheckpointError: a part of a network has no configuration word.
+            ConfigError: another ending.
+            WriteError: the folder is not there, or the disk refuses.
+        """
+        return written(path, lambda: self.content)
 
     def __len__(self) -> int:
         """How many members predict."""
         return sum(len(network.seeds) for network in self.networks)
 
     def __repr__(self) -> str:
-        """How many members, and what they are."""
-        return f"Ensemble({len(self)} members: {'; '.join(network.summary for network in self.networks)})"
+        """How many members, how they are combined, and what they are."""
+        rule, t = self.combination.rule, self.combination.temperature
+        more = [f"{rule} combined"] if rule != "mean" else []
+        more += [f"temperature {t:.3g}"] if t != 1 else []
+        parts = ", ".join([f"{len(self)} members", *more])
+        return f"Ensemble({parts}: {'; '.join(network.summary for network in self.networks)})"
 
 
 def agree(networks: Sequence[Network]) -> None:
@@ -150,18 +311,6 @@ def _compared(first: Network, other: Network) -> list[tuple[str, str, str]]:
         ("must have as many targets as the first", str(a.outputs), str(b.outputs)),
         ("must have outputs that mean what those of the first do", first.meaning, other.meaning),
     ]
-
-
-def averaged(outputs: Sequence[np.ndarray], counts: Sequence[int], classes: int) -> np.ndarray:
-    """The mean of outputs, each counting so many times; one output of two classes stands for 1 - p and p.
-
-    >>> averaged([np.array([[0.2]]), np.array([[0.6, 0.4]])], [1, 1], 2).round(6).tolist()
-    [[0.7, 0.3]]
-    """
-    wide = max(values.shape[1] for values in outputs)
-    spread = [np.hstack([1 - v, v]) if classes == 2 and v.shape[1] == 1 and wide == 2 else v for v in outputs]
-    total = sum(count * values.astype(np.float64) for count, values in zip(counts, spread))
-    return np.asarray(total / sum(counts))
 
 
 def _name(network: Result, number: int) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..backend import resolve_device
+from ..checkpoint import in_memory as checkpoint_in_memory
 from ..config import build_loss, override
 from ..data import Dataset
 from ..errors import ConfigError, DataError
@@ -22,7 +23,6 @@ from ..stages import Carried, carry_out
 from ..vocabulary import without_word, word_of
 from .configuring import configured, full_keys
 from .loading import wrapped
-from .members import in_memory as checkpoint_in_memory
 from .network import Network
 from .progress import Watch, wants_bar
 from .reading import parts

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..backend import Device, resolve_device
 from ..checkpoint import Checkpoint, read
+from ..ensembles import stored_in
 from ..errors import CheckpointError, ConfigError
 from ..families import Family
 from ..paths import is_folder
-from ..persistence import BEST, TrainedModel, TrainedStack, held_in
+from ..persistence import BEST, TrainedModel, TrainedStack, held_in, is_ensemble
 from .ensemble import Ensemble
 from .machine import Machine
 from .network import Autoencoder, Network
@@ -26,7 +28,8 @@ def load(*paths: str | Path, device: str = "auto", families: Sequence[type[Famil
         families: of models of your own that the files may hold, see :class:`gpunet.families.Family`.
 
     Returns:
-        A :class:`Network`, :class:`Autoencoder` or :class:`Machine`; an :class:`Ensemble` of several networks.
+        A :class:`Network`, :class:`Autoencoder` or :class:`Machine`; an :class:`Ensemble` of several networks, or of
+        a file that holds one.
 
     Raises:
         CheckpointError: a file that is missing, damaged or of another kind, or models that do not go together.
@@ -47,21 +50,64 @@ def load(*paths: str | Path, device: str = "auto", families: Sequence[type[Famil
         raise ConfigError("paths", "must be paths of checkpoints", received, remedy)
     place = resolve_device(device)
     with place.activate():
-        found = [result_of(read(_file(path)), place, families=families) for path in paths]
-    return found[0] if len(found) == 1 else Ensemble(found)
+        found = [any_of(read(_file(path)), place, families) for path in paths]
+    return found[0] if len(found) == 1 else _together(found, paths)
 
 
-def load_network(path: str | Path, device: Device) -> Network:
-    """A network out of a checkpoint.
+def load_together(paths: Sequence[str | Path], device: Device) -> Ensemble:
+    """The networks out of checkpoints as one ensemble, or the ensemble that a single file holds.
+
+    Args:
+        paths: of checkpoints.
+        device: where they are put.
 
     Raises:
-        CheckpointError: damaged, or no network with outputs.
+        CheckpointError: damaged, no networks with outputs, or networks that do not go together.
     """
-    found = result_of(read(_file(path)), device)
-    if not isinstance(found, Network):
-        remedy = "It has likelihoods and samples, and a network can start from it"
-        raise CheckpointError(str(path), "must hold a network with outputs", found.config.model.name, remedy)
-    return found
+    found = [any_of(read(_file(path)), device) for path in paths]
+    for path, one in zip(paths, found):
+        if not isinstance(one, Network | Ensemble):
+            remedy = "It has likelihoods and samples, and a network can start from it"
+            raise CheckpointError(str(path), "must hold a network with outputs", one.config.model.name, remedy)
+    return found[0] if isinstance(found[0], Ensemble) and len(found) == 1 else _together(found, paths)
+
+
+def any_of(checkpoint: Checkpoint, device: Device, families: Sequence[type[Family]] = ()) -> Any:
+    """What a checkpoint holds: one model, or the networks of an ensemble.
+
+    Args:
+        checkpoint: that was read.
+        device: where the models are put.
+        families: of models that it may hold beside those that come with gpunet.
+
+    Raises:
+        CheckpointError: what is said does not fit what is there.
+    """
+    if not is_ensemble(checkpoint.root):
+        return result_of(checkpoint, device, families=families)
+    held = stored_in(checkpoint)
+    networks = [result_of(network, device, families=families) for network in held.networks]
+    members = sum(len(network.seeds) for network in networks)
+    weights = held.combination.weights
+    if weights is not None and len(weights) != members:
+        rule = f"must be one for each of its {members} members"
+        raise CheckpointError(f"{checkpoint.path}: ensemble/weights", rule, len(weights))
+    even = weights is None or bool((weights == weights[0]).all())
+    combination = replace(held.combination, weights=None if even else weights)
+    return Ensemble.of(networks, combination, held.method, held.facts, held.report)
+
+
+def _together(found: Sequence[Any], paths: Sequence[str | Path]) -> Ensemble:
+    """Several networks as one.
+
+    Raises:
+        CheckpointError: one that is an ensemble already.
+    """
+    for path, one in zip(paths, found):
+        if isinstance(one, Ensemble):
+            received = f"an ensemble of {len(one)}"
+            raise CheckpointError(str(path), "must be a single network, beside others", received, "Name it alone")
+    return Ensemble(found)
 
 
 def result_of(

@@ -1,25 +1,17 @@
-"""Checkpoints in memory, and one member of a population by itself."""
+"""One member of a population by itself."""
 
 import copy
 import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..checkpoint import Checkpoint, Group, NamedArray, content_of, note
+from ..checkpoint import Group, NamedArray, in_memory, note
 from ..parameter import Parameters
 from ..persistence import TrainedStack, open_trained, stack_of
-
-MEMORY = Path("a model in memory")  # stands for the path of a checkpoint that no file holds
-
-
-def in_memory(root: Group) -> Checkpoint:
-    """The content of a checkpoint as if it had been read from a file."""
-    return Checkpoint(MEMORY, root, content_of(root))
 
 
 def single(held: Any, number: int) -> Any:

@@ -57,6 +57,22 @@ class Network(Result):
                 found = held.description.target_scale.undo(found, device.xp)
             return given(found, device, as_numpy)
 
+    def member_outputs_on(self, features: np.ndarray) -> np.ndarray:
+        """The activated outputs of each member by itself, (members, samples, outputs), float64 on the host.
+
+        Args:
+            features: (samples, *input_shape) of a data set.
+        """
+        held, device = self._held, self.device
+        with device.activate():
+            parts = []
+            x = features.reshape(len(features), *held.input_shape)
+            for out in outputs_of(held.model, held.loss, held.preprocessing, x, device, held.parameters.dtype):
+                parts.append(np.array(device.get(out), np.float64))
+        found = np.concatenate(parts, axis=-2).reshape(len(self.seeds), len(features), -1)
+        scale = held.description.target_scale
+        return found if scale is None else np.asarray(scale.undo(found))
+
     def predict(self, x: Any, *, as_numpy: bool = True) -> Any:
         """The class of each sample, as it was given in training, or its predicted values.
 
@@ -297,6 +313,14 @@ class Network(Result):
             return None
         probable = held.loss.meaning == "probability"
         return Outcome(task, np.asarray(outputs, np.float64), targets, None, probable, self.threshold)
+
+    def target_numbers(self, y: np.ndarray) -> np.ndarray:
+        """Targets as a data set has them: numbers of classes (samples,), or values (samples, outputs).
+
+        Raises:
+            DataError: classes that the network does not know, or no finite numbers.
+        """
+        return self._class_numbers(y) if self.description.classes else self._values(y)
 
     def _class_numbers(self, y: np.ndarray, name: str = "y") -> np.ndarray:
         """Numbers of classes that the network knows."""

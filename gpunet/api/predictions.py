@@ -47,13 +47,15 @@ def predictions(networks: Ensemble, source: str, every: bool = False, held: byte
     """
     first = networks.networks[0]
     given = features_for([network.trained for network in networks.networks], source, held)
-    outputs = networks.averaged([net.outputs_on(found.x) for net, found in zip(networks.networks, given)])
+    outputs = networks.combined(networks.member_outputs([found.x for found in given]))
     targets = [str(name) if isinstance(name, str) else "" for name in first.description.targets]
     if first.description.classes:
-        said = of_classes(outputs, networks.class_numbers(outputs), first.description.classes, first.meaning, every)
+        said = of_classes(outputs, networks.class_numbers(outputs), first.description.classes, networks.meaning, every)
         said = renamed(said, {"class": targets[0]} if targets and targets[0] else {})
     elif first.predicts_labels:
-        said = of_labels(outputs, networks.labels(outputs), names_of(targets, outputs.shape[1], "label"), first.meaning)
+        said = of_labels(
+            outputs, networks.labels(outputs), names_of(targets, outputs.shape[1], "label"), networks.meaning
+        )
     else:
         scale = first.description.target_scale
         spread = scale.deviation if scale is not None else [np.inf] * outputs.shape[1]

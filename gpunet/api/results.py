@@ -1,7 +1,7 @@
 """What comes of a training, or out of a checkpoint: something that can be used, looked at and saved."""
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,7 +10,7 @@ import numpy as np
 
 from ..backend import Device, resolve_device
 from ..backend.arrays import Array as DeviceArray
-from ..checkpoint import Checkpoint, Group, NamedArray, write
+from ..checkpoint import Checkpoint, Group, NamedArray, in_memory, write
 from ..config import Config
 from ..data import Description, Given, abridged, fulfil, oriented
 from ..errors import CheckpointError, ConfigError, DataError, WriteError
@@ -19,7 +19,6 @@ from ..persistence import Trained, TrainedModel, TrainedStack, held_in
 from .arrays import feature_array
 from .frames import is_frame, table_of
 from .history import History, table
-from .members import in_memory
 from .reading import features_in
 from .samples import is_path
 
@@ -146,14 +145,7 @@ class Result:
             ConfigError: another ending.
             WriteError: the folder is not there, or the disk refuses.
         """
-        path = Path(path)
-        if path.suffix.lower() not in (".h5", ".hdf5"):
-            raise ConfigError("path", "must end in .h5", str(path), f"For example {path.stem or 'net'}.h5")
-        if not path.parent.is_dir():
-            received, remedy = f"no folder {path.parent}", f"Make it first: mkdir -p {path.parent}"
-            raise WriteError(str(path), "needs a folder that is there", received, remedy)
-        write(path, self.checkpoint.root)
-        return path
+        return written(path, lambda: self.checkpoint.root)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Pickled as the content of its checkpoint with its device's name; copied as it is where no file could."""
@@ -235,6 +227,23 @@ class Result:
             if isinstance(array, NamedArray):
                 found.append(f"{name.replace('_', ' ')} {float(np.mean(array.data)):.4g}")
         return found
+
+
+def written(path: str | Path, content: Callable[[], Group]) -> Path:
+    """Write a content that is made once the path is known to be good; returns the path.
+
+    Raises:
+        ConfigError: a path that does not end in ``.h5``.
+        WriteError: the folder is not there, or the disk refuses.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in (".h5", ".hdf5"):
+        raise ConfigError("path", "must end in .h5", str(path), f"For example {path.stem or 'net'}.h5")
+    if not path.parent.is_dir():
+        received, remedy = f"no folder {path.parent}", f"Make it first: mkdir -p {path.parent}"
+        raise WriteError(str(path), "needs a folder that is there", received, remedy)
+    write(path, content())
+    return path
 
 
 def _warn(name: str, notes: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..backend import Device, resolve_device
 from ..checkpoint import Checkpoint, read
+from ..checkpoint import in_memory as checkpoint_in_memory
 from ..config import Config
 from ..data import Dataset
 from ..errors import ConfigError, DataError, DivergedError, Interrupted
@@ -18,7 +19,6 @@ from ..stages import Carried, begin
 from ..training import EpochRecord
 from .configuring import configured, full_keys, is_preset, known_families
 from .loading import result_of
-from .members import in_memory as checkpoint_in_memory
 from .progress import Watch, wants_bar
 from .reading import load_split, parts
 from .samples import in_memory, is_path, pair, share

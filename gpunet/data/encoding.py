@@ -73,6 +73,8 @@ def fit_codes(table: Table, roles: Roles, rows: np.ndarray, coding: Coding) -> t
     """
     _check_settings(table, roles, coding)
     found: list[Code] = []
+    whole = len(rows) == table.rows and bool((np.diff(rows) == 1).all())
+    taken: np.ndarray | slice = slice(None) if whole else rows  # of all rows no column is copied
     for number, kind in zip(roles.features, roles.kinds):
         column = table.columns[number]
         if kind == "text" and len(roles.features) == 1:
@@ -82,7 +84,7 @@ def fit_codes(table: Table, roles: Roles, rows: np.ndarray, coding: Coding) -> t
         elif kind == "image":
             found.append(fit_images(table, number))
         elif kind == "number":
-            found.append(_fit_number(table, number, rows, coding))
+            found.append(_fit_number(table, number, taken, coding))
         else:
             found.append(_fit_category(table, number, rows, coding))
     return tuple(found)
@@ -99,7 +101,7 @@ def _check_settings(table: Table, roles: Roles, coding: Coding) -> None:
                 raise DataError(setting, "must name features", repr(name), remedy)
 
 
-def _fit_number(table: Table, number: int, rows: np.ndarray, coding: Coding) -> NumberCode:
+def _fit_number(table: Table, number: int, rows: np.ndarray | slice, coding: Coding) -> NumberCode:
     column = table.columns[number]
     if column.numbers is None:
         row = int(column.misfits[0]) if len(column.misfits) else 0
@@ -107,7 +109,8 @@ def _fit_number(table: Table, number: int, rows: np.ndarray, coding: Coding) -> 
             table.cell(row, number), "must be a number", repr(column.texts[row]), "Correct or remove the line"
         )
     values = column.numbers[rows]
-    known = values[np.isfinite(values)]
+    finite = np.isfinite(values)
+    known = values if finite.all() else values[finite]
     rule: Fill = coding.of("fill", column.name)
     if rule == "auto":
         rule = "median" if column.missing.any() else "refuse"
@@ -122,11 +125,20 @@ def _fit_number(table: Table, number: int, rows: np.ndarray, coding: Coding) -> 
         }
         fill = float(ways[name]())
     low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
-    mean, spread = (float(known.mean()), float(known.std())) if len(known) else (0.0, 0.0)
-    lost = abs(mean) * float(np.finfo(np.float32).eps) > COARSE * spread > 0
-    flag = rule == "flag" and bool(np.isnan(values).any())
-    offset, missing = float(np.round(mean)) if lost else 0.0, float(np.isnan(values).mean())
+    mean = float(known.mean()) if len(known) else 0.0
+    missing = 0.0 if known is values else float(np.isnan(values).mean())
+    flag = rule == "flag" and missing > 0
+    offset = float(np.round(mean)) if _loses(known, mean, high - low) else 0.0
     return NumberCode(column.name, number, fill, flag, offset, low, high, name, missing)
+
+
+def _loses(known: np.ndarray, mean: float, width: float) -> bool:
+    """Whether float32 loses what tells numbers apart that lie around a mean far from 0.
+
+    Their deviation is at least ``width / sqrt(2 n)``, so that most columns need not be gone through for it.
+    """
+    step = abs(mean) * float(np.finfo(np.float32).eps) / COARSE
+    return bool(width > 0) and step > width / (2 * len(known)) ** 0.5 and step > float(known.std()) > 0
 
 
 def _fit_category(table: Table, number: int, rows: np.ndarray, coding: Coding) -> CategoryCode:
@@ -209,12 +221,12 @@ def _numbers(table: Table, number: int, code: NumberCode, out: np.ndarray) -> li
         values = np.where(missing, code.fill, values)
         what = f"the {code.filled.replace('_', ' ')} of training, {code.fill:g}"
         notes.append(f"{table.called(number)}: {int(missing.sum()):,} missing cells become {what}")
-    beyond = ~(np.abs(values) <= np.finfo(np.float32).max)
-    if beyond.any():
-        row = int(beyond.argmax())
+    most = float(np.finfo(np.float32).max)
+    if not (values.min(initial=0.0) >= -most and values.max(initial=0.0) <= most):
+        row = int((~(np.abs(values) <= most)).argmax())
         remedy = "Correct or remove the line"
         raise DataError(table.cell(row, number), "must be a finite number", f"{column.texts[row]}", remedy)
-    out[:, 0] = values - code.offset
+    out[:, 0] = values - code.offset if code.offset else values
     if code.flag:
         out[:, 1] = missing
     return notes

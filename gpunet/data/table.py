@@ -18,6 +18,7 @@ from ..errors import DataError, meant, printable
 from .pictures import Pictures
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(inf|infinity)|[+-]?nan", re.ASCII | re.IGNORECASE)
+NUMBERS = re.compile(rf"[ \t]*({NUMBER.pattern})[ \t]*(\n[ \t]*({NUMBER.pattern})[ \t]*)*+", NUMBER.flags)  # one a line
 NOTHING = (
     "NA", "N/A", "n/a", "na", "<NA>", "#N/A", "#NA", "NaN", "nan", "-nan", "NaT", "NULL", "Null", "null", "None",
     "none", "?", "-", ".",
@@ -115,7 +116,7 @@ class Column:
     @property
     def counts_up(self) -> bool:
         """Whether each number is that of the row before plus one, as an index does."""
-        if self.numbers is None or self.logical or len(self.numbers) < 3 or self.missing.any():
+        if self.numbers is None or self.logical or len(self.numbers) < 3 or self.numbers[1] - self.numbers[0] != 1:
             return False
         return bool((np.diff(self.numbers) == 1).all())
 
@@ -252,6 +253,17 @@ def is_number(text: str) -> bool:
     (True, False, False)
     """
     return NUMBER.fullmatch(text.strip()) is not None
+
+
+def are_numbers(texts: Sequence[str]) -> bool:
+    """Whether all texts are written as numbers; faster than asking for each.
+
+    >>> are_numbers(["1", " -2.5"]), are_numbers(["1", "x"]), are_numbers(["1\\n2"])
+    (True, False, False)
+    """
+    joined = "\n".join(texts)
+    at_once = joined.count("\n") == len(texts) - 1 and NUMBERS.fullmatch(joined) is not None
+    return at_once or all(map(is_number, texts))
 
 
 def stacked(tables: Sequence[Table], name: str) -> Table:

@@ -8,7 +8,7 @@ from .curves import AveragePrecision, RocAuc
 from .decisions import F1, BalancedAccuracy, Error, Precision, Recall, SubsetAccuracy, confusion
 from .estimates import Estimate, estimate, estimates
 from .outcome import Outcome, Task, class_numbers, constant_prediction
-from .probabilities import Brier, CalibrationError, LogLoss
+from .probabilities import Brier, CalibrationError, LogLoss, bin_counts
 from .threshold import fitted_threshold
 from .values import MAE, R2, RMSE, MedianError
 
@@ -35,6 +35,7 @@ __all__ = [
     "Task",
     "TopK",
     "accuracy",
+    "bin_counts",
     "class_numbers",
     "confusion",
     "constant_prediction",

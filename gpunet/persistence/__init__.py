@@ -1,14 +1,18 @@
 """Runs into files and back: checkpoints, exact state, transfer of weights, the folder of a run."""
 
-from .folder import BEST, CONFIG, LAST, PREVIOUS, RunFolder, dump, has_state, newest, run_name, title
+from ..checkpoint.places import BEST, CONFIG, LAST, PREVIOUS
+from .folder import RunFolder, dump, has_state, newest, run_name, title
 from .identity import identity_of
 from .loading import (
+    ENSEMBLE,
+    NETWORKS,
     Trained,
     TrainedModel,
     TrainedStack,
     fill,
     fill_group,
     held_in,
+    is_ensemble,
     load_model,
     load_stack,
     open_trained,
@@ -21,7 +25,9 @@ from .transfer import check_preprocessing, graft
 __all__ = [
     "BEST",
     "CONFIG",
+    "ENSEMBLE",
     "LAST",
+    "NETWORKS",
     "PREVIOUS",
     "RunFolder",
     "StateMismatch",
@@ -37,6 +43,7 @@ __all__ = [
     "has_state",
     "held_in",
     "identity_of",
+    "is_ensemble",
     "load_model",
     "load_stack",
     "newest",

@@ -20,6 +20,8 @@ from ..models import DBN
 from ..objectives import Objective
 from ..parameter import Parameters
 
+ENSEMBLE, NETWORKS = "ensemble", "networks"  # groups of a file that holds several networks as one
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -169,6 +171,11 @@ def _stack(found: Trained, device: Device, dtype: Any) -> TrainedStack:
     return TrainedStack(**vars(found), dbn=dbn, parameters=parameters)
 
 
+def is_ensemble(root: Group) -> bool:
+    """Whether a checkpoint holds several networks as one, see :mod:`gpunet.ensembles.file`."""
+    return isinstance(root.children.get(ENSEMBLE), Group) and isinstance(root.children.get(NETWORKS), Group)
+
+
 def open_trained(checkpoint: Checkpoint, families: Sequence[type[Family]] = ()) -> Trained:
     """Understand what a checkpoint says about its model and its data.
 
@@ -179,6 +186,10 @@ def open_trained(checkpoint: Checkpoint, families: Sequence[type[Family]] = ()) 
     Raises:
         CheckpointError: it says nothing that this version knows, or names another family.
     """
+    if is_ensemble(checkpoint.root):
+        count = len(checkpoint.root[NETWORKS].children)
+        remedy = "Use it with gpunet predict or evaluate, or with gpunet.load in Python"
+        raise CheckpointError(str(checkpoint.path), "must hold one model", f"an ensemble of {count}", remedy)
     known = schema(families)
     try:
         settings, _ = migrate(_json(checkpoint, "config/json"))

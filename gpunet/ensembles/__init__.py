@@ -1,0 +1,59 @@
+"""Several networks as one: how their outputs are combined, what that gains and why, and how members are made."""
+
+from .boosting import Boost, samme
+from .calibration import (
+    Temperature,
+    adaptive_calibration_error,
+    at_temperature,
+    calibration,
+    equal_counts,
+    fitted_temperature,
+    reliability,
+)
+from .combining import RULES, Combination, aligned, checked_weights, log_odds, normalised, tempered, votes
+from .diversity import ambiguity, disagreement, error_correlation
+from .equivalents import calibrated_log_likelihood, equivalent, independent_curve
+from .file import GIVEN, Stored, ensemble_tree, stored_in
+from .resampling import bootstrap, out_of_bag
+from .selection import Selected, greedy_selection
+from .uncertainty import entropy, rejection, split_uncertainty
+from .weights import averaged_weights, greedy_soup
+
+__all__ = [
+    "GIVEN",
+    "RULES",
+    "Boost",
+    "Combination",
+    "Selected",
+    "Stored",
+    "Temperature",
+    "adaptive_calibration_error",
+    "aligned",
+    "ambiguity",
+    "at_temperature",
+    "averaged_weights",
+    "bootstrap",
+    "calibrated_log_likelihood",
+    "calibration",
+    "checked_weights",
+    "disagreement",
+    "ensemble_tree",
+    "entropy",
+    "equal_counts",
+    "equivalent",
+    "error_correlation",
+    "fitted_temperature",
+    "greedy_selection",
+    "greedy_soup",
+    "independent_curve",
+    "log_odds",
+    "normalised",
+    "out_of_bag",
+    "rejection",
+    "reliability",
+    "samme",
+    "split_uncertainty",
+    "stored_in",
+    "tempered",
+    "votes",
+]

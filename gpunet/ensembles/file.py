@@ -1,0 +1,148 @@
+"""One file for all networks of an ensemble, and how they are combined.
+
+Beside the groups that every checkpoint has at its root, ``config`` and ``data`` of the first network, there are::
+
+    ensemble/             attributes method, combine, temperature
+    ensemble/weights      of the members in the combination, (members,)
+    ensemble/facts        JSON: what the method found out on the way, such as the out-of-bag error
+    ensemble/report       JSON: what it gains, see :mod:`.report`
+    networks/000, 001     the whole content of a checkpoint each; a population counts all of its members
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..checkpoint import Checkpoint, Group, NamedArray, Scalar, in_memory, note
+from ..errors import CheckpointError, ConfigError
+from ..persistence import ENSEMBLE, NETWORKS, is_ensemble
+from ..plain import finite
+from .combining import Combination
+
+GIVEN = "given"  # the method of networks that were trained elsewhere
+OF_FILES = ("created_utc", "gpunet_version", "run_id", "content_sha256", "format", "format_version")
+VOLATILE = ("environment", "images")  # groups that say nothing about the content
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """What a file of an ensemble says.
+
+    Attributes:
+        networks: a checkpoint each.
+        combination: of their members.
+        method: that made them.
+        facts: what it found out on the way.
+        report: what the ensemble gains, or empty.
+    """
+
+    networks: list[Checkpoint]
+    combination: Combination
+    method: str = GIVEN
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    report: Mapping[str, Any] = field(default_factory=dict)
+
+
+def ensemble_tree(
+    networks: Sequence[Group],
+    combination: Combination,
+    members: int,
+    method: str = GIVEN,
+    facts: Mapping[str, Any] | None = None,
+    report: Mapping[str, Any] | None = None,
+) -> Group:
+    """The content of a file that holds all of an ensemble.
+
+    Args:
+        networks: the content of a checkpoint each.
+        combination: of their members.
+        members: how many there are, those of populations one by one.
+        method: that made them.
+        facts: what it found out on the way, as JSON can hold it.
+        report: what the ensemble gains, likewise.
+    """
+    first = networks[0]
+    count, word = len(networks), "network" if len(networks) == 1 else "networks"
+    several = f" with {members} members" if members != count else ""
+    weights = np.ones(members) if combination.weights is None else combination.weights
+    root = Group(
+        {
+            "model": f"ensemble of {count} {word}{several} ({method}): {first.attrs.get('model', '')}",
+            "parameters": sum(_number(network.attrs.get("parameters")) for network in networks),
+        }
+    )
+    root["config"], root["data"] = first["config"], Group(dict(first["data"].attrs))
+    settings: dict[str, Scalar] = {
+        "method": method, "combine": combination.rule, "temperature": combination.temperature, "members": members,
+    }  # fmt: skip
+    root[ENSEMBLE] = Group(settings, {"weights": NamedArray(weights, {"axes": "member"})})
+    root[f"{ENSEMBLE}/facts"] = note(finite(dict(facts or {})))
+    if report:
+        root[f"{ENSEMBLE}/report"] = note(finite(dict(report)))
+        root[f"{ENSEMBLE}/report"].attrs["volatile"] = True
+        scores = {f"test_{name}": NamedArray(np.array([value])) for name, value in _scores(report).items()}
+        root["metrics"] = Group({"volatile": True}, dict(scores))
+    root[NETWORKS] = Group({}, {f"{number:03d}": _inside(network) for number, network in enumerate(networks)})
+    return root
+
+
+def stored_in(checkpoint: Checkpoint) -> Stored:
+    """What the file of an ensemble says.
+
+    Raises:
+        CheckpointError: no ensemble, or one whose parts do not fit.
+    """
+    root, name = checkpoint.root, str(checkpoint.path)
+    if not is_ensemble(root):
+        received = "a single model" if "model" in root else "something else"
+        raise CheckpointError(name, "must hold an ensemble", received, "gpunet ensemble writes such files")
+    found = [child for _, child in sorted(root[NETWORKS].children.items())]
+    attrs, weights = root[ENSEMBLE].attrs, checkpoint.array(f"{ENSEMBLE}/weights").data
+    if not found or not all(isinstance(child, Group) for child in found):
+        raise CheckpointError(f"{name}: {NETWORKS}", "must hold a group for each network", "none, or arrays")
+    if weights.ndim != 1 or weights.dtype.kind != "f":
+        raise CheckpointError(f"{name}: {ENSEMBLE}/weights", "must be one number for each member", f"{weights.shape}")
+    rule: Any = attrs.get("combine")
+    temperature = attrs.get("temperature")
+    try:
+        if not isinstance(temperature, float):
+            raise ConfigError("temperature", "must be a number above 0", repr(temperature))
+        combination = Combination(rule, weights, temperature)
+    except ConfigError as error:
+        raise CheckpointError(f"{name}: {error.thing}", error.rule, error.received) from None
+    return Stored(
+        [in_memory(_outside(network), checkpoint.path) for network in found],
+        combination,
+        str(attrs.get("method", GIVEN)),
+        checkpoint.note(f"{ENSEMBLE}/facts"),
+        checkpoint.note(f"{ENSEMBLE}/report"),
+    )
+
+
+def _inside(network: Group) -> Group:
+    """The content of a checkpoint as a part of another: without what belongs to files."""
+    own = Group({name: value for name, value in network.attrs.items() if name not in OF_FILES}, dict(network.children))
+    for name in VOLATILE:
+        child = own.children.get(name)
+        if isinstance(child, Group):
+            own.children[name] = Group({**child.attrs, "volatile": True}, child.children)
+    return own
+
+
+def _outside(network: Group) -> Group:
+    """A part of a file as the content of a checkpoint of its own."""
+    attrs = {name: value for name, value in network.attrs.items() if not name.startswith("encoding_")}
+    return Group(attrs, dict(network.children))
+
+
+def _number(value: Any) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _scores(report: Mapping[str, Any]) -> dict[str, float]:
+    """Figures of the test part that lists of runs show."""
+    own = report.get("ensemble", {})
+    known = {"accuracy": 1 - own["error"]} if isinstance(own.get("error"), float) else {}
+    return known | {name: own[name] for name in ("log_loss", "rmse") if isinstance(own.get(name), float)}
