@@ -132,7 +132,11 @@ def test_a_rate_that_is_too_large_ends_its_own_members_alone(device):
 
 def test_a_member_that_has_ended_stays_so_where_training_goes_on(device, tmp_path):
     """A state of the middle, resumed, is the run that was never stopped."""
-    rates = {"optimizer": {"name": "sgd", "learning_rate": [0.001, 1e30]}, "loss": "squared_error", "training.epochs": 3}
+    rates = {
+        "optimizer": {"name": "sgd", "learning_rate": [0.001, 1e30]},
+        "loss": "squared_error",
+        "training.epochs": 3,
+    }
     whole, half, rest = (make(device, "linear", rates) for _ in range(3))
     whole.train()
     stop = Stop()
