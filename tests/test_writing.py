@@ -30,6 +30,7 @@ ALLOWED = {
     ("gpunet.studies.execution", "write_text"): "of a run's folder",
     ("gpunet.studies.depth", "write_text"): "the same",
     ("gpunet.searches.execution", "write_text"): "the same",
+    ("gpunet.cli.folding", "write_text"): "the same",
     ("gpunet.searches.locking", "os.open"): "a lock is no content",
     ("gpunet.searches.locking", "open"): "cuts off what a killed writer left at the end of a journal",
     ("gpunet.cli.drawing", "savefig"): "into memory",
