@@ -1,6 +1,7 @@
 """The Python front door: train, fit, resume and load, and what they return."""
 
 from .ensemble import Ensemble
+from .ensembling import train_ensemble
 from .fitting import fit
 from .history import History
 from .loading import load
@@ -22,4 +23,5 @@ __all__ = [
     "load",
     "resume",
     "train",
+    "train_ensemble",
 ]

@@ -16,7 +16,7 @@ from ..checkpoint import Checkpoint, Group, NamedArray, read
 from ..config import read_text
 from ..errors import GpunetError, WriteError, printable
 from ..paths import exists, is_file, is_folder
-from ..persistence import BEST, LAST
+from ..persistence import BEST, ENSEMBLE, LAST
 from ..persistence.folder import CONFIG, PREVIOUS
 from ..writing import make_folder, replace_file
 from .arms import ARMS
@@ -25,7 +25,14 @@ from .paired import Difference
 
 CACHE, REMEMBERED = "cache", "runs.json"  # folder beside runs, and what was read of them
 VERSION = 1  # of what is remembered
-FINISHED = ("activations", "codes", "confusion", "images", "judgement")  # groups that only the end of a run writes
+FINISHED = (
+    "activations",
+    "codes",
+    "confusion",
+    "ensemble",
+    "images",
+    "judgement",
+)  # groups that only the end of a run writes
 MAX_RESULTS = 1 << 24  # bytes
 
 
@@ -156,7 +163,8 @@ def summary_of(folder: Path) -> RunSummary:
     data = best.root.children.get("data")
     model = settings.get("model")
     value, monitor = attrs.get("monitor_value"), str(attrs.get("monitor", ""))
-    members = settings.get("members")
+    together = best.root.children.get(ENSEMBLE)
+    members = settings.get("members") if together is None else together.attrs.get("members")
     return RunSummary(
         str(folder),
         str(settings.get("name", "")),
