@@ -12,7 +12,7 @@ import click
 
 from gpunet.api.ensemble import Ensemble
 from gpunet.api.ensemble_reports import documented, evidence_in, reference_of, soup_of, trained_report, worth_in
-from gpunet.api.ensembling import made, temperature_of
+from gpunet.api.ensembling import check_method, made, temperature_of
 from gpunet.api.loading import load_together
 from gpunet.api.reading import load_split
 from gpunet.api.starting import batch_that_fits, following, open_source
@@ -78,7 +78,7 @@ def train_together(request: Request, wish: Wish, drawing: Output | None) -> None
         if not request.chooses_batch:
             config = batch_that_fits(config, parts)
         experiment = Experiment(config, dataset, parts, place)
-        Making(experiment, wish.size, source)  # refuses what cannot be trained before a folder is made
+        check_method(Making(experiment, wish.size, source), method, wish.combine)
         if request.dry_run:
             remark(f"{wish.size} members by {method.name}, {repeats} times: {dataset.name}, {place}")
             remark(DRY)

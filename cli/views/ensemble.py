@@ -27,10 +27,15 @@ def ensemble_lines(found: Mapping[str, Any]) -> list[str]:
         f"{found['samples']:,} samples of the {found['part']} part",
         "",
         *_members(found),
-        "",
-        *_gains(found),
     ]
-    for more in (_facts(found), _diversity(found), _calibration(found), _uncertainty(found), _control(found)):
+    for more in (
+        _gains(found),
+        _facts(found),
+        _diversity(found),
+        _calibration(found),
+        _uncertainty(found),
+        _control(found),
+    ):
         lines += ["", *more] if more else []
     return lines
 
@@ -41,7 +46,7 @@ def _members(found: Mapping[str, Any]) -> list[str]:
     uneven = len({row["weight"] for row in members}) > 1
     head = ["", *map(_called, names), *(["weight"] if uneven else [])]
     rows = [head]
-    shown = members if len(members) <= MOST else []
+    shown = members if 1 < len(members) <= MOST else []
     for number, row in enumerate(shown):
         rows.append([
             _member(found, number), *(_figure(name, row[name]) for name in names),
@@ -61,6 +66,8 @@ def _member(found: Mapping[str, Any], number: int) -> str:
 
 
 def _gains(found: Mapping[str, Any]) -> list[str]:
+    if found["size"] < 2:
+        return []
     rows = [["gain", "over the mean member", "over the best on validation", "over seeds"]]
     several = found.get("over_seeds", {})
     for name, gain in found["gain"].items():
@@ -104,7 +111,7 @@ def _facts(found: Mapping[str, Any]) -> list[str]:
 
 
 def _score(score: Sequence[float]) -> str:
-    return decimals(score[0])
+    return _number(score[0])
 
 
 def _diversity(found: Mapping[str, Any]) -> list[str]:
@@ -119,7 +126,7 @@ def _diversity(found: Mapping[str, Any]) -> list[str]:
     if said:
         lines.append(f"Diversity: {', '.join(said)} (pairs of members)")
     if square := diversity.get("squared_error"):
-        members, ambiguity, ensemble = (decimals(square[name]) for name in ("members", "ambiguity", "ensemble"))
+        members, ambiguity, ensemble = (_number(square[name]) for name in ("members", "ambiguity", "ensemble"))
         lines.append(f"Squared error: {members} of members - {ambiguity} ambiguity = {ensemble} of their mean")
     return lines
 
@@ -158,11 +165,12 @@ def _uncertainty(found: Mapping[str, Any]) -> list[str]:
                 rows.append([called, *(decimals(part[name]) for name in ("total", "data", "model"))])
         lines += _table(rows)
     elif "model" in own:
-        lines.append(f"Spread of members about their mean: {decimals(own['model'])} (units of the target)")
+        lines.append(f"Spread of members about their mean: {_number(own['model'])} (units of the target)")
     if curve := found.get("rejection"):
         kept = dict(zip(curve["rejected"], curve["accuracy"]))
-        said = [f"{100 * share:.0f} % rejected: {100 * kept[share]:.2f} %" for share in REJECTED if share in kept]
-        lines.append(f"Accuracy where the least sure are left out: {', '.join(said)}")
+        rows = [["least sure samples left out", *(f"{100 * share:.0f} %" for share in REJECTED if share in kept)]]
+        rows += [["right of the others", *(f"{100 * kept[share]:.2f} %" for share in REJECTED if share in kept)]]
+        lines += [*([""] if lines else []), *_table(rows)]
     return lines
 
 
@@ -191,7 +199,11 @@ def _called(name: str) -> str:
 def _figure(name: str, value: float | None) -> str:
     if value is None or math.isnan(value):
         return "-"
-    return f"{100 * value:.2f} %" if name in PERCENT else decimals(value)
+    return f"{100 * value:.2f} %" if name in PERCENT else _number(value)
+
+
+def _number(value: float) -> str:
+    return decimals(value) if abs(value) < 1000 else f"{value:.6g}"
 
 
 def _between(name: str, gain: Mapping[str, Any] | None) -> str:

@@ -79,7 +79,7 @@ def _reliability(axes: Any, found: Mapping[str, Any]) -> None:
     if found["task"] == "multilabel":
         axes.set(xlabel="probability of a label", ylabel="share that has it")
     title = "one temperature" if own["why_not"] == "" else "no temperature fitted"
-    legend = axes.legend(frameon=False, fontsize=8, loc="upper left", title=title, title_fontsize=8)
+    legend = axes.legend(frameon=False, fontsize=8, loc="lower right", title=title, title_fontsize=8)
     for handle in legend.legend_handles:
         handle.set_sizes([30])
 
@@ -99,8 +99,8 @@ def _parts(axes: Any, found: Mapping[str, Any]) -> None:
     axes.bar(range(len(groups)), data, color=MEMBER, label="data")
     axes.bar(range(len(groups)), model, bottom=data, color=OTHER, label="model")
     axes.set_xticks(range(len(groups)), [f"{name} samples" for name, _ in groups])
-    axes.set(ylabel="uncertainty in nats")
-    axes.legend(frameon=False, fontsize=8, loc="upper left")
+    axes.set(ylabel="uncertainty in nats", ylim=(0, 1.2 * max(*(d + m for d, m in zip(data, model)), 1e-12)))
+    axes.legend(frameon=False, fontsize=8, loc="upper right", ncols=2)
 
 
 def _squares(axes: Any, found: Mapping[str, Any]) -> None:

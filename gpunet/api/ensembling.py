@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..checkpoint import Checkpoint, in_memory
-from ..config import Config
+from ..config import Config, build_loss
 from ..ensembles import Combination, Evidence, Making, Method, Temperature, fitted_temperature, method_named
 from ..errors import ConfigError
 from ..experiment import Experiment
@@ -108,11 +108,9 @@ def made(
     Raises:
         ConfigError: a combination that does not suit the method or the targets.
     """
-    if combine is not None and method.combine is None:
-        raise ConfigError("combine", f"has nothing to do with {method.name}, which makes one network", combine)
-    given: Any = combine or method.combine or "mean"
-    Combination(given)  # before anything is trained
     making = Making(experiment, size, source, callbacks or Callbacks(), stop or Stop())
+    check_method(making, method, combine)
+    given: Any = combine or method.combine or "mean"
     found = method.make(making)
     networks = [
         result_of(in_memory(content), experiment.device, families=experiment.config.families)
@@ -121,6 +119,23 @@ def made(
     combination = Combination(given, found.combination.weights)
     together = Ensemble.of(networks, combination, method.name, found.facts)
     return together.at(temperature_of(together, validation_of(together, experiment)))
+
+
+def check_method(making: Making, method: Method, combine: str | None) -> None:
+    """Refuse, before anything is trained, what a method does not suit, or a combination that the targets do not suit.
+
+    Raises:
+        ConfigError: what is wrong.
+    """
+    method.check(making)
+    if combine is None:
+        return
+    if method.combine is None:
+        raise ConfigError("combine", f"has nothing to do with {method.name}, which makes one network", combine)
+    given: Any = combine
+    about = making.experiment.dataset
+    loss = build_loss(making.experiment.config, len(about.classes), about.task == "multilabel")
+    Combination(given).check(making.size, "value" if about.task == "regression" else loss.meaning)
 
 
 def validation_of(together: Ensemble, experiment: Experiment) -> Evidence | None:

@@ -8,6 +8,7 @@ from annotated_types import Ge, Gt, Le
 
 from ..backend import Context, Purpose, host_generator
 from ..backend.arrays import Array
+from ..errors import ConfigError
 from .preparations import Arrays, Preparation
 
 SITE = 1  # of the stream of splits, so that no two uses of a seed share numbers
@@ -52,3 +53,11 @@ class Subspace(Preparation):
         out = ctx.empty((*x.shape[:-1], len(arrays["kept"])), dtype)
         out[...] = x.take(arrays["kept"], axis=-1)
         return out
+
+    def undo(self, y: np.ndarray, arrays: Arrays) -> np.ndarray:
+        """Nobody knows what the other features were.
+
+        Raises:
+            ConfigError: always.
+        """
+        raise ConfigError("subspace", "cannot be undone", None, "Look at the prepared features")

@@ -45,6 +45,13 @@ class Method:
         """The word for it."""
         return term(type(self))
 
+    def check(self, making: Making) -> None:
+        """Refuse, before anything is trained, what the method does not suit.
+
+        Raises:
+            ConfigError: a configuration, data or a start.
+        """
+
     def make(self, making: Making) -> Made:
         """Train the members.
 
@@ -123,9 +130,13 @@ class Snapshots(Method):
     Huang et al.: Snapshot ensembles: train 1, get M for free (2017).
     """
 
+    def check(self, making: Making) -> None:
+        """All epochs are needed, and the cycles must fill them."""
+        _check_cycles(making, self.name)
+
     def make(self, making: Making) -> Made:
         """As many cycles as members, in all epochs of the configuration."""
-        making, period = cycles(making, self.name)
+        making, period = cycles(making)
         found: list[Group] = []
 
         def keep(run: Run, record: EpochRecord) -> None:
@@ -146,13 +157,17 @@ class Swa(Method):
 
     combine: ClassVar[Rule | None] = None
 
-    def make(self, making: Making) -> Made:
-        """One training, and what each of the networks on the way is worth beside their mean."""
-        epochs = making.experiment.config.training.epochs
+    def check(self, making: Making) -> None:
+        """All epochs are needed, and as many of them as networks are averaged."""
         _whole_training(making, self.name)
+        epochs = making.experiment.config.training.epochs
         if making.size > epochs:
             remedy = f"Train longer, or set size={epochs}"
             raise ConfigError("size", f"must be at most the {epochs} epochs of the training", making.size, remedy)
+
+    def make(self, making: Making) -> Made:
+        """One training, and what each of the networks on the way is worth beside their mean."""
+        epochs = making.experiment.config.training.epochs
         found: list[Group] = []
 
         def keep(run: Run, record: EpochRecord) -> None:
@@ -177,11 +192,16 @@ class Soup(Method):
 
     combine: ClassVar[Rule | None] = None
 
+    def check(self, making: Making) -> None:
+        """There must be a common start, and a part to judge on."""
+        if making.source is None:
+            rule, remedy = "needs members that start from the same weights", "Name a checkpoint to start from"
+            raise ConfigError("soup", rule, "random ones", remedy)
+        if not len(making.experiment.split.validation):
+            raise ConfigError("soup", "needs a validation part to choose on", "none", "Set validation=0.15")
+
     def make(self, making: Making) -> Made:
         """One training from the common start for each seed."""
-        if making.source is None:
-            rule, remedy = "needs members that start from the same weights", "Add --from CHECKPOINT, or use seeds"
-            raise ConfigError("soup", rule, "random ones", remedy)
         contents = []
         for number, seed in enumerate(making.seeds):
             making.note(f"member {number + 1} of {making.size}")
@@ -200,13 +220,16 @@ class Boosting(Method):
 
     combine: ClassVar[Rule | None] = "majority"
 
+    def check(self, making: Making) -> None:
+        """There must be classes."""
+        if not making.experiment.dataset.classes:
+            rule, remedy = "needs classes, whose wrong predictions it counts", "Use bagging for other targets"
+            raise ConfigError("boosting", rule, making.experiment.dataset.task, remedy)
+
     def make(self, making: Making) -> Made:
         """One training after the other, with the weights of samples through the loss."""
         experiment = making.experiment
         classes = len(experiment.dataset.classes)
-        if not classes:
-            rule, remedy = "needs classes, whose wrong predictions it counts", "Use bagging for other targets"
-            raise ConfigError("boosting", rule, experiment.dataset.task, remedy)
         rows = experiment.split.train[making.seen]
         own = np.ones(len(rows)) if experiment.dataset.weights is None else experiment.dataset.weights[rows]
         share = own / own.sum()
@@ -269,21 +292,28 @@ def method_named(name: str, share: float | None = None) -> Method:
     return made
 
 
-def cycles(making: Making, name: str) -> tuple[Making, int]:
-    """The making with a learning rate in cycles, and the epochs of each."""
-    config = making.experiment.config
+def _check_cycles(making: Making, name: str) -> None:
+    """Refuse a training that cycles do not fill, and a rule without a rate."""
     _whole_training(making, name)
-    epochs, rate = config.training.epochs, getattr(build_optimization(config).rule, "learning_rate", None)
+    config = making.experiment.config
+    epochs = config.training.epochs
     if epochs % making.size:
         longer = making.size * (epochs // making.size + 1)
         rule = f"must be a multiple of the {making.size} cycles"
         raise ConfigError("epochs", rule, epochs, f"Set epochs={longer}")
+    if not isinstance(getattr(build_optimization(config).rule, "learning_rate", None), int | float | Schedule):
+        rule = f"must be there for {name}, which bring it down in cycles"
+        raise ConfigError("learning_rate", rule, "a rule without one", "Choose another optimizer, such as adam")
+
+
+def cycles(making: Making) -> tuple[Making, int]:
+    """The making with a learning rate in cycles, and the epochs of each."""
+    config = making.experiment.config
+    epochs, rate = config.training.epochs, getattr(build_optimization(config).rule, "learning_rate", None)
     if isinstance(rate, Schedule):
         rate = float(rate(np.linspace(0, epochs, 100 * epochs, endpoint=False)).max())
         making.note(f"  cycles begin with learning rate {rate:g}, the highest of the configured schedule")
-    if not isinstance(rate, int | float):
-        rule = f"must be there for {name}, which bring it down in cycles"
-        raise ConfigError("learning_rate", rule, "a rule without one", "Choose another optimizer, such as adam")
+    assert isinstance(rate, int | float), "there is a rate"
     period = epochs // making.size
     schedule = {"name": "cosine_restarts", "value": float(rate), "period": float(period)}
     return making.changed({"optimizer.learning_rate": schedule}), period

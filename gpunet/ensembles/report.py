@@ -67,7 +67,8 @@ def report(
         reference: of independently trained networks on validation and test, to count what the ensemble is worth in.
     """
     found = test.together(combination)
-    metrics = metrics_of(found)
+    votes = combination.rule == "majority"
+    metrics = [Error()] if votes else metrics_of(found)  # shares of votes are no probabilities to be held to
     members = [{metric.name: metric.value(own) for metric in metrics} for own in test.each]
     weights = combination.weights
     for number, row in enumerate(members):
@@ -79,7 +80,7 @@ def report(
         "validation_samples": 0 if validation is None else validation.outcome.samples,
         "members": members,
         "ensemble": {metric.name: metric.value(found) for metric in metrics},
-        "gain": gains(test, found, validation, weights),
+        "gain": gains(test, found, validation, weights, [metric.name for metric in metrics] if votes else None),
         "diversity": diversity(test, weights),
     }
     if found.task == "regression":
@@ -91,7 +92,7 @@ def report(
         right = _right(found) == 1
         document["uncertainty"] = {name: found.mean(each) for name, each in parts.items()}
         document["uncertainty"] |= {"of_right": _means(parts, right), "of_wrong": _means(parts, ~right)}
-        if combination.rule != "majority":
+        if not votes:
             before = None if validation is None else validation.together(combination)
             document["calibration"] = calibrated(found, before, combination.temperature)
             if before is not None and reference is not None:
@@ -115,16 +116,29 @@ def losses_of(outcome: Outcome) -> dict[str, np.ndarray]:
 
 
 def gains(
-    test: Evidence, found: Outcome, validation: Evidence | None, weights: np.ndarray | None
+    test: Evidence,
+    found: Outcome,
+    validation: Evidence | None,
+    weights: np.ndarray | None,
+    names: Sequence[str] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """How much lower each loss is than that of the mean member and of the best one, with its interval over samples.
 
     The best member is the one with the lowest first loss on validation; without that part there is none.
+
+    Args:
+        test: what is measured on.
+        found: the outcome of all together.
+        validation: what the best member is chosen by.
+        weights: of the members in their mean.
+        names: of the losses that are compared; all by default.
     """
     own, each = losses_of(found), [losses_of(one) for one in test.each]
     best = None if validation is None or not validation.outcome.samples else best_member(validation)
     gain: dict[str, dict[str, Any]] = {}
     for name, loss in own.items():
+        if names is not None and name not in names:
+            continue
         mean = weighted_mean(np.stack([one[name] for one in each]), weights)
         gain[name] = {"over_mean": over_samples(mean - loss, found.weights)}
         if best is not None:
