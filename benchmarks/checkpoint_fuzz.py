@@ -167,7 +167,7 @@ def forked_walk(descriptor: int) -> tuple[bytes, int]:
             os.dup2(descriptor, 0)
             os.dup2(write_end, 1)
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-            walk.main()
+            walk.walk_input()
         finally:
             os._exit(0)
     os.close(write_end)

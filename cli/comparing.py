@@ -10,7 +10,7 @@ from gpunet.errors import ConfigError, Interrupted, OutputClosed
 from gpunet.interruption import CLOSED, Stop, stops_on_signals
 from gpunet.persistence import RunFolder
 from gpunet.studies import ComparisonCallbacks, carry_out_comparison, document, is_comparison, read_comparison
-from gpunet.studies.execution import RESULTS
+from gpunet.studies.listing import RESULTS
 
 from .drawing import require_matplotlib
 from .execution import DRY

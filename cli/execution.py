@@ -39,7 +39,7 @@ def announce(job: Run) -> None:
     found = summarise(
         job.dataset, job.split, about.target_scale, job.preprocessing.said or "as they are", config.model.wants_targets
     )
-    several = [f"{config.members} members at once"] if config.members > 1 else []
+    several = [f"{config.population} members at once"] if config.population > 1 else []
     if config.data.labels is not None and config.model.wants_targets and config.data.labels < about.parts[0]:
         several.append(f"labels of {config.data.labels:,} of the {about.parts[0]:,} training samples")
     loss = getattr(job.objective, "loss", None)

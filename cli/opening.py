@@ -21,7 +21,7 @@ def checkpoint_at(path: str) -> str:
     """
     if not is_folder(path):
         return path
-    from gpunet.persistence.folder import BEST, LAST
+    from gpunet.checkpoint import BEST, LAST
 
     found = Path(path) / BEST
     if not exists(found):
@@ -34,7 +34,7 @@ def checkpoint_at(path: str) -> str:
 
 def is_model(path: str) -> bool:
     """Whether a path is that of a checkpoint, whole or damaged, or of the folder of a run."""
-    from gpunet.persistence.folder import BEST, LAST
+    from gpunet.checkpoint import BEST, LAST
 
     if is_folder(path):
         return any(exists(Path(path) / name) for name in (BEST, LAST))

@@ -15,6 +15,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from annotated_types import Ge, Gt, Le, Lt
 
 from .errors import ConfigError
+from .members import values_of
 
 Count = Annotated[int, Ge(1)]
 Positive = Annotated[float, Gt(0)]
@@ -38,10 +39,11 @@ def check_fields(instance: Any) -> None:
     """
     cls: Any = type(instance)
     for name, of_number, of_items in _bounds(cls):
-        value, listed = getattr(instance, name), isinstance(getattr(instance, name), list | tuple)
-        for number in value if listed else (value,):
-            if isinstance(number, int | float):
-                _check(f"{cls.__name__}.{name}", number, of_items if listed else of_number)
+        for value in values_of(getattr(instance, name)):
+            listed = isinstance(value, list | tuple)
+            for number in value if listed else (value,):
+                if isinstance(number, int | float):
+                    _check(f"{cls.__name__}.{name}", number, of_items if listed else of_number)
 
 
 def _check(name: str, number: float, bounds: tuple[Any, ...]) -> None:

@@ -11,6 +11,7 @@ from .backend.arrays import Array
 from .backend.device import ALIGNMENT
 from .fields import term
 from .initializers import Constant, Initializer
+from .members import PerMember
 
 ZERO = Constant(0.0)
 
@@ -155,6 +156,12 @@ class Parameters:
     def view(self, flat: Array, name: str) -> Array:
         """The part of a flat vector, (..., n), that belongs to one parameter, as (..., *shape)."""
         return flat[..., self.segments[name]].reshape(*flat.shape[:-1], *self.named[name].shape)
+
+    def number(self, setting: Any) -> Any:
+        """A number as passes over the flat vectors take it: itself, or that of each member as (members, 1)."""
+        if not isinstance(setting, PerMember):
+            return setting
+        return self.device.put(np.array(setting.among(len(self.seeds)))[:, None], self.dtype)
 
     def zero_grad(self) -> None:
         """Forget all gradients; costs nothing, since the first contribution overwrites."""

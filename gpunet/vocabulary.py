@@ -7,17 +7,62 @@ a new word as soon as its room exports it, and nothing else can be named.
 
 import inspect
 import types
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Annotated, Any, Literal, Optional, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
+from pydantic_core import core_schema
 
 from . import data, initializers, layers, losses, metrics, optimizers, rbm, schedules
 from .errors import ConfigError
 from .fields import described, term
+from .members import PerMember
 
 WIDTHS = ("n_in", "n")  # fields of layers and units that follow from what stands before, filled in by the builder
+
+
+MEMBERS = "members"  # the one key of a table that has a value for each member of a population
+
+
+def by_member(value: Any) -> Any:
+    """The values of a setting that is written as one for each member, else None.
+
+    >>> by_member({"members": [0.1, 0.01]}), by_member({"name": "cosine"}), by_member(0.1)
+    ([0.1, 0.01], None, None)
+    """
+    return value[MEMBERS] if isinstance(value, Mapping) and value.keys() == {MEMBERS} else None
+
+
+class ByMember:
+    """Mark of a key in which members of a population may differ: ``{members = [...]}``, or a list, in the place of one.
+
+    A list of one is that one.
+    """
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
+        """What pydantic asks for."""
+        inner = handler(source)
+        said = core_schema.wrap_serializer_function_ser_schema(_said_by_member, schema=inner)
+        return core_schema.no_info_wrap_validator_function(_read_by_member, inner, serialization=said)
+
+
+def _read_by_member(value: Any, read: Callable[[Any], Any]) -> Any:
+    given = by_member(value)
+    values = value if given is None and isinstance(value, list | tuple) else given
+    if values is None:
+        return read(value)
+    if not isinstance(values, list | tuple) or not values:
+        raise ValueError("must have a list of values, one for each member")
+    found = PerMember(read(one) for one in values)
+    return found if len(found) > 1 else found[0]
+
+
+def _said_by_member(value: Any, say: Callable[[Any], Any]) -> Any:
+    return {MEMBERS: [say(one) for one in value]} if isinstance(value, PerMember) else say(value)
+
+
+BY_MEMBER = ByMember()
 
 
 class Section(BaseModel):
@@ -51,6 +96,8 @@ def words() -> list[type[BaseModel]]:
 def _build(value: Any) -> Any:
     if isinstance(value, Word):
         return value.build()
+    if isinstance(value, PerMember):
+        return PerMember(_build(one) for one in value)
     return tuple(_build(v) for v in value) if isinstance(value, tuple | list) else value
 
 
@@ -60,17 +107,23 @@ def _family(base: type, room: types.ModuleType) -> list[type]:
 
 
 def _annotation(hint: Any) -> Any:
-    """Translate a field's type: families become their unions, numbers per member are not for configurations."""
+    """Translate a field's type: families become their unions, and numbers that may differ by member are marked."""
     for base, union in _UNIONS.items():
         if hint is base:
             return union
     origin = get_origin(hint)
     if origin in (Union, types.UnionType):
-        parts = [part for part in get_args(hint) if get_origin(part) is not Sequence]
-        return Union[tuple(_annotation(part) for part in parts)]  # noqa: UP007 - built from a list
+        parts = [part for part in get_args(hint) if part is not PerMember]
+        found: Any = Union[tuple(_annotation(part) for part in parts)]  # noqa: UP007 - built from a list
+        return Annotated[found, BY_MEMBER] if len(parts) < len(get_args(hint)) else found
     if origin is Sequence:
         return tuple[_annotation(get_args(hint)[0]), ...]  # type: ignore[misc]
     return hint
+
+
+def _is_number(hint: Any) -> bool:
+    """Whether an annotation is that of a number, bounds aside."""
+    return (get_args(hint)[0] if get_origin(hint) is Annotated else hint) in (int, float)
 
 
 def _word(cls: type) -> type[Word]:
@@ -78,6 +131,8 @@ def _word(cls: type) -> type[Word]:
     definitions: dict[str, Any] = {"name": (Literal[term(cls)], term(cls))}
     for field in fields(cls):
         hint, meaning = _annotation(hints[field.name]), meanings.get(field.name)
+        if issubclass(cls, schedules.Schedule) and _is_number(hint):
+            hint = Annotated[hint, BY_MEMBER]
         if field.name in WIDTHS:
             definitions[field.name] = (Optional[hint], Field(None, description="Follows from the layer before."))
         elif field.default is MISSING and field.default_factory is MISSING:
@@ -197,4 +252,6 @@ def without_word(thing: Any) -> str:
 def _plain(value: Any) -> Any:
     if is_dataclass(value):
         return word_of(value)
+    if isinstance(value, PerMember):
+        return {MEMBERS: [_plain(one) for one in value]}
     return [_plain(part) for part in value] if isinstance(value, list | tuple) else value

@@ -1,6 +1,7 @@
 """Options and fixtures of all tests."""
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import settings
 
 from gpunet.backend import Device, resolve_device
 from gpunet.errors import DeviceError
+from walking import in_this_process
 
 ROOT = Path(__file__).parents[1]
 
@@ -31,6 +33,13 @@ def pytest_collection_modifyitems(config, items):
         for item in items:
             if "slow" in item.keywords:
                 item.add_marker(pytest.mark.skip(reason="takes minutes; run with --slow"))
+
+
+@pytest.fixture(autouse=True)
+def quick(request):
+    """Files are read in this process, but by tests that are marked ``confined``."""
+    with nullcontext() if "confined" in request.keywords else in_this_process():
+        yield
 
 
 @pytest.fixture

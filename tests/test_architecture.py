@@ -10,8 +10,9 @@ ROOMS = {"gpunet.cli": ROOT / "cli", "gpunet.datasets": ROOT / "datasets", "gpun
 
 # Lowest first.  A room imports its own files and lower floors; rooms of one floor never meet.
 FLOORS = [
-    {"gpunet", "gpunet.errors", "gpunet.interruption", "gpunet.members", "gpunet.paths", "gpunet.plain"},
-    {"gpunet.fields", "gpunet.writing"},
+    {"gpunet", "gpunet.errors", "gpunet.interruption", "gpunet.paths", "gpunet.plain"},
+    {"gpunet.members", "gpunet.writing"},
+    {"gpunet.fields"},
     {"gpunet.backend"},
     {"gpunet.ops"},
     {"gpunet.initializers", "gpunet.schedules", "gpunet.checkpoint"},
@@ -29,7 +30,7 @@ FLOORS = [
     {"gpunet.stages"},
     {"gpunet.inspection"},
     {"gpunet.studies"},
-    {"gpunet.ensembles"},
+    {"gpunet.ensembles", "gpunet.searches"},
     {"gpunet.api"},
     {"gpunet.cli"},
 ]

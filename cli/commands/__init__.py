@@ -16,6 +16,7 @@ SECTIONS = {
         "resume": "Go on with a run exactly where it stopped, or longer.",
         "compare": "Pretrained networks against tuned controls.",
         "ensemble": "Several networks as one, and what that gains.",
+        "search": "Find the best values of keys, and train the chosen model.",
         "depth": "What depth does to networks, with shortcuts and without.",
     },
     "Use": {

@@ -40,6 +40,7 @@ class Arena:
         self._regions = [self._current]
         self._pairs: list[list[_Region]] = []  # one for each depth of relays inside each other
         self._depth = 0
+        self._constants: dict[Any, Array] = {}
 
     @property
     def nbytes(self) -> int:
@@ -54,6 +55,13 @@ class Arena:
     def empty(self, shape: tuple[int, ...], dtype: Any) -> Array:
         """Return an uninitialised array; its content is whatever was left there."""
         return self._current.empty(shape, dtype)
+
+    def constant(self, values: Sequence[float], shape: tuple[int, ...], dtype: Any) -> Array:
+        """Numbers that are the same in every step; they are put on the device once, and not given back."""
+        key = (*values, shape, np.dtype(dtype))
+        if key not in self._constants:
+            self._constants[key] = self.device.put(np.reshape(values, shape), dtype)
+        return self._constants[key]
 
     @contextmanager
     def scratch(self) -> Iterator[None]:

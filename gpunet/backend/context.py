@@ -1,9 +1,13 @@
 """What a layer needs from outside during one pass: the mode, random numbers, memory."""
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
+from ..members import PerMember, each
 from .arena import Arena
 from .arrays import Array, array_module
 from .events import STEPS
@@ -63,19 +67,60 @@ class Context:
         array_module(probability).copyto(probability, happened)
         return probability
 
-    def dropped(self, shape: tuple[int, ...], rate: float) -> tuple[Array, float]:
-        """Independent events of one probability from 0 to 1.
+    def number(self, setting: Any, like: Array, dtype: Any = None) -> Any:
+        """A number as a step takes it: itself, or where it differs by member an array that broadcasts over ``like``.
+
+        It is put on the device when it is first asked for, and stays there.
+
+        Args:
+            setting: a number, or a :class:`~gpunet.members.PerMember`.
+            like: of which the members are the first axis.
+            dtype: of the array; that of ``like`` by default.
+        """
+        if not isinstance(setting, PerMember):
+            return setting
+        shape = (like.shape[0], *(1,) * (like.ndim - 1))
+        return self.arena.constant(tuple(setting.among(like.shape[0])), shape, dtype or like.dtype)
+
+    def dropped(self, shape: tuple[int, ...], rate: float | PerMember) -> tuple[Array, Any]:
+        """Independent events of one probability from 0 to 1, or of one for each member.
+
+        A member whose probability is 0 draws nothing, as if it was alone.
 
         Returns:
             Which happened, bool of ``shape``, and the probability, which rules 1 round to 16 bits.
         """
         happened = self.empty(shape, bool)
         if self.numerics == 1:
-            threshold = sixteen_bits(rate)
-            array_module(happened).less(self.bits16(shape), threshold, out=happened)
-            return happened, threshold / STEPS
-        self._random().decide(happened, self.bits16(shape), float(rate * STEPS))
+            words = each(sixteen_bits, rate)
+            threshold = self.number(words, happened, np.uint16)
+            with self.drawing(words):
+                array_module(happened).less(self.bits16(shape), threshold, out=happened)
+            return happened, each(lambda word: word / STEPS, words)
+        with self.drawing(rate):
+            self._random().decide(happened, self.bits16(shape), each(lambda one: float(one * STEPS), rate))
         return happened, rate
+
+    @contextmanager
+    def drawing(self, setting: Any) -> Iterator[None]:
+        """A block that draws for all members, but counts only for those whose setting is not 0.
+
+        The others go on with the numbers that they would draw by themselves.
+
+        Args:
+            setting: a number, or a :class:`~gpunet.members.PerMember`.
+        """
+        streams = self._random() if isinstance(setting, PerMember) else None
+        before = 0 if streams is None else streams.site
+        yield
+        if streams is not None:
+            streams.give_back([not one for one in setting], streams.site - before)
+
+    def kept(self, going: Any, new: Array, old: Array) -> Array:
+        """New numbers, but the old ones of members that are not going on."""
+        if isinstance(going, PerMember) and not all(going):
+            array_module(new).copyto(new, old, where=self.number(each(lambda one: not one, going), new, bool))
+        return new
 
     def uniform(self, shape: tuple[int, ...], dtype: Any) -> Array:
         """Independent uniform numbers strictly between 0 and 1."""

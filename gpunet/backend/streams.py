@@ -8,12 +8,14 @@ Source: Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as 1, 2, 3.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from ..members import PerMember
 from .arena import Arena
 from .arrays import Array, array_module
 from .device import Device
@@ -95,10 +97,21 @@ class Streams:
         self.keys = device.put(np.stack([members, np.full_like(members, int(purpose))], axis=-1))
         self.clock = clock
         self.site = 0
+        self._ahead = np.zeros(len(members), np.int64)  # sites that each member has left out in this step
 
     def rewind(self) -> None:
         """Start the count of sites anew; call at the beginning of each step."""
         self.site = 0
+        self._ahead[:] = 0
+
+    def give_back(self, without: Sequence[bool], sites: int) -> None:
+        """Let some members draw their next numbers where they would if the last draws had not been made for them.
+
+        Args:
+            without: which members, fewer standing for as many in a row each.
+            sites: how many draws.
+        """
+        self._ahead += sites * np.repeat(without, len(self._ahead) // len(without))
 
     def bits16(self, shape: tuple[int, ...], arena: Arena) -> Array:
         """Uniform 16-bit words, uint16 of ``shape``; a population's first axis is the members."""
@@ -108,15 +121,36 @@ class Streams:
         """Uniform 32-bit words, uint32 of ``shape``."""
         return self._bits(shape, np.dtype(np.uint32), arena)
 
-    def decide(self, out: Array, bits: Array, expected: Array | float) -> None:
+    def decide(self, out: Array, bits: Array, expected: Array | float | PerMember) -> None:
         """Say which events happen, given the first bits of each that :meth:`bits16` gave last; see :func:`.decide`."""
-        decide(out, bits, expected, self.keys, self.clock, self.site - 1)
+        if not isinstance(expected, PerMember) and not self._ahead.any():
+            decide(out, bits, expected, self.keys, self.clock, self.site - 1)
+            return
+        by_row = expected.among(len(self.keys)) if isinstance(expected, PerMember) else None
+        for rows, site in self._sites(self.site - 1, by_row):
+            chances: Any = expected if isinstance(expected, float) else expected[rows]
+            chances = chances if by_row is None else by_row[rows.start]
+            decide(out[rows], bits[rows], chances, self.keys[rows], self.clock, site)
+
+    def _sites(self, site: int, values: Sequence[Any] | None = None) -> Iterator[tuple[slice, int]]:
+        """Members side by side that draw at one site, where they also have one value."""
+        places = site - self._ahead
+        kinds = list(zip(places.tolist(), values or places.tolist()))
+        start = 0
+        for stop in range(1, len(kinds) + 1):
+            if stop == len(kinds) or kinds[stop] != kinds[start]:
+                yield slice(start, stop), kinds[start][0]
+                start = stop
 
     def _bits(self, shape: tuple[int, ...], kind: np.dtype, arena: Arena) -> Array:
         assert shape[: len(self.members)] == self.members, "a population draws for all of its members"
         per_member = int(np.prod(shape[len(self.members) :]))
         words = arena.empty((*self.members, -(-per_member * kind.itemsize // 8)), np.uint64)
-        draw_words(words, self.keys, self.clock, self.site)
+        if self._ahead.any():
+            for rows, site in self._sites(self.site):
+                draw_words(words[rows], self.keys[rows], self.clock, site)
+        else:
+            draw_words(words, self.keys, self.clock, self.site)
         self.site += 1
         return words.view(kind)[..., :per_member].reshape(shape)
 

@@ -16,7 +16,8 @@ from .foreign import inflation_budget, is_foreign, read_foreign
 from .hashing import content_sha256
 from .lock import lock
 from .memory import MEMORY, in_memory
-from .reader import Checkpoint, read
+from .places import BEST, CONFIG, LAST, PREVIOUS
+from .reader import Checkpoint, look_into, read
 from .stored import is_sealed
 from .tensors import LAYOUT, is_own, is_safetensors, read_safetensors, write_safetensors
 from .tree import Group, NamedArray, Scalar, note
@@ -24,8 +25,8 @@ from .verification import Damage, Verification, verify
 from .writer import NotFiniteError, check_content, content_of, write
 
 __all__ = [
-    "LAYOUT", "MEMORY", "Checkpoint", "Damage", "Group", "NamedArray", "NotFiniteError", "Scalar", "Verification",
-    "check_content", "content_of", "content_sha256", "in_memory", "inflation_budget", "is_foreign", "is_own",
-    "is_safetensors", "is_sealed", "lock", "note", "read", "read_foreign", "read_safetensors", "replace_file", "verify",
-    "write", "write_safetensors",
+    "BEST", "CONFIG", "LAST", "LAYOUT", "MEMORY", "PREVIOUS", "Checkpoint", "Damage", "Group", "NamedArray",
+    "NotFiniteError", "Scalar", "Verification", "check_content", "content_of", "content_sha256", "in_memory",
+    "inflation_budget", "is_foreign", "is_own", "is_safetensors", "is_sealed", "lock", "look_into", "note", "read",
+    "read_foreign", "read_safetensors", "replace_file", "verify", "write", "write_safetensors",
 ]  # fmt: skip

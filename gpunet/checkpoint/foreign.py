@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import CheckpointError, printable
 from . import foreign_walk, walk
-from .index import HDF5, MAX_ANSWER, ended, malformed, not_read, not_started, started
+from .index import HDF5, ended, malformed, not_read, not_started, started
 from .reader import Checkpoint
 from .stored import StoredFile
 from .tree import Group, NamedArray
@@ -96,7 +96,7 @@ def _ask(file: StoredFile, names: Sequence[str], most: int = ANY) -> Checkpoint:
         if child.stdout.readline(len(walk.READY)) != walk.READY:
             raise not_started(f"exit code {child.wait()}")
         try:
-            answer = json.loads(child.stdout.readline(MAX_ANSWER))
+            answer = json.loads(child.stdout.readline(walk.MAX_ANSWER))
         except (ValueError, RecursionError):
             raise ended(file.name, child.wait(), seconds, seconds + walk.SECONDS) from None
         if "refused" in answer:

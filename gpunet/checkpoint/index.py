@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -23,8 +23,6 @@ from .environment import plain_environment
 from .tree import Scalar
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
-MAX_ANSWER = 1 << 28
-PIECE = 1 << 16  # of the answer; it takes the memory that it needs
 ATTEMPTS = 2  # what crashes HDF5 does so every time
 CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
 MAX_EMPTY = 1 << 48  # bytes of one array if its empty axes were 1; NumPy cannot express any shape
@@ -48,7 +46,9 @@ class Entry:
         return math.prod(self.shape) * self.dtype.itemsize
 
 
-def read_structure(name: str, descriptor: int, first: int, size: int) -> list[Entry]:
+def read_structure(
+    name: str, descriptor: int, first: int, size: int, walked: tuple[bytes, int] | None = None
+) -> list[Entry]:
     """Index an open file; the first entry is the root.
 
     Args:
@@ -56,6 +56,7 @@ def read_structure(name: str, descriptor: int, first: int, size: int) -> list[En
         descriptor: of the file.
         first: where the first array may begin.
         size: of the file.
+        walked: what a child wrote of it already, and how it ended.
 
     Raises:
         CheckpointError: where HDF5 can make no sense of it, or it holds anything but plain objects.
@@ -63,7 +64,8 @@ def read_structure(name: str, descriptor: int, first: int, size: int) -> list[En
     """
     if os.pread(descriptor, len(HDF5), first) != HDF5:
         raise CheckpointError(name, "must hold HDF5 right after its seal", "something else", REMEDY)
-    for attempt in range(1, ATTEMPTS + 1):
+    answer, code = walked or (b"", 0)
+    for attempt in range(1, ATTEMPTS + 1) if walked is None else ():
         answer, code = run_walk(descriptor)
         if -code not in CRASHES or attempt == ATTEMPTS:
             break
@@ -85,20 +87,40 @@ def run_walk(descriptor: int) -> tuple[bytes, int]:
     """What the child wrote, and how it ended: an exit code, or a signal as a negative number."""
     with started(walk.__file__, descriptor) as child:
         answer = bytearray()
-        while len(answer) < MAX_ANSWER and (piece := child.stdout.read1(PIECE)):
+        while len(answer) < walk.MAX_ANSWER and (piece := child.stdout.read1(walk.PIECE)):
             answer += piece
         return bytes(answer), child.wait()
 
 
+def run_walks(descriptors: Sequence[int]) -> list[tuple[bytes, int] | None]:
+    """What children wrote of several files, each of which saw its own alone; None where one has to be asked again."""
+    found: list[tuple[bytes, int] | None] = []
+    with started(walk.__file__, subprocess.DEVNULL, *map(str, descriptors), inherited=descriptors) as child:
+        for _ in descriptors:
+            code, _, length = child.stdout.readline().partition(b" ")
+            if not length.strip().isdigit():
+                break
+            answer = child.stdout.read(int(length))
+            found.append((answer, 0) if code == b"0" and len(answer) == int(length) else None)
+    return [*found, *[None] * (len(descriptors) - len(found))]
+
+
 @contextmanager
-def started(program: str, descriptor: int, *arguments: str) -> Iterator[Any]:
-    """A child that reads an open file as its standard input; it is gone when the block ends."""
+def started(program: str, descriptor: int, *arguments: str, inherited: Sequence[int] = ()) -> Iterator[Any]:
+    """A child that reads an open file as its standard input; it is gone when the block ends.
+
+    Args:
+        program: that is run.
+        descriptor: of the file.
+        arguments: of the program.
+        inherited: descriptors that it has beside its streams.
+    """
     # -P: neither its folder nor the working folder is searched for modules.
     command = [sys.executable, "-P", program, *arguments]
     environment = plain_environment() | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     streams = {"stdin": descriptor, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     try:
-        child = subprocess.Popen(command, env=environment, **streams)  # type: ignore[call-overload]
+        child = subprocess.Popen(command, env=environment, pass_fds=inherited, **streams)  # type: ignore[call-overload]
     except OSError as error:
         raise not_started(error.strerror) from None
     try:

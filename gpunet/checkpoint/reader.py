@@ -8,6 +8,7 @@
 """
 
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +16,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..errors import CheckpointError, DamagedError, printable
+from ..errors import CheckpointError, DamagedError, GpunetError, printable
 from .hashing import content_sha256
-from .index import read_structure
+from .index import read_structure, run_walks
 from .seal import FORMAT, SIZE, check_version, parse_seal
 from .stored import StoredArray, StoredFile, no_memory, read_array
 from .tree import Group, NamedArray, Scalar
@@ -119,14 +120,40 @@ def read(path: Path | str, *, allow_nonfinite: bool = False, verify: bool = True
         raise no_memory(file.name, file.size) from None
 
 
-def _read(file: StoredFile, allow_nonfinite: bool, verify: bool) -> Checkpoint:
+def look_into(paths: Sequence[Path | str]) -> list[Checkpoint | GpunetError]:
+    """Look into many checkpoints at once, as :func:`read` does with ``verify=False``, for a fraction of the time.
+
+    Returns:
+        For each path what was read, or the error that :func:`read` would raise.
+    """
+    files: list[StoredFile | GpunetError] = [_opened(path) for path in paths]
+    opened = [file for file in files if isinstance(file, StoredFile)]
+    walked = run_walks([file.descriptor for file in opened]) if opened else []
+    walks = dict(zip(map(id, opened), walked))
+    found: list[Checkpoint | GpunetError] = []
+    for file in files:
+        try:
+            found.append(file if isinstance(file, GpunetError) else _read(file, True, False, walks[id(file)]))
+        except GpunetError as error:
+            found.append(error)
+    return found
+
+
+def _opened(path: Path | str) -> StoredFile | GpunetError:
+    try:
+        return StoredFile(path)
+    except GpunetError as error:
+        return error
+
+
+def _read(file: StoredFile, allow_nonfinite: bool, verify: bool, walked: tuple[bytes, int] | None = None) -> Checkpoint:
     """All of an open file."""
     seal = parse_seal(file.name, file.head(SIZE))
     seal.check_length(file.name, file.size)
     if verify:
         seal.check_bytes(file.name, file.chunks(SIZE))
     root = Group()
-    for entry in read_structure(file.name, file.descriptor, SIZE, file.size):
+    for entry in read_structure(file.name, file.descriptor, SIZE, file.size, walked):
         if entry.path == "":
             root.attrs.update(entry.attrs)
         elif entry.is_group:

@@ -1,5 +1,6 @@
 """From checked configuration to objects."""
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from functools import cache
@@ -10,6 +11,7 @@ from pydantic import TypeAdapter
 from ..data import Augmentation, BagOfWords, Preparation, Scale, Standardise
 from ..errors import ConfigError
 from ..losses import BinaryCrossEntropy, Loss
+from ..members import own, values_of
 from ..optimizers import SWA, Averaging, Clipping, Optimization, Rule
 from ..schedules import Schedule
 from ..vocabulary import PreparationWord
@@ -36,9 +38,9 @@ def build_rule(config: Config) -> Rule:
     Raises:
         ConfigError: settings that do not go together, or a schedule that ends before the training.
     """
-    rule, epochs = config.optimizer.build(), config.training.epochs
-    for field in fields(rule):
-        schedule = getattr(rule, field.name)
+    rule, epochs, places = config.optimizer.build(), config.training.epochs, config.places
+    for member, field in itertools.product(range(places), fields(rule)):
+        schedule = own(getattr(rule, field.name), member, places)
         if isinstance(schedule, Schedule) and schedule.ends < epochs:
             raise ConfigError(
                 f"optimizer.{field.name}",
@@ -54,9 +56,9 @@ def build_averaging(config: Config) -> Averaging | None:
     if config.training.averaging is None:
         return None
     averaging, epochs = config.training.averaging.build(), config.training.epochs
-    if isinstance(averaging, SWA) and averaging.start > epochs:
+    if isinstance(averaging, SWA) and (start := max(values_of(averaging.start))) > epochs:
         rule = f"must be one of the {epochs} epochs of training"
-        raise ConfigError("training.averaging.start", rule, averaging.start, f"Set it to {max(1, epochs * 3 // 4)}")
+        raise ConfigError("training.averaging.start", rule, start, f"Set it to {max(1, epochs * 3 // 4)}")
     return averaging
 
 

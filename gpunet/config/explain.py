@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 from ..errors import ConfigError, shortened
 from ..families import FAMILIES
-from ..vocabulary import words
+from ..vocabulary import MEMBERS, by_member, words
 from .schema import Config
 from .suggestions import for_inner_key, for_key, for_word
 
@@ -47,7 +47,9 @@ def explain(error: ValidationError, values: Mapping[str, Any], schema: type[Conf
             return [*by_path.values(), ConfigError("configuration", rule)]
         path = ".".join(map(str, _keys_of_user(detail["loc"], values, schema)))
         # A union reports each alternative; the first is the usual one.
-        if path in tags:
+        if refused := _by_member(path, detail):
+            by_path.setdefault(str(refused.thing), refused)
+        elif path in tags:
             by_path.setdefault(path, _number_or_word(path, detail, tags[path]))
         elif not any(path.startswith(f"{other}.") for other in tags):  # what a table would lack that is none
             by_path.setdefault(path, _one(path, detail, schema))
@@ -76,10 +78,27 @@ def _one(path: str, detail: Any, schema: type[Config]) -> ConfigError:
     return ConfigError(path, rule, shortened(repr(value)), _how(path, kind, value))
 
 
+def _by_member(path: str, detail: Any) -> ConfigError | None:
+    """What is said about a list of values by member where there is none, or nothing in it."""
+    kind, value = detail["type"], detail["input"]
+    if kind == "extra_forbidden" and detail["loc"][-1] == MEMBERS and "." in path:
+        path, value = path.rpartition(".")[0], {MEMBERS: value}
+    given = value if kind == "value_error" and value in ([], ()) else by_member(value)
+    if given is None:
+        return None
+    if kind == "value_error":
+        rule, remedy = "must have a list of values, one for each member", f"For example {path}=[0.1, 0.03]"
+        return ConfigError(path, rule, shortened(str(given)), remedy)
+    rule = "must be the same for all members, which differ in numbers that are no shape"
+    return ConfigError(path, rule, shortened(str(given)), "Write one value, and train the others by themselves")
+
+
 def _how(path: str, kind: str, value: Any) -> str | None:
     """How a value of another type is written, where that is plain."""
     if kind == "tuple_type" and isinstance(value, int | float | str):
         return f"Write {shortened(str([value]))}"
+    if isinstance(value, list | tuple) and kind in ("int_type", "float_type"):
+        return "Write one number; members do not differ in it"
     if kind in TABLES and path == "data":
         return f"Write data.source={shortened(str(value))}"
     return f"Write {path}.KEY=VALUE" if kind in TABLES else None
@@ -105,6 +124,9 @@ def _words_of_numbers(details: Any, values: Any, schema: type[Config]) -> dict[s
 
 def _number_or_word(path: str, detail: Any, known: list[str]) -> ConfigError:
     value = detail["input"]
+    if isinstance(value, str) and value.startswith((f"{MEMBERS}=", "[")):
+        rule, remedy = "must be a number, a schedule, or a list of them", f"Write '{path}=[0.1, 0.03]' in quotes"
+        return ConfigError(path, rule, shortened(repr(value)), remedy)
     word = value.get("name") if isinstance(value, Mapping) else value
     what = "schedule" if "one_cycle" in known else "known word"
     return ConfigError(path, f"must be a number or a {what}", shortened(repr(word)), for_word(str(word), known))

@@ -11,7 +11,7 @@ from typing import Any
 from .. import optimizers, schedules
 from ..fields import term
 from ..schedules import Schedule
-from ..vocabulary import word_of
+from ..vocabulary import MEMBERS, by_member, word_of
 
 PEAK = "peak"  # of a schedule that is named, until it is filled in
 
@@ -31,6 +31,10 @@ def in_place_of(before: Any, word: Any) -> Any:
     >>> in_place_of(0.1, "cosine"), in_place_of({"name": "step", "value": 0.3, "factor": 0.1}, "ramp")
     ({'name': 'cosine', 'peak': 0.1}, {'name': 'ramp', 'peak': 0.3})
     """
+    values = _by_member(before)
+    if values is not None:
+        found = [in_place_of(value, word) for value in values]
+        return word if all(value == word for value in found) else {MEMBERS: found}
     named = {"name": word} if isinstance(word, str) else word
     peak = _peak(before)
     if not (isinstance(named, Mapping) and named.get("name") in SCHEDULES) or peak is None or _peak(named) is not None:
@@ -53,7 +57,16 @@ def filled(optimizer: Mapping[str, Any], epochs: Any) -> dict[str, Any]:
     }
 
 
+def _by_member(value: Any) -> list[Any] | tuple[Any, ...] | None:
+    """The values of what differs by member: a list of them, in the place of a number or a schedule."""
+    found = value if isinstance(value, list | tuple) else by_member(value)
+    return found if isinstance(found, list | tuple) else None
+
+
 def _filled(value: Any, usual: Any, epochs: float) -> Any:
+    values = _by_member(value)
+    if values is not None:
+        return {MEMBERS: [_filled(one, usual, epochs) for one in values]}
     given = {"name": value} if isinstance(value, str) else value
     if not (isinstance(given, Mapping) and isinstance(given.get("name"), str) and given["name"] in SCHEDULES):
         return value

@@ -10,8 +10,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, create_model, model
 from ..errors import ConfigError
 from ..families import FAMILIES, Family, MLPConfig
 from ..fields import Count, Fraction, NonNegative, Positive
+from ..members import PerMember
 from ..vocabulary import (
     AUGMENTATIONS,
+    BY_MEMBER,
     AveragingWord,
     LossWord,
     MetricWord,
@@ -22,6 +24,7 @@ from ..vocabulary import (
     expand_each,
     expand_preparations,
 )
+from .population import at_place, check_lengths, values_by_member
 from .rates import filled
 
 Part = Annotated[float, Field(ge=0, lt=1)] | Annotated[int, Field(ge=0)]
@@ -146,8 +149,10 @@ AugmentationConfig: Any = create_model(
 class PlateauConfig(Section):
     """A learning rate that falls where the monitored number no longer improves, on top of any schedule."""
 
-    patience: Count = Field(5, description="epochs without improvement after which it falls, and again after as many")
-    factor: Fraction = Field(0.1, description="what it is multiplied by")
+    patience: Annotated[Count, BY_MEMBER] = Field(
+        5, description="epochs without improvement after which it falls, and again after as many"
+    )
+    factor: Annotated[Fraction, BY_MEMBER] = Field(0.1, description="what it is multiplied by")
 
 
 def _monitored(name: str) -> str:
@@ -169,10 +174,18 @@ class TrainingConfig(Section):
         description="of the products of a training step on CUDA: tf32 and bfloat16 round their factors, as GPUs since "
         "Ampere can do; sums, weights and evaluation stay in float32",
     )
-    l1: NonNegative = Field(0.0, description="penalty l1 * sum of absolute weights; biases are left alone")
-    l2: NonNegative = Field(0.0, description="penalty l2 / 2 * sum of squared weights; biases are left alone")
-    clip_value: Positive | None = Field(None, description="largest size of each number of the gradient")
-    clip_norm: Positive | None = Field(None, description="largest length of each member's gradient")
+    l1: Annotated[NonNegative, BY_MEMBER] = Field(
+        0.0, description="penalty l1 * sum of absolute weights; biases are left alone"
+    )
+    l2: Annotated[NonNegative, BY_MEMBER] = Field(
+        0.0, description="penalty l2 / 2 * sum of squared weights; biases are left alone"
+    )
+    clip_value: Annotated[Positive | None, BY_MEMBER] = Field(
+        None, description="largest size of each number of the gradient"
+    )
+    clip_norm: Annotated[Positive | None, BY_MEMBER] = Field(
+        None, description="largest length of each member's gradient"
+    )
     averaging: AveragingWord | None = Field(None, description="average of the weights, which is judged and kept")
     monitor: Annotated[str, AfterValidator(_monitored)] = Field(
         "auto",
@@ -190,7 +203,9 @@ class TrainingConfig(Section):
         description="metric, such as f1, that is to be best at the threshold between two classes, or of labels, which "
         "is then fitted on the validation part at the end of training; the usual threshold by default",
     )
-    patience: Count | None = Field(None, description="epochs without improvement after which training stops")
+    patience: Annotated[Count | None, BY_MEMBER] = Field(
+        None, description="epochs without improvement after which training stops"
+    )
     plateau: PlateauConfig | None = Field(None, description="lowers the learning rate on a plateau")
 
 
@@ -217,7 +232,7 @@ class Config(Section):
 
     name: str = Field("run", pattern=r"^[a-z0-9_-]+$", description="names the run's folder")
     seed: int = Field(0, ge=0, lt=2**63, description="of weights, order and dropout")
-    members: Count = Field(1, description="models trained at once, with seeds seed, seed + 1, ...")
+    members: Count = Field(1, description="seeds trained at once: seed, seed + 1, ..., each with every list of values")
     numerics: Literal[1, 2] = Field(
         2, description="rules of arithmetic; 1 in runs that began before configurations of version 3, which keep them"
     )
@@ -251,10 +266,41 @@ class Config(Section):
         usual = TrainingConfig.model_fields["epochs"].default
         return training.get("epochs", usual) if isinstance(training, dict) else usual
 
+    @model_validator(mode="after")
+    def _lists_go_together(self) -> "Config":
+        """Values by member have one length, since they go together by place."""
+        check_lengths(self.by_member)
+        return self
+
+    @property
+    def by_member(self) -> dict[str, PerMember]:
+        """Values that differ by member, by dotted key."""
+        return dict(values_by_member(self))
+
+    @property
+    def places(self) -> int:
+        """How many values a key has that differs by member; 1 where none does."""
+        return max(map(len, self.by_member.values()), default=1)
+
+    @property
+    def population(self) -> int:
+        """How many models are trained at once: every place of the values by member, with every seed."""
+        return self.places * self.members
+
     @property
     def seeds(self) -> int | list[int]:
-        """One seed, or that of each member."""
-        return self.seed if self.members == 1 else [self.seed + i for i in range(self.members)]
+        """One seed, or that of each model: all seeds at the first place of values by member, then at the second."""
+        return self.seed if self.population == 1 else [self.seed + i for i in range(self.members)] * self.places
+
+    def member(self, number: int) -> "Config":
+        """The configuration with which one model of a population is trained alone.
+
+        >>> several = Config(optimizer={"learning_rate": [0.1, 0.01]}, members=2)
+        >>> several.member(3).optimizer.learning_rate, several.member(3).seed
+        (0.01, 1)
+        """
+        values = at_place(self.model_dump(mode="json"), number // self.members)
+        return type(self).model_validate(values | {"seed": self.seed + number % self.members, "members": 1})
 
 
 def schema(families: Sequence[type[Family]] = ()) -> type[Config]:

@@ -33,7 +33,7 @@ def epoch_rows(config: Config, y: np.ndarray, classes: int, wants_targets: bool)
     seeds = [config.seeds] if isinstance(config.seeds, int) else config.seeds
     once = np.stack([np.arange(len(y)) if count is None else stratified_order(y, classes, s)[:count] for s in seeds])
     rows = np.tile(once, max(batches, 1)).astype(np.int32)
-    return rows if config.members > 1 else rows[0]
+    return rows if config.population > 1 else rows[0]
 
 
 def stratified_order(y: np.ndarray, classes: int, seed: int) -> np.ndarray:

@@ -33,6 +33,8 @@ from .monitoring import Doctor
 from .objectives import build_objective
 from .watching import scale_to_unit_variance
 
+WORST = float(np.finfo(np.float32).max)  # what a score of a member that has diverged is at most
+
 
 class Run:
     """Everything of one training, ready to start; making it checks all that can be wrong before the first step.
@@ -76,7 +78,7 @@ class Run:
         self.figures = chosen_figures(config, self.known_figures, self.objective.scores)
         self._check_threshold()
         self.monitor = self._monitor()
-        members = () if config.members == 1 else (config.members,)
+        members = () if config.population == 1 else (config.population,)
         self.trainer = Trainer(
             self.objective,
             optimization=build_optimization(config),
@@ -192,6 +194,7 @@ class Run:
             stop,
             done=len(self.history),
             batch=self.batch,
+            last=self.history[-1].numbers if self.history else None,
         )
         if stop is not None and stop.requested:
             return False
@@ -210,7 +213,9 @@ class Run:
         self._test_figures = None
         if len(self.split.test):
             scores = self._evaluator("test").scores()
+            ended = list(self.trainer.diverged)
             for name, values in scores.items():
+                values[ended] = np.nan_to_num(values[ended], nan=WORST, posinf=WORST, neginf=-WORST)
                 if not np.isfinite(values).all():
                     rule, remedy = f"test_{name} must be finite", "Lower learning_rate"
                     raise DivergedError("the test part", rule, "NaN or infinity", remedy)
@@ -344,4 +349,4 @@ class Run:
 
     def _evaluator(self, part: Part) -> Evaluator:
         feed = self.inputs.feed(part)
-        return Evaluator(self.objective, feed, self.config.members, self.device, figures=self.figures)
+        return Evaluator(self.objective, feed, self.config.population, self.device, figures=self.figures)

@@ -1,7 +1,7 @@
 """The convolutional autoencoder."""
 
 import math
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -12,7 +12,7 @@ from ..losses import Loss
 from ..models import convolutional_autoencoder
 from ..models.denoiser import EncoderDecoder
 from ..objectives import Objective, Reconstruction
-from ..vocabulary import InitializerWord
+from ..vocabulary import BY_MEMBER, InitializerWord
 from .activations import ACTIVATIONS, Activation
 from .autoencoder import check_comparable, reconstruction_loss
 from .images import ImageFamily, check_image
@@ -32,7 +32,9 @@ class ConvAutoencoderConfig(ImageFamily):
     separable: bool = Field(False, description="depthwise-separable blocks in place of convolutions but the first")
     activation: Activation = Field("relu", description="of each hidden layer")
     initializer: InitializerWord | None = Field(None, description="of the kernels; he by default")
-    corruption: Fraction = Field(0.25, description="part of the pixels that are set to 0 and must come back")
+    corruption: Annotated[Fraction, BY_MEMBER] = Field(
+        0.25, description="part of the pixels that are set to 0 and must come back"
+    )
 
     @property
     def takes_probabilities(self) -> bool:

@@ -1,13 +1,13 @@
 """The convolutional network without shortcuts."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from ..fields import Count, Fraction
 from ..layers import Sequential
 from ..models import convnet
-from ..vocabulary import InitializerWord
+from ..vocabulary import BY_MEMBER, InitializerWord
 from .activations import ACTIVATIONS, Activation
 from .images import ImageFamily, check_image
 
@@ -24,8 +24,8 @@ class ConvNetConfig(ImageFamily):
     separable: bool = Field(False, description="depthwise-separable blocks in place of convolutions but the first")
     activation: Activation = Field("relu", description="of each hidden layer")
     initializer: InitializerWord | None = Field(None, description="of kernels and hidden weights; he by default")
-    spatial_dropout: Fraction = Field(0.0, description="of channels, behind each stage")
-    dropout: Fraction = Field(0.0, description="behind each dense layer")
+    spatial_dropout: Annotated[Fraction, BY_MEMBER] = Field(0.0, description="of channels, behind each stage")
+    dropout: Annotated[Fraction, BY_MEMBER] = Field(0.0, description="behind each dense layer")
 
     def network(self, shape: tuple[int, ...], outputs: int) -> Sequential:
         """Stages and dense layers on images."""

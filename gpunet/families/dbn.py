@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -12,7 +12,7 @@ from ..fields import Count, Fraction, Positive
 from ..objectives import Objective
 from ..parameter import find_parameters
 from ..rbm import RBM, Denoising, SupervisedGreedy, WithOutput
-from ..vocabulary import UnitsWord
+from ..vocabulary import BY_MEMBER, UnitsWord
 from .base import Layerwise
 from .machines import MachineConfig, check_visible
 
@@ -26,7 +26,7 @@ class DBNConfig(Layerwise, MachineConfig):
     method: Literal["contrastive_divergence", "denoising", "supervised"] = Field(
         "contrastive_divergence", description="how each layer learns"
     )
-    corruption: Fraction = Field(0.25, description="part of the inputs that denoising sets to 0")
+    corruption: Annotated[Fraction, BY_MEMBER] = Field(0.25, description="part of the inputs that denoising sets to 0")
     rate_factors: tuple[Positive, ...] | None = Field(None, description="of the learning rate, for each layer")
 
     @property

@@ -1,16 +1,17 @@
 """What the families that are made of Boltzmann machines share."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from ..data import Inputs
 from ..errors import ConfigError
 from ..fields import Count, term
+from ..members import PerMember, each
 from ..rbm import RBM, Chains, ContrastiveDivergence, Units
 from ..schedules import Schedule
-from ..vocabulary import ChainsWord, ScheduleWord, SparsityWord, UnitsWord, target
+from ..vocabulary import BY_MEMBER, ChainsWord, ScheduleWord, SparsityWord, UnitsWord, target
 from .base import Family
 
 
@@ -18,7 +19,9 @@ class GenerativeConfig(Family):
     """What all models of the features share."""
 
     visible_units: UnitsWord = Field("bernoulli", validate_default=True, description="bernoulli for values of 0 to 1")
-    k: Count | ScheduleWord = Field(1, description="Gibbs steps of an update, or a schedule over epochs")
+    k: Annotated[Count | ScheduleWord, BY_MEMBER] = Field(
+        1, description="Gibbs steps of an update, or a schedule over epochs"
+    )
     binarise: bool = Field(True, description="draw Bernoulli data anew at every step, its values as probabilities")
     center: bool = Field(True, description="centre the gradient on the running means of both sides")
 
@@ -34,9 +37,9 @@ class GenerativeConfig(Family):
         units: Any = target(type(self.visible_units))
         return units.bits
 
-    def steps(self) -> int | Schedule:
-        """Gibbs steps of an update, a number or a schedule."""
-        return self.k if isinstance(self.k, int) else self.k.build()
+    def steps(self) -> int | Schedule | PerMember:
+        """Gibbs steps of an update: a number or a schedule, or that of each member."""
+        return each(lambda k: k if isinstance(k, int) else k.build(), self.k)
 
 
 class MachineConfig(GenerativeConfig):

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field
 from ..fields import Count, Fraction, NonNegative, Positive
 from ..layers import Sequential
 from ..models import mlp
-from ..vocabulary import InitializerWord
+from ..vocabulary import BY_MEMBER, InitializerWord
 from .activations import ACTIVATIONS, Activation, usual_initializer
 from .base import Family
 
@@ -25,10 +25,12 @@ class MLPConfig(Family):
     hidden: tuple[Count, ...] = Field((128,), description="width of each hidden layer")
     activation: Activation = Field("relu", description="of each hidden layer")
     initializer: InitializerWord | None = Field(None, description="he for the relu family, else glorot")
-    dropout: Fraction = Field(0.0, description="after each hidden activation")
-    input_dropout: Fraction = Field(0.0, description="on the features")
+    dropout: Annotated[Fraction, BY_MEMBER] = Field(0.0, description="after each hidden activation")
+    input_dropout: Annotated[Fraction, BY_MEMBER] = Field(0.0, description="on the features")
     dropout_mode: Literal["inverted", "classic"] = Field("inverted", description="scale in training or at inference")
-    input_noise: NonNegative = Field(0.0, description="standard deviation of Gaussian noise on the features")
+    input_noise: Annotated[NonNegative, BY_MEMBER] = Field(
+        0.0, description="standard deviation of Gaussian noise on the features"
+    )
     batch_norm: Annotated[Literal["none", "before", "after"], BeforeValidator(_place)] = Field(
         "none", description="before or after each hidden activation; true stands for before"
     )

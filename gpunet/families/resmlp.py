@@ -1,7 +1,7 @@
 """The residual network for features."""
 
 import math
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -10,7 +10,7 @@ from ..fields import Count, Fraction
 from ..layers import Sequential
 from ..models import resmlp
 from ..parameter import find_parameters
-from ..vocabulary import InitializerWord
+from ..vocabulary import BY_MEMBER, InitializerWord
 from .activations import ACTIVATIONS, Activation
 from .base import Family, learned
 
@@ -25,8 +25,10 @@ class ResMLPConfig(Family):
     activation: Activation = Field("relu", description="of each hidden layer")
     initializer: InitializerWord | None = Field(None, description="of the hidden weights; he by default")
     zero_start: bool = Field(True, description="blocks begin as their shortcuts")
-    stochastic_depth: Fraction = Field(0.0, description="chance that a sample passes the last block by its shortcut")
-    dropout: Fraction = Field(0.0, description="in front of the second dense layer of each block")
+    stochastic_depth: Annotated[Fraction, BY_MEMBER] = Field(
+        0.0, description="chance that a sample passes the last block by its shortcut"
+    )
+    dropout: Annotated[Fraction, BY_MEMBER] = Field(0.0, description="in front of the second dense layer of each block")
     shortcut: bool = Field(True, description="false is a plain network of the same layers")
     grow: Literal["none", "all", "newest"] = Field(
         "none",

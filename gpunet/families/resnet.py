@@ -1,6 +1,6 @@
 """The residual network for images."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -8,7 +8,7 @@ from ..fields import Count, Fraction
 from ..layers import Sequential
 from ..models import resnet
 from ..models.resnet import blocks_for
-from ..vocabulary import InitializerWord
+from ..vocabulary import BY_MEMBER, InitializerWord
 from .activations import ACTIVATIONS, Activation
 from .base import learned
 from .images import ImageFamily, check_image
@@ -32,8 +32,10 @@ class ResNetConfig(ImageFamily):
     activation: Activation = Field("relu", description="of each hidden layer")
     initializer: InitializerWord | None = Field(None, description="of the kernels; he by default")
     zero_start: bool = Field(True, description="blocks begin as their shortcuts")
-    stochastic_depth: Fraction = Field(0.0, description="chance that a sample passes the last block by its shortcut")
-    dropout: Fraction = Field(0.0, description="in front of the output layer")
+    stochastic_depth: Annotated[Fraction, BY_MEMBER] = Field(
+        0.0, description="chance that a sample passes the last block by its shortcut"
+    )
+    dropout: Annotated[Fraction, BY_MEMBER] = Field(0.0, description="in front of the output layer")
 
     def network(self, shape: tuple[int, ...], outputs: int) -> Sequential:
         """Stages of blocks on images."""

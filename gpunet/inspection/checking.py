@@ -40,7 +40,7 @@ class GradientCheck:
         if objective is None:
             remedy = "Contrastive divergence and its like follow no such gradient; check a network or a classrbm"
             raise ConfigError("model", "must be trained by the gradient of a loss", config.model.name, remedy)
-        training, members = config.training, () if config.members == 1 else (config.members,)
+        training, members = config.training, () if config.population == 1 else (config.population,)
         augmenter = build_augmenter(experiment, len(experiment.split.train), objective, np.float64)
         feed = inputs.feed("train", members, np.float64, augmenter)
         self.trainer = Trainer(

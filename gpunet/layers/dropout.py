@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 from ..backend import Context, array_module, sixteen_bits
 from ..backend.arrays import Array
 from ..fields import Fraction, check_fields
+from ..members import PerMember, each
 from .base import Backward, Layer
 from .images import image_of
 
@@ -25,17 +26,18 @@ class Dropout(Layer):
         mode: where the scale is applied: inverted in training, classic at inference; inverted by default.
     """
 
-    rate: Fraction = 0.5
+    rate: Fraction | PerMember = 0.5
     mode: Literal["inverted", "classic"] = "inverted"
 
     def __post_init__(self) -> None:
-        """Check that the rate lies between 0 and 1."""
+        """Check that the rate lies between 0 and 1; the shape of a sample is not known yet."""
         check_fields(self)
+        self._positions: int | None = None
 
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
         """Return ``x`` times the mask in training, times the constant scale at inference."""
         xp = array_module(x)
-        rate = sixteen_bits(self.rate) / 65536 if ctx.numerics == 1 else self.rate
+        rate = each(lambda one: sixteen_bits(one) / 65536, self.rate) if ctx.numerics == 1 else self.rate
         if rate == 0 or (not ctx.training and self.mode == "inverted"):
             return x, lambda dy: dy
         if ctx.training:
@@ -44,8 +46,11 @@ class Dropout(Layer):
             factor = ctx.empty(shape, x.dtype)
             xp.logical_not(dropped, out=dropped)
             xp.copyto(factor, dropped)
-            if self.mode == "inverted" and rate < 1:
-                factor *= 1 / (1 - rate)
+            if self.mode == "inverted":
+                factor *= ctx.number(each(lambda one: 1 / (1 - one) if one < 1 else 1.0, rate), factor)
+        elif isinstance(rate, PerMember):
+            x = self._of_all(x, len(rate))
+            factor = ctx.number(each(lambda one: 1 - one, rate), x)
         else:
             factor = 1 - rate
 
@@ -54,6 +59,15 @@ class Dropout(Layer):
             return dy
 
         return xp.multiply(x, factor, out=ctx.like(x)), backward
+
+    def _of_all(self, x: Array, members: int) -> Array:
+        """With a members axis also where all members see the same samples."""
+        shared = self._positions is not None and x.ndim == self._positions + 1
+        return array_module(x).broadcast_to(x, (members, *x.shape)) if shared else x
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        """Note how many axes a sample has."""
+        self._positions = len(shape)
 
     def _decisions(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """What is decided on by itself: each entry."""
@@ -82,6 +96,7 @@ class SpatialDropout(Dropout):
 
     def build(self, shape: tuple[int, ...]) -> None:
         """Refuse samples without positions."""
+        super().build(shape)
         image_of("spatial_dropout", shape)
 
 
@@ -97,14 +112,6 @@ class StochasticDepth(Dropout):
     (8, 8, 16)
     """
 
-    def __post_init__(self) -> None:
-        """Check the rate; the shape is not known yet."""
-        super().__post_init__()
-        self._axes = 1
-
-    def build(self, shape: tuple[int, ...]) -> None:
-        """Note how many axes a sample has."""
-        self._axes = len(shape)
-
     def _decisions(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        return (*shape[: -self._axes], *(1,) * self._axes)
+        axes = self._positions or 1
+        return (*shape[:-axes], *(1,) * axes)

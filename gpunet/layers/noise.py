@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ..backend import Context
 from ..backend.arrays import Array
 from ..fields import NonNegative, check_fields
+from ..members import PerMember
 from .base import Backward, Layer
 
 
@@ -18,7 +19,7 @@ class GaussianNoise(Layer):
         std: standard deviation of the noise, in units of the input; 0.1 by default.
     """
 
-    std: NonNegative = 0.1
+    std: NonNegative | PerMember = 0.1
 
     def __post_init__(self) -> None:
         """Check that the standard deviation is not negative."""
@@ -28,7 +29,8 @@ class GaussianNoise(Layer):
         """Return ``x`` plus noise; the slope is 1."""
         if not ctx.training or self.std == 0:
             return x, lambda dy: dy
-        noise = ctx.normal(x.shape, x.dtype)
-        noise *= self.std
+        with ctx.drawing(self.std):
+            noise = ctx.normal(x.shape, x.dtype)
+        noise *= ctx.number(self.std, x)
         noise += x
         return noise, lambda dy: dy

@@ -8,6 +8,7 @@ import numpy as np
 from ..backend import Context, array_module
 from ..backend.arrays import Array
 from ..fields import Fraction
+from ..members import PerMember, each
 from ..ops.activations import cross_entropy, log_softmax, sigmoid, sigmoid_error, softmax, softplus
 from .base import SUM_TOLERANCE, Loss, OverOutputs, as_floats, as_outputs, span
 
@@ -90,7 +91,7 @@ class CategoricalCrossEntropy(_Distribution):
             be unlikely by itself; off by default.
     """
 
-    label_smoothing: Fraction = 0.0
+    label_smoothing: Fraction | PerMember = 0.0
     both_terms: bool = False
 
     def __call__(self, z: Array, target: Array, ctx: Context) -> tuple[Array, Array]:
@@ -98,8 +99,9 @@ class CategoricalCrossEntropy(_Distribution):
         xp = array_module(z)
         wanted = as_outputs(z, target, ctx)
         if self.label_smoothing and ctx.training:
-            wanted = xp.multiply(wanted, 1 - self.label_smoothing, out=ctx.empty(wanted.shape, z.dtype))
-            wanted += self.label_smoothing / z.shape[-1]
+            kept = ctx.number(each(lambda part: 1 - part, self.label_smoothing), z)
+            wanted = xp.multiply(wanted, kept, out=ctx.empty(wanted.shape, z.dtype))
+            wanted += ctx.number(each(lambda part: part / z.shape[-1], self.label_smoothing), z)
         log_p = log_softmax(z, ctx.like(z), ctx.like(z))
         if self.both_terms:
             return _both_terms(z, log_p, wanted, ctx)

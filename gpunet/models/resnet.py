@@ -1,7 +1,7 @@
 """Residual networks: for images, and for features."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from ..errors import ConfigError
 from ..initializers import Constant, He, Initializer
@@ -20,6 +20,7 @@ from ..layers import (
     Sequential,
     StochasticDepth,
 )
+from ..members import each
 
 Norm = Literal["batch", "group", "none"]
 Block = Literal["basic", "bottleneck"]
@@ -181,7 +182,7 @@ def resnet(
     for stage, width in enumerate(widths):
         for number in range(count):
             stride = 2 if stage and not number else 1
-            drop = stochastic_depth * (stage * count + number + 1) / total
+            drop = _rising(stochastic_depth, stage * count + number + 1, total)
             layers += residual_block(
                 channels, width, stride, block, order, shortcut, norm, activation, rule, zero_start, drop
             )
@@ -235,9 +236,14 @@ def resmlp(
     for number in range(blocks):
         body = [*ready(), Dense(width, initializer=rule), *ready(), *([Dropout(dropout)] if dropout else [])]
         body += [Dense(width, initializer=NOTHING if zero_start and shortcut else rule)]
-        drop = stochastic_depth * (number + 1) / blocks
+        drop = _rising(stochastic_depth, number + 1, blocks)
         body += [StochasticDepth(drop)] if drop and shortcut else []
         layers += [Residual(Sequential(body), Identity())] if shortcut else body
     model = Sequential([*layers, *ready(), Dense(n_out)])
     model.build((n_in,))
     return model
+
+
+def _rising(rate: Any, number: int, blocks: int) -> Any:
+    """The rate of one of several blocks, which rises in a straight line up to the last one."""
+    return each(lambda own: own * number / blocks, rate)

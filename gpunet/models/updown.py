@@ -13,6 +13,7 @@ from ..initializers import Normal
 from ..layers import Dense, Layer, Sequential, Sigmoid
 from ..layers.base import Backward
 from ..losses import CategoricalCrossEntropy
+from ..members import PerMember
 from ..metrics import Accuracy, accuracy
 from ..objectives import Objective
 from ..ops.gather import one_hot
@@ -102,7 +103,7 @@ class LabelledDBN(Layer):
 class _Dreams(FromData):
     """Contrastive divergence that keeps the states it ended in, for the way down."""
 
-    def draw(self, rbm: RBM, data_input: Array, k: int, ctx: Context) -> tuple[Array, Array]:
+    def draw(self, rbm: RBM, data_input: Array, k: int | PerMember, ctx: Context) -> tuple[Array, Array]:
         self.states, hidden_input = super().draw(rbm, data_input, k, ctx)
         return self.states, hidden_input
 
@@ -130,7 +131,7 @@ class UpDown(Objective):
     def __init__(
         self,
         model: LabelledDBN,
-        k: int | Schedule = 1,
+        k: int | Schedule | PerMember = 1,
         greedy: int = 0,
         binarise: bool = False,
         center: bool = True,

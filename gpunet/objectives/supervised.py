@@ -8,6 +8,7 @@ from ..backend.arrays import Array
 from ..data import TargetScale
 from ..layers import Layer
 from ..losses import AbsoluteError, Huber, Loss, SquaredError
+from ..members import PerMember
 from ..metrics import Accuracy, Metric
 from ..ops.weighting import average, shares
 from .base import Objective
@@ -97,7 +98,7 @@ class Reconstruction(Objective):
     measures: tuple[str, ...] = ("loss", "squared_error")
     scores: tuple[str, ...] = ("loss", "squared_error")
 
-    def __init__(self, model: Layer, loss: Loss, corruption: float = 0.0):
+    def __init__(self, model: Layer, loss: Loss, corruption: float | PerMember = 0.0):
         self.model, self.loss, self.corruption = model, loss, corruption
 
     def learn(self, x: Array, target: Array, weight: Array | None, ctx: Context) -> tuple[Array, ...]:

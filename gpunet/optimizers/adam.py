@@ -12,6 +12,7 @@ from typing import Any
 from ..backend import array_module
 from ..backend.arrays import Array
 from ..fields import Positive
+from ..members import PerMember
 from .rules import Decay, Rate, Rule, blend, root
 
 
@@ -37,7 +38,7 @@ class Adam(Rule):
     learning_rate: Rate = 1e-3
     beta1: Decay = 0.9
     beta2: Decay = 0.999
-    epsilon: Positive = 1e-8
+    epsilon: Positive | PerMember = 1e-8
     eps_inside: bool = False
 
     @property
@@ -177,7 +178,7 @@ class Adamax(Rule):
     learning_rate: Rate = 2e-3
     beta1: Decay = 0.9
     beta2: Decay = 0.999
-    epsilon: Positive = 1e-8
+    epsilon: Positive | PerMember = 1e-8
 
     @property
     def slots(self) -> tuple[str, ...]:

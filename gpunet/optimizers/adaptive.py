@@ -9,6 +9,7 @@ from ..backend import array_module
 from ..backend.arrays import Array
 from ..errors import ConfigError
 from ..fields import Positive
+from ..members import PerMember, values_of
 from .rules import Decay, Rate, Rule, accelerated, blend, root
 
 
@@ -24,7 +25,7 @@ class Adagrad(Rule):
         eps_inside: add epsilon to the square before the root is taken, instead of after it; off by default.
     """
 
-    epsilon: Positive = 1e-7
+    epsilon: Positive | PerMember = 1e-7
     eps_inside: bool = False
 
     @property
@@ -67,7 +68,7 @@ class Adadelta(Rule):
 
     learning_rate: Rate = 1.0
     decay: Decay = 0.95
-    epsilon: Positive = 1e-6
+    epsilon: Positive | PerMember = 1e-6
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -113,7 +114,7 @@ class RMSProp(Rule):
     learning_rate: Rate = 1e-3
     decay: Decay = 0.9
     momentum: Decay = 0.0
-    epsilon: Positive = 1e-8
+    epsilon: Positive | PerMember = 1e-8
     nesterov: bool = False
     centered: bool = False
     eps_inside: bool = False
@@ -121,7 +122,7 @@ class RMSProp(Rule):
     def __post_init__(self) -> None:
         """Nesterov's look-ahead needs a velocity to look along."""
         super().__post_init__()
-        if self.nesterov and self.momentum == 0:
+        if self.nesterov and 0 in values_of(self.momentum):
             raise ConfigError("RMSProp.nesterov", "needs momentum > 0", "momentum 0", "Set momentum=0.9")
 
     @property

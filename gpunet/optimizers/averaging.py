@@ -5,12 +5,13 @@ it under the guard of all updates.  Running statistics are averaged like weights
 """
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, cast
 
 import numpy as np
 from annotated_types import Gt, Lt
 
 from ..fields import Count, check_fields
+from ..members import PerMember
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Averaging:
         check_fields(self)
 
     def shares(self, times: np.ndarray) -> np.ndarray:
-        """The share of each step of an epoch; ``times`` (steps,), in epochs from 0, returns the same shape."""
+        """The share of each step of an epoch, for one member; ``times`` in epochs from 0, both (steps,)."""
         raise NotImplementedError
 
 
@@ -41,12 +42,13 @@ class EMA(Averaging):
     [1.0, 0.6667]
     """
 
-    decay: Annotated[float, Gt(0), Lt(1)] = 0.999
+    decay: Annotated[float, Gt(0), Lt(1)] | PerMember = 0.999
 
     def shares(self, times: np.ndarray) -> np.ndarray:
         """``(1 - decay) / (1 - decay^t)`` with the number ``t`` of the step, from 1."""
+        decay = cast("float", self.decay)
         number = np.round(times * len(times)) + 1
-        return (1 - self.decay) / (1 - self.decay**number)
+        return (1 - decay) / (1 - decay**number)
 
 
 @dataclass(frozen=True)
@@ -64,12 +66,12 @@ class SWA(Averaging):
     [0.0, 0.3333]
     """
 
-    start: Count
+    start: Count | PerMember
 
     def shares(self, times: np.ndarray) -> np.ndarray:
         """At the last step of an epoch one over the number of epochs averaged, else nothing."""
-        shares = np.zeros(len(times))
-        shares[-1] = 1 / max(1, int(times[0]) + 2 - self.start)
+        shares, start = np.zeros(len(times)), cast("int", self.start)
+        shares[-1] = 1 / max(1, int(times[0]) + 2 - start)
         return shares
 
     @classmethod

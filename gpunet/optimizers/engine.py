@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..backend.arrays import Array
+from ..members import differs, own
 from ..ops.guard import guarded, square_sum
 from ..parameter import Parameters
 from ..schedules import Schedule, table
@@ -43,6 +44,11 @@ class Optimizer:
         if self.optimization.averaging is not None:
             self.slots["average"] = device.zeros(shape, dtype)
         self._note_exceptions()
+        given, clipping = self.optimization, self.optimization.clipping
+        self._l1, self._l2 = parameters.number(given.l1), parameters.number(given.l2)
+        self._clipping = (
+            None if clipping is None else (parameters.number(clipping.value), parameters.number(clipping.norm))
+        )
         self.hyperparameters = tuple(f.name for f in fields(self.rule) if _is_number(getattr(self.rule, f.name)))
         self._uploaded: dict[tuple[str, tuple[int, ...]], Array] = {}
         self._table: Array = None
@@ -75,7 +81,9 @@ class Optimizer:
         self._table, self._cursor = self._upload("table", values, np.float64), cursor
         averaging = self.optimization.averaging
         if averaging is not None:
-            self._shares = self._upload("shares", averaging.shares(times), self.parameters.dtype)
+            each = [own(averaging, member, *members).shares(times) for member in range(*members)] if members else []
+            shares = np.stack(each) if differs(averaging) else averaging.shares(times)
+            self._shares = self._upload("shares", shares, self.parameters.dtype)
 
     def step(self, allowed: Array) -> Array:
         """Update all parameters from their gradients.
@@ -116,7 +124,8 @@ class Optimizer:
         for group in self.parameters.groups:
             if group.decay and group.momentum is None:
                 w = self.parameters.values[..., group.segment]
-                total += self.optimization.l2 / 2 * square_sum(w) + self.optimization.l1 * xp.absolute(w).sum(axis=-1)
+                l1, l2 = (number if np.ndim(number) == 0 else number[..., 0] for number in (self._l1, self._l2))
+                total += l2 / 2 * square_sum(w) + l1 * xp.absolute(w).sum(axis=-1)
         return total
 
     def penalise(self) -> None:
@@ -171,7 +180,7 @@ class Optimizer:
         xp = self.parameters.device.xp
         self.updates += 1
         if self.optimization.clipping is not None:
-            self.optimization.clipping.apply(self._gradient)
+            self.optimization.clipping.apply(self._gradient, self._clipping)
         now = self._table.take(self._cursor, axis=-1)
         for rate_factor, blocks in self._blocks.items():
             h = SimpleNamespace(**dict(zip(self.hyperparameters, now)))
@@ -199,12 +208,12 @@ class Optimizer:
 
     def _penalise(self, b: Block) -> None:
         """Add the gradient of the penalties; that of an absolute value at 0 is 0."""
-        xp, l1, l2 = self.parameters.device.xp, self.optimization.l1, self.optimization.l2
-        if l2:
-            b.grads += xp.multiply(b.values, l2, out=b.scratch)
-        if l1:
+        xp, given = self.parameters.device.xp, self.optimization
+        if given.l2:
+            b.grads += xp.multiply(b.values, self._l2, out=b.scratch)
+        if given.l1:
             xp.sign(b.values, out=b.scratch)
-            b.scratch *= l1
+            b.scratch *= self._l1
             b.grads += b.scratch
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..errors import ConfigError
 from ..fields import NonNegative, check_fields
+from ..members import PerMember
 from .averaging import Averaging
 from .clipping import Clipping
 from .rules import Rule
@@ -16,7 +17,7 @@ class Optimization:
     """A rule with what stands around it; a rule alone does where one of these is asked for.
 
     In a step the gradient of the loss is clipped, the gradients of the penalties are added, the rule gives the update,
-    and the average follows the weights.
+    and the average follows the weights.  Every number may be one for each member.
 
     Attributes:
         rule: the arithmetic.
@@ -34,8 +35,8 @@ class Optimization:
     """
 
     rule: Rule
-    l1: NonNegative = 0.0
-    l2: NonNegative = 0.0
+    l1: NonNegative | PerMember = 0.0
+    l2: NonNegative | PerMember = 0.0
     clipping: Clipping | None = None
     averaging: Averaging | None = None
 

@@ -1,7 +1,7 @@
 """Optimizer rules: hyperparameters, slots and arithmetic.
 
-A rule is a dataclass whose number fields are its hyperparameters, each a number, one number per member, or a
-schedule.  ``coefficients`` turns their current values into the few numbers that the arithmetic needs, and ``update``
+A rule is a dataclass whose number fields are its hyperparameters, each a number, a schedule, or one of these for each
+member.  ``coefficients`` turns their current values into the few numbers that the arithmetic needs, and ``update``
 computes what to subtract from a stretch of the parameters, given its gradient ``g`` and its slots.  All numbers come as
 device arrays of shape (1,) or (members, 1), so a captured step sees them change.
 
@@ -9,7 +9,7 @@ The engine in :mod:`gpunet.optimizers.engine` owns everything else.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from types import SimpleNamespace
 from typing import Annotated, Any, ClassVar
 
@@ -19,11 +19,12 @@ from ..backend import array_module
 from ..backend.arrays import Array
 from ..errors import ConfigError
 from ..fields import NonNegative, Positive, check_fields
+from ..members import PerMember, values_of
 from ..ops.guard import square_sum
 from ..schedules import Schedule
 
-Rate = NonNegative | Sequence[NonNegative] | Schedule
-Decay = Annotated[float, Ge(0), Lt(1)] | Schedule
+Rate = NonNegative | Schedule | PerMember
+Decay = Annotated[float, Ge(0), Lt(1)] | Schedule | PerMember
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,10 @@ class Rule:
     layerwise: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        """Check the bounds of the fields."""
+        """Check the bounds of the fields; a list of numbers is one for each member."""
+        for number in fields(self):
+            if isinstance(value := getattr(self, number.name), list | tuple):
+                object.__setattr__(self, number.name, PerMember(value))
         check_fields(self)
 
     @property
@@ -110,7 +114,7 @@ class SGD(Rule):
     """
 
     momentum: Decay = 0.0
-    dampening: Annotated[float, Ge(0), Lt(1)] = 0.0
+    dampening: Annotated[float, Ge(0), Lt(1)] | PerMember = 0.0
     nesterov: bool = False
     rate_inside: bool = field(default=False, kw_only=True)
 
@@ -118,9 +122,14 @@ class SGD(Rule):
         """Nesterov's look-ahead needs a velocity to look along, and so does a rate inside it."""
         super().__post_init__()
         for name in ("nesterov", "rate_inside"):
-            if getattr(self, name) and self.momentum == 0:
+            if getattr(self, name) and 0 in values_of(self.momentum):
                 rule, remedy = "needs momentum > 0", "Set momentum=0.9"
                 raise ConfigError(f"{type(self).__name__}.{name}", rule, "momentum 0", remedy)
+        if self.dampening and isinstance(self.momentum, PerMember) and 0 in self.momentum:
+            # A member without momentum has no velocity that a part of its gradient could be kept from.
+            members, momentum, dampening = len(self.momentum), self.momentum, PerMember(values_of(self.dampening))
+            own = (dampening.of(m, members) if momentum[m] else 0.0 for m in range(members))
+            object.__setattr__(self, "dampening", PerMember(own))
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -166,8 +175,8 @@ class LARS(SGD):
 
     learning_rate: Rate = 1.0
     momentum: Decay = 0.9
-    trust: Positive = 1e-3
-    weight_decay: NonNegative = 0.0
+    trust: Positive | PerMember = 1e-3
+    weight_decay: NonNegative | PerMember = 0.0
     layerwise: ClassVar[bool] = True
 
     def coefficients(self, h: Any, t: Array) -> Mapping[str, Array]:

@@ -1,6 +1,7 @@
 """Runs into files and back: checkpoints, exact state, transfer of weights, the folder of a run."""
 
-from .folder import BEST, CONFIG, LAST, PREVIOUS, RunFolder, dump, has_state, newest, run_name, title
+from ..checkpoint.places import BEST, CONFIG, LAST, PREVIOUS
+from .folder import RunFolder, dump, has_state, newest, run_name, title
 from .identity import identity_of
 from .loading import (
     ENSEMBLE,

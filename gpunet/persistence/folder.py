@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from ..checkpoint.places import CONFIG, LAST, PREVIOUS
 from ..errors import CheckpointError, ConfigError, DamagedError, ReaderError, WriteError
 from ..paths import exists, is_folder
 from ..writing import is_temporary, make_folder, replace_file
@@ -18,9 +19,8 @@ if TYPE_CHECKING:
     from ..checkpoint import Checkpoint, Group
     from ..checkpoint.lock import Held
 
-LAST, PREVIOUS, BEST = "last.h5", "last.previous.h5", "best.h5"
 DAMAGED = "last.damaged{}.h5"
-CONFIG, LOCK = "config.toml", ".lock"
+LOCK = ".lock"
 IDENTITY = re.compile(r"# run ([0-9a-f]{32})\n")
 
 

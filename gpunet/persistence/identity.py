@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..checkpoint.places import BEST, CONFIG
 from ..errors import CheckpointError, ConfigError, ReaderError
 from ..paths import exists
-from .folder import BEST, CONFIG, identity_in
+from .folder import identity_in
 from .loading import Trained
 
 if TYPE_CHECKING:

@@ -11,11 +11,12 @@ import numpy as np
 
 from ..backend.arrays import Array
 from ..checkpoint import Checkpoint, Group, NamedArray, Scalar
-from ..errors import CheckpointError, ConfigError
+from ..errors import CheckpointError, ConfigError, DivergedError
 from ..experiment import Run
-from ..training import EpochRecord
+from ..training import NEVER, EpochRecord
 
-RECORDED = ("loop/active", "loop/improved", "loop/went_on")  # saved by epoch and member, restored with the history
+# Saved by epoch and member, restored with the history; and the steps at which members have left the finite numbers.
+RECORDED = ("loop/active", "loop/improved", "loop/went_on", "loop/failed")
 
 
 class StateMismatch(CheckpointError):
@@ -44,6 +45,10 @@ def save_state(run: Run, root: Group) -> None:
     loop: Group = root["loop"]
     loop.attrs |= {"epoch": len(run.history), "batch": int(run.device.get(run.trainer.cursor)[0])}
     root["loop/active"] = NamedArray(run.selection.active)
+    if (
+        0 < len(run.trainer.diverged) < len(run.selection.active)
+    ):  # where all have, training may go on with other numbers
+        root["loop/failed"] = NamedArray(run.trainer.failures())
     root["loop/improved"] = NamedArray(_by_epoch(run, [record.improved for record in run.history]))
     root["loop/went_on"] = NamedArray(_by_epoch(run, [record.active for record in run.history]))
 
@@ -70,7 +75,21 @@ def restore_state(run: Run, source: Checkpoint) -> None:
         place.put(source.array(place.path).data)
     best, best_epoch = (source.array(f"loop/{key}").data for key in ("best", "best_epoch"))
     run.selection.resume(len(run.history), best, best_epoch)
+    if "loop/failed" in source.root:
+        _restore_diverged(run, source)
     run.device.copy_into(run.trainer.active, run.selection.active)
+
+
+def _restore_diverged(run: Run, source: Checkpoint) -> None:
+    """Members that had left the finite numbers stay where they ended."""
+    failed = source.array("loop/failed").data
+    if failed.shape != run.trainer.rows:
+        raise CheckpointError(f"{source.path}: loop/failed", "must have a step for each member", failed.shape)
+    run.device.copy_into(run.trainer.failed, failed)
+    for member in map(int, np.flatnonzero(failed != NEVER)):
+        rule = "left the finite numbers before training went on"
+        run.trainer.diverged[member] = DivergedError(f"step {failed[member] + 1} of member {member}", rule)
+    run.selection.active[list(run.trainer.diverged)] = False
 
 
 def _places(run: Run) -> Iterator[_Place]:

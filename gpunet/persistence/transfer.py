@@ -211,7 +211,7 @@ def _copy(run: Run, donor: Donor, target: str, mirrored: bool) -> None:
             raise CheckpointError(donor.name, f"must have a {name} of {'x'.join(map(str, shape))} floats", got)
         if donor.members and data.shape != view.shape:
             remedy = "Train with the same seeds, or pretrain a single model"
-            raise ConfigError("source", f"holds {len(data)} members, the run", run.config.members, remedy)
+            raise ConfigError("source", f"holds {len(data)} members, the run", run.config.population, remedy)
         parameters.device.copy_into(view, np.broadcast_to(data, view.shape))
 
 

@@ -5,6 +5,7 @@ steps and returns visible states with the inputs that they give the hidden units
 device, so a captured step holds it.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -15,10 +16,12 @@ from ..backend import Context, Device, array_module, matmul
 from ..backend.arrays import Array
 from ..errors import ConfigError
 from ..fields import Count, Positive, check_fields
+from ..members import PerMember, each, values_of
 from ..ops.linear import affine
 from .machine import RBM
 
 Decay = Annotated[float, Ge(0), Lt(1)]
+Steps = int | PerMember
 
 
 @dataclass(eq=False)
@@ -46,13 +49,13 @@ class Chains:
         """Arrays that the next step goes on from, by name, for checkpoints."""
         return {}
 
-    def draw(self, rbm: RBM, data_input: Array, k: int, ctx: Context) -> tuple[Array, Array]:
+    def draw(self, rbm: RBM, data_input: Array, k: Steps, ctx: Context) -> tuple[Array, Array]:
         """Samples of the model.
 
         Args:
             rbm: the machine.
             data_input: input of the hidden units under the batch, ([E,] N, hidden).
-            k: Gibbs steps.
+            k: Gibbs steps, a number or that of each member.
             ctx: memory and random numbers.
 
         Returns:
@@ -66,11 +69,14 @@ class Chains:
     def plan(self) -> None:
         """Called between epochs, on the host; for chains that adapt."""
 
-    def _gibbs(self, rbm: RBM, hidden_input: Array, k: int, ctx: Context) -> tuple[Array, Array]:
-        for _ in range(k):
-            visible_input = rbm.visible_input(rbm.hidden.sample(hidden_input, ctx), ctx)
-            v = self._reconstruct(rbm, visible_input, ctx)
-            hidden_input = rbm.hidden_input(v, ctx)
+    def _gibbs(self, rbm: RBM, hidden_input: Array, k: Steps, ctx: Context) -> tuple[Array, Array]:
+        v: Array = None
+        for going in _going(k):
+            with ctx.drawing(going):
+                visible_input = rbm.visible_input(rbm.hidden.sample(hidden_input, ctx), ctx)
+                new = self._reconstruct(rbm, visible_input, ctx)
+            v, before = ctx.kept(going, new, v), hidden_input
+            hidden_input = ctx.kept(going, rbm.hidden_input(v, ctx), before)
         return v, hidden_input
 
     def _reconstruct(self, rbm: RBM, visible_input: Array, ctx: Context) -> Array:
@@ -86,7 +92,7 @@ class FromData(Chains):
 
     of_samples: ClassVar[bool] = True
 
-    def draw(self, rbm: RBM, data_input: Array, k: int, ctx: Context) -> tuple[Array, Array]:
+    def draw(self, rbm: RBM, data_input: Array, k: Steps, ctx: Context) -> tuple[Array, Array]:
         """Gibbs steps from the batch."""
         return self._gibbs(rbm, data_input, k, ctx)
 
@@ -111,7 +117,7 @@ class Persistent(Chains):
         """The visible states, from which the next step goes on."""
         return {"states": self.states}
 
-    def draw(self, rbm: RBM, data_input: Array, k: int, ctx: Context) -> tuple[Array, Array]:
+    def draw(self, rbm: RBM, data_input: Array, k: Steps, ctx: Context) -> tuple[Array, Array]:
         """Go on from the last visible states; the batch is not used."""
         v, hidden_input = self._gibbs(rbm, rbm.hidden_input(self.states, ctx), k, ctx)
         array_module(v).copyto(self.states, v)
@@ -145,15 +151,17 @@ class FastPersistent(Persistent):
         names = ("fast_weight", "fast_visible_bias", "fast_hidden_bias")
         return super().state() | dict(zip(names, self.fast))
 
-    def draw(self, rbm: RBM, data_input: Array, k: int, ctx: Context) -> tuple[Array, Array]:
+    def draw(self, rbm: RBM, data_input: Array, k: Steps, ctx: Context) -> tuple[Array, Array]:
         """Run the chains under the sum of both sets of parameters; the statistics use the regular ones."""
         xp = array_module(self.states)
         regular = (rbm.weight.value, rbm.visible_bias.value, rbm.hidden_bias.value)
         weight, b, c = (xp.add(r, f, out=ctx.like(r)) for r, f in zip(regular, self.fast))
         v = self.states
-        for _ in range(k):
-            h = rbm.hidden.sample(affine(v, weight, c, ctx.empty((*v.shape[:-1], c.shape[-1]), v.dtype)), ctx)
-            v = self._reconstruct(rbm, affine(h, weight.swapaxes(-1, -2), b, ctx.like(v)), ctx)
+        for going in _going(k):
+            with ctx.drawing(going):
+                h = rbm.hidden.sample(affine(v, weight, c, ctx.empty((*v.shape[:-1], c.shape[-1]), v.dtype)), ctx)
+                new = self._reconstruct(rbm, affine(h, weight.swapaxes(-1, -2), b, ctx.like(v)), ctx)
+            v = ctx.kept(going, new, v)
         xp.copyto(self.states, v)
         return v, rbm.hidden_input(v, ctx)
 
@@ -215,17 +223,19 @@ class Tempered(Chains):
         """States, temperatures and the counts of exchanges."""
         return {"states": self.states, "betas": self.betas, "swaps": self.swaps, "attempts": self.attempts}
 
-    def draw(self, rbm: RBM, data_input: Array, k: int, ctx: Context) -> tuple[Array, Array]:
+    def draw(self, rbm: RBM, data_input: Array, k: Steps, ctx: Context) -> tuple[Array, Array]:
         """Gibbs steps at every temperature, then exchanges."""
         xp, v = array_module(self.states), self.states
         row_betas = xp.repeat(self.betas, self.count, axis=-1)[..., None]
         hidden_input = rbm.hidden_input(v, ctx)
-        for _ in range(k):
-            h = rbm.hidden.sample(xp.multiply(hidden_input, row_betas, out=ctx.like(hidden_input)), ctx)
-            visible_input = rbm.visible_input(h, ctx)
-            visible_input *= row_betas
-            v = rbm.visible.sample(visible_input, ctx)
-            hidden_input = rbm.hidden_input(v, ctx)
+        for going in _going(k):
+            with ctx.drawing(going):
+                h = rbm.hidden.sample(xp.multiply(hidden_input, row_betas, out=ctx.like(hidden_input)), ctx)
+                visible_input = rbm.visible_input(h, ctx)
+                visible_input *= row_betas
+                new = rbm.visible.sample(visible_input, ctx)
+            v, before = ctx.kept(going, new, v), hidden_input
+            hidden_input = ctx.kept(going, rbm.hidden_input(v, ctx), before)
         order = self._exchanges(rbm, v, hidden_input, ctx)
         xp.copyto(self.states, xp.take_along_axis(v, order[..., None], axis=-2))
         top = order[..., : self.count, None]
@@ -277,3 +287,9 @@ class Tempered(Chains):
         order[..., :-1, :] += down
         order[..., 1:, :] -= down
         return order.reshape(*self.members, -1)
+
+
+def _going(k: Steps) -> Iterator[bool | PerMember]:
+    """For each step of the longest chain, who takes it."""
+    for step in range(max(values_of(k))):
+        yield each(lambda own: own > step, k)  # noqa: B023 - called at once

@@ -13,6 +13,7 @@ from ..backend.arrays import Array
 from ..data import Feed
 from ..errors import ConfigError
 from ..fields import NonNegative, check_fields
+from ..members import PerMember, each, own, settled
 from ..objectives import Objective
 from ..ops.linear import affine_grad_weight
 from ..ops.weighting import average, mean_of, observed, shares, weighs
@@ -37,16 +38,20 @@ class Sparsity:
         cost: weight of the penalty, or a schedule; 0.01 by default.
     """
 
-    target: Annotated[float, Gt(0), Lt(1)] | Schedule = 0.1
-    cost: NonNegative | Schedule = 0.01
+    target: Annotated[float, Gt(0), Lt(1)] | Schedule | PerMember = 0.1
+    cost: NonNegative | Schedule | PerMember = 0.01
 
     def __post_init__(self) -> None:
         """Check the bounds of the fields."""
         check_fields(self)
 
-    def at(self, epoch: int) -> np.ndarray:
-        """Target and cost in an epoch, (2,)."""
-        return np.array([_at(given, epoch) for given in (self.target, self.cost)])
+    def at(self, epoch: int, members: tuple[int, ...] = ()) -> np.ndarray:
+        """Target and cost in an epoch, (2, [members,] 1)."""
+        values = [_at(settled(given), epoch) for given in (self.target, self.cost)]
+        each_of = [
+            [own(value, member, *members) for member in range(*members)] if members else value for value in values
+        ]
+        return np.array(each_of, np.float64)[..., None]
 
 
 class ContrastiveDivergence(Objective):
@@ -59,7 +64,7 @@ class ContrastiveDivergence(Objective):
 
     Args:
         model: the machine.
-        k: Gibbs steps of an update, a number or a schedule over epochs that is rounded.
+        k: Gibbs steps of an update, a number or a schedule over epochs that is rounded, or that of each member.
         chains: where samples of the model come from; the data by default.
         binarise: draw each data value as 0 or 1 with its value as probability, anew at every step.
         center: subtract the running means of both sides inside the gradient.
@@ -72,25 +77,26 @@ class ContrastiveDivergence(Objective):
     def __init__(
         self,
         model: RBM,
-        k: int | Schedule = 1,
+        k: int | Schedule | PerMember = 1,
         chains: Chains | None = None,
         binarise: bool = False,
         center: bool = True,
         sparsity: Sparsity | None = None,
     ):
         self.model, self.chains, self.binarise, self.center = model, chains or FromData(), binarise, center
-        self.sparsity, self.schedule = sparsity, k
+        self.sparsity, self.schedule = sparsity, settled(k)
         if self.chains.mean_field and any(find_parameters(model.visible)):
             rule = "must be false where visible units learn their variance, of which means have none"
             raise ConfigError("mean_field", rule, True, "Leave it or learn_variance out")
         self.k = self._steps(0)
-        self._strength: Array = None if sparsity is None else sparsity.at(0)  # target and cost, where steps read them
+        self._strength: Array = None  # target and cost, where steps read them
 
     def start(self, device: Device, members: tuple[int, ...], dtype: Any) -> None:
         """Give persistent chains their memory."""
         self.chains.start(self.model, device, members, dtype)
         if self.sparsity is not None:
-            self._device, self._strength = device, device.put(self.sparsity.at(0), dtype)
+            self._device, self._members = device, members
+            self._strength = device.put(self.sparsity.at(0, members), dtype)
 
     def start_from(self, feed: Feed) -> None:
         """Visible biases and offsets begin at the data's mean."""
@@ -104,7 +110,7 @@ class ContrastiveDivergence(Objective):
         """Set the number of Gibbs steps; returned, since each number is a capture of its own."""
         self.k = self._steps(epoch)
         if self.sparsity is not None:
-            self._device.copy_into(self._strength, self.sparsity.at(epoch))
+            self._device.copy_into(self._strength, self.sparsity.at(epoch, self._members))
         if epoch and not batch:
             self.chains.plan()
         return self.k
@@ -138,12 +144,8 @@ class ContrastiveDivergence(Objective):
         difference *= difference
         return difference.sum(axis=-1), self.model.free_energy_from(x, hidden_input, ctx)
 
-    def _steps(self, epoch: int) -> int:
-        given = self.schedule
-        k = _at(given, epoch)
-        if k < 1 or not math.isfinite(k):
-            raise ConfigError("k", "must be at least 1 Gibbs step", k, "Set k=1")
-        return round(k)
+    def _steps(self, epoch: int) -> int | PerMember:
+        return each(_whole, _at(self.schedule, epoch))
 
     def _accumulate(self, data: "_States", model: "_States", ctx: Context) -> None:
         """Write the gradient to minimise: model term minus data term.
@@ -190,7 +192,7 @@ class ContrastiveDivergence(Objective):
 
     def _accumulate_sparsity(self, v: Array, share: Array | None, ctx: Context) -> None:
         rbm, xp = self.model, array_module(v)
-        pull = self._strength[1:] * (rbm.hidden_offset.value - self._strength[:1])
+        pull = self._strength[1] * (rbm.hidden_offset.value - self._strength[0])
         some = weighs(share)
         pull = pull if some is None else pull * some
         v_mean = mean_of(v, share)
@@ -201,6 +203,16 @@ class ContrastiveDivergence(Objective):
 _States = tuple[Array, Array, Array | None]  # visible, hidden, and what part each row has in their mean
 
 
-def _at(given: float | Schedule, epoch: int) -> float:
-    """A number, or the value of a schedule in an epoch."""
-    return float(given(np.array([float(epoch)]))[0]) if isinstance(given, Schedule) else given
+def _whole(k: float) -> int:
+    if k < 1 or not math.isfinite(k):
+        raise ConfigError("k", "must be at least 1 Gibbs step", k, "Set k=1")
+    return round(k)
+
+
+def _at(given: Any, epoch: int) -> Any:
+    """A number, or the value of a schedule in an epoch; or that of each member."""
+
+    def value(one: float | Schedule) -> float:
+        return float(one(np.array([float(epoch)]))[0]) if isinstance(one, Schedule) else one
+
+    return each(value, given)

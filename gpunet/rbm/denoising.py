@@ -3,6 +3,7 @@
 from ..backend import Arena, Context, array_module
 from ..backend.arrays import Array
 from ..data import Feed
+from ..members import PerMember
 from ..objectives import Objective
 from ..ops.linear import affine_grad_bias, affine_grad_input, affine_grad_weight
 from ..ops.weighting import average, mean_of, observed, shares
@@ -25,7 +26,7 @@ class Denoising(Objective):
     measures: tuple[str, ...] = ("reconstruction_loss",)
     scores: tuple[str, ...] = ("reconstruction_loss",)
 
-    def __init__(self, model: RBM, corruption: float = 0.25):
+    def __init__(self, model: RBM, corruption: float | PerMember = 0.25):
         self.model, self.corruption = model, corruption
 
     def start_from(self, feed: Feed) -> None:

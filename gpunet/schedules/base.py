@@ -1,12 +1,12 @@
 """What a schedule is, and what else a hyperparameter may be."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 
 import numpy as np
 
 from ..fields import NonNegative, check_fields
+from ..members import PerMember, differs, own
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Schedule:
         return inf
 
 
-# What a hyperparameter may be: one number, one number for each member of a population, or a schedule.
-Hyper = float | Sequence[float] | Schedule
+# What a hyperparameter may be: one number or a schedule, or one of these for each member of a population.
+Hyper = float | Schedule | PerMember
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,12 @@ class Constant(Schedule):
 def table(hyper: Hyper, epoch: np.ndarray, members: tuple[int, ...]) -> np.ndarray:
     """Values of a hyperparameter at each step, float64 of shape ([members,] steps).
 
-    >>> table([0.1, 0.2], np.arange(2.0), (2,)).tolist()
+    >>> table(PerMember([0.1, 0.2]), np.arange(2.0), (2,)).tolist()
     [[0.1, 0.1], [0.2, 0.2]]
     """
+    if differs(hyper):
+        count = members[0] if members else 1
+        each = [table(own(hyper, member, count), epoch, ()) for member in range(count)]
+        return np.stack(each).reshape(*members, len(epoch))
     values = hyper(epoch) if isinstance(hyper, Schedule) else np.asarray(hyper, np.float64)[..., None]
     return np.broadcast_to(values, (*members, len(epoch)))

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..errors import ConfigError
 from ..fields import Fraction, Positive
+from ..members import differs
 from .base import Constant, Schedule
 from .decay import Cosine, Ramp
 
@@ -77,7 +78,7 @@ class Join(Schedule):
             received = f"{len(self.schedules)} schedules and {len(self.epochs)} numbers"
             raise ConfigError("join", "needs a number of epochs for each schedule but perhaps the last", received)
         for schedule, epochs in zip(self.schedules, self.epochs):
-            if schedule.ends < epochs:
+            if not differs(schedule) and schedule.ends < epochs:
                 raise ConfigError("join.epochs", f"a schedule of {schedule.ends:g} epochs cannot last longer", epochs)
 
     def __call__(self, epoch: np.ndarray) -> np.ndarray:

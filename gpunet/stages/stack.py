@@ -77,7 +77,7 @@ class Stack:
     def _climb(self, machine: RBM) -> None:
         """What the next layer sees: what this one makes of its own inputs."""
         config = self.experiment.config
-        self.inputs = self.inputs.encoded(machine.encode, config.members > 1, config.numerics)
+        self.inputs = self.inputs.encoded(machine.encode, config.population > 1, config.numerics)
 
     def _chosen(self, source: Checkpoint, layers: int | None) -> list[str]:
         """Names of the layers to take from a checkpoint."""

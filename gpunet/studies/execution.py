@@ -13,8 +13,9 @@ from ..stages import Callbacks, carry_out
 from .arms import ARMS, Arm, ArmResult, Source, Trial
 from .comparison import Comparison
 from .conclusions import document
+from .listing import RESULTS
 
-RESULTS, NETWORK = "compare.json", "tune.toml"
+NETWORK = "tune.toml"
 
 
 class ComparisonCallbacks(Callbacks):

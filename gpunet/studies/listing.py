@@ -3,7 +3,7 @@
 import json
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -12,27 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from ..checkpoint import Checkpoint, Group, NamedArray, read
-from ..config import read_text
+from ..checkpoint import BEST, CONFIG, LAST, PREVIOUS, Checkpoint, Group, NamedArray, look_into
 from ..errors import GpunetError, WriteError, printable
 from ..paths import exists, is_file, is_folder
-from ..persistence import BEST, ENSEMBLE, LAST
-from ..persistence.folder import CONFIG, PREVIOUS
 from ..writing import make_folder, replace_file
-from .arms import ARMS
-from .execution import RESULTS
-from .paired import Difference
 
+RESULTS = "compare.json"  # of a comparison
 CACHE, REMEMBERED = "cache", "runs.json"  # folder beside runs, and what was read of them
 VERSION = 1  # of what is remembered
-FINISHED = (
-    "activations",
-    "codes",
-    "confusion",
-    "ensemble",
-    "images",
-    "judgement",
-)  # groups that only the end of a run writes
+# Groups that only the end of a run writes.
+FINISHED = ("activations", "codes", "confusion", "ensemble", "images", "judgement")
+AT_ONCE = 50  # runs whose files are open at one time
 MAX_RESULTS = 1 << 24  # bytes
 
 
@@ -100,23 +90,18 @@ def list_runs(folder: Path | str = "runs", remember: bool = True) -> tuple[list[
     found: dict[str, RunSummary] = {}
     problems: list[str] = []
 
-    def look(path: Path) -> tuple[str, RunSummary | str]:
-        stamp = _stamp(path)
-        held = known.get(path.name)
-        if held is not None and held.get("stamp") == stamp:
-            return stamp, RunSummary(**(held["summary"] | {"run": str(path)}))
-        try:
-            return stamp, summary_of(path)
-        except GpunetError as error:
-            return stamp, str(error)
-
-    stamps = {}
-    with ThreadPoolExecutor(max(1, min(8, os.cpu_count() or 1))) as pool:  # each reads in a process of its own
-        for path, (stamp, summary) in zip(places, pool.map(look, places)):
-            if isinstance(summary, RunSummary):
-                found[path.name], stamps[path.name] = summary, stamp
-            else:
-                problems.append(summary if _is_run(path) else f"{printable(str(path))}: is no run")
+    stamps = {path.name: _stamp(path) for path in places}
+    fresh = [path for path in places if known.get(path.name, {}).get("stamp") != stamps[path.name]]
+    summaries = dict(zip(fresh, summaries_of(fresh)))
+    for path in places:
+        summary = summaries.get(path)
+        if summary is None:
+            summary = RunSummary(**(known[path.name]["summary"] | {"run": str(path)}))
+        if isinstance(summary, RunSummary):
+            found[path.name] = summary
+        else:
+            del stamps[path.name]
+            problems.append(str(summary) if _is_run(path) else f"{printable(str(path))}: is no run")
     if remember and root not in places and any(known.get(n, {}).get("stamp") != s for n, s in stamps.items()):
         kept = {name: {"stamp": stamps[name], "summary": asdict(one)} for name, one in found.items()}
         with suppress(WriteError, OSError):  # it is read again next time
@@ -137,33 +122,78 @@ def natural(path: Path) -> list[tuple[int, int, str]]:
     return parts
 
 
-def summary_of(folder: Path) -> RunSummary:
+def summaries_of(folders: Sequence[Path]) -> list[RunSummary | GpunetError]:
+    """What runs came to, or why that cannot be said: no run, or one that is damaged."""
+    workers = min(8, os.cpu_count() or 1)
+    size = max(1, min(AT_ONCE, -(-len(folders) // workers)))
+    groups = [folders[at : at + size] for at in range(0, len(folders), size)]
+    with ThreadPoolExecutor(workers) as pool:  # each waits for a process that reads
+        return [one for some in pool.map(_summaries, groups) for one in some]
+
+
+def _summaries(folders: Sequence[Path]) -> list[RunSummary | GpunetError]:
+    paths = {folder: path for folder in folders if (path := _first_file(folder)) is not None}
+    first = dict(zip(paths, look_into(list(paths.values())))) if paths else {}
+    going = [folder for folder, read in first.items() if _goes_on(folder, read)]
+    last = dict(zip(going, look_into([folder / LAST for folder in going]))) if going else {}
+    found: list[RunSummary | GpunetError] = []
+    for folder in folders:
+        try:
+            found.append(summary_of(folder, first.get(folder), last.get(folder)))
+        except GpunetError as error:
+            found.append(error)
+    return found
+
+
+def _first_file(folder: Path) -> Path | None:
+    """The one that says what a run came to; None of a comparison, and of a run that has only begun."""
+    if exists(folder / RESULTS):
+        return None
+    there = [folder / name for name in (BEST, LAST, PREVIOUS) if exists(folder / name)]
+    return there[0] if there else None if exists(folder / CONFIG) else folder / PREVIOUS
+
+
+def _goes_on(folder: Path, read: Checkpoint | GpunetError) -> bool:
+    """Whether a run has best weights and has not come to its end."""
+    if not isinstance(read, Checkpoint) or read.path.name != BEST:
+        return False
+    return not _is_finished(read) and exists(folder / LAST)
+
+
+def _is_finished(read: Checkpoint) -> bool:
+    ended = any(group in read.root for group in FINISHED)
+    return read.path.name == BEST and ended and not _lacks_layers(read)
+
+
+def summary_of(
+    folder: Path, best: Checkpoint | GpunetError | None, last: Checkpoint | GpunetError | None = None
+) -> RunSummary:
     """What one run came to.
+
+    Args:
+        folder: of it.
+        best: its best weights, or what there is instead; None of a comparison or where there is nothing yet.
+        last: the state that it goes on from, where it has not come to its end.
 
     Raises:
         GpunetError: no run, or one that is damaged.
     """
     if exists(folder / RESULTS):
         return _comparison(folder)
-    name = BEST if exists(folder / BEST) else LAST if exists(folder / LAST) else PREVIOUS
-    if not exists(folder / name) and exists(folder / CONFIG):
+    if best is None:
         return RunSummary(str(folder), state="unfinished")
-    best = read(folder / name, allow_nonfinite=True, verify=False)
-    finished = name == BEST and any(group in best.root for group in FINISHED) and not _lacks_layers(best)
-    state, epochs = "finished", _epochs(best)
-    if not finished:
-        state = "unfinished"
-        if name == BEST and exists(folder / LAST):
-            last = read(folder / LAST, allow_nonfinite=True, verify=False)
-            epochs = _epochs(last)
-        else:
-            last = best
-        state = "diverged" if last.attrs.get("diverged") else state
+    last = best if last is None else last
+    if isinstance(best, GpunetError):
+        raise best
+    if isinstance(last, GpunetError):
+        raise last
+    finished = _is_finished(best)
+    state = "finished" if finished else "diverged" if last.attrs.get("diverged") else "unfinished"
     settings, attrs = best.note("config/json"), best.attrs
     data = best.root.children.get("data")
     model = settings.get("model")
     value, monitor = attrs.get("monitor_value"), str(attrs.get("monitor", ""))
-    together = best.root.children.get(ENSEMBLE)
+    together = best.root.children.get("ensemble")
     members = settings.get("members") if together is None else together.attrs.get("members")
     return RunSummary(
         str(folder),
@@ -173,7 +203,7 @@ def summary_of(folder: Path) -> RunSummary:
         str(attrs.get("model", "")),
         int(attrs["parameters"]) if isinstance(attrs.get("parameters"), int) else 0,
         members if isinstance(members, int) else 1,
-        epochs,
+        _epochs(last),
         monitor,
         float(value) if isinstance(value, float) and monitor != "last" and math.isfinite(value) else None,
         _scores(best),
@@ -242,6 +272,8 @@ def read_comparison(folder: str | Path) -> dict[str, Any]:
     Raises:
         GpunetError: it is not what a comparison writes.
     """
+    from ..config import read_text
+
     path = Path(folder) / RESULTS
     try:
         held = json.loads(read_text(path))
@@ -259,6 +291,9 @@ def read_comparison(folder: str | Path) -> dict[str, Any]:
 
 def _check_arm(entry: dict[str, Any], seeds: int) -> None:
     """Refuse an entry that cannot be shown: numbers that are none, an error for too few seeds, no difference."""
+    from .arms import ARMS
+    from .paired import Difference
+
     if len(entry["test_error"]) != seeds:
         raise ValueError(f"an arm with {len(entry['test_error'])} errors of {seeds} seeds")
     numbers = [*entry["test_error"], entry["rate"], entry["labels"]]

@@ -1,7 +1,7 @@
 """The epoch loop."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,6 +29,8 @@ class EpochRecord:
         seconds: of the epoch, validation included.
         selects: whether the best epoch is selected at all, rather than the last one kept.
         warnings: what should be changed, one line each.
+        diverged: members that have left the finite numbers; their numbers are the last ones that were finite, else the
+            worst ones.
     """
 
     epoch: int
@@ -39,6 +41,7 @@ class EpochRecord:
     seconds: float
     selects: bool = True
     warnings: list[str] = field(default_factory=list)
+    diverged: tuple[int, ...] = ()
 
 
 def fit(
@@ -52,8 +55,11 @@ def fit(
     stop: Stop | None = None,
     done: int = 0,
     batch: int = 0,
+    last: Mapping[str, np.ndarray] | None = None,
 ) -> int:
     """Train until all epochs are done, every member has stopped, or ``stop`` is set.
+
+    A member of a population that leaves the finite numbers ends alone.
 
     Args:
         trainer: the model and its step.
@@ -66,16 +72,17 @@ def fit(
         stop: looked at after each step.
         done: epochs that lie behind already.
         batch: batches of the epoch after those that lie behind already.
+        last: numbers of the last epoch that lies behind.
 
     Returns:
         The number of whole epochs that were trained, with those that were done before.
 
     Raises:
-        DivergedError: where a loss or gradient left the finite numbers.
+        DivergedError: where a loss or gradient left the finite numbers, of the one model or of every member.
     """
     steps = trainer.steps_per_epoch(drop_last)
     with threads_for(*trainer.products(steps)):
-        return _epochs(trainer, validation, selection, range(done, epochs), steps, on_epoch, on_step, stop, batch)
+        return _epochs(trainer, validation, selection, range(done, epochs), steps, on_epoch, on_step, stop, batch, last)
 
 
 def _epochs(
@@ -88,6 +95,7 @@ def _epochs(
     on_step: Callable[[int, int, int], None] | None,
     stop: Stop | None,
     batch: int,
+    last: Mapping[str, np.ndarray] | None,
 ) -> int:
     for epoch in epochs:
         if not selection.active.any():
@@ -103,35 +111,60 @@ def _epochs(
                 stopping = stop is not None and bool(stop.requested)
                 if stopping or (step + 1) % LOOK_EVERY == 0 or step + 1 == steps:
                     trainer.check()
+                    selection.end(trainer.diverged)
                 if stopping:
                     return epoch
-            record = _record(trainer, validation, selection, epoch, epochs.stop, began)
+            record = _record(trainer, validation, selection, epoch, epochs.stop, began, last or {})
+            last = record.numbers
         for callback in on_epoch:
             callback(record)
     return max(epochs.start, epochs.stop)
 
 
-def _check_finite(numbers: dict[str, np.ndarray], epoch: int) -> None:
-    """Weights may be finite and so large that nothing computed from them is."""
+def _give_up(trainer: Trainer, numbers: Mapping[str, np.ndarray], epoch: int) -> None:
+    """End members whose weights are finite and so large that not everything computed from them is."""
     for name, values in numbers.items():
-        if not np.isfinite(values).all():
-            remedy = "Lower learning_rate"
-            raise DivergedError(f"epoch {epoch + 1}", f"{name} must be finite", "NaN or infinity", remedy)
+        for member in map(int, np.flatnonzero(~np.isfinite(values))):
+            if member not in trainer.diverged:
+                who = f" of member {member} (seed {trainer.parameters.seeds[member]})" if len(values) > 1 else ""
+                thing, rule = f"epoch {epoch + 1}{who}", f"{name} must be finite"
+                trainer.give_up(member, DivergedError(thing, rule, "NaN or infinity", "Lower learning_rate"))
+
+
+def _known(name: str, values: np.ndarray, last: Mapping[str, np.ndarray], trainer: Trainer) -> np.ndarray:
+    """Numbers of members, with the last known ones of those that have left the finite numbers, else the worst ones."""
+    higher = trainer.objective.higher_is_better(name.partition("_")[2])
+    worst = np.full(values.shape, 0.0 if higher else np.finfo(np.float32).max)
+    return np.where(np.isfinite(values), values, last.get(name, worst))
 
 
 def _record(
-    trainer: Trainer, validation: Evaluator | None, selection: Selection, epoch: int, epochs: int, began: float
+    trainer: Trainer,
+    validation: Evaluator | None,
+    selection: Selection,
+    epoch: int,
+    epochs: int,
+    began: float,
+    last: Mapping[str, np.ndarray],
 ) -> EpochRecord:
-    numbers = {f"train_{name}": values for name, values in trainer.averages().items()}
-    numbers["learning_rate"] = np.broadcast_to(trainer.optimizer.current("learning_rate"), trainer.rows)
+    measured = {f"train_{name}": values for name, values in trainer.averages().items()}
+    measured["learning_rate"] = np.broadcast_to(trainer.optimizer.current("learning_rate"), trainer.rows)
     with trainer.optimizer.averaged():  # what is judged is what is kept
         if validation is not None:
-            numbers |= {f"validation_{name}": values for name, values in validation.scores().items()}
-        _check_finite(numbers, epoch)
+            measured |= {f"validation_{name}": values for name, values in validation.scores().items()}
+        _give_up(trainer, measured, epoch)
+        selection.end(trainer.diverged)
+        numbers = {name: _known(name, values, last, trainer) for name, values in measured.items()}
         improved = selection.update(epoch + 1, numbers.get(selection.monitor, np.full(trainer.rows, float(epoch + 1))))
     trainer.device.copy_into(trainer.active, selection.active)
     trainer.end_epoch()
-    seconds = time.perf_counter() - began
     return EpochRecord(
-        epoch + 1, epochs, numbers, improved, selection.active.copy(), seconds, selection.monitor != "last"
+        epoch + 1,
+        epochs,
+        numbers,
+        improved,
+        selection.active.copy(),
+        time.perf_counter() - began,
+        selection.monitor != "last",
+        diverged=tuple(sorted(trainer.diverged)),
     )

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..members import PerMember
 from ..optimizers import Optimizer
 from .loop import EpochRecord
 
@@ -15,12 +16,15 @@ class Plateau:
     Args:
         optimizer: whose learning rate falls, on top of any schedule.
         patience: epochs without improvement after which it does, and again after as many.
-        factor: what the rate is multiplied by.
+        factor: what the rate is multiplied by; both may be one for each member.
     """
 
-    def __init__(self, optimizer: Optimizer, patience: int, factor: float):
-        self.optimizer, self.patience, self.factor = optimizer, patience, factor
-        self.waited = np.zeros(optimizer.rate_scale.size, int)
+    def __init__(self, optimizer: Optimizer, patience: int | PerMember, factor: float | PerMember):
+        self.optimizer, members = optimizer, optimizer.rate_scale.size
+        self.patience, self.factor = (
+            np.array(one.among(members)) if isinstance(one, PerMember) else one for one in (patience, factor)
+        )
+        self.waited = np.zeros(members, int)
 
     def __call__(self, record: EpochRecord) -> None:
         """Count the epoch; the new rate holds from the next one on."""

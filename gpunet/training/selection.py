@@ -1,7 +1,10 @@
 """Model selection: which epoch's weights each member keeps, and when it stops."""
 
+from collections.abc import Collection
+
 import numpy as np
 
+from ..members import PerMember
 from ..parameter import Parameters
 
 
@@ -11,14 +14,15 @@ class Selection:
     Args:
         parameters: of the model or population.
         monitor: which number of an epoch's record; ``last`` keeps the latest weights, whatever they are worth.
-        patience: epochs without improvement after which a member stops; None never stops one.
+        patience: epochs without improvement after which a member stops, a number or that of each; None stops none.
         higher: whether larger numbers are better; of no account for ``last``.
     """
 
-    def __init__(self, parameters: Parameters, monitor: str, patience: int | None, *, higher: bool):
-        self.parameters, self.monitor, self.patience = parameters, monitor, patience
+    def __init__(self, parameters: Parameters, monitor: str, patience: int | PerMember | None, *, higher: bool):
+        self.parameters, self.monitor = parameters, monitor
         self.higher = higher or monitor == "last"
         members = len(parameters.seeds)
+        self.patience = np.array(patience.among(members)) if isinstance(patience, PerMember) else patience
         self.best = np.full(members, -np.inf if self.higher else np.inf)
         self.best_epoch = np.full(members, -1)
         self.active = np.ones(members, bool)
@@ -32,17 +36,30 @@ class Selection:
         improved = self.active & ((values > self.best) if self.higher else (values < self.best))
         self.best = np.where(improved, values, self.best)
         self.best_epoch = np.where(improved, epoch, self.best_epoch)
-        if improved.any():
-            mask = self.parameters.device.put(improved.reshape(*self.parameters.members, 1))
-            self.parameters.device.xp.copyto(self.weights, self.parameters.values, where=mask)
+        self._keep(improved)
         self.active &= self._may_go_on(epoch)
         return improved
+
+    def end(self, members: Collection[int]) -> None:
+        """Say which members have left the finite numbers: they go on no more.
+
+        One that has no best weights yet keeps those that it has.
+        """
+        ended = np.isin(np.arange(len(self.active)), list(members))
+        self._keep(ended & (self.best_epoch < 0) & self.active)
+        self.active &= ~ended
 
     def resume(self, epoch: int, best: np.ndarray, best_epoch: np.ndarray) -> None:
         """Go on after an epoch, by the present patience, with :attr:`best_so_far` and ``best_epoch`` of that time."""
         self.best = np.where(best_epoch < 0, self.best, best)
         self.best_epoch = best_epoch.copy()
         self.active = self._may_go_on(epoch) if epoch else self.active
+
+    def _keep(self, members: np.ndarray) -> None:
+        """Remember the present weights of some members, bool (members,)."""
+        if members.any():
+            mask = self.parameters.device.put(members.reshape(*self.parameters.members, 1))
+            self.parameters.device.xp.copyto(self.weights, self.parameters.values, where=mask)
 
     def _may_go_on(self, epoch: int) -> np.ndarray:
         """Whose patience is not at its end; for those that stopped before it stays so."""

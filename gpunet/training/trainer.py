@@ -23,8 +23,8 @@ class Trainer:
 
     The step holds fixed shapes, reads nothing back and takes every number that changes from device arrays, so on a
     GPU it is recorded once and replayed.  A member whose loss, gradient or update is not finite is marked with the
-    number of the step and never updated again, so its weights, chains and sums stay those of its last good step.
-    Where no member is left, the counters stand still at the step that failed.
+    number of the step and never updated again, so its weights, chains and sums stay those of its last good step; the
+    others go on.  Where no member is left, the counters stand still at the step that failed.
 
     Args:
         objective: the model and what is learned from a batch.
@@ -35,6 +35,9 @@ class Trainer:
         device: where everything lives.
         dtype: float32, or float64 for checks.
         precision: of the products of a step on CUDA, see :func:`gpunet.backend.products_in`.
+
+    Attributes:
+        diverged: members that have left the finite numbers, as far as was looked, with what is known of it.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Trainer:
         self.context = Context(True, Arena(device), self.streams, False, objective.numerics)
         self.step = capture(self._step, device)
         self.variant: Hashable = None
+        self.diverged: dict[int, DivergedError] = {}
 
     def steps_per_epoch(self, drop_last: bool) -> int:
         """``floor(N / batch)``, or ``ceil`` where the remainder is trained on as a smaller batch."""
@@ -106,31 +110,55 @@ class Trainer:
     def averages(self) -> dict[str, np.ndarray]:
         """Mean of each measure, weighted like the samples, since the epoch began, (members,); reads the device.
 
+        NaN for a member that has learned from none.
+
         Raises:
-            DivergedError: a member has left the finite numbers, see :meth:`check`.
+            DivergedError: every member has left the finite numbers, see :meth:`check`.
         """
         self.check()
         *sums, samples = self.device.get(self.totals)
-        return {name: total / samples for name, total in zip(self.objective.measures, sums)}
+        known = np.where(samples > 0, samples, np.nan)
+        return {name: total / known for name, total in zip(self.objective.measures, sums)}
 
     def failures(self) -> np.ndarray:
         """Step at which each member left the finite numbers, (members,), or ``NEVER``; reads the device."""
         return self.device.get(self.failed)
 
     def check(self) -> None:
-        """Look whether every member has stayed within the finite numbers; reads the device.
+        """Look which members have left the finite numbers, and note them in :attr:`diverged`; reads the device.
 
         Raises:
-            DivergedError: one has not; it names the step and the layer.  Its weights are those of its last good step.
+            DivergedError: every member has; it names the first one with its step and layer.  The weights of each are
+                those of its last good step.
         """
         failed = self.failures()
-        if (failed == NEVER).all():
-            return
-        member = int(failed.argmin())
-        who = f" of member {member} (seed {self.parameters.seeds[member]})" if len(failed) > 1 else ""
-        rule, received = diagnose(self, member, int(failed[member]))
-        kept = f"{received}; the weights of the step before are kept"
-        raise DivergedError(f"step {int(failed[member]) + 1}{who}", rule, kept, "Lower learning_rate")
+        for member in map(int, np.flatnonzero(failed != NEVER)):
+            if member not in self.diverged:
+                step = int(failed[member])
+                rule, received = diagnose(self, member, step)
+                kept = f"{received}; the weights of the step before are kept"
+                where = f"step {step + 1}{self._said(member)}"
+                self.diverged[member] = DivergedError(where, rule, kept, "Lower learning_rate")
+        if len(self.diverged) == len(failed):
+            raise self.diverged[int(failed.argmin())]
+
+    def give_up(self, member: int, error: DivergedError) -> None:
+        """End a member whose steps were finite, but not what came of them.
+
+        Raises:
+            DivergedError: ``error``, where it was the last one.
+        """
+        failed = self.failures()
+        failed[member] = min(int(failed[member]), int(self.device.get(self.clock)[0]))
+        self.device.copy_into(self.failed, failed)
+        self.diverged[member] = error
+        if len(self.diverged) == len(failed):
+            raise error
+
+    def _said(self, member: int) -> str:
+        """Which member, where there are several."""
+        seeds = self.parameters.seeds
+        return f" of member {member} (seed {seeds[member]})" if len(seeds) > 1 else ""
 
     def _step(self, rows: int, variant: Hashable = None) -> None:
         """One update; ``variant`` is part of the key of the capture alone."""

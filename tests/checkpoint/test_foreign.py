@@ -15,6 +15,8 @@ from gpunet.checkpoint.foreign import SMALL, inflation_budget
 from gpunet.cli.app import main
 from gpunet.errors import CheckpointError
 
+pytestmark = pytest.mark.confined
+
 ESCAPE = "\x1b]0;owned\x07[red]"
 
 

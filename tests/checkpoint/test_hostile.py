@@ -18,6 +18,8 @@ from gpunet.checkpoint.hashing import array_sha256, content_sha256
 from gpunet.checkpoint.seal import SIZE, make_seal
 from gpunet.errors import CheckpointError, DamagedError, ReaderError
 
+pytestmark = pytest.mark.confined
+
 FUZZ = Path(__file__).parents[2] / "benchmarks/checkpoint_fuzz.py"
 LATEST = ("v108", "v110")
 

@@ -15,6 +15,8 @@ from gpunet.cli import main
 from gpunet.errors import DamagedError, ReaderError, UnreadableError
 from gpunet.persistence import newest
 
+pytestmark = pytest.mark.confined
+
 
 @pytest.fixture
 def folder(tmp_path):

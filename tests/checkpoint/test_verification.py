@@ -13,6 +13,8 @@ from gpunet.checkpoint import Group, NamedArray, note, read, verify, write
 from gpunet.checkpoint.seal import SIZE, make_seal
 from gpunet.errors import CheckpointError
 
+pytestmark = pytest.mark.confined
+
 
 @pytest.fixture
 def path(tmp_path):

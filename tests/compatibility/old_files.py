@@ -6,21 +6,16 @@ written before keeps its old name for ever, and is expected under the new one in
 
 import ctypes
 import hashlib
-import io
 import json
 import math
-import os
 import sys
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from unittest.mock import patch
 
 import h5py
 import numpy as np
 from click.testing import CliRunner
 
-from gpunet.checkpoint import index, walk
 from gpunet.cli import main
 from gpunet.config import load_config
 
@@ -53,23 +48,6 @@ def gpunet(*words, code=0):
         raise done.exception
     assert done.exit_code == code, done.output
     return done.stdout
-
-
-@contextmanager
-def read_in_this_process():
-    """Let no child process walk the structure of files, which takes a third of a second each; ours do no harm."""
-    with patch.object(index, "run_walk", lambda descriptor: (_structure(_content(descriptor)), 0)):
-        yield
-
-
-def _content(descriptor):
-    return os.pread(descriptor, os.fstat(descriptor).st_size, 0)
-
-
-@cache
-def _structure(content):
-    """What the child would have said about a file."""
-    return walk.READY + json.dumps(walk.answer(io.BytesIO(content))).encode()
 
 
 def fixtures():

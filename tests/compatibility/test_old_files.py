@@ -7,7 +7,6 @@ version of commit 3ca7d91; ``old_files.py`` has the tables of what was renamed s
 import json
 import shutil
 import tomllib
-from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -30,20 +29,12 @@ from compatibility.old_files import (
     meaning,
     measured,
     name_of,
-    read_in_this_process,
     todays_path,
 )
 
 RUNS = pytest.mark.parametrize("folder", fixtures(), ids=name_of)
 CONFIGURATIONS = [*sorted(FIXTURES.glob("presets/*.toml")), *sorted(FIXTURES.glob("schema/*.toml"))]
 CPU = ("--device", "cpu")
-
-
-@pytest.fixture(autouse=True)
-def quick(request):
-    """Read files in this process; only who asks for the parameter ``confined`` has them read as users have."""
-    with nullcontext() if "confined" in request.fixturenames else read_in_this_process():
-        yield
 
 
 def copied(folder, target):
@@ -75,9 +66,10 @@ def test_old_files_are_whole_and_say_what_they_are(folder):
             assert words in shown
 
 
-@pytest.mark.parametrize("confined", sorted({folder.parent.name for folder in fixtures()}))
-def test_old_files_of_every_family_pass_the_guarded_reader(confined):
-    folder = next(folder for folder in fixtures() if folder.parent.name == confined)
+@pytest.mark.confined
+@pytest.mark.parametrize("family", sorted({folder.parent.name for folder in fixtures()}))
+def test_old_files_of_every_family_pass_the_guarded_reader(family):
+    folder = next(folder for folder in fixtures() if folder.parent.name == family)
     (verified,) = json.loads(gpunet("verify", folder / "last.h5", "--json"))
     assert verified["whole"]
     assert verified["content_sha256"] == expected_of(folder)["files"]["last.h5"]["content_sha256"]

@@ -1,5 +1,7 @@
 """Every way in which machines learn, and their sampling, can be captured: nothing is read back, nothing uploaded."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from gpunet.backend import Device
 from gpunet.backend.streams import host_philox
 from gpunet.data import Feed, fit_preprocessing
 from gpunet.inspection.sampling import Sampler
+from gpunet.members import PerMember
 from gpunet.models import DBN, LabelledDBN
 from gpunet.optimizers import SGD
 from gpunet.parameter import Parameters
@@ -137,3 +140,23 @@ def test_sampling(held, seeds, no_uploads):
     LOG.replay()
     real.run(3)
     assert np.array_equal(plain(recorded.states), real.states)
+
+
+@pytest.mark.parametrize("chains", [None, FastPersistent(count=5), Tempered(count=2, temperatures=3)])
+def test_members_with_numbers_of_their_own(chains, no_uploads, rng):
+    """What differs by member is on the device after the first step."""
+    x = rng.random((40, 4)).astype(np.float32)
+
+    def make():
+        sparsity = Sparsity(PerMember([0.1, 0.3]), PerMember([0.0, 0.5]))
+        machine = RBM(Bernoulli(4), Bernoulli(3))
+        return ContrastiveDivergence(machine, PerMember([1, 3]), copy.copy(chains), binarise=True, sparsity=sparsity)
+
+    recorded, real = (trainer(device, make(), [1, 2], x) for device in (TracedDevice(), Device()))
+    recorded.step(8)
+    LOG.clear()
+    no_uploads(lambda: recorded.step(8))
+    LOG.replay()
+    for _ in range(3):
+        real.step(8)
+    assert np.array_equal(plain(recorded.parameters.values), real.parameters.values)

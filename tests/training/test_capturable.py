@@ -29,6 +29,7 @@ from gpunet.layers import (
     StochasticDepth,
 )
 from gpunet.losses import AbsolutePercentageError, BinaryCrossEntropy, CategoricalCrossEntropy, Loss, SquaredError
+from gpunet.members import PerMember
 from gpunet.objectives import Supervised
 from gpunet.optimizers import EMA, SGD, Adam, Averaging, Clipping, Optimization, Rule
 from gpunet.schedules import Step
@@ -36,10 +37,10 @@ from gpunet.testing import LOG, HostReadError, Traced, TracedDevice, examples, p
 from gpunet.training import Trainer
 
 
-def network(width=12):
+def network(width=12, dropout=0.2):
     return Sequential(
         [
-            Dropout(0.2),
+            Dropout(dropout),
             Dense(16, n_in=width, initializer=He()),
             BatchNorm(16),
             ReLU(),
@@ -50,8 +51,9 @@ def network(width=12):
 
 
 def make_trainer(
-    device, seeds=0, loss=None, rule=None, kind="standardise", l2=0.01, augment=(), rows=None, weighted=False, **options
-):
+    device, seeds=0, loss=None, rule=None, kind="standardise", l2=0.01, augment=(), rows=None, weighted=False,
+    dropout=0.2, **options
+):  # fmt: skip
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 256, (50, 12)).astype(np.uint8), rng.integers(0, 4, 50).astype(np.int32)
     if isinstance(loss, AbsolutePercentageError):  # takes no labels
@@ -61,7 +63,7 @@ def make_trainer(
     texts = bool(augment) and augment[0].of == "texts"
     augmenter = Augmenter(augment, (12,) if texts else (2, 3, 2), 255.0, 4, 50, device, number, texts)
     preprocessing = fit_preprocessing(kind, x, 255.0)
-    model = network(preprocessing.width(12))
+    model = network(preprocessing.width(12), dropout)
     weights = rng.random(50) if weighted else None
     feed = Feed(device, x, y, preprocessing, number, members, augmenter if augment else None, rows, weights=weights)
     rule = rule or Adam(Step(value=0.01, factor=0.5, every=1))
@@ -106,6 +108,13 @@ CASES += [
     {"weighted": True, "seeds": [5, 6], "rows": np.arange(80, dtype=np.int32).reshape(2, 40) % 9},
 ]
 CASES += [{"averaging": averaging} for averaging in examples(Averaging, optimizers)]
+CASES += [
+    {
+        "seeds": [5, 6], "rule": Adam([0.01, 0.02]), "l2": PerMember([0.0, 0.1]), "dropout": PerMember([0.0, 0.3]),
+        "clipping": Clipping(PerMember([1.0, 2.0]), PerMember([0.5, 0.7])),
+        "loss": CategoricalCrossEntropy(PerMember([0.1, 0.2])), "averaging": EMA(PerMember([0.9, 0.5])),
+    }
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

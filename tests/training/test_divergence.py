@@ -12,8 +12,9 @@ from gpunet.data import split
 from gpunet.datasets import load
 from gpunet.errors import DivergedError
 from gpunet.experiment import Experiment, Run
+from gpunet.interruption import Stop
 from gpunet.layers import Layer
-from gpunet.persistence import open_trained, snapshot
+from gpunet.persistence import open_trained, restore_state, snapshot
 from gpunet.stages import resume, resumed_config
 
 NETWORK = {"model.hidden": [12, 8], "training.epochs": 2, "training.batch_size": 100}
@@ -89,18 +90,64 @@ def test_a_nan_at_any_step_is_named_with_its_layer_and_leaves_no_trace(step, bac
     assert int(device.get(run.trainer.cursor)[0]) == step % 12
 
 
-def test_one_member_that_fails_is_named_and_the_others_are_not_touched(device):
+def test_one_member_that_fails_is_named_and_ends_alone(device):
     overrides = NETWORK | {"members": 3, "seed": 7}
     run = make(device, "mlp", overrides, Poison(5, member=1))
-    message = diverge(run)
+    run.train()
+    assert list(run.trainer.diverged) == [1]
+    message = str(run.trainer.diverged[1])
     assert "step 6 of member 1 (seed 8): " in message
     assert "output of 003_poison" in message
-    before, after = make(device, "mlp", overrides, Poison(-1)), make(device, "mlp", overrides, Poison(-1))
+    before, whole = make(device, "mlp", overrides, Poison(-1)), make(device, "mlp", overrides, Poison(-1))
     train_steps(before, 5)
-    train_steps(after, 12)
+    whole.train()
     for name, array in learned(run).items():
         assert np.array_equal(array[1], learned(before)[name][1]), name
-        assert np.array_equal(array[[0, 2]], learned(after)[name][[0, 2]]), name
+        assert np.array_equal(array[[0, 2]], learned(whole)[name][[0, 2]]), name
+    others, expected = run.history[-1].numbers, whole.history[-1].numbers
+    for name, values in others.items():
+        assert np.array_equal(values[[0, 2]], expected[name][[0, 2]]), name
+        assert np.isfinite(values).all(), name
+    assert run.history[-1].active.tolist() == [True, False, True]
+    assert run.selection.best_epoch.tolist() == [whole.selection.best_epoch[0], -1, whole.selection.best_epoch[2]]
+
+
+def test_members_that_all_fail_end_training(device):
+    run = make(device, "mlp", NETWORK | {"members": 3, "seed": 7}, Poison(5))
+    assert "step 6 of member 0 (seed 7): " in diverge(run)
+
+
+def test_a_rate_that_is_too_large_ends_its_own_members_alone(device):
+    """As in a run of that rate alone; the others are those of a run without it."""
+    rates = {"optimizer": {"name": "sgd", "learning_rate": [0.001, 1e30]}, "loss": "squared_error", "members": 2}
+    run = make(device, "linear", rates)
+    run.train()
+    assert sorted(run.trainer.diverged) == [2, 3]
+    assert snapshot(run, best=True)["members/diverged"].data.tolist() == [-1, -1, 0, 0]
+    alone = make(device, "linear", rates | {"optimizer.learning_rate": 0.001})
+    alone.train()
+    for name, array in learned(run).items():
+        assert np.array_equal(array[:2], learned(alone)[name]), name
+
+
+def test_a_member_that_has_ended_stays_so_where_training_goes_on(device, tmp_path):
+    """A state of the middle, resumed, is the run that was never stopped."""
+    rates = {
+        "optimizer": {"name": "sgd", "learning_rate": [0.001, 1e30]},
+        "loss": "squared_error",
+        "training.epochs": 3,
+    }
+    whole, half, rest = (make(device, "linear", rates) for _ in range(3))
+    whole.train()
+    stop = Stop()
+    half.train([lambda record: setattr(stop, "requested", "SIGTERM")], stop=stop)
+    write(tmp_path / "half.h5", snapshot(half, best=False))
+    restore_state(rest, read(tmp_path / "half.h5"))
+    assert list(rest.trainer.diverged) == [1]
+    rest.train()
+    for name, array in learned(rest).items():
+        assert np.array_equal(array, learned(whole)[name]), name
+    assert rest.history[-1].numbers["train_loss"].tolist() == whole.history[-1].numbers["train_loss"].tolist()
 
 
 def test_features_that_are_no_numbers_are_named(device):

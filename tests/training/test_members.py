@@ -181,3 +181,111 @@ def test_each_member_learns_from_the_labelled_samples_of_its_own_seed(device):
         assert np.array_equal(y[member], several.dataset.y[own][order])
         expected = several.dataset.x[own].reshape(60, -1)[order] / 16
         assert x[member] == pytest.approx(expected, rel=1e-6)
+
+
+SGD = {"name": "sgd", "learning_rate": 0.1, "momentum": 0.9}
+DIFFERING = {
+    "rate": {"optimizer.learning_rate": [0.1, 0.003, 0.001]},
+    "momentum": {"optimizer": SGD, "optimizer.momentum": [0.9, 0.0, 0.5], "optimizer.dampening": [0.0, 0.5, 0.1]},
+    "numbers of adam": {
+        "optimizer.beta1": [0.9, 0.5, 0.0], "optimizer.beta2": [0.999, 0.9, 0.99],
+        "optimizer.epsilon": [1e-8, 1e-3, 1.0],
+    },
+    "lars": {"optimizer": {"name": "lars", "trust": [1e-3, 1e-2, 0.1], "weight_decay": [0.0, 0.1, 0.01]}},
+    "rmsprop": {"optimizer": {"name": "rmsprop", "momentum": [0.0, 0.5, 0.9], "decay": [0.9, 0.99, 0.5]}},
+    "decay": {"optimizer": {"name": "adamw", "weight_decay": [0.1, 0.0, 1.0]}},
+    "schedules": {"optimizer.learning_rate": [0.01, "cosine", {"name": "step", "value": 0.01, "every": 1}]},
+    "numbers of a schedule": {
+        "optimizer.learning_rate": {
+            "name": "warm_up", "epochs": [1, 2, 3],
+            "then": {"name": "exponential", "value": [0.1, 0.01, 0.03], "factor": [0.9, 0.5, 0.1]},
+        }
+    },
+    "penalties": {"training.l1": [0.0, 1e-3, 1e-2], "training.l2": [1e-2, 0.0, 1e-1]},
+    "length of the gradient": {"training.clip_norm": [0.05, 1.0, 10.0]},
+    "size of the gradient": {"training.clip_value": [1e-3, 1e-2, 1.0]},
+    "averaging": {"training.averaging": {"name": "ema", "decay": [0.9, 0.5, 0.99]}},
+    "start of averaging": {"training.averaging": {"name": "swa", "start": [1, 2, 3]}},
+    "dropout": {"model.dropout": [0.0, 0.2, 0.5], "model.input_dropout": [0.1, 0.0, 0.3]},
+    "classic dropout": {
+        "model.dropout": [0.3, 0.0, 0.5], "model.input_dropout": [0.0, 0.1, 0.2], "model.dropout_mode": "classic"
+    },
+    "dropout by old rules": {"model.dropout": [1e-7, 0.2, 0.5], "numerics": 1},
+    "noise": {"model.input_noise": [0.0, 0.1, 0.5], "model.dropout": [0.5, 0.0, 0.5]},
+    "smoothing": {"loss": {"name": "categorical_cross_entropy", "label_smoothing": [0.0, 0.1, 0.3]}},
+    "patience": {"training.patience": [1, 2, 3], "training.epochs": 8, "optimizer": SGD | {"learning_rate": 1.0}},
+    "plateau": {
+        "training.plateau": {"patience": [1, 2, 1], "factor": [0.1, 0.3, 0.5]}, "training.epochs": 6,
+        "optimizer": SGD | {"learning_rate": [0.5, 1.0, 0.7]},
+    },
+}  # fmt: skip
+DIFFERING_MACHINES = {
+    "rate": {"optimizer.learning_rate": [0.1, 0.01, 0.03]},
+    "k": {"model.k": [1, 3, 2]},
+    "k by schedule": {"model.k": [1, {"name": "step", "value": 1, "factor": 2, "every": 1}, 3]},
+    "factor of k": {"model.k": {"name": "step", "value": 1, "factor": [1, 2, 3], "every": 1}},
+    "k of persistent chains": {"model.chains": 7, "model.k": [2, 1, 3]},
+    "k of fast chains": {"model.chains": {"name": "fast_persistent", "count": 7}, "model.k": [2, 1, 3]},
+    "k of tempered chains": {"model.chains": {"name": "tempered", "count": 3, "temperatures": 3}, "model.k": [2, 1, 3]},
+    "k of noisy units": {"model.hidden_units": "noisy_relu", "optimizer.learning_rate": 1e-3, "model.k": [3, 1, 2]},
+    "sparsity": {"model.sparsity": {"target": [0.1, 0.2, 0.3], "cost": [0.1, 0.0, 1.0]}},
+}  # fmt: skip
+DIFFERING_OTHERS = {
+    "autoencoder": (
+        "autoencoder", {"model.hidden": [12], "model.code": 4, "training.epochs": 2, "training.l2": [0, 0.1]}
+    ),
+    "classrbm": ("classrbm", {"model.hidden": 10, "training.epochs": 2, "model.generative": 0.1, "model.k": [2, 1]}),
+    "updown": ("updown", {"model.hidden": [12, 10], "training.epochs": 3, "model.greedy": 1, "model.k": [1, 2]}),
+    "resmlp": (
+        "mlp",
+        {
+            "model": {"name": "resmlp"}, "model.blocks": 2, "model.width": 8, "training.epochs": 2,
+            "model.dropout": [0.0, 0.5], "model.stochastic_depth": [0.3, 0.0],
+        },
+    ),
+}  # fmt: skip
+
+
+def check_differing(preset, device, overrides, seeds=1):
+    """Each member against the run of its own configuration alone."""
+    several = Run(make(preset, device, members=seeds, seed=SEED, **overrides))
+    several.train()
+    together, config = state(several), several.config
+    for member in range(config.population):
+        run = Run(several.experiment.configured(config.member(member)))
+        run.train()
+        alone = state(run)
+        if len(alone) < len(together):  # without momentum there is no velocity, which is the gradient itself
+            assert together.keys() - alone.keys() == {"slot velocity"}
+        assert_same(together, alone, member, device)
+        for ours, theirs in zip(several.history, run.history):
+            for name, values in theirs.numbers.items():
+                assert ours.numbers[name][member] == pytest.approx(values[0], rel=1e-5, abs=1e-6), name
+        for name, values in run.test_scores.items():
+            assert several.test_scores[name][member] == pytest.approx(values[0], rel=1e-5)
+    weights = several.device.get(several.trainer.parameters.values)
+    stopped = [np.flatnonzero(~np.array([record.active[member] for record in several.history])) for member in range(2)]
+    assert not np.array_equal(weights[0], weights[seeds]) or not np.array_equal(*stopped)
+    return several
+
+
+@pytest.mark.parametrize("name", DIFFERING)
+def test_members_that_differ_are_the_runs_of_their_own_numbers(name, device):
+    check_differing("mlp", device, NETWORK | {"model.dropout": 0.0, "model.input_dropout": 0.0} | DIFFERING[name])
+
+
+@pytest.mark.parametrize("name", DIFFERING_MACHINES)
+def test_machines_that_differ_are_the_machines_of_their_own_numbers(name, device):
+    check_differing("rbm", device, MACHINE | DIFFERING_MACHINES[name])
+
+
+@pytest.mark.parametrize("name", DIFFERING_OTHERS)
+def test_any_other_models_that_differ_are_those_of_their_own_numbers(name, device):
+    preset, overrides = DIFFERING_OTHERS[name]
+    check_differing(preset, device, {"training.batch_size": 50} | overrides)
+
+
+def test_every_value_goes_with_every_seed_values_outermost(device):
+    several = check_differing("mlp", device, NETWORK | {"optimizer.learning_rate": [0.1, 0.001]}, seeds=2)
+    assert several.config.seeds == [SEED, SEED + 1, SEED, SEED + 1]
+    assert several.history[0].numbers["learning_rate"].tolist() == [0.1, 0.1, 0.001, 0.001]

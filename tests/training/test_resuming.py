@@ -21,6 +21,7 @@ SMALL = {"training.epochs": 10, "training.batch_size": 50, "data.validation": 0.
 NARROW = SMALL | {"model.hidden": [12]}
 MACHINE = SMALL | {"model.hidden": 8}
 LAYERS = SMALL | {"model.hidden": [12, 8], "optimizer.learning_rate": 0.05}
+SHALLOW = SMALL | {"model.depth": 6, "model.widths": [4, 8]}
 STACKS = ("dbn", "dbn-mnist", "denoising", "supervised-greedy")
 RUIN = {"name": "piecewise", "values": [0.1, 50.0], "boundaries": [1]}  # after the first epoch, each is worse
 MOVES = ("shift", "rotate", "elastic", "brightness", "noise", "mixup", "cut_mix", "rand_augment")
@@ -28,6 +29,7 @@ MOVES = ("shift", "rotate", "elastic", "brightness", "noise", "mixup", "cut_mix"
 # Every preset, and every kind of state that a step goes on from.
 CASES = {name: (name, LAYERS if name in STACKS else SMALL) for name in preset_names()}
 CASES |= {name: (name, NARROW) for name in ("mlp", "digits")} | {name: (name, MACHINE) for name in ("rbm", "classrbm")}
+CASES |= {name: (name, SHALLOW) for name in ("resnet20", "resnet-digits")}
 CASES |= {
     "grown": ("grown", SMALL | {"model.blocks": 2, "model.grow": "newest"}),
     "finetune": ("finetune", SMALL | {"training.updates": 20}),
