@@ -31,6 +31,7 @@ ALLOWED = {
     ("gpunet.cli.ensembling", "write_text"): "the same",
     ("gpunet.studies.depth", "write_text"): "the same",
     ("gpunet.searches.execution", "write_text"): "the same",
+    ("gpunet.cli.folding", "write_text"): "the same",
     ("gpunet.searches.locking", "os.open"): "a lock is no content",
     ("gpunet.searches.locking", "open"): "cuts off what a killed writer left at the end of a journal",
     ("gpunet.cli.drawing", "savefig"): "into memory",
