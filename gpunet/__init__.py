@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from .api import Ensemble, fit, load, resume, train
+    from .api import Ensemble, fit, load, resume, search, train
     from .errors import GpunetError
 
-__all__ = ["Ensemble", "GpunetError", "__version__", "fit", "load", "resume", "train"]
+__all__ = ["Ensemble", "GpunetError", "__version__", "fit", "load", "resume", "search", "train"]
 
 
 def __getattr__(name: str) -> Any:
     """Load the front door when it is first used, so that importing gpunet costs nothing."""
-    if name in ("Ensemble", "fit", "load", "resume", "train"):
+    if name in ("Ensemble", "fit", "load", "resume", "search", "train"):
         from . import api
 
         return getattr(api, name)

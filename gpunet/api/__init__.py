@@ -1,4 +1,4 @@
-"""The Python front door: train, fit, resume and load, and what they return."""
+"""The Python front door: train, fit, search, resume and load, and what they return."""
 
 from .ensemble import Ensemble
 from .fitting import fit
@@ -8,6 +8,7 @@ from .machine import LogLikelihood, Machine
 from .network import Autoencoder, Network
 from .results import Result
 from .resuming import resume
+from .searching import SearchResult, search
 from .training import train
 
 __all__ = [
@@ -18,8 +19,10 @@ __all__ = [
     "Machine",
     "Network",
     "Result",
+    "SearchResult",
     "fit",
     "load",
     "resume",
+    "search",
     "train",
 ]

@@ -36,6 +36,7 @@ from .dataset import (
 from .description import Description, describe
 from .encoding import Coding
 from .feed import Feed
+from .folding import folded, repeated
 from .fulfilling import fulfil
 from .inputs import Inputs, Part
 from .mixing import CutMix, Mixup
@@ -120,6 +121,7 @@ __all__ = [
     "duplicates",
     "encode_targets",
     "fit_preprocessing",
+    "folded",
     "fulfil",
     "in_colours",
     "is_text",
@@ -130,6 +132,7 @@ __all__ = [
     "oriented",
     "portable_features",
     "reassemble",
+    "repeated",
     "split",
     "stacked",
     "summarise",
