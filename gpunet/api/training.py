@@ -110,6 +110,41 @@ def train(
     >>> rbm.history["strongest"].shape, bool(np.isclose(rbm.history["strongest"][-1], strongest(rbm)))
     ((3,), True)
     """
+    experiment, source = experiment_of(
+        config, x, y, settings, target=target, weights=weights, data=data, validation=validation, test=test,
+        seeds=seeds, start=start, grafts=grafts, keep_layers=keep_layers, run=run, device=device, families=families,
+        **keywords,
+    )  # fmt: skip
+    with experiment.device.activate():
+        return carried(experiment, source, grafts, keep_layers, run, on_epoch, progress, stop, monitors)
+
+
+def experiment_of(
+    config: str | Path | Mapping[str, Any] | Config | Family = "mlp",
+    x: Any = None,
+    y: Any = None,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    target: Any = None,
+    weights: Any = None,
+    data: str | Path | None = None,
+    validation: Any = None,
+    test: Any = None,
+    seeds: int | None = None,
+    start: Any = None,
+    grafts: Sequence[tuple[str, str]] = (),
+    keep_layers: int | None = None,
+    run: str | Path | None = None,
+    device: str = "auto",
+    families: Sequence[type[Family]] = (),
+    **keywords: Any,
+) -> tuple[Experiment, Checkpoint | None]:
+    """What :func:`train` trains, and the checkpoint that it starts from; the arguments are those of that.
+
+    Raises:
+        ConfigError: what cannot be trained so, each wrong key named.
+        DataError: data that are missing, damaged or unfit.
+    """
     if is_path(x):
         if data is not None or y is not None:
             raise DataError("x", "names files and stands alone", "y or data as well", "Leave them out")
@@ -146,8 +181,7 @@ def train(
             split = parts(wanted, dataset)
         if is_preset(config) and not given.keys() & {"training", "training.batch_size"}:
             wanted = batch_that_fits(wanted, split)
-        experiment = Experiment(wanted, dataset, split, place)
-        return carried(experiment, source, grafts, keep_layers, run, on_epoch, progress, stop, monitors)
+        return Experiment(wanted, dataset, split, place), source
 
 
 def carried(
