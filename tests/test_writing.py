@@ -28,6 +28,7 @@ ALLOWED = {
     ("gpunet.checkpoint.layout", "hdf5().File"): "its sheet is memory",
     ("gpunet.persistence.folder", "write_text"): "its own, of a run's folder",
     ("gpunet.studies.execution", "write_text"): "of a run's folder",
+    ("gpunet.cli.ensembling", "write_text"): "the same",
     ("gpunet.studies.depth", "write_text"): "the same",
     ("gpunet.searches.execution", "write_text"): "the same",
     ("gpunet.cli.folding", "write_text"): "the same",

@@ -1,6 +1,7 @@
 """The Python front door: train, fit, search, resume and load, and what they return."""
 
 from .ensemble import Ensemble
+from .ensembling import train_ensemble
 from .fitting import fit
 from .history import History
 from .loading import load
@@ -25,4 +26,5 @@ __all__ = [
     "resume",
     "search",
     "train",
+    "train_ensemble",
 ]

@@ -18,6 +18,7 @@ from ..persistence import CONFIG, LAST, PREVIOUS, RunFolder, has_state, identity
 from ..searches.listing import is_search
 from ..stages import go_on, resumed_config
 from .configuring import full_keys
+from .measuring import Monitors, monitors_of
 from .progress import Watch, wants_bar
 from .reading import IN_MEMORY, load_split, parts
 from .samples import in_memory
@@ -40,6 +41,7 @@ def resume(
     device: str = "auto",
     families: Sequence[type[Family]] = (),
     on_epoch: OnEpoch | Iterable[OnEpoch] | None = None,
+    monitors: Monitors = None,
     progress: bool | None = None,
     stop: Stop | None = None,
     **keywords: Any,
@@ -60,6 +62,8 @@ def resume(
         device: ``auto``, ``cpu`` or ``cuda[:N]``.
         families: of models of your own that the run may be of.
         on_epoch: function, or several, called with the record of each epoch.
+        monitors: functions that measure the model after each epoch, as for :func:`gpunet.train`; the history keeps
+            the numbers that are known of every epoch.
         progress: whether to show a bar.
         stop: ends the training after the present step where it is requested.
         keywords: values that change, by short key: ``epochs=50``.
@@ -82,7 +86,7 @@ def resume(
         return train(
             load_config(str(folder / CONFIG), overrides, {}, families), x, y, target=target, weights=weights,
             data=data, validation=validation, test=test, run=folder, device=device, families=families,
-            on_epoch=on_epoch, progress=progress, stop=stop,
+            on_epoch=on_epoch, monitors=monitors, progress=progress, stop=stop,
         )  # fmt: skip
     place = resolve_device(device)
     with place.activate(), ExitStack() as opened:
@@ -105,7 +109,7 @@ def resume(
                 raise DataError("x", "must hold the data that the run was trained on", "other content", remedy)
         else:
             dataset, split = load_split(config, saved, run=folder)
-        watch = Watch(functions(on_epoch), wants_bar(progress), keep_portrait=True)
+        watch = Watch(functions(on_epoch), wants_bar(progress), True, monitors_of(monitors))
 
         experiment = Experiment(config, dataset, split, place)
 

@@ -49,6 +49,7 @@ from .ranges import check_depth, check_scale
 from .robust import Clip, Log1p, Robust
 from .roles import Wanted
 from .splitting import PART_WORDS, Split, divide, split
+from .subspace import Subspace
 from .summary import Summary, baseline, duplicates, summarise
 from .table import Column, Reading, Table, number_column, stacked, text_column
 from .target_scale import TargetScale
@@ -99,6 +100,7 @@ __all__ = [
     "Shift",
     "Split",
     "Standardise",
+    "Subspace",
     "Summary",
     "SwapWords",
     "Table",
