@@ -219,6 +219,21 @@ def test_a_resumed_search_keeps_what_it_is(searched):
     refused("search", "--resume", "one", "--trials", 20, cwd=folder, code=2, expected="journal of this search")
 
 
+def test_a_finished_search_has_a_report_and_is_no_run_to_resume(searched):
+    folder, _ = searched
+    command("report", "one", "-o", "search.html", cwd=folder)
+    page = (folder / "search.html").read_text()
+    assert "Search: one" in page
+    assert "data:image/png;base64," in page
+    assert "learning_rate" in page
+    refused("resume", "one", cwd=folder, code=4, expected="Go on with gpunet search --resume one")
+    (folder / "damaged").mkdir()
+    (folder / "damaged/search.toml").write_text("")
+    for text in ("{}", "[]", '{"trials": 3}', "nothing"):
+        (folder / "damaged/search.json").write_text(text)
+        refused("search", "damaged", cwd=folder, code=1, expected="must hold what a search wrote")
+
+
 def test_trials_of_a_journal_are_those_of_the_results(searched):
     from gpunet.searches import Journal
 
