@@ -204,6 +204,10 @@ def test_machines_are_judged_by_their_likelihood_and_stacks_by_fine_tuning():
         ("[space]\nlr = { log = [1, 0.1] }\n", "Write [0.1, 1]"),
         ('preset = "mlq"\n[space]\nlr = { log = [0.1, 1] }\n', "Did you mean mlp?"),
         ("[space]\nlr = { log = [0.1, 1] }\n[search]\ntrails = 3\n", "Did you mean trials?"),
+        (
+            "[optimizer]\nlearning_rate = [0.1, 0.2]\n[space]\ndropout = { uniform = [0, 1] }\n",
+            "tries one value of a key",
+        ),
         ('[model]\nname = "resmlp"\n', "spaces come along for mlp"),
     ],
 )
