@@ -19,6 +19,7 @@ from ..stages import Carried, begin
 from ..training import EpochRecord
 from .configuring import configured, full_keys, is_preset, known_families
 from .loading import result_of
+from .measuring import Monitors, monitors_of
 from .progress import Watch, wants_bar
 from .reading import load_split, parts
 from .samples import in_memory, is_path, pair, share
@@ -47,6 +48,7 @@ def train(
     device: str = "auto",
     families: Sequence[type[Family]] = (),
     on_epoch: OnEpoch | Iterable[OnEpoch] | None = None,
+    monitors: Monitors = None,
     progress: bool | None = None,
     stop: Stop | None = None,
     **keywords: Any,
@@ -79,6 +81,8 @@ def train(
         device: ``auto``, ``cpu`` or ``cuda[:N]``.
         families: of models of your own that ``config`` may name, see :class:`gpunet.families.Family`.
         on_epoch: function, or several, called with the record of each epoch; ``print`` shows a line.
+        monitors: functions, or functions by name, that get the model after each epoch and return a number, or one for
+            each member: a column of ``history``.  They do not choose the best epoch.
         progress: whether to show a bar; by default in terminals and notebooks.
         stop: ends the training after the present step where it is requested.
         keywords: values by short key: ``epochs=20, hidden=[256], lr=1e-3``; the list is that of the command line.
@@ -97,6 +101,14 @@ def train(
     >>> net = train("mlp", x, x.sum(axis=1) > 2.5, epochs=10, hidden=[16], batch_size=20)
     >>> net.score(x, x.sum(axis=1) > 2.5) > 0.8
     True
+
+    Functions of your own measure what is trained:
+
+    >>> def strongest(machine):
+    ...     return np.linalg.svd(machine.weights["weight"], compute_uv=False)[0]
+    >>> rbm = train("rbm", (x > 0.5).astype(float), hidden=4, epochs=3, monitors=strongest)
+    >>> rbm.history["strongest"].shape, bool(np.isclose(rbm.history["strongest"][-1], strongest(rbm)))
+    ((3,), True)
     """
     experiment, source = experiment_of(
         config, x, y, settings, target=target, weights=weights, data=data, validation=validation, test=test,
@@ -104,7 +116,7 @@ def train(
         **keywords,
     )  # fmt: skip
     with experiment.device.activate():
-        return carried(experiment, source, grafts, keep_layers, run, on_epoch, progress, stop)
+        return carried(experiment, source, grafts, keep_layers, run, on_epoch, progress, stop, monitors)
 
 
 def experiment_of(
@@ -181,6 +193,7 @@ def carried(
     on_epoch: OnEpoch | Iterable[OnEpoch] | None = None,
     progress: bool | None = None,
     stop: Stop | None = None,
+    monitors: Monitors = None,
 ) -> Any:
     """Train, with signals and folder as asked for, and wrap what came of it."""
     stop = stop or Stop()
@@ -190,7 +203,7 @@ def carried(
         folders.append(RunFolder.create(str(run), experiment.config))
         return folders[0]
 
-    watch = Watch(functions(on_epoch), wants_bar(progress), keep_portrait=run is not None)
+    watch = Watch(functions(on_epoch), wants_bar(progress), run is not None, monitors_of(monitors))
     with signals_heard(stop, run), divergence_told():
         found = begin(
             experiment, source, grafts, keep_layers,
