@@ -12,7 +12,7 @@ import click
 from gpunet.errors import GpunetError, Interrupted, OutputClosed, printable
 from gpunet.interruption import CLOSED
 
-from .figures import UNITS, averaged_lines, doubt, figure_lines, figures_json, unit_of
+from .figures import UNITS, averaged_lines, doubt, figure_lines, figures_json, unit_of, unrecognised
 from .members import member_lines, member_settings
 from .naming import translated
 from .options import print_json, program, spread
@@ -38,7 +38,12 @@ def announce(job: Run) -> None:
     size = "" if layerwise else f"{job.trainer.parameters.count:,} parameters, "
     remark(f"{title(config, about.name)}: {size}{about.name} ({parts}), {job.device}")
     found = summarise(
-        job.dataset, job.split, about.target_scale, job.preprocessing.said or "as they are", config.model.wants_targets
+        job.dataset,
+        job.split,
+        about.target_scale,
+        job.preprocessing.said or "as they are",
+        config.model.wants_targets,
+        config.training.class_weight is not None,
     )
     several = [f"{config.population} members at once"] if config.population > 1 else []
     if config.data.labels is not None and config.model.wants_targets and config.data.labels < about.parts[0]:
@@ -154,8 +159,10 @@ def report(carried: Carried, folder: Path, as_json: bool) -> None:
         click.echo(f"Threshold fitted on validation: {spread(job.thresholds.tolist())}")
     for line in averaged_lines(figures) if len(figures) > 1 else figure_lines(figures[0]) if figures else ():
         click.echo(f"  {line}")
-    if len(figures) == 1 and (doubtful := doubt(figures[0])):
-        click.echo(doubtful)
+    if len(figures) == 1:
+        names = job.dataset.classes or job.dataset.targets
+        for line in filter(None, (unrecognised(figures[0], names), doubt(figures[0]))):
+            click.echo(line)
     each = f" in each of {layers} layers" if layers > 1 else ""
     click.echo(f"Trained for {job.history[-1].epoch} epochs{each}{_end(job)} in {seconds:.1f} s")
     click.echo(f"Checkpoint: {printable(str(checkpoint))}")

@@ -59,6 +59,22 @@ def doubt(found: Sequence[Estimate]) -> str | None:
     return f"No better than the baseline, as far as this part can tell ({what})."
 
 
+def unrecognised(found: Sequence[Estimate], names: Sequence[str]) -> str | None:
+    """A line that names the classes or labels of whose samples none was recognised, None where there are none.
+
+    Args:
+        found: of one model.
+        names: of the classes or labels.
+    """
+    recall = next((one.by_class for one in found if one.name == "recall"), None)
+    there = next((one.by_class for one in found if one.name == "average_precision"), None)
+    if recall is None or there is None or len(names) != len(recall):
+        return None
+    missed = [name for name, share, known in zip(names, recall, there) if share == 0 and not math.isnan(known)]
+    more = f" and {len(missed) - MOST} more" if len(missed) > MOST else ""
+    return f"Not one sample was recognised of: {', '.join(missed[:MOST])}{more}" if missed else None
+
+
 def no_better(one: Estimate) -> bool:
     """Whether a figure, of which more is better, cannot be told from its baseline."""
     return (one.value if math.isnan(one.low) else one.low) <= one.baseline

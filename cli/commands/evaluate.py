@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from .. import completing
-from ..figures import doubt, figure_lines, figures_json
+from ..figures import doubt, figure_lines, figures_json, unrecognised
 from ..options import choose_device, device_option, json_option, print_json, spread
 
 
@@ -93,5 +93,5 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
         click.echo(f"Ensemble error: {spread([document['ensemble_error']], percent=True)}")
     for line in figure_lines(told, names):
         click.echo(line)
-    if doubtful := doubt(told):
-        click.echo(doubtful)
+    for line in filter(None, (unrecognised(told, names), doubt(told))):
+        click.echo(line)

@@ -8,6 +8,15 @@ from .targets import COARSE
 CHANNELS = (1, 3, 4)  # that images usually have
 
 
+def channels_first(shape: tuple[int, ...]) -> bool:
+    """Whether the first axis alone of a picture has as many places as there are channels.
+
+    >>> channels_first((3, 32, 32)), channels_first((32, 32, 3)), channels_first((3, 4, 4)), channels_first((28, 28))
+    (True, False, False, False)
+    """
+    return len(shape) == 3 and shape[0] in CHANNELS and min(shape[1:]) > max(CHANNELS)
+
+
 def oriented(
     x: np.ndarray, channels: str | None = None, transposed: bool | None = None
 ) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -24,9 +33,8 @@ def oriented(
     """
     notes: tuple[str, ...] = ()
     if x.ndim == 4 and channels != "last":
-        first, *size, last = (*x.shape[1:2], *x.shape[2:])
-        few = first in CHANNELS and min(*size, last) > max(CHANNELS)
-        if channels == "first" or few:
+        first, last = x.shape[1], x.shape[3]
+        if channels == "first" or channels_first(x.shape[1:]):
             shape = "x".join(map(str, x.shape[1:]))
             x, notes = np.moveaxis(x, 1, -1), (f"images of {shape} have their channels first, and are turned",)
         elif first in CHANNELS and last in CHANNELS and first != last:

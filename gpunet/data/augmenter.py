@@ -11,6 +11,7 @@ from ..errors import ConfigError
 from ..fields import term
 from ..ops.gather import one_hot
 from ..ops.resample import resample
+from .arrays import channels_first
 from .augmentations import Augmentation, Colour, Elastic, Geometric, Pixelwise, Textual
 from .mixing import Mixing
 from .randaugment import RandAugment
@@ -190,5 +191,8 @@ def _check(augmentation: Augmentation, shape: tuple[int, ...], texts: bool) -> N
         raise ConfigError(name, f"needs {augmentation.of}", "texts" if texts else "numbers", "Leave it out")
     if augmentation.of == "images" and len(shape) not in (2, 3):
         raise ConfigError(name, "needs images", f"samples of {shown} features", "Leave it out")
+    if augmentation.of == "images" and channels_first(shape):
+        remedy = "Set data.channels=first, or turn arrays by np.moveaxis(x, 1, -1)"
+        raise ConfigError(name, "needs channels on the last axis", shown, remedy)
     if isinstance(augmentation, Colour) and (len(shape) != 3 or shape[2] < 2):
         raise ConfigError(name, "needs images of height x width x channels", shown, "Use contrast or brightness")

@@ -33,7 +33,12 @@ class Summary:
 
 
 def summarise(
-    dataset: Dataset, split: Split, target_scale: TargetScale | None = None, prepared: str = "", learns: bool = True
+    dataset: Dataset,
+    split: Split,
+    target_scale: TargetScale | None = None,
+    prepared: str = "",
+    learns: bool = True,
+    weighed: bool = False,
 ) -> Summary:
     """Say what a data set is taken for.
 
@@ -43,6 +48,7 @@ def summarise(
         target_scale: by what targets are standardised, where they are.
         prepared: what is done to the features, in words.
         learns: whether the targets are learned from.
+        weighed: whether rare classes weigh more already, so that nobody need be told that they can.
     """
     lines: list[tuple[str, str]] = []
     document: dict[str, Any] = {}
@@ -57,7 +63,7 @@ def summarise(
         counts = _counts(dataset, np.arange(len(dataset.y)))
         document["classes"] = counts
         lines.append(("classes", _listed(f"{name} {count:,}" for name, count in counts.items())))
-        warnings += _scarce(dataset, split)
+        warnings += _scarce(dataset, split, advise=learns and not weighed)
     elif dataset.task == "multilabel":
         names = dataset.targets or tuple(f"label {i}" for i in range(dataset.y.shape[1]))
         counts = dict(zip(names, dataset.y.sum(axis=0).astype(int).tolist()))
@@ -133,7 +139,7 @@ def _counts(dataset: Dataset, rows: np.ndarray) -> dict[str, int]:
     return dict(zip(dataset.classes, np.bincount(dataset.y[rows], minlength=len(dataset.classes)).tolist()))
 
 
-def _scarce(dataset: Dataset, split: Split) -> list[str]:
+def _scarce(dataset: Dataset, split: Split, advise: bool) -> list[str]:
     """Classes that training can hardly learn."""
     found = []
     counts = _counts(dataset, split.train)
@@ -144,7 +150,8 @@ def _scarce(dataset: Dataset, split: Split) -> list[str]:
     largest = max(counts.values())
     rare = [name for name, count in counts.items() if 1 < count < max(FEW, largest / 20)]
     if rare and not single and largest > 10 * min(counts[name] for name in rare):
-        found.append(f"few samples of the training part are of the {_classes(rare)}: compare with the baseline")
+        advice = "; training.class_weight=balanced lets all classes weigh alike" if advise else ""
+        found.append(f"few samples of the training part are of the {_classes(rare)}: compare with the baseline{advice}")
     return found
 
 

@@ -44,9 +44,18 @@ def chosen_figures(config: Config, known: Sequence[Metric], measured: Sequence[s
             rule, names = "must suit the targets", [one.name for one in known]
             remedy = meant(metric.name, names, f"There are {', '.join(names) or 'none'}")
             raise ConfigError("metrics", rule, metric.name, remedy)
-    wanted = config.training.monitor.removeprefix("validation_")
+    by_itself = automatic_monitor(config) if config.training.monitor == "auto" else config.training.monitor
+    wanted = by_itself.removeprefix("validation_")
     chosen += [metric for metric in known if metric.name == wanted and metric.name not in [c.name for c in chosen]]
     return [metric for metric in chosen if metric.name not in measured]
+
+
+def automatic_monitor(config: Config) -> str:
+    """What chooses the weights of a classifier that is validated, where nothing is said.
+
+    Where classes are to weigh alike, plain accuracy would choose the epoch in which the rare ones were given up.
+    """
+    return f"validation_{'balanced_' if config.training.class_weight == 'balanced' else ''}accuracy"
 
 
 def class_weights(config: Config, dataset: Dataset, split: Split) -> np.ndarray | None:

@@ -26,7 +26,7 @@ from ..training import EpochRecord, Evaluator, Plateau, Scores, Selection, Train
 from .augmenting import build_augmenter
 from .checking import check_batches
 from .experiment import Experiment
-from .figures import check_threshold, chosen_figures, class_weights, known_figures
+from .figures import automatic_monitor, check_threshold, chosen_figures, class_weights, known_figures
 from .labelled import epoch_rows
 from .lineage import Lineage
 from .monitoring import Doctor
@@ -312,7 +312,7 @@ class Run:
         if monitor == "auto" and not validates:
             return "train_loss" if "loss" in self.objective.measures else "last"
         if monitor == "auto":
-            return "validation_accuracy" if "accuracy" in scores else "validation_loss"
+            return automatic_monitor(self.config) if "accuracy" in scores else "validation_loss"
         self._check_monitor(monitor, validates)
         return monitor
 

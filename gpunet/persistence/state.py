@@ -66,7 +66,7 @@ def restore_state(run: Run, source: Checkpoint) -> None:
     before = source.attrs.get("monitor")
     if before != run.monitor:
         rule = f"must stay {before}, by which the best weights so far were chosen"
-        raise ConfigError("monitor", rule, run.monitor, "Leave it as it was")
+        raise ConfigError("monitor", rule, run.monitor, f"Set training.monitor={before}")
     places = list(_places(run))
     _check_arrays(source, places)
     attrs = source.group("loop").attrs

@@ -3,8 +3,17 @@
 import numpy as np
 import pytest
 
-from gpunet.cli.figures import doubt
-from gpunet.metrics import R2, Accuracy, BalancedAccuracy, Outcome, constant_prediction, estimate
+from gpunet.cli.figures import doubt, unrecognised
+from gpunet.metrics import (
+    R2,
+    Accuracy,
+    BalancedAccuracy,
+    Outcome,
+    constant_prediction,
+    estimate,
+    estimates,
+    usual_metrics,
+)
 
 ROWS = 400
 
@@ -32,3 +41,13 @@ def test_a_model_that_knows_nothing_is_doubted_and_another_is_not(task):
 def test_what_cannot_be_told_is_not_doubted():
     assert doubt([]) is None
     assert doubt(told("classification", 0)[:1]) is None
+
+
+def test_a_class_that_is_there_and_never_recognised_is_named():
+    y = np.array([0, 0, 1, 2, 2, 2])
+    found = estimates(usual_metrics(), Outcome("classification", np.eye(4)[[0, 0, 2, 2, 2, 0]], y))
+    names = ("a", "b", "c", "d")
+    assert unrecognised(found, names) == "Not one sample was recognised of: b", "of d there is none"
+    assert unrecognised(found[:1], names) is None
+    right = estimates(usual_metrics(), Outcome("classification", np.eye(4)[y], y))
+    assert unrecognised(right, names) is None

@@ -385,6 +385,13 @@ def test_images_of_another_range_stay_in_it(device, rng):
     assert x.min() < -0.9, "the whole range is in use"
 
 
+def test_images_with_their_channels_first_are_refused_rather_than_moved_across_channels(rng, device):
+    with pytest.raises(ConfigError, match="needs channels on the last axis, got 3x8x8. Set data.channels=first"):
+        feed_of(rng.random((20, 3, 8, 8)), [Shift(1)], device)
+    for shape in ((8, 8, 3), (3, 4, 4), (8, 8), (5, 8, 8)):
+        feed_of(rng.random((20, *shape)), [Shift(1)], device)
+
+
 def test_a_table_takes_noise_and_mixing_alone(rng, device):
     table = rng.random((20, 5)).astype(np.float32)
     x, _ = epoch(feed_of(table, [Noise(0.5), Mixup()], device, scale=1.0), 8)

@@ -76,6 +76,16 @@ def test_the_summary_of_a_training_says_it(tmp_path, rng):
     assert "each class has one value of 'again': is it the target again?" in summarise(*load_split(config)).warnings
 
 
+def test_a_rare_class_is_said_with_the_key_that_lets_it_weigh_more(tmp_path, rng):
+    y = (np.arange(300) % 40 == 0).astype(int)
+    path = save_npz(tmp_path / "rare.npz", x=rng.normal(size=(300, 2)), y=y)
+    data = load_split(load_config(None, {"data.source": str(path)}, {}))
+    (said,) = summarise(*data).warnings
+    expected = "few samples of the training part are of the class 1: compare with the baseline"
+    assert said == f"{expected}; training.class_weight=balanced lets all classes weigh alike"
+    assert summarise(*data, weighed=True).warnings == (expected,)
+
+
 QUICK = {"epochs": 1, "hidden": [4], "progress": False, "device": "cpu"}
 
 

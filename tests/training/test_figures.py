@@ -88,6 +88,15 @@ def test_weights_of_classes_are_those_of_scikit_learn():
     assert make_run().trainer.feed.weights is None
 
 
+def test_where_classes_weigh_alike_balanced_accuracy_chooses_the_weights():
+    run = make_run(rare(1200, 0.05), class_weight="balanced")
+    run.train()
+    values = [record.numbers["validation_balanced_accuracy"][0] for record in run.history]
+    assert (run.monitor, run.selection.best[0]) == ("validation_balanced_accuracy", max(values))
+    assert make_run().monitor == make_run(class_weight={"rarely": 3.0}).monitor == "validation_accuracy"
+    assert make_run(class_weight="balanced", monitor="validation_loss").monitor == "validation_loss"
+
+
 def test_weights_of_classes_and_of_samples_multiply():
     dataset = rare()
     own = np.random.default_rng(1).random(400) + 0.5
