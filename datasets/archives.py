@@ -70,7 +70,7 @@ def read_archive(
         DataError: damaged, pickled, of other names or types.
     """
     if unlabelled and naming.y is None:
-        arrays = read_arrays(path, _weighing(naming, USUAL if naming.x is None else (naming.x,)))
+        arrays = read_arrays(path, _weighing(naming, () if naming.x is None else (naming.x,)))
         if naming.x is not None or not any(all(name in arrays for name in names) for names in NAMES + PARTED):
             return _unlabelled(path, naming, arrays)
     chosen = _asked(naming)

@@ -110,5 +110,5 @@ def _squares(axes: Any, found: Mapping[str, Any]) -> None:
         [1], [own["ambiguity"]], bottom=[own["ensemble"]], color="none", edgecolor=OTHER, hatch="//", label="ambiguity"
     )
     axes.set_xticks([0, 1], ["mean of members", "of their mean"])
-    axes.set(ylabel="squared error")
+    axes.set(ylabel="squared error", ylim=(0, 1.2 * max(own["members"], own["ensemble"], 1e-12)))
     axes.legend(frameon=False, fontsize=8, loc="upper right")

@@ -104,6 +104,7 @@ def _short(one: Dimension) -> str:
 def _curves(axes: Any, found: dict[str, Any]) -> None:
     """The score of each epoch, of all trials."""
     from matplotlib import colormaps
+    from matplotlib.ticker import LogLocator
 
     shades, colours, drawn = _shades(found), colormaps["viridis_r"], []
     for trial in reversed(ranked(found)):
@@ -126,6 +127,7 @@ def _curves(axes: Any, found: dict[str, Any]) -> None:
     everything = np.concatenate(drawn)
     if everything.min() > 0 and everything.max() / everything.min() > 8:
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axes.yaxis.set_major_formatter(lambda value, _place: f"{value:g}")
         axes.yaxis.set_minor_formatter(lambda value, _place: "")
     axes.set(xlabel="epoch", ylabel=_label(found))

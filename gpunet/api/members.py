@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..checkpoint import Group, NamedArray, in_memory, note
+from ..config import at_place
 from ..parameter import Parameters
 from ..persistence import TrainedStack, open_trained, stack_of
 
@@ -24,14 +25,15 @@ def single(held: Any, number: int) -> Any:
     model = copy.deepcopy(held.model)
     own = Parameters(model, seed, parameters.device, parameters.dtype)
     own.values[...] = parameters.values[number]
-    config = held.config.model_copy(update={"seed": seed, "members": 1})
+    config = held.config.member(number)
     return replace(held, checkpoint=checkpoint, config=config, parameters=own, model=model)
 
 
 def member_content(root: Group, number: int, seed: int) -> Group:
     """The content of a population's checkpoint for one member alone."""
     found = _of_member(root, number, ("config", "streams", "members", "optimizer", "loop"))
-    config = json.loads(root["config/json"].text) | {"seed": seed, "members": 1}
+    config = json.loads(root["config/json"].text)
+    config = at_place(config, number // config["members"]) | {"seed": seed, "members": 1}
     found["config"] = Group(dict(root["config"].attrs), {"json": note(config)})
     found["streams"] = Group(dict(root["streams"].attrs), {"seeds": NamedArray(np.array([seed], np.uint64))})
     if "pretraining" in root:

@@ -7,7 +7,7 @@ import numpy as np
 from ..backend import Arena, Context
 from ..data import Feed
 from ..errors import ConfigError, DataError
-from ..metrics import Estimate, Outcome, class_numbers, constant_prediction, estimates, usual_metrics
+from ..metrics import Estimate, Outcome, class_numbers, constant_prediction, estimates, measured, usual_metrics
 from ..persistence import TrainedModel
 from ..training import Evaluator, Scores, decided, outcomes, outputs_of, task_of
 from .arrays import split_frame, target_array
@@ -186,7 +186,9 @@ class Network(Result):
         return float(np.mean(1 - missed / np.where(spread == 0, 1, spread)))
 
     def evaluate(self, x: Any, y: Any = None) -> dict[str, Any]:
-        """Loss and measures over samples, each a number, or (members,) for a population.
+        """Loss and all metrics that suit the targets over samples, each a number, or (members,) for a population.
+
+        The names are those of ``gpunet evaluate --json``; :meth:`figures` gives intervals and baselines beside them.
 
         Raises:
             DataError: samples or targets that this network was not trained for.
@@ -197,7 +199,9 @@ class Network(Result):
         else:
             raw = target_array(self.targets(x, y), len(features))
             targets = self._class_numbers(raw) if about.classes else self._values(raw)
-        found = self.scores(features, targets)
+        outcomes = [self.outcome(outputs, targets) for outputs in self.member_outputs_on(features)]
+        found = measured([one for one in outcomes if one is not None]) if not self.reconstructs else {}
+        found |= self.scores(features, targets)
         return {name: values if self.parameters.members else float(values[0]) for name, values in found.items()}
 
     def scores(self, features: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None) -> Scores:

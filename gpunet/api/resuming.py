@@ -15,6 +15,7 @@ from ..families import Family
 from ..interruption import Stop
 from ..paths import exists, is_file, is_folder
 from ..persistence import CONFIG, LAST, PREVIOUS, RunFolder, has_state, identity_of, newest, open_trained
+from ..searches.listing import is_search
 from ..stages import go_on, resumed_config
 from .configuring import full_keys
 from .measuring import Monitors, monitors_of
@@ -141,6 +142,9 @@ def folder_of(path: Path, elsewhere: bool = False) -> Path:
         remedy = "Say where to go on in another folder"
         raise ConfigError(str(path), f"must be a run's folder, its {LAST} or {PREVIOUS}", path.name, remedy)
     folder = path if is_folder(path) else path.parent
+    if is_search(folder) and not has_state(folder):
+        remedy = f"Go on with gpunet search --resume {folder}, or train longer from its {CONFIG}"
+        raise CheckpointError(str(folder), "must be the folder of a run", "that of a search", remedy)
     if is_folder(path) and not has_state(folder) and not is_file(folder / CONFIG):
         raise CheckpointError(str(folder), f"must hold the {LAST} of a run", "none", "Check the path")
     return folder

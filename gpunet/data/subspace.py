@@ -27,7 +27,7 @@ class Subspace(Preparation):
         seed: of the choice; 0 by default.
 
     >>> Subspace(share=0.5, seed=1).fit(np.zeros((3, 6), np.float32), 1.0)["kept"].tolist()
-    [1, 2, 3]
+    [0, 1, 2]
     """
 
     share: Annotated[float, Gt(0), Le(1)] = 0.5

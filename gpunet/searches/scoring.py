@@ -121,6 +121,9 @@ def goal_of(search: Search) -> Goal:
     """
     family, purpose, settings = search.config.model, search.purpose, search.settings
     part = f"{settings.folds} folds" if settings.folds > 1 else "validation part"
+    if search.config.model_copy(update={"members": 1}).population > 1:
+        remedy = "Write one number, and the others as { choice = [...] } in [space]"
+        raise ConfigError("search", "tries one value of a key in each trial", "a list of values for members", remedy)
     if settings.folds == 1 and not len(search.experiment.split.validation):
         raise ConfigError("validation", "must have samples to score trials on", "none", "Set it to 0.15, or use folds")
     if purpose == "likelihood":

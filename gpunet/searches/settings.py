@@ -31,7 +31,6 @@ class Settings:
         score: what a trial is for: ``validation``; ``fine_tuning``, the validation error of a network that starts from
             what is pretrained; or ``likelihood``, the lower end of its bracket; ``auto`` is what suits the model.
         noise: other seeds that the chosen configuration is trained with in the end, to see the noise.
-        population: trials that differ only in numbers and are trained at once, at most.
     """
 
     method: Method = "random"
@@ -43,7 +42,6 @@ class Settings:
     seeds: Count = 1
     score: Purpose = "auto"
     noise: Annotated[int, Ge(0)] = NOISE
-    population: Count = 16
 
     def __post_init__(self) -> None:
         """Check words and bounds."""

@@ -65,6 +65,12 @@ def test_weights_make_a_difference_and_stay_with_a_run(place, tmp_path):
     np.testing.assert_array_equal(resumed, at_once)
 
 
+def test_targets_that_are_there_are_kept_by_machines_too(place, tmp_path):
+    save_npz(tmp_path / "both.npz", x=X, y=np.arange(60) % 3)
+    done = gpunet("pretrain", "rbm", "both.npz", *SMALL, "--run", "run", cwd=tmp_path)
+    assert library.load(tmp_path / "run").description.classes == ("0", "1", "2"), done.stderr
+
+
 def likelihood(place, *words):
     return json.loads(gpunet("likelihood", "run", *words, "--json", "--device", "cpu", cwd=place).stdout)
 

@@ -204,6 +204,10 @@ def test_machines_are_judged_by_their_likelihood_and_stacks_by_fine_tuning():
         ("[space]\nlr = { log = [1, 0.1] }\n", "Write [0.1, 1]"),
         ('preset = "mlq"\n[space]\nlr = { log = [0.1, 1] }\n', "Did you mean mlp?"),
         ("[space]\nlr = { log = [0.1, 1] }\n[search]\ntrails = 3\n", "Did you mean trials?"),
+        (
+            "[optimizer]\nlearning_rate = [0.1, 0.2]\n[space]\ndropout = { uniform = [0, 1] }\n",
+            "tries one value of a key",
+        ),
         ('[model]\nname = "resmlp"\n', "spaces come along for mlp"),
     ],
 )
@@ -217,6 +221,21 @@ def test_a_resumed_search_keeps_what_it_is(searched):
     refused("search", "--resume", "one", "--folds", 3, cwd=folder, code=2, expected="--folds: must stay as it was")
     refused("search", "--resume", "nowhere", cwd=folder, code=2, expected="must hold search.toml of a search")
     refused("search", "--resume", "one", "--trials", 20, cwd=folder, code=2, expected="journal of this search")
+
+
+def test_a_finished_search_has_a_report_and_is_no_run_to_resume(searched):
+    folder, _ = searched
+    command("report", "one", "-o", "search.html", cwd=folder)
+    page = (folder / "search.html").read_text()
+    assert "Search: one" in page
+    assert "data:image/png;base64," in page
+    assert "learning_rate" in page
+    refused("resume", "one", cwd=folder, code=4, expected="Go on with gpunet search --resume one")
+    (folder / "damaged").mkdir()
+    (folder / "damaged/search.toml").write_text("")
+    for text in ("{}", "[]", '{"trials": 3}', "nothing"):
+        (folder / "damaged/search.json").write_text(text)
+        refused("search", "damaged", cwd=folder, code=1, expected="must hold what a search wrote")
 
 
 def test_trials_of_a_journal_are_those_of_the_results(searched):
