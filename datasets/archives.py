@@ -46,10 +46,10 @@ class Naming:
 
     x: str | None = None
     y: str | None = None
-    weight: str | None = None
-    weight_optional: bool = False
     channels: str | None = None
     transposed: bool | None = None
+    weight: str | None = None
+    weight_optional: bool = False
 
 
 def read_archive(

@@ -222,10 +222,9 @@ class Machine(Result):
             way = None if is_easy(precise) else Annealing.of(precise, device, steps)
             log_z = normaliser(precise, v, device, way, runs, mixing)
             unnormalised = scores(precise, v, device)["unnormalised"]
-        mean, error = over_samples(unnormalised, weight)
-        value, low, high = mean - log_z.value, mean - log_z.high, mean - log_z.low
-        if not self.parameters.members:
-            value, low, high, error = (float(number[0]) for number in (value, low, high, error))
+        mean, spread = over_samples(unnormalised, weight)
+        numbers: list[Any] = [mean - log_z.value, mean - log_z.high, mean - log_z.low, spread]
+        value, low, high, error = numbers if self.parameters.members else (float(number[0]) for number in numbers)
         method = "exact" if log_z.method == "exact" else "bracket"
         return LogLikelihood(value, low, high, error, len(v), method, len(precise.dbn.machines) > 1, log_z)
 

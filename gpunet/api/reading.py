@@ -326,7 +326,7 @@ def naming_of(config: Config) -> Any:
 
     data = config.data
     weight = None if data.weight is None else str(data.weight)
-    return Naming(data.x, data.y, weight, data.channels, data.transposed)
+    return Naming(data.x, data.y, data.channels, data.transposed, weight)
 
 
 def imaging_of(config: Config, known: Trained | None = None) -> Any:
