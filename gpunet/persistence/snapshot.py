@@ -47,7 +47,7 @@ def snapshot(run: Run, *, best: bool, portrait: Group | None = None) -> Group:
             "epoch": int(selection.best_epoch.max()) if best else epoch,
             "step": int(device.get(trainer.clock)[0]),
             "monitor": run.monitor,
-            "monitor_value": float(np.mean(np.delete(selection.best_so_far, sorted(trainer.diverged)))),
+            "monitor_value": float(selection.best_so_far[trainer.going_well].mean()),
             "default": "history",
         }
     )
