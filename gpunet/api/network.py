@@ -265,7 +265,7 @@ class Network(Result):
     def _member(self, number: int) -> "Network":
         held, device = self._held, self.device
         with device.activate():
-            return type(self)(single(held, number), self._unsavable, self.stopped, self.run)
+            return type(self)(single(held, number, bool(self._unsavable)), self._unsavable, self.stopped, self.run)
 
     @property
     def threshold(self) -> float | None:

@@ -159,7 +159,7 @@ def stacked_blocks(
     total = each * len(widths)
     channels, found = widths[0], []
     for number in range(total if blocks is None else blocks):
-        width, drop = widths[number // each], stochastic_depth * (number + 1) / total
+        width, drop = widths[number // each], _rising(stochastic_depth, number + 1, total)
         stride = 2 if number and not number % each else 1
         found.append(
             residual_block(

@@ -17,8 +17,9 @@ from .loading import (
     load_stack,
     open_trained,
     stack_of,
+    unfilled,
 )
-from .snapshot import finished_layer, snapshot
+from .snapshot import finished_layer, model_tree, snapshot
 from .state import StateMismatch, restore_state
 from .transfer import check_preprocessing, graft
 
@@ -46,6 +47,7 @@ __all__ = [
     "is_ensemble",
     "load_model",
     "load_stack",
+    "model_tree",
     "newest",
     "open_trained",
     "restore_state",
@@ -53,4 +55,5 @@ __all__ = [
     "snapshot",
     "stack_of",
     "title",
+    "unfilled",
 ]
