@@ -17,6 +17,7 @@ from .splitting import Split
 from .table import Table
 from .target_columns import read_targets
 from .targets import Targets
+from .totals import check_totals
 from .words import number_texts
 
 # From class numbers, or None, and the values of the column that parts are made by, or None, to the parts.
@@ -40,6 +41,7 @@ def assemble(
         DataError: whatever is wrong, naming line and column.
     """
     roles = assign(table, wanted, targets and given is None)
+    check_totals(table, (*roles.features, *roles.targets))
     if given is None and roles.targets:
         given = read_targets(table, roles.targets, wanted.task)
     by = None if roles.parts is None else _values(table, roles.parts)

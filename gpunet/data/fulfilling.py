@@ -18,7 +18,7 @@ from .encoding import encode
 from .media import images_of
 from .pictures import Pictures, in_colours
 from .ranges import check_depth, check_ranges, check_scale
-from .roles import TARGETS
+from .roles import TARGETS, new_ids
 from .table import Table
 from .target_columns import read_targets
 from .targets import Targets
@@ -72,6 +72,7 @@ def _of_table(about: "Description", table: Table, targets: bool) -> Given:
         if table.named and isinstance(wanted, str) and wanted in table.names:
             column = table.columns[table.find(wanted, "id")]
             ids[wanted] = column.texts.tolist()
+    ids |= {table.columns[i].name: table.columns[i].texts.tolist() for i in new_ids(table, [*places, *target_places])}
     for code, place in zip(contract.codes, places):
         if isinstance(code, ImageCode):
             ids[code.column or "file"] = table.columns[place].texts.tolist()

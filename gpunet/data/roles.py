@@ -33,7 +33,10 @@ IDS = ("", "id", "index", "idx", "key", "no", "nr", "no.", "nr.", "num", "row", 
        "sample_id", "sampleid", "uid", "uuid", "guid", "identifier", "unnamed: 0")  # fmt: skip
 ID_AT_END = re.compile(r"(?i:[ _.\-](id|uuid|guid))|(?<=[a-z0-9])(Id|ID|UUID|Uuid)")  # customer_id, PassengerId
 MOST_CATEGORIES = 1000
+LONG = 1e9  # whole numbers from which on they rather name than count
+CURRENCIES = "$€£¥₹%"
 FEW = 20  # categories that nobody takes for texts
+SIGNED = re.compile(rf"[-+(]?\s*[{CURRENCIES}]?\s*[-+]?\d[\d., ]*\s*[{CURRENCIES})]{{0,2}}")  # $1,200.50 or 12 %
 WORDY = 3.0  # words of a cell on average, from which cells are texts rather than categories
 
 
@@ -140,10 +143,11 @@ def assign(table: Table, wanted: Wanted, targets: bool = True) -> Roles:
     settled = [kinds.get(i) or _kind(table, i, alone) for i in features]
     for number in features:
         column = table.columns[number]
-        if column.counts_up and number not in kinds and chosen is None:
-            warnings.append(
-                f"{table.called(number)} counts up like an index; if it is one, set id={_name(table, number)!r}"
-            )
+        if number in kinds or chosen is not None:
+            continue
+        why_id = "counts up like an index" if column.counts_up else "holds long whole numbers, all different"
+        if column.counts_up or _long_names(column):
+            warnings.append(f"{table.called(number)} {why_id}; set id={_name(table, number)!r} if it names the samples")
     return Roles(
         tuple(features), tuple(settled), asked, why, tuple(found_ids), weight, parts, tuple(ignored.items()),
         tuple(warnings),
@@ -200,6 +204,19 @@ def _like_classes(column: Column) -> bool:
     return bool(len(known)) and bool((known == np.floor(known)).all()) and len(np.unique(known)) <= FEW
 
 
+def _long_names(column: Column) -> bool:
+    """Whether numbers are whole, long and all different, as those of accounts are."""
+    x = column.numbers
+    if x is None or len(x) < FEW or not x.min() >= LONG or bool((x != np.floor(x)).any()):
+        return False
+    return len(np.unique(x)) == len(x)
+
+
+def new_ids(table: Table, taken: Sequence[int]) -> list[int]:
+    """Columns beside those that a model takes that name the samples of new data, by the rule that finds ids."""
+    return [i for i, column in enumerate(table.columns) if i not in taken and table.named and _is_id(table, i, column)]
+
+
 def _is_id(table: Table, number: int, column: Column) -> bool:
     name = column.name.strip().lower()
     ends = re.search(rf"({ID_AT_END.pattern})$", column.name.strip()) is not None
@@ -240,6 +257,10 @@ def _kind(table: Table, number: int, alone: bool) -> Kind:
         remedy += f', or set missing=[{received}] or features={{"{name}"="category"}}'
         raise DataError(table.cell(row, number), "must be a number", received, remedy)
     known = [text for text in column.texts.tolist() if text is not None]
+    if known and all(SIGNED.fullmatch(text) and not set(CURRENCIES).isdisjoint(text) for text in known):
+        received = f"signs of currencies or percent, such as {known[0]!r}"
+        remedy = f'Write numbers without them, or set features={{"{name}"="category"}}'
+        raise DataError(thing, "must be numbers or categories", printable(received), remedy)
     words = sum(len(text.split()) for text in known) / max(len(known), 1)
     if table.opener is not None and known and all(text.lower().endswith(SUFFIXES) for text in known):
         return "image"

@@ -14,6 +14,8 @@ CHANCE = 1e-3  # probability that classes fall together so
 NOTHING = (-99999, -9999, -999, -99, 99, 999, 9999, 99999)  # numbers that are written where there is none
 GAP = 3  # ranges of all other numbers between them and such a number
 BYTE = 255
+ROUNDING = 1e-5  # of float32, in a sum of probabilities
+SEPARATORS = "|;,"  # between several labels in one cell
 
 
 def suspicious(dataset: Dataset) -> list[str]:
@@ -24,6 +26,7 @@ def suspicious(dataset: Dataset) -> list[str]:
         for name, values in _columns(dataset):
             found += _telling(dataset, name, values)
             found += _standing_for_nothing(name, values)
+    found += [*_spelled(dataset), *_several(dataset), *_of_targets(dataset)]
     whole = x.dtype.kind == "f" and x.ndim > 2 and dataset.scale == 1 and bool((x == np.floor(x)).all())
     if whole and 1 < float(x.max()) <= BYTE:
         found.append(f"images of whole numbers up to {x.max():g} of type {x.dtype}: are they bytes?")
@@ -101,3 +104,45 @@ def _standing_for_nothing(name: str, values: np.ndarray) -> list[str]:
             remedy = f"set missing=['{edge:g}'] if it stands for none"
             found.append(f"{name} is {edge:g} in {count:,} rows, far from its other numbers; {remedy}")
     return found
+
+
+def _spelled(dataset: Dataset) -> list[str]:
+    """Classes and categories that differ in their capitals alone."""
+    codes = dataset.contract.codes if dataset.contract is not None else ()
+    kept = [(f"categories of {code.column!r}", code.levels) for code in codes if isinstance(code, CategoryCode)]
+    found = []
+    for what, names in [("classes", dataset.classes), *kept]:
+        seen: dict[str, str] = {}
+        for one in filter(None, names):
+            other = seen.setdefault(one.casefold(), one)
+            if other != one:
+                found.append(f"{what} {other!r} and {one!r} differ in capitals alone: are they the same?")
+                break
+    return found
+
+
+def _several(dataset: Dataset) -> list[str]:
+    """Classes that are made of other classes, as ``red|round`` beside ``red``."""
+    names = set(dataset.classes)
+    for sign in SEPARATORS:
+        made = [one for one in dataset.classes if sign in one]
+        parts = [[part.strip() for part in one.split(sign)] for one in made]
+        if any(len(set(each)) > 1 and all(part in names for part in each) for each in parts):
+            remedy = "write a column of 0 and 1 for each and name them all in target"
+            return [f"each combination such as {made[0]!r} is a class of its own; for several labels {remedy}"]
+    return []
+
+
+def _of_targets(dataset: Dataset) -> list[str]:
+    """Numbers that are the same for all samples, or that look like probabilities of classes."""
+    if dataset.task != "regression" or len(dataset.y) < 2:
+        return []
+    y = dataset.y.astype(np.float64)
+    if (y == y[0]).all(axis=0).any():
+        number = int((y == y[0]).all(axis=0).argmax())
+        name = repr(dataset.targets[number]) if number < len(dataset.targets) else f"target {number + 1}"
+        return [f"{name} is {y[0, number]:g} for all samples: there is nothing to learn"]
+    shares = y.shape[1] > 1 and y.min() >= 0 and bool((np.abs(y.sum(axis=1) - 1) < ROUNDING).all())
+    if shares:
+        return ["the targets of each sample sum to 1: give class numbers (their argmax) if they are classes"]
+    return []

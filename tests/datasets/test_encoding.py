@@ -254,3 +254,11 @@ def test_words_keep_their_marks_in_every_form():
     _, about = learned(table(text=texts, label=[0, 1] * 10))
     assert "café" in about.vocabulary
     assert np.array_equal(*(fulfil(about, table(text=form), "new").x for form in (texts, composed)))
+
+
+def test_ids_that_only_new_data_have_come_back():
+    _, about = learned(table(a=[2, 2, 4, 8, 1, 3, 5, 7], b=[1, 2, 3, 4, 5, 6, 7, 8], label=LABEL))
+    new = fulfil(about, table(user_id=["u1", "u2", "u3"], b=[9, 8, 7], other=["x", "y", "z"], a=[1, 2, 3]), "new")
+    assert dict(new.ids) == {"user_id": ["u1", "u2", "u3"]}
+    assert new.x.tolist() == [[1, 9], [2, 8], [3, 7]]
+    assert not fulfil(about, table(user_id=["u1", "u1", "u3"], b=[9, 8, 7], a=[1, 2, 3]), "new").ids, "one comes twice"

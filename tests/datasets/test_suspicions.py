@@ -119,3 +119,61 @@ def test_a_frame_that_starts_from_a_model_has_its_columns_and_categories(rng):
     assert np.array_equal(second.read(frame).x, first.read(frame).x)
     with pytest.raises(DataError, match=r"no column 'a'\. It has 'A'"):
         gpunet.train("mlp", frame.rename(columns={"a": "A"}), y, start=first, **QUICK)
+
+
+def refused(path):
+    with pytest.raises(DataError) as caught:
+        load(str(path))
+    return str(caught.value)
+
+
+def test_a_last_line_of_totals_is_no_sample(tmp_path, rng):
+    a, b = rng.integers(1, 900, 40).astype(float), rng.random(40).round(2)
+    total = [*a, a.sum()], [*b, round(b.sum(), 2)]
+    said = refused(table(tmp_path, a=total[0], target=total[1]))
+    assert "line 42, column 'a': must belong to a sample, got the sums of the lines above in column 'a'" in said
+    place = [*rng.choice(["north", "south"], 40), "Total"]
+    assert "must belong to a sample" in refused(table(tmp_path, place=place, a=total[0], target=[*b, 3.25]))
+    assert len(load(table(tmp_path, a=a, target=b)).x) == 40
+    assert len(load(table(tmp_path, place=["Total", *place[:-1]], a=total[0], target=[*b, 3.25])).x) == 41, "one sum"
+    sparse = np.zeros((41, 3), int)
+    sparse[[3, 5, 7], [0, 1, 2]] = sparse[40] = 1
+    dense = dict(zip("pqr", sparse.T))
+    assert len(load(table(tmp_path, **dense, target=[*b, 0.5])).x) == 41, "a one below a one is no total"
+
+
+def test_classes_that_differ_in_capitals_and_cells_with_several_labels(tmp_path, rng):
+    a = rng.normal(size=90).round(3)
+    assert warned(table(tmp_path, a=a, label=["cat", "CAT", "dog"] * 30)) == [
+        "classes 'CAT' and 'cat' differ in capitals alone: are they the same?"
+    ]
+    found = warned(table(tmp_path, a=a, town=["Rom", "rom", "Bonn"] * 30, label=rng.integers(0, 2, 90)))
+    assert found == ["categories of 'town' 'Rom' and 'rom' differ in capitals alone: are they the same?"]
+    (said,) = warned(table(tmp_path, a=a, tags=["red", "round", "red|round"] * 30))
+    assert said.startswith("each combination such as 'red|round' is a class of its own")
+    assert not warned(table(tmp_path, a=a, tags=["red", "blue", "a|b"] * 30))
+
+
+def test_targets_that_do_not_vary_or_are_probabilities(rng):
+    x = rng.normal(size=(60, 2)).astype(np.float32)
+    assert suspicious(Dataset("c", x, np.full((60, 1), 3.5))) == [
+        "target 1 is 3.5 for all samples: there is nothing to learn"
+    ]
+    p = rng.dirichlet([1, 1, 1], 60)
+    assert suspicious(Dataset("p", x, p)) == [
+        "the targets of each sample sum to 1: give class numbers (their argmax) if they are classes"
+    ]
+    assert not suspicious(Dataset("p", x, p * [1, 1, 2]))
+
+
+def test_long_numbers_that_all_differ_and_amounts_with_signs(tmp_path, rng):
+    a, account = rng.normal(size=60).round(3), rng.integers(10**17, 10**18, 60)
+    data = load(table(tmp_path, account=account, a=a, label=np.arange(60) % 2))
+    expected = "column 'account' holds long whole numbers, all different; set id='account' if it names the samples"
+    assert list(data.warnings) == [expected]
+    assert not load(table(tmp_path, account=account // 10**10, a=a, label=np.arange(60) % 2)).warnings
+    cells = [f"${value:.3f}" for value in rng.random(60)]
+    said = refused(table(tmp_path, cost=cells, label=np.arange(60) % 2))
+    assert "column 'cost': must be numbers or categories, got signs of currencies or percent, such as '$0." in said
+    said = refused(table(tmp_path, a=a, share=[f"{k % 3} %" for k in range(60)], label=np.arange(60) % 2))
+    assert "such as '0 %'. Write numbers without them" in said
