@@ -52,11 +52,21 @@ def doubt(found: Sequence[Estimate]) -> str | None:
     """
     by_name = {one.name: one for one in found}
     one = next((by_name[name] for name in TELLING if name in by_name), None)
-    if one is None or math.isnan(one.low) or one.low > one.baseline:
+    if one is None or not no_better(one):
         return None
-    between = f"{_number(one.low, one.percent)} to {_number(one.high, one.percent)}"
+    between = interval_text(one) or _number(one.value, one.percent)
     what = f"{one.name.replace('_', ' ')} {between}, baseline {_number(one.baseline, one.percent)}"
     return f"No better than the baseline, as far as this part can tell ({what})."
+
+
+def no_better(one: Estimate) -> bool:
+    """Whether a figure, of which more is better, cannot be told from its baseline."""
+    return (one.value if math.isnan(one.low) else one.low) <= one.baseline
+
+
+def interval_text(one: Estimate) -> str:
+    """``low to high``, nothing where there is no interval."""
+    return "" if math.isnan(one.low) else f"{_number(one.low, one.percent)} to {_number(one.high, one.percent)}"
 
 
 def figures_json(members: Sequence[Sequence[Estimate]]) -> dict[str, Any]:
@@ -90,8 +100,7 @@ def averaged_lines(members: Sequence[Sequence[Estimate]]) -> list[str]:
 
 
 def _shown(one: Estimate) -> tuple[str, str, str]:
-    between = "" if math.isnan(one.low) else f"{_number(one.low, one.percent)} to {_number(one.high, one.percent)}"
-    return _number(one.value, one.percent), between, _number(one.baseline, one.percent)
+    return _number(one.value, one.percent), interval_text(one), _number(one.baseline, one.percent)
 
 
 def _cell(one: Estimate, number: int) -> str:

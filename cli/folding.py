@@ -133,7 +133,7 @@ def predictions(found: CrossValidation, experiment: Experiment) -> dict[str, lis
 
 def lines(found: CrossValidation) -> list[str]:
     """A table of the figures: over folds with the corrected interval, and pooled."""
-    from .figures import table_lines
+    from .figures import interval_text, no_better, table_lines
 
     rows: list[Sequence[str]] = [("", "mean of folds", "95 % interval", "pooled", "over samples", "baseline")]
     for one in found.pooled:
@@ -141,12 +141,12 @@ def lines(found: CrossValidation) -> list[str]:
         if mean is None:
             continue
         ends = ("-",) if mean.low is None else (_number(mean.low, one.percent), _number(mean.high or 0.0, one.percent))
-        pooled = [_number(value, one.percent) for value in (one.value, one.low, one.high, one.baseline)]
+        pooled = [_number(value, one.percent) for value in (one.value, one.baseline)]
         name = one.name.replace("_", " ")
-        over = f"{pooled[1]} to {pooled[2]}"
-        rows.append((name, _number(mean.mean, one.percent), " to ".join(ends), pooled[0], over, pooled[3]))
+        across = _number(mean.mean, one.percent), " to ".join(ends)
+        rows.append((name, *across, pooled[0], interval_text(one), pooled[1]))
     told = next((one for one in found.pooled if one.name in TELLING), None)
-    better = told is None or not told.low <= told.baseline
+    better = told is None or not no_better(told)
     doubt = [] if better else ["No better than the baseline, as far as these samples can tell."]
     count = f"{found.folds} folds" + (f", {found.repeats} times" if found.repeats > 1 else "")
     about = f"Over {count}, with the t interval corrected for shared samples (Nadeau and Bengio 2003)"

@@ -7,13 +7,14 @@ import numpy as np
 
 from ..backend import Arena, Context
 from ..errors import ConfigError, DataError
-from ..inspection.likelihood import TRUSTED, Annealing, is_easy, normaliser, scores, states
+from ..inspection.likelihood import TRUSTED, Annealing, is_easy, normaliser, over_samples, scores, states
 from ..persistence import Trained, TrainedStack, stack_of
 from ..rbm import LogZ, exact_log_z
 from .arrays import feature_array
 from .chains import Chains
 from .members import single
 from .results import Result, given
+from .samples import weights_of
 from .sampling import check_count, sampled
 
 
@@ -185,12 +186,20 @@ class Machine(Result):
             return given(self._held.dbn.top.free_energy(v, ctx), self.device, as_numpy)
 
     def log_likelihood(
-        self, x: Any, *, runs: int = 100, steps: int = 1000, mixing: int = 300, binarise: bool = False
+        self,
+        x: Any,
+        *,
+        weights: Any = None,
+        runs: int = 100,
+        steps: int = 1000,
+        mixing: int = 300,
+        binarise: bool = False,
     ) -> LogLikelihood:
         """Mean log-likelihood of samples with its bracket; exact where one side has at most 2^20 states.
 
         Args:
             x: samples as in training; values between 0 and 1 become bits, rounded or drawn.
+            weights: how much each sample counts, (samples,), from 0: one of weight 2 counts as two.
             runs: annealing runs each way.
             steps: temperatures of each run.
             mixing: tempered Gibbs steps from data to the samples that annealing walks down from.
@@ -202,6 +211,9 @@ class Machine(Result):
         features = self._features(x)
         for name, number in (("runs", runs), ("steps", steps), ("mixing", mixing)):
             check_count(name, number)
+        weight = None if weights is None else weights_of(weights, len(features))
+        if weight is not None:
+            features, weight = features[weight > 0], weight[weight > 0]
         with self.device.activate():
             precise = self._in_float64()
             self._check_bits(features)
@@ -210,11 +222,9 @@ class Machine(Result):
             way = None if is_easy(precise) else Annealing.of(precise, device, steps)
             log_z = normaliser(precise, v, device, way, runs, mixing)
             unnormalised = scores(precise, v, device)["unnormalised"]
-        mean = unnormalised.mean(axis=1)
-        error = unnormalised.std(axis=1) / np.sqrt(len(v))
-        value, low, high = mean - log_z.value, mean - log_z.high, mean - log_z.low
-        if not self.parameters.members:
-            value, low, high, error = (float(number[0]) for number in (value, low, high, error))
+        mean, spread = over_samples(unnormalised, weight)
+        numbers: list[Any] = [mean - log_z.value, mean - log_z.high, mean - log_z.low, spread]
+        value, low, high, error = numbers if self.parameters.members else (float(number[0]) for number in numbers)
         method = "exact" if log_z.method == "exact" else "bracket"
         return LogLikelihood(value, low, high, error, len(v), method, len(precise.dbn.machines) > 1, log_z)
 
@@ -228,9 +238,9 @@ class Machine(Result):
             precise = self._in_float64()
             return exact_log_z(precise.dbn.top, precise.parameters)
 
-    def score(self, x: Any, y: Any = None) -> float:
+    def score(self, x: Any, y: Any = None, *, weights: Any = None) -> float:
         """The mean log-likelihood in nats, see :meth:`log_likelihood`."""
-        return float(self.log_likelihood(x))
+        return float(self.log_likelihood(x, weights=weights))
 
     def _prepared(self, x: Any) -> Any:
         features = self._features(x)

@@ -7,7 +7,7 @@ import numpy as np
 from ..backend import Arena, Context
 from ..data import Feed
 from ..errors import ConfigError, DataError
-from ..metrics import Estimate, Outcome, class_numbers, constant_prediction, estimates, usual_metrics
+from ..metrics import Estimate, Outcome, class_numbers, constant_prediction, estimates, measured, usual_metrics
 from ..persistence import TrainedModel
 from ..training import Evaluator, Scores, decided, outcomes, outputs_of, task_of
 from .arrays import split_frame, target_array
@@ -30,7 +30,7 @@ class Network(Result):
     _held: TrainedModel
 
     def outputs(self, x: Any, *, as_numpy: bool = True) -> Any:
-        """The activated outputs, averaged over members: (samples, outputs).
+        """The activated outputs, averaged over the members that have not diverged: (samples, outputs).
 
         They are probabilities of the classes, of each label, or predicted values, as the loss says; for two classes
         with one output, that of the second class.
@@ -51,7 +51,8 @@ class Network(Result):
             parts = []
             x = features.reshape(len(features), *held.input_shape)
             for out in outputs_of(held.model, held.loss, held.preprocessing, x, device, held.parameters.dtype):
-                parts.append(out.mean(axis=0, dtype=np.float64) if self.parameters.members else out.copy())
+                several = bool(self.parameters.members)
+                parts.append(out[held.predicting].mean(axis=0, dtype=np.float64) if several else out.copy())
             found = device.xp.concatenate(parts)
             if held.description.target_scale is not None:
                 found = held.description.target_scale.undo(found, device.xp)
@@ -186,7 +187,9 @@ class Network(Result):
         return float(np.mean(1 - missed / np.where(spread == 0, 1, spread)))
 
     def evaluate(self, x: Any, y: Any = None) -> dict[str, Any]:
-        """Loss and measures over samples, each a number, or (members,) for a population.
+        """Loss and all metrics that suit the targets over samples, each a number, or (members,) for a population.
+
+        The names are those of ``gpunet evaluate --json``; :meth:`figures` gives intervals and baselines beside them.
 
         Raises:
             DataError: samples or targets that this network was not trained for.
@@ -197,7 +200,9 @@ class Network(Result):
         else:
             raw = target_array(self.targets(x, y), len(features))
             targets = self._class_numbers(raw) if about.classes else self._values(raw)
-        found = self.scores(features, targets)
+        outcomes = [self.outcome(outputs, targets) for outputs in self.member_outputs_on(features)]
+        found = measured([one for one in outcomes if one is not None]) if not self.reconstructs else {}
+        found |= self.scores(features, targets)
         return {name: values if self.parameters.members else float(values[0]) for name, values in found.items()}
 
     def scores(self, features: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None) -> Scores:
@@ -261,7 +266,7 @@ class Network(Result):
     def _member(self, number: int) -> "Network":
         held, device = self._held, self.device
         with device.activate():
-            return type(self)(single(held, number), self._unsavable, self.stopped, self.run)
+            return type(self)(single(held, number, bool(self._unsavable)), self._unsavable, self.stopped, self.run)
 
     @property
     def threshold(self) -> float | None:
@@ -270,7 +275,7 @@ class Network(Result):
         It is fitted with ``training.threshold``; that of a population is the mean over its members.
         """
         found = self._held.thresholds
-        return None if found is None else float(found.mean())
+        return None if found is None else float(found[self._held.predicting].mean())
 
     def _numbers(self, outputs: Any, threshold: float | None = None) -> Any:
         limit = self.threshold if threshold is None else threshold

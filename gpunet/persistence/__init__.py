@@ -1,6 +1,7 @@
 """Runs into files and back: checkpoints, exact state, transfer of weights, the folder of a run."""
 
 from ..checkpoint.places import BEST, CONFIG, LAST, PREVIOUS
+from .differing import diverged_in
 from .folder import RunFolder, dump, has_state, newest, run_name, title
 from .identity import identity_of
 from .loading import (
@@ -17,8 +18,9 @@ from .loading import (
     load_stack,
     open_trained,
     stack_of,
+    unfilled,
 )
-from .snapshot import finished_layer, snapshot
+from .snapshot import finished_layer, model_tree, snapshot
 from .state import StateMismatch, restore_state
 from .transfer import check_preprocessing, graft
 
@@ -35,6 +37,7 @@ __all__ = [
     "TrainedModel",
     "TrainedStack",
     "check_preprocessing",
+    "diverged_in",
     "dump",
     "fill",
     "fill_group",
@@ -46,6 +49,7 @@ __all__ = [
     "is_ensemble",
     "load_model",
     "load_stack",
+    "model_tree",
     "newest",
     "open_trained",
     "restore_state",
@@ -53,4 +57,5 @@ __all__ = [
     "snapshot",
     "stack_of",
     "title",
+    "unfilled",
 ]

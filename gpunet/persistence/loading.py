@@ -19,6 +19,7 @@ from ..losses import Loss
 from ..models import DBN
 from ..objectives import Objective
 from ..parameter import Parameters
+from .differing import diverged_in
 
 ENSEMBLE, NETWORKS = "ensemble", "networks"  # groups of a file that holds several networks as one
 
@@ -37,6 +38,28 @@ class Trained:
         """Of a sample of the data, unprepared, as the model takes it: features in one row, unless it sees images."""
         about = self.description
         return with_channels(about.input_shape) if self.config.model.sees_positions else (about.features,)
+
+    @property
+    def diverged(self) -> tuple[int, ...]:
+        """Members that left the finite numbers in training, see :func:`.differing.diverged_in`."""
+        return diverged_in(self.checkpoint.root)
+
+    @property
+    def predicting(self) -> list[int]:
+        """The members that predict together: all but those that diverged."""
+        seeds = self.checkpoint.array("streams/seeds").data
+        return [member for member in range(len(seeds)) if member not in self.diverged]
+
+    @property
+    def left_out(self) -> list[str]:
+        """A line where members of a population are left out, since they diverged."""
+        gone, found = self.diverged, self.checkpoint
+        if not gone:
+            return []
+        seeds = found.array("streams/seeds").data.tolist()
+        which = ", ".join(f"{member} (seed {seeds[member]})" for member in gone)
+        said = f"member {which} is" if len(gone) == 1 else f"members {which} are"
+        return [f"{said} left out, diverged in training"]
 
     @property
     def source(self) -> str:
@@ -103,16 +126,27 @@ def _network(found: Trained, device: Device) -> TrainedModel:
         remedy = "It has likelihoods and samples, and a network can start from it"
         raise CheckpointError(str(found.checkpoint.path), "must hold a network with outputs", family.name, remedy)
     loss = build_loss(found.config, len(about.classes), about.task == "multilabel")
-    model, parameters = _rebuilt(found, family.outputs(about, loss), device, np.float32)
+    model, parameters = _rebuilt(found, device, np.float32)
     return TrainedModel(**vars(found), model=model, loss=loss, parameters=parameters)
 
 
-def _rebuilt(found: Trained, outputs: int, device: Device, dtype: Any) -> tuple[Any, Parameters]:
-    """The model of a checkpoint, with its arrays."""
+def unfilled(found: Trained) -> Any:
+    """The model of a configuration without arrays, for samples of the data that a checkpoint describes."""
+    family, about = found.config.model, found.description
+    outputs = 0
+    if family.has_outputs:
+        loss = build_loss(found.config, len(about.classes), about.task == "multilabel")
+        outputs = family.outputs(about, loss)
     shape = found.preprocessing.shape(found.input_shape)
-    model = found.config.model.restored(shape, outputs, len(found.checkpoint.group("model").children))
+    model = family.restored(shape, outputs, len(found.checkpoint.group("model").children))
     if isinstance(model, Layer):
         model.build(shape)
+    return model
+
+
+def _rebuilt(found: Trained, device: Device, dtype: Any) -> tuple[Any, Parameters]:
+    """The model of a checkpoint, with its arrays."""
+    model = unfilled(found)
     parameters = Parameters(model, found.config.seeds, device, dtype)
     fill(parameters, found.checkpoint)
     return model, parameters
@@ -166,7 +200,7 @@ def _stack(found: Trained, device: Device, dtype: Any) -> TrainedStack:
     if family.has_outputs:
         path, remedy = str(found.checkpoint.path), "Use gpunet evaluate for networks"
         raise CheckpointError(path, "must hold restricted Boltzmann machines", family.name, remedy)
-    model, parameters = _rebuilt(found, 0, device, dtype)
+    model, parameters = _rebuilt(found, device, dtype)
     dbn: Any = family.generator(model)
     return TrainedStack(**vars(found), dbn=dbn, parameters=parameters)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -34,12 +35,12 @@ def require_optuna() -> Any:
     Raises:
         ConfigError: it is not installed.
     """
-    try:
-        import optuna
-        import sklearn as _  # noqa: F401  what its importances stand on
-    except ImportError as error:
-        remedy = "Install the extra with pip install 'gpunet[search]'"
-        raise ConfigError("search", "needs optuna and scikit-learn", f"no {error.name}", remedy) from None
+    for name in ("optuna", "sklearn"):  # the second is what importances stand on, and loaded for them alone
+        if find_spec(name) is None:
+            remedy = "Install the extra with pip install 'gpunet[search]'"
+            raise ConfigError("search", "needs optuna and scikit-learn", f"no {name}", remedy)
+    import optuna
+
     logging.getLogger("optuna").setLevel(logging.ERROR)
     return optuna
 
