@@ -122,7 +122,7 @@ def test_a_search_whose_process_was_killed_goes_on(searched):
     running = subprocess.Popen([sys.executable, *words], cwd=folder, env=environment)
     journal = folder / "cut/search.journal"
     while running.poll() is None:
-        if journal.exists() and journal.read_text().count('"result"') == 3:
+        if journal.exists() and journal.read_text().count('"result"') >= 3:
             running.kill()
         time.sleep(0.005)
     running.wait()
