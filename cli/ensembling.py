@@ -91,6 +91,8 @@ def train_together(request: Request, wish: Wish, drawing: Output | None) -> None
             def once(number: int, start: Any) -> tuple[Ensemble, dict[str, Any]]:
                 own = experiment.changed({"seed": config.seed + number * wish.size})
                 together = made(own, method, wish.size, wish.combine, start, terminal, stop)
+                for line in together.left_out:
+                    remark(f"  {line}")
                 return together, trained_report(together, own, other)
 
             try:
@@ -136,6 +138,8 @@ def put_together(
             if network.reconstructs:
                 rule, remedy = "must hold a network that predicts targets", "Leave it out"
                 raise CheckpointError(str(network.trained.checkpoint.path), rule, network.config.model.name, remedy)
+        for line in library.left_out:
+            remark(f"  {line}")
         validation = evidence_in(library, "validation")
         together = library
         if method == "select":
