@@ -154,7 +154,7 @@ def test_the_test_part_is_read_once(monkeypatch):
         "mlp", x, y, {"lr": {"log": [1e-3, 1e-1]}}, method="random", trials=2, folds=4, seeds=2, noise=0, epochs=2,
         hidden=[4], test=20, validation=20,
     )  # fmt: skip
-    assert read == [25] * 8 + [20]
+    assert read == [25] * 4 + [20]  # folds of both trials at once, then the test part
     assert np.shape(found.trials[0]["scores"]) == (4, 2)
 
 
