@@ -1,6 +1,10 @@
 """gpunet ensemble, as a user types it."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -78,3 +82,36 @@ def test_finished_runs_are_put_together_and_selected_from(home, monkeypatch):
 )
 def test_mistakes_get_one_line_and_write_nothing(words, code, expected, home):
     refused("ensemble", *words, cwd=home, code=code, expected=expected)
+
+
+@pytest.mark.parametrize("path", ["bag", "bag/best.h5"])
+def test_an_ensemble_is_nothing_to_go_on_with(path, home):
+    refused("resume", path, cwd=home, code=4, expected=f"{path}: must be a single run to go on with, got an ensemble")
+
+
+@pytest.mark.parametrize(
+    ("sign", "kept", "said"),
+    [
+        ("1/90000", [], "ensemble: was stopped by SIGINT. Nothing was kept."),
+        ("repetition 2 of", ["best.h5", "config.toml", "ensemble.json", "ensemble.png"], "got 1 of 900 repetitions"),
+    ],
+)
+def test_an_interrupt_keeps_whole_ensembles_and_leaves_no_empty_folder(sign, kept, said, tmp_path):
+    words = ["ensemble", "--size", "2", "--seeds", "900", *FEW[1:5], "--run", "new/folder"]
+    epochs = "training.epochs=2" if kept else "training.epochs=90000"
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("GPUNET_")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gpunet.cli", *words, epochs], cwd=tmp_path, stderr=subprocess.PIPE, text=True,
+        env=environment,
+    )  # fmt: skip
+    for line in process.stderr:
+        if sign in line:
+            process.send_signal(signal.SIGINT)
+            break
+    rest = process.communicate(timeout=120)[1]
+    assert process.returncode == 130, rest
+    assert said in rest
+    assert len([line for line in rest.splitlines() if line.startswith("gpunet: ")]) == 1
+    found = sorted(path.name for path in tmp_path.rglob("*") if path.name != ".lock" and path.is_file())
+    assert found == kept
+    assert kept or not list(tmp_path.iterdir())
