@@ -1,6 +1,7 @@
 """Runs into files and back: checkpoints, exact state, transfer of weights, the folder of a run."""
 
 from ..checkpoint.places import BEST, CONFIG, LAST, PREVIOUS
+from .differing import diverged_in
 from .folder import RunFolder, dump, has_state, newest, run_name, title
 from .identity import identity_of
 from .loading import (
@@ -38,6 +39,7 @@ __all__ = [
     "TrainedModel",
     "TrainedStack",
     "check_preprocessing",
+    "diverged_in",
     "dump",
     "fill",
     "fill_group",
