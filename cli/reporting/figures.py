@@ -51,7 +51,17 @@ def curves(drawn: Sequence[Curve], best: float | None = None, log: bool = False)
     if log:
         axes.set_yscale("log")
     axes.set_xlabel("epoch")
+    _fitted(axes, [(epochs, values) for _, _, members in drawn for epochs, values in members])
     return svg_of(figure)
+
+
+def _fitted(axes: Any, members: Sequence[tuple[np.ndarray, np.ndarray]]) -> None:
+    """Ticks for what does not vary: one at the only epoch, and one at the only value."""
+    epochs, values = (np.unique(np.concatenate(one)) for one in zip(*members))
+    if len(epochs) == 1:
+        axes.set_xticks([int(epochs[0])])
+    if len(values) == 1:
+        axes.set_yticks([float(values[0])], [f"{values[0]:.6g}"])
 
 
 def histogram(counts: np.ndarray, edges: np.ndarray, number: int) -> str:
@@ -125,6 +135,7 @@ def axes_of(size: tuple[float, float] = SIZE, whole: bool = True) -> tuple[Any, 
     axes.patch.set_visible(False)
     axes.tick_params(colors=INK, labelsize=8, length=3, width=0.6)
     axes.xaxis.label.set(color=INK, size=8)
+    axes.yaxis.get_offset_text().set(color=INK, size=8)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=whole))
     for name, side in axes.spines.items():
         side.set(color=INK, linewidth=0.6, visible=name in ("left", "bottom"))

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..units import unit_of
+from gpunet.metrics import unit_of
+
 from . import figures
 from .ordering import by_data
 from .repetitions import Repetition

@@ -16,11 +16,11 @@ from rich.text import Text
 
 from gpunet.checkpoint import Checkpoint, Group, NamedArray
 from gpunet.errors import CheckpointError, printable
+from gpunet.metrics import bare, history_units
 
 from ..drawing import require_matplotlib, write_figure
 from ..options import print_json
 from ..output import Output
-from ..units import bare, unit_of
 from .tree import console
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -65,19 +65,13 @@ def layers_of(found: Checkpoint) -> list[str]:
 
 def units_of(found: Checkpoint) -> dict[str, str]:
     """What the numbers of its histories are measured in, by name without the part; only those that have a unit."""
-    settings, columns = found.note("config/json"), {"loss"}
+    columns: list[str] = []
     for path in ("history", *layers_of(found)):
         group = found.root[path] if path in found.root else Group()
-        columns |= {bare(name) for name in group.children} if isinstance(group, Group) else set()
-    parts = [settings.get("training"), settings.get("model")]
-    losses = [part.get("loss") for part in parts if isinstance(part, dict)]
-    loss = next((one for one in losses if one is not None), None)
-    loss = loss.get("name") if isinstance(loss, dict) else loss
+        columns += group.children if isinstance(group, Group) else ()
     data = found.root.children.get("data")
-    classes = "accuracy" in columns or (isinstance(data, Group) and str(data.attrs.get("task")) == "multilabel")
-    known = isinstance(loss, str) or classes or "pretraining" not in found.root
-    units = {name: unit_of(name, loss if isinstance(loss, str) else None, classes) for name in columns}
-    return {name: unit for name, unit in units.items() if unit and (known or name != "loss")}
+    task = str(data.attrs.get("task")) if isinstance(data, Group) else None
+    return history_units(found.note("config/json"), columns, task, "pretraining" in found.root)
 
 
 def history_columns(found: Checkpoint, path: str = "history") -> dict[str, np.ndarray]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..checkpoint import Group, NamedArray
+from ..metrics import bare
 
 WIDTH, HEIGHT = 320, 120  # pixels of a curve
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")  # Okabe and Ito's
@@ -17,19 +18,31 @@ class History(Mapping[str, np.ndarray]):
 
     Args:
         numbers: by name, such as ``train_loss``, ``validation_accuracy``, ``learning_rate``, ``seconds``.
+        units: what they are measured in, by name or by name without ``train_`` and ``validation_``.
 
     >>> history = History({"epoch": np.array([1, 2]), "train_loss": np.array([0.9, 0.5])})
     >>> history["train_loss"].tolist(), history.epochs
     ([0.9, 0.5], 2)
     """
 
-    def __init__(self, numbers: Mapping[str, np.ndarray]):
+    def __init__(self, numbers: Mapping[str, np.ndarray], units: Mapping[str, str] | None = None):
         self._numbers = dict(numbers)
+        known = {"seconds": "s", **(units or {})}
+        self._units = {name: known.get(name, known.get(bare(name), "")) for name in self._numbers}
 
     @classmethod
-    def of(cls, group: Group) -> "History":
+    def of(cls, group: Group, units: Mapping[str, str] | None = None) -> "History":
         """Out of the group ``history`` of a checkpoint."""
-        return cls({n: a.data for n, a in group.children.items() if isinstance(a, NamedArray)})
+        return cls({n: a.data for n, a in group.children.items() if isinstance(a, NamedArray)}, units)
+
+    @property
+    def units(self) -> dict[str, str]:
+        """What each column is measured in; empty for plain numbers such as shares and rates.
+
+        >>> History({"train_loss": np.ones(2), "learning_rate": np.ones(2)}, {"loss": "nats"}).units
+        {'train_loss': 'nats', 'learning_rate': ''}
+        """
+        return dict(self._units)
 
     @property
     def epochs(self) -> int:
@@ -61,7 +74,7 @@ class History(Mapping[str, np.ndarray]):
             return "<p>no epochs</p>"
         measures = [name.removeprefix("train_") for name in self if name.startswith("train_")]
         pictures = "".join(self._curves(measure) for measure in measures)
-        last = {name: f"{np.mean(self[name][-1]):.6g}" for name in self if name != "epoch"}
+        last = {self._headed(name): f"{np.mean(self[name][-1]):.6g}" for name in self if name != "epoch"}
         return f"<div>{pictures}</div>{table({'epoch': self.epochs} | last)}"
 
     def _curves(self, measure: str) -> str:
@@ -74,9 +87,14 @@ class History(Mapping[str, np.ndarray]):
             for (_, values), colour in zip(lines, COLOURS)
         )
         legend = " ".join(f'<span style="color:{c}">{part}</span>' for (part, _), c in zip(lines, COLOURS))
-        title = f"{escape(measure.replace('_', ' '))} {legend} {low:.4g} to {high:.4g}"
+        unit = f" ({self._units[shown[0][1]]})" if self._units[shown[0][1]] else ""
+        title = f"{escape(measure.replace('_', ' ') + unit)} {legend} {low:.4g} to {high:.4g}"
         box = f'<svg width="{WIDTH}" height="{HEIGHT}" role="img">{drawn}</svg>'
         return f'<figure style="display:inline-block"><figcaption>{title}</figcaption>{box}</figure>'
+
+    def _headed(self, name: str) -> str:
+        """A name with its unit."""
+        return f"{name} ({self._units[name]})" if self._units[name] else name
 
 
 def _mean(values: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from ..checkpoint import Checkpoint, Group, NamedArray, in_memory, write
 from ..config import Config
 from ..data import Description, Given, abridged, fulfil, oriented
 from ..errors import CheckpointError, ConfigError, DataError, WriteError
+from ..metrics import history_units
 from ..parameter import Parameters
 from ..persistence import Trained, TrainedModel, TrainedStack, held_in
 from .arrays import feature_array
@@ -113,8 +114,11 @@ class Result:
     @cached_property
     def history(self) -> History:
         """The numbers of every epoch, see :class:`~gpunet.api.history.History`."""
-        root = self._held.checkpoint.root
-        return History.of(root["history"]) if "history" in root else History({})
+        found = self._held.checkpoint
+        if "history" not in found.root:
+            return History({})
+        group = found.root["history"]
+        return History.of(group, history_units(found.note("config/json"), group.children, self.description.task, False))
 
     @property
     def seeds(self) -> tuple[int, ...]:

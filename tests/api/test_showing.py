@@ -102,3 +102,14 @@ def test_the_bar_of_a_terminal_is_taken_away_even_after_an_error(table, small, c
     assert capsys.readouterr().out == ""
     watch = Watch([], False, False)
     watch.on_step(None, 0, 0, 1)  # a training without a bar moves none
+
+
+def test_a_history_names_the_unit_of_its_columns(rng):
+    x, y = rng.normal(size=(60, 3)), rng.normal(size=60) * 40
+    settings = {"epochs": 2, "hidden": [4], "progress": False, "device": "cpu"}
+    numbers = gpunet.train("mlp", x, y, **settings).history
+    assert numbers.units["train_loss"] == numbers.units["validation_loss"] == "target's units, squared"
+    assert (numbers.units["seconds"], numbers.units["learning_rate"]) == ("s", "")
+    assert numbers.units.keys() == set(numbers)
+    assert "loss (target&#x27;s units, squared)" in numbers._repr_html_()
+    assert gpunet.train("mlp", x, (y > 0).astype(int), **settings).history.units["train_loss"] == "nats"
