@@ -17,8 +17,8 @@ from gpunet.api.ensembling import check_method, made, temperature_of
 from gpunet.api.loading import load_together
 from gpunet.api.reading import load_split
 from gpunet.api.starting import batch_that_fits, following, open_source
-from gpunet.ensembles import ROUNDS, Making, greedy_selection, method_named, over_seeds
-from gpunet.errors import CheckpointError, ConfigError, GpunetError, Interrupted, OutputClosed
+from gpunet.ensembles import ROUNDS, Making, checked_report, greedy_selection, method_named, over_seeds
+from gpunet.errors import CheckpointError, ConfigError, GpunetError, Interrupted, OutputClosed, printable
 from gpunet.experiment import Experiment
 from gpunet.interruption import CLOSED, Stop
 from gpunet.persistence import BEST, RunFolder, open_trained, run_name
@@ -186,7 +186,7 @@ def show_finished(run: str, request: Request, drawing: Output | None) -> None:
     if not together.saved_report:
         remedy = "gpunet evaluate measures it" if len(together.networks) > 1 else "Name several runs"
         raise CheckpointError(run, "must be a finished ensemble, or one of several runs", "no report", remedy)
-    _show(together.saved_report, request.as_json, None, drawing)
+    _show(checked_report(run, together.saved_report), request.as_json, None, drawing)
 
 
 def _keep(together: Ensemble, document: dict[str, Any], folder: RunFolder) -> None:
@@ -217,4 +217,4 @@ def _show(document: dict[str, Any], as_json: bool, folder: Path | None, drawing:
         print_json({**({} if folder is None else {"folder": str(folder)}), **document})
         return
     for line in ensemble_lines(document):
-        click.echo(line)
+        click.echo(printable(line))

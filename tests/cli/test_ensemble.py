@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -115,3 +116,43 @@ def test_an_interrupt_keeps_whole_ensembles_and_leaves_no_empty_folder(sign, kep
     found = sorted(path.name for path in tmp_path.rglob("*") if path.name != ".lock" and path.is_file())
     assert found == kept
     assert kept or not list(tmp_path.iterdir())
+
+
+def test_a_report_shows_the_table_and_the_picture_of_an_ensemble(home, tmp_path):
+    page = tmp_path / "page.html"
+    gpunet("report", "bag", "-o", page, cwd=home)
+    shown = page.read_text()
+    kept = json.loads((home / "bag/ensemble.json").read_text())
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", shown)
+    rows = [cells[k : k + 4] for k in range(0, len(cells), 4)]
+    assert [row[0] for row in rows] == ["seed 0", "seed 1", "mean member", "ensemble"]
+    assert [row[1] for row in (rows[0], rows[3])] == [
+        f"{100 * held['error']:.2f} %" for held in (kept["members"][0], kept["ensemble"])
+    ]
+    assert shown.count("data:image/png;base64,") == 1
+    assert "Out of bag: error" in shown
+    gpunet("report", "bag/best.h5", "run1", "-o", page, cwd=home)
+    assert all(f"<h2>{title}</h2>" in page.read_text() for title in ("Ensemble: bag/best.h5", "Settings"))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda held: held.pop("gain"), "gain: Field required"),
+        (lambda held: held["members"][0].pop("error"), "members: no error"),
+        (lambda held: held["ensemble"].update(error="x"), "ensemble.error: Input should be a valid number"),
+        (lambda held: held["members"].pop(), "size: 2 of 1 members"),
+        (lambda held: held.update(control={"members": [{"weight": 1.0}]}), "control.combine: Field required"),
+        (lambda held: held["rejection"].update(rejected=3), "rejection.rejected: Input should be a valid list"),
+        (lambda held: held["uncertainty"].pop("of_right"), "of_right: Field required"),
+    ],
+)
+@pytest.mark.parametrize("command", [("report",), ("ensemble",)])
+def test_a_file_with_a_report_that_is_none_is_refused(change, said, command, home, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    together = load(home / "bag")
+    change(together.saved_report)
+    together.save(tmp_path / "other.h5")
+    line = invoked(*command, "other.h5", code=4).stderr
+    assert "other.h5: must hold the report of an ensemble" in line
+    assert said in line
