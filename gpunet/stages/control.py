@@ -50,7 +50,7 @@ class Control:
             self._seen = digest
             return self._carry_out(run, _read(self._path, text), digest)
         except GpunetError as error:
-            self._note(f"{CONTROL}: {' '.join(str(error).splitlines())}; training goes on as before")
+            self._note(f"{CONTROL}: {' '.join(str(error).splitlines()).rstrip('.')}; training goes on as before")
             return False
 
     def _carry_out(self, run: Run, written: dict[str, Any], digest: str) -> bool:
