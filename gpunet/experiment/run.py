@@ -296,7 +296,9 @@ class Run:
         if wants_targets and labels is not None and labels < samples:
             samples, what = labels, "labelled samples"
         if given is not None:
-            samples = given.shape[-1]
+            population, samples = self.config.population, given.shape[-1]
+            if given.shape[:-1] != ((population,) if population > 1 else ()):
+                raise ConfigError("rows", f"must be so many for each of {population} members", str(given.shape))
         if batch > samples:
             rule, remedy = f"must be at most the {samples} {what} of the training part", min(32, samples)
             raise ConfigError("batch_size", rule, batch, f"Set batch_size={remedy}")
