@@ -9,7 +9,8 @@ from ..backend import Arena, Context
 from ..errors import ConfigError, DataError
 from ..inspection.likelihood import TRUSTED, Annealing, is_easy, normaliser, over_samples, scores, states
 from ..persistence import Trained, TrainedStack, stack_of
-from ..rbm import LogZ, exact_log_z
+from ..rbm import Couplings, LogZ, exact_log_z, inverse_temperature
+from ..rbm.temperature import InverseTemperature
 from .arrays import feature_array
 from .chains import Chains
 from .members import single
@@ -237,6 +238,50 @@ class Machine(Result):
         with self.device.activate():
             precise = self._in_float64()
             return exact_log_z(precise.dbn.top, precise.parameters)
+
+    def inverse_temperature(self, x: Any, h: Any = None) -> InverseTemperature:
+        """The ``beta`` of the machine at which samples were drawn, such as those of an annealer, with its error.
+
+        Args:
+            x: samples, (samples, *input_shape); they are taken for independent.
+            h: states of the hidden units that belong to them, (samples, hidden); summed out where they are not known.
+
+        Raises:
+            ConfigError: a stack, or without ``h`` visible units of more than two states.
+
+        >>> import numpy as np
+        >>> from gpunet.api.couplings import machine_of
+        >>> from gpunet.rbm import Couplings
+        >>> hot, cold = (
+        ...     machine_of(Couplings(b * np.ones(4) * 0.1, b * np.zeros(3), b * np.full((4, 3), 0.3))) for b in (1, 2)
+        ... )
+        >>> 1.8 < hot.inverse_temperature(cold.sampler(3000).step(50)).value[0] < 2.2
+        np.True_
+        """
+        self._alone("inverse_temperature")
+        features = self._features(x)
+        with self.device.activate():
+            precise = self._in_float64()
+            v = self._held.preprocessing.on_host(features.reshape(len(features), -1), np.float64)
+            hidden = None if h is None else self._hidden_states(h)
+            if hidden is not None and len(hidden) != len(v):
+                rule, got = f"must be as many states as the {len(v):,} samples of x", f"{len(hidden):,}"
+                raise DataError("h", rule, got, "Pass one row for each sample")
+            return inverse_temperature(precise.dbn.top, precise.parameters, v, hidden)
+
+    def couplings(self) -> Couplings:
+        """Its fields and couplings as a model of spins, -1 and +1, with the same energies of all pairs of states.
+
+        Raises:
+            ConfigError: a stack, a population, or units that are neither bits nor spins.
+        """
+        self._alone("couplings")
+        self._one("couplings")
+        top = self._held.dbn.top
+        weight, visible, hidden = (
+            self.device.get(parameter.value) for parameter in (top.weight, top.visible_bias, top.hidden_bias)
+        )
+        return Couplings.of(weight, visible, hidden, top.visible, top.hidden)
 
     def score(self, x: Any, y: Any = None, *, weights: Any = None) -> float:
         """The mean log-likelihood in nats, see :meth:`log_likelihood`."""

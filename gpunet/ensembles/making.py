@@ -143,7 +143,7 @@ class Making:
             told = self.callbacks if then is None else Told(self.callbacks, then)
             if not carry_out(iter([run]), None, told, self.stop).finished:
                 rule = f"was stopped by {self.stop.requested}"
-                raise Interrupted("ensemble", rule, None, "Nothing was kept; train fewer or smaller members")
+                raise Interrupted("ensemble", rule, None, "Nothing was kept; begin again")
             return run
 
         return within_memory(train, experiment)

@@ -162,7 +162,7 @@ def case_bounds(model: TrainedStack, v: np.ndarray, device: Any, way: Annealing)
     """RAISE bounds and pseudo-likelihoods of a few samples of a single machine, (members, samples)."""
     rbm, members, block = model.dbn.top, len(model.parameters.seeds), device.put(v)
     found = {"raise_bound": raise_log_likelihoods(rbm, model.parameters, way.base, block, runs=5, betas=way.betas)}
-    if rbm.visible.bits:
+    if rbm.visible.ends is not None:
         ctx = Context(training=False, arena=Arena(device))
         found["pseudo_log_likelihood"] = device.get(pseudo_log_likelihood(rbm, block, ctx)).reshape(members, -1)
     return found

@@ -20,6 +20,7 @@ from .loading import (
     stack_of,
     unfilled,
 )
+from .made import SNAPSHOTS, made_machine, snapshot_name
 from .snapshot import finished_layer, model_tree, snapshot
 from .state import StateMismatch, restore_state
 from .transfer import check_preprocessing, graft
@@ -31,6 +32,7 @@ __all__ = [
     "LAST",
     "NETWORKS",
     "PREVIOUS",
+    "SNAPSHOTS",
     "RunFolder",
     "StateMismatch",
     "Trained",
@@ -49,12 +51,14 @@ __all__ = [
     "is_ensemble",
     "load_model",
     "load_stack",
+    "made_machine",
     "model_tree",
     "newest",
     "open_trained",
     "restore_state",
     "run_name",
     "snapshot",
+    "snapshot_name",
     "stack_of",
     "title",
     "unfilled",

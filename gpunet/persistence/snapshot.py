@@ -55,7 +55,7 @@ def snapshot(run: Run, *, best: bool, portrait: Group | None = None) -> Group:
     source = config["data"].pop("source")  # a path of this machine; the data's name and hash say what it was
     root["config"] = Group({"NX_class": "NXnote"}, {"json": note(stamped(config))})
     root["environment"] = Group({"NX_class": "NXnote"}, {"json": note(environment(run.device) | {"source": source})})
-    root["data"] = _data(run.description, run.preprocessing)
+    root["data"] = describe_data(run.description, run.preprocessing)
     root["model"] = model_tree(run.objective.model, parameters, values)
     if run.config.model.layerwise is not None:
         layers = [*run.lineage.below, finished_layer(run, values)]
@@ -167,7 +167,8 @@ def _settings(layer: Any) -> dict[str, Scalar]:
     return settings
 
 
-def _data(description: Description, preprocessing: Preprocessing) -> Group:
+def describe_data(description: Description, preprocessing: Preprocessing) -> Group:
+    """The group of what is known about the data."""
     return Group(
         {"name": description.name, "data_sha256": description.sha256},
         {

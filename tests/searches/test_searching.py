@@ -122,7 +122,7 @@ def test_a_search_whose_process_was_killed_goes_on(searched):
     running = subprocess.Popen([sys.executable, *words], cwd=folder, env=environment)
     journal = folder / "cut/search.journal"
     while running.poll() is None:
-        if journal.exists() and journal.read_text().count('"result"') == 3:
+        if journal.exists() and journal.read_text().count('"result"') >= 3:
             running.kill()
         time.sleep(0.005)
     running.wait()
@@ -154,7 +154,7 @@ def test_the_test_part_is_read_once(monkeypatch):
         "mlp", x, y, {"lr": {"log": [1e-3, 1e-1]}}, method="random", trials=2, folds=4, seeds=2, noise=0, epochs=2,
         hidden=[4], test=20, validation=20,
     )  # fmt: skip
-    assert read == [25] * 8 + [20]
+    assert read == [25] * 4 + [20]  # folds of both trials at once, then the test part
     assert np.shape(found.trials[0]["scores"]) == (4, 2)
 
 
