@@ -52,6 +52,8 @@ class Run:
         history: of the epochs that lie behind.
         batch: where training begins in the epoch after them; more than 0 where a run goes on inside an epoch.
         lineage: as passed, or what :meth:`came_from` noted.
+        changes: what was changed while it was trained: ``epoch`` from which it holds, ``key``, ``before``, ``after``.
+        controlled_by: hash of the file that said so last, or nothing.
 
     Raises:
         ConfigError: a batch larger than the training part, or a monitor without its data.
@@ -99,6 +101,8 @@ class Run:
         self.plateau, self.doctor = self._plateau(), self._doctor()
         self.history: list[EpochRecord] = []
         self.batch = 0
+        self.changes: list[dict[str, Any]] = []
+        self.controlled_by = ""
         self.test_scores: Scores = {}
         self.thresholds: np.ndarray | None = None
         self._test_figures: list[list[Estimate]] | None = None  # of the weights that are kept

@@ -12,8 +12,10 @@ from ..experiment import Experiment, Run
 from ..interruption import Stop
 from ..persistence import LAST, RunFolder, Trained, graft, snapshot
 from ..training import EpochRecord
+from .control import Control
 from .growth import growth
 from .memory import within_memory
+from .milestones import Milestones, check_snapshots
 from .resuming import resume
 from .saving import Saving
 from .stack import Stack
@@ -189,6 +191,7 @@ def _start(
     def train() -> Carried | None:
         runs = make_runs()
         first = next(runs)
+        check_snapshots(first.config, dry_run or open_folder is not None)
         if callbacks is not None:
             callbacks.on_start(first)
         if dry_run or open_folder is not None:  # what could not be written is found before anything is
@@ -219,13 +222,14 @@ def carry_out(
     told, stop, seconds = callbacks or Callbacks(), stop or Stop(), 0.0
     run = next(runs)
     saving = None if folder is None else Saving(folder)
+    control = None if folder is None else Control(folder.path, told.on_note)
     if saving is not None:
         saving.begin(run)
     while True:
         told.on_run(run)
         began = time.perf_counter()
         try:
-            finished = _train(run, saving, told, stop)
+            finished = _train(run, saving, control, told, stop)
         finally:
             told.on_end(run)
         seconds += time.perf_counter() - began
@@ -235,15 +239,19 @@ def carry_out(
         run = following
 
 
-def _train(run: Run, saving: Saving | None, told: Callbacks, stop: Stop) -> bool:
+def _train(run: Run, saving: Saving | None, control: Control | None, told: Callbacks, stop: Stop) -> bool:
+    milestones = Milestones(run, None if saving is None else saving.folder)
+
     def on_epoch(record: EpochRecord) -> None:
         told.measure(run, record)
         if saving is not None:
-            saving.after_epoch(run, record)
+            over = record.epoch == record.epochs or not record.active.any()
+            saving.after_epoch(run, record, control is not None and control.after_epoch(run, over))
         told.on_epoch(run, record)
 
     def on_step(epoch: int, step: int, steps: int) -> None:
         told.on_step(run, epoch, step, steps)
+        milestones.before_step(run, epoch, step)
         if saving is not None:
             saving.within_epoch(run, step)
 
@@ -257,6 +265,7 @@ def _train(run: Run, saving: Saving | None, told: Callbacks, stop: Stop) -> bool
     if saving is None:
         return finished
     if finished:
+        milestones.at_end(run)
         saving.finish(run, told.portrait, told.on_note)
     else:
         saving.stopped(run)
