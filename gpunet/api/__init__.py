@@ -1,11 +1,12 @@
 """The Python front door: train, fit, resume and load, and what they return."""
 
+from .autoencoder import Autoencoder
 from .ensemble import Ensemble
 from .fitting import fit
 from .history import History
 from .loading import load
 from .machine import LogLikelihood, Machine
-from .network import Autoencoder, Network
+from .network import Network
 from .results import Result
 from .resuming import resume
 from .training import train

@@ -1,6 +1,7 @@
 """Restricted Boltzmann machines and stacks of them."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -84,15 +85,29 @@ class Machine(Result):
             ConfigError: a population, whose members have hidden units of their own.
             DataError: samples that the machine was not trained for.
         """
-        self._one("encode")
         if layers is not None:
             check_count("layers", layers)
             if layers > len(self._held.dbn.machines):
                 rule, remedy = f"must be at most the {len(self._held.dbn.machines)} there are", "Leave it out for all"
                 raise ConfigError("layers", rule, layers, remedy)
+        return self.encode_on(self._features(x), layers=layers, as_numpy=as_numpy)
+
+    def encode_on(
+        self, features: np.ndarray, *, layers: int | None = None, as_numpy: bool = True, precise: bool = False
+    ) -> Any:
+        """The same for samples of a data set.
+
+        Args:
+            features: (samples, *input_shape) on the host.
+            layers: how many layers upwards; all by default.
+            as_numpy: False leaves the result on the device.
+            precise: compute in float64, where a state must not depend on the samples beside it by a rounding.
+        """
+        self._one("encode")
+        held = self._precise if precise else self._held
         with self.device.activate():
-            v, ctx = self._prepared(x), self._context()
-            return given(self._held.dbn.encode(v, ctx, layers).copy(), self.device, as_numpy)
+            v, ctx = self._placed(features, held), self._context()
+            return given(held.dbn.encode(v, ctx, layers).copy(), self.device, as_numpy)
 
     def decode(self, h: Any, *, as_numpy: bool = True) -> Any:
         """Expected samples for states of the top hidden units, in the units of the data: (samples, *input_shape)."""
@@ -198,9 +213,11 @@ class Machine(Result):
         return float(self.log_likelihood(x))
 
     def _prepared(self, x: Any) -> Any:
-        features = self._features(x)
+        return self._placed(self._features(x))
+
+    def _placed(self, features: np.ndarray, held: TrainedStack | None = None) -> Any:
         v = self._held.preprocessing.on_host(features.reshape(len(features), -1))
-        return self.device.put(v, self.parameters.dtype)
+        return self.device.put(v, (held or self._held).parameters.dtype)
 
     def _check_bits(self, features: np.ndarray) -> None:
         """Refuse, for units that are bits, what is no bit and no probability of one."""
@@ -221,6 +238,12 @@ class Machine(Result):
         if self.parameters.members:
             remedy = f"Use rbm.members[0].{what}(...)"
             raise ConfigError(what, "needs one machine", f"a population of {len(self.seeds)}", remedy)
+
+    @cached_property
+    def _precise(self) -> TrainedStack:
+        """The same machines in float64."""
+        with self.device.activate():
+            return self._in_float64()
 
     def _in_float64(self) -> TrainedStack:
         return stack_of(self._trained_alone(), self.device)

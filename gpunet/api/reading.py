@@ -18,6 +18,7 @@ from ..data import (
     Table,
     Targets,
     Wanted,
+    as_float32,
     assemble,
     check_depth,
     check_scale,
@@ -304,6 +305,31 @@ def _cache_for(model: Trained) -> Any:
     """The cache of a trained model's data; nothing is written beside runs by those who only look at them."""
     path = model.checkpoint.path
     return cache_of(model.config, None if path is None else Path(path).parent, writes=model.config.data.cache != "auto")
+
+
+def after_those_of(dataset: Dataset, before: Trained) -> Dataset:
+    """A data set of arrays as the next samples of a training that goes on; what it knows of features covers both.
+
+    Raises:
+        DataError: samples of another shape.
+    """
+    about = before.description
+    known = about.contract
+    if dataset.input_shape != about.input_shape:
+        wanted = "x".join(map(str, about.input_shape))
+        received = f"samples of shape {'x'.join(map(str, dataset.input_shape))}"
+        raise DataError(dataset.name, f"must have samples of shape {wanted}, as before", received, "Prepare them alike")
+    x = _as_read(dataset)
+    low, high, lows, highs = min(known.low, float(x.min())), max(known.high, float(x.max())), known.lows, known.highs
+    if lows:
+        lows = tuple(np.minimum(lows, x.min(axis=0)).tolist())
+        highs = tuple(np.maximum(highs, x.max(axis=0)).tolist())
+    whole = known.whole and bool((x == np.floor(x)).all())
+    contract = replace(known, low=low, high=high, lows=lows, highs=highs, whole=whole)
+    if known.offset:
+        x = (x.astype(np.float64) - np.array(known.offset)).astype(np.float32)
+    x = x if x.dtype == np.uint8 else as_float32(dataset.name, x)
+    return replace(dataset, x=x, scale=about.scale, contract=contract)
 
 
 def check_outputs(dataset: Dataset, known: Trained) -> None:

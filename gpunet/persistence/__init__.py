@@ -15,11 +15,12 @@ from .loading import (
     is_ensemble,
     load_model,
     load_stack,
+    network_of,
     open_trained,
     stack_of,
 )
 from .snapshot import finished_layer, snapshot
-from .state import StateMismatch, restore_state
+from .state import StateMismatch, continue_learning, restore_state
 from .transfer import check_preprocessing, graft
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "TrainedModel",
     "TrainedStack",
     "check_preprocessing",
+    "continue_learning",
     "dump",
     "fill",
     "fill_group",
@@ -46,6 +48,7 @@ __all__ = [
     "is_ensemble",
     "load_model",
     "load_stack",
+    "network_of",
     "newest",
     "open_trained",
     "restore_state",
