@@ -25,7 +25,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfil
 .PHONY: demo test lint kernels soak manual packaging bench clean
 
 demo: $(VENV)/.demo
-	$(BIN)/gpunet compare
+	$(BIN)/gpunet compare --labels 100 'model.hidden=[64,64]' training.epochs=25
 	@echo "Try also: $(BIN)/gpunet train digits    or    $(BIN)/gpunet --help"
 
 test: $(VENV)/.test

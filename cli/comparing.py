@@ -145,4 +145,4 @@ def _announce(comparison: Comparison) -> None:
     remark(f"{NAME}: {widths}, {comparison.dataset.name} ({sizes}), {comparison.experiment.device}")
     counts = ", ".join(f"{count:,}" for count in comparison.labels)
     rates = ", ".join(f"{rate:g}" for rate in comparison.rates)
-    remark(f"  {counts} labels; learning rates {rates}; {config.members} seeds at once")
+    remark(f"  {counts} labels; learning rates {rates}, more where the best is at an end; {config.members} seeds")

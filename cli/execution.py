@@ -13,6 +13,7 @@ from gpunet.errors import GpunetError, Interrupted, OutputClosed, printable
 from gpunet.interruption import CLOSED
 
 from .figures import UNITS, averaged_lines, doubt, figure_lines, figures_json, unit_of
+from .members import member_lines, member_settings
 from .naming import translated
 from .options import print_json, program, spread
 from .remarks import remark
@@ -116,9 +117,13 @@ def report(carried: Carried, folder: Path, as_json: bool) -> None:
             "seconds": round(seconds, 3),
             "epochs": job.history[-1].epoch,
             "monitor": best.monitor,
-            "best": best.best.tolist(),
+            "best": best.best_so_far.tolist(),
             "best_epoch": best.best_epoch.tolist(),
         }
+        if job.config.by_member:
+            document["members"] = member_settings(job)
+        if job.trainer.diverged:
+            document["diverged"] = sorted(job.trainer.diverged)
         document |= {f"test_{name}": values.tolist() for name, values in scores.items()}
         if units := {name: UNITS[name].format(inputs=job.inputs.features) for name in scores if name in UNITS}:
             layers = len(job.lineage.below) + 1
@@ -129,10 +134,12 @@ def report(carried: Carried, folder: Path, as_json: bool) -> None:
             document["thresholds"] = job.thresholds.tolist()
         print_json(document)
         return
+    kept = [member for member in range(len(best.best)) if member not in job.trainer.diverged]
+    scores, figures = {name: values[kept] for name, values in scores.items()}, [figures[m] for m in kept if figures]
     if best.monitor != "last":
         percent = best.monitor.endswith("accuracy")
-        value = spread(best.best.tolist(), percent)
-        click.echo(f"Best {best.monitor.replace('_', ' ')}: {value}, {_epochs(best.best_epoch.tolist())}")
+        value = spread(best.best[kept].tolist(), percent)
+        click.echo(f"Best {best.monitor.replace('_', ' ')}: {value}, {_epochs(best.best_epoch[kept].tolist())}")
     layers = len(job.lineage.below) + 1 if job.config.model.layerwise is not None else 1
     of_layer = f" of layer {layers}, the last one" if layers > 1 else ""
     if "accuracy" in scores:
@@ -141,6 +148,8 @@ def report(carried: Carried, folder: Path, as_json: bool) -> None:
         for name, values in scores.items():
             unit = unit_of(name, job.inputs.features, len(job.split.test))
             click.echo(f"Test {name.replace('_', ' ')}{of_layer}: {spread(values.tolist())}{unit}")
+    for line in member_lines(job):
+        click.echo(line)
     if job.thresholds is not None:
         click.echo(f"Threshold fitted on validation: {spread(job.thresholds.tolist())}")
     for line in averaged_lines(figures) if len(figures) > 1 else figure_lines(figures[0]) if figures else ():

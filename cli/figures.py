@@ -35,11 +35,11 @@ def figure_lines(found: Sequence[Estimate], names: Sequence[str] = ()) -> list[s
         names: of the classes, labels or targets.
     """
     rows = [(one.name.replace("_", " "), *_shown(one)) for one in found if not math.isnan(one.value)]
-    lines = _table([("", "value", "95 % interval", "baseline"), *rows])
+    lines = table_lines([("", "value", "95 % interval", "baseline"), *rows])
     each = [one for one in found if one.by_class is not None]
     if names and each and 1 < len(names) <= MOST:
         head = ("", *(one.name.replace("_", " ") for one in each))
-        lines += ["", *_table([head, *((name, *(_cell(one, k) for one in each)) for k, name in enumerate(names))])]
+        lines += ["", *table_lines([head, *((name, *(_cell(one, k) for one in each)) for k, name in enumerate(names))])]
     return lines
 
 
@@ -52,11 +52,21 @@ def doubt(found: Sequence[Estimate]) -> str | None:
     """
     by_name = {one.name: one for one in found}
     one = next((by_name[name] for name in TELLING if name in by_name), None)
-    if one is None or math.isnan(one.low) or one.low > one.baseline:
+    if one is None or not no_better(one):
         return None
-    between = f"{_number(one.low, one.percent)} to {_number(one.high, one.percent)}"
+    between = interval_text(one) or _number(one.value, one.percent)
     what = f"{one.name.replace('_', ' ')} {between}, baseline {_number(one.baseline, one.percent)}"
     return f"No better than the baseline, as far as this part can tell ({what})."
+
+
+def no_better(one: Estimate) -> bool:
+    """Whether a figure, of which more is better, cannot be told from its baseline."""
+    return (one.value if math.isnan(one.low) else one.low) <= one.baseline
+
+
+def interval_text(one: Estimate) -> str:
+    """``low to high``, nothing where there is no interval."""
+    return "" if math.isnan(one.low) else f"{_number(one.low, one.percent)} to {_number(one.high, one.percent)}"
 
 
 def figures_json(members: Sequence[Sequence[Estimate]]) -> dict[str, Any]:
@@ -86,12 +96,11 @@ def averaged_lines(members: Sequence[Sequence[Estimate]]) -> list[str]:
             first, deviation = figures[0], float(values.std(ddof=1))
             mean, baseline = _number(float(values.mean()), first.percent), _number(first.baseline, first.percent)
             rows.append((first.name.replace("_", " "), mean, f"± {_number(deviation, first.percent)}", baseline))
-    return _table(rows)
+    return table_lines(rows)
 
 
 def _shown(one: Estimate) -> tuple[str, str, str]:
-    between = "" if math.isnan(one.low) else f"{_number(one.low, one.percent)} to {_number(one.high, one.percent)}"
-    return _number(one.value, one.percent), between, _number(one.baseline, one.percent)
+    return _number(one.value, one.percent), interval_text(one), _number(one.baseline, one.percent)
 
 
 def _cell(one: Estimate, number: int) -> str:
@@ -107,7 +116,8 @@ def _number(value: float, percent: bool) -> str:
     return decimals(value) if abs(value) < 1000 else f"{value:.6g}"
 
 
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+def table_lines(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of cells as lines, the first column to the left and all others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows)]
     lines = []
     for first, *others in rows:

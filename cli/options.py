@@ -49,8 +49,12 @@ class Request:
 
     def configuration(self, default: str, words: Sequence[str] | None = None) -> Any:
         """The configuration that is asked for, or that of some of the words; ``default`` is the preset without any."""
-        flags = {"data.source": self.data, "seed": self.seed, "members": self.members}
-        return configuration(self.words if words is None else words, flags, default)
+        return configuration(self.words if words is None else words, self.flags, default)
+
+    @property
+    def flags(self) -> dict[str, Any]:
+        """Values by dotted key that options stand for, None where they were not given."""
+        return {"data.source": self.data, "seed": self.seed, "members": self.members}
 
     @property
     def place(self) -> str:
@@ -143,7 +147,19 @@ def is_data(word: str) -> bool:
 
 def configuration(words: Sequence[str], flags: dict[str, Any], default: str) -> Any:
     """The configuration of ``[CONFIG|PRESET] [DATA] [KEY=VALUE ...]`` with flags on top."""
-    from gpunet.config import load_config, parse_assignments
+    from gpunet.config import load_config
+
+    source, overrides = named_source(words, flags, default)
+    return load_config(source, overrides, note=remark)
+
+
+def named_source(words: Sequence[str], flags: dict[str, Any], default: str) -> tuple[str, dict[str, Any]]:
+    """What ``[CONFIG|PRESET] [DATA] [KEY=VALUE ...]`` names, and the values by dotted key on top of it.
+
+    Raises:
+        ConfigError: two of one, or an option that was written like a key.
+    """
+    from gpunet.config import parse_assignments
 
     named = [word for word in words if not is_assignment(word)]
     sources = [word for word in named if not is_data(word)]
@@ -159,7 +175,7 @@ def configuration(words: Sequence[str], flags: dict[str, Any], default: str) -> 
     overrides = parse_assignments(word for word in words if word not in named)
     _check_options(overrides)
     given = {key: value for key, value in flags.items() if value is not None}
-    return load_config(sources[0] if sources else default, overrides | given, note=remark)
+    return sources[0] if sources else default, overrides | given
 
 
 def _check_options(overrides: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gpunet.checkpoint import Group
+from gpunet.checkpoint import Checkpoint, Group
 from gpunet.errors import DivergedError
 from gpunet.experiment import Experiment
 from gpunet.inspection.portrait import portrait
@@ -40,7 +40,7 @@ class Terminal(Callbacks):
     announces_first_layer = True  # together with the training; the others when their turn comes
 
     def __init__(self, look: Callable[[], None], say_more: Callable[[Run], None] | None = None):
-        self._look, self._say_more, self._said = look, say_more, self.announces_first_layer
+        self.look, self._say_more, self._said = look, say_more, self.announces_first_layer
         self._open = ExitStack()
 
     def on_start(self, run: Run) -> None:
@@ -63,7 +63,7 @@ class Terminal(Callbacks):
 
     def on_step(self, run: Run, epoch: int, step: int, steps: int) -> None:
         """Move the bar."""
-        self._look()
+        self.look()
         self._tell_step(epoch, step, steps)
 
     def on_epoch(self, run: Run, record: EpochRecord) -> None:
@@ -119,6 +119,7 @@ def execute(
     grafts: Sequence[tuple[str, str]] = (),
     layers: int | None = None,
     begun: bool = False,
+    instead: Callable[[Experiment, Checkpoint | None], None] | None = None,
 ) -> None:
     """Load the data, train, write the checkpoints and report.
 
@@ -129,6 +130,7 @@ def execute(
         grafts: pairs of layers, of that checkpoint and of the network.
         layers: how many finished layers of that checkpoint to keep, for a stack.
         begun: whether the folder may hold its ``config.toml`` already.
+        instead: what is done with the experiment and the weights to start from, other than to train it once.
     """
     place = choose_device(request.device, told=True)
     with place.activate():
@@ -145,6 +147,9 @@ def execute(
         dataset, parts = load_split(config, features_of=donor, run=request.place, writes=not request.dry_run)
         if not request.chooses_batch:
             config = batch_that_fits(config, parts)
+        if instead is not None:
+            instead(Experiment(config, dataset, parts, place), checkpoint)
+            return
         made: list[RunFolder] = []
 
         def open_folder() -> RunFolder:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -37,7 +37,7 @@ class Cache:
     """Where decoded images are kept.
 
     Attributes:
-        folder: that holds one file for each folder of images and way to decode them.
+        folder: that holds one file for each folder of images, or column of a table, and way to decode them.
         writes: whether images that are not there yet are kept there.
     """
 
@@ -74,6 +74,26 @@ def decoded(name: Path, files: Sequence[Path], imaging: Imaging, cache: Cache | 
     if cache.writes:
         told = (*told, _kept(place, pictures, wanted))
     return Pictures(pictures.x, pictures.files, (*pictures.notes, *told), pictures.scale)
+
+
+def opener(table: Path, imaging: Imaging, cache: Cache | None) -> Callable[[Sequence[str], int], Pictures]:
+    """Gives the images that the cells of a column of a table name, by paths relative to it, decoded once.
+
+    Args:
+        table: its path.
+        imaging: sizes and background.
+        cache: as for :func:`decoded`; each column of each table has a file of its own there.
+    """
+
+    def opened(names: Sequence[str], column: int) -> Pictures:
+        files = [table.parent / name for name in names]
+        for file in files:
+            if not file.is_file():
+                remedy = "Paths are relative to the table; leave the column out with ignore=... where it names none"
+                raise DataError(printable(str(file)), "must be an existing image", "no such file", remedy)
+        return decoded(table.with_name(f"{table.name}-column-{column + 1}"), files, imaging, cache)
+
+    return opened
 
 
 def _identity(name: Path, files: Sequence[Path], imaging: Imaging) -> str:

@@ -13,8 +13,9 @@ from gpunet.checkpoint import inflation_budget
 from gpunet.data.table import Column, Table, number_column
 from gpunet.errors import DataError, printable
 
+from .cache import Cache, opener
 from .opening import open_regular
-from .pictures import Imaging, opener
+from .pictures import Imaging
 
 if TYPE_CHECKING:
     from polars import Series
@@ -24,7 +25,7 @@ ARROW = (".arrow", ".feather", ".ipc")
 SUFFIXES = (*PARQUET, *ARROW)
 
 
-def read_frame(path: Path, imaging: Imaging | None = None) -> Table:
+def read_frame(path: Path, imaging: Imaging | None = None, cache: Cache | None = None) -> Table:
     """The columns of a Parquet or Arrow file.
 
     Raises:
@@ -55,7 +56,7 @@ def read_frame(path: Path, imaging: Imaging | None = None) -> Table:
     columns = [_column(unicodedata.normalize("NFC", name), frame.get_column(name)) for name in frame.columns]
     return Table(
         path.name, tuple(columns), True, lambda row: f"{path} row {row + 1}", source=str(path),
-        opener=opener(path.parent, imaging or Imaging()),
+        opener=opener(path, imaging or Imaging(), cache),
     )  # fmt: skip
 
 

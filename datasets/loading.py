@@ -57,7 +57,7 @@ def read(
         task: of arrays and images, see :mod:`gpunet.data.targets`.
         classes: class names of a trained model, whose numbers the labels of arrays and images must get.
         imaging: what becomes of images in files before they are samples.
-        cache: where images of folders are kept once they are decoded.
+        cache: where images of folders, and those that tables name, are kept once they are decoded.
 
     Returns:
         The columns of a table, or a data set of everything else.
@@ -72,7 +72,7 @@ def read(
         if images.holds_images(path):
             return images.read_classes(path, task, classes, imaging or Imaging(), cache)
         return idx.read_folder(path, task, classes, (naming or Naming()).transposed)
-    if (table := _table(path, reading or Reading(), imaging or Imaging())) is not None:
+    if (table := _table(path, reading or Reading(), imaging or Imaging(), cache)) is not None:
         return table
     if path.suffix.lower() in ARCHIVES:
         return archives.read_archive(path, naming or Naming(), task, classes)
@@ -114,7 +114,7 @@ def read_features(
         return images.read_inputs(path, imaging or Imaging(), cache)
     if path.is_dir():
         return idx.read_folder(path, "auto", None, (naming or Naming()).transposed).x
-    if (table := _table(path, reading or Reading(), imaging or Imaging())) is not None:
+    if (table := _table(path, reading or Reading(), imaging or Imaging(), cache)) is not None:
         return table
     if path.suffix.lower() in ARCHIVES:
         return archives.read_features(path, naming or Naming())
@@ -147,12 +147,12 @@ def load(source: str, *, target: str | int | None = None, header: bool | None = 
     return assemble(found, wanted, Coding(), lambda n, labels, by: Split(np.arange(n), nothing, nothing))
 
 
-def _table(path: Path, reading: Reading, imaging: Imaging) -> Table | None:
+def _table(path: Path, reading: Reading, imaging: Imaging, cache: Cache | None) -> Table | None:
     """A file that holds a table as one, None where it holds something else."""
     name = path.name.lower()
     if name.endswith(tables.SUFFIXES):
-        return tables.read_table(path, reading, imaging)
-    return frames.read_frame(path, imaging) if name.endswith(frames.SUFFIXES) else None
+        return tables.read_table(path, reading, imaging, cache=cache)
+    return frames.read_frame(path, imaging, cache) if name.endswith(frames.SUFFIXES) else None
 
 
 def _is_idx(path: Path) -> bool:

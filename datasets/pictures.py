@@ -7,7 +7,7 @@ from the size of their files.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +16,7 @@ import numpy as np
 
 from gpunet.checkpoint import inflation_budget
 from gpunet.data import Pictures
-from gpunet.errors import DataError, printable
+from gpunet.errors import DataError
 
 from .opening import open_regular
 
@@ -96,20 +96,6 @@ def decode(name: Path, files: Sequence[Path], imaging: Imaging) -> Pictures:
     x = np.stack(samples) if samples else np.empty((0, 0), np.uint8)
     notes = tuple(f"{count:,} {what}" for what, count in sorted(said.items()))
     return Pictures(x, tuple(file.name for file in files), notes, _scale(x))
-
-
-def opener(folder: Path, imaging: Imaging) -> Callable[[Sequence[str]], Pictures]:
-    """Gives the images that the cells of a table name, by paths relative to a folder."""
-
-    def opened(names: Sequence[str]) -> Pictures:
-        files = [folder / name for name in names]
-        for file in files:
-            if not file.is_file():
-                remedy = "Paths are relative to the table; leave the column out with ignore=... where it names none"
-                raise DataError(printable(str(file)), "must be an existing image", "no such file", remedy)
-        return decode(folder, files, imaging)
-
-    return opened
 
 
 def _size(image: Any, imaging: Imaging) -> tuple[int, int]:

@@ -19,9 +19,10 @@ from gpunet.data.roles import TARGETS
 from gpunet.data.table import NOTHING, Column, Reading, Table, are_numbers, is_number
 from gpunet.errors import DataError
 
+from .cache import Cache, opener
 from .headers import called, doubts, is_header, names_of
 from .numbers import decimal_signs, groups_digits, read_numbers
-from .pictures import Imaging, opener
+from .pictures import Imaging
 from .text import SAMPLE, Lines, first_rows, read_lines, walk_cells
 
 if TYPE_CHECKING:
@@ -31,8 +32,16 @@ PLAIN = (".csv", ".tsv", ".tab", ".psv", ".txt", ".data")
 SUFFIXES = tuple(f"{suffix}{packed}" for suffix in PLAIN for packed in ("", ".gz"))
 
 
-def read_table(path: Path, reading: Reading, imaging: Imaging | None = None, held: bytes | None = None) -> Table:
+def read_table(
+    path: Path,
+    reading: Reading,
+    imaging: Imaging | None = None,
+    held: bytes | None = None,
+    cache: Cache | None = None,
+) -> Table:
     """The columns of a file of text, or of the text ``held``, which ``path`` names in messages.
+
+    Images that cells name are kept in a cache where there is one.
 
     Raises:
         DataError: naming the line, and the column where it is one cell.
@@ -65,7 +74,7 @@ def read_table(path: Path, reading: Reading, imaging: Imaging | None = None, hel
     return Table(
         path.name, columns, bool(header), place, (*notes, *more), source=str(path),
         missing_given=reading.missing is not None, doubts=tuple(doubts(sample, bool(header), names, commas)),
-        opener=opener(path.parent, imaging or Imaging()),
+        opener=opener(path, imaging or Imaging(), cache),
     )  # fmt: skip
 
 

@@ -30,7 +30,7 @@ FLOORS = [
     {"gpunet.stages"},
     {"gpunet.inspection"},
     {"gpunet.studies"},
-    {"gpunet.ensembles"},
+    {"gpunet.ensembles", "gpunet.searches"},
     {"gpunet.api"},
     {"gpunet.interop"},
     {"gpunet.sklearn"},

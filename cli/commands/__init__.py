@@ -15,6 +15,8 @@ SECTIONS = {
         "pretrain": "Train machines, stacks or convolutions without labels.",
         "resume": "Go on with a run exactly where it stopped, or longer.",
         "compare": "Pretrained networks against tuned controls.",
+        "ensemble": "Several networks as one, and what that gains.",
+        "search": "Find the best values of keys, and train the chosen model.",
         "depth": "What depth does to networks, with shortcuts and without.",
     },
     "Use": {

@@ -1,5 +1,8 @@
 """gpunet train."""
 
+from functools import partial
+from typing import Any
+
 import click
 
 from gpunet.errors import ConfigError
@@ -8,14 +11,20 @@ from ..options import Request, from_option, run_options
 
 
 @click.command()
+@click.option(
+    "--folds", type=click.IntRange(2), metavar="K", help="Cross-validate: K trainings, each judged by a fold."
+)
+@click.option("--repeats", default=1, show_default=True, type=click.IntRange(1), help="Of the folds, each time others.")
 @from_option
 @click.option("--graft", "grafts", multiple=True, metavar="LAYER=LAYER", help="Which layer of --from goes where.")
 @run_options
-def train(request: Request, source: str | None, grafts: tuple[str, ...]) -> None:
+def train(request: Request, source: str | None, grafts: tuple[str, ...], folds: int | None, repeats: int) -> None:
     """Train a model and keep the weights that are best on validation.
 
     Takes a preset (gpunet presets ls) or a TOML file, mlp by default, and a file or folder of data. KEY=VALUE overrides
     any key of it.
+
+    With --folds nothing is kept but figures, with an interval over folds, and the out-of-fold predictions.
 
     \b
     gpunet train
@@ -24,6 +33,7 @@ def train(request: Request, source: str | None, grafts: tuple[str, ...]) -> None
     gpunet train residual --seeds 5 --run runs/five
     gpunet train finetune --from runs/digits-dbn-1/best.h5 model.hidden=[500,500,2000] data.labels=1000
     gpunet train mlp --from runs/digits-mlp-1/best.h5 --graft 000_dense=000_dense
+    gpunet train flowers.csv --folds 10 --repeats 3
     gpunet train my.toml --dry-run
     """
     from ..terminal import execute
@@ -31,9 +41,20 @@ def train(request: Request, source: str | None, grafts: tuple[str, ...]) -> None
     config = request.configuration("mlp")
     if config.model.command != "train":
         raise ConfigError("train", "trains networks with targets", config.model.name, "Use gpunet pretrain")
+    if repeats > 1 and folds is None:
+        raise ConfigError("--repeats", "repeats folds", "none", "Add --folds K")
     if grafts and source is None:
         raise ConfigError("--graft", "needs a checkpoint to take layers from", "none", "Add --from CHECKPOINT")
-    execute(request, config, source, [_pair(words) for words in grafts])
+    pairs = [_pair(words) for words in grafts]
+    instead = None if folds is None else partial(_fold, request, folds, repeats, pairs)
+    execute(request, config, source, pairs, instead=instead)
+
+
+def _fold(request: Request, folds: int, repeats: int, pairs: Any, experiment: Any, checkpoint: Any) -> None:
+    """Cross-validate."""
+    from ..folding import run_folds
+
+    run_folds(request, experiment, folds, repeats, checkpoint, pairs)
 
 
 def _pair(words: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..units import unit_of
 from . import figures
 from .ordering import by_data
 from .repetitions import Repetition
@@ -53,4 +54,9 @@ def _panels(groups: Sequence[Repetition], places: Sequence[int], layer: int | No
         low, high = min(float(v.min()) for v in values), max(float(v.max()) for v in values)
         svg = figures.curves(drawn, float(best) if isinstance(best, int) else None, log=low > 0 and high > 50 * low)
         both = len({style for _, style in names}) > 1
-        yield {"title": title.replace("_", " "), "svg": svg, "both": both, "best": isinstance(best, int)}
+        settings = [groups[place].first.settings for place in places]
+        losses = {one.get("training.loss", one.get("training.loss.name")) for one in settings}
+        plain = layer is None and len(losses) == 1
+        unit = unit_of(title, losses.pop(), "accuracy" in named) if plain or title != "loss" else ""
+        said = f"{title.replace('_', ' ')} ({unit})" if unit else title.replace("_", " ")
+        yield {"title": said, "svg": svg, "both": both, "best": isinstance(best, int)}

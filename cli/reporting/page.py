@@ -24,12 +24,15 @@ NARROW = 12  # classes of a table that half a page can hold
 ROUNDED = 4
 
 
-def render(runs: Sequence[RunFile], comparisons: Sequence[dict[str, Any]] = ()) -> str:
+def render(
+    runs: Sequence[RunFile], comparisons: Sequence[dict[str, Any]] = (), searches: Sequence[dict[str, Any]] = ()
+) -> str:
     """The whole report as HTML that refers to nothing outside itself.
 
     Args:
         runs: that are shown side by side.
         comparisons: a section for each, as :func:`.comparisons.comparison_section` makes it.
+        searches: likewise, as :func:`.searches.search_section` makes it.
     """
     groups, best = ordered(repetitions(runs)) if runs else ([], set())
     environment = Environment(
@@ -40,8 +43,9 @@ def render(runs: Sequence[RunFile], comparisons: Sequence[dict[str, Any]] = ()) 
         lstrip_blocks=True,
     )
     return environment.get_template("page.html").render(
-        title=_title(groups, comparisons),
+        title=_title(groups, [*comparisons, *searches]),
         comparisons=comparisons,
+        searches=searches,
         runs=runs,
         groups=groups,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -20,6 +20,7 @@ from gpunet.errors import CheckpointError, printable
 from ..drawing import require_matplotlib, write_figure
 from ..options import print_json
 from ..output import Output
+from ..units import bare, unit_of
 from .tree import console
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -36,8 +37,11 @@ def show_history(found: Checkpoint, output: Output | None, as_csv: bool, as_json
     columns = history_columns(found)
     layers = {path.split("/")[1]: history_columns(found, path) for path in layers_of(found)}
     if output is not None:
-        plot(columns, output)
-        click.echo(f"Drawn: {output.path}{' (the last layer)' if len(layers) > 1 else ''}", err=True)
+        titled = {
+            f"layer {number} of {len(layers)}, {name}": one for number, (name, one) in enumerate(layers.items(), 1)
+        }
+        plot(titled or {"": columns}, output, units_of(found))
+        click.echo(f"Drawn: {output.path}", err=True)
     if as_json:
         document: dict[str, Any] = {name: values.tolist() for name, values in columns.items()}
         each = {layer: {name: v.tolist() for name, v in one.items()} for layer, one in layers.items()}
@@ -47,9 +51,9 @@ def show_history(found: Checkpoint, output: Output | None, as_csv: bool, as_json
     elif output is None:
         for number, (layer, one) in enumerate(layers.items(), 1):
             click.echo(f"layer {number} of {len(layers)}, {printable(layer)}")
-            _table(one)
+            _table(one, units_of(found))
         if not layers:
-            _table(columns)
+            _table(columns, units_of(found))
 
 
 def layers_of(found: Checkpoint) -> list[str]:
@@ -57,6 +61,23 @@ def layers_of(found: Checkpoint) -> list[str]:
     group = found.root.children.get("pretraining")
     names = sorted(group.children) if isinstance(group, Group) else []
     return [path for name in names if (path := f"pretraining/{name}/history") in found.root]
+
+
+def units_of(found: Checkpoint) -> dict[str, str]:
+    """What the numbers of its histories are measured in, by name without the part; only those that have a unit."""
+    settings, columns = found.note("config/json"), {"loss"}
+    for path in ("history", *layers_of(found)):
+        group = found.root[path] if path in found.root else Group()
+        columns |= {bare(name) for name in group.children} if isinstance(group, Group) else set()
+    parts = [settings.get("training"), settings.get("model")]
+    losses = [part.get("loss") for part in parts if isinstance(part, dict)]
+    loss = next((one for one in losses if one is not None), None)
+    loss = loss.get("name") if isinstance(loss, dict) else loss
+    data = found.root.children.get("data")
+    classes = "accuracy" in columns or (isinstance(data, Group) and str(data.attrs.get("task")) == "multilabel")
+    known = isinstance(loss, str) or classes or "pretraining" not in found.root
+    units = {name: unit_of(name, loss if isinstance(loss, str) else None, classes) for name in columns}
+    return {name: unit for name, unit in units.items() if unit and (known or name != "loss")}
 
 
 def history_columns(found: Checkpoint, path: str = "history") -> dict[str, np.ndarray]:
@@ -93,13 +114,16 @@ def sparkline(values: Sequence[float], width: int = 12) -> str:
     return "".join(BARS[int((mean - low) * factor + 0.5)] if math.isfinite(mean) else " " for mean in means)
 
 
-def _table(columns: dict[str, np.ndarray]) -> None:
+def _table(columns: dict[str, np.ndarray], units: Mapping[str, str]) -> None:
     several = any(values.ndim > 1 for values in columns.values())
     table = Table(box=box.SIMPLE_HEAD, caption="mean over members" if several else None, show_footer=True)
     means = {n: v.reshape(len(v), -1).mean(axis=1) if n != "epoch" else v for n, v in columns.items()}
     for name, values in means.items():
         footer = "" if name == "epoch" else sparkline(values.tolist())
-        table.add_column(Text(name.replace("_", " ")), footer, justify="right", footer_style="cyan")
+        unit = units.get(bare(name), "s" if name == "seconds" else "")
+        table.add_column(
+            Text(name.replace("_", " ") + (f"\n({unit})" if unit else "")), footer, justify="right", footer_style="cyan"
+        )
     for row in range(len(columns["epoch"])):
         table.add_row(*(f"{means[name][row]:.4g}" if name != "epoch" else str(means[name][row]) for name in means))
     console().print(table)
@@ -131,33 +155,55 @@ def _csv(columns: dict[str, np.ndarray]) -> None:
     writer.writerows(zip(*(column.tolist() for column in flat.values())))
 
 
-def plot(columns: dict[str, np.ndarray], output: Output) -> None:
-    """Draw the history: training and validation of a number in one panel, members as thin lines under their mean."""
+def plot(histories: dict[str, dict[str, np.ndarray]], output: Output, units: Mapping[str, str]) -> None:
+    """Draw histories: training and validation of a number in one panel, members as thin lines under their mean.
+
+    Args:
+        histories: columns by title; the layers of a stack have a band of panels each.
+        output: the file.
+        units: of numbers by name, which stand at their axes.
+    """
     require_matplotlib("-o")
     from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
 
+    bands = {title: _panels_of(columns) for title, columns in histories.items()}
+    across = min(3, max(1, *(len(panels) for panels in bands.values())))
+    rows = [math.ceil(max(1, len(panels)) / across) for panels in bands.values()]
+    figure: Any = Figure(figsize=(4.2 * across, sum(3 * down + (0.4 if len(bands) > 1 else 0) for down in rows)))
+    figure.set_layout_engine("constrained")
+    subfigures = np.atleast_1d(figure.subfigures(len(bands), 1, height_ratios=rows))
+    for part, down, (title, panels) in zip(subfigures, rows, bands.items()):
+        if title:
+            part.suptitle(title, fontsize="large")
+        for place, (name, names) in enumerate(panels.items(), 1):
+            _draw(part.add_subplot(down, across, place), histories[title], name, names, units.get(name, ""))
+    write_figure(figure, output, 120)
+
+
+def _panels_of(columns: dict[str, np.ndarray]) -> dict[str, list[str]]:
+    """The columns that stand in one panel, by the name of the number."""
     panels: dict[str, list[str]] = {}
     for name in columns:
         if name not in ("epoch", "seconds"):
-            panels.setdefault(name.removeprefix("train_").removeprefix("validation_"), []).append(name)
-    across = min(3, max(1, len(panels)))
-    down = math.ceil(max(1, len(panels)) / across)
-    figure = Figure(figsize=(4.2 * across, 3 * down), layout="constrained")
-    for place, (title, names) in enumerate(panels.items(), 1):
-        axes: Any = figure.add_subplot(down, across, place)
-        for number, name in enumerate(names):
-            values = columns[name].reshape(len(columns["epoch"]), -1)
-            colour = f"C{number}"
-            if values.shape[1] > 1:
-                axes.plot(columns["epoch"], values, color=colour, linewidth=0.6, alpha=0.4)
-            label = "training" if name.startswith("train_") else "validation" if "validation" in name else title
-            marker = "o" if len(values) == 1 else None
-            axes.plot(columns["epoch"], values.mean(axis=1), color=colour, label=label, marker=marker)
-        axes.set_title(title.replace("_", " "), fontsize="medium")
-        axes.set_xlabel("epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.grid(alpha=0.3)
-        if len(names) > 1:
-            axes.legend(frameon=False, fontsize="small")
-    write_figure(figure, output, 120)
+            panels.setdefault(bare(name), []).append(name)
+    return panels
+
+
+def _draw(axes: Any, columns: dict[str, np.ndarray], title: str, names: Sequence[str], unit: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    for number, name in enumerate(names):
+        values = columns[name].reshape(len(columns["epoch"]), -1)
+        colour = f"C{number}"
+        if values.shape[1] > 1:
+            axes.plot(columns["epoch"], values, color=colour, linewidth=0.6, alpha=0.4)
+        label = "training" if name.startswith("train_") else "validation" if "validation" in name else title
+        marker = "o" if len(values) == 1 else None
+        axes.plot(columns["epoch"], values.mean(axis=1), color=colour, label=label, marker=marker)
+    axes.set_title(title.replace("_", " "), fontsize="medium")
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(unit, fontsize="small")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3)
+    if len(names) > 1:
+        axes.legend(frameon=False, fontsize="small")

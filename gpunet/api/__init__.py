@@ -1,7 +1,8 @@
-"""The Python front door: train, fit, resume and load, and what they return."""
+"""The Python front door: train, fit, search, resume and load, and what they return."""
 
 from .autoencoder import Autoencoder
 from .ensemble import Ensemble
+from .ensembling import train_ensemble
 from .fitting import fit
 from .history import History
 from .loading import load
@@ -9,6 +10,7 @@ from .machine import LogLikelihood, Machine
 from .network import Network
 from .results import Result
 from .resuming import resume
+from .searching import SearchResult, search
 from .training import train
 
 __all__ = [
@@ -19,8 +21,11 @@ __all__ = [
     "Machine",
     "Network",
     "Result",
+    "SearchResult",
     "fit",
     "load",
     "resume",
+    "search",
     "train",
+    "train_ensemble",
 ]

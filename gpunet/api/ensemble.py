@@ -7,10 +7,24 @@ from typing import Any
 
 import numpy as np
 
-from ..checkpoint import MEMORY, Group
-from ..ensembles import GIVEN, Combination, Temperature, aligned, ensemble_tree, fitted_temperature, tempered
+from ..checkpoint import Group
+from ..ensembles import (
+    GIVEN,
+    ROUNDS,
+    Combination,
+    Evidence,
+    Selected,
+    Temperature,
+    aligned,
+    ensemble_tree,
+    fitted_temperature,
+    greedy_selection,
+    report,
+    tempered,
+)
 from ..errors import CheckpointError, ConfigError
 from ..metrics import Outcome, Task, class_numbers
+from .agreeing import agree, name_of
 from .arrays import target_array
 from .network import Network
 from .results import Result, written
@@ -61,7 +75,7 @@ class Ensemble:
                 known = isinstance(network, Result)
                 rule, got = "must be a network that predicts", type(network).__name__
                 raise CheckpointError(
-                    _name(network, number) if known else f"network {number}",
+                    name_of(network, number) if known else f"network {number}",
                     rule,
                     network.config.model.name if known else got,
                     "Load it alone",
@@ -233,11 +247,109 @@ class Ensemble:
         assert outcome is not None, "there are figures of probabilities"
         return self.at(fitted_temperature(outcome))
 
+    def with_rule(self, combine: str | None) -> "Ensemble":
+        """The same with another rule of combination, or as it is where there is none."""
+        if combine is None:
+            return self
+        given: Any = combine
+        return Ensemble.of(self.networks, Combination(given, self.combination.weights), self.method, self.facts)
+
     def at(self, temperature: Temperature) -> "Ensemble":
         """The same at a temperature."""
         note = {"temperature": temperature.value, "samples": temperature.samples, "why_not": temperature.why_not}
         facts = {**self.facts, "calibration": note}
         return Ensemble.of(self.networks, self.combination.calibrated(temperature.value), self.method, facts)
+
+    @classmethod
+    def selected(cls, networks: Sequence[Result], x: Any, y: Any = None, rounds: int = ROUNDS) -> "Ensemble":
+        """Those of many networks that are best together on samples that none of them was trained on, each as often.
+
+        Greedily, with replacement, see :func:`gpunet.ensembles.greedy_selection`; ``facts["selection"]`` says how the
+        score went.
+
+        Args:
+            networks: to choose from, the members of populations one by one.
+            x: samples of a validation part.
+            y: their targets, see :meth:`Network.score`.
+            rounds: how many steps are tried; 50 by default.
+
+        Raises:
+            CheckpointError: networks that do not go together.
+            ConfigError: targets without figures.
+            DataError: samples or targets that the networks were not trained for.
+        """
+        library = cls(networks)
+        evidence = library.evidence_on(x, y)
+        return library.chosen(greedy_selection(evidence.outputs, evidence.outcome, rounds))
+
+    def chosen(self, selected: Selected) -> "Ensemble":
+        """Those members that greedy selection took, as often as it did."""
+        taken = np.flatnonzero(selected.counts)
+        members = self.members
+        facts = {
+            "library": len(members),
+            "taken": [[name_of(members[k], int(k)), int(selected.counts[k])] for k in taken],
+            "order": list(selected.order),
+            "step": selected.step,
+            "score_name": selected.score_name,
+            "scores": list(selected.scores),
+        }
+        weights = selected.counts[taken].astype(np.float64)
+        return Ensemble.of([members[k] for k in taken], Combination("mean", weights), "select", {"selection": facts})
+
+    def evidence(
+        self, features: Sequence[np.ndarray], targets: np.ndarray, weights: np.ndarray | None = None
+    ) -> Evidence | None:
+        """What the members say about samples, beside their targets; None where there are no figures of such targets.
+
+        Args:
+            features: of the same samples as each network reads them, (samples, *input_shape).
+            targets: as a data set has them: numbers of classes, or values.
+            weights: of the samples.
+        """
+        outputs = self.member_outputs(features)
+        found = self.networks[0].outcome(outputs[0], targets)
+        if found is None:
+            return None
+        return Evidence(outputs, replace(found, weight=weights, threshold=self.member_threshold))
+
+    def evidence_on(self, x: Any, y: Any = None) -> Evidence:
+        """The same for samples as they are passed to :meth:`score`.
+
+        Raises:
+            ConfigError: targets without figures, as those that only have a direction.
+        """
+        first = self.networks[0]
+        features = [network.read(x).x for network in self.networks]
+        targets = first.target_numbers(target_array(first.targets(x, y), len(features[0])))
+        found = self.evidence(features, targets)
+        if found is None:
+            raise ConfigError("ensemble", "needs targets that have figures", first.meaning, "Choose another loss")
+        return found
+
+    def report(
+        self, x: Any, y: Any = None, *, validation: Any = None, reference: Sequence[Result] = ()
+    ) -> dict[str, Any]:
+        """What the ensemble gains over its members, and why: plain numbers by name, as ``gpunet ensemble --json`` has.
+
+        Args:
+            x: samples that no member was trained on.
+            y: their targets, see :meth:`score`.
+            validation: samples to fit the temperature on and to choose the best member by: a pair (x, y), or a data
+                frame with the targets.
+            reference: independently trained networks, in which the ensemble's worth is counted; it needs validation.
+
+        Raises:
+            ConfigError: targets without figures, or a reference without validation.
+            DataError: samples or targets that the networks were not trained for.
+        """
+        pair = validation if isinstance(validation, tuple | list) else (validation, None)
+        held = None if validation is None else self.evidence_on(*pair)
+        if len(reference) and held is None:
+            raise ConfigError("reference", "needs a validation part", "none", "Pass validation=(x, y)")
+        other = Ensemble(list(reference)) if len(reference) else None
+        worth = None if other is None else (other.evidence_on(*pair), other.evidence_on(x, y))
+        return report(self.evidence_on(x, y), held, self.combination, worth)
 
     @property
     def content(self) -> Group:
@@ -276,43 +388,3 @@ class Ensemble:
         more += [f"temperature {t:.3g}"] if t != 1 else []
         parts = ", ".join([f"{len(self)} members", *more])
         return f"Ensemble({parts}: {'; '.join(network.summary for network in self.networks)})"
-
-
-def agree(networks: Sequence[Network]) -> None:
-    """Refuse networks whose predictions would not add up.
-
-    Raises:
-        CheckpointError: where one differs from the first.
-    """
-    first = networks[0]
-    for number, network in enumerate(networks[1:], 1):
-        for rule, of_first, own in _compared(first, network):
-            if of_first != own:
-                raise CheckpointError(_name(network, number), rule, own, f"The first has {of_first}")
-
-
-def _compared(first: Network, other: Network) -> list[tuple[str, str, str]]:
-    def shown(values: Sequence[Any]) -> str:
-        return ", ".join(map(str, values[:20])) + (", ..." if len(values) > 20 else "") if len(values) else "none"
-
-    a, b = first.description, other.description
-    # Each reads tables by its own contract, so that their columns may differ in order and in number.
-    apart = all(about.contract.named and about.contract.codes and not about.vocabulary for about in (a, b))
-    kinds = [("features" if network.reconstructs else "targets") for network in (first, other)]
-    inputs = [
-        ("must have inputs of the shape of the first", shown(a.input_shape), shown(b.input_shape)),
-        ("must have the columns of the first", shown(a.columns), shown(b.columns)),
-    ]
-    return [
-        ("must predict what the first does", kinds[0], kinds[1]),
-        ("must have the classes of the first", shown(a.classes), shown(b.classes)),
-        *([] if apart else inputs),
-        ("must know the words of the first", shown(a.vocabulary), shown(b.vocabulary)),
-        ("must have as many targets as the first", str(a.outputs), str(b.outputs)),
-        ("must have outputs that mean what those of the first do", first.meaning, other.meaning),
-    ]
-
-
-def _name(network: Result, number: int) -> str:
-    path = network.run or network.trained.checkpoint.path
-    return f"network {number}" if path == MEMORY else str(path)

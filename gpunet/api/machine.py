@@ -12,6 +12,7 @@ from ..inspection.likelihood import TRUSTED, Annealing, is_easy, normaliser, sco
 from ..persistence import Trained, TrainedStack, stack_of
 from ..rbm import LogZ, exact_log_z
 from .arrays import feature_array
+from .chains import Chains
 from .members import single
 from .results import Result, given
 from .sampling import check_count, sampled
@@ -69,6 +70,17 @@ class Machine(Result):
     >>> rbm = gpunet.train("rbm", bits, hidden=4, epochs=3)
     >>> rbm.encode(bits[:5]).shape, rbm.sample(3, steps=10).shape, rbm.log_likelihood(bits).method
     ((5, 4), (3, 8), 'exact')
+
+    Energies are numbers of NumPy, in nats; of CuPy with ``as_numpy=False`` on a GPU.  Free energies sum the hidden
+    states out of energies, and the normaliser turns either into probabilities:
+
+    >>> v = rbm.sampler(2000, seed=0).step(100)
+    >>> h = (rbm.encode(v) > 0.5).astype(float)
+    >>> rbm.energy(v, h).shape, bool((rbm.free_energy(v) <= rbm.energy(v, h)).all())
+    ((2000,), True)
+    >>> p = np.exp(-rbm.free_energy(v) - float(rbm.log_z().value[0]))
+    >>> bool((p > 0).all() and (p < 1).all())
+    True
     """
 
     _held: TrainedStack
@@ -112,11 +124,7 @@ class Machine(Result):
     def decode(self, h: Any, *, as_numpy: bool = True) -> Any:
         """Expected samples for states of the top hidden units, in the units of the data: (samples, *input_shape)."""
         self._one("decode")
-        device, top = self.device, self._held.dbn.machines[-1]
-        states = feature_array(h, "h")
-        if states.shape[1:] != (top.hidden.n,):
-            rule, got = f"must be states of the {top.hidden.n} hidden units at the top", f"shape {states.shape}"
-            raise DataError("h", rule, got, f"Pass (samples, {top.hidden.n}), as encode gives them")
+        device, states = self.device, self._hidden_states(h)
         with device.activate():
             hidden = device.put(states, self.parameters.dtype)
             return self._undone(self._held.dbn.decode(hidden, self._context()), as_numpy)
@@ -140,16 +148,45 @@ class Machine(Result):
             start: samples to start at, repeated where they are fewer than n; the resting state by default.
             prepared: leave the means as the visible units have them, ([members,] n, features).
         """
-        begin = None
-        check_count("n", n)
-        if start is not None:
-            features = self._features(start, "start")
-            chosen = features[np.arange(n) % len(features)].reshape(n, -1)
-            v = self._held.preprocessing.on_host(chosen)
-            each = np.broadcast_to(v, (*self.parameters.members, *v.shape))
-            with self.device.activate():
-                begin = self.device.put(each, self.parameters.dtype)
+        begin = self._begin(n, start)
         return sampled(self._held.dbn, self.parameters, self._held, n, steps, seed, begin, prepared=prepared)
+
+    def sampler(self, n: int = 100, *, seed: int = 0, start: Any = None) -> Chains:
+        """Chains that are kept: ``chains.step(100)`` makes Gibbs steps and returns the states.
+
+        Args:
+            n: how many chains.
+            seed: of the chains.
+            start: samples to start at, repeated where they are fewer than n; the resting state by default.
+        """
+        return Chains(self._held, n, seed, self._begin(n, start))
+
+    def energy(self, x: Any, h: Any = None, *, as_numpy: bool = True) -> Any:
+        """``-log_base(v) - log_base(h) - b v - c h - v W h`` of each pair, ([members,] samples), in nats.
+
+        Args:
+            x: samples as in training.
+            h: states of the hidden units, (samples, hidden); by default those expected for ``x``, which gives the
+                expected energy where hidden units are Bernoulli or softmax.
+            as_numpy: False leaves the result on the device.
+
+        Raises:
+            ConfigError: a stack, of which no energy is known.
+            DataError: samples that the machine was not trained for, or states of another shape.
+        """
+        self._alone("energy")
+        machine, ctx = self._held.dbn.top, self._context()
+        with self.device.activate():
+            v = self._prepared(x)
+            if h is None:
+                hidden = machine.encode(v, ctx)
+            else:
+                states = self._hidden_states(h)
+                if len(states) != v.shape[-2]:
+                    rule, got = f"must be as many states as the {v.shape[-2]:,} samples of x", f"{len(states):,}"
+                    raise DataError("h", rule, got, "Pass one row for each sample")
+                hidden = self.device.put(states, self.parameters.dtype)
+            return given(machine.energy(v, hidden, ctx).copy(), self.device, as_numpy)
 
     def free_energy(self, x: Any, *, as_numpy: bool = True) -> Any:
         """Minus the logarithm of the unnormalised probability of each sample, ([members,] samples), in nats.
@@ -157,9 +194,7 @@ class Machine(Result):
         Raises:
             ConfigError: a stack, whose free energy has no closed form.
         """
-        if len(self._held.dbn.machines) > 1:
-            remedy = "Use log_likelihood, which gives a lower bound"
-            raise ConfigError("free_energy", "needs a single machine", f"{len(self._held.dbn.machines)} layers", remedy)
+        self._alone("free_energy")
         with self.device.activate():
             v, ctx = self._prepared(x), self._context()
             return given(self._held.dbn.top.free_energy(v, ctx), self.device, as_numpy)
@@ -233,6 +268,32 @@ class Machine(Result):
 
     def _context(self) -> Context:
         return Context(False, Arena(self.device))
+
+    def _begin(self, n: int, start: Any) -> Any:
+        """Where chains start, ([members,] n, features) on the device, or None for the resting state."""
+        check_count("n", n)
+        if start is None:
+            return None
+        features = self._features(start, "start")
+        chosen = features[np.arange(n) % len(features)].reshape(n, -1)
+        v = self._held.preprocessing.on_host(chosen)
+        each = np.broadcast_to(v, (*self.parameters.members, *v.shape))
+        with self.device.activate():
+            return self.device.put(each, self.parameters.dtype)
+
+    def _hidden_states(self, h: Any) -> np.ndarray:
+        """States of the top hidden units that were passed, (samples, hidden)."""
+        top, states = self._held.dbn.top, feature_array(h, "h")
+        if states.shape[1:] != (top.hidden.n,):
+            rule, got = f"must be states of the {top.hidden.n} hidden units at the top", f"shape {states.shape}"
+            raise DataError("h", rule, got, f"Pass (samples, {top.hidden.n}), as encode gives them")
+        return states
+
+    def _alone(self, what: str) -> None:
+        """Refuse a stack, of which only a bound is known."""
+        if len(self._held.dbn.machines) > 1:
+            remedy = "Use log_likelihood, which gives a lower bound"
+            raise ConfigError(what, "needs a single machine", f"{len(self._held.dbn.machines)} layers", remedy)
 
     def _one(self, what: str) -> None:
         if self.parameters.members:

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..data import Feed
 from ..errors import ConfigError, DataError
-from ..metrics import Estimate, Outcome, class_numbers, constant_prediction, estimates, usual_metrics
+from ..metrics import Estimate, Outcome, class_numbers, constant_prediction, estimates, measured, usual_metrics
 from ..persistence import Trained, TrainedModel, network_of
 from ..training import Evaluator, Scores, decided, outcomes, outputs_of, task_of
 from .arrays import split_frame, target_array
@@ -200,7 +200,9 @@ class Network(Result):
         return float(np.mean(1 - missed / np.where(spread == 0, 1, spread)))
 
     def evaluate(self, x: Any, y: Any = None) -> dict[str, Any]:
-        """Loss and measures over samples, each a number, or (members,) for a population.
+        """Loss and all metrics that suit the targets over samples, each a number, or (members,) for a population.
+
+        The names are those of ``gpunet evaluate --json``; :meth:`figures` gives intervals and baselines beside them.
 
         Raises:
             DataError: samples or targets that this network was not trained for.
@@ -211,7 +213,9 @@ class Network(Result):
         else:
             raw = target_array(self.targets(x, y), len(features))
             targets = self._class_numbers(raw) if about.classes else self._values(raw)
-        found = self.scores(features, targets)
+        outcomes = [self.outcome(outputs, targets) for outputs in self.member_outputs_on(features)]
+        found = measured([one for one in outcomes if one is not None]) if not self.reconstructs else {}
+        found |= self.scores(features, targets)
         return {name: values if self.parameters.members else float(values[0]) for name, values in found.items()}
 
     def scores(self, features: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None) -> Scores:
@@ -275,7 +279,7 @@ class Network(Result):
     def _member(self, number: int) -> "Network":
         held, device = self._held, self.device
         with device.activate():
-            return type(self)(single(held, number), self._unsavable, self.stopped, self.run)
+            return type(self)(single(held, number, bool(self._unsavable)), self._unsavable, self.stopped, self.run)
 
     @property
     def threshold(self) -> float | None:

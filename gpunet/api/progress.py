@@ -2,7 +2,7 @@
 
 import io
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -11,6 +11,7 @@ from ..experiment import Run
 from ..inspection.portrait import portrait
 from ..stages import Callbacks
 from ..training import EpochRecord
+from .measuring import Measure, measure
 
 OnEpoch = Callable[[EpochRecord], Any]
 
@@ -22,10 +23,13 @@ class Watch(Callbacks):
         on_epoch: called with the record of each epoch.
         bar: whether to show a bar.
         keep_portrait: whether checkpoints keep what makes them worth looking at.
+        monitors: functions of the user that measure the model after each epoch.
     """
 
-    def __init__(self, on_epoch: Iterable[OnEpoch], bar: bool, keep_portrait: bool):
-        self._on_epoch, self._keep_portrait = tuple(on_epoch), keep_portrait
+    def __init__(
+        self, on_epoch: Iterable[OnEpoch], bar: bool, keep_portrait: bool, monitors: Mapping[str, Measure] | None = None
+    ):
+        self._on_epoch, self._keep_portrait, self._monitors = tuple(on_epoch), keep_portrait, monitors or {}
         self._bar = _notebook_bar if bar and in_notebook() else terminal_bar if bar else None
         self._move: Callable[[int, int, int], None] = _nothing
         self._close: Callable[[], None] = _nothing
@@ -38,6 +42,10 @@ class Watch(Callbacks):
     def on_step(self, run: Run, epoch: int, step: int, steps: int) -> None:
         """Move the bar."""
         self._move(epoch, step, steps)
+
+    def measure(self, run: Run, record: EpochRecord) -> None:
+        """Let the user's monitors look at the model."""
+        measure(self._monitors, run, record)
 
     def on_epoch(self, run: Run, record: EpochRecord) -> None:
         """Tell the user's functions."""

@@ -15,8 +15,10 @@ from ..families import Family
 from ..interruption import Stop
 from ..paths import exists, is_file, is_folder
 from ..persistence import CONFIG, LAST, PREVIOUS, RunFolder, has_state, identity_of, newest, open_trained
+from ..searches.listing import is_search
 from ..stages import go_on, resumed_config
 from .configuring import full_keys
+from .measuring import Monitors, monitors_of
 from .progress import Watch, wants_bar
 from .reading import IN_MEMORY, load_split, parts
 from .samples import in_memory
@@ -39,6 +41,7 @@ def resume(
     device: str = "auto",
     families: Sequence[type[Family]] = (),
     on_epoch: OnEpoch | Iterable[OnEpoch] | None = None,
+    monitors: Monitors = None,
     progress: bool | None = None,
     stop: Stop | None = None,
     **keywords: Any,
@@ -59,6 +62,8 @@ def resume(
         device: ``auto``, ``cpu`` or ``cuda[:N]``.
         families: of models of your own that the run may be of.
         on_epoch: function, or several, called with the record of each epoch.
+        monitors: functions that measure the model after each epoch, as for :func:`gpunet.train`; the history keeps
+            the numbers that are known of every epoch.
         progress: whether to show a bar.
         stop: ends the training after the present step where it is requested.
         keywords: values that change, by short key: ``epochs=50``.
@@ -81,7 +86,7 @@ def resume(
         return train(
             load_config(str(folder / CONFIG), overrides, {}, families), x, y, target=target, weights=weights,
             data=data, validation=validation, test=test, run=folder, device=device, families=families,
-            on_epoch=on_epoch, progress=progress, stop=stop,
+            on_epoch=on_epoch, monitors=monitors, progress=progress, stop=stop,
         )  # fmt: skip
     place = resolve_device(device)
     with place.activate(), ExitStack() as opened:
@@ -104,7 +109,7 @@ def resume(
                 raise DataError("x", "must hold the data that the run was trained on", "other content", remedy)
         else:
             dataset, split = load_split(config, saved, run=folder)
-        watch = Watch(functions(on_epoch), wants_bar(progress), keep_portrait=True)
+        watch = Watch(functions(on_epoch), wants_bar(progress), True, monitors_of(monitors))
 
         experiment = Experiment(config, dataset, split, place)
 
@@ -137,6 +142,9 @@ def folder_of(path: Path, elsewhere: bool = False) -> Path:
         remedy = "Say where to go on in another folder"
         raise ConfigError(str(path), f"must be a run's folder, its {LAST} or {PREVIOUS}", path.name, remedy)
     folder = path if is_folder(path) else path.parent
+    if is_search(folder) and not has_state(folder):
+        remedy = f"Go on with gpunet search --resume {folder}, or train longer from its {CONFIG}"
+        raise CheckpointError(str(folder), "must be the folder of a run", "that of a search", remedy)
     if is_folder(path) and not has_state(folder) and not is_file(folder / CONFIG):
         raise CheckpointError(str(folder), f"must hold the {LAST} of a run", "none", "Check the path")
     return folder

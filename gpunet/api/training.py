@@ -19,6 +19,7 @@ from ..stages import Carried, begin
 from ..training import EpochRecord
 from .configuring import configured, full_keys, is_preset, known_families
 from .loading import result_of
+from .measuring import Monitors, monitors_of
 from .progress import Watch, wants_bar
 from .reading import load_split, parts
 from .samples import class_names, in_memory, is_path, pair, share
@@ -49,6 +50,7 @@ def train(
     device: str = "auto",
     families: Sequence[type[Family]] = (),
     on_epoch: OnEpoch | Iterable[OnEpoch] | None = None,
+    monitors: Monitors = None,
     progress: bool | None = None,
     stop: Stop | None = None,
     **keywords: Any,
@@ -86,6 +88,8 @@ def train(
         device: ``auto``, ``cpu`` or ``cuda[:N]``.
         families: of models of your own that ``config`` may name, see :class:`gpunet.families.Family`.
         on_epoch: function, or several, called with the record of each epoch; ``print`` shows a line.
+        monitors: functions, or functions by name, that get the model after each epoch and return a number, or one for
+            each member: a column of ``history``.  They do not choose the best epoch.
         progress: whether to show a bar; by default in terminals and notebooks.
         stop: ends the training after the present step where it is requested.
         keywords: values by short key: ``epochs=20, hidden=[256], lr=1e-3``; the list is that of the command line.
@@ -104,6 +108,51 @@ def train(
     >>> net = train("mlp", x, x.sum(axis=1) > 2.5, epochs=10, hidden=[16], batch_size=20)
     >>> net.score(x, x.sum(axis=1) > 2.5) > 0.8
     True
+
+    Functions of your own measure what is trained:
+
+    >>> def strongest(machine):
+    ...     return np.linalg.svd(machine.weights["weight"], compute_uv=False)[0]
+    >>> rbm = train("rbm", (x > 0.5).astype(float), hidden=4, epochs=3, monitors=strongest)
+    >>> rbm.history["strongest"].shape, bool(np.isclose(rbm.history["strongest"][-1], strongest(rbm)))
+    ((3,), True)
+    """
+    experiment, source = experiment_of(
+        config, x, y, settings, target=target, weights=weights, classes=classes, data=data, validation=validation,
+        test=test, seeds=seeds, start=start, incremental=incremental, grafts=grafts, keep_layers=keep_layers, run=run,
+        device=device, families=families, **keywords,
+    )  # fmt: skip
+    with experiment.device.activate():
+        return carried(experiment, source, grafts, keep_layers, run, on_epoch, progress, stop, monitors, incremental)
+
+
+def experiment_of(
+    config: str | Path | Mapping[str, Any] | Config | Family = "mlp",
+    x: Any = None,
+    y: Any = None,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    target: Any = None,
+    weights: Any = None,
+    classes: Any = None,
+    data: str | Path | None = None,
+    validation: Any = None,
+    test: Any = None,
+    seeds: int | None = None,
+    start: Any = None,
+    incremental: bool = False,
+    grafts: Sequence[tuple[str, str]] = (),
+    keep_layers: int | None = None,
+    run: str | Path | None = None,
+    device: str = "auto",
+    families: Sequence[type[Family]] = (),
+    **keywords: Any,
+) -> tuple[Experiment, Checkpoint | None]:
+    """What :func:`train` trains, and the checkpoint that it starts from; the arguments are those of that.
+
+    Raises:
+        ConfigError: what cannot be trained so, each wrong key named.
+        DataError: data that are missing, damaged or unfit.
     """
     if is_path(x):
         if data is not None or y is not None:
@@ -147,8 +196,7 @@ def train(
         if is_preset(config) and not given.keys() & {"training", "training.batch_size"}:
             wanted = batch_that_fits(wanted, split)
         before = Prepared(donor.preprocessing, donor.description.target_scale) if incremental and donor else None
-        experiment = Experiment(wanted, dataset, split, place, before)
-        return carried(experiment, source, grafts, keep_layers, run, on_epoch, progress, stop, incremental)
+        return Experiment(wanted, dataset, split, place, before), source
 
 
 def carried(
@@ -160,6 +208,7 @@ def carried(
     on_epoch: OnEpoch | Iterable[OnEpoch] | None = None,
     progress: bool | None = None,
     stop: Stop | None = None,
+    monitors: Monitors = None,
     incremental: bool = False,
 ) -> Any:
     """Train, with signals and folder as asked for, and wrap what came of it."""
@@ -170,7 +219,7 @@ def carried(
         folders.append(RunFolder.create(str(run), experiment.config))
         return folders[0]
 
-    watch = Watch(functions(on_epoch), wants_bar(progress), keep_portrait=run is not None)
+    watch = Watch(functions(on_epoch), wants_bar(progress), run is not None, monitors_of(monitors))
     with signals_heard(stop, run), divergence_told():
         found = begin(
             experiment, source, grafts, keep_layers,

@@ -4,6 +4,7 @@ Names have dots there and paths here: ``000_dense.weight`` is ``000_dense/weight
 file, and reads nothing but numbers.
 """
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,19 @@ def write_safetensors(
 
     plain = {name.replace("/", "."): np.asarray(data, order="C") for name, data in arrays.items()}
     content = save(plain, {"format": FORMAT, **about} if own else dict(about))
-    replace_file(Path(path), [content], False)
+    replace_file(Path(path), _in_order(content), False)
+
+
+def _in_order(content: bytes) -> list[bytes]:
+    """A file of the library, whose metadata come in another order each time, with its header always in the same one."""
+    start = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:start])
+    metadata = header.pop("__metadata__", {})
+    placed = sorted(header.items(), key=lambda item: (item[1]["data_offsets"], item[0]))
+    ordered = {"__metadata__": dict(sorted(metadata.items())), **dict(placed)}
+    text = json.dumps(ordered, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # arrays begin at a multiple of 8
+    return [len(text).to_bytes(8, "little"), text, content[start:]]
 
 
 def _put(name: str, root: Group, key: str, data: np.ndarray, allow_nonfinite: bool) -> None:

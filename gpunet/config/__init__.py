@@ -12,6 +12,7 @@ from .build import (
     rebuild_preparation,
 )
 from .migration import migrate, stamped
+from .population import at_place
 from .reference import Key, is_key, keys
 from .schema import Config, family_name, schema
 from .shortcuts import SECTIONS, full_key, places_of, short_keys
@@ -22,6 +23,7 @@ __all__ = [
     "SECTIONS",
     "Config",
     "Key",
+    "at_place",
     "build_augmentations",
     "build_averaging",
     "build_clipping",

@@ -36,6 +36,7 @@ from .dataset import (
 from .description import Description, describe
 from .encoding import Coding
 from .feed import Feed
+from .folding import folded, repeated
 from .fulfilling import fulfil
 from .inputs import Inputs, Part
 from .mixing import CutMix, Mixup
@@ -48,6 +49,7 @@ from .ranges import check_depth, check_scale
 from .robust import Clip, Log1p, Robust
 from .roles import Wanted
 from .splitting import PART_WORDS, Split, divide, split
+from .subspace import Subspace
 from .summary import Summary, baseline, duplicates, summarise
 from .table import Column, Reading, Table, number_column, stacked, text_column
 from .target_scale import TargetScale
@@ -98,6 +100,7 @@ __all__ = [
     "Shift",
     "Split",
     "Standardise",
+    "Subspace",
     "Summary",
     "SwapWords",
     "Table",
@@ -120,6 +123,7 @@ __all__ = [
     "duplicates",
     "encode_targets",
     "fit_preprocessing",
+    "folded",
     "fulfil",
     "in_colours",
     "is_text",
@@ -130,6 +134,7 @@ __all__ = [
     "oriented",
     "portable_features",
     "reassemble",
+    "repeated",
     "split",
     "stacked",
     "summarise",

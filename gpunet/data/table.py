@@ -150,7 +150,7 @@ class Table:
         source: path of its file, if it has one.
         missing_given: whether it was said which texts stand for missing cells.
         doubts: what its first lines leave open.
-        opener: gives the images that cells name, where there are files.
+        opener: gives the images that the cells of a column name, by their texts and its number, where there are files.
     """
 
     name: str
@@ -162,7 +162,7 @@ class Table:
     source: str = ""
     missing_given: bool = False
     doubts: tuple[Doubt, ...] = ()
-    opener: Callable[[Sequence[str]], Pictures] | None = None
+    opener: Callable[[Sequence[str], int], Pictures] | None = None
 
     @property
     def rows(self) -> int:
@@ -205,7 +205,7 @@ class Table:
             thing = f"{self.source or self.name}: {self.called(number)}"
             raise DataError(thing, "must name files of images", "none", "Give paths relative to the table")
         if number not in self._opened:
-            self._opened[number] = self.opener(column.texts.tolist())
+            self._opened[number] = self.opener(column.texts.tolist(), number)
         return self._opened[number]
 
     @cached_property

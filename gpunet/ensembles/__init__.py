@@ -14,16 +14,26 @@ from .combining import RULES, Combination, aligned, checked_weights, log_odds, n
 from .diversity import ambiguity, disagreement, error_correlation
 from .equivalents import calibrated_log_likelihood, equivalent, independent_curve
 from .file import GIVEN, Stored, ensemble_tree, stored_in
+from .making import Made, Making, judged
+from .methods import METHODS, NAMES, Method, method_named
+from .report import Evidence, best_member, over_seeds, report
 from .resampling import bootstrap, out_of_bag
-from .selection import Selected, greedy_selection
+from .selection import ROUNDS, Selected, greedy_selection
 from .uncertainty import entropy, rejection, split_uncertainty
 from .weights import averaged_weights, greedy_soup
 
 __all__ = [
     "GIVEN",
+    "METHODS",
+    "NAMES",
+    "ROUNDS",
     "RULES",
     "Boost",
     "Combination",
+    "Evidence",
+    "Made",
+    "Making",
+    "Method",
     "Selected",
     "Stored",
     "Temperature",
@@ -32,6 +42,7 @@ __all__ = [
     "ambiguity",
     "at_temperature",
     "averaged_weights",
+    "best_member",
     "bootstrap",
     "calibrated_log_likelihood",
     "calibration",
@@ -46,11 +57,15 @@ __all__ = [
     "greedy_selection",
     "greedy_soup",
     "independent_curve",
+    "judged",
     "log_odds",
+    "method_named",
     "normalised",
     "out_of_bag",
+    "over_seeds",
     "rejection",
     "reliability",
+    "report",
     "samme",
     "split_uncertainty",
     "stored_in",

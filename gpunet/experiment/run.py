@@ -44,6 +44,9 @@ class Run:
         inputs: what the model sees instead of the prepared features, where it stands on other models.
         objective: what is learned instead of what the configuration alone says.
         lineage: what the run stands on, and where its first weights come from.
+        rows: ([members,] n), which samples of the training part an epoch learns from, instead of what the configuration
+            says; a sample may come several times.
+        weights: (samples,) of the data set, how much each counts in training, beside what the configuration says.
 
     Attributes:
         history: of the epochs that lie behind.
@@ -61,6 +64,8 @@ class Run:
         inputs: Inputs | None = None,
         objective: Objective | None = None,
         lineage: Lineage | None = None,
+        rows: np.ndarray | None = None,
+        weights: np.ndarray | None = None,
     ):
         self.experiment = experiment
         config = experiment.config
@@ -68,7 +73,7 @@ class Run:
         self.inputs = inputs or experiment.inputs
         self.objective = objective or build_objective(config, self.description, self.inputs)
         self.objective.numerics = config.numerics
-        self.rows = self._rows()
+        self.rows, self._weights = self._rows(rows), weights
         self.known_figures = self._known_figures()
         self.figures = chosen_figures(config, self.known_figures, self.objective.scores)
         self._check_threshold()
@@ -270,6 +275,8 @@ class Run:
 
     def _training_feed(self, members: tuple[int, ...]) -> Feed:
         weights = class_weights(self.config, self.dataset, self.split)
+        if self._weights is not None:
+            weights = self._weights if weights is None else self._weights * weights
         return self.inputs.feed("train", members, augmenter=self._augmenter(), rows=self.rows, weights=weights)
 
     def _higher_is_better(self, name: str) -> bool:
@@ -277,17 +284,19 @@ class Run:
         own = [metric for metric in self.figures if metric.name == name]
         return own[0].higher_is_better if own else self.objective.higher_is_better(name)
 
-    def _rows(self) -> np.ndarray | None:
+    def _rows(self, given: np.ndarray | None) -> np.ndarray | None:
         """What an epoch learns from."""
         labels, batch = self.config.data.labels, self.config.training.batch_size
         y, wants_targets = self.dataset.y[self.split.train], self.objective.wants_targets
         samples, what = len(y), "samples"
         if wants_targets and labels is not None and labels < samples:
             samples, what = labels, "labelled samples"
+        if given is not None:
+            samples = given.shape[-1]
         if batch > samples:
             rule, remedy = f"must be at most the {samples} {what} of the training part", min(32, samples)
             raise ConfigError("batch_size", rule, batch, f"Set batch_size={remedy}")
-        return epoch_rows(self.config, y, len(self.dataset.classes), wants_targets)
+        return given if given is not None else epoch_rows(self.config, y, len(self.dataset.classes), wants_targets)
 
     def _monitor(self) -> str:
         monitor, scores = self.config.training.monitor, self.objective.scores

@@ -9,13 +9,13 @@ from ..errors import ConfigError
 from ..fields import Count, Fraction
 from ..layers import Sequential
 from ..models import resmlp
-from ..parameter import find_parameters
 from ..vocabulary import BY_MEMBER, InitializerWord
 from .activations import ACTIVATIONS, Activation
-from .base import Family, learned
+from .base import learned
+from .growing import Growing
 
 
-class ResMLPConfig(Family):
+class ResMLPConfig(Growing):
     """A residual network for features."""
 
     name: Literal["resmlp"] = "resmlp"
@@ -38,39 +38,18 @@ class ResMLPConfig(Family):
     grown: Count | None = Field(None, description="how far a network that grows has come; 1 at the beginning")
 
     @property
-    def grown_on(self) -> "ResMLPConfig | None":
-        """One more block; where only the newest learned, all of them together at the end."""
-        so_far, last = self.grown or 1, self.blocks + (self.grow == "newest" and self.blocks > 1)
-        return None if self.grow == "none" or so_far >= last else self.model_copy(update={"grown": so_far + 1})
+    def most(self) -> int:
+        """The blocks of the whole network."""
+        return self.blocks
 
     @property
     def grows_at(self) -> int:
         """Behind the first layer and the blocks."""
         return 1 + self.present
 
-    @property
-    def growth(self) -> str:
-        """How many blocks it has, and which learn."""
-        if self.grow == "none":
-            return ""
-        which = ", the newest learns" if self._frozen else ", all learn" if self.grow == "newest" else ""
-        return f"{self.present} of {self.blocks} blocks{which}"
-
-    @property
-    def present(self) -> int:
-        """The blocks that it has."""
-        return self.blocks if self.grow == "none" else min(self.grown or 1, self.blocks)
-
-    @property
-    def _frozen(self) -> bool:
-        """Whether blocks below the newest keep their weights."""
-        return self.grow == "newest" and 1 < (self.grown or 1) <= self.blocks
-
     def network(self, shape: tuple[int, ...], outputs: int) -> Sequential:
         """Blocks on all numbers of a sample."""
-        if self.grow != "none" and not self.shortcut:
-            rule = "must be none without shortcuts, which let a new block begin as nothing"
-            raise ConfigError("grow", rule, self.grow, "Leave shortcut out")
+        self.check_growth(self.shortcut)
         model = resmlp(
             math.prod(shape),
             outputs,
@@ -84,9 +63,7 @@ class ResMLPConfig(Family):
             self.dropout,
             self.shortcut,
         )
-        for layer in model.layers[: self.present] if self._frozen else ():
-            for _, parameter in find_parameters(layer):
-                parameter.rate_factor = 0.0
+        self.hold(model.layers[: self.present])
         return model
 
     def of_depth(self, layers: int, residual: bool, activation: str) -> "ResMLPConfig":

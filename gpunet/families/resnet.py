@@ -7,14 +7,15 @@ from pydantic import Field
 from ..fields import Count, Fraction
 from ..layers import Sequential
 from ..models import resnet
-from ..models.resnet import blocks_for
+from ..models.resnet import blocks_for, normalised, stacked_blocks
 from ..vocabulary import BY_MEMBER, InitializerWord
 from .activations import ACTIVATIONS, Activation
 from .base import learned
+from .growing import Growing
 from .images import ImageFamily, check_image
 
 
-class ResNetConfig(ImageFamily):
+class ResNetConfig(Growing, ImageFamily):
     """A residual network for small images."""
 
     name: Literal["resnet"] = "resnet"
@@ -37,10 +38,39 @@ class ResNetConfig(ImageFamily):
     )
     dropout: Annotated[Fraction, BY_MEMBER] = Field(0.0, description="in front of the output layer")
 
+    grow: Literal["none", "all", "newest"] = Field(
+        "none",
+        description="train one block first, then one more at a time, each for all epochs: all learn, or the newest and "
+        "the output alone and at the end all",
+    )
+    grown: Count | None = Field(None, description="how far a network that grows has come; 1 at the beginning")
+
+    @property
+    def most(self) -> int:
+        """The blocks of all stages."""
+        return len(self.widths) * blocks_for(self.depth, len(self.widths), self.block)
+
+    @property
+    def grows_at(self) -> int:
+        """Behind the first convolution and the blocks."""
+        return self._layers(self.present)
+
+    def _layers(self, blocks: int) -> int:
+        """Layers of the first convolution and so many blocks."""
+        stem = 1 + (len(normalised(self.norm, self.widths[0])) + 1 if self.order == "post" else 0)
+        each = blocks_for(self.depth, len(self.widths), self.block)
+        return stem + sum(
+            len(made)
+            for made in stacked_blocks(
+                self.widths, each, self.block, self.order, self.shortcut, self.norm, blocks=blocks
+            )
+        )
+
     def network(self, shape: tuple[int, ...], outputs: int) -> Sequential:
         """Stages of blocks on images."""
         check_image(self.name, shape)
-        return resnet(
+        self.check_growth(self.shortcut != "none")
+        model = resnet(
             shape,
             outputs,
             self.depth,
@@ -54,7 +84,10 @@ class ResNetConfig(ImageFamily):
             self.zero_start,
             self.stochastic_depth,
             self.dropout,
+            self.present,
         )
+        self.hold(model.layers[: self._layers(self.present - 1)] if self.holds else [])
+        return model
 
     def of_depth(self, layers: int, residual: bool, activation: str) -> "ResNetConfig":
         """As many blocks in each stage as it takes; depths that no whole number of blocks has are refused."""

@@ -56,6 +56,20 @@ class Sampler:
         """The means of the visible units that the present states give, ([members,] chains, features)."""
         return self.device.get(self.model.generate(self._visible_input(), self.walk.context))
 
+    def drawn(self) -> Array:
+        """States of the data that the chains are in, ([members,] chains, features), on the device.
+
+        Those of a machine are the states themselves; those below a stack are drawn on the way down.
+        """
+        assert isinstance(self.model, DBN), "networks that know classes are asked for means"
+        if len(self.model.machines) == 1:
+            return self.states.copy()
+        self.walk.begin_step()
+        v, ctx = self.states, self.walk.context
+        for machine in reversed(self.model.machines[:-1]):
+            v = machine.visible.sample(machine.visible_input(v, ctx), ctx)
+        return v.copy()
+
     def _gibbs(self) -> None:
         visible = self.top.visible.sample(self._visible_input(), self.walk.context)
         self.device.xp.copyto(self.states, visible)

@@ -1,6 +1,9 @@
 """Metrics: numbers that tell how good a network is, for evaluation, histories and the choice of the best weights."""
 
 import re
+from collections.abc import Sequence
+
+import numpy as np
 
 from .base import Metric
 from .classification import Accuracy, TopK, accuracy
@@ -42,6 +45,7 @@ __all__ = [
     "estimate",
     "estimates",
     "fitted_threshold",
+    "measured",
     "metric_named",
     "usual_metrics",
 ]
@@ -57,6 +61,16 @@ def usual_metrics() -> list[Metric]:
         LogLoss, Brier, CalibrationError, RMSE, MAE, R2, MedianError,
     )  # fmt: skip
     return [kind() for kind in kinds]
+
+
+def measured(outcomes: Sequence[Outcome]) -> dict[str, np.ndarray]:
+    """The usual metrics that suit the targets, by name, each (members,).
+
+    Args:
+        outcomes: of each member of a population on the same samples.
+    """
+    suiting = [metric for metric in usual_metrics() if outcomes and all(metric.measures(one) for one in outcomes)]
+    return {metric.name: np.array([metric.value(one) for one in outcomes]) for metric in suiting}
 
 
 def metric_named(name: str) -> Metric | None:

@@ -32,13 +32,14 @@ class _Ranking(Metric):
 
     collected: ClassVar[bool] = True
     tasks: ClassVar[tuple[Task, ...]] = ("classification", "multilabel")
+    against: ClassVar[bool] = True  # whether it needs samples of other classes
 
     def by_class(self, outcome: Outcome) -> np.ndarray:
-        """NaN where all samples are of the class, or none is."""
+        """NaN where none of the samples is of the class, or where all are and nothing ranks behind them."""
         found = np.full(outcome.columns.shape[1], np.nan)
         for number, (score, positive, order) in enumerate(zip(outcome.columns.T, outcome.coded.T, outcome.orders)):
             tp, fp = counted(score, positive, outcome.weights, order)
-            if len(tp) and tp[-1] > 0 and fp[-1] > 0:
+            if len(tp) and tp[-1] > 0 and (fp[-1] > 0 or not self.against):
                 found[number] = self._area(tp, fp)
         return found
 
@@ -63,8 +64,10 @@ class RocAuc(_Ranking):
 class AveragePrecision(_Ranking):
     """Precision at each threshold, weighted by how much recall grows there: the area under precision against recall.
 
-    The mean over the classes, each against the rest; for two classes it is that of the second.
+    The mean over the classes that were there, each against the rest; for two classes it is that of the second.
     """
+
+    against: ClassVar[bool] = False
 
     def value(self, outcome: Outcome) -> float:
         """Of the second of two classes, or the mean."""

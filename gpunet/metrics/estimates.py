@@ -60,7 +60,8 @@ def interval(metric: Metric, outcome: Outcome, value: float) -> tuple[float, flo
     A share of samples has the interval of Wilson (1927), which holds for shares next to 0 and 1 too; with weights the
     number of samples is that which carries as much, ``sum(w)^2 / sum(w^2)``.  Any other mean has the normal one.  What
     is no mean is computed anew with one of :data:`GROUPS` groups of samples left out at a time, each with its share of
-    every class (the delete-group jackknife; Kott: The delete-a-group jackknife, 2001).
+    every class (the delete-group jackknife; Kott: The delete-a-group jackknife, 2001); where that changes nothing, as
+    in a figure of right answers alone, it says nothing about other samples, and there is no interval.
     """
     weight, each = outcome.weights, metric.each(outcome)
     effective = weight.sum() ** 2 / (weight * weight).sum()
@@ -75,6 +76,8 @@ def interval(metric: Metric, outcome: Outcome, value: float) -> tuple[float, flo
         reach = REACH * math.sqrt(np.average((each - value) ** 2, weights=weight) / (effective - 1))
     else:
         reach = OF_GROUPS * _left_out(metric, outcome)
+        if reach <= np.finfo(np.float64).eps * abs(value):
+            return math.nan, math.nan
     low, high = metric.bounds
     return max(value - reach, low), min(value + reach, high)
 

@@ -53,7 +53,7 @@ class MAE(_OfValues):
 class R2(_OfValues):
     """Coefficient of determination: the part of a target's variance that is predicted; 0 for always saying the mean.
 
-    Of a target that does not vary it is 1 where every prediction is right, else 0.
+    Of a target that does not vary it is 1 where every prediction is right, else 0; one sample has none.
     """
 
     name: ClassVar[str] = "r2"
@@ -61,13 +61,17 @@ class R2(_OfValues):
     bounds: ClassVar[tuple[float, float]] = (-float("inf"), 1.0)
 
     def by_class(self, outcome: Outcome) -> np.ndarray:
-        """Of each target."""
+        """Of each target; NaN where there are fewer than two samples."""
         target, weight = outcome.target.astype(np.float64), outcome.weights[:, None]
+        if np.count_nonzero(weight) < 2:
+            return np.full(target.shape[1], np.nan)
         missed = (weight * (target - outcome.outputs) ** 2).sum(axis=0)
         centre = np.average(target, axis=0, weights=outcome.weight)
         spread = (weight * (target - centre) ** 2).sum(axis=0)
-        part = missed / np.where(spread == 0, 1, spread)
-        return np.where(spread == 0, np.where(missed == 0, 1.0, 0.0), 1 - part)
+        counted = target[outcome.weights > 0]
+        still = (counted == counted[0]).all(axis=0)  # where rounding of the mean would leave some spread
+        part = missed / np.where(still, 1, spread)
+        return np.where(still, np.where(missed == 0, 1.0, 0.0), 1 - part)
 
 
 @dataclass(frozen=True)

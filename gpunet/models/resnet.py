@@ -128,6 +128,48 @@ def blocks_for(depth: int, stages: int, block: Block) -> int:
     return blocks
 
 
+def stacked_blocks(
+    widths: Sequence[int],
+    each: int,
+    block: Block,
+    order: Order,
+    shortcut: Shortcut,
+    norm: Norm,
+    activation: Callable[[], Layer] = ReLU,
+    initializer: Initializer | None = None,
+    zero_start: bool = True,
+    stochastic_depth: float = 0.0,
+    blocks: int | None = None,
+) -> list[list[Layer]]:
+    """The layers of the first blocks of a residual network, block by block.
+
+    Args:
+        widths: channels of each stage.
+        each: blocks of a stage.
+        block: see :func:`residual_block`, likewise the settings down to ``zero_start``.
+        order: see there.
+        shortcut: see there.
+        norm: see there.
+        activation: see there.
+        initializer: see there.
+        zero_start: see there.
+        stochastic_depth: see :func:`resnet`.
+        blocks: how many, of all stages by default.
+    """
+    total = each * len(widths)
+    channels, found = widths[0], []
+    for number in range(total if blocks is None else blocks):
+        width, drop = widths[number // each], _rising(stochastic_depth, number + 1, total)
+        stride = 2 if number and not number % each else 1
+        found.append(
+            residual_block(
+                channels, width, stride, block, order, shortcut, norm, activation, initializer, zero_start, drop
+            )
+        )
+        channels = width * (EXPANSION if block == "bottleneck" else 1)
+    return found
+
+
 def resnet(
     shape: tuple[int, ...],
     n_out: int,
@@ -142,6 +184,7 @@ def resnet(
     zero_start: bool = True,
     stochastic_depth: float = 0.0,
     dropout: float = 0.0,
+    blocks: int | None = None,
 ) -> Sequential:
     """The residual network for small images: a convolution, stages of blocks, the mean over positions, the output.
 
@@ -164,6 +207,7 @@ def resnet(
         stochastic_depth: probability that a sample passes the last block by its shortcut; that of the blocks before
             grows evenly up to it (Huang et al. 2016).
         dropout: rate in front of the output layer.
+        blocks: only the first so many, of a network that grows; all by default.
 
     Raises:
         ConfigError: samples that are no images, a depth that no whole number of blocks has.
@@ -178,15 +222,11 @@ def resnet(
     layers: list[Layer] = [Conv2D(widths[0], with_bias=norm == "none", initializer=rule)]
     if order == "post":
         layers += [*normalised(norm, widths[0]), activation()]
-    channels, total = widths[0], count * len(widths)
-    for stage, width in enumerate(widths):
-        for number in range(count):
-            stride = 2 if stage and not number else 1
-            drop = _rising(stochastic_depth, stage * count + number + 1, total)
-            layers += residual_block(
-                channels, width, stride, block, order, shortcut, norm, activation, rule, zero_start, drop
-            )
-            channels = width * (EXPANSION if block == "bottleneck" else 1)
+    made = stacked_blocks(
+        widths, count, block, order, shortcut, norm, activation, rule, zero_start, stochastic_depth, blocks
+    )
+    layers += [layer for one in made for layer in one]
+    channels = widths[(len(made) - 1) // count] * (EXPANSION if block == "bottleneck" else 1)
     if order == "pre":
         layers += [*normalised(norm, channels), activation()]
     layers += [GlobalAveragePool(), *([Dropout(dropout)] if dropout else []), Dense(n_out)]

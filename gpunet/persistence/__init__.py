@@ -18,8 +18,9 @@ from .loading import (
     network_of,
     open_trained,
     stack_of,
+    unfilled,
 )
-from .snapshot import finished_layer, snapshot
+from .snapshot import finished_layer, model_tree, snapshot
 from .state import StateMismatch, continue_learning, restore_state
 from .transfer import check_preprocessing, graft
 
@@ -48,6 +49,7 @@ __all__ = [
     "is_ensemble",
     "load_model",
     "load_stack",
+    "model_tree",
     "network_of",
     "newest",
     "open_trained",
@@ -56,4 +58,5 @@ __all__ = [
     "snapshot",
     "stack_of",
     "title",
+    "unfilled",
 ]

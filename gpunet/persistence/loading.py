@@ -112,16 +112,27 @@ def _network(found: Trained, device: Device, dtype: Any = np.float32) -> Trained
         remedy = "It has likelihoods and samples, and a network can start from it"
         raise CheckpointError(str(found.checkpoint.path), "must hold a network with outputs", family.name, remedy)
     loss = build_loss(found.config, len(about.classes), about.task == "multilabel")
-    model, parameters = _rebuilt(found, family.outputs(about, loss), device, dtype)
+    model, parameters = _rebuilt(found, device, dtype)
     return TrainedModel(**vars(found), model=model, loss=loss, parameters=parameters)
 
 
-def _rebuilt(found: Trained, outputs: int, device: Device, dtype: Any) -> tuple[Any, Parameters]:
-    """The model of a checkpoint, with its arrays."""
+def unfilled(found: Trained) -> Any:
+    """The model of a configuration without arrays, for samples of the data that a checkpoint describes."""
+    family, about = found.config.model, found.description
+    outputs = 0
+    if family.has_outputs:
+        loss = build_loss(found.config, len(about.classes), about.task == "multilabel")
+        outputs = family.outputs(about, loss)
     shape = found.preprocessing.shape(found.input_shape)
-    model = found.config.model.restored(shape, outputs, len(found.checkpoint.group("model").children))
+    model = family.restored(shape, outputs, len(found.checkpoint.group("model").children))
     if isinstance(model, Layer):
         model.build(shape)
+    return model
+
+
+def _rebuilt(found: Trained, device: Device, dtype: Any) -> tuple[Any, Parameters]:
+    """The model of a checkpoint, with its arrays."""
+    model = unfilled(found)
     parameters = Parameters(model, found.config.seeds, device, dtype)
     fill(parameters, found.checkpoint)
     return model, parameters
@@ -175,7 +186,7 @@ def _stack(found: Trained, device: Device, dtype: Any) -> TrainedStack:
     if family.has_outputs:
         path, remedy = str(found.checkpoint.path), "Use gpunet evaluate for networks"
         raise CheckpointError(path, "must hold restricted Boltzmann machines", family.name, remedy)
-    model, parameters = _rebuilt(found, 0, device, dtype)
+    model, parameters = _rebuilt(found, device, dtype)
     dbn: Any = family.generator(model)
     return TrainedStack(**vars(found), dbn=dbn, parameters=parameters)
 

@@ -205,7 +205,10 @@ def _history(run: Run) -> Group:
     records = run.history
     group["epoch"] = NamedArray(np.array([r.epoch for r in records], np.int64), {"units": "epochs"})
     group["seconds"] = NamedArray(np.array([r.seconds for r in records], np.float64), {"units": "s", **VOLATILE})
+    # A run that was measured by functions of its user may go on without them: what is kept is known of every epoch.
     for name in records[0].numbers if records else ():
+        if not all(name in r.numbers for r in records):
+            continue
         values = np.stack([r.numbers[name] for r in records])
         group[name] = NamedArray(values if run.trainer.parameters.members else values[:, 0])
     return group

@@ -209,6 +209,8 @@ def _copy(run: Run, donor: Donor, target: str, mirrored: bool) -> None:
         if data.shape[len(donor.members) :] != shape or data.dtype.kind != "f":
             got = f"{data.dtype.name} {'x'.join(map(str, data.shape))}"
             raise CheckpointError(donor.name, f"must have a {name} of {'x'.join(map(str, shape))} floats", got)
+        if donor.members and len(data) == run.config.members:  # of each seed, for every place of values by member
+            data = np.tile(data, (run.config.places, *(1 for _ in shape)))
         if donor.members and data.shape != view.shape:
             remedy = "Train with the same seeds, or pretrain a single model"
             raise ConfigError("source", f"holds {len(data)} members, the run", run.config.population, remedy)

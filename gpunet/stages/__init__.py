@@ -1,6 +1,6 @@
 """What trains after what: greedy stacks, runs that go on, and batches that fit into memory."""
 
-from .execution import Callbacks, Carried, begin, carry_out, go_on
+from .execution import Callbacks, Carried, begin, carry_out, go_on, runs_of
 from .memory import largest_batch, within_memory
 from .resuming import resume, resumed_config
 from .stack import Stack
@@ -15,5 +15,6 @@ __all__ = [
     "largest_batch",
     "resume",
     "resumed_config",
+    "runs_of",
     "within_memory",
 ]

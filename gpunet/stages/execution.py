@@ -34,6 +34,9 @@ class Callbacks:
     def on_step(self, run: Run, epoch: int, step: int, steps: int) -> None:
         """Step ``step`` of ``steps`` of an epoch, all counted from 0, is about to be made."""
 
+    def measure(self, run: Run, record: EpochRecord) -> None:
+        """An epoch is over; numbers that are added to its record become part of the history."""
+
     def on_epoch(self, run: Run, record: EpochRecord) -> None:
         """An epoch is over, and its state is written where there is a folder and it was time for it."""
 
@@ -244,6 +247,7 @@ def carry_out(
 
 def _train(run: Run, saving: Saving | None, told: Callbacks, stop: Stop) -> bool:
     def on_epoch(record: EpochRecord) -> None:
+        told.measure(run, record)
         if saving is not None:
             saving.after_epoch(run, record)
         told.on_epoch(run, record)

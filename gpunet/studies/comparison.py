@@ -5,12 +5,8 @@ labelled samples in the same order, the same initial output layer and the same n
 seed; all choose learning rate and epoch on the validation part, and are scored on the test part once.
 """
 
-import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any
-
-import numpy as np
 
 from ..checkpoint import Checkpoint
 from ..config import Config, check
@@ -22,7 +18,9 @@ from ..fields import term
 from ..interruption import Stop
 from ..persistence import graft
 from ..stages import Stack
+from ..vocabulary import MEMBERS
 from .arms import ARMS, Arm, ArmResult, Source, Trial
+from .tuning import alone, best_of, train_rates, wider
 
 
 class Comparison:
@@ -33,6 +31,7 @@ class Comparison:
         network: of fine-tuning: optimizer, training, loss and what a perceptron has beside widths and activation.
         labels: how many labels to learn from; None for all.
         rates: learning rates to choose from.
+        widen: how often two more rates are tried where an arm's choice lies at an end, unless there is but one.
 
     Raises:
         ConfigError: something that cannot be compared.
@@ -45,8 +44,9 @@ class Comparison:
         network: Config,
         labels: Sequence[int | None],
         rates: Sequence[float],
+        widen: int = 4,
     ):
-        self.experiment, self.network = experiment, network
+        self.experiment, self.network, self.widen = experiment, network, widen
         self.labels = sorted({len(self.split.train) if count is None else count for count in labels})
         self.rates = sorted(set(rates))
         self.model = _stack_of(self.pretraining)
@@ -54,7 +54,7 @@ class Comparison:
         self.inputs = experiment.inputs
         self._check_units()
         for count in self.labels:  # wrong settings are found here, not after an hour of pretraining
-            self._run(ARMS[0], count, self.rates[0])
+            self._run(ARMS[0], count, self.rates[:1])
             self.stack(count)
 
     @property
@@ -110,6 +110,8 @@ class Comparison:
     ) -> ArmResult | None:
         """Train an arm with every learning rate, choose one on validation, score it on the test part.
 
+        Rates and seeds are one population; where the choice lies at an end of the rates, more are tried beyond it.
+
         Args:
             arm: one of :data:`ARMS`.
             labels: one of the numbers of labels.
@@ -121,39 +123,52 @@ class Comparison:
             DivergedError: no learning rate stays finite.
         """
         trials: list[Trial] = []
-        best: tuple[float, Trial, Run] | None = None
-        for rate in self.rates:
-            run = self._run(arm, labels, rate)
+        kept: tuple[Trial, Run, Sequence[float]] | None = (
+            None  # the best so far, with the rates that it was trained with
+        )
+        rates: Sequence[float] = self.rates
+        for left in range(self.widen, -1, -1):
+            run = self._run(arm, labels, rates)
             if arm.pretrained:
                 graft(run, source.checkpoint)
-            trial = _train(run, rate, stop)
+            found = train_rates(run, rates, stop)
             if stop is not None and stop.requested:
                 return None
-            trials.append(trial)
-            on_trial(trial)
-            error = np.inf if trial.validation_error is None else float(trial.validation_error.mean())
-            if error < (np.inf if best is None else best[0]):
-                best = error, trial, run
-        if best is None:
-            tried = ", ".join(f"{rate:g}" for rate in self.rates)
+            for trial in found:
+                on_trial(trial)
+            trials = sorted([*trials, *found], key=lambda trial: trial.rate)
+            best = best_of(trials)
+            if best is not None and any(best is trial for trial in found):
+                kept = best, run, rates
+            rates = wider(trials) if left else []
+            if not rates:
+                break
+        if kept is None:
+            tried = ", ".join(f"{trial.rate:g}" for trial in trials)
             thing, rule = f"{arm.name} with {labels} labels", "must stay finite at some learning rate"
             raise DivergedError(thing, rule, tried, "Lower the rates")
-        _, chosen, run = best
+        chosen, population, together = kept
+        place = together.index(chosen.rate)
+        run = alone(population, place, len(together), self._run(arm, labels, [chosen.rate]))
         run.score_test()
         charged = source.seconds if arm.pretrained else 0.0
         return ArmResult(arm, labels, tuple(trials), chosen, 1 - run.test_scores["accuracy"], charged, run)
 
-    def _run(self, arm: Arm, labels: int, rate: float) -> Run:
+    def _run(self, arm: Arm, labels: int, rates: Sequence[float]) -> Run:
         values = self.network.model_dump()
         values["seed"], values["members"] = self.pretraining.seed, self.pretraining.members
         values["data"] = self.pretraining.data.model_dump() | {"labels": labels}
         model = self.network.model.with_hidden(self.model.hidden, arm.activation)
         assert model is not None, "checked when the comparison was made"
         values["model"] = model.model_dump()
-        values["optimizer"]["learning_rate"] = _with_rate(values["optimizer"]["learning_rate"], rate)
+        values["optimizer"]["learning_rate"] = _with_rates(values["optimizer"]["learning_rate"], rates)
         return Run(self.experiment.configured(check(values, self.network.families)), self.inputs)
 
     def _check(self) -> None:
+        for config in (self.pretraining, self.network):
+            for key in config.by_member:
+                rule = "must be the same for all arms and seeds of a comparison"
+                raise ConfigError(key, rule, "a list of values by member", "Write one value")
         network, monitor = self.network.model, self.network.training.monitor
         if not self.dataset.classes:
             raise DataError(self.dataset.name, "must have classes to compare errors", "real-valued targets")
@@ -192,22 +207,13 @@ def _stack_of(config: Config) -> Layerwise:
     return config.model.layerwise
 
 
-def _train(run: Run, rate: float, stop: Stop | None) -> Trial:
-    """Train a run without a look at its test part."""
-    began, error = time.perf_counter(), None
-    with suppress(DivergedError):
-        run.train(stop=stop, test=False)
-        error = 1 - run.selection.best_so_far
-    epochs, settled = len(run.history), not run.selection.active.any()
-    return Trial(rate, error, run.selection.best_epoch, epochs, settled, time.perf_counter() - began)
-
-
-def _with_rate(setting: Any, rate: float) -> Any:
-    """A learning rate in the place of the configured one, or of the first value of its schedule."""
+def _with_rates(setting: Any, rates: Sequence[float]) -> Any:
+    """Learning rates by member in the place of the configured one, or of the first value of its schedule."""
+    given = {MEMBERS: list(rates)}
     if isinstance(setting, float | int):
-        return rate
+        return given
     if setting is not None and "value" in setting:
-        return setting | {"value": rate}
+        return setting | {"value": given}
     name = "none" if setting is None else setting["name"]
     remedy = "Use a number, or a schedule with a value such as step"
     raise ConfigError("network.learning_rate", "must have one value that the rates can replace", name, remedy)

@@ -12,6 +12,8 @@ from .paired import Difference, paired_difference
 
 CONTROLS = [arm.name for arm in ARMS if not arm.pretrained]
 
+ENOUGH = 6  # seeds whose differences, all of one sign, are rarer than 5 % by chance
+
 
 def document(comparison: Comparison, results: Sequence[ArmResult]) -> dict[str, Any]:
     """All numbers as plain data; whatever is a time has ``seconds`` in its name."""
@@ -94,8 +96,14 @@ def _notes(found: dict[str, Any]) -> Iterator[str]:
     )
     if seeds > 1:
         yield f"± is the standard deviation, (a to b) the paired 95 % interval, over {seeds} seeds; times are for all."
-    ends, unfinished, rates = [], [], found["rates"]
+    if 1 < seeds < ENOUGH:
+        yield (
+            f"{seeds} seeds cannot show a difference at 5 % by a sign-flip test, which reaches {200 / 2**seeds:.3g} % "
+            f"at best; {ENOUGH} can ({200 / 2**ENOUGH:.3g} %)."
+        )
+    ends, unfinished = [], []
     for entry in found["results"]:
+        rates = sorted(trial["rate"] for trial in entry["trials"])
         where = f"{entry['arm']} with {entry['labels']:,}"
         if len(rates) > 1 and entry["rate"] in (rates[0], rates[-1]):
             ends.append(f"{where} ({'lowest' if entry['rate'] == rates[0] else 'highest'})")

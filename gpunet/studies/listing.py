@@ -20,7 +20,8 @@ from ..writing import make_folder, replace_file
 RESULTS = "compare.json"  # of a comparison
 CACHE, REMEMBERED = "cache", "runs.json"  # folder beside runs, and what was read of them
 VERSION = 1  # of what is remembered
-FINISHED = ("activations", "codes", "confusion", "images", "judgement")  # groups that only the end of a run writes
+# Groups that only the end of a run writes.
+FINISHED = ("activations", "codes", "confusion", "ensemble", "images", "judgement")
 AT_ONCE = 50  # runs whose files are open at one time
 MAX_RESULTS = 1 << 24  # bytes
 
@@ -192,7 +193,8 @@ def summary_of(
     data = best.root.children.get("data")
     model = settings.get("model")
     value, monitor = attrs.get("monitor_value"), str(attrs.get("monitor", ""))
-    members = settings.get("members")
+    together = best.root.children.get("ensemble")
+    members = settings.get("members") if together is None else together.attrs.get("members")
     return RunSummary(
         str(folder),
         str(settings.get("name", "")),

@@ -66,3 +66,27 @@ def t_quantile(degrees: int) -> float:
         return T975[degrees - 1]
     z = NormalDist().inv_cdf(0.975)
     return z + (z**3 + z) / (4 * degrees) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * degrees**2)
+
+
+def corrected_mean(scores: Sequence[float], train: float, test: float) -> Difference:
+    """The mean of scores over folds or random splits, with the interval that allows for their shared samples.
+
+    Trainings on folds share most of their samples, so their scores vary less than those of independent trainings would.
+    The variance of the mean is ``(1/J + test/train) * s^2`` instead of ``s^2 / J``, with J - 1 degrees of freedom.
+    Nadeau, Bengio: Inference for the generalization error (2003).
+
+    Args:
+        scores: one for each fold of each repetition.
+        train: samples of a training part, of the mean fold.
+        test: samples of a fold.
+
+    >>> found = corrected_mean([0.1, 0.2, 0.3, 0.2], 75, 25)
+    >>> round(found.mean, 6), round(found.standard_error, 6), round(found.high, 6)
+    (0.2, 0.06236, 0.398433)
+    """
+    count, middle = len(scores), mean(scores)
+    if count == 1:
+        return Difference(middle)
+    error = stdev(scores) * sqrt(1 / count + test / train)
+    reach = t_quantile(count - 1) * error
+    return Difference(middle, error, middle - reach, middle + reach)

@@ -385,3 +385,29 @@ assert not {{"cupy", "gpunet.backend", "gpunet.training"}} & set(sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_all_layers_of_a_stack_are_drawn_with_units_at_their_axes(tmp_path, monkeypatch):
+    from matplotlib.figure import Figure
+
+    from gpunet.cli.views import history
+
+    root = Group({"model": "dbn"})
+    root["config"] = Group()
+    for number, name in enumerate(("000_rbm", "001_rbm"), 1):
+        root[f"pretraining/{name}/history/epoch"] = NamedArray(np.arange(1, 3 + number))
+        root[f"pretraining/{name}/history/validation_reconstruction_error"] = NamedArray(np.ones(2 + number))
+        root[f"pretraining/{name}/history/learning_rate"] = NamedArray(np.ones(2 + number))
+    root["history/epoch"] = NamedArray(np.arange(1, 5))
+    root["history/validation_reconstruction_error"] = NamedArray(np.ones(4))
+    write(tmp_path / "s.h5", root)
+    seen: list[Figure] = []
+    real = history.write_figure
+    monkeypatch.setattr(history, "write_figure", lambda figure, *rest: seen.append(figure) or real(figure, *rest))
+    inspect(tmp_path / "s.h5", "--history", "-o", tmp_path / "h.png")
+    bands = seen[0].subfigs
+    assert [band.get_suptitle() for band in bands] == ["layer 1 of 2, 000_rbm", "layer 2 of 2, 001_rbm"]
+    assert [len(axes.lines[0].get_xdata()) for band in bands for axes in band.axes] == [3, 3, 4, 4]
+    labels = {axes.get_title(): axes.get_ylabel() for axes in bands[0].axes}
+    assert labels == {"learning rate": "", "reconstruction error": "squared, summed over inputs"}
+    assert "squared" in inspect(tmp_path / "s.h5", "--history")

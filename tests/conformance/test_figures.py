@@ -254,3 +254,17 @@ def test_a_fitted_threshold_is_better_on_what_it_was_fitted_to(rng):
         moved = Outcome("classification", p[:, None], y, threshold=limit)
         assert metric.value(moved) > metric.value(o)
     assert fitted_threshold(F1(), Outcome("classification", np.full((4, 1), 0.2), np.array([0, 1, 0, 1]))) == 0.5
+
+
+def test_where_leaving_samples_out_changes_nothing_there_is_no_interval(rng):
+    y = rng.integers(0, 2, 60)
+    found = {e.name: e for e in estimates(usual_metrics(), Outcome("classification", np.eye(2)[y], y))}
+    assert found["balanced_accuracy"].value == found["roc_auc"].value == 1
+    assert np.isnan([found[name].low for name in ("balanced_accuracy", "f1", "roc_auc")]).all()
+    assert found["accuracy"].low < 1, "Wilson's says something"
+
+
+def test_a_baseline_that_is_calibrated_has_an_error_of_exactly_0():
+    y = np.array([0] * 174 + [1] * 226)
+    o = Outcome("classification", np.full((400, 1), 0.2), y)
+    assert estimate(CalibrationError(), o, constant_prediction(o)).baseline == 0

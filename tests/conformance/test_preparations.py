@@ -16,6 +16,7 @@ from gpunet.data import (
     Preparation,
     Scale,
     Standardise,
+    Subspace,
     fit_preprocessing,
 )
 from gpunet.errors import ConfigError, DataError
@@ -89,7 +90,7 @@ def test_undoing_gives_the_same_features_again(preparation, x):
         pytest.skip("some directions are left out")
     fitted = fit_preprocessing([preparation], x, 1.0)
     once = fitted.on_host(x)
-    if isinstance(preparation, OneHot):
+    if isinstance(preparation, OneHot | Subspace):
         with pytest.raises(ConfigError, match="cannot be undone"):
             fitted.undo(once)
     elif not isinstance(preparation, Binarise):

@@ -211,3 +211,36 @@ def test_runs_keep_images_beside_them_and_those_who_look_find_them(pets, tmp_pat
     assert [path.suffix for path in (tmp_path / "my").iterdir()] == [".images"]
     run("evaluate", "elsewhere/b/best.h5")
     assert len(decodings) == 5
+
+
+def test_images_that_a_table_names_are_decoded_once_by_column(tmp_path, rng, decodings):
+    from PIL import Image
+
+    from gpunet.data import Reading
+    from gpunet.datasets import tables
+
+    rows = ["front,back,label"]
+    for number in range(6):
+        for side in ("f", "b"):
+            pixels = rng.integers(0, 256, (4, 4), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / f"{side}{number}.png")
+        rows.append(f"f{number}.png,b{number}.png,{number % 2}")
+    (tmp_path / "t.csv").write_text("\n".join(rows) + "\n")
+
+    def pictures():
+        table = tables.read_table(tmp_path / "t.csv", Reading(), cache=Cache(tmp_path / "kept"))
+        return [table.pictures(number) for number in (0, 1)]
+
+    first = pictures()
+    before = len(decodings)
+    assert before == 2
+    second = pictures()
+    assert len(decodings) == before
+    for one, other in zip(first, second):
+        assert (one.x == other.x).all()
+        assert "as they lie decoded" in other.notes[-1]
+    assert len(list((tmp_path / "kept").iterdir())) == 2
+    Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "b3.png")
+    third = pictures()
+    assert len(decodings) == before + 1
+    assert not third[1].x[3].any()

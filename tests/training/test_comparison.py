@@ -19,12 +19,12 @@ STACK = {"model.hidden": [12, 8], "training.epochs": 2, "members": 2}
 TUNE = {"training.epochs": 3, "training.updates": 10, "training.batch_size": 20}
 
 
-def make(device=None, labels=(40, None), rates=(0.1,), dataset=None, tune=None, **stack):
+def make(device=None, labels=(40, None), rates=(0.1,), dataset=None, tune=None, widen=0, **stack):
     dataset = dataset or load("digits")
     parts = split(dataset, validation=0.15, test=0.15, seed=0)
     configs = load_config("dbn", STACK | stack, {}), load_config("finetune", TUNE | (tune or {}), {})
     pretraining, network = configs
-    return Comparison(Experiment(pretraining, dataset, parts, device or Device()), network, labels, rates)
+    return Comparison(Experiment(pretraining, dataset, parts, device or Device()), network, labels, rates, widen)
 
 
 def pretrain(comparison, folder, labels=40):
@@ -47,7 +47,7 @@ def weights(run, name):
 
 def test_arms_share_everything_but_what_they_compare(device):
     comparison = make(device)
-    runs = [comparison._run(arm, 40, 0.1) for arm in ARMS]
+    runs = [comparison._run(arm, 40, [0.1]) for arm in ARMS]
     for run in runs[1:]:
         assert np.array_equal(run.rows, runs[0].rows), "the same labelled samples"
         assert np.array_equal(weights(run, "004_dense/weight"), weights(runs[0], "004_dense/weight")), "the same output"
@@ -91,6 +91,28 @@ def test_the_rate_with_the_lowest_mean_validation_error_is_chosen(device):
     assert result.test_error.shape == (2,)
     # Every trial judged 270 validation samples, never the 270 of the test part.
     assert all(((270 * trial.validation_error) % 1).round(6).max() in (0, 1) for trial in result.trials)
+
+
+def test_rates_are_widened_until_the_choice_lies_inside(device):
+    result = make(device, rates=(1e-4, 1e-3), tune={"training.updates": 60}, widen=6).result(RELU, 1257, None)
+    rates = [trial.rate for trial in result.trials]
+    assert rates[:4] == [1e-4, 1e-3, 1e-2, 0.1]
+    assert rates[0] < result.chosen.rate < rates[-1]
+
+
+def test_the_chosen_network_is_the_one_that_its_rate_alone_gives(stack, device):
+    """Rates and seeds are one population, of which nothing is seen in what is kept."""
+    source = Source(stack, 1.0)
+    together = make(device, rates=(0.03, 0.1, 0.3)).result(PRETRAINED, 40, source)
+    own = make(device, rates=(together.chosen.rate,)).result(PRETRAINED, 40, source)
+    assert np.array_equal(own.test_error, together.test_error)
+    assert np.array_equal(own.chosen.validation_error, together.chosen.validation_error)
+    mine, alone = (snapshot(result.run, best=True) for result in (together, own))
+    for path, array in alone["model"].walk():
+        if hasattr(array, "data"):
+            assert np.array_equal(mine[f"model/{path}"].data, array.data), path
+    assert mine.attrs == alone.attrs
+    assert len(together.run.history) == len(own.run.history)
 
 
 def test_only_the_pretrained_arm_pays_for_pretraining(stack):
@@ -160,7 +182,7 @@ def test_pretraining_never_sees_more_labels_than_its_arm(method, labelled, devic
     run = next(comparison.stack(40).stages())
     assert run.trainer.feed.samples == (40 if labelled else 1257)
     if labelled:
-        assert np.array_equal(run.rows, [comparison._run(RANDOM, 40, 0.1).rows[m][:40] for m in (0, 1)])
+        assert np.array_equal(run.rows, [comparison._run(RANDOM, 40, [0.1]).rows[m][:40] for m in (0, 1)])
 
 
 def test_a_stack_of_an_earlier_run_must_fit(stack, tmp_path, device):
@@ -193,7 +215,7 @@ def test_a_stop_leaves_no_result(device):
 
 def test_a_schedule_keeps_its_shape(device):
     tune = {"optimizer.learning_rate": {"name": "step", "value": 1.0, "factor": 0.5, "every": 2}}
-    run = make(device, tune=tune)._run(RANDOM, 40, 0.25)
+    run = make(device, tune=tune)._run(RANDOM, 40, [0.25])
     assert run.trainer.optimizer.rule.learning_rate.value == 0.25
     assert run.trainer.optimizer.rule.learning_rate.factor == 0.5
 

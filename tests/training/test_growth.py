@@ -121,3 +121,82 @@ def test_a_checkpoint_of_any_of_them_is_a_network_like_others(tmp_path):
 def test_growth_without_shortcuts_is_refused(device):
     with pytest.raises(ConfigError, match=r"grow: must be none without shortcuts"):
         next(runs_of(experiment(device, **{"model.shortcut": False})))
+
+
+IMAGES = {"training.epochs": 1, "model.depth": 8, "model.widths": [8, 8, 16], "data.labels": 200}
+
+
+def images(device, **more):
+    dataset = load("digits")
+    config = load_config("resnet-digits", IMAGES | {"model.grow": "all"} | more, {})
+    return Experiment(config, dataset, split(dataset, validation=0.15, test=0.15, seed=0), device)
+
+
+@pytest.mark.parametrize("order", ["post", "pre"])
+@pytest.mark.parametrize("block", ["basic", "bottleneck"])
+def test_a_residual_network_of_images_grows_by_the_layers_of_one_block(block, order, device):
+    depth = {"basic": 14, "bottleneck": 20}[block]
+    family = images(device, **{"model.depth": depth, "model.block": block, "model.order": order}).config.model
+    whole = family.model_copy(update={"grow": "none"}).network((8, 8, 1), 10)
+    before, sizes = None, []
+    while family is not None:
+        model = family.network((8, 8, 1), 10)
+        if before is not None:
+            old, place = before
+            added = len(model.layers) - len(old.layers)
+            kinds = [[type(layer) for layer in layers] for layers in (old.layers, model.layers)]
+            assert kinds[1][:place] + kinds[1][place + added :] == kinds[0], "what is new is in one place"
+        before = model, family.grows_at
+        sizes.append(family.present)
+        family = family.grown_on
+    assert sizes == [1, 2, 3, 4, 5, 6]
+    assert [type(layer) for layer in model.layers] == [type(layer) for layer in whole.layers]
+
+
+def test_a_block_of_a_stage_begins_as_nothing_and_weights_are_carried_over(device):
+    more = {"model.depth": 14, "model.norm": "group", "augmentation": {}}
+    before, carried = None, []
+    for run in runs_of(images(device, **more)):
+        if before is not None and run.config.model.present % 2 == 0:
+            assert answers(run) == pytest.approx(before, abs=1e-4), "the second block of a stage adds nothing"
+            carried.append(run.config.model.present)
+        run.train()
+        before = answers(run)
+    assert carried == [2, 4, 6]
+
+
+def test_of_a_greedy_one_of_images_blocks_below_the_newest_keep_their_weights(device):
+    for run in runs_of(images(device, **{"model.grow": "newest"})):
+        parameters, family = run.trainer.parameters, run.config.model
+        weights = {n: parameters.view(parameters.values, n).copy() for n, p in parameters.named.items() if p.trainable}
+        run.train()
+        changed = {int(n[:3]) for n, old in weights.items() if not np.array_equal(old, parameters.view(
+            parameters.values, n))}  # fmt: skip
+        if family.holds:
+            newest = family.grows_at - 2
+            assert min(changed) == newest, family.growth
+        else:
+            assert min(changed) == 0
+        last = family.growth
+    assert last == "3 of 3 blocks, all learn"
+
+
+def test_a_residual_network_of_images_goes_on_growing_where_it_stopped(tmp_path):
+    settings = {**IMAGES, "model.grow": "newest"}
+    words = {"data": "digits", "settings": settings, "progress": False, "device": "cpu"}
+    gpunet.train("resnet-digits", run=tmp_path / "whole", **words)
+    stop, epochs = Stop(), []
+
+    def count(record):
+        epochs.append(record)
+        if len(epochs) == 2:
+            stop.request("SIGINT")
+
+    assert gpunet.train("resnet-digits", run=tmp_path / "b", stop=stop, on_epoch=count, **words).stopped
+    gpunet.resume(tmp_path / "b", progress=False)
+    assert read(tmp_path / "b" / "best.h5").content_sha256 == read(tmp_path / "whole" / "best.h5").content_sha256
+
+
+def test_a_plain_network_of_images_does_not_grow(device):
+    with pytest.raises(ConfigError, match=r"grow: must be none without shortcuts"):
+        next(runs_of(images(device, **{"model.shortcut": "none"})))

@@ -1,0 +1,204 @@
+"""An ensemble told on the terminal: trained or put together, kept in a folder, and reported."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gpunet.api.ensemble import Ensemble
+from gpunet.api.ensemble_reports import documented, evidence_in, reference_of, soup_of, trained_report, worth_in
+from gpunet.api.ensembling import check_method, made, temperature_of
+from gpunet.api.loading import load_together
+from gpunet.api.reading import load_split
+from gpunet.api.starting import batch_that_fits, following, open_source
+from gpunet.ensembles import ROUNDS, Making, greedy_selection, method_named, over_seeds
+from gpunet.errors import CheckpointError, ConfigError, Interrupted, OutputClosed
+from gpunet.experiment import Experiment
+from gpunet.interruption import CLOSED
+from gpunet.persistence import BEST, RunFolder, open_trained, run_name
+from gpunet.plain import finite
+
+from .drawing import require_matplotlib
+from .execution import DRY
+from .opening import checkpoint_at
+from .options import Request, choose_device, print_json, program
+from .output import Output
+from .remarks import remark
+from .terminal import told
+from .views.comparison_plot import can_draw
+from .views.ensemble import ensemble_lines
+from .views.ensemble_plot import draw_ensemble
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+RESULTS, PICTURE = "ensemble.json", "ensemble.png"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What an ensemble that is trained is asked for.
+
+    Attributes:
+        method: that makes the members.
+        size: how many.
+        combine: how their outputs become one, where it was said.
+        share: of samples or features.
+        source: checkpoint that every member starts from.
+        control: whether the same is trained from random weights beside it.
+        reference: independent networks, to count its worth in.
+    """
+
+    method: str
+    size: int
+    combine: str | None
+    share: float | None
+    source: str | None
+    control: bool
+    reference: tuple[str, ...]
+
+
+def train_together(request: Request, wish: Wish, drawing: Output | None) -> None:
+    """Train an ensemble, write it, and report what it gains."""
+    method = method_named(wish.method, wish.share)
+    repeats = request.members or 1
+    config = request.configuration("mlp").model_copy(update={"members": 1})
+    place = choose_device(request.device, told=True)
+    with place.activate():
+        source = None if wish.source is None else open_source(Path(checkpoint_at(wish.source)))
+        donor = None if source is None or source.foreign else open_trained(source)
+        if not request.names_file:
+            config = following(config, request.written, source, ())
+        dataset, parts = load_split(config, features_of=donor, run=request.place, writes=not request.dry_run)
+        if not request.chooses_batch:
+            config = batch_that_fits(config, parts)
+        experiment = Experiment(config, dataset, parts, place)
+        check_method(Making(experiment, wish.size, source), method, wish.combine)
+        if request.dry_run:
+            remark(f"{wish.size} members by {method.name}, {repeats} times: {dataset.name}, {place}")
+            remark(DRY)
+            return
+        name = f"{run_name(config, dataset.name)}-{method.name}"
+        other = reference_of([checkpoint_at(path) for path in wish.reference], place)
+        with RunFolder.create(request.run, config, name=name) as folder, told() as (terminal, stop):
+            began = time.perf_counter()
+
+            def once(number: int, start: Any) -> tuple[Ensemble, dict[str, Any]]:
+                own = experiment.changed({"seed": config.seed + number * wish.size})
+                together = made(own, method, wish.size, wish.combine, start, terminal, stop)
+                return together, trained_report(together, own, other)
+
+            try:
+                found = [once(0, source)]
+                for number in range(1, repeats):
+                    remark(f"repetition {number + 1} of {repeats}")
+                    found.append(once(number, source))
+                control = None
+                if wish.control:
+                    remark("control: the same from random weights")
+                    control = once(0, None)[1]
+            except Interrupted as error:
+                if stop.requested != CLOSED:
+                    raise
+                raise OutputClosed(error.thing, error.rule, error.received, error.remedy) from None
+            together, document = found[0]
+            document |= {"seconds": time.perf_counter() - began, "repetitions": repeats}
+            if repeats > 1:
+                document["over_seeds"] = over_seeds([one for _, one in found])
+            if control is not None:
+                document["control"] = control
+            for number, (one, own) in enumerate(found[1:], 2):
+                one.saved_report = own
+                folder.write(f"repetition-{number}.h5", one.content)
+            _keep(together, document, folder)
+        _say(document, folder.path, request.as_json, drawing)
+
+
+def put_together(
+    runs: Sequence[str],
+    method: str,
+    combine: str | None,
+    rounds: int | None,
+    reference: Sequence[str],
+    request: Request,
+    drawing: Output | None,
+) -> None:
+    """Take networks out of finished runs, write them as one, and report what that gains."""
+    place = choose_device(request.device, told=True)
+    with place.activate():
+        library = load_together([checkpoint_at(run) for run in runs], place)
+        for network in library.networks:
+            if network.reconstructs:
+                rule, remedy = "must hold a network that predicts targets", "Leave it out"
+                raise CheckpointError(str(network.trained.checkpoint.path), rule, network.config.model.name, remedy)
+        validation = evidence_in(library, "validation")
+        together = library
+        if method == "select":
+            if validation is None:
+                raise ConfigError("--method select", "needs a validation part to choose on", "none", "Use all")
+            chosen = greedy_selection(validation.outputs, validation.outcome, ROUNDS if rounds is None else rounds)
+            together = library.chosen(chosen)
+        elif method == "soup":
+            together = soup_of(library, place)
+        together = together.with_rule(combine)
+        validation = evidence_in(together, "validation")
+        together = together.at(temperature_of(together, validation))
+        if request.dry_run:
+            remark(f"{len(together)} of {len(library)} networks by {method}")
+            remark(DRY)
+            return
+        worth = worth_in(reference_of([checkpoint_at(path) for path in reference], place))
+        document = documented(together, evidence_in(together, "test"), validation, worth)
+        config = together.networks[0].config
+        with RunFolder.create(request.run, config, name=f"{run_name(config, document['data'])}-{method}") as folder:
+            _keep(together, document, folder)
+        _say(document, folder.path, request.as_json, drawing)
+
+
+def show_finished(run: str, request: Request, drawing: Output | None) -> None:
+    """Show what a finished ensemble gained, and draw it anew where asked for.
+
+    Raises:
+        CheckpointError: no ensemble, or one without a report.
+    """
+    together = load_together([checkpoint_at(run)], choose_device("cpu"))
+    if not together.saved_report:
+        remedy = "gpunet evaluate measures it" if len(together.networks) > 1 else "Name several runs"
+        raise CheckpointError(run, "must be a finished ensemble, or one of several runs", "no report", remedy)
+    _show(together.saved_report, request.as_json, None, drawing)
+
+
+def _keep(together: Ensemble, document: dict[str, Any], folder: RunFolder) -> None:
+    """Write all networks as one file, the report as JSON, and its picture where it can be drawn."""
+    together.saved_report = finite(document)
+    folder.write(BEST, together.content)
+    folder.write_text(RESULTS, json.dumps(together.saved_report, indent=2) + "\n")
+    if can_draw():
+        require_matplotlib(PICTURE)
+        draw_ensemble(together.saved_report, Output(PICTURE, folder.path / PICTURE, [".png"], []))
+
+
+def _say(document: dict[str, Any], folder: Path, as_json: bool, drawing: Output | None) -> None:
+    """Print the report, and where everything is."""
+    _show(finite(document), as_json, folder, drawing)
+    if as_json:
+        return
+    click.echo(f"Ensemble: {folder / BEST}")
+    picture = drawing.path if drawing is not None else folder / PICTURE
+    click.echo(f"Plot: {picture}" if can_draw() else "No plot: pip install 'gpunet[plot]' has matplotlib draw one")
+    remark(f"Next: {program()} predict {folder} FILE, or evaluate {folder}")
+
+
+def _show(document: dict[str, Any], as_json: bool, folder: Path | None, drawing: Output | None) -> None:
+    if drawing is not None:
+        draw_ensemble(document, drawing)
+    if as_json:
+        print_json({**({} if folder is None else {"folder": str(folder)}), **document})
+        return
+    for line in ensemble_lines(document):
+        click.echo(line)

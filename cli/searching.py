@@ -1,0 +1,235 @@
+"""A search told on the terminal, from its announcement to its table and pictures."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from gpunet.api.searching import folder_for, opened_search, reopened
+from gpunet.errors import Interrupted, OutputClosed, printable
+from gpunet.interruption import CLOSED, Stop, stops_on_signals
+from gpunet.persistence import CONFIG
+from gpunet.searches import (
+    RESULTS,
+    Journal,
+    Search,
+    SearchCallbacks,
+    Workers,
+    begin_search,
+    carry_out_search,
+    goal_of,
+    is_search,
+    read_results,
+    read_search,
+    require_optuna,
+    trials_of,
+)
+
+from .drawing import require_matplotlib
+from .execution import DRY
+from .options import Request, choose_device, print_json, program
+from .output import Output
+from .remarks import remark
+from .tables import separated, write_table
+from .terminal import Terminal
+from .views.comparison_plot import can_draw
+from .views.search import search_columns, show_results, trial_line
+from .views.search_plot import draw_search
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from gpunet.searches import Goal, Trial
+
+PICTURE, TABLE = "search.png", "trials.csv"
+Form = Literal["table", "json", "csv"]
+
+
+class SearchTerminal(Terminal, SearchCallbacks):
+    """Prints what a search tells on stderr.
+
+    Args:
+        look: called before each step, to see whether the reader of the output has left.
+        search: that is carried out.
+        goal: what trials are judged by.
+        told: numbers of trials that are known already.
+    """
+
+    announces_first_layer = False
+
+    def __init__(self, look: Callable[[], None], search: Search, goal: Goal, told: set[int]):
+        super().__init__(look)
+        self._search, self._goal, self._told = search, goal, told
+
+    def on_trials(self, trials: list[Trial]) -> None:
+        """Say what those came to that were not told yet."""
+        for trial in trials:
+            if trial.state in ("complete", "pruned", "failed") and trial.number not in self._told:
+                self._told.add(trial.number)
+                remark(trial_line(self._search.space, self._goal, trial))
+
+    def on_choice(self, trial: Trial) -> None:
+        """Say which trial was chosen."""
+        remark(
+            f"Best: trial {trial.number}, {self._goal.name} {self._goal.said(trial.score or 0.0)}; trained once more"
+        )
+
+    def on_noise(self, seeds: int) -> None:
+        """Say what comes last."""
+        remark(f"Training it with {seeds} other seeds, to see the noise")
+
+
+def run_search(
+    request: Request,
+    words: Sequence[str],
+    settings: Mapping[str, Any],
+    space: str | None,
+    tune: Mapping[str, Any],
+    source: str | None,
+    workers: int,
+    form: Form,
+) -> None:
+    """Begin a search and carry it out.
+
+    Args:
+        request: where to write, and what to print.
+        words: the configuration and the keys that override it.
+        settings: of the search.
+        space: file of the space, or None.
+        tune: keys of the network that is fine-tuned.
+        source: checkpoint that trials start from.
+        workers: processes that train trials.
+        form: what is printed.
+    """
+    from gpunet.api.starting import open_source
+    from gpunet.config import is_file_name
+
+    from .opening import checkpoint_at
+    from .options import named_source
+
+    require_optuna()
+    name, overrides = named_source(words, request.flags, "mlp")
+    written = read_search(name, overrides, settings, space, tune, note=remark)
+    place = choose_device(request.device, told=True)
+    with place.activate():
+        path = source or written.start or None
+        start = None if path is None else open_source(Path(checkpoint_at(path)))
+        preset = not is_file_name(name)
+        search = opened_search(written, place, request.place, not request.dry_run, start, follow=preset)
+        goal = goal_of(search)
+        _announce(search, goal, workers)
+        if request.dry_run:
+            remark(DRY)
+            return
+        with folder_for(search, request.run, False) as folder:
+            _carry_out(search, goal, folder, True, workers, str(place), None, form)
+
+
+def go_on(folder: Path, request: Request, workers: int, trials: int | None, form: Form) -> None:
+    """Go on with a search.
+
+    Args:
+        folder: of the search.
+        request: where the data are now, and what to print.
+        workers: processes that train trials.
+        trials: how many there are to be, None for as many as before.
+        form: what is printed.
+    """
+    require_optuna()
+    place = choose_device(request.device, told=True)
+    with place.activate():
+        search = reopened(folder, place, request.data, trials)
+        goal = goal_of(search)
+        _announce(search, goal, workers)
+        if request.dry_run:
+            remark(DRY)
+            return
+        with folder_for(search, str(folder), True) as opened:
+            _carry_out(search, goal, opened, False, workers, str(place), request.data, form)
+
+
+def _carry_out(
+    search: Search, goal: Goal, folder: Any, begins: bool, count: int, device: str, source: str | None, form: Form
+) -> None:
+    journal = Journal(folder.path, search.identity(), goal.higher, begins)
+    begin_search(search, folder)
+    stop = Stop()
+    known = {trial.number for trial in trials_of(journal) if trial.state in ("complete", "pruned", "failed")}
+    if known:
+        remark(f"  {len(known)} trials are finished already")
+    team = Workers(folder.path, count, device, source) if count > 1 else None
+    with ExitStack() as opened:
+        look = opened.enter_context(stops_on_signals(stop))
+        told = SearchTerminal(look, search, goal, known)
+        try:
+            done = carry_out_search(search, goal, folder, journal, told, stop, team)
+        except Interrupted as error:
+            remedy = f"Go on with {program()} search --resume {folder.path}"
+            kind = OutputClosed if stop.requested == CLOSED else Interrupted
+            raise kind(error.thing, error.rule, error.received, remedy) from None
+        found = done.document
+        picture = None
+        if can_draw():
+            require_matplotlib(PICTURE)
+            picture = Output(PICTURE, folder.path / PICTURE, [".png"], [])
+            draw_search(found, picture)
+        write_table(search_columns(found), Output(TABLE, folder.path / TABLE, [".csv"], []))
+    say(found, folder.path, form)
+    if form != "table":
+        return
+    where = printable(str(folder.path))
+    click.echo(f"Best configuration: {where}/{CONFIG}")
+    click.echo(f"Results: {where}/{RESULTS}, {TABLE}{f', {PICTURE}' if picture else ''}")
+    if picture is None:
+        click.echo("No pictures: pip install 'gpunet[plot]' has matplotlib draw them")
+    remark(f"Next: {program()} train {where}/{CONFIG}\n      {program()} report {where}")
+
+
+def _announce(search: Search, goal: Goal, workers: int) -> None:
+    settings, split = search.settings, search.experiment.split
+    parts = " + ".join(
+        f"{len(getattr(split, name)):,} {name}" for name in ("train", "validation", "test") if len(getattr(split, name))
+    )
+    remark(
+        f"search: {search.config.model.name}, {search.experiment.dataset.name} ({parts}), {search.experiment.device}"
+    )
+    how = settings.method.replace("_", " ")
+    stages = f" in {settings.stages} stages" if settings.method == "coarse_to_fine" else ""
+    prune = f", {settings.prune} pruning" if settings.prune != "none" else ""
+    remark(f"  trials:   {settings.trials}, {how}{stages}{prune}; {workers} worker{'s' if workers > 1 else ''}")
+    purpose = {"fine_tuning": " after fine-tuning"}.get(search.purpose, "")
+    repeats = f", {settings.repeats} repeats" if settings.repeats > 1 else ""
+    seeds = f", {settings.seeds} seeds each" if settings.seeds > 1 else ""
+    remark(f"  score:    {goal.name.replace('_', ' ')}{purpose} on the {goal.part}{repeats}{seeds}")
+    for one in search.space:
+        bounds = ", ".join(one.said(v) for v in one.choices) if one.choices else f"{one.low:g} to {one.high:g}"
+        when = "".join(f" when {key} is {' or '.join(map(str, values))}" for key, values in one.when)
+        remark(f"  {one.key}: {one.kind.replace('_', ' ')} {bounds}{when}")
+
+
+def shown_search(words: Sequence[str]) -> str | None:
+    """The folder of a search, where it is all that a command is given."""
+    return words[0] if len(words) == 1 and is_search(words[0]) else None
+
+
+def show_search(folder: str, form: Form) -> None:
+    """Show what a search came to.
+
+    Raises:
+        GpunetError: it is not over, or its file is damaged.
+    """
+    say(read_results(folder), Path(folder), form)
+
+
+def say(found: dict[str, Any], folder: Path, form: Form) -> None:
+    """Print the results of a search as a table with what follows from it, or in a form for programs."""
+    if form == "json":
+        print_json({"folder": str(folder), **found})
+    elif form == "csv":
+        for text in separated(search_columns(found)):
+            click.echo(text, nl=False)
+    else:
+        show_results(found)

@@ -1,0 +1,225 @@
+"""The report of an ensemble as lines of text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..options import decimals
+
+MOST = 20  # members that are shown one by one
+PERCENT = ("error", "disagreement")
+REJECTED = (0.0, 0.1, 0.2, 0.3, 0.5)  # shares that the table shows
+FIGURES = ("log_loss", "brier", "calibration_error", "adaptive_calibration_error")
+CALLED = {"calibration_error": "ECE, 15 bins", "adaptive_calibration_error": "ECE, adaptive bins", "brier": "Brier"}
+
+
+def ensemble_lines(found: Mapping[str, Any]) -> list[str]:
+    """All that a report says.
+
+    Args:
+        found: a report, as :func:`gpunet.api.ensemble_reports.documented` gives it.
+    """
+    votes = "" if found["combine"] == "mean" else f", {found['combine']} combined"
+    lines = [
+        f"{found['data']}: {_count(found['size'], 'member')} by {found['method']}{votes}; "
+        f"{found['samples']:,} samples of the {found['part']} part",
+        "",
+        *_members(found),
+    ]
+    for more in (
+        _gains(found),
+        _facts(found),
+        _diversity(found),
+        _calibration(found),
+        _uncertainty(found),
+        _control(found),
+    ):
+        lines += ["", *more] if more else []
+    return lines
+
+
+def _members(found: Mapping[str, Any]) -> list[str]:
+    members, together = found["members"], found["ensemble"]
+    names = list(together)
+    uneven = len({row["weight"] for row in members}) > 1
+    head = ["", *map(_called, names), *(["weight"] if uneven else [])]
+    rows = [head]
+    shown = members if 1 < len(members) <= MOST else []
+    for number, row in enumerate(shown):
+        rows.append([
+            _member(found, number), *(_figure(name, row[name]) for name in names),
+            *([f"{row['weight']:.3g}"] if uneven else []),
+        ])  # fmt: skip
+    if len(members) > 1:
+        means = {name: sum(row[name] for row in members) / len(members) for name in names}
+        rows.append(["mean member", *(_figure(name, means[name]) for name in names), *([""] if uneven else [])])
+    rows.append(["ensemble", *(_figure(name, together[name]) for name in names), *([""] if uneven else [])])
+    return _table(rows)
+
+
+def _member(found: Mapping[str, Any], number: int) -> str:
+    seeds = found.get("seeds", [])
+    known = len(seeds) == len(found["members"]) and len(set(seeds)) == len(seeds)
+    return f"seed {seeds[number]}" if known else f"member {number + 1}"
+
+
+def _gains(found: Mapping[str, Any]) -> list[str]:
+    if found["size"] < 2:
+        return []
+    rows = [["gain", "over the mean member", "over the best on validation", "over seeds"]]
+    several = found.get("over_seeds", {})
+    for name, gain in found["gain"].items():
+        rows.append([
+            _called(name), _between(name, gain["over_mean"]), _between(name, gain.get("over_best")),
+            _between(name, several.get(name)),
+        ])  # fmt: skip
+    if not several:
+        rows = [row[:-1] for row in rows]
+    lines = _table(rows)
+    count = found.get("repetitions", 1)
+    if several:
+        lines.append(
+            f"Paired 95 % intervals over samples, the last column over {count} whole ensembles of other seeds."
+        )
+    else:
+        lines.append("Paired 95 % intervals over samples, of these members; --seeds 6 adds one over seeds.")
+    return lines
+
+
+def _facts(found: Mapping[str, Any]) -> list[str]:
+    facts, lines = found.get("facts", {}), []
+    if bag := facts.get("out_of_bag"):
+        figures = ", ".join(
+            f"{_called(n)} {_figure(n, bag[n])}" for n in ("error", "log_loss", "squared_error") if n in bag
+        )
+        lines.append(f"Out of bag: {figures}, {bag['samples']:,} training samples")
+    if facts.get("weighted_errors"):
+        lines.append(f"Weighted training errors: {', '.join(f'{100 * e:.2f} %' for e in facts['weighted_errors'])}")
+    if facts.get("ended"):
+        lines.append(f"Boosting ended early: {facts['ended']}")
+    if "averaged" in facts:
+        of = f", score on validation {_score(facts['score'])}" if "score" in facts else ""
+        lines.append(f"Weights averaged of: {', '.join(map(str, facts['averaged']))}{of}")
+        if "scores" in facts:
+            lines.append(f"Each of them alone: {', '.join(map(_score, facts['scores']))}")
+    if chosen := facts.get("selection"):
+        lines.append(f"Selected from {chosen['library']} on validation, best step {chosen['step']}:")
+        lines += [f"  {count} x {name}" for name, count in chosen["taken"]]
+    return lines
+
+
+def _score(score: Sequence[float]) -> str:
+    return _number(score[0])
+
+
+def _diversity(found: Mapping[str, Any]) -> list[str]:
+    if found["size"] < 2:
+        return []
+    diversity, lines = found["diversity"], []
+    said = [
+        f"{_called(name)} {_figure(name, diversity[name])}"
+        for name in ("disagreement", "error_correlation")
+        if diversity.get(name) is not None
+    ]
+    if said:
+        lines.append(f"Diversity: {', '.join(said)} (pairs of members)")
+    if square := diversity.get("squared_error"):
+        members, ambiguity, ensemble = (_number(square[name]) for name in ("members", "ambiguity", "ensemble"))
+        lines.append(f"Squared error: {members} of members - {ambiguity} ambiguity = {ensemble} of their mean")
+    return lines
+
+
+def _calibration(found: Mapping[str, Any]) -> list[str]:
+    own = found.get("calibration")
+    if not own:
+        return []
+    rows = [["calibration", "before", "after one temperature"]]
+    rows += [[_called(name), decimals(own["before"][name]), decimals(own["after"][name])] for name in FIGURES]
+    lines = _table(rows)
+    if own["why_not"]:
+        lines.append(f"No temperature is fitted: {own['why_not']}.")
+    else:
+        where = (
+            f"fitted on {own['fitted_on']:,} validation samples after averaging" if own["fitted_on"] else "as stated"
+        )
+        lines.append(f"Temperature {own['temperature']:.3f}, {where}.")
+    score = f"Calibrated log-likelihood: {own['calibrated_log_likelihood']:.4f} nats a sample"
+    if "independent_networks" in own:
+        beyond = {"<": "less than ", ">": "more than "}.get(own["independent_beyond"], "")
+        score += f", as of {beyond}{own['independent_networks']:.1f} independent networks"
+    return [*lines, score]
+
+
+def _uncertainty(found: Mapping[str, Any]) -> list[str]:
+    own, lines = found.get("uncertainty", {}), []
+    if "total" in own:
+        rows = [["uncertainty in nats", "total", "data", "model"]]
+        for called, part in (
+            ("all samples", own),
+            ("decided right", own["of_right"]),
+            ("decided wrong", own["of_wrong"]),
+        ):
+            if part["total"] is not None and not math.isnan(part["total"]):
+                rows.append([called, *(decimals(part[name]) for name in ("total", "data", "model"))])
+        lines += _table(rows)
+    elif "model" in own:
+        lines.append(f"Spread of members about their mean: {_number(own['model'])} (units of the target)")
+    if curve := found.get("rejection"):
+        kept = dict(zip(curve["rejected"], curve["accuracy"]))
+        rows = [["least sure samples left out", *(f"{100 * share:.0f} %" for share in REJECTED if share in kept)]]
+        rows += [["right of the others", *(f"{100 * kept[share]:.2f} %" for share in REJECTED if share in kept)]]
+        lines += [*([""] if lines else []), *_table(rows)]
+    return lines
+
+
+def _control(found: Mapping[str, Any]) -> list[str]:
+    own = found.get("control")
+    if not own:
+        return []
+    name = next(iter(found["ensemble"]))
+    rows = [["", f"mean member {_called(name)}", f"ensemble {_called(name)}", "gain", "disagreement", "correlation"]]
+    for called, one in (("from the checkpoint", found), ("from random weights", own)):
+        mean = sum(row[name] for row in one["members"]) / len(one["members"])
+        gain = one["gain"][next(iter(one["gain"]))]["over_mean"]["mean"]
+        diversity = one["diversity"]
+        rows.append([
+            called, _figure(name, mean), _figure(name, one["ensemble"][name]), _figure(next(iter(one["gain"])), gain),
+            _figure("disagreement", diversity.get("disagreement")),
+            _figure("error_correlation", diversity.get("error_correlation")),
+        ])  # fmt: skip
+    return _table(rows)
+
+
+def _called(name: str) -> str:
+    return CALLED.get(name, name.replace("_", " "))
+
+
+def _figure(name: str, value: float | None) -> str:
+    if value is None or math.isnan(value):
+        return "-"
+    return f"{100 * value:.2f} %" if name in PERCENT else _number(value)
+
+
+def _number(value: float) -> str:
+    return decimals(value) if abs(value) < 1000 else f"{value:.6g}"
+
+
+def _between(name: str, gain: Mapping[str, Any] | None) -> str:
+    if not gain:
+        return "-"
+    ends = "" if gain.get("low") is None else f" ({_figure(name, gain['low'])} to {_figure(name, gain['high'])})"
+    return f"{_figure(name, gain['mean'])}{ends}"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    return [
+        "  ".join([first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(rest, widths[1:]))]).rstrip()
+        for first, *rest in rows
+    ]

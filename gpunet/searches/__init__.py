@@ -1,0 +1,43 @@
+"""Search over numbers and structure of a configuration: spaces, trials, their journal, and what came of them."""
+
+from .dimensions import Dimension
+from .execution import RESULTS, Concluded, SearchCallbacks, begin_search, carry_out_search
+from .files import NAME, Written, read_search
+from .journal import Journal, require_optuna
+from .listing import is_search, read_results
+from .problem import Search
+from .results import Trial, trials_of
+from .scoring import Goal, goal_of
+from .settings import Settings
+from .space import SHIPPED, TUNE, Space, space_of
+from .work import work
+from .workers import Workers, started_by
+
+__all__ = [
+    "NAME",
+    "RESULTS",
+    "SHIPPED",
+    "TUNE",
+    "Concluded",
+    "Dimension",
+    "Goal",
+    "Journal",
+    "Search",
+    "SearchCallbacks",
+    "Settings",
+    "Space",
+    "Trial",
+    "Workers",
+    "Written",
+    "begin_search",
+    "carry_out_search",
+    "goal_of",
+    "is_search",
+    "read_results",
+    "read_search",
+    "require_optuna",
+    "space_of",
+    "started_by",
+    "trials_of",
+    "work",
+]

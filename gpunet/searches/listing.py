@@ -1,0 +1,54 @@
+"""Searches that are over, or under way: whether a folder is one, and what its file says."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from ..config import read_text
+from ..errors import GpunetError, printable
+from ..paths import is_file
+from .execution import RESULTS
+from .files import NAME
+
+LISTS = ("trials", "notes")
+TABLES = ("parts", "score", "settings", "space", "importances")
+
+
+def is_search(folder: str | Path) -> bool:
+    """Whether a folder is one that a search writes to."""
+    return is_file(Path(folder) / NAME)
+
+
+def read_results(folder: str | Path) -> dict[str, Any]:
+    """What a search wrote to its folder.
+
+    Raises:
+        GpunetError: it is not over, or the file is not what a search writes.
+    """
+    path = Path(folder) / RESULTS
+    if not is_file(path):
+        raise GpunetError(str(folder), "has no results yet", None, f"Go on with gpunet search --resume {folder}")
+    try:
+        held = json.loads(read_text(path))
+        for key, kind in (*((name, list) for name in LISTS), *((name, dict) for name in TABLES)):
+            if not isinstance(held[key], kind):
+                raise ValueError(f"{key} is no {kind.__name__}")
+        for trial in held["trials"]:
+            _check_trial(trial)
+        if held["best"] is not None and not 0 <= held["best"] < len(held["trials"]):
+            raise ValueError("best is no trial")
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
+        reason = printable((str(error).splitlines() or ["damaged"])[0])
+        raise GpunetError(printable(str(path)), "must hold what a search wrote", reason) from None
+    return dict(held)
+
+
+def _check_trial(trial: dict[str, Any]) -> None:
+    """Refuse a trial that cannot be shown."""
+    numbers = [trial["number"], trial["epochs"], trial["seconds"], *trial["curve"]]
+    numbers += [trial[name] for name in ("score", "spread") if trial[name] is not None]
+    if not all(isinstance(n, int | float) and math.isfinite(n) for n in numbers if n is not None):
+        raise ValueError("a trial whose numbers are none")
+    if not isinstance(trial["values"], dict) or not isinstance(trial["state"], str):
+        raise ValueError("a trial without values")

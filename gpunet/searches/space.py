@@ -1,0 +1,152 @@
+"""Spaces: the keys of a configuration that a search changes, and what it tries for them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from ..config import Config, family_name, full_key, is_key, override
+from ..errors import ConfigError, meant, shortened
+from ..families import Family
+from .dimensions import KINDS, Dimension, dimension, flattened
+
+TUNE = "tune."  # before keys of the network that is fine-tuned from what a trial pretrains
+SHIPPED = ("mlp", "rbm", "dbn", "finetune", "convnet")
+
+
+@dataclass(frozen=True)
+class Space:
+    """What a search tries.
+
+    Attributes:
+        dimensions: each after those that its conditions speak of.
+    """
+
+    dimensions: tuple[Dimension, ...]
+
+    def __iter__(self) -> Iterator[Dimension]:
+        """The dimensions in order."""
+        return iter(self.dimensions)
+
+    def values(self, places: Mapping[str, float], fixed: Mapping[str, Any]) -> dict[str, Any]:
+        """Values by key at places between 0 and 1; keys whose conditions do not hold have none.
+
+        Args:
+            places: by key, of all dimensions.
+            fixed: values of other keys that conditions may speak of.
+        """
+        found: dict[str, Any] = {}
+        for one in self:
+            if one.applies({**fixed, **found}):
+                found[one.key] = one.at(places[one.key])
+        return found
+
+    def document(self) -> dict[str, Any]:
+        """As TOML has it."""
+        return {one.key: one.document() for one in self}
+
+
+def space_of(tables: Mapping[str, Any], families: Sequence[type[Family]] = ()) -> Space:
+    """A space out of what TOML, or Python, says.
+
+    Args:
+        tables: by key, short or dotted or nested: a kind with bounds or values, see
+            :func:`~gpunet.searches.dimensions.dimension`.
+        families: of models of your own.
+
+    Raises:
+        ConfigError: an empty space, a key that there is not, bounds that make no sense, conditions in a circle.
+
+    >>> [one.key for one in space_of({"lr": {"log": [1e-4, 1e-1]}, "model": {"dropout": {"uniform": [0, 0.6]}}})]
+    ['optimizer.learning_rate', 'model.dropout']
+    """
+    known = tuple(families)
+
+    def full(key: str) -> str:
+        tuned = key.startswith(TUNE)
+        found = full_key(key.removeprefix(TUNE), known)
+        if not is_key(found):
+            names = sorted(Config.model_fields)
+            rule, remedy = "is no key of a configuration", meant(found, names, "gpunet config show lists all keys")
+            raise ConfigError(f"space.{shortened(key)}", rule, None, remedy)
+        return f"{TUNE}{found}" if tuned else found
+
+    written = flattened(tables, (*KINDS, "when"))
+    if not written:
+        remedy = "Add keys to [space], such as learning_rate = { log = [1e-4, 1e-1] }"
+        raise ConfigError("space", "must have a key to search over", "none", remedy)
+    found = []
+    for key, value in written.items():
+        if not isinstance(value, Mapping):
+            remedy = f"Write {key} = {{ choice = [...] }}, or set it in the configuration"
+            raise ConfigError(f"space.{key}", "must be a table with a scale", shortened(repr(value)), remedy)
+        found.append(dimension(full(key), value, full))
+    keys = [one.key for one in found]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise ConfigError(f"space.{key}", "must be there once", "twice, perhaps by its short name", "Leave one out")
+    return Space(tuple(_in_order(found)))
+
+
+def _in_order(dimensions: Sequence[Dimension]) -> list[Dimension]:
+    """Each after those that its conditions speak of, else as written."""
+    left, done = list(dimensions), []
+    while left:
+        waiting = {one.key for one in left}
+        ready = next((one for one in left if not any(key in waiting for key, _ in one.when)), None)
+        if ready is None:
+            thing, rule = f"space.{left[0].key}.when", "must not depend on itself"
+            raise ConfigError(thing, rule, "conditions in a circle", "Leave one condition out")
+        done.append(ready)
+        left.remove(ready)
+    return done
+
+
+def changed(config: Config, values: Mapping[str, Any]) -> Config:
+    """A configuration with the values of a trial; a section that is chosen comes before the keys in it.
+
+    A choice that is what the configuration has already leaves the other keys of its section as they are.
+
+    Raises:
+        ConfigError: a value that the configuration cannot have.
+    """
+    before = {key: _held(config, key) for key in values}
+    order = sorted(values, key=lambda key: key.count("."))
+    return override(config, {key: values[key] for key in order if not _names(values[key], before[key])})
+
+
+def fixed_values(config: Config, space: Space, prefix: str = "") -> dict[str, Any]:
+    """What conditions of a space may speak of beside its own keys: the values of the configuration."""
+    keys = {key for one in space for key, _ in one.when}
+    own = {key for key in keys if key.startswith(TUNE) == bool(prefix)}
+    return {key: _plain(_held(config, key.removeprefix(prefix))) for key in own}
+
+
+def shipped_path(name: str) -> Path:
+    """The file of a space that comes with gpunet."""
+    return Path(str(files("gpunet.searches") / "spaces")) / f"{name}.toml"
+
+
+def shipped_for(config: Config, preset: str | None) -> str | None:
+    """The name of the space that suits a configuration: by its preset, else by its family; None where there is none."""
+    names = [preset, family_name(type(config.model))]
+    return next((name for name in names if name in SHIPPED), None)
+
+
+def _held(config: Config, key: str) -> Any:
+    value: Any = config
+    for name in key.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """Sections by their name, tuples as lists."""
+    value = getattr(value, "name", value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _names(value: Any, before: Any) -> bool:
+    """Whether a value is the bare name of the section that is there already."""
+    return isinstance(value, str) and getattr(before, "name", None) == value

@@ -1,0 +1,159 @@
+"""Cross-validation: a network trained once for each fold, and judged by samples that it has not seen."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..checkpoint import Checkpoint
+from ..data import Split, folded
+from ..errors import ConfigError, Interrupted
+from ..experiment import Experiment, Run
+from ..interruption import Stop
+from ..metrics import Estimate, Outcome, constant_prediction, estimates, usual_metrics
+from ..stages import Callbacks, carry_out, runs_of
+from .paired import Difference, corrected_mean
+
+FOLDS, PREDICTIONS = "folds.json", "predictions.csv"
+
+
+@dataclass(frozen=True, eq=False)
+class CrossValidation:
+    """What the folds came to.
+
+    Attributes:
+        folds: in each repetition.
+        repeats: how many repetitions.
+        scores: of each fold, (folds * repeats,), means over members, by figure.
+        means: their means, with intervals corrected for shared samples.
+        pooled: figures of all out-of-fold predictions together, those of a sample averaged over members and repeats.
+        rows: sample numbers that were predicted, sorted.
+        outcome: their out-of-fold predictions.
+        fold: (rows,) in which each was held out, in the first repetition.
+    """
+
+    folds: int
+    repeats: int
+    scores: dict[str, np.ndarray]
+    means: dict[str, Difference]
+    pooled: list[Estimate]
+    rows: np.ndarray
+    outcome: Outcome
+    fold: np.ndarray
+
+
+class FoldCallbacks(Callbacks):
+    """What is told while folds are trained; the methods of its base tell of each training."""
+
+    def on_fold(self, number: int, of: int) -> None:
+        """A fold is about to be trained on, counted from 0."""
+
+    def on_fold_end(self, number: int, found: Sequence[Estimate]) -> None:
+        """The figures of a fold, of its first member."""
+
+
+def fold_splits(experiment: Experiment, folds: int, repeats: int) -> list[Split]:
+    """The parts of each training: all samples are folded but those of a test part that the files fix.
+
+    Raises:
+        ConfigError: a model without predictions of targets, or folds that cannot be.
+    """
+    config, dataset = experiment.config, experiment.dataset
+    if not config.model.wants_targets or not config.model.has_outputs:
+        raise ConfigError("folds", "need a network that predicts targets", config.model.name, "Leave them out")
+    rows = np.arange(len(dataset.x) if dataset.test_from is None else dataset.test_from)
+    data = config.data
+    return folded(
+        dataset, rows, folds=folds, repeats=repeats, validation=data.validation, seed=data.split_seed, order=data.split
+    )  # fmt: skip
+
+
+def cross_validate(
+    experiment: Experiment,
+    folds: int,
+    repeats: int = 1,
+    source: Checkpoint | None = None,
+    grafts: Sequence[tuple[str, str]] = (),
+    callbacks: FoldCallbacks | None = None,
+    stop: Stop | None = None,
+) -> CrossValidation:
+    """Train once for each fold, and judge each by the fold.
+
+    Preparations of features and the scale of targets are found anew from each training part; what a table fills in and
+    the words of its categories are those of the data set as it was loaded.
+
+    Args:
+        experiment: what to train, on what, and where; its own parts are left aside.
+        folds: from 2 on.
+        repeats: how often, with other folds each time.
+        source: checkpoint to take weights from.
+        grafts: pairs of layers, of that checkpoint and of the network.
+        callbacks: what is told meanwhile.
+        stop: ends everything after the present step where it is requested.
+
+    Raises:
+        ConfigError: folds that cannot be, or targets that no figure is of.
+        Interrupted: ``stop`` was requested.
+    """
+    told, stop = callbacks or FoldCallbacks(), stop or Stop()
+    splits, found = fold_splits(experiment, folds, repeats), []
+    held: list[tuple[np.ndarray, list[Outcome]]] = []
+    for number, split in enumerate(splits):
+        told.on_fold(number, len(splits))
+        own = Experiment(experiment.config, experiment.dataset, split, experiment.device)
+        carried = carry_out(runs_of(own, source, grafts), None, told, stop)
+        if not carried.finished:
+            raise Interrupted("folds", f"were stopped by {stop.requested}", None, "Begin again")
+        said = carried.run.outcomes("test")
+        if not said:
+            raise ConfigError("folds", "need targets that figures are of", experiment.config.model.name)
+        figures = [estimates(usual_metrics(), one, _constant(carried.run, one)) for one in said]
+        told.on_fold_end(number, figures[0])
+        found.append(figures)
+        held.append((split.test, said))
+    return _together(experiment, folds, repeats, splits, found, held)
+
+
+def _constant(run: Run, said: Outcome) -> np.ndarray:
+    """What is best said of all samples alike, by the training part."""
+    target = run.dataset.y[run.split.train]
+    empty = Outcome(said.task, np.zeros((len(target), said.outputs.shape[1])), target, None, said.probability)
+    return constant_prediction(empty)
+
+
+def _together(
+    experiment: Experiment,
+    folds: int,
+    repeats: int,
+    splits: list[Split],
+    found: list[list[list[Estimate]]],
+    held: list[tuple[np.ndarray, list[Outcome]]],
+) -> CrossValidation:
+    names = [one.name for one in found[0][0]]
+    by_name = [{one.name: [] for one in found[0][0]} for _ in found]  # type: ignore[var-annotated]
+    for place, figures in enumerate(found):
+        for member in figures:
+            for one in member:
+                by_name[place].setdefault(one.name, []).append(one.value)
+    scores = {name: np.array([np.mean(part.get(name) or [np.nan]) for part in by_name]) for name in names}
+    train, test = (float(np.mean([len(getattr(s, part)) for s in splits])) for part in ("train", "test"))
+    learned = train + float(np.mean([len(split.validation) for split in splits]))
+    means = {n: corrected_mean(v.tolist(), learned, test) for n, v in scores.items() if np.isfinite(v).all()}
+    first = held[0][1][0]
+    rows = np.sort(np.concatenate([part for part, _ in held[:folds]]))
+    place_of = {int(row): place for place, row in enumerate(rows)}
+    outputs, fold = np.zeros((len(rows), first.outputs.shape[1])), np.zeros(len(rows), int)
+    for number, (part, said) in enumerate(held):
+        places = [place_of[int(row)] for row in part]
+        outputs[places] += np.mean([one.outputs for one in said], axis=0) / repeats
+        if number < folds:
+            fold[places] = number
+    target: Any = np.concatenate([said[0].target for _, said in held[:folds]])
+    order = np.argsort(np.concatenate([part for part, _ in held[:folds]]))
+    weights = experiment.dataset.weights
+    outcome = Outcome(
+        first.task, outputs, target[order], None if weights is None else weights[rows], first.probability
+    )  # fmt: skip
+    pooled = estimates(usual_metrics(), outcome, constant_prediction(outcome))
+    return CrossValidation(folds, repeats, scores, means, pooled, rows, outcome, fold)
