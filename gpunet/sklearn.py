@@ -9,6 +9,22 @@ try:
 except ImportError as error:
     raise ImportError("gpunet.sklearn: needs scikit-learn. pip install 'gpunet[sklearn]'.") from error
 
-from .interop import MLPClassifier, MLPRegressor
+from .interop import (
+    AutoencoderTransformer,
+    BernoulliRBM,
+    DBNClassifier,
+    DBNTransformer,
+    MLPClassifier,
+    MLPRegressor,
+    RBMTransformer,
+)
 
-__all__ = ["MLPClassifier", "MLPRegressor"]
+__all__ = [
+    "AutoencoderTransformer",
+    "BernoulliRBM",
+    "DBNClassifier",
+    "DBNTransformer",
+    "MLPClassifier",
+    "MLPRegressor",
+    "RBMTransformer",
+]

@@ -10,12 +10,14 @@ from ..backend import Arena, Context
 from ..errors import ConfigError, DataError
 from ..inspection.likelihood import TRUSTED, Annealing, is_easy, normaliser, scores, states
 from ..persistence import Trained, TrainedStack, stack_of
-from ..rbm import LogZ, exact_log_z
+from ..rbm import LogZ, exact_log_z, pseudo_log_likelihood
 from .arrays import feature_array
 from .chains import Chains
 from .members import single
 from .results import Result, given
 from .sampling import check_count, sampled
+
+BLOCK = 1000  # samples whose bits are flipped at once
 
 
 @dataclass(frozen=True)
@@ -198,6 +200,33 @@ class Machine(Result):
         with self.device.activate():
             v, ctx = self._prepared(x), self._context()
             return given(self._held.dbn.top.free_energy(v, ctx), self.device, as_numpy)
+
+    def pseudo_likelihood(self, x: Any) -> np.ndarray:
+        """The pseudo-log-likelihood of each sample, ([members,] samples), in nats: that of each bit given all others.
+
+        All bits are flipped, one after the other, so the number has no noise, see
+        :func:`gpunet.rbm.pseudo_log_likelihood`.
+
+        Args:
+            x: samples as in training, of zeros and ones.
+
+        Raises:
+            ConfigError: a stack, or visible units that are no bits.
+        """
+        return self.pseudo_likelihood_on(self._features(x))
+
+    def pseudo_likelihood_on(self, features: np.ndarray) -> np.ndarray:
+        """The same for samples of a data set, (samples, *input_shape) on the host."""
+        if len(self._held.dbn.machines) > 1:
+            remedy = "Use log_likelihood, which gives a lower bound"
+            rule, received = "needs a single machine", f"{len(self._held.dbn.machines)} layers"
+            raise ConfigError("pseudo_likelihood", rule, received, remedy)
+        held, parts = self._precise, []
+        with self.device.activate():
+            for start in range(0, len(features), BLOCK):
+                v = self._placed(features[start : start + BLOCK], held)
+                parts.append(self.device.get(pseudo_log_likelihood(held.dbn.top, v, self._context())))
+        return np.concatenate(parts, axis=-1)
 
     def log_likelihood(
         self, x: Any, *, runs: int = 100, steps: int = 1000, mixing: int = 300, binarise: bool = False

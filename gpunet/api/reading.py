@@ -18,7 +18,6 @@ from ..data import (
     Table,
     Targets,
     Wanted,
-    as_float32,
     assemble,
     check_depth,
     check_scale,
@@ -308,28 +307,17 @@ def _cache_for(model: Trained) -> Any:
 
 
 def after_those_of(dataset: Dataset, before: Trained) -> Dataset:
-    """A data set of arrays as the next samples of a training that goes on; what it knows of features covers both.
+    """A data set of arrays as the next samples of a training that goes on.
 
     Raises:
         DataError: samples of another shape.
     """
     about = before.description
-    known = about.contract
     if dataset.input_shape != about.input_shape:
         wanted = "x".join(map(str, about.input_shape))
         received = f"samples of shape {'x'.join(map(str, dataset.input_shape))}"
         raise DataError(dataset.name, f"must have samples of shape {wanted}, as before", received, "Prepare them alike")
-    x = _as_read(dataset)
-    low, high, lows, highs = min(known.low, float(x.min())), max(known.high, float(x.max())), known.lows, known.highs
-    if lows:
-        lows = tuple(np.minimum(lows, x.min(axis=0)).tolist())
-        highs = tuple(np.maximum(highs, x.max(axis=0)).tolist())
-    whole = known.whole and bool((x == np.floor(x)).all())
-    contract = replace(known, low=low, high=high, lows=lows, highs=highs, whole=whole)
-    if known.offset:
-        x = (x.astype(np.float64) - np.array(known.offset)).astype(np.float32)
-    x = x if x.dtype == np.uint8 else as_float32(dataset.name, x)
-    return replace(dataset, x=x, scale=about.scale, contract=contract)
+    return replace(dataset, scale=about.scale)
 
 
 def check_outputs(dataset: Dataset, known: Trained) -> None:

@@ -9,9 +9,11 @@ import numpy as np
 
 from ..config import Config, override
 from ..data import (
+    Contract,
     Dataset,
     Table,
     Targets,
+    after,
     byte_scale,
     checked_weights,
     fulfil,
@@ -98,9 +100,11 @@ def in_memory(
                 rule = f"must have samples of shape {first.shape[1:]}, as x has"
                 raise DataError("validation or test part", rule, features.shape[1:], "Prepare all parts alike")
         arrays = [_plain(features) if isinstance(features, Table) else features for features, _, _, _ in sections]
+        before = features_of.description.contract if features_of is not None and incremental else None
         made = make_dataset(
-            np.concatenate(arrays), targets, test_from, channels=config.data.channels, transposed=config.data.transposed
-        )
+            np.concatenate(arrays), targets, test_from, channels=config.data.channels,
+            transposed=config.data.transposed, before=before,
+        )  # fmt: skip
         if known is not None:
             given = fulfil(known.description, np.concatenate(arrays), "x")
             about = known.description
@@ -129,14 +133,18 @@ def make_dataset(
     name: str = "arrays",
     channels: str | None = None,
     transposed: bool | None = None,
+    before: Contract | None = None,
 ) -> Dataset:
     """A checked data set of arrays.
 
     Where float32 would lose what tells the values of a feature apart, a number near their mean is subtracted in float64
-    before; the contract keeps it.
+    before; the contract keeps it.  Samples that come after others, whose contract is ``before``, are treated as those.
     """
     x, turned = oriented(x.astype(np.uint8) if x.dtype.kind == "b" else x, channels, transposed)
-    x, contract, moved = near_zero(x)
+    if before is None:
+        x, contract, moved = near_zero(x)
+    else:
+        x, contract, moved = after(x, before)
     notes = (*turned, *moved)
     features = portable_features("x", x)
     scale = byte_scale(features)

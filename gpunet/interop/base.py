@@ -123,9 +123,9 @@ class Estimator(BaseEstimator):
             remedy = remedy and remedy.replace(f"{key}=", f"{name}=")
         return remedy
 
-    def _validated(self, x: Any, *, reset: bool = False) -> np.ndarray:
-        """Features as scikit-learn validates them, float64 or float32."""
-        return validate_data(self, x, dtype=PRECISE, reset=reset)
+    def _validated(self, x: Any, *, reset: bool = False, least: int = 1) -> np.ndarray:
+        """Features as scikit-learn validates them, float64 or float32; at least so many samples."""
+        return validate_data(self, x, dtype=PRECISE, reset=reset, ensure_min_samples=least)
 
     def _weights(self, sample_weight: Any, x: np.ndarray) -> np.ndarray | None:
         """How much each sample counts, float64 (samples,), or None where all count alike."""

@@ -58,7 +58,7 @@ class Perceptron(Estimator):
     def _learn(
         self,
         x: np.ndarray,
-        y: np.ndarray,
+        y: np.ndarray | None,
         weights: np.ndarray | None,
         classes: Any = None,
         partial: bool = False,
@@ -108,7 +108,7 @@ class Perceptron(Estimator):
             },
             "model": {
                 "name": "mlp", "hidden": widths_of(self.hidden_layer_sizes, self._called("hidden_layer_sizes")),
-                "activation": ACTIVATIONS.get(activation, activation), "dropout": self.dropout,
+                "activation": ACTIVATIONS.get(activation, activation), "dropout": getattr(self, "dropout", 0.0),
             },
             "optimizer": self._optimizer(),
             "training": {"batch_size": batch, "drop_last": False, "l2": self._penalty(batch, mean)},

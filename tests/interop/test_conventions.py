@@ -12,9 +12,22 @@ ROUNDED = (
     "for seven and a half; test_weights.py asks for the six"
 )
 WEIGHTS = {"check_sample_weight_equivalence_on_dense_data": ROUNDED}
+DRAWN = {
+    "check_sample_weight_equivalence_on_dense_data": "batches and states are drawn, for other numbers of samples others"
+}
+SCALED = {
+    "check_sample_weight_equivalence_on_dense_data": "features are standardised by their plain means, whatever samples "
+    "weigh"
+}
+BRIEF = {"hidden_layer_sizes": (32,), "learning_rate_init": 0.02, "max_iter": 25}
 CHECKED = {
-    "MLPClassifier": ({"hidden_layer_sizes": (32,), "learning_rate_init": 0.02, "max_iter": 25}, WEIGHTS),
-    "MLPRegressor": ({"hidden_layer_sizes": (32,), "learning_rate_init": 0.02, "max_iter": 25}, WEIGHTS),
+    "AutoencoderTransformer": ({"n_components": 3, "hidden_layer_sizes": (8,), "max_iter": 5}, SCALED),
+    "BernoulliRBM": ({"n_components": 8, "n_iter": 3}, {}),
+    "DBNClassifier": ({"hidden_layer_sizes": (24,), "pretraining_iter": 2, "max_iter": 25}, DRAWN),
+    "DBNTransformer": ({"hidden_layer_sizes": (8, 4), "n_iter": 3}, DRAWN),
+    "MLPClassifier": (BRIEF, WEIGHTS),
+    "MLPRegressor": (BRIEF, WEIGHTS),
+    "RBMTransformer": ({"n_components": 8, "n_iter": 3}, DRAWN),
 }
 
 
