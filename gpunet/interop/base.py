@@ -2,7 +2,8 @@
 
 import inspect
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, ClassVar
@@ -90,20 +91,30 @@ class Estimator(BaseEstimator):
             raise ConfigError(self._called("settings"), "must map keys of the configuration", received, remedy)
         seed = seed_of(self.random_state)
         shown = [print] if self.verbose else []
-        try:
+        with self._naming():
             found = train(
                 plain({"seed": seed, **config}, type(self).__name__), x, y, dict(settings or {}), weights=weights,
                 classes=classes, start=start, incremental=incremental, device=self.device, on_epoch=[told, *shown],
                 progress=False, stop=stop,
             )  # fmt: skip
+        if stop.requested.startswith("SIG"):
+            warnings.warn(f"{type(self).__name__}: training was interrupted by the user", stacklevel=3)
+        return found
+
+    @contextmanager
+    def _naming(self) -> Iterator[None]:
+        """Have errors of the configuration name the parameter that fills the key.
+
+        Raises:
+            ConfigError: the error, by that name.
+        """
+        try:
+            yield
         except ConfigError as error:
             name = self._parameter(error.thing)
             if name is None or "\n" in str(error):
                 raise
             raise ConfigError(self._called(name), error.rule, error.received, self._remedy(error)) from None
-        if stop.requested.startswith("SIG"):
-            warnings.warn(f"{type(self).__name__}: training was interrupted by the user", stacklevel=3)
-        return found
 
     def _parameter(self, key: str) -> str | None:
         """The parameter that fills a key of the configuration, or a part of its value."""

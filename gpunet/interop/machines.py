@@ -10,9 +10,8 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ..api import Machine
-from ..api.configuring import plain
+from ..api.configuring import configured, plain
 from ..errors import DataError
-from ..families import RBMConfig
 from .base import Estimator, is_wide, prepared_for
 
 
@@ -102,7 +101,10 @@ class Generative(Encoding):
         """What is done to features: what the visible units ask for, where nothing else is said."""
         if not (isinstance(self.preprocess, str) and self.preprocess == "auto"):
             return self.preprocess
-        probing = RBMConfig(visible_units=plain(self.visible_units, "visible_units"))
+        with self._naming():
+            probing: Any = configured(
+                plain({"model": {"name": "rbm", "visible_units": self.visible_units}}, ""), {}
+            ).model
         if probing.wants_standardised:
             return "standardise"
         return "min_max" if probing.takes_probabilities and not ((x >= 0) & (x <= 1)).all() else "none"

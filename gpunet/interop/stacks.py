@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
+from sklearn.base import clone
 
 from ..api import Machine
+from ..errors import ConfigError
 from .base import widths_of
 from .machines import Generative, targets_for
 from .mlp import Classifying
@@ -122,7 +124,9 @@ class DBNClassifier(Classifying):
 
     Args:
         hidden_layer_sizes: width of each hidden layer.
-        pretrained: a fitted :class:`DBNTransformer` of these widths to start from, instead of training one.
+        pretrained: a :class:`DBNTransformer` of these widths to start from, instead of one that is made here.  One that
+            is not fitted is fitted to the same features first; scikit-learn's searches and cross-validation unfit it,
+            unless it is a ``sklearn.frozen.FrozenEstimator`` of it, or its ``model_``.
         visible_units: ``bernoulli`` for values of 0 to 1, ``gaussian`` for real numbers, or any other of gpunet.
         pretraining: how each layer learns: ``contrastive_divergence`` or ``denoising``.
         pretraining_iter: epochs of each layer.
@@ -151,7 +155,7 @@ class DBNClassifier(Classifying):
 
     Attributes:
         classes_: the labels, in the order of the probabilities.
-        pretrained_: the fitted :class:`DBNTransformer` that it started from.
+        pretrained_: what it started from, fitted.
         model_: the trained :class:`gpunet.api.Network`.
         n_features_in_: how many features there are.
         feature_names_in_: their names, where a data frame had some.
@@ -219,14 +223,20 @@ class DBNClassifier(Classifying):
 
     def _pretrained(self, x: np.ndarray, weights: np.ndarray | None, config: dict[str, Any]) -> Machine:
         """The machines to start from, whose preparation of the features is kept."""
-        below = self.pretrained
+        below: Any = self.pretrained
         if below is None:
             below = DBNTransformer(
                 self.hidden_layer_sizes, visible_units=self.visible_units, method=self.pretraining,
                 learning_rate=self.pretraining_rate, batch_size=self.pretraining_batch, n_iter=self.pretraining_iter,
                 preprocess=self.preprocess, verbose=self.verbose, random_state=self.random_state, device=self.device,
-            ).fit(x, sample_weight=weights)  # fmt: skip
+            )  # fmt: skip
+        if not isinstance(below, Machine) and not hasattr(below, "model_"):
+            below = clone(below).fit(x, sample_weight=weights)
         self.pretrained_ = below
-        machine: Machine = below.model_
+        machine: Machine = below if isinstance(below, Machine) else below.model_
+        widths, wanted = config["model"]["hidden"], list(machine.config.model.hidden_widths)
+        if widths != wanted:
+            remedy = f"Set hidden_layer_sizes={tuple(wanted)}"
+            raise ConfigError(self._called("hidden_layer_sizes"), "must be those of pretrained", tuple(widths), remedy)
         config["data"]["preprocess"] = machine.config.data.model_dump(mode="json")["preprocess"]
         return machine
