@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +17,10 @@ from gpunet.api.ensembling import check_method, made, temperature_of
 from gpunet.api.loading import load_together
 from gpunet.api.reading import load_split
 from gpunet.api.starting import batch_that_fits, following, open_source
-from gpunet.ensembles import ROUNDS, Making, greedy_selection, method_named, over_seeds
-from gpunet.errors import CheckpointError, ConfigError, Interrupted, OutputClosed
+from gpunet.ensembles import ROUNDS, Making, checked_report, greedy_selection, method_named, over_seeds
+from gpunet.errors import CheckpointError, ConfigError, GpunetError, Interrupted, OutputClosed, printable
 from gpunet.experiment import Experiment
-from gpunet.interruption import CLOSED
+from gpunet.interruption import CLOSED, Stop
 from gpunet.persistence import BEST, RunFolder, open_trained, run_name
 from gpunet.plain import finite
 
@@ -91,24 +92,27 @@ def train_together(request: Request, wish: Wish, drawing: Output | None) -> None
             def once(number: int, start: Any) -> tuple[Ensemble, dict[str, Any]]:
                 own = experiment.changed({"seed": config.seed + number * wish.size})
                 together = made(own, method, wish.size, wish.combine, start, terminal, stop)
+                for line in together.left_out:
+                    remark(f"  {line}")
                 return together, trained_report(together, own, other)
 
+            found: list[tuple[Ensemble, dict[str, Any]]] = []
+            control, stopped = None, False
             try:
-                found = [once(0, source)]
-                for number in range(1, repeats):
-                    remark(f"repetition {number + 1} of {repeats}")
+                for number in range(repeats):
+                    if number:
+                        remark(f"repetition {number + 1} of {repeats}")
                     found.append(once(number, source))
-                control = None
                 if wish.control:
                     remark("control: the same from random weights")
                     control = once(0, None)[1]
-            except Interrupted as error:
-                if stop.requested != CLOSED:
-                    raise
-                raise OutputClosed(error.thing, error.rule, error.received, error.remedy) from None
+            except Interrupted:
+                stopped = True
+                if not found:
+                    raise _ended(stop, None, "Nothing was kept") from None
             together, document = found[0]
-            document |= {"seconds": time.perf_counter() - began, "repetitions": repeats}
-            if repeats > 1:
+            document |= {"seconds": time.perf_counter() - began, "repetitions": len(found)}
+            if len(found) > 1:
                 document["over_seeds"] = over_seeds([one for _, one in found])
             if control is not None:
                 document["control"] = control
@@ -116,7 +120,17 @@ def train_together(request: Request, wish: Wish, drawing: Output | None) -> None
                 one.saved_report = own
                 folder.write(f"repetition-{number}.h5", one.content)
             _keep(together, document, folder)
+            if stopped:
+                done = f"{len(found)} of {repeats} repetitions" if repeats > 1 else "the ensemble without its control"
+                shown = f"{program()} ensemble {shlex.quote(str(folder.path))}"
+                raise _ended(stop, done, f"What was finished is kept; see it with {shown}")
         _say(document, folder.path, request.as_json, drawing)
+
+
+def _ended(stop: Stop, received: str | None, remedy: str) -> GpunetError:
+    """What is said where something from outside ended it."""
+    kind = OutputClosed if stop.requested == CLOSED else Interrupted
+    return kind("ensemble", f"was stopped by {stop.requested}", received, remedy)
 
 
 def put_together(
@@ -136,6 +150,8 @@ def put_together(
             if network.reconstructs:
                 rule, remedy = "must hold a network that predicts targets", "Leave it out"
                 raise CheckpointError(str(network.trained.checkpoint.path), rule, network.config.model.name, remedy)
+        for line in library.left_out:
+            remark(f"  {line}")
         validation = evidence_in(library, "validation")
         together = library
         if method == "select":
@@ -170,7 +186,7 @@ def show_finished(run: str, request: Request, drawing: Output | None) -> None:
     if not together.saved_report:
         remedy = "gpunet evaluate measures it" if len(together.networks) > 1 else "Name several runs"
         raise CheckpointError(run, "must be a finished ensemble, or one of several runs", "no report", remedy)
-    _show(together.saved_report, request.as_json, None, drawing)
+    _show(checked_report(run, together.saved_report), request.as_json, None, drawing)
 
 
 def _keep(together: Ensemble, document: dict[str, Any], folder: RunFolder) -> None:
@@ -201,4 +217,4 @@ def _show(document: dict[str, Any], as_json: bool, folder: Path | None, drawing:
         print_json({**({} if folder is None else {"folder": str(folder)}), **document})
         return
     for line in ensemble_lines(document):
-        click.echo(line)
+        click.echo(printable(line))

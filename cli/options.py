@@ -34,6 +34,7 @@ class Request:
         dry_run: stop before the first step, with nothing written.
         as_json: report one JSON document.
         data: source of the data, where given.
+        weights: file with the weights of its samples, where given.
         seed: where given.
         members: how many seeds in a row, where given.
     """
@@ -46,6 +47,7 @@ class Request:
     data: str | None
     seed: int | None
     members: int | None
+    weights: str | None = None
 
     def configuration(self, default: str, words: Sequence[str] | None = None) -> Any:
         """The configuration that is asked for, or that of some of the words; ``default`` is the preset without any."""
@@ -54,7 +56,7 @@ class Request:
     @property
     def flags(self) -> dict[str, Any]:
         """Values by dotted key that options stand for, None where they were not given."""
-        return {"data.source": self.data, "seed": self.seed, "members": self.members}
+        return {"data.source": self.data, "data.weights": self.weights, "seed": self.seed, "members": self.members}
 
     @property
     def place(self) -> str:
@@ -97,6 +99,7 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--seed", type=int, metavar="N", help="Seed of weights, order and random decisions."),
         device_option,
         click.option("--run", metavar="FOLDER", help="Where to write; runs/<data>-<model>-<n> by default."),
+        click.option("--weights", metavar="FILE", help="How much each sample counts: a number on each line, or .npy."),
         click.option("--data", metavar="SOURCE", help="digits, or a file or folder; stands for data.source=..."),
         click.argument(
             "words", nargs=-1, metavar="[CONFIG|PRESET] [DATA] [KEY=VALUE]...", shell_complete=completing.words

@@ -62,15 +62,24 @@ def report(record: Any) -> str:
 
 
 def epoch_line(record: Any) -> str:
-    """One line for an epoch, short enough for 80 columns; populations show the mean of their members."""
+    """One line for an epoch, short enough for 80 columns; populations show the mean of members that go well."""
+    import numpy as np
+
     parts = [f"epoch {record.epoch:{len(str(record.epochs))}}/{record.epochs}"]
+    gone = list(record.diverged)
     for part, name in (("train", "train"), ("validation", "val")):
-        numbers = {k.removeprefix(f"{part}_"): v.mean() for k, v in record.numbers.items() if k.startswith(f"{part}_")}
+        numbers = {
+            k.removeprefix(f"{part}_"): np.delete(v, gone).mean()
+            for k, v in record.numbers.items()
+            if k.startswith(f"{part}_")
+        }
         if numbers:
             parts.append(f"{name} {', '.join(_short(measure, value) for measure, value in numbers.items())}")
     parts.append(f"{record.seconds:.2f} s")
     if record.improved.any() and record.selects:
         parts.append(f"best for {record.improved.sum()}" if len(record.improved) > 1 else "best")
+    if gone:
+        parts.append(f"{len(gone)} of {len(record.improved)} diverged")
     return "  ".join(parts)
 
 

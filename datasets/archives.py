@@ -10,7 +10,16 @@ from pathlib import Path
 import numpy as np
 
 from gpunet.checkpoint import NamedArray, inflation_budget, read_foreign
-from gpunet.data import Dataset, byte_scale, check_features, near_zero, oriented, portable_features, understand
+from gpunet.data import (
+    Dataset,
+    byte_scale,
+    check_features,
+    checked_weights,
+    near_zero,
+    oriented,
+    portable_features,
+    understand,
+)
 from gpunet.errors import CheckpointError, DataError, NoTargetsError, printable
 
 from .opening import open_regular
@@ -28,6 +37,8 @@ class Naming:
     Attributes:
         x: name of the features.
         y: name of the targets.
+        weight: name of the weights of the samples; none are read where None.
+        weight_optional: whether a file without such an array will do.
         channels: ``first`` or ``last``, where images have several; found out where None.
         transposed: whether the rows of images are their columns, as in the files of EMNIST; where None they are so in
             IDX files whose names begin with ``emnist``.
@@ -37,18 +48,33 @@ class Naming:
     y: str | None = None
     channels: str | None = None
     transposed: bool | None = None
+    weight: str | None = None
+    weight_optional: bool = False
 
 
-def read_archive(path: Path, naming: Naming, task: str, classes: tuple[str, ...] | None) -> Dataset:
+def read_archive(
+    path: Path, naming: Naming, task: str, classes: tuple[str, ...] | None, unlabelled: bool = False
+) -> Dataset:
     """Read features and targets: ``x`` and ``y``, ``images`` and ``labels``, ``data`` and ``target``, or
     ``x_train``, ``y_train``, ``x_test``, ``y_test``, whose test part is kept; or arrays of names that are given, where
     the name of a training part has a test part beside it.
 
+    Args:
+        path: of the file.
+        naming: which arrays are what.
+        task: what targets are.
+        classes: names of the classes of a trained model.
+        unlabelled: whether features will do where the file names no targets.
+
     Raises:
         DataError: damaged, pickled, of other names or types.
     """
+    if unlabelled and naming.y is None:
+        arrays = read_arrays(path, _weighing(naming, () if naming.x is None else (naming.x,)))
+        if naming.x is not None or not any(all(name in arrays for name in names) for names in NAMES + PARTED):
+            return _unlabelled(path, naming, arrays)
     chosen = _asked(naming)
-    arrays = read_arrays(path, chosen)
+    arrays = read_arrays(path, _weighing(naming, chosen))
     parted = chosen if len(chosen) == 4 and all(name in arrays for name in chosen) else None
     if not chosen:
         parted = next((names for names in PARTED if all(name in arrays for name in names)), None)
@@ -64,10 +90,12 @@ def read_archive(path: Path, naming: Naming, task: str, classes: tuple[str, ...]
         test_from: int | None = len(x)
         x, y = _joined(path, parted[0], parted[2], x, x_test), _joined(path, parted[1], parted[3], y, y_test)
         notes = (f"{parted[0]} trains, {parted[2]} is the test part",) if chosen else ()
+        weights = _weights(path, naming, arrays, len(x), test_from)
     else:
         found = _pair(path, naming, arrays)
         x, y = (arrays[name] for name in found)
         y, test_from = _one_axis(x, y), None
+        weights = _weights(path, naming, arrays, len(x), None)
     _same_length(path, x, y)
     x, turned = oriented(x, naming.channels, naming.transposed)
     x, contract, moved = near_zero(x)
@@ -76,8 +104,67 @@ def read_archive(path: Path, naming: Naming, task: str, classes: tuple[str, ...]
     return Dataset(
         path.name, x, targets.y, targets.classes, test_from=test_from, scale=byte_scale(x),
         notes=(*notes, *turned, *moved), label_type=targets.label_type, task=targets.task, why=targets.why,
-        contract=contract,
+        contract=contract, weights=weights,
     )  # fmt: skip
+
+
+def _unlabelled(path: Path, naming: Naming, arrays: Mapping[str, np.ndarray]) -> Dataset:
+    """Features without targets, for what learns from features alone."""
+    name = naming.x or next((name for name in USUAL[1:] if name in arrays), None)
+    if name is None or name not in arrays:
+        wanted = f"an array named {naming.x or 'x, images or data'}"
+        raise DataError(str(path), f"needs {wanted}", _known(arrays), "Set data.x=NAME")
+    x, turned = oriented(check_features(str(path), arrays[name]), naming.channels, naming.transposed)
+    x, contract, moved = near_zero(x)
+    x = portable_features(str(path), x)
+    notes = (f"{printable(name)} are features; no targets, which are not needed", *turned, *moved)
+    return Dataset(
+        path.name, x, np.zeros((len(x), 0), np.float32), scale=byte_scale(x), notes=notes, contract=contract,
+        weights=_weights(path, naming, arrays, len(x), None),
+    )  # fmt: skip
+
+
+def _weighing(naming: Naming, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Names to read, with that of the weights; none where none are asked for, which means the usual ones."""
+    if naming.weight is None:
+        return names
+    return (*(names or sorted(WANTED)), naming.weight, *filter(None, [_test_name(naming.weight)]))
+
+
+def _weights(
+    path: Path, naming: Naming, arrays: Mapping[str, np.ndarray], samples: int, test_from: int | None
+) -> np.ndarray | None:
+    """The weights of all samples; those of a test part are 1 where the file has none for it.
+
+    Raises:
+        DataError: no such array, or one that holds no weights of the samples.
+    """
+    if naming.weight is None or (naming.weight_optional and naming.weight not in arrays):
+        return None
+    if naming.weight not in arrays:
+        remedy = "Set data.weight to its name"
+        raise DataError(str(path), f"needs an array named {naming.weight}", _known(arrays), remedy)
+    weights = arrays[naming.weight]
+    if weights.dtype.kind not in "biuf":
+        raise DataError(f"{path}: {naming.weight}", "must be numbers", str(weights.dtype), "Give one for each sample")
+    beside = _test_name(naming.weight)
+    if test_from is not None and beside is not None and beside in arrays:
+        weights = np.concatenate([weights.reshape(-1), arrays[beside].reshape(-1)])
+    return spread_weights(str(path), weights.astype(np.float64).reshape(-1), samples, test_from)
+
+
+def spread_weights(name: str, weights: np.ndarray, samples: int, test_from: int | None) -> np.ndarray:
+    """Weights of all samples, or of those before a test part, whose samples then count 1.
+
+    >>> spread_weights("w", np.array([2.0, 0.5]), 3, 2).tolist()
+    [2.0, 0.5, 1.0]
+    """
+    if test_from is not None and len(weights) == test_from:
+        weights = np.concatenate([weights, np.ones(samples - test_from)])
+    try:
+        return checked_weights(weights, samples)
+    except DataError as error:
+        raise DataError(f"{name}: weights", error.rule, error.received, error.remedy) from None
 
 
 def read_features(path: Path, naming: Naming) -> np.ndarray:
@@ -214,9 +301,11 @@ def _read_hdf5(path: Path, names: set[str]) -> dict[str, np.ndarray]:
     """The arrays that have one of the known names, read by a child that can do no harm."""
     try:
         open_regular(path).close()
-        found = read_foreign(path, sorted(names)).root.children
+        root = read_foreign(path, sorted(names)).root
+        found = root.children
     except CheckpointError as error:
         raise DataError(error.thing, error.rule, error.received, error.remedy) from None
+    found = {**found, **{name: root[name] for name in names if "/" in name and name in root}}
     for name in sorted(names & set(found)):
         node = found[name]
         if not isinstance(node, NamedArray):

@@ -46,6 +46,7 @@ def read(
     classes: tuple[str, ...] | None = None,
     imaging: Imaging | None = None,
     cache: Cache | None = None,
+    unlabelled: bool = False,
 ) -> Table | Dataset:
     """Read a bundled data set by name, or files by path.
 
@@ -58,6 +59,7 @@ def read(
         classes: class names of a trained model, whose numbers the labels of arrays and images must get.
         imaging: what becomes of images in files before they are samples.
         cache: where images of folders, and those that tables name, are kept once they are decoded.
+        unlabelled: whether archives of features alone will do.
 
     Returns:
         The columns of a table, or a data set of everything else.
@@ -75,7 +77,7 @@ def read(
     if (table := _table(path, reading or Reading(), imaging or Imaging(), cache)) is not None:
         return table
     if path.suffix.lower() in ARCHIVES:
-        return archives.read_archive(path, naming or Naming(), task, classes)
+        return archives.read_archive(path, naming or Naming(), task, classes, unlabelled)
     if _is_idx(path):
         return idx.read_pair(path, task, classes, (naming or Naming()).transposed)
     if path.suffix.lower() in SUFFIXES:

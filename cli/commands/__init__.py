@@ -29,6 +29,7 @@ SECTIONS = {
         "inspect": "Show what is in a checkpoint.",
         "runs": "List runs: data, model, best, test, time, state.",
         "report": "Write runs as one page: curves, filters, figures.",
+        "convert": "Take over a machine that another program trained.",
         "verify": "Recompute every hash, and name what is damaged.",
     },
     "Prepare and check": {

@@ -27,7 +27,9 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
     the ensemble. A file that gpunet ensemble wrote combines its members as it says.
 
     With --json, loss, accuracy and error are lists with a number for each model, also for one alone: .accuracy[0] is
-    what train --json calls .test_accuracy[0]. Those of an ensemble, ensemble_accuracy and ensemble_error, are numbers.
+    what train --json calls .test_accuracy[0], and null where a member diverged in training: such members are left out
+    of means and ensembles, and named under .diverged. Those of an ensemble, ensemble_accuracy and ensemble_error, are
+    numbers.
 
     \b
     gpunet evaluate runs/digits-mlp-1
@@ -53,15 +55,24 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
         sets, chosen = evaluation_sets([network.trained for network in networks], data, part)
         dataset, y = sets[0], sets[0].y[chosen]
         weights = None if dataset.weights is None else dataset.weights[chosen]
-        for line in abridged(note for found in sets for note in found.notes):
+        for line in (*together.left_out, *abridged(note for found in sets for note in found.notes)):
             click.echo(f"  {line}", err=True)
         scores = [network.scores(found.x[chosen], y, weights) for network, found in zip(networks, sets)]
         classify = "accuracy" in scores[0]
-        loss = np.concatenate([score["loss"] for score in scores]).tolist()
+        # Of a member that has diverged nothing is said; the places of the others stay those of their seeds.
+        gone = {(n, member) for n, network in enumerate(networks) for member in network.trained.diverged}
+
+        def each(name: str) -> list[float | None]:
+            places = [(n, member) for n, score in enumerate(scores) for member in range(len(score[name]))]
+            return [None if place in gone else float(scores[place[0]][name][place[1]]) for place in places]
+
+        loss = each("loss")
         document: dict[str, Any] = {"data": dataset.name, "samples": len(chosen), "loss": loss}
         if classify:
-            document["accuracy"] = [a for score in scores for a in score["accuracy"].tolist()]
-            document["error"] = [1 - a for a in document["accuracy"]]
+            document["accuracy"] = each("accuracy")
+            document["error"] = [None if a is None else 1 - a for a in document["accuracy"]]
+        if gone:
+            document["diverged"] = [place for place, value in enumerate(loss) if value is None]
         outputs = together.combined(together.member_outputs([found.x[chosen] for found in sets]))
         if classify and len(loss) > 1:
             wrong = float(np.average(together.class_numbers(outputs) != y, weights=weights))
@@ -86,9 +97,10 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
         print_json(document)
         return
     click.echo(f"{document['data']}: {document['samples']:,} samples")
-    click.echo(f"Loss:  {spread(loss)}")
+    click.echo(f"Loss:  {spread([value for value in loss if value is not None])}")
     if classify:
-        click.echo(f"Error: {spread(document['error'], percent=True)}")
+        errors = [value for value in document["error"] if value is not None]
+        click.echo(f"Error: {spread(errors, percent=True)}")
     if "ensemble_error" in document:
         click.echo(f"Ensemble error: {spread([document['ensemble_error']], percent=True)}")
     for line in figure_lines(told, names):

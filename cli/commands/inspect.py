@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 @click.option("--lineage", is_flag=True, help="What it was trained from.")
 @click.option("--export-npz", metavar="FILE", help="Write the arrays below PATH to a NumPy file.")
 @click.option("--export-safetensors", metavar="FILE", help="Write the model's arrays, or those below PATH.")
+@click.option("--export-couplings", metavar="FILE", help="Write a machine as fields h and couplings J of spins.")
 @click.option("--weights-only", is_flag=True, help="Export nothing but the model's arrays, by their names within it.")
 @click.option("-o", "--output", metavar="FILE.png", help="Where to draw; a history also as .svg or .pdf.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print the history as CSV.")
@@ -159,6 +160,12 @@ def _safetensors(look: Look) -> None:
     export_safetensors(look.found, _part(look.found, path), path, look.file, look.as_json)
 
 
+def _couplings(look: Look) -> None:
+    from ..views.exporting import export_couplings
+
+    export_couplings(look.found, look.file, look.as_json)
+
+
 VIEWS: dict[str, Callable[[Look], None]] = {
     "--history": _history,
     "--stats": _statistics,
@@ -167,6 +174,7 @@ VIEWS: dict[str, Callable[[Look], None]] = {
     "--lineage": _lineage,
     "--export-npz": _npz,
     "--export-safetensors": _safetensors,
+    "--export-couplings": _couplings,
 }
 # Views that write a file: the option that names it, and the endings that it may have.
 FILES = {
@@ -174,6 +182,7 @@ FILES = {
     "--image": ("-o", (".png",)),
     "--export-npz": ("--export-npz", (".npz",)),
     "--export-safetensors": ("--export-safetensors", (".safetensors",)),
+    "--export-couplings": ("--export-couplings", (".json", ".h5", ".hdf5")),
 }
 # Options that need a view: their parameter, the views, how the message names these, and its remedy.
 COMPANIONS = {

@@ -16,6 +16,7 @@ from ..options import choose_device, device_option, json_option, print_json
     "--part", type=click.Choice(["train", "validation", "test"]), default="test", show_default=True,
     help="Which part of the data it was trained on.",
 )  # fmt: skip
+@click.option("--weights", metavar="FILE", help="How much each sample of --data counts: one number a line, or .npy.")
 @click.option("--exact", is_flag=True, help="Sum over up to 2^25 states, however long it takes.")
 @click.option("--runs", default=100, show_default=True, type=click.IntRange(2), help="Independent AIS runs.")
 @click.option("--steps", default=1000, show_default=True, type=click.IntRange(1), help="AIS temperatures.")
@@ -33,6 +34,7 @@ def likelihood(
     checkpoint: str,
     data: str | None,
     part: str,
+    weights: str | None,
     exact: bool,
     runs: int,
     steps: int,
@@ -50,14 +52,15 @@ def likelihood(
     rest on rectified normal samples (noisy_relu with sampler=rectified) APPROXIMATE.
 
     RAISE gives stochastic lower bounds for single test cases. For a stack the value is a variational lower bound.
-    Bernoulli data between 0 and 1 are rounded, so that they are states.
+    Bernoulli data between 0 and 1 are rounded, so that they are states. Samples have the weights that they were trained
+    with, those of --data the weights of their column or array, or of --weights.
 
     \b
     gpunet likelihood runs/digits-rbm-1/best.h5
     gpunet likelihood runs/digits-rbm-1/best.h5 --runs 500 --steps 10000 --mixing 2000
     gpunet likelihood runs/digits-dbn-1/best.h5 --cases 0
     """
-    from gpunet.api.reading import evaluation_data
+    from gpunet.api.reading import counting, evaluation_data
     from gpunet.inspection.likelihood import (
         TRUSTED,
         Annealing,
@@ -65,6 +68,7 @@ def likelihood(
         is_approximate,
         is_easy,
         normaliser,
+        over_samples,
         scores,
         states,
     )
@@ -76,7 +80,9 @@ def likelihood(
     place = choose_device(device)
     with place.activate():
         model = load_stack(checkpoint_at(checkpoint), place)
-        dataset, chosen = evaluation_data(model, data, part)
+        dataset, chosen = evaluation_data(model, data, part, weights)
+        chosen = counting(dataset, chosen)
+        weight = None if dataset.weights is None else dataset.weights[chosen]
         x = states(model, dataset.x[chosen], binarise)
         summed = exact or is_easy(model)
         single = len(model.dbn.machines) == 1
@@ -92,7 +98,7 @@ def likelihood(
         if single and cases:
             with working(f"Bounds of {min(cases, len(x)):,} samples"):
                 bounds = case_bounds(model, x[:cases], place, way)
-    per_sample = found.pop("unnormalised") - log_z.value[:, None]
+    mean, error = over_samples(found.pop("unnormalised") - log_z.value[:, None], weight)
     width = (log_z.high - log_z.low).tolist()
     document: dict[str, Any] = {
         "data": dataset.name,
@@ -102,20 +108,24 @@ def likelihood(
         "log_z": log_z.value.tolist(),
         "log_z_bracket": [log_z.low.tolist(), log_z.high.tolist()],
         "effective_samples": [None if math.isinf(e) else e for e in log_z.effective_samples.tolist()],
-        "log_likelihood": per_sample.mean(axis=1).tolist(),
-        "standard_error": (per_sample.std(axis=1) / math.sqrt(len(chosen))).tolist(),
+        "log_likelihood": mean.tolist(),
+        "standard_error": error.tolist(),
         "trusted": [w <= TRUSTED for w in width],
         "approximate": is_approximate(model, log_z),
         "cases": min(cases, len(chosen)),
         "inputs": model.dbn.machines[0].visible.n,
         "states": _states(model, binarise),
     }
-    document |= {name: values.mean(axis=1).tolist() for name, values in (found | bounds).items()}
+    if weight is not None:
+        document["sum_of_weights"] = float(weight.sum())
+    for name, values in (found | bounds).items():
+        document[name] = over_samples(values, None if weight is None else weight[: values.shape[1]])[0].tolist()
     if as_json:
         print_json(document)
         return
     how = "exact" if summed else f"between {runs} AIS runs up and as many down, {steps} temperatures"
-    click.echo(f"{dataset.name}: {len(chosen):,} samples, log Z {how}")
+    weighed = "" if weight is None else f" with weights, as many as {weight.sum() ** 2 / (weight**2).sum():,.0f} alike"
+    click.echo(f"{dataset.name}: {len(chosen):,} samples{weighed}, log Z {how}")
     for member, seed in enumerate(model.parameters.seeds):
         _print_member(document, member, f"seed {seed}: " if len(model.parameters.seeds) > 1 else "", width[member])
 

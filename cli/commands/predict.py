@@ -66,6 +66,8 @@ def predict(paths: tuple[str, ...], probabilities: bool, output: str | None, dev
         together = load_together([checkpoint_at(path) for path in models], place)
         for network in together.networks:
             _check_predicts(network, models[0] if len(models) == 1 else str(network.trained.checkpoint.path))
+        for line in together.left_out:
+            click.echo(f"  {line}", err=True)
         for path in inputs:
             held = sys.stdin.buffer.read() if path == STDIN else None
             name = "standard input" if path == STDIN else path

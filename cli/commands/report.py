@@ -13,10 +13,10 @@ from ..options import json_option, print_json
 def report(runs: tuple[str, ...], output: str, as_json: bool) -> None:
     """Write what runs came to as one HTML page: curves, filters, confusions, codes, settings, lineage.
 
-    A run is its folder or a checkpoint; the folder of gpunet compare is shown by its table and picture, that of gpunet
-    search by its trials in front of the chosen model. Runs that
-    differ in their seeds alone become one experiment, shown by mean and spread; experiments stand side by side. The
-    page holds everything in itself and asks no server for anything. Needs matplotlib.
+    A run is its folder or a checkpoint; the folder of gpunet compare is shown by its table and picture, an ensemble by
+    its members, picture and figures, and the folder of gpunet search by its trials in front of the chosen model. Runs
+    that differ in their seeds alone become one experiment, shown by mean and spread; experiments stand side by side.
+    The page holds everything in itself and asks no server for anything. Needs matplotlib.
 
     \b
     gpunet report runs/digits-mlp-1
@@ -27,12 +27,14 @@ def report(runs: tuple[str, ...], output: str, as_json: bool) -> None:
     from pathlib import Path
 
     from gpunet.paths import is_folder
+    from gpunet.persistence import is_ensemble
     from gpunet.searches import is_search
     from gpunet.studies import is_comparison
 
     from ..drawing import require_matplotlib
     from ..output import Output
     from ..reporting.comparisons import comparison_section
+    from ..reporting.ensembles import ensemble_section
     from ..reporting.page import render
     from ..reporting.runs import open_run
     from ..reporting.searches import search_section
@@ -41,10 +43,12 @@ def report(runs: tuple[str, ...], output: str, as_json: bool) -> None:
     file = Output("-o", Path(output), [".html", ".htm"], [run for run in runs if not is_folder(run)])
     compared = [run for run in runs if is_comparison(run)]
     searched = [run for run in runs if is_search(run)]
+    opened = [open_run(path) for path in runs if path not in compared]
     page = render(
-        [open_run(path) for path in runs if path not in compared],
+        [run for run in opened if not is_ensemble(run.checkpoint.root)],
         [comparison_section(path) for path in compared],
         [search_section(path) for path in searched],
+        [ensemble_section(run.name, run.checkpoint) for run in opened if is_ensemble(run.checkpoint.root)],
     ).encode("utf-8", "backslashreplace")
     file.write([page])
     if as_json:

@@ -25,7 +25,10 @@ ROUNDED = 4
 
 
 def render(
-    runs: Sequence[RunFile], comparisons: Sequence[dict[str, Any]] = (), searches: Sequence[dict[str, Any]] = ()
+    runs: Sequence[RunFile],
+    comparisons: Sequence[dict[str, Any]] = (),
+    searches: Sequence[dict[str, Any]] = (),
+    ensembles: Sequence[dict[str, Any]] = (),
 ) -> str:
     """The whole report as HTML that refers to nothing outside itself.
 
@@ -33,6 +36,7 @@ def render(
         runs: that are shown side by side.
         comparisons: a section for each, as :func:`.comparisons.comparison_section` makes it.
         searches: likewise, as :func:`.searches.search_section` makes it.
+        ensembles: likewise, as :func:`.ensembles.ensemble_section` makes it.
     """
     groups, best = ordered(repetitions(runs)) if runs else ([], set())
     environment = Environment(
@@ -43,9 +47,10 @@ def render(
         lstrip_blocks=True,
     )
     return environment.get_template("page.html").render(
-        title=_title(groups, [*comparisons, *searches]),
+        title=_title(groups, [*comparisons, *searches], ensembles),
         comparisons=comparisons,
         searches=searches,
+        ensembles=ensembles,
         runs=runs,
         groups=groups,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -67,10 +72,13 @@ def render(
     )
 
 
-def _title(groups: Sequence[Repetition], comparisons: Sequence[dict[str, Any]]) -> str:
-    if len(groups) + len(comparisons) == 1:
-        return str(groups[0].label if groups else comparisons[0]["name"])
+def _title(
+    groups: Sequence[Repetition], comparisons: Sequence[dict[str, Any]], ensembles: Sequence[dict[str, Any]]
+) -> str:
+    if len(groups) + len(comparisons) + len(ensembles) == 1:
+        return str(groups[0].label if groups else [*comparisons, *ensembles][0]["name"])
     several = [f"{len(groups)} experiments"] if len(groups) > 1 else [groups[0].label] if groups else []
+    several += [f"{len(ensembles)} ensemble{'s' if len(ensembles) > 1 else ''}"] if ensembles else []
     several += [f"{len(comparisons)} comparison{'s' if len(comparisons) > 1 else ''}"] if comparisons else []
     return f"{' and '.join(several)}{' compared' if not comparisons else ''}"
 

@@ -21,13 +21,21 @@ def ensemble_lines(found: Mapping[str, Any]) -> list[str]:
     Args:
         found: a report, as :func:`gpunet.api.ensemble_reports.documented` gives it.
     """
+    return [about_line(found), "", *_table(member_rows(found)), *more_lines(found)]
+
+
+def about_line(found: Mapping[str, Any]) -> str:
+    """What it is, and what it was measured on."""
     votes = "" if found["combine"] == "mean" else f", {found['combine']} combined"
-    lines = [
+    return (
         f"{found['data']}: {_count(found['size'], 'member')} by {found['method']}{votes}; "
-        f"{found['samples']:,} samples of the {found['part']} part",
-        "",
-        *_members(found),
-    ]
+        f"{found['samples']:,} samples of the {found['part']} part"
+    )
+
+
+def more_lines(found: Mapping[str, Any]) -> list[str]:
+    """All that stands below the table of the members, an empty line in front of each paragraph."""
+    lines: list[str] = []
     for more in (
         _gains(found),
         _facts(found),
@@ -40,7 +48,8 @@ def ensemble_lines(found: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _members(found: Mapping[str, Any]) -> list[str]:
+def member_rows(found: Mapping[str, Any]) -> list[list[str]]:
+    """The table of members, their mean and the ensemble, its head first; some of the members where there are many."""
     members, together = found["members"], found["ensemble"]
     names = list(together)
     uneven = len({row["weight"] for row in members}) > 1
@@ -56,7 +65,7 @@ def _members(found: Mapping[str, Any]) -> list[str]:
         means = {name: sum(row[name] for row in members) / len(members) for name in names}
         rows.append(["mean member", *(_figure(name, means[name]) for name in names), *([""] if uneven else [])])
     rows.append(["ensemble", *(_figure(name, together[name]) for name in names), *([""] if uneven else [])])
-    return _table(rows)
+    return rows
 
 
 def _member(found: Mapping[str, Any], number: int) -> str:

@@ -58,6 +58,31 @@ def export_safetensors(found: Checkpoint, node: Group | NamedArray, path: str, o
     _told(arrays, output, as_json)
 
 
+def export_couplings(found: Checkpoint, output: Output, as_json: bool) -> None:
+    """Write a machine of bits or spins as fields and couplings, JSON or HDF5.
+
+    Raises:
+        CheckpointError: no machine.
+        ConfigError: a stack, a population, or units that are neither.
+    """
+    from gpunet.api.couplings import write_couplings
+    from gpunet.api.loading import any_of
+    from gpunet.api.machine import Machine
+    from gpunet.backend import Device
+
+    model = any_of(found, Device())
+    if not isinstance(model, Machine):
+        rule = "must hold a restricted Boltzmann machine"
+        raise CheckpointError(str(found.path), rule, type(model).__name__.lower(), "Name the run of one")
+    couplings = model.couplings()
+    write_couplings(couplings, output.path)
+    sizes = {"visible": len(couplings.visible), "hidden": len(couplings.hidden)}
+    if as_json:
+        print_json({"output": str(output.path), **sizes, "offset": couplings.offset})
+    else:
+        click.echo(f"h of {sizes['visible']:,} and {sizes['hidden']:,} spins, J between them: {output.path}")
+
+
 def _about(found: Checkpoint) -> dict[str, str]:
     """What made the arrays; of another program's file what it says about itself, and nothing else."""
     if found.foreign:

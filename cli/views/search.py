@@ -67,6 +67,22 @@ def table_of(found: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     return titles, rows
 
 
+def optimism_line(found: dict[str, Any]) -> str:
+    """How much the score that a trial was chosen by differs from the one on samples that no trial has seen.
+
+    >>> score = {"percent": True, "higher": False}
+    >>> optimism_line({"score": score, "best": 0, "trials": [{"score": 0.02}], "test": 0.03})
+    'optimism -1.00 points: the search score is better than the test score'
+    """
+    score, chosen = found["score"], found["trials"][found["best"]]["score"]
+    much = chosen - found["test"]
+    shown = f"{100 * much:+.2f} points" if score["percent"] else f"{much:+.4g}"
+    if not float(shown.partition(" ")[0]):
+        return "optimism 0: the search score is the test score"
+    word = "better" if (much > 0) == score["higher"] else "worse"
+    return f"optimism {shown}: the search score is {word} than the test score"
+
+
 def conclusions(found: dict[str, Any]) -> list[str]:
     """What follows from the trials, a line each."""
     if found["best"] is None:
@@ -75,9 +91,7 @@ def conclusions(found: dict[str, Any]) -> list[str]:
     name = score["name"].replace("_", " ")
     lines = [f"Best {name} on the {score['part']}: {said(found, best['score'])}, trial {best['number']}"]
     if found["test"] is not None:
-        optimism = found["optimism"]
-        much = f"{100 * optimism:+.2f} %" if score["percent"] else f"{optimism:+.4g}"
-        lines.append(f"Test {name} of the chosen model: {said(found, found['test'])}; optimism of the search {much}")
+        lines.append(f"Test {name} of the chosen model: {said(found, found['test'])}; {optimism_line(found)}")
     if found["noise"] is not None:
         noise = found["noise"]
         spread = "" if noise["sd"] is None else f" ± {said(found, noise['sd'])}"

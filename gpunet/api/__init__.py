@@ -6,7 +6,8 @@ from .ensembling import train_ensemble
 from .fitting import fit
 from .history import History
 from .loading import load
-from .machine import LogLikelihood, Machine
+from .log_likelihood import LogLikelihood
+from .machine import Machine
 from .network import Network
 from .results import Result
 from .resuming import resume

@@ -31,7 +31,7 @@ from .results import Result, written
 
 
 class Ensemble:
-    """Networks that predict together, each member of a population counting once.
+    """Networks that predict together, each member of a population counting once, unless it diverged.
 
     They must have learned the same: the same classes in the same order, or as many targets, from the same features,
     with outputs that mean the same.
@@ -116,7 +116,12 @@ class Ensemble:
     @property
     def members(self) -> list[Network]:
         """Every network by itself, those of populations one by one."""
-        return [member for network in self.networks for member in network.members]
+        return [network.members[number] for network in self.networks for number in network.trained.predicting]
+
+    @property
+    def left_out(self) -> list[str]:
+        """A line for each network of which members are left out, since they diverged in training."""
+        return [line for network in self.networks for line in network.trained.left_out]
 
     @property
     def classes(self) -> np.ndarray:
@@ -149,7 +154,7 @@ class Ensemble:
             features: of the same samples as each network reads them, (samples, *input_shape).
         """
         pairs = zip(self.networks, features, strict=True)
-        return aligned([network.member_outputs_on(x) for network, x in pairs], len(self.classes))
+        return aligned([n.member_outputs_on(x)[n.trained.predicting] for n, x in pairs], len(self.classes))
 
     def combined(self, outputs: np.ndarray, combination: Combination | None = None) -> np.ndarray:
         """Combined outputs, (samples, outputs), of those of every member; another combination where one is given."""
@@ -379,7 +384,7 @@ class Ensemble:
 
     def __len__(self) -> int:
         """How many members predict."""
-        return sum(len(network.seeds) for network in self.networks)
+        return sum(len(network.trained.predicting) for network in self.networks)
 
     def __repr__(self) -> str:
         """How many members, how they are combined, and what they are."""

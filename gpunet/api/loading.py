@@ -88,7 +88,7 @@ def any_of(checkpoint: Checkpoint, device: Device, families: Sequence[type[Famil
         return result_of(checkpoint, device, families=families)
     held = stored_in(checkpoint)
     networks = [result_of(network, device, families=families) for network in held.networks]
-    members = sum(len(network.seeds) for network in networks)
+    members = sum(len(network.trained.predicting) for network in networks)
     weights = held.combination.weights
     if weights is not None and len(weights) != members:
         rule = f"must be one for each of its {members} members"

@@ -1,6 +1,5 @@
 """Restricted Boltzmann machines and stacks of them."""
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -8,60 +7,19 @@ import numpy as np
 
 from ..backend import Arena, Context
 from ..errors import ConfigError, DataError
-from ..inspection.likelihood import TRUSTED, Annealing, is_easy, normaliser, scores, states
+from ..inspection.likelihood import Annealing, is_easy, normaliser, over_samples, scores, states
 from ..persistence import Trained, TrainedStack, stack_of
-from ..rbm import LogZ, exact_log_z, pseudo_log_likelihood
+from ..rbm import Couplings, LogZ, exact_log_z, inverse_temperature, pseudo_log_likelihood
+from ..rbm.temperature import InverseTemperature
 from .arrays import feature_array
 from .chains import Chains
+from .log_likelihood import LogLikelihood
 from .members import single
 from .results import Result, given
+from .samples import weights_of
 from .sampling import check_count, sampled
 
 BLOCK = 1000  # samples whose bits are flipped at once
-
-
-@dataclass(frozen=True)
-class LogLikelihood:
-    """Mean log-likelihood of samples under a machine, in nats.
-
-    Attributes:
-        value: (members,), or one number for a single machine; for a stack a variational lower bound.
-        low: lower end of the bracket that the normaliser leaves.
-        high: upper end.
-        standard_error: of the mean over samples.
-        samples: how many.
-        method: ``exact`` or ``bracket``, of annealing from below and from above.
-        bound: whether the value is a lower bound rather than the log-likelihood itself.
-        log_z: the normaliser.
-    """
-
-    value: Any
-    low: Any
-    high: Any
-    standard_error: Any
-    samples: int
-    method: str
-    bound: bool
-    log_z: LogZ
-
-    @property
-    def trusted(self) -> bool:
-        """Whether the bracket is at most 1 nat wide."""
-        return bool(np.max(np.asarray(self.high) - np.asarray(self.low)) <= TRUSTED)
-
-    def __float__(self) -> float:
-        """The mean over members."""
-        return float(np.mean(self.value))
-
-    def __repr__(self) -> str:
-        """Value, bracket, and whether to trust it."""
-        what = "lower bound" if self.bound else "log-likelihood"
-        value, error, low, high = (
-            float(np.mean(number)) for number in (self.value, self.standard_error, self.low, self.high)
-        )
-        trust = "" if self.trusted else ", UNTRUSTED: raise runs, steps and mixing"
-        bracketed = "exact" if self.method == "exact" else f"bracket {low:.2f} to {high:.2f}{trust}"
-        return f"{what} {value:.2f} ± {error:.2f} nats over {self.samples:,} samples, {bracketed}"
 
 
 class Machine(Result):
@@ -229,12 +187,20 @@ class Machine(Result):
         return np.concatenate(parts, axis=-1)
 
     def log_likelihood(
-        self, x: Any, *, runs: int = 100, steps: int = 1000, mixing: int = 300, binarise: bool = False
+        self,
+        x: Any,
+        *,
+        weights: Any = None,
+        runs: int = 100,
+        steps: int = 1000,
+        mixing: int = 300,
+        binarise: bool = False,
     ) -> LogLikelihood:
         """Mean log-likelihood of samples with its bracket; exact where one side has at most 2^20 states.
 
         Args:
             x: samples as in training; values between 0 and 1 become bits, rounded or drawn.
+            weights: how much each sample counts, (samples,), from 0: one of weight 2 counts as two.
             runs: annealing runs each way.
             steps: temperatures of each run.
             mixing: tempered Gibbs steps from data to the samples that annealing walks down from.
@@ -246,6 +212,9 @@ class Machine(Result):
         features = self._features(x)
         for name, number in (("runs", runs), ("steps", steps), ("mixing", mixing)):
             check_count(name, number)
+        weight = None if weights is None else weights_of(weights, len(features))
+        if weight is not None:
+            features, weight = features[weight > 0], weight[weight > 0]
         with self.device.activate():
             precise = self._in_float64()
             self._check_bits(features)
@@ -254,11 +223,9 @@ class Machine(Result):
             way = None if is_easy(precise) else Annealing.of(precise, device, steps)
             log_z = normaliser(precise, v, device, way, runs, mixing)
             unnormalised = scores(precise, v, device)["unnormalised"]
-        mean = unnormalised.mean(axis=1)
-        error = unnormalised.std(axis=1) / np.sqrt(len(v))
-        value, low, high = mean - log_z.value, mean - log_z.high, mean - log_z.low
-        if not self.parameters.members:
-            value, low, high, error = (float(number[0]) for number in (value, low, high, error))
+        mean, spread = over_samples(unnormalised, weight)
+        numbers: list[Any] = [mean - log_z.value, mean - log_z.high, mean - log_z.low, spread]
+        value, low, high, error = numbers if self.parameters.members else (float(number[0]) for number in numbers)
         method = "exact" if log_z.method == "exact" else "bracket"
         return LogLikelihood(value, low, high, error, len(v), method, len(precise.dbn.machines) > 1, log_z)
 
@@ -272,9 +239,53 @@ class Machine(Result):
             precise = self._in_float64()
             return exact_log_z(precise.dbn.top, precise.parameters)
 
-    def score(self, x: Any, y: Any = None) -> float:
+    def inverse_temperature(self, x: Any, h: Any = None) -> InverseTemperature:
+        """The ``beta`` of the machine at which samples were drawn, such as those of an annealer, with its error.
+
+        Args:
+            x: samples, (samples, *input_shape); they are taken for independent.
+            h: states of the hidden units that belong to them, (samples, hidden); summed out where they are not known.
+
+        Raises:
+            ConfigError: a stack, or without ``h`` visible units of more than two states.
+
+        >>> import numpy as np
+        >>> from gpunet.api.couplings import machine_of
+        >>> from gpunet.rbm import Couplings
+        >>> hot, cold = (
+        ...     machine_of(Couplings(b * np.ones(4) * 0.1, b * np.zeros(3), b * np.full((4, 3), 0.3))) for b in (1, 2)
+        ... )
+        >>> 1.8 < hot.inverse_temperature(cold.sampler(3000).step(50)).value[0] < 2.2
+        np.True_
+        """
+        self._alone("inverse_temperature")
+        features = self._features(x)
+        with self.device.activate():
+            precise = self._in_float64()
+            v = self._held.preprocessing.on_host(features.reshape(len(features), -1), np.float64)
+            hidden = None if h is None else self._hidden_states(h)
+            if hidden is not None and len(hidden) != len(v):
+                rule, got = f"must be as many states as the {len(v):,} samples of x", f"{len(hidden):,}"
+                raise DataError("h", rule, got, "Pass one row for each sample")
+            return inverse_temperature(precise.dbn.top, precise.parameters, v, hidden)
+
+    def couplings(self) -> Couplings:
+        """Its fields and couplings as a model of spins, -1 and +1, with the same energies of all pairs of states.
+
+        Raises:
+            ConfigError: a stack, a population, or units that are neither bits nor spins.
+        """
+        self._alone("couplings")
+        self._one("couplings")
+        top = self._held.dbn.top
+        weight, visible, hidden = (
+            self.device.get(parameter.value) for parameter in (top.weight, top.visible_bias, top.hidden_bias)
+        )
+        return Couplings.of(weight, visible, hidden, top.visible, top.hidden)
+
+    def score(self, x: Any, y: Any = None, *, weights: Any = None) -> float:
         """The mean log-likelihood in nats, see :meth:`log_likelihood`."""
-        return float(self.log_likelihood(x))
+        return float(self.log_likelihood(x, weights=weights))
 
     def _prepared(self, x: Any) -> Any:
         return self._placed(self._features(x))

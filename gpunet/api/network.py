@@ -30,7 +30,7 @@ class Network(Result):
     _held: TrainedModel
 
     def outputs(self, x: Any, *, as_numpy: bool = True) -> Any:
-        """The activated outputs, averaged over members: (samples, outputs).
+        """The activated outputs, averaged over the members that have not diverged: (samples, outputs).
 
         They are probabilities of the classes, of each label, or predicted values, as the loss says; for two classes
         with one output, that of the second class.
@@ -57,7 +57,8 @@ class Network(Result):
             parts = []
             x = features.reshape(len(features), *held.input_shape)
             for out in outputs_of(held.model, held.loss, held.preprocessing, x, device, held.parameters.dtype):
-                parts.append(out.mean(axis=0, dtype=np.float64) if self.parameters.members else out.copy())
+                several = bool(self.parameters.members)
+                parts.append(out[held.predicting].mean(axis=0, dtype=np.float64) if several else out.copy())
             found = device.xp.concatenate(parts)
             if held.description.target_scale is not None:
                 found = held.description.target_scale.undo(found, device.xp)
@@ -288,7 +289,7 @@ class Network(Result):
         It is fitted with ``training.threshold``; that of a population is the mean over its members.
         """
         found = self._held.thresholds
-        return None if found is None else float(found.mean())
+        return None if found is None else float(found[self._held.predicting].mean())
 
     def _numbers(self, outputs: Any, threshold: float | None = None) -> Any:
         limit = self.threshold if threshold is None else threshold

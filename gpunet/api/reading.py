@@ -57,6 +57,7 @@ def load_split(
     dataset = dataset_of(config, found, known)
     if features_of is not None and known is None:
         dataset = with_features_of(dataset, features_of, found)
+    dataset = weighted(dataset, config.data.weights)
     return dataset, parts(config, dataset)
 
 
@@ -72,7 +73,10 @@ def found_in(
         raise DataError(IN_MEMORY, "must be passed again, since no file holds them", "nothing", remedy)
     task = config.data.task if known is None else _task_of(known)
     classes = (known.description.classes or None) if known is not None else None
-    return read(source, reading_of(config), naming_of(config), task, classes, imaging_of(config, known), cache)
+    naming, unlabelled = naming_of(config), not config.model.wants_targets
+    if known is not None:  # weights of other data are no part of its contract
+        naming = replace(naming, weight_optional=True)
+    return read(source, reading_of(config), naming, task, classes, imaging_of(config, known), cache, unlabelled)
 
 
 def dataset_of(config: Config, found: Table | Dataset, known: Trained | None = None) -> Dataset:
@@ -153,8 +157,36 @@ def parts(config: Config, dataset: Dataset) -> Split:
     return split(dataset, validation=data.validation, test=data.test, seed=data.split_seed, order=data.split)
 
 
-def evaluation_data(model: Trained, source: str | None, part: str) -> tuple[Dataset, np.ndarray]:
+def weighted(dataset: Dataset, source: str | None) -> Dataset:
+    """A data set whose samples count as a file says, or as they did where there is none.
+
+    Args:
+        dataset: of files.
+        source: path of the weights, of all samples or of those before a test part that files fix.
+
+    Raises:
+        DataError: weights that are none, or of a data set that has some already.
+    """
+    if source is None:
+        return dataset
+    from ..datasets import read_weights, spread_weights
+
+    if dataset.weights is not None:
+        raise DataError("weights", "must stand in one place", f"data.weight and {source}", "Leave one of them out")
+    found = spread_weights(source, read_weights(source), len(dataset.x), dataset.test_from)
+    return replace(dataset, weights=found)
+
+
+def evaluation_data(
+    model: Trained, source: str | None, part: str, weights: str | None = None
+) -> tuple[Dataset, np.ndarray]:
     """Data and sample numbers: a part of what the model was trained on, or all of another source.
+
+    Args:
+        model: that is measured.
+        source: of the data; those that it was trained on, with their weights, where None.
+        part: of these.
+        weights: path of a file with weights of the other source.
 
     Raises:
         DataError: the data that it was trained on is not there or has changed, has no such part, or does not fulfil
@@ -162,6 +194,10 @@ def evaluation_data(model: Trained, source: str | None, part: str) -> tuple[Data
     """
     about, config = model.description, model.config
     dataset = samples_for(model, source or model.source)
+    if source is None and weights is not None:
+        rule, remedy = "belong to other data", "Leave them out: samples count as in the training"
+        raise DataError("weights", rule, "those it was trained on", remedy)
+    dataset = weighted(dataset, config.data.weights if source is None else weights)
     if source is not None:
         return dataset, np.arange(len(dataset.x))
     if dataset.sha256 != about.sha256:
@@ -171,6 +207,21 @@ def evaluation_data(model: Trained, source: str | None, part: str) -> tuple[Data
     if not len(chosen):
         raise DataError(dataset.name, f"must have a {part} part", "none", "Choose another part")
     return dataset, chosen
+
+
+def counting(dataset: Dataset, chosen: np.ndarray) -> np.ndarray:
+    """Those of some samples whose weight is not 0.
+
+    Raises:
+        DataError: none has any.
+    """
+    if dataset.weights is None:
+        return chosen
+    found = chosen[dataset.weights[chosen] > 0]
+    if not len(found):
+        rule, remedy = "must have weights that are not all 0", "Choose other data"
+        raise DataError(dataset.name, rule, f"{len(chosen)} zeros", remedy)
+    return found
 
 
 def samples_for(model: Trained, source: str) -> Dataset:
@@ -274,7 +325,8 @@ def naming_of(config: Config) -> Any:
     from ..datasets import Naming
 
     data = config.data
-    return Naming(data.x, data.y, data.channels, data.transposed)
+    weight = None if data.weight is None else str(data.weight)
+    return Naming(data.x, data.y, data.channels, data.transposed, weight)
 
 
 def imaging_of(config: Config, known: Trained | None = None) -> Any:

@@ -7,14 +7,26 @@ from pathlib import Path
 from typing import Any
 
 from ..backend import resolve_device
-from ..checkpoint import Checkpoint, read
+from ..checkpoint import Checkpoint, look_into, read
 from ..config import load_config, override
 from ..errors import CheckpointError, ConfigError, DataError
 from ..experiment import Experiment
 from ..families import Family
 from ..interruption import Stop
 from ..paths import exists, is_file, is_folder
-from ..persistence import CONFIG, LAST, PREVIOUS, RunFolder, has_state, identity_of, newest, open_trained
+from ..persistence import (
+    BEST,
+    CONFIG,
+    ENSEMBLE,
+    LAST,
+    PREVIOUS,
+    RunFolder,
+    has_state,
+    identity_of,
+    is_ensemble,
+    newest,
+    open_trained,
+)
 from ..searches.listing import is_search
 from ..stages import go_on, resumed_config
 from .configuring import full_keys
@@ -132,12 +144,13 @@ def folder_of(path: Path, elsewhere: bool = False) -> Path:
         elsewhere: whether training goes on in another folder, so that any checkpoint will do.
 
     Raises:
-        CheckpointError: no such thing, or a folder without the state of a run and without its configuration.
+        CheckpointError: no such thing, an ensemble, or a folder without the state of a run and its configuration.
         ConfigError: a checkpoint that is no state to go on from.
     """
     if not exists(path):
         rule = "must be the folder of a run, or its checkpoint"
         raise CheckpointError(str(path), rule, "no such file", "Check the path")
+    _refuse_ensemble(path)
     if not is_folder(path) and path.name not in (LAST, PREVIOUS) and not elsewhere:
         remedy = "Say where to go on in another folder"
         raise ConfigError(str(path), f"must be a run's folder, its {LAST} or {PREVIOUS}", path.name, remedy)
@@ -148,6 +161,18 @@ def folder_of(path: Path, elsewhere: bool = False) -> Path:
     if is_folder(path) and not has_state(folder) and not is_file(folder / CONFIG):
         raise CheckpointError(str(folder), f"must hold the {LAST} of a run", "none", "Check the path")
     return folder
+
+
+def _refuse_ensemble(path: Path) -> None:
+    """Refuse the file of an ensemble, or the folder of one: its networks are finished, and hold no state."""
+    file = path / BEST if is_folder(path) and not has_state(path) else path
+    if not is_file(file) or file.name in (LAST, PREVIOUS):
+        return
+    (held,) = look_into([file])
+    if isinstance(held, Checkpoint) and is_ensemble(held.root):
+        received = f"an ensemble of {held.root[ENSEMBLE].attrs.get('members')} members"
+        remedy = "Train an ensemble anew with more epochs, or go on with runs and put them together afterwards"
+        raise CheckpointError(str(path), "must be a single run to go on with", received, remedy)
 
 
 def state_of(path: Path, folder: Path) -> tuple[Checkpoint, str]:

@@ -217,11 +217,20 @@ def _weights(weights: Any, samples: int, total: int) -> np.ndarray:
     >>> _weights([2, 0.5], 2, 3).tolist()
     [2.0, 0.5, 1.0]
     """
+    return np.concatenate([weights_of(weights, samples), np.ones(total - samples)])
+
+
+def weights_of(weights: Any, samples: int) -> np.ndarray:
+    """Weights that were passed for so many samples, (samples,), float64.
+
+    Raises:
+        DataError: no numbers, another number of them, negative or not finite ones, or all 0.
+    """
     given = plain_array(weights, "weights")
     if given.dtype.kind not in "biuf":
         rule, remedy = "must be numbers", "Give one number from 0 for each sample"
         raise DataError("weights", rule, f"an array of {given.dtype}", remedy)
-    return np.concatenate([checked_weights(given.astype(np.float64), samples), np.ones(total - samples)])
+    return checked_weights(given.astype(np.float64), samples)
 
 
 def _section(

@@ -218,7 +218,7 @@ def _written(
 
     known = known_families(config, families)
     checked = configured(config, given, known)
-    found = read_search(None, checked.model_dump(mode="json"), how, space, tune, {}, known)
+    found = read_search(None, checked.model_dump(mode="json"), how, space, tune, {}, known, given=given)
     return replace(found, config=checked)
 
 

@@ -1,4 +1,4 @@
-"""The program of a worker: ``python -m gpunet.api.worker FOLDER DEVICE [SOURCE]`` works on the trials of a search.
+"""The program of a worker of a search: ``python -m gpunet.api.worker FOLDER DEVICE WORKERS [SOURCE]``.
 
 It ends by itself when none is left, when it is asked to by a signal, or when the process that started it is gone.
 """
@@ -17,7 +17,7 @@ from .searching import reopened
 
 def main(arguments: Sequence[str]) -> int:
     """Work until there is nothing left to do; the exit code."""
-    folder, device, *source = arguments
+    folder, device, workers, *source = arguments
     stop, parent = Stop(), os.getppid()
     with stops_on_signals(stop, SIGNALS, ()):
         place = resolve_device(device)
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str]) -> int:
             search = reopened(Path(folder), place, source[0] if source else None)
             goal = goal_of(search)
             journal = Journal(Path(folder), search.identity(), goal.higher, begins=False)
-            work(search, goal, journal, stop, go_on=started_by(parent))
+            work(search, goal, journal, stop, go_on=started_by(parent), workers=int(workers))
     return 0
 
 

@@ -66,7 +66,12 @@ class DataConfig(Section):
     id: Annotated[Columns, BeforeValidator(_listed)] = Field(
         (), description="columns that name the samples, and come back beside predictions"
     )
-    weight: str | int | None = Field(None, description="column that says how much each sample counts")
+    weight: str | int | None = Field(
+        None, description="column, or name of the array of an NPZ or HDF5 file, that says how much each sample counts"
+    )
+    weights: str | None = Field(
+        None, description="path of a file that says how much each sample counts: a number on each line, or .npy"
+    )
     header: bool | None = Field(None, description="whether a table has a header row; found out by default")
     delimiter: str | None = Field(None, description="one character, tab or space; found out by default")
     decimal: Literal[".", ","] | None = Field(None, description="decimal sign of a table; found out by default")

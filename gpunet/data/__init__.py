@@ -42,7 +42,7 @@ from .inputs import Inputs, Part
 from .mixing import CutMix, Mixup
 from .notes import abridged
 from .pictures import Pictures, in_colours
-from .preparations import PCA, ZCA, Binarise, MinMax, OneHot, Preparation, Scale, Standardise
+from .preparations import PCA, ZCA, Binarise, MinMax, OneHot, Preparation, Scale, Spins, Standardise
 from .preprocessing import Fitted, Preprocessing, fit_preprocessing
 from .randaugment import RandAugment
 from .ranges import check_depth, check_scale
@@ -98,6 +98,7 @@ __all__ = [
     "Scale",
     "Shear",
     "Shift",
+    "Spins",
     "Split",
     "Standardise",
     "Subspace",

@@ -75,16 +75,30 @@ class Feed:
         self.first = device.put(np.arange(members[0])[:, None] * self.samples if members else np.zeros(1, np.int64))
 
     def mean(self) -> np.ndarray:
-        """Mean of the prepared features over all samples, ([members,] features), float64; computed on the host."""
+        """Mean of the prepared features over all samples, ([members,] features), float64; computed on the host.
+
+        Weighted, where samples have weights.
+        """
         own = () if self.own is None else (len(self.own),)
         x = self.device.get(self.x) if self._host is None else self._host[0]
         raw = x.reshape(len(self.y), *own, -1)
-        return self.preprocessing.on_host(raw).mean(axis=0, dtype=np.float64)
+        prepared = self.preprocessing.on_host(raw)
+        if self.weights is None:
+            return prepared.mean(axis=0, dtype=np.float64)
+        return np.average(prepared.astype(np.float64), axis=0, weights=self._host_weights())
 
     def targets(self) -> np.ndarray:
         """Targets of an epoch in the order of its places, ([members,] samples[, outputs]), on the host."""
         y = self.device.get(self.y) if self._host is None else self._host[1]
         return y if self._chosen is None else y[self._chosen]
+
+    def target_weights(self) -> np.ndarray | None:
+        """Weights of the samples of an epoch in the order of :meth:`targets`, or None where all count alike."""
+        weights = None if self.weights is None else self._host_weights()
+        return weights if weights is None or self._chosen is None else weights[self._chosen]
+
+    def _host_weights(self) -> np.ndarray:
+        return self.device.get(self.weights).astype(np.float64)
 
     def forget_host(self) -> None:
         """Keep the samples on the device alone; called once a training or an evaluation is put together."""

@@ -92,13 +92,23 @@ class Inputs:
     def some(self, part: Part, count: int) -> np.ndarray:
         """So many samples of a part, or all, chosen at random but always the same ones, as the model sees them.
 
+        Samples of weight 0 are none.
+
         Returns:
             float32 on the host, ([members,] count, *shape).
         """
-        chosen = getattr(self.split, part)
-        chosen = chosen[host_generator(0, Purpose.SAMPLING).permutation(len(chosen))[:count]]
-        x = self._on_host(chosen)
+        x = self._on_host(self._some(part, count))
         return x.swapaxes(0, 1) if self.members_own else x
+
+    def some_weights(self, part: Part, count: int) -> np.ndarray | None:
+        """Weights of the same samples, (count,), or None where all count alike."""
+        return None if self.weights is None else self.weights[self._some(part, count)]
+
+    def _some(self, part: Part, count: int) -> np.ndarray:
+        chosen: np.ndarray = getattr(self.split, part)
+        if self.weights is not None and self.weights[chosen].any():
+            chosen = chosen[self.weights[chosen] > 0]
+        return chosen[host_generator(0, Purpose.SAMPLING).permutation(len(chosen))[:count]]
 
     def _on_host(self, chosen: np.ndarray) -> np.ndarray:
         x = self.x[chosen]

@@ -144,6 +144,15 @@ class Scale(_Affine):
         return array_module(x).multiply(x, arrays["factor"], out=ctx.empty(x.shape, dtype))
 
 
+@dataclass(frozen=True)
+class Spins(_Affine):
+    """From 0 and 1 to -1 and +1, ``2 x - 1``, for units that are spins; behind ``binarise`` or ``scale`` for pixels."""
+
+    def fit(self, x: np.ndarray, scale: float) -> dict[str, np.ndarray]:
+        """Half and two, the same for every feature."""
+        return _float32(shift=np.full(x.shape[-1], 0.5), factor=np.full(x.shape[-1], 2.0))
+
+
 class _Projection(Preparation):
     """``(x - mean) @ matrix``, from the eigenvectors of the covariance."""
 

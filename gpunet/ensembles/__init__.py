@@ -12,6 +12,7 @@ from .calibration import (
 )
 from .combining import RULES, Combination, aligned, checked_weights, log_odds, normalised, tempered, votes
 from .diversity import ambiguity, disagreement, error_correlation
+from .document import checked_report
 from .equivalents import calibrated_log_likelihood, equivalent, independent_curve
 from .file import GIVEN, Stored, ensemble_tree, stored_in
 from .making import Made, Making, judged
@@ -46,6 +47,7 @@ __all__ = [
     "bootstrap",
     "calibrated_log_likelihood",
     "calibration",
+    "checked_report",
     "checked_weights",
     "disagreement",
     "ensemble_tree",

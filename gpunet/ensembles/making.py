@@ -143,7 +143,7 @@ class Making:
             told = self.callbacks if then is None else Told(self.callbacks, then)
             if not carry_out(iter([run]), None, told, self.stop).finished:
                 rule = f"was stopped by {self.stop.requested}"
-                raise Interrupted("ensemble", rule, None, "Nothing was kept; train fewer or smaller members")
+                raise Interrupted("ensemble", rule, None, "Nothing was kept; begin again")
             return run
 
         return within_memory(train, experiment)
@@ -182,7 +182,7 @@ class Making:
         if task is None:
             return None
         weight = None if about.weights is None else about.weights[rows]
-        threshold = None if held.thresholds is None else float(held.thresholds.mean())
+        threshold = None if held.thresholds is None else float(held.thresholds[held.predicting].mean())
         return Outcome(task, outputs, about.y[rows], weight, held.loss.meaning == "probability", threshold)
 
     def score(self, content: Group) -> Score:
@@ -195,7 +195,7 @@ class Making:
         if not len(rows):
             raise ConfigError("validation", "is needed to judge by", "no validation part", "Set validation=0.15")
         held = self.restored(content)
-        outcome = self.outcome(held, self.outputs(held, rows).mean(axis=0), rows)
+        outcome = self.outcome(held, self.outputs(held, rows)[held.predicting].mean(axis=0), rows)
         if outcome is None:
             raise ConfigError("loss", "must have figures to judge by", held.config.model.name, "Choose another loss")
         return judged(outcome)

@@ -91,8 +91,9 @@ class Bagging(Method):
         content = kept(making.trained({"members": making.size}, rows=rows if making.size > 1 else rows[0]))
         train, held = making.experiment.split.train, making.restored(content)
         seen = np.stack([np.isin(making.seen, own) for own in drawn])
-        outputs, covered = out_of_bag(making.outputs(held, train[making.seen]), seen)
         facts: dict[str, Any] = {"drawn": rows.shape[-1] // times, "seen": [int(own.sum()) for own in seen]}
+        seen[list(held.diverged)] = True  # so that they measure nothing
+        outputs, covered = out_of_bag(making.outputs(held, train[making.seen]), seen)
         outcome = making.outcome(held, outputs, train[making.seen][covered]) if len(covered) else None
         if outcome is not None:
             name = "squared_error" if outcome.task == "regression" else "error"

@@ -28,7 +28,9 @@ class Doctor:
             return trainer.device.put(x)
 
         validation = states("validation") if len(inputs.split.validation) > 1 else None
-        self.monitors = Monitors(objective, trainer.parameters, states("train"), validation)
+        weights = inputs.some_weights("train", SAMPLES)
+        other = None if validation is None else inputs.some_weights("validation", SAMPLES)
+        self.monitors = Monitors(objective, trainer.parameters, states("train"), validation, weights, other)
         self.told: set[str] = set()
 
     def state(self) -> dict[str, Array]:

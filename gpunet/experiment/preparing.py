@@ -72,5 +72,6 @@ def _is_faint(config: Config, x: np.ndarray, scale: float) -> bool:
 
 
 def _are_probabilities(config: Config, x: np.ndarray) -> bool:
-    """Whether the model takes values between 0 and 1 as they are, and the features are such values."""
-    return config.model.takes_probabilities and bool(((x >= 0) & (x <= 1)).all())
+    """Whether the model takes states, or means of states, as they are, and the features are such values."""
+    ends = config.model.state_ends
+    return ends is not None and bool(((x >= ends[0]) & (x <= ends[1])).all())

@@ -74,6 +74,11 @@ class Family(Section):
         return False
 
     @property
+    def state_ends(self) -> tuple[float, float] | None:
+        """Between which features must lie to be left as they are, unless configured otherwise."""
+        return (0.0, 1.0) if self.takes_probabilities else None
+
+    @property
     def sees_positions(self) -> bool:
         """Whether it takes images as they are; other models take their features in one row."""
         return False

@@ -37,6 +37,12 @@ class GenerativeConfig(Family):
         units: Any = target(type(self.visible_units))
         return units.bits
 
+    @property
+    def state_ends(self) -> tuple[float, float] | None:
+        """The two states of visible units that have no others."""
+        units: Any = target(type(self.visible_units))
+        return units.ends
+
     def steps(self) -> int | Schedule | PerMember:
         """Gibbs steps of an update: a number or a schedule, or that of each member."""
         return each(lambda k: k if isinstance(k, int) else k.build(), self.k)

@@ -143,11 +143,26 @@ def scores(model: TrainedStack, v: np.ndarray, device: Any) -> dict[str, np.ndar
     return {"unnormalised": found[0], "free_energy": -found[0], "reconstruction_error": found[1]}
 
 
+def over_samples(values: np.ndarray, weights: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Mean of numbers of samples, (members, samples), and its standard error, each (members,).
+
+    With weights (samples,) the error is that of as many samples as carry as much, ``sum(w)^2 / sum(w^2)``.
+
+    >>> over_samples(np.array([[1.0, 3.0, 3.0]])), over_samples(np.array([[1.0, 3.0]]), np.array([1.0, 2.0]))[0]
+    ((array([2.33333333]), array([0.54433105])), array([2.33333333]))
+    """
+    if weights is None:
+        return values.mean(axis=1), values.std(axis=1) / math.sqrt(values.shape[1])
+    mean = np.average(values, axis=1, weights=weights)
+    variance = np.average((values - mean[:, None]) ** 2, axis=1, weights=weights)
+    return mean, np.sqrt(variance * (weights * weights).sum()) / weights.sum()
+
+
 def case_bounds(model: TrainedStack, v: np.ndarray, device: Any, way: Annealing) -> dict[str, np.ndarray]:
     """RAISE bounds and pseudo-likelihoods of a few samples of a single machine, (members, samples)."""
     rbm, members, block = model.dbn.top, len(model.parameters.seeds), device.put(v)
     found = {"raise_bound": raise_log_likelihoods(rbm, model.parameters, way.base, block, runs=5, betas=way.betas)}
-    if rbm.visible.bits:
+    if rbm.visible.ends is not None:
         ctx = Context(training=False, arena=Arena(device))
         found["pseudo_log_likelihood"] = device.get(pseudo_log_likelihood(rbm, block, ctx)).reshape(members, -1)
     return found

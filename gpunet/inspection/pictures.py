@@ -117,6 +117,6 @@ def _tiles(run: Run, values: np.ndarray) -> np.ndarray:
 
 
 def levels(values: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
-    """Prepared features as bytes: 0 to 1 for probabilities, three standard deviations either way for standardised."""
-    low, high = (-3, 3) if preprocessing.unit_variance else (0, 1)
+    """Prepared features as bytes: 0 to 1 for probabilities, -1 to 1 for spins, three deviations for standardised."""
+    low, high = (-3, 3) if preprocessing.unit_variance else (-1, 1) if values.size and values.min() < 0 else (0, 1)
     return np.rint(np.clip((values - low) / (high - low), 0, 1) * 255).astype(np.uint8)

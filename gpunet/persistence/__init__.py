@@ -1,6 +1,7 @@
 """Runs into files and back: checkpoints, exact state, transfer of weights, the folder of a run."""
 
 from ..checkpoint.places import BEST, CONFIG, LAST, PREVIOUS
+from .differing import diverged_in
 from .folder import RunFolder, dump, has_state, newest, run_name, title
 from .identity import identity_of
 from .loading import (
@@ -20,6 +21,7 @@ from .loading import (
     stack_of,
     unfilled,
 )
+from .made import SNAPSHOTS, made_machine, snapshot_name
 from .snapshot import finished_layer, model_tree, snapshot
 from .state import StateMismatch, continue_learning, restore_state
 from .transfer import check_preprocessing, graft
@@ -31,6 +33,7 @@ __all__ = [
     "LAST",
     "NETWORKS",
     "PREVIOUS",
+    "SNAPSHOTS",
     "RunFolder",
     "StateMismatch",
     "Trained",
@@ -38,6 +41,7 @@ __all__ = [
     "TrainedStack",
     "check_preprocessing",
     "continue_learning",
+    "diverged_in",
     "dump",
     "fill",
     "fill_group",
@@ -49,6 +53,7 @@ __all__ = [
     "is_ensemble",
     "load_model",
     "load_stack",
+    "made_machine",
     "model_tree",
     "network_of",
     "newest",
@@ -56,6 +61,7 @@ __all__ = [
     "restore_state",
     "run_name",
     "snapshot",
+    "snapshot_name",
     "stack_of",
     "title",
     "unfilled",

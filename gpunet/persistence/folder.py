@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 DAMAGED = "last.damaged{}.h5"
 LOCK = ".lock"
+RUNS = "runs"  # where runs are kept whose folder nobody named
 IDENTITY = re.compile(r"# run ([0-9a-f]{32})\n")
 
 
@@ -44,6 +45,7 @@ class RunFolder:
         self._lock: AbstractContextManager[Held] = lock(path)
         self._held: Held | None = None
         self._rotates, self._saved = True, (-1, -1)
+        self._made: list[Path] = []  # folders that were not there before, innermost first
 
     @classmethod
     def create(cls, wanted: str | None, config: Any, begun: bool = False, name: str | None = None) -> RunFolder:
@@ -53,14 +55,18 @@ class RunFolder:
             ConfigError: ``wanted`` holds something already.
             WriteError: the folder cannot be made.
         """
+        outer = Path(RUNS if wanted is None else wanted)
+        missing = [place for place in (outer, *outer.parents) if not exists(place)]
         try:
-            path = _make_next(name or config.name) if wanted is None else Path(wanted)
+            path = _make_next(name or config.name) if wanted is None else outer
             if wanted is not None:
                 _check_free(path, begun)
                 make_folder(path)
         except OSError as error:
-            raise _unwritable(str(wanted or "runs"), error) from None
-        return cls(path, config, begun)
+            raise _unwritable(str(wanted or RUNS), error) from None
+        found = cls(path, config, begun)
+        found._made = missing if wanted is not None else [path, *missing]
+        return found
 
     def write(self, name: str, content: Group) -> None:
         """Write a checkpoint of this run; ``last.h5`` keeps its predecessor, unless that has diverged.
@@ -161,8 +167,18 @@ class RunFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Release the folder's lock."""
+        """Release the folder's lock; a folder that was made for a run that left nothing in it goes away again."""
+        if error is not None and self._made:
+            self._take_away()
         self._lock.__exit__(kind, error, trace)
+
+    def _take_away(self) -> None:
+        with suppress(OSError, WriteError):  # somebody put something there, or took it: then it is theirs
+            self._check()
+            if [inside.name for inside in self.path.iterdir()] == [LOCK]:
+                (self.path / LOCK).unlink()
+                for folder in self._made:
+                    folder.rmdir()
 
 
 def title(config: Any, data: str) -> str:
@@ -307,7 +323,7 @@ def _unwritable(place: str, error: OSError) -> WriteError:
 def _make_next(name: str) -> Path:
     """Make the first ``runs/<name>-<n>`` that is free; making it is what claims it."""
     for number in itertools.count(1):
-        path = Path("runs") / f"{name}-{number}"
+        path = Path(RUNS) / f"{name}-{number}"
         with suppress(FileExistsError):
             make_folder(path, fresh=True)
             return path

@@ -19,6 +19,7 @@ from ..losses import Loss
 from ..models import DBN
 from ..objectives import Objective
 from ..parameter import Parameters
+from .differing import diverged_in
 
 ENSEMBLE, NETWORKS = "ensemble", "networks"  # groups of a file that holds several networks as one
 
@@ -37,6 +38,28 @@ class Trained:
         """Of a sample of the data, unprepared, as the model takes it: features in one row, unless it sees images."""
         about = self.description
         return with_channels(about.input_shape) if self.config.model.sees_positions else (about.features,)
+
+    @property
+    def diverged(self) -> tuple[int, ...]:
+        """Members that left the finite numbers in training, see :func:`.differing.diverged_in`."""
+        return diverged_in(self.checkpoint.root)
+
+    @property
+    def predicting(self) -> list[int]:
+        """The members that predict together: all but those that diverged."""
+        seeds = self.checkpoint.array("streams/seeds").data
+        return [member for member in range(len(seeds)) if member not in self.diverged]
+
+    @property
+    def left_out(self) -> list[str]:
+        """A line where members of a population are left out, since they diverged."""
+        gone, found = self.diverged, self.checkpoint
+        if not gone:
+            return []
+        seeds = found.array("streams/seeds").data.tolist()
+        which = ", ".join(f"{member} (seed {seeds[member]})" for member in gone)
+        said = f"member {which} is" if len(gone) == 1 else f"members {which} are"
+        return [f"{said} left out, diverged in training"]
 
     @property
     def source(self) -> str:

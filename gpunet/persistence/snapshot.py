@@ -19,7 +19,7 @@ from ..fields import term
 from ..members import axes_text
 from ..metrics import Estimate
 from ..parameter import Module, Parameter, Parameters, children
-from ..training import NEVER
+from .differing import differences
 from .shapes import output_shapes
 from .state import save_state
 
@@ -47,7 +47,7 @@ def snapshot(run: Run, *, best: bool, portrait: Group | None = None) -> Group:
             "epoch": int(selection.best_epoch.max()) if best else epoch,
             "step": int(device.get(trainer.clock)[0]),
             "monitor": run.monitor,
-            "monitor_value": float(np.mean(selection.best_so_far)),
+            "monitor_value": float(selection.best_so_far[trainer.going_well].mean()),
             "default": "history",
         }
     )
@@ -55,7 +55,7 @@ def snapshot(run: Run, *, best: bool, portrait: Group | None = None) -> Group:
     source = config["data"].pop("source")  # a path of this machine; the data's name and hash say what it was
     root["config"] = Group({"NX_class": "NXnote"}, {"json": note(stamped(config))})
     root["environment"] = Group({"NX_class": "NXnote"}, {"json": note(environment(run.device) | {"source": source})})
-    root["data"] = _data(run.description, run.preprocessing)
+    root["data"] = describe_data(run.description, run.preprocessing)
     root["model"] = model_tree(run.objective.model, parameters, values)
     if run.config.model.layerwise is not None:
         layers = [*run.lineage.below, finished_layer(run, values)]
@@ -81,23 +81,10 @@ def snapshot(run: Run, *, best: bool, portrait: Group | None = None) -> Group:
         root["members"] = Group(
             {}, {"best_epoch": NamedArray(selection.best_epoch), "best": NamedArray(selection.best_so_far)}
         )
-        root["members"].children |= _differences(run)
+        root["members"].children |= differences(run)
     if not best:
         save_state(run, root)
     return root
-
-
-def _differences(run: Run) -> dict[str, NamedArray]:
-    """What members differ in beside their seeds, where it is a number, and which have left the finite numbers when."""
-    members, found = len(run.trainer.parameters.seeds), {}
-    for key, values in run.config.by_member.items():
-        if all(isinstance(value, int | float) for value in values):
-            found[key.replace(".", "_")] = NamedArray(np.array(values.among(members), np.float64), {"key": key})
-    if 0 < len(run.trainer.diverged) < members:
-        failed = run.trainer.failures()
-        about = "updates before each member left the finite numbers; -1 where it has not"
-        found["diverged"] = NamedArray(np.where(failed == NEVER, -1, failed), {"description": about})
-    return found
 
 
 def finished_layer(run: Run, values: np.ndarray | None = None) -> FinishedLayer:
@@ -180,7 +167,8 @@ def _settings(layer: Any) -> dict[str, Scalar]:
     return settings
 
 
-def _data(description: Description, preprocessing: Preprocessing) -> Group:
+def describe_data(description: Description, preprocessing: Preprocessing) -> Group:
+    """The group of what is known about the data."""
     return Group(
         {"name": description.name, "data_sha256": description.sha256},
         {

@@ -12,6 +12,8 @@ from .likelihood import LogZ, exact_log_z, log_likelihood
 from .machine import RBM
 from .monitors import Monitors
 from .pseudo import pseudo_log_likelihood
+from .spins import Couplings, Spin
+from .temperature import inverse_temperature
 from .units import Units
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "Chains",
     "ClassRBM",
     "ContrastiveDivergence",
+    "Couplings",
     "Denoising",
     "FastPersistent",
     "FromData",
@@ -32,12 +35,14 @@ __all__ = [
     "Persistent",
     "Softmax",
     "Sparsity",
+    "Spin",
     "SupervisedGreedy",
     "Tempered",
     "Units",
     "WithOutput",
     "ais_log_z",
     "exact_log_z",
+    "inverse_temperature",
     "log_likelihood",
     "model_samples",
     "pseudo_log_likelihood",

@@ -139,7 +139,10 @@ class HybridLearning(Objective):
 
     def start_from(self, feed: Feed) -> None:
         """Visible biases and offsets begin at the features' mean and the share of each class."""
-        share = (feed.targets()[..., None] == np.arange(self.model.classes)).mean(axis=-2)
+        chosen, weights = feed.targets()[..., None] == np.arange(self.model.classes), feed.target_weights()
+        share = chosen.mean(axis=-2)
+        if weights is not None:
+            share = (chosen * weights[..., None]).sum(axis=-2) / weights.sum(axis=-1, keepdims=True)
         mean = np.broadcast_to(feed.mean(), (*share.shape[:-1], self.model.features.n))
         self.model.joint.start_from(np.concatenate([mean, share], axis=-1), Context(False, Arena(feed.device)))
 

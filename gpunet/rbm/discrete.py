@@ -23,6 +23,7 @@ class Bernoulli(Units):
     """0 or 1, with probability ``sigmoid(x)`` of 1."""
 
     bits: ClassVar[bool] = True
+    ends: ClassVar[tuple[float, float] | None] = (0.0, 1.0)
 
     def mean(self, x: Array, ctx: Context) -> Array:
         """Probability of 1 under the input: ``sigmoid(x)``."""

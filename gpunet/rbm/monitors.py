@@ -30,6 +30,8 @@ class Monitors:
         parameters: its.
         train: ([members,] N, visible), samples that it learns from.
         validation: ([members,] M, visible), samples that it does not learn from, or None.
+        weights: (N,), above 0, how much each of the first counts; None where all count alike.
+        validation_weights: (M,), likewise.
     """
 
     def __init__(
@@ -38,10 +40,13 @@ class Monitors:
         parameters: Parameters,
         train: Array,
         validation: Array | None = None,
+        weights: np.ndarray | None = None,
+        validation_weights: np.ndarray | None = None,
     ):
         self.objective, self.parameters = objective, parameters
         self.device: Device = parameters.device
         self.train, self.validation = train, validation
+        self.weights, self.validation_weights = weights, validation_weights
         self.weight = objective.model.weight.value.copy()
         self.chains = self._chains().copy() if isinstance(objective.chains, Persistent | Tempered) else None
 
@@ -148,11 +153,14 @@ class Monitors:
             return {}
         known = self._per_member(free_energy)
         unknown = self._per_member(self.objective.model.free_energy(self.validation, ctx))
-        variance = sum(f.var(axis=1, ddof=1) / f.shape[1] for f in (known, unknown))
-        return {
-            "free_energy_gap": unknown.mean(axis=1) - known.mean(axis=1),
-            "free_energy_gap_error": np.sqrt(variance),
-        }
+        (mean, variance), (other, other_variance) = (
+            weighted_mean(known, self.weights),
+            weighted_mean(unknown, self.validation_weights),
+        )
+        error = np.sqrt(variance + other_variance)
+        if not np.isfinite(error).all():
+            return {}
+        return {"free_energy_gap": other - mean, "free_energy_gap_error": error}
 
     def _chains(self) -> Array:
         """The states that follow the model itself, ([members,] chains, visible)."""
@@ -172,6 +180,25 @@ class Monitors:
 
     def _states(self, chains: Array) -> np.ndarray:
         return self.device.get(chains).astype(np.float64).reshape(self._rows, *chains.shape[-2:])
+
+
+def weighted_mean(values: np.ndarray, weights: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Mean over samples (members, N) and the variance of that mean, each (members,).
+
+    With weights (N,) the number of samples is that which carries as much, ``sum(w)^2 / sum(w^2)`` (Kish 1965), so the
+    variance does not depend on the scale of the weights; where one sample carries all it is infinite.
+
+    >>> values = np.array([[1.0, 3.0, 9.0]])
+    >>> weighted_mean(values, np.array([2.0, 2.0, 0.0]))
+    (array([2.]), array([1.]))
+    """
+    if weights is None:
+        return values.mean(axis=1), values.var(axis=1, ddof=1) / values.shape[1]
+    mean = np.average(values, axis=1, weights=weights)
+    effective = weights.sum() ** 2 / (weights * weights).sum()
+    if effective - 1 < 1e-9:
+        return mean, np.full(mean.shape, np.inf)
+    return mean, np.average((values - mean[:, None]) ** 2, axis=1, weights=weights) / (effective - 1)
 
 
 def correlation(before: np.ndarray, after: np.ndarray) -> np.ndarray:

@@ -17,24 +17,24 @@ def pseudo_log_likelihood(rbm: RBM, v: Array, ctx: Context) -> Array:
     non-lattice data (1975).
 
     Args:
-        rbm: with Bernoulli visible units.
-        v: ([E,] N, visible), zeros and ones; a block at a time, since (visible, N, hidden) numbers are passed through.
+        rbm: whose visible units have two states, such as bits or spins.
+        v: ([E,] N, visible), states; a block at a time, since (visible, N, hidden) numbers are passed through.
         ctx: memory; rewound before each bit, so nothing of the caller's may lie in its arena.
 
     Raises:
         ConfigError: for visible units of another type.
     """
-    if not rbm.visible.bits:
-        raise ConfigError(
-            "pseudo-likelihood", "needs Bernoulli visible units", type(rbm.visible).__name__, "Use the likelihood"
-        )
+    if rbm.visible.ends is None:
+        rule = "needs visible units of two states"
+        raise ConfigError("pseudo-likelihood", rule, type(rbm.visible).__name__, "Use the likelihood")
+    both = sum(rbm.visible.ends)
     xp = array_module(v)
     inputs = rbm.hidden_input(v, ctx).copy()
     own = rbm.hidden.log_partition(inputs, ctx)
     total = xp.zeros(inputs.shape[:-1], np.float64)
     for bit in range(rbm.visible.n):
         ctx.arena.rewind()
-        turned = 1 - 2 * v[..., bit]
+        turned = both - 2 * v[..., bit]
         flipped = xp.multiply(turned[..., None], rbm.weight.value[..., None, bit, :], out=ctx.like(inputs))
         flipped += inputs
         gain = turned * rbm.visible_bias.value[..., bit, None] + rbm.hidden.log_partition(flipped, ctx) - own

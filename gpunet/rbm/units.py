@@ -34,10 +34,13 @@ class Units(Module):
         bits: whether each unit by itself is 0 or 1, so that values between may be drawn as states, and a mean ``m``
             has the slope ``m (1 - m)``.
         wants_standardised: whether data are to have a mean of 0 and a variance of 1.
+        ends: the two states of a unit that has no others, between which means lie; data that lie there are taken as
+            they are.
     """
 
     bits: ClassVar[bool] = False
     wants_standardised: ClassVar[bool] = False
+    ends: ClassVar[tuple[float, float] | None] = None
 
     n: Count
 

@@ -17,7 +17,7 @@ from ..families import Family
 from .dimensions import flattened
 from .problem import Search, tune_config
 from .settings import Settings, settings_of
-from .space import SHIPPED, TUNE, Space, shipped_for, shipped_path, space_of
+from .space import SHIPPED, TUNE, Space, check_not_set, shipped_for, shipped_path, space_of
 
 TABLES = ("space", "search", "tune")
 NAME = "search.toml"
@@ -53,6 +53,7 @@ def read_search(
     environment: Mapping[str, str] | None = None,
     families: Sequence[type[Family]] = (),
     note: Callable[[str], object] | None = None,
+    given: Mapping[str, Any] | None = None,
 ) -> Written:
     """What a search is asked for.
 
@@ -67,6 +68,7 @@ def read_search(
         environment: as in :func:`~gpunet.config.load_config`.
         families: of models of your own.
         note: called with a line for each key that has another name now, and each variable that counts.
+        given: which of the overrides somebody set for this search, so that the space must not try them; all by default.
 
     Raises:
         ConfigError: what is wrong, each key named.
@@ -99,6 +101,8 @@ def read_search(
     found = space_of(tables["space"] or {}, families)
     if keys or any(one.key.startswith(TUNE) for one in found) or _pretrains(config):
         tuned = tune_config({**_without_name(flattened(tables["tune"] or {})), **(tune or {})})
+    check_not_set(found, overrides if given is None else given)
+    check_not_set(found, tune or {}, TUNE)
     chosen = frozenset(flattened(own)) | frozenset(overrides)
     return Written(config, found, settings_of({**(tables["search"] or {}), **(settings or {})}), tuned, start, chosen)
 

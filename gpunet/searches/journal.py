@@ -8,8 +8,9 @@ number.  Whoever lost a lease finds so when it finishes, and its result is left 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 NAME, STUDY = "search.journal", "gpunet"
 LEASE, VALUES, RESULT, PROBLEM, IDENTITY, DRAWN = "lease", "values", "result", "problem", "search", "drawn"
 State = Literal["COMPLETE", "PRUNED", "FAIL"]
+Fit = Callable[[Mapping[str, Any], Mapping[str, Any]], bool]
 
 
 def require_optuna() -> Any:
@@ -34,12 +36,12 @@ def require_optuna() -> Any:
     Raises:
         ConfigError: it is not installed.
     """
-    try:
-        import optuna
-        import sklearn as _  # noqa: F401  what its importances stand on
-    except ImportError as error:
-        remedy = "Install the extra with pip install 'gpunet[search]'"
-        raise ConfigError("search", "needs optuna and scikit-learn", f"no {error.name}", remedy) from None
+    for name in ("optuna", "sklearn"):  # the second is what importances stand on, and loaded for them alone
+        if find_spec(name) is None:
+            remedy = "Install the extra with pip install 'gpunet[search]'"
+            raise ConfigError("search", "needs optuna and scikit-learn", f"no {name}", remedy)
+    import optuna
+
     logging.getLogger("optuna").setLevel(logging.ERROR)
     return optuna
 
@@ -164,17 +166,24 @@ class Journal:
                 found.append(trial.number)
         return found
 
-    def take(self, most: int = 1, most_trials: int | None = None) -> list[FrozenTrial]:
-        """Take the trials that wait longest, with a lease; fewer, or none, where there are no more.
+    def take(
+        self, most: int = 1, most_trials: int | None = None, fit: Fit = lambda first, other: True, workers: int = 1
+    ) -> list[FrozenTrial]:
+        """Take the trial that waits longest, and others that go with it, with a lease; none where there are no more.
 
         Args:
             most: at most so many, all queued ones.
             most_trials: make a new one without values where none waits and there are fewer than these.
+            fit: whether a trial goes with the first one, by the values of both.
+            workers: who share the trials that go together, so that none takes more than its part of them.
         """
         states = self._optuna.trial.TrialState
         with self._guarded():
             self.requeue_stale()
-            waiting = [trial for trial in self._all() if trial.state == states.WAITING][:most]
+            waiting = [trial for trial in self._all() if trial.state == states.WAITING]
+            if most > 1:
+                waiting = [one for one in waiting if one is waiting[0] or _go_together(waiting[0], one, fit)]
+            waiting = waiting[: min(most, -(-len(waiting) // workers))]
             if not waiting and most_trials is not None and len(self._all()) < most_trials:
                 identifier = self._storage.create_new_trial(self.study._study_id)
                 self._lease(identifier, 1)
@@ -247,3 +256,8 @@ class Journal:
 
     def _lease(self, identifier: int, attempt: int) -> None:
         self._storage.set_trial_user_attr(identifier, LEASE, self.worker.lease(attempt).document())
+
+
+def _go_together(first: FrozenTrial, other: FrozenTrial, fit: Fit) -> bool:
+    values = [trial.user_attrs[VALUES] for trial in (first, other) if trial.user_attrs.get(DRAWN)]
+    return len(values) == 2 and fit(*values)

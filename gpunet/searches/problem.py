@@ -129,7 +129,7 @@ class Search:
     def _open(self) -> tuple[str, ...]:
         """Settings that may change when a search goes on: those on which no trial depends."""
         more = () if self.settings.method == "coarse_to_fine" else ("trials", "stages")
-        return ("noise", *more)
+        return ("noise", "together", *more)
 
     def identity(self) -> dict[str, Any]:
         """What a journal must agree with to be of this search."""

@@ -152,7 +152,7 @@ def document(
     if best is not None and best.score is not None and final is not None:
         if len(final.test):
             found["test"] = float(np.mean(final.test))
-            found["optimism"] = goal.loss(found["test"]) - goal.loss(best.score)
+            found["optimism"] = best.score - found["test"]
         if len(final.noise):
             each = np.mean(final.noise, axis=0)
             sd = float(each.std(ddof=1)) if len(each) > 1 else None

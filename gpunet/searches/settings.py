@@ -30,6 +30,8 @@ class Settings:
         seeds: models that are trained for each trial and part; their mean is its score.
         score: what a trial is for: ``validation``; ``fine_tuning``, the validation error of a network that starts from
             what is pretrained; or ``likelihood``, the lower end of its bracket; ``auto`` is what suits the model.
+        together: trials that are trained at once at most, as one population, where they differ in numbers alone; each
+            comes to what it would alone. Adaptive searches and those over pretraining train one after the other.
         noise: other seeds that the chosen configuration is trained with in the end, to see the noise.
     """
 
@@ -41,6 +43,7 @@ class Settings:
     repeats: Count = 1
     seeds: Count = 1
     score: Purpose = "auto"
+    together: Count = 16
     noise: Annotated[int, Ge(0)] = NOISE
 
     def __post_init__(self) -> None:

@@ -103,6 +103,27 @@ def _in_order(dimensions: Sequence[Dimension]) -> list[Dimension]:
     return done
 
 
+def check_not_set(space: Space, given: Mapping[str, Any], prefix: str = "") -> None:
+    """Refuse keys that somebody sets for one search although its space tries them.
+
+    Args:
+        space: of the search.
+        given: values by dotted key, stronger than those of a file.
+        prefix: of these keys in the space.
+
+    Raises:
+        ConfigError: naming the first one.
+    """
+    for key, value in flattened(given).items():
+        full, word = f"{prefix}{key}", isinstance(value, str)
+        for one in space:
+            inside = full.startswith(f"{one.key}.") and one.kind != "choice"
+            around = one.key.startswith(f"{full}.") and not word
+            if one.key == full or inside or around:
+                remedy = f"Leave it out here, or give a [space] without {one.key}"
+                raise ConfigError(full, "must not be set where the space tries it", shortened(str(value)), remedy)
+
+
 def changed(config: Config, values: Mapping[str, Any]) -> Config:
     """A configuration with the values of a trial; a section that is chosen comes before the keys in it.
 

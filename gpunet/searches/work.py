@@ -3,15 +3,18 @@
 import math
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from ..backend import out_of_memory
 from ..errors import ConfigError, DeviceError, DivergedError, GpunetError
 from ..interruption import Stop
 from .drawing import Judged, draw, sizes, zoomed
 from .journal import DRAWN, PROBLEM, RESULT, VALUES, Journal
 from .lease import RENEWED
+from .populations import Populations, measure_together
 from .problem import Search
 from .sampling import parameters, pruner, suggest, tpe
 from .scoring import Goal, Measured, Pruned, Stopped, measure
@@ -37,6 +40,7 @@ def work(
     stop: Stop | None = None,
     told: Told | None = None,
     go_on: Callable[[], bool] = lambda: True,
+    workers: int = 1,
 ) -> bool:
     """Train trials until all of the search are finished.
 
@@ -46,23 +50,24 @@ def work(
         journal: shared with other workers.
         stop: ends the work after the present step; its trial is queued again.
         told: what is told meanwhile.
-        go_on: asked before each trial.
+        go_on: asked before each trial, or population of trials.
+        workers: how many share the trials.
 
     Returns:
         Whether all trials are finished; False where ``stop`` or ``go_on`` came first.
     """
-    stop, told = stop or Stop(), told or Told()
+    stop, told, populations = stop or Stop(), told or Told(), Populations(search)
     while not stop.requested and go_on():
         advance(search, goal, journal)
         adaptive = search.settings.method == "tpe"
-        taken = journal.take(1, search.settings.trials if adaptive else None)
+        taken = journal.take(populations.most, search.settings.trials if adaptive else None, populations.fit, workers)
         if not taken:
             if all_finished(search, journal):
                 return True
             time.sleep(PAUSE)  # others are at work, and what comes next may depend on them
             continue
-        for trial in taken:
-            _carry_out(search, goal, journal, trial, stop, told)
+        with _renewed(journal, taken):
+            _carry_out_all(search, goal, journal, populations, taken, stop, told)
     return all_finished(search, journal)
 
 
@@ -96,6 +101,51 @@ def _judged(goal: Goal, trial: Any) -> Judged:
     return Judged(trial.number, trial.user_attrs[VALUES], goal.loss(trial.value) if complete else math.inf)
 
 
+def _carry_out_all(
+    search: Search,
+    goal: Goal,
+    journal: Journal,
+    populations: Populations,
+    trials: Sequence[Any],
+    stop: Stop,
+    told: Told,
+) -> None:
+    """Train trials together where that can be done, else one after the other; smaller populations if memory ends."""
+    each = [dict(trial.user_attrs[VALUES]) for trial in trials] if len(trials) > 1 else []
+    config = populations.together(each) if each else None
+    if config is None:
+        for trial in trials:
+            _carry_out(search, goal, journal, trial, stop, told)
+        return
+    for trial, values in zip(trials, each):
+        told.on_trial(trial.number, values)
+    full = False
+    try:
+        results = measure_together(search, goal, config, stop)
+    except Stopped:
+        journal.give_back(trials)
+        return
+    except OWN:  # each says by itself what is wrong with it
+        results = []
+    except Exception as error:
+        full = out_of_memory(error)
+        if not full:
+            journal.give_back(trials)
+            raise
+        traceback.clear_frames(error.__traceback__)  # they hold what filled the memory
+        results = []
+    if full:
+        search.experiment.device.release()
+        half = len(trials) // 2
+        for part in (trials[:half], trials[half:]):
+            _carry_out_all(search, goal, journal, populations, part, stop, told)
+    elif not results:
+        for trial in trials:
+            _carry_out(search, goal, journal, trial, stop, told)
+    for trial, values, found in zip(trials, each, results):
+        _finish(journal, trial, values, found, told)
+
+
 def _carry_out(search: Search, goal: Goal, journal: Journal, trial: Any, stop: Stop, told: Told) -> None:
     """Train one trial and write what came of it."""
     if trial.user_attrs.get(DRAWN):
@@ -113,10 +163,9 @@ def _carry_out(search: Search, goal: Goal, journal: Journal, trial: Any, stop: S
 
     began = time.perf_counter()
     try:
-        with _renewed(journal, [trial]):
-            config = search.configured(values, search.settings.seeds)
-            tune = search.tuned(values, config)
-            found = measure(search, goal, config, tune, search.splits, stop, on_value)
+        config = search.configured(values, search.settings.seeds)
+        tune = search.tuned(values, config)
+        found = measure(search, goal, config, tune, search.splits, stop, on_value)
     except Stopped:
         journal.give_back([trial])
         return
@@ -127,14 +176,21 @@ def _carry_out(search: Search, goal: Goal, journal: Journal, trial: Any, stop: S
             told.on_result(trial.number, values, "pruned", value, "")
         return
     except OWN as error:
-        problem = str(error).splitlines()[0]
-        if journal.finish(trial, "FAIL", None, {PROBLEM: problem}):
-            told.on_result(trial.number, values, "failed", None, problem)
+        _finish(journal, trial, values, error, told)
         return
     except GpunetError:
         journal.give_back([trial])
         raise
-    if journal.finish(trial, "COMPLETE", found.value, {RESULT: _result(found)}):
+    _finish(journal, trial, values, found, told)
+
+
+def _finish(journal: Journal, trial: Any, values: dict[str, Any], found: Measured | GpunetError, told: Told) -> None:
+    """Write what came of a trial that was trained to its end, or could not be."""
+    if isinstance(found, GpunetError):
+        problem = str(found).splitlines()[0]
+        if journal.finish(trial, "FAIL", None, {PROBLEM: problem}):
+            told.on_result(trial.number, values, "failed", None, problem)
+    elif journal.finish(trial, "COMPLETE", found.value, {RESULT: _result(found)}):
         told.on_result(trial.number, values, "complete", found.value, "")
 
 

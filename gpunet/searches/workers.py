@@ -28,7 +28,15 @@ class Workers:
     """
 
     def __init__(self, folder: Path, count: int, device: str, source: str | None = None):
-        self._command = [sys.executable, "-m", PROGRAM, str(folder), device, *([] if source is None else [source])]
+        self._command = [
+            sys.executable,
+            "-m",
+            PROGRAM,
+            str(folder),
+            device,
+            str(count),
+            *([] if source is None else [source]),
+        ]
         self._environment = dict(os.environ)
         if not any(name in os.environ for name in THREADS):
             share = max(1, (os.cpu_count() or 1) // count)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from ..errors import DivergedError
 from ..experiment import Run
 from ..interruption import Stop
+from ..training import epochs_of, rows_of
 from .arms import Trial
 
 WIDER = 2  # rates that are tried beyond an end, at a time
@@ -24,7 +25,9 @@ def train_rates(run: Run, rates: Sequence[float], stop: Stop | None) -> list[Tri
     with suppress(DivergedError):
         run.train(stop=stop, test=False)
     seconds = (time.perf_counter() - began) / len(rates)
-    return [_trial(run, rate, rows, seconds) for rate, rows in zip(rates, _rows(run, len(rates)))]
+    return [
+        _trial(run, rate, rows, seconds) for rate, rows in zip(rates, rows_of(len(run.selection.active), len(rates)))
+    ]
 
 
 def wider(trials: Sequence[Trial], least: int = 2) -> list[float]:
@@ -79,7 +82,7 @@ def alone(run: Run, place: int, places: int, empty: Run) -> Run:
     """
     if places == 1:
         return run
-    rows, device = _rows(run, places)[place], run.device
+    rows, device = rows_of(len(run.selection.active), places)[place], run.device
     theirs, ours = run.selection, empty.selection
     ours.best, ours.best_epoch, ours.active = theirs.best[rows], theirs.best_epoch[rows], theirs.active[rows]
     weights = device.get(theirs.weights)[rows].reshape(ours.weights.shape)
@@ -93,7 +96,7 @@ def alone(run: Run, place: int, places: int, empty: Run) -> Run:
             active=record.active[rows],
             diverged=(),
         )
-        for record in run.history[: _epochs(run, rows)]
+        for record in run.history[: epochs_of(run.history, rows)]
     ]
     empty.came_from(run.lineage)
     empty.go_on_from(history, 0)
@@ -106,16 +109,4 @@ def _trial(run: Run, rate: float, rows: slice, seconds: float) -> Trial:
     diverged = any(member in run.trainer.diverged for member in range(rows.start, rows.stop))
     error = None if diverged else 1 - run.selection.best_so_far[rows]
     settled = not run.selection.active[rows].any()
-    return Trial(rate, error, run.selection.best_epoch[rows], _epochs(run, rows), settled, seconds)
-
-
-def _epochs(run: Run, rows: slice) -> int:
-    """Epochs until the last of some members stopped."""
-    going = [record.epoch for record in run.history if record.active[rows].any()]
-    return min(len(run.history), len(going) + 1)
-
-
-def _rows(run: Run, places: int) -> list[slice]:
-    """Members at each place."""
-    seeds = len(run.selection.active) // places
-    return [slice(place * seeds, (place + 1) * seeds) for place in range(places)]
+    return Trial(rate, error, run.selection.best_epoch[rows], epochs_of(run.history, rows), settled, seconds)

@@ -3,6 +3,7 @@
 from .evaluation import Evaluator, Scores
 from .loop import EpochRecord, fit
 from .outcomes import decided, figure, outcomes, task_of
+from .places import epochs_of, rows_of
 from .plateau import Plateau
 from .prediction import Predictor, at_once, outputs_of
 from .selection import Selection
@@ -19,9 +20,11 @@ __all__ = [
     "Trainer",
     "at_once",
     "decided",
+    "epochs_of",
     "figure",
     "fit",
     "outcomes",
     "outputs_of",
+    "rows_of",
     "task_of",
 ]

@@ -142,6 +142,12 @@ class Trainer:
         if len(self.diverged) == len(failed):
             raise self.diverged[int(failed.argmin())]
 
+    @property
+    def going_well(self) -> list[int]:
+        """The members that have not left the finite numbers; all of them where each has."""
+        members = range(len(self.parameters.seeds))
+        return [member for member in members if member not in self.diverged] or list(members)
+
     def give_up(self, member: int, error: DivergedError) -> None:
         """End a member whose steps were finite, but not what came of them.
 

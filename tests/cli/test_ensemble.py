@@ -1,6 +1,11 @@
 """gpunet ensemble, as a user types it."""
 
 import json
+import os
+import re
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -78,3 +83,76 @@ def test_finished_runs_are_put_together_and_selected_from(home, monkeypatch):
 )
 def test_mistakes_get_one_line_and_write_nothing(words, code, expected, home):
     refused("ensemble", *words, cwd=home, code=code, expected=expected)
+
+
+@pytest.mark.parametrize("path", ["bag", "bag/best.h5"])
+def test_an_ensemble_is_nothing_to_go_on_with(path, home):
+    refused("resume", path, cwd=home, code=4, expected=f"{path}: must be a single run to go on with, got an ensemble")
+
+
+@pytest.mark.parametrize(
+    ("sign", "kept", "said"),
+    [
+        ("1/90000", [], "ensemble: was stopped by SIGINT. Nothing was kept."),
+        ("repetition 2 of", ["best.h5", "config.toml", "ensemble.json", "ensemble.png"], "got 1 of 900 repetitions"),
+    ],
+)
+def test_an_interrupt_keeps_whole_ensembles_and_leaves_no_empty_folder(sign, kept, said, tmp_path):
+    words = ["ensemble", "--size", "2", "--seeds", "900", *FEW[1:5], "--run", "new/folder"]
+    epochs = "training.epochs=2" if kept else "training.epochs=90000"
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("GPUNET_")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gpunet.cli", *words, epochs], cwd=tmp_path, stderr=subprocess.PIPE, text=True,
+        env=environment,
+    )  # fmt: skip
+    for line in process.stderr:
+        if sign in line:
+            process.send_signal(signal.SIGINT)
+            break
+    rest = process.communicate(timeout=120)[1]
+    assert process.returncode == 130, rest
+    assert said in rest
+    assert len([line for line in rest.splitlines() if line.startswith("gpunet: ")]) == 1
+    found = sorted(path.name for path in tmp_path.rglob("*") if path.name != ".lock" and path.is_file())
+    assert found == kept
+    assert kept or not list(tmp_path.iterdir())
+
+
+def test_a_report_shows_the_table_and_the_picture_of_an_ensemble(home, tmp_path):
+    page = tmp_path / "page.html"
+    gpunet("report", "bag", "-o", page, cwd=home)
+    shown = page.read_text()
+    kept = json.loads((home / "bag/ensemble.json").read_text())
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", shown)
+    rows = [cells[k : k + 4] for k in range(0, len(cells), 4)]
+    assert [row[0] for row in rows] == ["seed 0", "seed 1", "mean member", "ensemble"]
+    assert [row[1] for row in (rows[0], rows[3])] == [
+        f"{100 * held['error']:.2f} %" for held in (kept["members"][0], kept["ensemble"])
+    ]
+    assert shown.count("data:image/png;base64,") == 1
+    assert "Out of bag: error" in shown
+    gpunet("report", "bag/best.h5", "run1", "-o", page, cwd=home)
+    assert all(f"<h2>{title}</h2>" in page.read_text() for title in ("Ensemble: bag/best.h5", "Settings"))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda held: held.pop("gain"), "gain: Field required"),
+        (lambda held: held["members"][0].pop("error"), "members: no error"),
+        (lambda held: held["ensemble"].update(error="x"), "ensemble.error: Input should be a valid number"),
+        (lambda held: held["members"].pop(), "size: 2 of 1 members"),
+        (lambda held: held.update(control={"members": [{"weight": 1.0}]}), "control.combine: Field required"),
+        (lambda held: held["rejection"].update(rejected=3), "rejection.rejected: Input should be a valid list"),
+        (lambda held: held["uncertainty"].pop("of_right"), "of_right: Field required"),
+    ],
+)
+@pytest.mark.parametrize("command", [("report",), ("ensemble",)])
+def test_a_file_with_a_report_that_is_none_is_refused(change, said, command, home, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    together = load(home / "bag")
+    change(together.saved_report)
+    together.save(tmp_path / "other.h5")
+    line = invoked(*command, "other.h5", code=4).stderr
+    assert "other.h5: must hold the report of an ensemble" in line
+    assert said in line

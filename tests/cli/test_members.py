@@ -2,8 +2,10 @@
 
 import json
 
+import numpy as np
 import pytest
 
+from gpunet import Ensemble, load
 from shell import gpunet, refused
 
 FAST = ["train", "linear", "training.epochs=2", "--run", "r"]
@@ -15,6 +17,48 @@ def test_each_member_is_told_with_its_numbers_and_the_diverged_by_their_step(tmp
     lines = [line.strip() for line in done.stdout.splitlines() if "learning_rate" in line]
     assert [line.partition(",")[0] for line in lines] == [f"learning_rate {rate}" for rate in ("0.1", "0.001", "1e+30")]
     assert lines[2].endswith("diverged, step 1 of member 2 (seed 0)")
+
+
+def test_a_diverged_member_is_left_out_wherever_members_are_averaged(tmp_path):
+    words = ["train", "linear", "optimizer=sgd", "training.epochs=2", "--seed", 3]
+    done = gpunet(*words, "lr=[0.1,1e30,0.03]", "--run", "three", cwd=tmp_path)
+    both = gpunet(*words, "lr=[0.1,0.03]", "--run", "two", cwd=tmp_path)
+    told, expected = ([line for line in one.stderr.splitlines() if line.startswith("epoch")] for one in (done, both))
+    assert all(line.endswith("  1 of 3 diverged") for line in told)
+    figures = [line.partition("best")[0].split()[:-2] for line in told]  # without the seconds
+    assert figures == [line.partition("best")[0].split()[:-2] for line in expected]
+
+    said = "  member 1 (seed 3) is left out, diverged in training"
+    measured = gpunet("evaluate", "three", "--json", cwd=tmp_path)
+    assert said in measured.stderr.splitlines()
+    found, wanted = json.loads(measured.stdout), json.loads(gpunet("evaluate", "two", "--json", cwd=tmp_path).stdout)
+    assert found["diverged"] == [1]
+    assert found["error"][1] is None
+    assert [found["loss"][0], found["loss"][2]] == wanted["loss"]
+    assert found["figures"] == wanted["figures"]
+    assert "over 2 members" in gpunet("evaluate", "three", cwd=tmp_path).stdout
+
+    x = np.random.default_rng(0).integers(0, 16, (5, 8, 8)).astype(np.uint8)
+    np.savez(tmp_path / "x.npz", x=x)
+    predicted = gpunet("predict", "three", "x.npz", "--probabilities", cwd=tmp_path)
+    assert said in predicted.stderr.splitlines()
+    assert predicted.stdout == gpunet("predict", "two", "x.npz", "--probabilities", cwd=tmp_path).stdout
+
+    together = gpunet("ensemble", "three", "--method", "all", "--run", "e3", "--json", cwd=tmp_path)
+    assert said in together.stderr.splitlines()
+    document, other = (
+        json.loads(one.stdout)
+        for one in (together, gpunet("ensemble", "two", "--method", "all", "--run", "e2", "--json", cwd=tmp_path))
+    )
+    assert document["ensemble"] == other["ensemble"]
+    assert len(document["members"]) == 2
+    again = gpunet("predict", "e3", "x.npz", "--probabilities", cwd=tmp_path)
+    assert again.stdout == gpunet("predict", "e2", "x.npz", "--probabilities", cwd=tmp_path).stdout
+
+    net = load(tmp_path / "three", device="cpu")
+    np.testing.assert_array_equal(net.outputs(x), load(tmp_path / "two", device="cpu").outputs(x))
+    assert len(net.members) == 3
+    assert len(Ensemble(net)) == len(Ensemble(net).members) == 2
 
 
 def test_every_list_goes_with_every_seed(tmp_path):

@@ -57,9 +57,9 @@ def test_a_majority_is_the_weighted_share_of_votes():
 
 
 def test_scores_of_a_hinge_are_averaged_and_voted_for():
-    z = np.array([[[-1.0]], [[3.0]], [[-0.5]]])
-    np.testing.assert_allclose(Combination()(z, "classification", False), [[0.5]])
-    np.testing.assert_allclose(Combination("majority")(z, "classification", False), [[1 / 3]])
+    z = np.array([[[-1.0]], [[3.0]], [[0.25]]])  # a score votes from 0 on, a probability from one half
+    np.testing.assert_allclose(Combination()(z, "classification", False), [[0.75]])
+    np.testing.assert_allclose(Combination("majority")(z, "classification", False), [[2 / 3]])
 
 
 def test_a_temperature_divides_the_logits(logits):

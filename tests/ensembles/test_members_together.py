@@ -151,7 +151,7 @@ def test_for_classes_it_is_the_brier_score():
 def test_disagreement_and_correlation_of_errors():
     y = np.array([0, 0, 1, 1])
     said = np.array([[0, 0, 1, 0], [0, 1, 1, 0], [0, 0, 1, 1]])
-    found = [Outcome("classification", np.eye(2)[row], y) for row in said]
+    found = [Outcome("classification", np.eye(3)[row], y) for row in said]  # a third class changes nothing
     assert disagreement(found) == pytest.approx((1 + 1 + 2) / 3 / 4)
     wrong = (said != y).astype(float)
     expected = np.corrcoef(wrong[0], wrong[1])[0, 1]  # the third makes no errors

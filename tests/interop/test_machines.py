@@ -14,6 +14,7 @@ from sklearn.neural_network import BernoulliRBM as Theirs
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
+import gpunet.rbm
 from gpunet.rbm import Binomial, Gaussian
 from gpunet.sklearn import AutoencoderTransformer, BernoulliRBM, DBNClassifier, DBNTransformer, RBMTransformer
 
@@ -112,7 +113,15 @@ UNITS = {
     "binomial": (RNG.integers(3, size=(120, 6)).astype(float), 0.02),
     "softmax": (np.tile(np.eye(2)[RNG.integers(2, size=120)], (1, 3)), 0.05),
     "noisy_relu": (np.abs(REAL) / 6, 0.002),
+    "spin": (2 * BITS - 1, 0.02),
 }
+
+
+def test_these_are_all_units():
+    known = [
+        kind for kind in vars(gpunet.rbm).values() if isinstance(kind, type) and issubclass(kind, gpunet.rbm.Units)
+    ]
+    assert {name.replace("_", "") for name in UNITS} == {kind.__name__.lower() for kind in known} - {"units"}
 
 
 @pytest.mark.parametrize("pair", list(itertools.product(UNITS, UNITS)))

@@ -86,6 +86,30 @@ def test_a_trial_of_a_process_that_is_gone_is_free_at_once(tmp_path):
     assert taken.number == 0
 
 
+def test_a_kill_frees_all_trials_of_a_population(tmp_path):
+    journal = queued(tmp_path, Clock(), 5)
+    child = os.fork()
+    if not child:
+        opened(tmp_path, owner="child").take(3)
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert states(journal) == ["RUNNING"] * 3 + ["WAITING"] * 2
+    assert journal.requeue_stale() == [0, 1, 2]
+    assert [trial.number for trial in journal.take(5)] == [0, 1, 2, 3, 4]
+
+
+def test_workers_share_what_goes_together(tmp_path):
+    journal = queued(tmp_path, Clock(), 7)
+
+    def fit(first, other):
+        return first["n"] % 2 == other["n"] % 2
+
+    assert [trial.number for trial in journal.take(16, fit=fit, workers=2)] == [0, 2]
+    assert [trial.number for trial in journal.take(1, fit=fit, workers=2)] == [1]
+    assert [trial.number for trial in journal.take(16, fit=fit)] == [3, 5]
+    assert [trial.number for trial in journal.take(16, fit=fit, workers=9)] == [4]
+
+
 def test_a_trial_that_ends_its_workers_is_given_up(tmp_path):
     clock = Clock()
     journal = queued(tmp_path, clock, 1)
