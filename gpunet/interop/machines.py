@@ -123,8 +123,8 @@ class RBMTransformer(Generative):
     Args:
         n_components: number of hidden units.
         visible_units: ``bernoulli`` for values of 0 to 1, ``gaussian`` for real numbers, ``binomial`` for counts,
-            ``softmax`` for groups of which one is 1, ``noisy_relu`` for numbers from 0, ``spin`` for -1 and 1; or an object
-            of :mod:`gpunet.rbm`, or a mapping with a name, such as ``{"name": "binomial", "trials": 5}``.
+            ``softmax`` for groups of which one is 1, ``noisy_relu`` for numbers from 0, ``spin`` for -1 and 1; or an
+            object of :mod:`gpunet.rbm`, or a mapping with a name, such as ``{"name": "binomial", "trials": 5}``.
         hidden_units: likewise.
         method: ``contrastive_divergence``, whose model term comes from ``chains``; ``denoising``; or ``supervised``,
             which needs ``y``.

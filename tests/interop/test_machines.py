@@ -197,8 +197,8 @@ def test_transformers_in_pipelines_and_searches(digits):
     x, y = digits
     for coder in (
         BernoulliRBM(60, learning_rate=0.1, n_iter=15, random_state=0),
-        RBMTransformer(40, n_iter=6, random_state=0),
-        DBNTransformer((48, 40), n_iter=4, random_state=0),
+        RBMTransformer(60, learning_rate=0.1, batch_size=10, n_iter=12, random_state=0),
+        DBNTransformer((60, 60), batch_size=10, n_iter=10, random_state=0),
         AutoencoderTransformer(20, hidden_layer_sizes=(40,), max_iter=15, learning_rate_init=0.01, random_state=0),
     ):
         line = make_pipeline(coder, LogisticRegression(max_iter=2000))
