@@ -17,7 +17,7 @@ from gpunet.api.ensembling import check_method, made, temperature_of
 from gpunet.api.loading import load_together
 from gpunet.api.reading import load_split
 from gpunet.api.starting import batch_that_fits, following, open_source
-from gpunet.ensembles import ROUNDS, Making, checked_report, greedy_selection, method_named, over_seeds
+from gpunet.ensembles import ROUNDS, Making, checked_report, greedy_selection, method_named, over_seeds, usual_size
 from gpunet.errors import CheckpointError, ConfigError, GpunetError, Interrupted, OutputClosed, printable
 from gpunet.experiment import Experiment
 from gpunet.interruption import CLOSED, Stop
@@ -47,7 +47,7 @@ class Wish:
 
     Attributes:
         method: that makes the members.
-        size: how many.
+        size: how many, where it was said.
         combine: how their outputs become one, where it was said.
         share: of samples or features.
         source: checkpoint that every member starts from.
@@ -56,7 +56,7 @@ class Wish:
     """
 
     method: str
-    size: int
+    size: int | None
     combine: str | None
     share: float | None
     source: str | None
@@ -79,9 +79,10 @@ def train_together(request: Request, wish: Wish, drawing: Output | None) -> None
         if not request.chooses_batch:
             config = batch_that_fits(config, parts)
         experiment = Experiment(config, dataset, parts, place)
-        check_method(Making(experiment, wish.size, source), method, wish.combine)
+        size = usual_size(experiment, method) if wish.size is None else wish.size
+        check_method(Making(experiment, size, source), method, wish.combine)
         if request.dry_run:
-            remark(f"{wish.size} members by {method.name}, {repeats} times: {dataset.name}, {place}")
+            remark(f"{size * config.places} members by {method.name}, {repeats} times: {dataset.name}, {place}")
             remark(DRY)
             return
         name = f"{run_name(config, dataset.name)}-{method.name}"
@@ -90,8 +91,8 @@ def train_together(request: Request, wish: Wish, drawing: Output | None) -> None
             began = time.perf_counter()
 
             def once(number: int, start: Any) -> tuple[Ensemble, dict[str, Any]]:
-                own = experiment.changed({"seed": config.seed + number * wish.size})
-                together = made(own, method, wish.size, wish.combine, start, terminal, stop)
+                own = experiment.changed({"seed": config.seed + number * size})
+                together = made(own, method, size, wish.combine, start, terminal, stop)
                 for line in together.left_out:
                     remark(f"  {line}")
                 return together, trained_report(together, own, other)

@@ -174,7 +174,8 @@ def _end(job: Run) -> str:
     epochs, last = job.config.training.epochs, job.history[-1]
     if last.epoch == epochs:
         return ""
-    return f" of {epochs} (no improvement for {job.config.training.patience})"
+    why = f"no improvement for {job.config.training.patience}"
+    return f" of {epochs} ({'stopped by control.toml' if last.active.any() else why})"
 
 
 def following_commands(job: Run, folder: Path) -> list[str]:

@@ -1,16 +1,18 @@
 """Initial values of parameters.
 
 A rule draws on the host, in float64, from a generator that depends on the model's seed and the parameter's place.
-``fan_in`` is the product of all axes but the last, ``fan_out`` the last: for a dense weight its two widths.
+``fan_in`` is the product of all axes but the last, ``fan_out`` the last: for a dense weight its two widths.  A number
+of a rule may differ by member of a population; each member then draws by a rule with a number of its own.
 """
 
 from dataclasses import dataclass
 from math import prod, sqrt
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from .fields import Count, NonNegative, Positive, check_fields
+from .members import PerMember
 
 __all__ = ["LSUV", "Constant", "Glorot", "He", "Initializer", "Lecun", "Normal", "Orthogonal", "Sparse", "Uniform"]
 
@@ -36,7 +38,7 @@ class Constant(Initializer):
         value: of every entry; 0.0 by default.
     """
 
-    value: float = 0.0
+    value: float | PerMember = 0.0
 
     def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """An array full of ``value``; the generator is not used."""
@@ -51,7 +53,7 @@ class Normal(Initializer):
         std: standard deviation of the entries; 0.01 by default.
     """
 
-    std: NonNegative = 0.01
+    std: NonNegative | PerMember = 0.01
 
     def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """Each entry from ``N(0, std^2)``, independently."""
@@ -66,11 +68,12 @@ class Uniform(Initializer):
         limit: largest size of an entry; 0.05 by default.
     """
 
-    limit: Positive = 0.05
+    limit: Positive | PerMember = 0.05
 
     def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """Each entry from ``-limit`` to ``limit``, independently."""
-        return generator.uniform(-self.limit, self.limit, shape)
+        limit: Any = self.limit
+        return generator.uniform(-limit, limit, shape)
 
 
 @dataclass(frozen=True)
@@ -87,14 +90,15 @@ class Orthogonal(Initializer):
         gain: length of the orthonormal rows or columns; 1.0 by default.
     """
 
-    gain: Positive = 1.0
+    gain: Positive | PerMember = 1.0
 
     def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """The Q of a normal matrix with the signs of R's diagonal, times ``gain``."""
         rows, columns = prod(shape[:-1]), shape[-1]
         q, r = np.linalg.qr(generator.normal(size=(max(rows, columns), min(rows, columns))))
         q *= np.where(np.diag(r) < 0, -1.0, 1.0)
-        return self.gain * (q if rows >= columns else q.T).reshape(shape)
+        gain: Any = self.gain
+        return gain * (q if rows >= columns else q.T).reshape(shape)
 
 
 @dataclass(frozen=True)
@@ -120,13 +124,14 @@ class Sparse(Initializer):
         std: standard deviation of those; 1.0 by default.
     """
 
-    k: Count = 15
-    std: Positive = 1.0
+    k: Count | PerMember = 15
+    std: Positive | PerMember = 1.0
 
     def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """Draw the places, then the values."""
         rows, columns = prod(shape[:-1]), shape[-1]
-        k = min(self.k, rows)
+        wanted: Any = self.k
+        k = min(wanted, rows)
         places = generator.random((rows, columns)).argsort(axis=0)[:k]
         drawn = np.zeros((rows, columns))
         np.put_along_axis(drawn, places, generator.normal(0.0, self.std, (k, columns)), axis=0)

@@ -11,7 +11,7 @@ from .backend.arrays import Array
 from .backend.device import ALIGNMENT
 from .fields import term
 from .initializers import Constant, Initializer
-from .members import PerMember
+from .members import PerMember, own, values_of
 
 ZERO = Constant(0.0)
 
@@ -53,8 +53,8 @@ class Parameter:
         axes: tuple[str, ...] = (),
         decay: bool | None = None,
         rate_factor: float = 1.0,
-        momentum: float | None = None,
-        max_norm: float | None = None,
+        momentum: float | PerMember | None = None,
+        max_norm: float | PerMember | None = None,
         unit_rates: Sequence[float] | None = None,
         limit: float | None = None,
     ):
@@ -108,7 +108,7 @@ class Stretch:
     segment: slice
     decay: bool
     rate_factor: float
-    momentum: float | None
+    momentum: float | PerMember | None
 
 
 class Parameters:
@@ -158,10 +158,15 @@ class Parameters:
         return flat[..., self.segments[name]].reshape(*flat.shape[:-1], *self.named[name].shape)
 
     def number(self, setting: Any) -> Any:
-        """A number as passes over the flat vectors take it: itself, or that of each member as (members, 1)."""
+        """A number as passes over the flat vectors take it: itself, or that of each member as (members, 1).
+
+        A member without a bound, None beside numbers, has the largest number there is.
+        """
         if not isinstance(setting, PerMember):
             return setting
-        return self.device.put(np.array(setting.among(len(self.seeds)))[:, None], self.dtype)
+        most = np.finfo(self.dtype).max
+        values = [most if value is None else value for value in setting.among(len(self.seeds))]
+        return self.device.put(np.array(values)[:, None], self.dtype)
 
     def zero_grad(self) -> None:
         """Forget all gradients; costs nothing, since the first contribution overwrites."""
@@ -177,7 +182,8 @@ class Parameters:
 
     def _lay_out(self) -> int:
         def key(parameter: Parameter) -> tuple:
-            return (not parameter.trainable, parameter.momentum or 0, parameter.rate_factor, not parameter.decay)
+            moved = values_of(parameter.momentum or 0)
+            return (not parameter.trainable, moved, parameter.rate_factor, not parameter.decay)
 
         step, start = ALIGNMENT // self.dtype.itemsize, 0
         ordered = sorted(self.named.items(), key=lambda item: key(item[1]))
@@ -197,8 +203,10 @@ class Parameters:
     def _draw(self) -> None:
         for site, (name, parameter) in enumerate(self.named.items()):
             drawn = [
-                parameter.initializer.draw(host_generator(seed, Purpose.WEIGHTS, site=site), parameter.shape)
-                for seed in self.seeds
+                own(parameter.initializer, member, len(self.seeds)).draw(
+                    host_generator(seed, Purpose.WEIGHTS, site=site), parameter.shape
+                )
+                for member, seed in enumerate(self.seeds)
             ]
             self.device.copy_into(self.view(self.values, name), np.stack(drawn) if self.members else drawn[0])
 

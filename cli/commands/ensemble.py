@@ -19,7 +19,12 @@ OF_RUNS = ("all", "select", "soup")
 
 @click.command()
 @click.option("--method", metavar="NAME", help="How members are made, or taken from runs; see above.")
-@click.option("--size", type=int, metavar="N", help="How many members; 5 by default.")
+@click.option(
+    "--size",
+    type=int,
+    metavar="N",
+    help="How many members; 5 by default. Of values by member, seeds of each; 1 by default.",
+)
 @click.option("--combine", metavar="mean|geometric|logits|majority", help="How their outputs become one.")
 @click.option("--share", type=float, metavar="PART", help="Of the samples of bagging, or the features of subspaces.")
 @from_option
@@ -59,7 +64,7 @@ def ensemble(
     The file best.h5 in the run's folder holds all members; predict, evaluate, inspect and verify take it. Probabilities
     are brought to one temperature, fitted on the validation part after averaging. --seeds N repeats all of it with
     other seeds, for the interval of the gain over seeds; six can show a difference that three cannot. The folder of a
-    finished ensemble, given alone, is shown again.
+    finished ensemble, given alone, is shown again. Members of seeds and bagging may differ: lr=[0.1,0.03,0.01].
 
     \b
     gpunet ensemble
@@ -110,7 +115,6 @@ def ensemble(
         raise ConfigError("--control", "needs members that start from a checkpoint", "none", "Add --from CHECKPOINT")
     from ..ensembling import Wish, train_together
 
-    size = 5 if size is None else size
     train_together(request, Wish(chosen, size, combine, share, source, control, reference), drawing)
 
 

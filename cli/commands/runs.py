@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from gpunet.studies import RunSummary
 
 SORTS = ("run", "data", "model", "best", "test", "time", "state", "created")
-COLUMNS = ("run", "data", "model", "parameters", "seeds", "epochs", "best", "test", "time", "state")
-RIGHT = ("parameters", "seeds", "epochs", "best", "test", "time")
+COLUMNS = ("run", "data", "model", "parameters", "members", "epochs", "best", "test", "time", "state")
+RIGHT = ("parameters", "members", "epochs", "best", "test", "time")
 
 
 @click.command()
@@ -37,7 +37,9 @@ def runs(
     """List what the runs below a folder came to: networks, machines, stacks and comparisons.
 
     No weights are read, and what has not changed since the last time is not read again. Test figures of different data
-    stand in one table, but only those of the same data can be compared. Folders that are no runs are named on stderr.
+    stand in one table, but only those of the same data can be compared. Of a population they are means over the members
+    that have not diverged, and what members differ in stands behind the model. Folders that are no runs are named on
+    stderr.
 
     \b
     gpunet runs
@@ -108,15 +110,20 @@ def cells(one: RunSummary) -> list[str]:
     return [
         one.run.rstrip("/").rpartition("/")[2] or one.run,
         one.data,
-        model if one.name in ("", model) else f"{one.name} ({model})",
+        (model if one.name in ("", model) else f"{one.name} ({model})") + _differing(one),
         f"{one.parameters:,}" if one.parameters else "",
         str(one.members),
         str(one.epochs) if one.epochs else "",
         "" if one.best is None else figure(one.monitor.removeprefix("validation_"), one.best),
         "" if result is None else figure(*result),
         _time(one.seconds),
-        one.state,
+        one.state + (f", {one.diverged} diverged" if one.diverged else ""),
     ]
+
+
+def _differing(one: RunSummary) -> str:
+    """The keys in which its members differ, by their last parts, which one knows from the command line."""
+    return f" by {', '.join(key.rpartition('.')[2] for key in one.differs)}" if one.differs else ""
 
 
 def figure(name: str, value: float) -> str:

@@ -24,6 +24,11 @@ def train(request: Request, source: str | None, grafts: tuple[str, ...], folds: 
     Takes a preset (gpunet presets ls) or a TOML file, mlp by default, and a file or folder of data. KEY=VALUE overrides
     any key of it.
 
+    While it trains, control.toml in its folder is read again after each epoch: numbers of the optimizer and dropout
+    rates, such as lr = 0.01, momentum = 0.95 or dropout = 0.3, hold from the next epoch on and are noted in the
+    history; stop = true ends the training there, and save = true writes its state. What is wrong in the file is told in
+    one line, and training goes on.
+
     With --folds nothing is kept but figures, with an interval over folds, and the out-of-fold predictions.
 
     \b

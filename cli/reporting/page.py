@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from gpunet import __version__
 
+from ..views.members import member_rows
 from . import figures
 from .histories import sections
 from .judging import by_class, judged
@@ -58,6 +59,7 @@ def render(
         tiles=_tiles(groups[0]) if len(groups) == 1 else [],
         results=[_result(group, place) | {"best": place in best} for place, group in enumerate(groups)],
         data=by_data(groups),
+        members=[(run.name, rows) for run in runs if (rows := member_rows(run.checkpoint))],
         histories=sections(groups),
         judged=judged(groups),
         classes=by_class(groups),

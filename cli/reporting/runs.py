@@ -16,6 +16,7 @@ from gpunet.inspection.ancestry import lineage
 from gpunet.inspection.differences import flatten
 from gpunet.members import members_first
 from gpunet.paths import exists, is_folder
+from gpunet.persistence import diverged_in
 
 from ..views.history import history_columns, layers_of
 from ..views.pictures import drawable, grid, tiles_of
@@ -112,11 +113,11 @@ class RunFile:
 
     @property
     def scores(self) -> dict[str, np.ndarray]:
-        """The measured numbers of the test part, (members,) each."""
-        group = self.checkpoint.root.children.get("metrics")
+        """The measured numbers of the test part of the members that have not diverged, (members,) each."""
+        group, gone = self.checkpoint.root.children.get("metrics"), list(diverged_in(self.checkpoint.root))
         found = group.children if isinstance(group, Group) else {}
         return {
-            name: _drawable(child.data.ravel())
+            name: _drawable(np.delete(child.data.ravel(), [m for m in gone if m < child.size]))
             for name, child in sorted(found.items())
             if isinstance(child, NamedArray) and child.dtype.kind in "iuf" and 0 < child.size <= 10_000
         }

@@ -69,9 +69,17 @@ def member_rows(found: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _member(found: Mapping[str, Any], number: int) -> str:
-    seeds = found.get("seeds", [])
-    known = len(seeds) == len(found["members"]) and len(set(seeds)) == len(seeds)
-    return f"seed {seeds[number]}" if known else f"member {number + 1}"
+    seeds, count = found.get("seeds", []), len(found["members"])
+    settings = found.get("settings") or [{}] * count
+    names = [_named(seed, values) for seed, values in zip(seeds, settings)]
+    return names[number] if len(set(names)) == count else f"member {number + 1}"
+
+
+def _named(seed: int, settings: Mapping[str, Any]) -> str:
+    """What tells a member from the others."""
+    values = {key.rpartition(".")[2].replace("_", " "): value for key, value in settings.items()}
+    said = [f"{key} {value.get('name') if isinstance(value, Mapping) else value}" for key, value in values.items()]
+    return ", ".join([f"seed {seed}", *said])
 
 
 def _gains(found: Mapping[str, Any]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
 import sys
 from collections.abc import Mapping, Sequence
@@ -45,7 +46,8 @@ def show_history(found: Checkpoint, output: Output | None, as_csv: bool, as_json
     if as_json:
         document: dict[str, Any] = {name: values.tolist() for name, values in columns.items()}
         each = {layer: {name: v.tolist() for name, v in one.items()} for layer, one in layers.items()}
-        print_json(document | ({"layers": each} if layers else {}))
+        changes = changes_of(found)
+        print_json(document | ({"layers": each} if layers else {}) | ({"changes": changes} if changes else {}))
     elif as_csv:
         _csv(columns if not layers else _joined(layers))
     elif output is None:
@@ -54,6 +56,24 @@ def show_history(found: Checkpoint, output: Output | None, as_csv: bool, as_json
             _table(one, units_of(found))
         if not layers:
             _table(columns, units_of(found))
+        for one in changes_of(found):
+            line = (
+                f"from epoch {one.get('epoch')} on: {one.get('key')} = {one.get('after')}, before {one.get('before')}"
+            )
+            click.echo(printable(line))
+
+
+def changes_of(found: Checkpoint) -> list[dict[str, Any]]:
+    """What was changed by hand while it was trained.
+
+    Raises:
+        CheckpointError: they are no list of changes.
+    """
+    try:
+        changes = json.loads(str(found.group("history").attrs.get("changes", "[]"))) if "history" in found.root else []
+        return [dict(one) for one in changes]
+    except (ValueError, TypeError, RecursionError):
+        raise CheckpointError(f"{found.path}: history", "must say what was changed as a list", "no list") from None
 
 
 def layers_of(found: Checkpoint) -> list[str]:

@@ -93,8 +93,22 @@ def documented(
         **found,
         "facts": dict(together.facts),
         "names": [name_of(member, number) for number, member in enumerate(together.networks)],
-        "seeds": [seed for network in together.networks for seed in network.seeds],
+        **_differing(together),
     }
+
+
+def _differing(together: Ensemble) -> dict[str, Any]:
+    """The seed of each member, and by dotted key what it differs in besides, where members do."""
+    seeds, settings = [], []
+    for network in together.networks:
+        own = network.seeds
+        for member in network.trained.predicting:
+            values = {key: several.of(member, len(own)) for key, several in network.config.by_member.items()}
+            seeds.append(own[member])
+            settings.append(
+                {k: v.model_dump(mode="json") if hasattr(v, "model_dump") else v for k, v in values.items()}
+            )
+    return {"seeds": seeds, **({"settings": settings} if any(settings) else {})}
 
 
 def reference_of(paths: Sequence[str], device: Device) -> Ensemble | None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..checkpoint import Checkpoint, in_memory
 from ..config import Config, build_loss
-from ..ensembles import Combination, Evidence, Making, Method, Temperature, fitted_temperature, method_named
+from ..ensembles import Combination, Evidence, Making, Method, Temperature, fitted_temperature, method_named, usual_size
 from ..errors import ConfigError
 from ..experiment import Experiment
 from ..families import Family
@@ -27,7 +27,7 @@ def train_ensemble(
     settings: Mapping[str, Any] | None = None,
     *,
     method: str | Method = "seeds",
-    size: int = 5,
+    size: int | None = None,
     combine: str | None = None,
     share: float | None = None,
     start: Any = None,
@@ -50,7 +50,8 @@ def train_ensemble(
             out-of-bag error in ``facts``; ``subspaces`` for random parts of the features; ``snapshots`` for the ends of
             cosine cycles of one training; ``boosting`` (SAMME); ``swa`` and ``soup`` for one network whose weights are
             the mean of several.
-        size: how many members, or cycles, or networks to average; 5 by default.
+        size: how many members, or cycles, or networks to average; 5 by default, or 1 of ``seeds`` where values differ
+            by member, which are as many members: with ``size`` every value has so many seeds.
         combine: ``mean``, ``geometric``, ``logits`` or ``majority``; what suits the method by default.
         share: of the samples that each member of ``bagging`` draws, or of the features of ``subspaces``.
         start: weights that every member starts from, see :func:`gpunet.train`.
@@ -82,7 +83,8 @@ def train_ensemble(
     stop = stop or Stop()
     watch = Watch(functions(on_epoch), wants_bar(progress), keep_portrait=False)
     with experiment.device.activate(), signals_heard(stop, None), divergence_told():
-        return made(experiment, chosen, size, combine, source, watch, stop)
+        count = usual_size(experiment, chosen) if size is None else size
+        return made(experiment, chosen, count, combine, source, watch, stop)
 
 
 def made(

@@ -22,6 +22,20 @@ def values_by_member(held: Any, path: str = "") -> Iterator[tuple[str, PerMember
             yield from values_by_member(part, f"{path}.{number}")
 
 
+def plain_by_member(value: Any, path: str = "") -> Iterator[tuple[str, list[Any]]]:
+    """Everything that differs by member in the plain values of a configuration, by dotted key.
+
+    >>> dict(plain_by_member({"optimizer": {"learning_rate": {"members": [0.1, 0.01]}}, "seed": 0}))
+    {'optimizer.learning_rate': [0.1, 0.01]}
+    """
+    values = by_member(value)
+    if isinstance(values, list):
+        yield path, values
+    elif isinstance(value, Mapping | list):
+        for key, inner in value.items() if isinstance(value, Mapping) else enumerate(value):
+            yield from plain_by_member(inner, f"{path}.{key}" if path else str(key))
+
+
 def check_lengths(found: Mapping[str, PerMember]) -> None:
     """Refuse lists of different lengths.
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from ..errors import ConfigError, meant
-from ..vocabulary import Word, target
+from ..vocabulary import ByMember, Word, target
 from .schema import Config
 from .shortcuts import SECTIONS, alternatives, full_key, inner_sections
 
@@ -152,7 +152,8 @@ def takes(annotation: Any, bounds: Sequence[Any] = ()) -> str:
     for kind in _kinds(annotation, bounds):
         if kind not in found:
             found.append(kind)
-    return " or ".join(found)
+    several = any(isinstance(mark, ByMember) for mark in (*bounds, *getattr(annotation, "__metadata__", ())))
+    return " or ".join(found) + ("; also a list, one for each member" if several else "")
 
 
 def _kinds(annotation: Any, bounds: Sequence[Any]) -> Iterator[str]:

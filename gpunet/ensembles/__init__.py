@@ -16,7 +16,7 @@ from .document import checked_report
 from .equivalents import calibrated_log_likelihood, equivalent, independent_curve
 from .file import GIVEN, Stored, ensemble_tree, stored_in
 from .making import Made, Making, judged
-from .methods import METHODS, NAMES, Method, method_named
+from .methods import METHODS, NAMES, Method, method_named, usual_size
 from .report import Evidence, best_member, over_seeds, report
 from .resampling import bootstrap, out_of_bag
 from .selection import ROUNDS, Selected, greedy_selection
@@ -72,5 +72,6 @@ __all__ = [
     "split_uncertainty",
     "stored_in",
     "tempered",
+    "usual_size",
     "votes",
 ]

@@ -129,6 +129,7 @@ class _Report(_Document):
     size: Annotated[int, Ge(1)]
     facts: _Facts
     seeds: list[int] = []
+    settings: list[dict[str, Any]] = []
     repetitions: Annotated[int, Ge(1)] = 1
     over_seeds: dict[str, _Interval] = {}
     control: _Document | None = None

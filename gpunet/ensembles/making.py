@@ -91,7 +91,7 @@ class Making:
     def labelled(self) -> np.ndarray | None:
         """Which samples of the training part an epoch learns from; the same for all members, whatever their seeds."""
         about, split = self.experiment.dataset, self.experiment.split
-        return epoch_rows(self.experiment.config, about.y[split.train], len(about.classes), True)
+        return epoch_rows(self.experiment.config.member(0), about.y[split.train], len(about.classes), True)
 
     @cached_property
     def seen(self) -> np.ndarray:
@@ -128,7 +128,7 @@ class Making:
             DivergedError: a loss or gradient left the finite numbers.
         """
         experiment = self.experiment.changed(values) if values else self.experiment
-        members = experiment.config.members
+        members = experiment.config.population
         if rows is None and self.labelled is not None:
             rows = self.labelled if members == 1 else np.tile(self.labelled, (members, 1))
 

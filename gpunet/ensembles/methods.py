@@ -9,7 +9,7 @@ from annotated_types import Gt, Le
 from ..checkpoint import Group
 from ..config import build_optimization
 from ..errors import ConfigError, meant
-from ..experiment import Run
+from ..experiment import Experiment, Run
 from ..fields import check_fields, term
 from ..persistence import snapshot
 from ..persistence.snapshot import model_tree
@@ -23,6 +23,7 @@ from .resampling import bootstrap, out_of_bag
 from .weights import averaged_weights, greedy_soup
 
 Share = Annotated[float, Gt(0), Le(1)]
+SIZE = 5
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,11 @@ class Method:
     Attributes:
         combine: how the outputs of its members become one, unless something else is asked for; None where it makes
             one network.
+        populations: whether its members may differ in values by member, each place of which has all of its seeds.
     """
 
     combine: ClassVar[Rule | None] = "mean"
+    populations: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         """Check the bounds of the fields."""
@@ -51,6 +54,12 @@ class Method:
         Raises:
             ConfigError: a configuration, data or a start.
         """
+        differing = making.experiment.config.by_member
+        if differing and not self.populations:
+            able = " or ".join(term(kind) for kind in METHODS if kind.populations)
+            rule = f"does not go with {self.name}, whose members are made one after the other"
+            received = f"{making.experiment.config.places} values by member"
+            raise ConfigError(next(iter(differing)), rule, received, f"Give one value, or use {able}")
 
     def make(self, making: Making) -> Made:
         """Train the members.
@@ -65,6 +74,8 @@ class Method:
 @dataclass(frozen=True)
 class Seeds(Method):
     """The same network from several seeds: other first weights and another order of the samples; trained at once."""
+
+    populations: ClassVar[bool] = True
 
     def make(self, making: Making) -> Made:
         """One population."""
@@ -81,14 +92,17 @@ class Bagging(Method):
         share: of the number of training samples that each draws; 1.0 by default.
     """
 
+    populations: ClassVar[bool] = True
+
     share: Share = 1.0
 
     def make(self, making: Making) -> Made:
         """One population, whose members have samples of their own, and the out-of-bag error."""
-        drawn = [bootstrap(making.seen, seed, self.share) for seed in making.seeds]
+        places = making.experiment.config.places
+        drawn = [bootstrap(making.seen, seed, self.share) for seed in making.seeds * places]
         times = 1 if making.labelled is None else max(1, len(making.labelled) // len(making.seen))
         rows = np.stack([np.tile(own, times) for own in drawn]).astype(np.int32)
-        content = kept(making.trained({"members": making.size}, rows=rows if making.size > 1 else rows[0]))
+        content = kept(making.trained({"members": making.size}, rows=rows if len(rows) > 1 else rows[0]))
         train, held = making.experiment.split.train, making.restored(content)
         seen = np.stack([np.isin(making.seen, own) for own in drawn])
         facts: dict[str, Any] = {"drawn": rows.shape[-1] // times, "seen": [int(own.sum()) for own in seen]}
@@ -133,6 +147,7 @@ class Snapshots(Method):
 
     def check(self, making: Making) -> None:
         """All epochs are needed, and the cycles must fill them."""
+        super().check(making)
         _check_cycles(making, self.name)
 
     def make(self, making: Making) -> Made:
@@ -160,6 +175,7 @@ class Swa(Method):
 
     def check(self, making: Making) -> None:
         """All epochs are needed, and as many of them as networks are averaged."""
+        super().check(making)
         _whole_training(making, self.name)
         epochs = making.experiment.config.training.epochs
         if making.size > epochs:
@@ -195,6 +211,7 @@ class Soup(Method):
 
     def check(self, making: Making) -> None:
         """There must be a common start, and a part to judge on."""
+        super().check(making)
         if making.source is None:
             rule, remedy = "needs members that start from the same weights", "Name a checkpoint to start from"
             raise ConfigError("soup", rule, "random ones", remedy)
@@ -223,6 +240,7 @@ class Boosting(Method):
 
     def check(self, making: Making) -> None:
         """There must be classes."""
+        super().check(making)
         if not making.experiment.dataset.classes:
             rule, remedy = "needs classes, whose wrong predictions it counts", "Use bagging for other targets"
             raise ConfigError("boosting", rule, making.experiment.dataset.task, remedy)
@@ -291,6 +309,11 @@ def method_named(name: str, share: float | None = None) -> Method:
         raise ConfigError("share", f"belongs to {' and '.join(own)}", name, "Leave it out")
     made = kind(share)
     return made
+
+
+def usual_size(experiment: Experiment, method: Method) -> int:
+    """How many members there are where nobody says: 5, or one for each place of values by member."""
+    return 1 if experiment.config.by_member and isinstance(method, Seeds) else SIZE
 
 
 def _check_cycles(making: Making, name: str) -> None:

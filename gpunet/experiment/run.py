@@ -52,6 +52,8 @@ class Run:
         history: of the epochs that lie behind.
         batch: where training begins in the epoch after them; more than 0 where a run goes on inside an epoch.
         lineage: as passed, or what :meth:`came_from` noted.
+        changes: what was changed while it was trained: ``epoch`` from which it holds, ``key``, ``before``, ``after``.
+        controlled_by: hash of the file that said so last, or nothing.
 
     Raises:
         ConfigError: a batch larger than the training part, or a monitor without its data.
@@ -99,6 +101,8 @@ class Run:
         self.plateau, self.doctor = self._plateau(), self._doctor()
         self.history: list[EpochRecord] = []
         self.batch = 0
+        self.changes: list[dict[str, Any]] = []
+        self.controlled_by = ""
         self.test_scores: Scores = {}
         self.thresholds: np.ndarray | None = None
         self._test_figures: list[list[Estimate]] | None = None  # of the weights that are kept
@@ -292,7 +296,9 @@ class Run:
         if wants_targets and labels is not None and labels < samples:
             samples, what = labels, "labelled samples"
         if given is not None:
-            samples = given.shape[-1]
+            population, samples = self.config.population, given.shape[-1]
+            if given.shape[:-1] != ((population,) if population > 1 else ()):
+                raise ConfigError("rows", f"must be so many for each of {population} members", str(given.shape))
         if batch > samples:
             rule, remedy = f"must be at most the {samples} {what} of the training part", min(32, samples)
             raise ConfigError("batch_size", rule, batch, f"Set batch_size={remedy}")

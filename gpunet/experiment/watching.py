@@ -11,7 +11,7 @@ from ..backend.arrays import Array
 from ..data import Inputs
 from ..initializers import LSUV
 from ..layers import Layer, Residual, Sequential
-from ..members import other_axes
+from ..members import PerMember, other_axes
 from ..parameter import Parameter, Parameters, children
 
 See = Callable[[Array], Any]
@@ -77,7 +77,8 @@ def scale_to_unit_variance(model: Any, parameters: Parameters, inputs: Inputs) -
         with watched(layer, lambda y: seen.append(device.get(y))):  # noqa: B023 - called before the next turn
             model.forward(placed, ctx)
         std = np.asarray(seen[-1].std(axis=other_axes(seen[-1], members), dtype=np.float64))
-        gain = weight.initializer.gain  # type: ignore[attr-defined]
-        factor = np.divide(gain, std, out=np.ones_like(std), where=std > 0)
+        gain: Any = weight.initializer.gain  # type: ignore[attr-defined]
+        each = np.array(gain.among(*members)) if isinstance(gain, PerMember) else gain
+        factor = np.divide(each, std, out=np.ones_like(std), where=std > 0)
         factor = factor.reshape(*members, *(1 for _ in weight.shape))
         weight.value[...] *= device.put(factor, parameters.dtype)

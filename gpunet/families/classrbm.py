@@ -1,7 +1,7 @@
 """The machine that classifies."""
 
 import math
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -10,6 +10,7 @@ from ..fields import Count, NonNegative
 from ..losses import CategoricalCrossEntropy, Loss
 from ..objectives import Objective, Supervised
 from ..rbm import RBM, ClassRBM, HybridLearning
+from ..vocabulary import BY_MEMBER
 from .machines import MachineConfig, check_visible
 
 
@@ -18,8 +19,10 @@ class ClassRBMConfig(MachineConfig):
 
     name: Literal["classrbm"] = "classrbm"
     hidden: Count = Field(500, description="number of hidden units")
-    discriminative: NonNegative = Field(1.0, description="weight of -log p(class | features)")
-    generative: NonNegative = Field(0.01, description="weight of -log p(features, class), by contrastive divergence")
+    discriminative: Annotated[NonNegative, BY_MEMBER] = Field(1.0, description="weight of -log p(class | features)")
+    generative: Annotated[NonNegative, BY_MEMBER] = Field(
+        0.01, description="weight of -log p(features, class), by contrastive divergence"
+    )
 
     def network(self, shape: tuple[int, ...], outputs: int) -> ClassRBM:
         """A layer whose outputs are the logits of the classes."""

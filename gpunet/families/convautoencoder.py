@@ -9,6 +9,7 @@ from ..data import Description, Inputs
 from ..fields import Count, Fraction
 from ..layers import Flatten, Sequential
 from ..losses import Loss
+from ..members import values_of
 from ..models import convolutional_autoencoder
 from ..models.denoiser import EncoderDecoder
 from ..objectives import Objective, Reconstruction
@@ -77,4 +78,5 @@ class ConvAutoencoderConfig(ImageFamily):
     def summary(self, model: EncoderDecoder, features: int) -> str:
         """Its stages, and what is missing."""
         widths = ", ".join(map(str, self.channels))
-        return f"convolutional autoencoder, stages of {widths} channels, {self.corruption:g} of the pixels missing"
+        missing = " or ".join(f"{part:g}" for part in values_of(self.corruption))
+        return f"convolutional autoencoder, stages of {widths} channels, {missing} of the pixels missing"

@@ -34,7 +34,9 @@ class MLPConfig(Family):
     batch_norm: Annotated[Literal["none", "before", "after"], BeforeValidator(_place)] = Field(
         "none", description="before or after each hidden activation; true stands for before"
     )
-    max_norm: Positive | None = Field(None, description="largest length of the weights into one hidden unit")
+    max_norm: Annotated[Positive | None, BY_MEMBER] = Field(
+        None, description="largest length of the weights into one hidden unit"
+    )
     rate_factors: tuple[NonNegative, ...] | None = Field(
         None, description="of the learning rate, for each layer with weights, the output included"
     )

@@ -11,6 +11,7 @@ from ..backend.arrays import Array
 from ..errors import ConfigError
 from ..fields import Count, NonNegative, Positive, check_fields
 from ..initializers import Constant
+from ..members import PerMember
 from ..ops.positions import Wide, rows, unfold
 from ..parameter import Parameter
 from .base import Backward, Layer
@@ -47,7 +48,7 @@ class BatchNorm(Layer):
 
     n: Count | None = None
     epsilon: Positive = 1e-5
-    momentum: Annotated[float, Gt(0), Le(1)] = 0.1
+    momentum: Annotated[float, Gt(0), Le(1)] | PerMember = 0.1
     unbiased: bool = False
     initial_scale: NonNegative = 1.0
 

@@ -8,6 +8,7 @@ from ..backend.arrays import Array
 from ..errors import ConfigError
 from ..fields import Count, NonNegative, Positive, check_fields
 from ..initializers import He, Initializer
+from ..members import PerMember
 from ..ops.convolution import convolve, convolve_grad_bias, convolve_grad_input, convolve_grad_kernel
 from ..ops.windows import Windows
 from ..parameter import Parameter
@@ -62,7 +63,7 @@ class Conv2D(Layer):
     n_in: Count | None = None
     with_bias: bool = True
     initializer: Initializer = He()
-    max_norm: Positive | None = None
+    max_norm: Positive | PerMember | None = None
     rate_factor: NonNegative = 1.0
     unit_rates: tuple[NonNegative, ...] | None = None
 

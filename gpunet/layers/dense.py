@@ -8,6 +8,7 @@ from ..backend.arrays import Array
 from ..errors import ConfigError
 from ..fields import Count, NonNegative, Positive, check_fields
 from ..initializers import Glorot, Initializer
+from ..members import PerMember
 from ..ops.linear import affine, affine_grad_bias, affine_grad_input, affine_grad_weight
 from ..ops.positions import rows, unfold
 from ..parameter import Parameter
@@ -46,7 +47,7 @@ class Dense(Layer):
     n_in: Count | None = None
     with_bias: bool = True
     initializer: Initializer = Glorot()
-    max_norm: Positive | None = None
+    max_norm: Positive | PerMember | None = None
     rate_factor: NonNegative = 1.0
     unit_rates: tuple[NonNegative, ...] | None = None
 

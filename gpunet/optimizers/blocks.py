@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ..backend.arrays import Array
 from ..parameter import Parameters, Stretch
@@ -19,6 +20,7 @@ class Block:
     deltas: Array
     slots: list[Array]
     scratch: Array
+    momentum: Any  # of running statistics: a number, or that of each member; None for what a rule changes
 
 
 def blocks_of(parameters: Parameters, deltas: Array, slots: Sequence[Array]) -> dict[float, list[Block]]:
@@ -34,11 +36,12 @@ def blocks_of(parameters: Parameters, deltas: Array, slots: Sequence[Array]) -> 
     scratch = device.empty((*parameters.members, longest), parameters.dtype)
     blocks: dict[float, list[Block]] = {}
     for group in parameters.groups:
+        momentum = parameters.number(group.momentum)
         own = blocks.setdefault(group.rate_factor, [])
         for part in _parts(group.segment, longest):
             w, g, delta = (a[..., part] for a in (parameters.values, parameters.grads, deltas))
             views = [slot[..., part] for slot in slots]
-            own.append(Block(group, w, g, delta, views, scratch[..., : part.stop - part.start]))
+            own.append(Block(group, w, g, delta, views, scratch[..., : part.stop - part.start], momentum))
     return blocks
 
 

@@ -58,7 +58,12 @@ class Optimizer:
     def _note_exceptions(self) -> None:
         """Note what is not the same for all parameters, so that steps pass over nothing else."""
         parameters, device = self.parameters, self.parameters.device
-        self._bounded = [p for p in parameters.named.values() if p.max_norm is not None]
+        bounded = [p for p in parameters.named.values() if p.max_norm is not None]
+        bounds = [parameters.number(p.max_norm) for p in bounded]
+        self._bounded = [
+            (p, bound if np.ndim(bound) == 0 else bound.reshape(-1, *(1 for _ in p.shape)))
+            for p, bound in zip(bounded, bounds)
+        ]
         self._limited = [name for name, p in parameters.named.items() if p.limit is not None]
         self._unit_rated = [
             (parameters.view(self._deltas, name), device.put(np.array(p.unit_rates), parameters.dtype))
@@ -159,10 +164,10 @@ class Optimizer:
     def _apply(self) -> None:
         xp, values, deltas = self.parameters.device.xp, self.parameters.values, self._deltas
         values -= deltas
-        for p in self._bounded:
+        for p, bound in self._bounded:
             into_unit = tuple(range(-len(p.shape), -1))  # all axes but the members' and the last one, the units
             length = xp.sqrt((p.value * p.value).sum(axis=into_unit, keepdims=True))
-            p.value[...] *= p.max_norm / xp.maximum(length, p.max_norm)
+            p.value[...] *= bound / xp.maximum(length, bound)
         if self.optimization.averaging is not None:
             average = self.slots["average"]
             xp.subtract(values, average, out=deltas)
@@ -194,7 +199,7 @@ class Optimizer:
                 if b.group.momentum is not None:
                     # A running statistic moves towards what was observed, which stands where others have a gradient.
                     xp.subtract(b.values, b.grads, out=b.deltas)
-                    b.deltas *= b.group.momentum
+                    b.deltas *= b.momentum
                     continue
                 if b.group.decay:
                     self._penalise(b)

@@ -4,6 +4,7 @@ Each array of the state is named in one place, :func:`_places`, from which it is
 from the configuration and the position, such as the order of an epoch or the random numbers of a step, is not state.
 """
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -71,6 +72,7 @@ def restore_state(run: Run, source: Checkpoint) -> None:
     _check_arrays(source, places)
     attrs = source.group("loop").attrs
     run.go_on_from(_records(run, source, _count(source, attrs, "epoch")), _count(source, attrs, "batch"))
+    _restore_changes(run, source)
     for place in places:
         place.put(source.array(place.path).data)
     best, best_epoch = (source.array(f"loop/{key}").data for key in ("best", "best_epoch"))
@@ -106,6 +108,16 @@ def continue_learning(run: Run, source: Checkpoint) -> None:
     for place in places:
         place.put(source.array(place.path).data)
     run.came_from(Lineage.of(source))
+
+
+def _restore_changes(run: Run, source: Checkpoint) -> None:
+    """What was changed while the run was trained, so that its history goes on saying so."""
+    attrs = source.group("history").attrs
+    try:
+        run.changes = list(json.loads(str(attrs.get("changes", "[]"))))
+    except (ValueError, TypeError, RecursionError):
+        raise CheckpointError(f"{source.path}: history", "must say what was changed as a list", "no list") from None
+    run.controlled_by = str(attrs.get("controlled_by", ""))
 
 
 def _restore_diverged(run: Run, source: Checkpoint) -> None:

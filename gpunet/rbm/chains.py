@@ -137,14 +137,22 @@ class FastPersistent(Persistent):
         fast_decay: what remains of them after each update; 19/20 in the paper.
     """
 
-    fast_rate: Positive = 0.05
-    fast_decay: Decay = 0.95
+    fast_rate: Positive | PerMember = 0.05
+    fast_decay: Decay | PerMember = 0.95
 
     def start(self, rbm: RBM, device: Device, members: tuple[int, ...], dtype: Any) -> None:
         """Chains as in :class:`Persistent`, and fast parameters of 0."""
         super().start(rbm, device, members, dtype)
         learned = (rbm.weight, rbm.visible_bias, rbm.hidden_bias)
         self.fast = [device.zeros(p.value.shape, dtype) for p in learned]
+
+        def number(setting: Any, like: Array) -> Any:
+            """Itself, or an array that broadcasts over one whose first axis is that of the members."""
+            if not isinstance(setting, PerMember):
+                return setting
+            return device.put(np.array(setting.among(*members)).reshape(-1, *(1,) * (like.ndim - 1)), dtype)
+
+        self._numbers = [(number(self.fast_rate, fast), number(self.fast_decay, fast)) for fast in self.fast]
 
     def state(self) -> dict[str, Array]:
         """The visible states and the fast parameters."""
@@ -167,9 +175,10 @@ class FastPersistent(Persistent):
 
     def learn(self, rbm: RBM) -> None:
         """``fast = decay fast - rate gradient``."""
-        for fast, parameter in zip(self.fast, (rbm.weight, rbm.visible_bias, rbm.hidden_bias)):
-            fast *= self.fast_decay
-            fast -= self.fast_rate * parameter.grad
+        learned = (rbm.weight, rbm.visible_bias, rbm.hidden_bias)
+        for fast, parameter, (rate, decay) in zip(self.fast, learned, self._numbers):
+            fast *= decay
+            fast -= rate * parameter.grad
 
 
 @dataclass(eq=False)

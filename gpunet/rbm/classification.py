@@ -13,6 +13,7 @@ from ..fields import Count, term
 from ..layers import Layer
 from ..layers.base import Backward
 from ..losses import CategoricalCrossEntropy
+from ..members import PerMember, each, values_of
 from ..metrics import Accuracy, accuracy
 from ..objectives import Objective
 from ..ops.gather import one_hot
@@ -113,6 +114,9 @@ class HybridLearning(Objective):
         discriminative: weight of the first term.
         generative: weight of the second.
         binarise: draw the features as 0 or 1 with their values as probabilities, anew at every step.
+
+    Raises:
+        ConfigError: a generative weight of 0 for some members alone, whose chains would stand still.
     """
 
     measures: tuple[str, ...] = ("loss", "accuracy")
@@ -124,12 +128,15 @@ class HybridLearning(Objective):
         self,
         model: ClassRBM,
         generation: ContrastiveDivergence,
-        discriminative: float = 1.0,
-        generative: float = 0.01,
+        discriminative: float | PerMember = 1.0,
+        generative: float | PerMember = 0.01,
         binarise: bool = False,
     ):
         self.model, self.generation, self.binarise = model, generation, binarise
         self.discriminative, self.generative = discriminative, generative
+        if 0 in values_of(generative) and any(values_of(generative)):
+            rule, remedy = "must be 0 for all members or for none", "Train those with 0 by themselves"
+            raise ConfigError("generative", rule, list(values_of(generative)), remedy)
         self.loss = CategoricalCrossEntropy()
         self.generated = [p for _, p in find_parameters(model.joint) if p.trainable]
 
@@ -159,7 +166,7 @@ class HybridLearning(Objective):
         xp = array_module(x)
         if self.binarise:
             x = Bernoulli.draw(x, ctx)
-        if self.generative:
+        if any(values_of(self.generative)):
             v = ctx.empty((*x.shape[:-1], x.shape[-1] + self.model.classes), x.dtype)
             xp.copyto(v[..., : x.shape[-1]], x)
             labels = one_hot(target, self.model.classes, ctx.empty((*target.shape, self.model.classes), bool))
@@ -167,13 +174,23 @@ class HybridLearning(Objective):
             self.generation.learn(v, target, weight, ctx)
             for parameter in self.generated:
                 gradient = parameter.grad
-                gradient *= self.generative
+                gradient *= ctx.number(self.generative, gradient)
         z, backward = self.model.forward(x, ctx)
         loss, dz = self.loss(z, target, ctx)
         measures = loss, accuracy(z, target, ctx)
-        average(dz, shares(weight), self.discriminative)
+        self._discriminate(dz, shares(weight), ctx)
         backward(dz)
         return measures
+
+    def _discriminate(self, dz: Array, share: Array | None, ctx: Context) -> None:
+        """Turn the gradient of each sample into that of the mean, times the discriminative weight, in place."""
+        factor = self.discriminative
+        if not isinstance(factor, PerMember):
+            average(dz, share, factor)
+        elif share is None:
+            dz *= ctx.number(each(lambda one: one / dz.shape[-2], factor), dz)
+        else:
+            dz *= share[..., None] * ctx.number(factor, dz)
 
     def judge(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
         """``-log p(class | x)`` and whether the class is right."""

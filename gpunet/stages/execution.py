@@ -12,6 +12,7 @@ from ..experiment import Experiment, Run
 from ..interruption import Stop
 from ..persistence import LAST, RunFolder, Trained, continue_learning, graft, snapshot
 from ..training import EpochRecord
+from .control import Control
 from .growth import growth
 from .memory import within_memory
 from .resuming import resume
@@ -229,13 +230,14 @@ def carry_out(
     told, stop, seconds = callbacks or Callbacks(), stop or Stop(), 0.0
     run = next(runs)
     saving = None if folder is None else Saving(folder)
+    control = None if folder is None else Control(folder.path, told.on_note)
     if saving is not None:
         saving.begin(run)
     while True:
         told.on_run(run)
         began = time.perf_counter()
         try:
-            finished = _train(run, saving, told, stop)
+            finished = _train(run, saving, control, told, stop)
         finally:
             told.on_end(run)
         seconds += time.perf_counter() - began
@@ -245,11 +247,12 @@ def carry_out(
         run = following
 
 
-def _train(run: Run, saving: Saving | None, told: Callbacks, stop: Stop) -> bool:
+def _train(run: Run, saving: Saving | None, control: Control | None, told: Callbacks, stop: Stop) -> bool:
     def on_epoch(record: EpochRecord) -> None:
         told.measure(run, record)
         if saving is not None:
-            saving.after_epoch(run, record)
+            over = record.epoch == record.epochs or not record.active.any()
+            saving.after_epoch(run, record, control is not None and control.after_epoch(run, over))
         told.on_epoch(run, record)
 
     def on_step(epoch: int, step: int, steps: int) -> None:

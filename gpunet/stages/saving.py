@@ -48,11 +48,11 @@ class Saving:
             run.trainer.check()
             self._save(run)
 
-    def after_epoch(self, run: Run, record: EpochRecord) -> None:
-        """An epoch is over; after the last one its state is written in any case."""
+    def after_epoch(self, run: Run, record: EpochRecord, now: bool = False) -> None:
+        """An epoch is over; after the last one its state is written in any case, as where ``now`` says so."""
         self._improved = self._improved or bool(record.improved.any())
         over = record.epoch == record.epochs or not record.active.any()
-        if over or self._due(0):
+        if over or now or self._due(0):
             self._save(run)
 
     def stopped(self, run: Run) -> None:

@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 
 from ..checkpoint import BEST, CONFIG, LAST, PREVIOUS, Checkpoint, Group, NamedArray, look_into
+from ..config import plain_by_member
 from ..errors import GpunetError, WriteError, printable
 from ..paths import exists, is_file, is_folder
+from ..persistence import diverged_in
 from ..writing import make_folder, replace_file
 
 RESULTS = "compare.json"  # of a comparison
@@ -37,7 +39,7 @@ class RunSummary:
         model: word of its family.
         layers: of its model, in one line.
         parameters: trained numbers of one member.
-        members: how many seeds were trained at once.
+        members: how many models were trained at once.
         epochs: that lie behind, of the layers of a stack together.
         monitor: what the best weights were chosen by, or ``last``.
         best: its value, the mean over members; None where nothing was chosen.
@@ -45,6 +47,8 @@ class RunSummary:
         seconds: of all epochs, of the layers of a stack together.
         state: ``finished``, ``unfinished``, ``diverged``, or ``comparison``.
         created: when its checkpoint was written, UTC.
+        differs: values in which members differ beside their seeds, by dotted key.
+        diverged: how many members left the finite numbers, which ``best`` and ``test`` leave out.
     """
 
     run: str
@@ -61,6 +65,8 @@ class RunSummary:
     seconds: float = 0.0
     state: str = "unfinished"
     created: str = ""
+    differs: dict[str, list[Any]] = field(default_factory=dict)
+    diverged: int = 0
 
     @property
     def result(self) -> tuple[str, float] | None:
@@ -194,7 +200,9 @@ def summary_of(
     model = settings.get("model")
     value, monitor = attrs.get("monitor_value"), str(attrs.get("monitor", ""))
     together = best.root.children.get("ensemble")
+    differs = dict(plain_by_member(settings)) if together is None else {}
     members = settings.get("members") if together is None else together.attrs.get("members")
+    places = max(map(len, differs.values()), default=1)
     return RunSummary(
         str(folder),
         str(settings.get("name", "")),
@@ -202,7 +210,7 @@ def summary_of(
         str(model.get("name", "")) if isinstance(model, dict) else "",
         str(attrs.get("model", "")),
         int(attrs["parameters"]) if isinstance(attrs.get("parameters"), int) else 0,
-        members if isinstance(members, int) else 1,
+        places * members if isinstance(members, int) else 1,
         _epochs(last),
         monitor,
         float(value) if isinstance(value, float) and monitor != "last" and math.isfinite(value) else None,
@@ -210,6 +218,8 @@ def summary_of(
         _seconds(best),
         state,
         str(attrs.get("created_utc", "")),
+        differs,
+        len(diverged_in(best.root)),
     )
 
 
@@ -225,17 +235,22 @@ def _is_run(folder: Path) -> bool:
 
 
 def _scores(found: Checkpoint) -> dict[str, float]:
-    """Means over members of what was measured on the test part."""
-    group = found.root.children.get("metrics")
+    """Means over the members that have not diverged of what was measured on the test part."""
+    group, gone = found.root.children.get("metrics"), list(diverged_in(found.root))
     scores = {}
     for name, array in sorted(group.children.items()) if isinstance(group, Group) else ():
         if isinstance(array, NamedArray) and array.dtype.kind == "f" and 0 < array.data.size <= 10_000:
-            scores[name.removeprefix("test_")] = float(array.data.mean())
+            scores[name.removeprefix("test_")] = float(_kept(array.data, gone).mean())
     inner = group.children.get("figures") if isinstance(group, Group) else None
     rmse = inner.children.get("rmse") if isinstance(inner, Group) else None
     if isinstance(rmse, NamedArray) and rmse.data.ndim == 2 and rmse.data.size:
-        scores["rmse"] = float(rmse.data[:, 0].mean())
+        scores["rmse"] = float(_kept(rmse.data, gone)[:, 0].mean())
     return {name: value for name, value in scores.items() if math.isfinite(value)}
+
+
+def _kept(values: np.ndarray, gone: Sequence[int]) -> np.ndarray:
+    """Values of members, (members, ...), without those of some."""
+    return np.delete(values, gone, axis=0) if gone and len(values) > max(gone) else values
 
 
 def _histories(found: Checkpoint) -> Iterator[Group]:

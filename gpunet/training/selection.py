@@ -22,7 +22,8 @@ class Selection:
         self.parameters, self.monitor = parameters, monitor
         self.higher = higher or monitor == "last"
         members = len(parameters.seeds)
-        self.patience = np.array(patience.among(members)) if isinstance(patience, PerMember) else patience
+        several = patience.among(members) if isinstance(patience, PerMember) else ()
+        self.patience = np.array([np.inf if p is None else p for p in several]) if several else patience
         self.best = np.full(members, -np.inf if self.higher else np.inf)
         self.best_epoch = np.full(members, -1)
         self.active = np.ones(members, bool)

@@ -78,6 +78,8 @@ def test_finished_runs_are_put_together_and_selected_from(home, monkeypatch):
         (["--rounds", "3"], 2, "--rounds: belongs to --method select"),
         (["--method", "snapshots", "--size", "3", "training.epochs=4"], 2, "must be a multiple of the 3 cycles"),
         (["rbm"], 2, "must be a network that predicts targets, got rbm"),
+        (["--method", "boosting", "lr=[0.1,0.01]"], 2, "does not go with boosting, whose members are made one after"),
+        (["--method", "snapshots", "lr=[0.1,0.01]"], 2, "optimizer.learning_rate: does not go with snapshots"),
         (["--size", "0"], 2, "size: must be a number of members"),
     ],
 )
@@ -156,3 +158,33 @@ def test_a_file_with_a_report_that_is_none_is_refused(change, said, command, hom
     line = invoked(*command, "other.h5", code=4).stderr
     assert "other.h5: must hold the report of an ensemble" in line
     assert said in line
+
+
+@pytest.mark.parametrize("method", ["seeds", "bagging"])
+def test_members_may_differ_and_one_that_diverges_is_left_out(method, home, monkeypatch):
+    """A member is the run of its numbers alone, and what is said of it names them."""
+    monkeypatch.chdir(home)
+    values = ("optimizer.name=sgd", "lr=[0.1,1e20,0.3]", "training.monitor=last")
+    done = invoked("ensemble", *FEW[:-1], *values, "--method", method, "--size", "2", "--run", f"lists-{method}")
+    assert "members 2 (seed 0), 3 (seed 1) are left out, diverged in training" in done.stderr
+    names = re.findall(r"^(seed .*?)  +[\d.]+ %", done.stdout, re.MULTILINE)
+    assert names == [f"seed {seed}, learning rate {rate}" for rate in (0.1, 0.3) for seed in (0, 1)]
+    together = load(f"lists-{method}")
+    assert len(together) == 4
+    if method == "seeds":
+        invoked("train", *FEW, "optimizer.name=sgd", "lr=0.3", "training.monitor=last", "--run", "alone")
+        wanted = load("alone").weights["001_dense/weight"]
+        assert (together.members[2].weights["001_dense/weight"] == wanted).all()
+    else:
+        bag = together.facts["out_of_bag"]
+        assert 0 < bag["samples"] <= 100
+
+
+def test_values_by_member_alone_are_one_population_at_one_seed(home, monkeypatch):
+    monkeypatch.chdir(home)
+    said = invoked("ensemble", *FEW[:-1], "lr=[0.1,0.03,0.01]", "--dry-run").stderr
+    assert "3 members by seeds" in said
+    assert (
+        "15 members by bagging"
+        in invoked("ensemble", *FEW[:-1], "lr=[0.1,0.03,0.01]", "--method", "bagging", "--dry-run").stderr
+    )

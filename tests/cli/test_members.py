@@ -1,6 +1,7 @@
 """Members that differ, as they are typed and told."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -82,3 +83,45 @@ def test_wrong_lists_are_one_line_with_the_remedy(word, said, tmp_path):
 def test_lists_of_different_lengths_are_refused(tmp_path):
     said = "got 2 of optimizer.learning_rate, 3 of training.l2. Write lists of one length"
     refused(*FAST, "lr=[0.1,0.01]", "l2=[0,0.1,0.2]", cwd=tmp_path, code=2, expected=said)
+
+
+def test_lists_of_runs_files_and_reports_tell_the_members(tmp_path):
+    words = ["train", "linear", "optimizer=sgd", "training.epochs=1"]
+    gpunet(*words, "lr=[0.1,1e30,0.03]", "--seeds", 2, "--run", "runs/a", cwd=tmp_path)
+    gpunet(*words, "lr=[0.1,0.03]", "--seeds", 2, "--run", "runs/b", cwd=tmp_path)
+    gpunet(*words, "--seeds", 2, "--run", "runs/c", cwd=tmp_path)
+
+    listed = {Path(one["run"]).name: one for one in json.loads(gpunet("runs", "--json", cwd=tmp_path).stdout)}
+    assert [listed[name]["members"] for name in "abc"] == [6, 4, 2]
+    assert listed["a"]["differs"] == {"optimizer.learning_rate": [0.1, 1e30, 0.03]}
+    assert listed["c"]["differs"] == {}
+    assert [listed[name]["diverged"] for name in "abc"] == [2, 0, 0]
+    assert listed["a"]["test"] == pytest.approx(listed["b"]["test"])
+    assert listed["a"]["best"] == pytest.approx(listed["b"]["best"])
+    shown = gpunet("runs", cwd=tmp_path).stdout
+    assert shown.count("linear (mlp) by learning_rate") == 2
+    assert "finished, 2 diverged" in shown
+    assert gpunet("runs", "--json", cwd=tmp_path).stdout == json.dumps([*listed.values()], indent=2) + "\n"
+
+    assert " member   seed   learning_rate" in gpunet("inspect", "runs/b", cwd=tmp_path).stdout
+    tree = gpunet("inspect", "runs/a", "--no-verify", cwd=tmp_path).stdout.splitlines()
+    rows = [line.split() for line in tree if line.strip()[:1].isdigit()]
+    assert [row[:3] for row in rows] == [
+        [str(n), str(n % 2), rate] for n, rate in enumerate(["0.1", "0.1", "1e+30", "1e+30", "0.03", "0.03"])
+    ]
+    assert " ".join(rows[2][3:]) == "diverged after 0 updates"
+    assert " member   seed" not in gpunet("inspect", "runs/c", cwd=tmp_path).stdout
+
+    gpunet("report", "runs/a", "runs/b", "-o", "both.html", cwd=tmp_path)
+    page = (tmp_path / "both.html").read_text()
+    assert page.count("diverged after 0 updates") == 2
+    assert "Members: runs/b" in page
+    gpunet("report", "runs/c", "-o", "plain.html", cwd=tmp_path)
+    assert "<h2>Members" not in (tmp_path / "plain.html").read_text()
+
+
+def test_keys_say_that_they_take_lists(tmp_path):
+    held = json.loads(gpunet("config", "show", "mlp", "--json", cwd=tmp_path).stdout)
+    lists = {key for key, said in held.items() if said["takes"].endswith("; also a list, one for each member")}
+    assert {"optimizer.learning_rate", "training.l2", "model.dropout", "model.max_norm"} <= lists
+    assert not lists & {"model.hidden", "training.epochs", "model.activation", "training.batch_size"}

@@ -8,6 +8,7 @@ import pytest
 from gpunet.config import load_config
 from gpunet.data import split
 from gpunet.datasets import load
+from gpunet.errors import ConfigError
 from gpunet.experiment import Experiment, Run
 from gpunet.stages import Stack
 from gpunet.testing import make_context
@@ -212,6 +213,11 @@ DIFFERING = {
     },
     "dropout by old rules": {"model.dropout": [1e-7, 0.2, 0.5], "numerics": 1},
     "noise": {"model.input_noise": [0.0, 0.1, 0.5], "model.dropout": [0.5, 0.0, 0.5]},
+    "length of weights": {"model.max_norm": [0.5, 1.0, None]},
+    "no bound beside one": {"training.clip_norm": [0.05, None, 1.0], "training.patience": [1, None, 2]},
+    "deviation of weights": {"model.initializer": {"name": "normal", "std": [0.01, 0.1, 0.3]}},
+    "gain by lsuv": {"model.initializer": {"name": "lsuv", "gain": [1.0, 0.5, 2.0]}},
+    "sparse weights": {"model.initializer": {"name": "sparse", "k": [2, 15, 5], "std": [1.0, 0.5, 0.1]}},
     "smoothing": {"loss": {"name": "categorical_cross_entropy", "label_smoothing": [0.0, 0.1, 0.3]}},
     "patience": {"training.patience": [1, 2, 3], "training.epochs": 8, "optimizer": SGD | {"learning_rate": 1.0}},
     "plateau": {
@@ -226,6 +232,11 @@ DIFFERING_MACHINES = {
     "factor of k": {"model.k": {"name": "step", "value": 1, "factor": [1, 2, 3], "every": 1}},
     "k of persistent chains": {"model.chains": 7, "model.k": [2, 1, 3]},
     "k of fast chains": {"model.chains": {"name": "fast_persistent", "count": 7}, "model.k": [2, 1, 3]},
+    "fast parameters": {
+        "model.chains": {
+            "name": "fast_persistent", "count": 7, "fast_rate": [0.05, 0.1, 0.01], "fast_decay": [0.95, 0, 0.5],
+        }
+    },
     "k of tempered chains": {"model.chains": {"name": "tempered", "count": 3, "temperatures": 3}, "model.k": [2, 1, 3]},
     "k of noisy units": {"model.hidden_units": "noisy_relu", "optimizer.learning_rate": 1e-3, "model.k": [3, 1, 2]},
     "sparsity": {"model.sparsity": {"target": [0.1, 0.2, 0.3], "cost": [0.1, 0.0, 1.0]}},
@@ -236,6 +247,47 @@ DIFFERING_OTHERS = {
     ),
     "classrbm": ("classrbm", {"model.hidden": 10, "training.epochs": 2, "model.generative": 0.1, "model.k": [2, 1]}),
     "updown": ("updown", {"model.hidden": [12, 10], "training.epochs": 3, "model.greedy": 1, "model.k": [1, 2]}),
+    "weights of likelihoods": (
+        "classrbm",
+        {
+            "model.hidden": 10, "training.epochs": 2, "model.generative": [0.1, 0.5],
+            "model.discriminative": [0.3, 1.0],
+        },
+    ),
+    "weights of likelihoods of weighted samples": (
+        "classrbm",
+        {
+            "model.hidden": 10, "training.epochs": 2, "model.generative": [0.1, 0.5],
+            "model.discriminative": [0.3, 1.0],
+            "data.labels": 50, "training.class_weight": "balanced",
+        },
+    ),
+    "pixels missing": (
+        "denoiser",
+        {"model.channels": [2], "training.epochs": 1, "model.corruption": [0.0, 0.4]},
+    ),
+    "momentum of statistics": (
+        "mlp",
+        {
+            "model": {
+                "name": "layers",
+                "layers": [
+                    {"name": "dense", "n_out": 8}, {"name": "batch_norm", "momentum": [0.1, 0.5]}, "relu",
+                ],
+            },
+            "training.epochs": 2, "training.clip_norm": 0.5,
+        },
+    ),
+    "length of kernels": (
+        "mlp",
+        {
+            "model": {
+                "name": "layers",
+                "layers": [{"name": "conv2d", "n_out": 2, "size": 3, "max_norm": [0.1, 0.5]}, "relu", "flatten"],
+            },
+            "training.epochs": 1,
+        },
+    ),
     "resmlp": (
         "mlp",
         {
@@ -289,3 +341,27 @@ def test_every_value_goes_with_every_seed_values_outermost(device):
     several = check_differing("mlp", device, NETWORK | {"optimizer.learning_rate": [0.1, 0.001]}, seeds=2)
     assert several.config.seeds == [SEED, SEED + 1, SEED, SEED + 1]
     assert several.history[0].numbers["learning_rate"].tolist() == [0.1, 0.1, 0.001, 0.001]
+
+
+def test_stacks_that_differ_in_corruption_are_those_of_their_own(device):
+    overrides = {
+        "model.hidden": [12, 8], "training.epochs": 1, "training.batch_size": 50, "model.method": "denoising",
+    }  # fmt: skip
+
+    def layers(corruption):
+        found = []
+        for run in Stack(make("dbn", device, seed=SEED, **overrides, **{"model.corruption": corruption})).stages():
+            run.train()
+            found.append(state(run))
+        return found
+
+    together = layers([0.0, 0.5])
+    for member, corruption in enumerate((0.0, 0.5)):
+        for mine, alone in zip(together, layers(corruption), strict=True):
+            assert_same(mine, alone, member, device)
+
+
+def test_no_generation_beside_some_is_refused(device):
+    options = {"model.hidden": 10, "model.generative": [0.0, 0.1]}
+    with pytest.raises(ConfigError, match="generative: must be 0 for all members or for none, got"):
+        Run(make("classrbm", device, **options))
