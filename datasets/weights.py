@@ -1,5 +1,6 @@
 """Weights of samples in a file of their own."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -49,14 +50,21 @@ def read_weights(source: str) -> np.ndarray:
 
 
 def _array(path: Path, name: str) -> np.ndarray:
+    """The numbers of a .npy file; its header is compared with its length before any memory is asked for."""
     with open_regular(path) as file:
         try:
-            found = np.load(file, allow_pickle=False)
-        except (ValueError, EOFError, OSError, MemoryError) as error:
-            reason = printable(str(error).split("\n")[0])
-            raise DataError(name, "must hold a plain array", reason, REMEDY) from None
-    if not isinstance(found, np.ndarray) or found.dtype.kind not in "biuf" or found.size != len(found.reshape(-1)):
-        raise DataError(name, "must hold a plain array of numbers", type(found).__name__, REMEDY)
-    if found.ndim != 1:
-        raise DataError(name, "must hold one number for each sample", f"an array of shape {found.shape}", REMEDY)
+            version = np.lib.format.read_magic(file)
+            read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+            shape, _, dtype = read_header[version](file)
+        except (ValueError, KeyError, SyntaxError, TypeError, OSError) as error:
+            raise DataError(name, "must hold a plain array", printable(str(error).split("\n")[0]), REMEDY) from None
+        if dtype.kind not in "biuf" or len(shape) != 1:
+            received = f"an array of {dtype} and shape {shape}"
+            raise DataError(name, "must hold one number for each sample", received, REMEDY)
+        promised, held = shape[0] * dtype.itemsize, os.fstat(file.fileno()).st_size - file.tell()
+        if promised != held or shape[0] < 0:
+            rule = f"must hold the {promised:,} bytes that its header promises"
+            raise DataError(name, rule, f"{held:,}", "Restore it from a copy")
+        file.seek(0)
+        found: np.ndarray = np.lib.format.read_array(file, allow_pickle=False)
     return found.astype(np.float64)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @click.option("--singular", is_flag=True, help="With --stats: singular values of large arrays too, which take long.")
 @click.option("--image", metavar="NAME", help="Draw an image of the group images, or a weight's filters, to -o.")
 @click.option("--shape", metavar="28x28", help="Of one sample, for --image of weights whose file does not say it.")
+@click.option("--trajectory", is_flag=True, help="The snapshots of a machine: table, --csv, or a plot with -o.")
 @click.option("--diff", metavar="OTHER", help="Compare configuration, structure and arrays with another checkpoint.")
 @click.option("--lineage", is_flag=True, help="What it was trained from.")
 @click.option("--export-npz", metavar="FILE", help="Write the arrays below PATH to a NumPy file.")
@@ -52,6 +53,7 @@ def inspect(
     gpunet inspect runs/digits-mlp-1/best.h5 model/001_dense/weight
     gpunet inspect runs/digits-mlp-1/best.h5 --stats
     gpunet inspect runs/digits-mlp-1/best.h5 --history -o history.png
+    gpunet inspect runs/digits-rbm-1 --trajectory
     gpunet inspect runs/digits-mlp-1/best.h5 --image model/001_dense/weight -o filters.png
     gpunet inspect runs/digits-mlp-1/best.h5 --diff runs/digits-mlp-2/best.h5 --json
     gpunet inspect runs/digits-mlp-1/best.h5 --export-safetensors mlp.safetensors
@@ -160,6 +162,12 @@ def _safetensors(look: Look) -> None:
     export_safetensors(look.found, _part(look.found, path), path, look.file, look.as_json)
 
 
+def _trajectory(look: Look) -> None:
+    from ..views.trajectory import show_trajectory
+
+    show_trajectory(look.found.path.parent, look.output, look.options["as_csv"], look.as_json)
+
+
 def _couplings(look: Look) -> None:
     from ..views.exporting import export_couplings
 
@@ -175,10 +183,12 @@ VIEWS: dict[str, Callable[[Look], None]] = {
     "--export-npz": _npz,
     "--export-safetensors": _safetensors,
     "--export-couplings": _couplings,
+    "--trajectory": _trajectory,
 }
 # Views that write a file: the option that names it, and the endings that it may have.
 FILES = {
     "--history": ("-o", FORMATS),
+    "--trajectory": ("-o", FORMATS),
     "--image": ("-o", (".png",)),
     "--export-npz": ("--export-npz", (".npz",)),
     "--export-safetensors": ("--export-safetensors", (".safetensors",)),
@@ -186,10 +196,13 @@ FILES = {
 }
 # Options that need a view: their parameter, the views, how the message names these, and its remedy.
 COMPANIONS = {
-    "-o": ("output", {"--history", "--image"}, "--history or --image", "Other views have nothing to draw"),
+    "-o": (
+        "output", {"--history", "--trajectory", "--image"}, "--history, --trajectory or --image",
+        "Other views have nothing to draw",
+    ),
     "--singular": ("singular", {"--stats"}, "--stats", "Add --stats"),
     "--shape": ("shape", {"--image"}, "--image", "Add --image NAME -o FILE.png"),
-    "--csv": ("as_csv", {"--history"}, "--history", "Use --json for other views"),
+    "--csv": ("as_csv", {"--history", "--trajectory"}, "--history or --trajectory", "Use --json for other views"),
     "--weights-only": (
         "weights_only", {"--export-npz", "--export-safetensors"}, "an export", "Add --export-npz FILE",
     ),

@@ -62,10 +62,16 @@ def member_rows(found: Mapping[str, Any]) -> list[list[str]]:
             *([f"{row['weight']:.3g}"] if uneven else []),
         ])  # fmt: skip
     if len(members) > 1:
-        means = {name: sum(row[name] for row in members) / len(members) for name in names}
+        means = {name: mean_member(found, name) for name in names}
         rows.append(["mean member", *(_figure(name, means[name]) for name in names), *([""] if uneven else [])])
     rows.append(["ensemble", *(_figure(name, together[name]) for name in names), *([""] if uneven else [])])
     return rows
+
+
+def mean_member(found: Mapping[str, Any], name: str) -> float:
+    """The mean of a figure over the members, each with its weight in the ensemble, as the gain has it."""
+    weights = [row["weight"] for row in found["members"]]
+    return float(sum(w * row[name] for w, row in zip(weights, found["members"])) / sum(weights))
 
 
 def _member(found: Mapping[str, Any], number: int) -> str:
@@ -198,7 +204,7 @@ def _control(found: Mapping[str, Any]) -> list[str]:
     name = next(iter(found["ensemble"]))
     rows = [["", f"mean member {_called(name)}", f"ensemble {_called(name)}", "gain", "disagreement", "correlation"]]
     for called, one in (("from the checkpoint", found), ("from random weights", own)):
-        mean = sum(row[name] for row in one["members"]) / len(one["members"])
+        mean = mean_member(one, name)
         gain = one["gain"][next(iter(one["gain"]))]["over_mean"]["mean"]
         diversity = one["diversity"]
         rows.append([

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..drawing import write_figure
 from ..output import Output
+from .ensemble import mean_member
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 MEMBER, TOGETHER, OTHER = "#56B4E9", "#D55E00", "#009E73"
@@ -53,7 +54,7 @@ def _members(axes: Any, found: Mapping[str, Any]) -> None:
     factor = 100 if percent else 1
     values = [factor * row[name] for row in found["members"]]
     axes.bar(range(len(values)), values, color=MEMBER, label="each member")
-    axes.axhline(sum(values) / len(values), color="#0072B2", linestyle=":", label="mean member")
+    axes.axhline(factor * mean_member(found, name), color="#0072B2", linestyle=":", label="mean member")
     axes.axhline(factor * found["ensemble"][name], color=TOGETHER, linewidth=2, label="ensemble")
     step = max(1, len(values) // 10)
     axes.set_xticks(range(0, len(values), step), [str(k + 1) for k in range(0, len(values), step)])

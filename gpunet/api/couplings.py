@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import resolve_device
-from ..checkpoint import NamedArray, in_memory, read_foreign
+from ..checkpoint import NamedArray, in_memory, plain_hdf5, read_foreign
 from ..config import read_text
 from ..errors import CheckpointError, ConfigError, DataError
 from ..persistence import made_machine
@@ -38,21 +38,9 @@ def write_couplings(couplings: Couplings, path: str | Path) -> Path:
         return path
     if path.suffix.lower() not in (".h5", ".hdf5"):
         raise ConfigError("path", "must end in .json or .h5", str(path), f"For example {path.stem or 'couplings'}.json")
-    replace_file(path, [_hdf5(arrays, couplings.offset)])
+    about = {"format": FORMAT, "energy": ENERGY}
+    replace_file(path, [plain_hdf5({**arrays, "offset": np.array(couplings.offset)}, about)])
     return path
-
-
-def _hdf5(arrays: dict[str, np.ndarray], offset: float) -> bytes:
-    import io
-
-    import h5py
-
-    held = io.BytesIO()
-    with h5py.File(held, "w") as file:
-        file.attrs.update({"format": FORMAT, "energy": ENERGY})
-        for name, array in {**arrays, "offset": np.float64(offset)}.items():
-            file[name] = array
-    return held.getvalue()
 
 
 def read_couplings(path: str | Path) -> Couplings:

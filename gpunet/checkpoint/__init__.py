@@ -14,6 +14,7 @@ The layout, for the eye and for other programs::
 from ..writing import replace_file
 from .foreign import inflation_budget, is_foreign, read_foreign
 from .hashing import content_sha256
+from .layout import plain_hdf5
 from .lock import lock
 from .memory import MEMORY, from_bytes, in_memory, to_bytes
 from .places import BEST, CONFIG, LAST, PREVIOUS
@@ -28,5 +29,6 @@ __all__ = [
     "BEST", "CONFIG", "LAST", "LAYOUT", "MEMORY", "PREVIOUS", "Checkpoint", "Damage", "Group", "NamedArray",
     "NotFiniteError", "Scalar", "Verification", "check_content", "content_of", "content_sha256", "from_bytes",
     "in_memory", "inflation_budget", "is_foreign", "is_own", "is_safetensors", "is_sealed", "lock", "look_into", "note",
-    "read", "read_foreign", "read_safetensors", "replace_file", "to_bytes", "verify", "write", "write_safetensors",
+    "plain_hdf5", "read", "read_foreign", "read_safetensors", "replace_file", "to_bytes", "verify", "write",
+    "write_safetensors",
 ]  # fmt: skip

@@ -212,6 +212,12 @@ class TrainingConfig(Section):
         None, description="epochs without improvement after which training stops"
     )
     plateau: PlateauConfig | None = Field(None, description="lowers the learning rate on a plateau")
+    snapshots: int = Field(
+        0,
+        ge=0,
+        description="weights that are kept on the way in the run's folder snapshots, at updates spaced evenly in their "
+        "logarithm, from the first to the last",
+    )
 
 
 def _choice(families: tuple[type[Family], ...]) -> Any:

@@ -27,7 +27,7 @@ VOLATILE = {"volatile": True}
 LISTED = 1000  # numbers of a setting that become an attribute
 
 
-def snapshot(run: Run, *, best: bool, portrait: Group | None = None) -> Group:
+def snapshot(run: Run, *, best: bool, portrait: Group | None = None, state: bool = True) -> Group:
     """The checkpoint of a run after an epoch.
 
     Args:
@@ -35,6 +35,7 @@ def snapshot(run: Run, *, best: bool, portrait: Group | None = None) -> Group:
         best: True for the best weights of each member, to use; False for the present state, to go on from, see
             :mod:`.state`.
         portrait: groups to keep with it, see :mod:`.portrait`.
+        state: False leaves out of the present state what is needed to go on from it.
     """
     trainer, selection = run.trainer, run.selection
     parameters, device = trainer.parameters, run.device
@@ -82,7 +83,7 @@ def snapshot(run: Run, *, best: bool, portrait: Group | None = None) -> Group:
             {}, {"best_epoch": NamedArray(selection.best_epoch), "best": NamedArray(selection.best_so_far)}
         )
         root["members"].children |= differences(run)
-    if not best:
+    if not best and state:
         save_state(run, root)
     return root
 

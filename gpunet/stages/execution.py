@@ -15,6 +15,7 @@ from ..training import EpochRecord
 from .control import Control
 from .growth import growth
 from .memory import within_memory
+from .milestones import Milestones, check_snapshots
 from .resuming import resume
 from .saving import Saving
 from .stack import Stack
@@ -200,6 +201,7 @@ def _start(
     def train() -> Carried | None:
         runs = make_runs()
         first = next(runs)
+        check_snapshots(first.config, dry_run or open_folder is not None)
         if callbacks is not None:
             callbacks.on_start(first)
         if dry_run or open_folder is not None:  # what could not be written is found before anything is
@@ -248,6 +250,8 @@ def carry_out(
 
 
 def _train(run: Run, saving: Saving | None, control: Control | None, told: Callbacks, stop: Stop) -> bool:
+    milestones = Milestones(run, None if saving is None else saving.folder)
+
     def on_epoch(record: EpochRecord) -> None:
         told.measure(run, record)
         if saving is not None:
@@ -257,6 +261,7 @@ def _train(run: Run, saving: Saving | None, control: Control | None, told: Callb
 
     def on_step(epoch: int, step: int, steps: int) -> None:
         told.on_step(run, epoch, step, steps)
+        milestones.before_step(run, epoch, step)
         if saving is not None:
             saving.within_epoch(run, step)
 
@@ -270,6 +275,7 @@ def _train(run: Run, saving: Saving | None, control: Control | None, told: Callb
     if saving is None:
         return finished
     if finished:
+        milestones.at_end(run)
         saving.finish(run, told.portrait, told.on_note)
     else:
         saving.stopped(run)

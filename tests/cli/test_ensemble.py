@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from gpunet import load
+from gpunet.cli.views.ensemble import mean_member
 from tests.shell import gpunet, invoked, refused
 
 FEW = ("training.epochs=2", "data.labels=100", "model.hidden=[16]", "--device", "cpu", "-q")
@@ -188,3 +189,9 @@ def test_values_by_member_alone_are_one_population_at_one_seed(home, monkeypatch
         "15 members by bagging"
         in invoked("ensemble", *FEW[:-1], "lr=[0.1,0.03,0.01]", "--method", "bagging", "--dry-run").stderr
     )
+
+
+def test_the_mean_member_counts_members_as_the_ensemble_does():
+    """So that the table's mean less its ensemble is the gain below it."""
+    members = [{"error": 0.5, "weight": 3.0}, {"error": 0.1, "weight": 1.0}]
+    assert mean_member({"members": members}, "error") == pytest.approx(0.4)
