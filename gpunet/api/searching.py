@@ -15,6 +15,7 @@ from ..errors import ConfigError, DataError
 from ..experiment import Experiment
 from ..families import Family
 from ..interruption import Stop
+from ..paths import exists
 from ..persistence import RunFolder, dump, open_trained, run_name, snapshot
 from ..searches import (
     NAME,
@@ -33,8 +34,10 @@ from ..searches import (
     require_optuna,
 )
 from .configuring import full_keys, is_preset
+from .kept_arrays import NAME as ARRAYS
+from .kept_arrays import keep_arrays, kept_arrays
 from .loading import result_of
-from .reading import load_split, parts
+from .reading import IN_MEMORY, load_split, parts
 from .samples import in_memory, is_path, pair
 from .starting import batch_that_fits, following, source_of
 from .training import check_targets, signals_heard, with_parts
@@ -127,7 +130,8 @@ def search(
         tune: keys of the network that is fine-tuned from what a trial pretrains.
         run: folder that keeps journal, figures and model; nothing is kept without it.
         resume: go on with the search in ``run``.
-        workers: processes that train trials at once; more than one needs ``data`` and ``run``.
+        workers: processes that train trials at once; they read arrays from a file that is written for them, and data
+            frames from ``data``.
         device: ``auto``, ``cpu`` or ``cuda[:N]``.
         families: of models of your own.
         on_trials: called with all trials whenever some are finished.
@@ -160,7 +164,7 @@ def search(
     rest = {key: value for key, value in keywords.items() if key not in names}
     given = full_keys({**(settings or {}), **with_parts(rest, validation, test)}, families)
     given |= {"data.source": str(data)} if data is not None else {}
-    _check_workers(workers, x, run)
+    _check_workers(workers)
     written = _written(config, given, how, space, full_keys(tune or {}), families)
     stop, place = stop or Stop(), resolve_device(device)
     with ExitStack() as opened:
@@ -184,6 +188,8 @@ def search(
         folder = opened.enter_context(folder_for(found, str(where), resume))
         journal = Journal(folder.path, found.identity(), goal.higher, begins=not resume)
         begin_search(found, folder)
+        if workers > 1 and x is not None:
+            keep_arrays(folder.path, found.config, x, y, weights, pair(validation), pair(test))
         team = Workers(folder.path, workers, str(place)) if workers > 1 else None
         told = _Told(on_trials)
         done = carry_out_search(found, goal, folder, journal, told, stop, team)
@@ -222,12 +228,9 @@ def _written(
     return replace(found, config=checked)
 
 
-def _check_workers(workers: Any, x: Any, run: Any) -> None:
+def _check_workers(workers: Any) -> None:
     if not isinstance(workers, int) or isinstance(workers, bool) or workers < 1:
         raise ConfigError("workers", "must be a number of processes, from 1 on", repr(workers))
-    if workers > 1 and (x is not None or run is None):
-        remedy = "Pass data=PATH and run=FOLDER, or workers=1"
-        raise ConfigError("workers", "are processes that read data and journal from files", "neither", remedy)
 
 
 def opened_search(
@@ -289,6 +292,14 @@ def reopened(folder: Path, place: Device, source: str | None = None, trials: int
     overrides = {} if source is None else {"data.source": source}
     how = {} if trials is None else {"trials": trials}
     written = read_search(str(folder / NAME), overrides, how, environment={})
+    if written.config.data.source == IN_MEMORY and exists(folder / ARRAYS):
+        held = kept_arrays(folder)
+        config, dataset = in_memory(
+            written.config, held["x"], held["y"], validation=held["validation"], test=held["test"],
+            weights=held["weights"],
+        )  # fmt: skip
+        begun = source_of(written.start or None)
+        return assembled(replace(written, config=config), dataset, parts(config, dataset), place, begun)
     return opened_search(written, place, folder, start=source_of(written.start or None), fits=False)
 
 

@@ -70,6 +70,7 @@ class Feed:
         # Place p of an epoch of member e is sample rows[first[e] + p]. What is drawn for a sample belongs to its place,
         # so a sample that comes again is drawn for anew.
         self._chosen = rows
+        self._weights_on_host = None if weights is None else np.asarray(weights, np.float64)
         self._host: tuple[np.ndarray, np.ndarray] | None = (x, y)  # until a training or an evaluation is put together
         self.rows = None if rows is None else device.put(rows.reshape(-1))
         self.first = device.put(np.arange(members[0])[:, None] * self.samples if members else np.zeros(1, np.int64))
@@ -98,11 +99,12 @@ class Feed:
         return weights if weights is None or self._chosen is None else weights[self._chosen]
 
     def _host_weights(self) -> np.ndarray:
-        return self.device.get(self.weights).astype(np.float64)
+        held = self._weights_on_host
+        return self.device.get(self.weights).astype(np.float64) if held is None else held
 
     def forget_host(self) -> None:
         """Keep the samples on the device alone; called once a training or an evaluation is put together."""
-        self._host = None
+        self._host = self._weights_on_host = None
 
     def shuffle(self, seeds: tuple[int, ...], epoch: int) -> None:
         """Upload the order of an epoch: each member sorts its places by random keys of its seed and the epoch.

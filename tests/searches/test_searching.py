@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 import gpunet
-from gpunet.errors import ConfigError
+from gpunet.api.kept_arrays import keep_arrays, kept_arrays
+from gpunet.config import Config
+from gpunet.errors import ConfigError, DataError
 from gpunet.searches import read_search, trials_of
 from shell import invoked, refused
 
@@ -105,14 +107,33 @@ def test_two_workers_try_the_same_and_kill_takes_one_trial_at_most(searched):
             killed.append(json.loads(lines[-1])["user_attr"]["lease"]["pid"])
             os.kill(killed[0], signal.SIGKILL)
 
-    how = {"data": folder / "table.csv", "run": folder / "two", "workers": 2, "device": "cpu"}
-    found = gpunet.search(folder / "space.toml", on_trials=kill, **how)
+    x, y = table()
+    found = gpunet.search(
+        folder / "space.toml", x, np.where(y, "many", "few"), run=folder / "two", on_trials=kill, test=30,
+        validation=30, workers=2, device="cpu",
+    )  # fmt: skip
     assert killed
-    assert known(results(folder / "two")) == known(results(folder / "one"))
+    alone = gpunet.search(folder / "space.toml", x, np.where(y, "many", "few"), test=30, validation=30, device="cpu")
+    assert known(results(folder / "two")) == known(alone.document)
     assert found.document == results(folder / "two")
     lines = [json.loads(line) for line in journal.read_text().splitlines()]
     ends = [line["trial_id"] for line in lines if line["op_code"] == 6 and line["state"] == 1]
     assert sorted(ends) == list(range(8))
+
+
+def test_arrays_for_workers_come_back_as_they_were(tmp_path):
+    x, y = table(30)
+    weights = np.linspace(0, 1, 30)
+    keep_arrays(tmp_path, Config(), x, y, weights, None, (x[:5], np.array(["é", "b", "ccc", "d", ""])))
+    held = kept_arrays(tmp_path)
+    assert held["validation"] is None
+    for one, other in ((held["x"], x), (held["y"], y), (held["weights"], weights), (held["test"][0], x[:5])):
+        assert one.dtype == other.dtype
+        assert np.array_equal(one, other)
+    assert held["test"][1].tolist() == ["é", "b", "ccc", "d", ""]
+    for wrong in (np.array([{}], object), [[1, None]]):
+        with pytest.raises(DataError, match=r"x: must be an array of numbers or texts.*pass data=PATH"):
+            keep_arrays(tmp_path, Config(), wrong, None, None, None, None)
 
 
 def test_a_search_whose_process_was_killed_goes_on(searched):
