@@ -137,8 +137,8 @@ class MLPClassifier(Classifying):
         n_iter_no_change: epochs without improvement that are allowed.
         dropout: share of the hidden units that a step leaves out.
         device: ``auto``, ``cpu`` or ``cuda[:N]``.
-        settings: values for any other key of gpunet's configuration, such as ``{"clip_norm": 1.0}``, see
-            ``gpunet describe``; they have the last word.
+        settings: values for any other key of gpunet's configuration, such as ``{"clip_norm": 1.0}``, short
+            or dotted as for :func:`gpunet.train`; they have the last word.
 
     Attributes:
         classes_: the labels, in the order of the probabilities.
