@@ -342,7 +342,7 @@ def test_a_large_file_is_looked_at_without_reading_it(tmp_path):
     [
         (("--stats", "--history"), "must be asked for one view, got --history --stats"),
         (("--image", "faces"), "must be told where to draw"),
-        (("--stats", "-o", "x.png"), "must come with --history or --image"),
+        (("--stats", "-o", "x.png"), "must come with --history, --trajectory or --image"),
         (("--csv",), "must come with --history"),
         (("--history", "--csv", "--json"), "must have one form of output"),
     ],

@@ -142,7 +142,7 @@ def test_pseudo_likelihood_uses_every_bit(seeds, device):
 
 def test_pseudo_likelihood_refuses_other_units(device):
     rbm, _ = machine(device, Gaussian(3))
-    with pytest.raises(ConfigError, match="needs Bernoulli visible units, got Gaussian"):
+    with pytest.raises(ConfigError, match="needs visible units of two states, got Gaussian"):
         pseudo_log_likelihood(rbm, device.put(STATES), make_context(device))
 
 
