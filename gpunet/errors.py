@@ -46,8 +46,8 @@ class GpunetError(Exception):
         super().__init__(message)
 
 
-class ConfigError(GpunetError):
-    """A configuration, an option or an argument breaks a rule."""
+class ConfigError(GpunetError, ValueError):
+    """A configuration, an option or an argument breaks a rule; a ValueError, as Python users expect."""
 
     exit_code = 2
 
@@ -61,8 +61,8 @@ class ConfigErrors(ConfigError):
         self.args = ("\n".join(str(error) for error in errors),)
 
 
-class DataError(GpunetError):
-    """A data set is missing, damaged or cannot be trained on."""
+class DataError(GpunetError, ValueError):
+    """A data set is missing, damaged or cannot be trained on; a ValueError, as Python users expect."""
 
     exit_code = 3
 

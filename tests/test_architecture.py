@@ -32,6 +32,8 @@ FLOORS = [
     {"gpunet.studies"},
     {"gpunet.ensembles", "gpunet.searches"},
     {"gpunet.api"},
+    {"gpunet.interop"},
+    {"gpunet.sklearn"},
     {"gpunet.cli"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -1,12 +1,14 @@
 """The Python front door: train, fit, search, resume and load, and what they return."""
 
+from .autoencoder import Autoencoder
 from .ensemble import Ensemble
 from .ensembling import train_ensemble
 from .fitting import fit
 from .history import History
 from .loading import load
-from .machine import LogLikelihood, Machine
-from .network import Autoencoder, Network
+from .log_likelihood import LogLikelihood
+from .machine import Machine
+from .network import Network
 from .results import Result
 from .resuming import resume
 from .searching import SearchResult, search

@@ -14,9 +14,10 @@ from ..errors import CheckpointError, ConfigError
 from ..families import Family
 from ..paths import is_folder
 from ..persistence import BEST, TrainedModel, TrainedStack, held_in, is_ensemble
+from .autoencoder import Autoencoder
 from .ensemble import Ensemble
 from .machine import Machine
-from .network import Autoencoder, Network
+from .network import Network
 
 
 def load(*paths: str | Path, device: str = "auto", families: Sequence[type[Family]] = ()) -> Any:

@@ -1,66 +1,25 @@
 """Restricted Boltzmann machines and stacks of them."""
 
-from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ..backend import Arena, Context
 from ..errors import ConfigError, DataError
-from ..inspection.likelihood import TRUSTED, Annealing, is_easy, normaliser, over_samples, scores, states
+from ..inspection.likelihood import Annealing, is_easy, normaliser, over_samples, scores, states
 from ..persistence import Trained, TrainedStack, stack_of
-from ..rbm import Couplings, LogZ, exact_log_z, inverse_temperature
+from ..rbm import Couplings, LogZ, exact_log_z, inverse_temperature, pseudo_log_likelihood
 from ..rbm.temperature import InverseTemperature
 from .arrays import feature_array
 from .chains import Chains
+from .log_likelihood import LogLikelihood
 from .members import single
 from .results import Result, given
 from .samples import weights_of
 from .sampling import check_count, sampled
 
-
-@dataclass(frozen=True)
-class LogLikelihood:
-    """Mean log-likelihood of samples under a machine, in nats.
-
-    Attributes:
-        value: (members,), or one number for a single machine; for a stack a variational lower bound.
-        low: lower end of the bracket that the normaliser leaves.
-        high: upper end.
-        standard_error: of the mean over samples.
-        samples: how many.
-        method: ``exact`` or ``bracket``, of annealing from below and from above.
-        bound: whether the value is a lower bound rather than the log-likelihood itself.
-        log_z: the normaliser.
-    """
-
-    value: Any
-    low: Any
-    high: Any
-    standard_error: Any
-    samples: int
-    method: str
-    bound: bool
-    log_z: LogZ
-
-    @property
-    def trusted(self) -> bool:
-        """Whether the bracket is at most 1 nat wide."""
-        return bool(np.max(np.asarray(self.high) - np.asarray(self.low)) <= TRUSTED)
-
-    def __float__(self) -> float:
-        """The mean over members."""
-        return float(np.mean(self.value))
-
-    def __repr__(self) -> str:
-        """Value, bracket, and whether to trust it."""
-        what = "lower bound" if self.bound else "log-likelihood"
-        value, error, low, high = (
-            float(np.mean(number)) for number in (self.value, self.standard_error, self.low, self.high)
-        )
-        trust = "" if self.trusted else ", UNTRUSTED: raise runs, steps and mixing"
-        bracketed = "exact" if self.method == "exact" else f"bracket {low:.2f} to {high:.2f}{trust}"
-        return f"{what} {value:.2f} ± {error:.2f} nats over {self.samples:,} samples, {bracketed}"
+BLOCK = 1000  # samples whose bits are flipped at once
 
 
 class Machine(Result):
@@ -98,15 +57,29 @@ class Machine(Result):
             ConfigError: a population, whose members have hidden units of their own.
             DataError: samples that the machine was not trained for.
         """
-        self._one("encode")
         if layers is not None:
             check_count("layers", layers)
             if layers > len(self._held.dbn.machines):
                 rule, remedy = f"must be at most the {len(self._held.dbn.machines)} there are", "Leave it out for all"
                 raise ConfigError("layers", rule, layers, remedy)
+        return self.encode_on(self._features(x), layers=layers, as_numpy=as_numpy)
+
+    def encode_on(
+        self, features: np.ndarray, *, layers: int | None = None, as_numpy: bool = True, precise: bool = False
+    ) -> Any:
+        """The same for samples of a data set.
+
+        Args:
+            features: (samples, *input_shape) on the host.
+            layers: how many layers upwards; all by default.
+            as_numpy: False leaves the result on the device.
+            precise: compute in float64, where a state must not depend on the samples beside it by a rounding.
+        """
+        self._one("encode")
+        held = self._precise if precise else self._held
         with self.device.activate():
-            v, ctx = self._prepared(x), self._context()
-            return given(self._held.dbn.encode(v, ctx, layers).copy(), self.device, as_numpy)
+            v, ctx = self._placed(features, held), self._context()
+            return given(held.dbn.encode(v, ctx, layers).copy(), self.device, as_numpy)
 
     def decode(self, h: Any, *, as_numpy: bool = True) -> Any:
         """Expected samples for states of the top hidden units, in the units of the data: (samples, *input_shape)."""
@@ -185,6 +158,33 @@ class Machine(Result):
         with self.device.activate():
             v, ctx = self._prepared(x), self._context()
             return given(self._held.dbn.top.free_energy(v, ctx), self.device, as_numpy)
+
+    def pseudo_likelihood(self, x: Any) -> np.ndarray:
+        """The pseudo-log-likelihood of each sample, ([members,] samples), in nats: that of each bit given all others.
+
+        All bits are flipped, one after the other, so the number has no noise, see
+        :func:`gpunet.rbm.pseudo_log_likelihood`.
+
+        Args:
+            x: samples as in training, of zeros and ones.
+
+        Raises:
+            ConfigError: a stack, or visible units that are no bits.
+        """
+        return self.pseudo_likelihood_on(self._features(x))
+
+    def pseudo_likelihood_on(self, features: np.ndarray) -> np.ndarray:
+        """The same for samples of a data set, (samples, *input_shape) on the host."""
+        if len(self._held.dbn.machines) > 1:
+            remedy = "Use log_likelihood, which gives a lower bound"
+            rule, received = "needs a single machine", f"{len(self._held.dbn.machines)} layers"
+            raise ConfigError("pseudo_likelihood", rule, received, remedy)
+        held, parts = self._precise, []
+        with self.device.activate():
+            for start in range(0, len(features), BLOCK):
+                v = self._placed(features[start : start + BLOCK], held)
+                parts.append(self.device.get(pseudo_log_likelihood(held.dbn.top, v, self._context())))
+        return np.concatenate(parts, axis=-1)
 
     def log_likelihood(
         self,
@@ -288,9 +288,11 @@ class Machine(Result):
         return float(self.log_likelihood(x, weights=weights))
 
     def _prepared(self, x: Any) -> Any:
-        features = self._features(x)
+        return self._placed(self._features(x))
+
+    def _placed(self, features: np.ndarray, held: TrainedStack | None = None) -> Any:
         v = self._held.preprocessing.on_host(features.reshape(len(features), -1))
-        return self.device.put(v, self.parameters.dtype)
+        return self.device.put(v, (held or self._held).parameters.dtype)
 
     def _check_bits(self, features: np.ndarray) -> None:
         """Refuse, for units that are bits, what is no bit and no probability of one."""
@@ -337,6 +339,12 @@ class Machine(Result):
         if self.parameters.members:
             remedy = f"Use rbm.members[0].{what}(...)"
             raise ConfigError(what, "needs one machine", f"a population of {len(self.seeds)}", remedy)
+
+    @cached_property
+    def _precise(self) -> TrainedStack:
+        """The same machines in float64."""
+        with self.device.activate():
+            return self._in_float64()
 
     def _in_float64(self) -> TrainedStack:
         return stack_of(self._trained_alone(), self.device)

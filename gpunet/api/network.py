@@ -1,14 +1,14 @@
-"""Networks that predict targets, and autoencoders that reconstruct."""
+"""Networks that predict targets."""
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from ..backend import Arena, Context
 from ..data import Feed
 from ..errors import ConfigError, DataError
 from ..metrics import Estimate, Outcome, class_numbers, constant_prediction, estimates, measured, usual_metrics
-from ..persistence import TrainedModel
+from ..persistence import Trained, TrainedModel, network_of
 from ..training import Evaluator, Scores, decided, outcomes, outputs_of, task_of
 from .arrays import split_frame, target_array
 from .frames import columns_of, is_frame
@@ -44,9 +44,15 @@ class Network(Result):
         """
         return self.outputs_on(self._features(x), as_numpy=as_numpy)
 
-    def outputs_on(self, features: np.ndarray, *, as_numpy: bool = True) -> Any:
-        """The same for samples of a data set, (samples, *input_shape) on the host."""
-        held, device = self._held, self.device
+    def outputs_on(self, features: np.ndarray, *, as_numpy: bool = True, precise: bool = False) -> Any:
+        """The same for samples of a data set.
+
+        Args:
+            features: (samples, *input_shape) on the host.
+            as_numpy: False leaves the result on the device.
+            precise: compute in float64, where an output must not depend on the samples beside it by a rounding.
+        """
+        held, device = self._precise if precise else self._held, self.device
         with device.activate():
             parts = []
             x = features.reshape(len(features), *held.input_shape)
@@ -115,6 +121,14 @@ class Network(Result):
             xp = np if as_numpy else self.device.xp
             return xp.concatenate([1 - found, found], axis=1)
         return found
+
+    @cached_property
+    def _precise(self) -> TrainedModel:
+        """The same network in float64."""
+        held = self._held
+        found = Trained(held.checkpoint, held.config, held.description, held.preprocessing)
+        with self.device.activate():
+            return network_of(found, self.device)
 
     @property
     def predicts_labels(self) -> bool:
@@ -353,47 +367,3 @@ class Network(Result):
         if not np.isfinite(values).all():
             raise DataError("y", "must hold finite numbers", "NaN or infinity", "Remove such samples")
         return values
-
-
-class Autoencoder(Network):
-    """A network that was trained to give back what it is given."""
-
-    def reconstruct(self, x: Any, *, as_numpy: bool = True) -> Any:
-        """What remains of samples that went through the code, in the units of the data: (samples, *input_shape)."""
-        prepared = self.outputs(x)
-        host = self._held.preprocessing.undo(prepared).reshape(len(prepared), *self.description.input_shape)
-        return host if as_numpy else self.device.put(host)
-
-    def encode(self, x: Any, *, as_numpy: bool = True) -> Any:
-        """The codes of samples, (samples, code).
-
-        Raises:
-            ConfigError: a population, whose members have codes of their own, or a model of a family without codes.
-        """
-        if self.parameters.members:
-            remedy = "Use net.members[0].encode(x)"
-            raise ConfigError("encode", "needs one model", f"{len(self.seeds)} members", remedy)
-        features, held, device = self._features(x), self._held, self.device
-        encoder = self.config.model.encoder(held.model)
-        if encoder is None:
-            remedy = "Its family says which part encodes: Family.encoder"
-            raise ConfigError("encode", "needs a model with a code", self.config.model.name, remedy)
-        with device.activate():
-            ctx = Context(False, Arena(device))
-            prepared = held.preprocessing.on_host(features.reshape(len(features), -1))
-            shape = held.preprocessing.shape(held.input_shape)
-            prepared = device.put(prepared.reshape(len(prepared), *shape), self.parameters.dtype)
-            code, _ = encoder.forward(prepared, ctx)
-            return given(code.copy(), device, as_numpy)
-
-    def predict(self, x: Any, *, as_numpy: bool = True) -> Any:
-        """The reconstruction, see :meth:`reconstruct`."""
-        return self.reconstruct(x, as_numpy=as_numpy)
-
-    def score(self, x: Any, y: Any = None) -> float:
-        """Share of the variance of the prepared features that the reconstruction explains, in (-infinity, 1]."""
-        features = self._features(x)
-        wanted = self._held.preprocessing.on_host(features.reshape(len(features), -1)).astype(np.float64)
-        missed = ((wanted - self.outputs(x)) ** 2).sum()
-        spread = ((wanted - wanted.mean(axis=0)) ** 2).sum()
-        return float(1 - missed / spread) if spread else 0.0

@@ -358,6 +358,20 @@ def _cache_for(model: Trained) -> Any:
     return cache_of(model.config, None if path is None else Path(path).parent, writes=model.config.data.cache != "auto")
 
 
+def after_those_of(dataset: Dataset, before: Trained) -> Dataset:
+    """A data set of arrays as the next samples of a training that goes on.
+
+    Raises:
+        DataError: samples of another shape.
+    """
+    about = before.description
+    if dataset.input_shape != about.input_shape:
+        wanted = "x".join(map(str, about.input_shape))
+        received = f"samples of shape {'x'.join(map(str, dataset.input_shape))}"
+        raise DataError(dataset.name, f"must have samples of shape {wanted}, as before", received, "Prepare them alike")
+    return replace(dataset, scale=about.scale)
+
+
 def check_outputs(dataset: Dataset, known: Trained) -> None:
     """Refuse another number of targets than in training."""
     about = known.description

@@ -9,9 +9,11 @@ import numpy as np
 
 from ..config import Config, override
 from ..data import (
+    Contract,
     Dataset,
     Table,
     Targets,
+    after,
     byte_scale,
     checked_weights,
     fulfil,
@@ -27,7 +29,7 @@ from ..errors import ConfigError, DataError
 from ..persistence import Trained
 from .arrays import feature_array, plain_array, split_frame, target_array
 from .frames import is_frame, table_of
-from .reading import IN_MEMORY, table_dataset, with_features_of
+from .reading import IN_MEMORY, after_those_of, table_dataset, with_features_of
 
 
 def in_memory(
@@ -41,6 +43,8 @@ def in_memory(
     weights: Any = None,
     known: Trained | None = None,
     features_of: Trained | None = None,
+    classes: tuple[str, ...] | None = None,
+    incremental: bool = False,
 ) -> tuple[Config, Dataset]:
     """A data set out of arrays, and the configuration that divides it so.
 
@@ -58,6 +62,8 @@ def in_memory(
         weights: how much each sample of x counts; samples of parts that are passed by themselves count 1.
         known: the model that was trained on them, whose contract they fulfil; None for a new one.
         features_of: a model whose layers are taken over, so that features must be those of its training.
+        classes: names of all classes, in the order of the outputs; those of the targets by default.
+        incremental: whether the samples come after those of ``features_of``, so that they may lie elsewhere.
 
     Raises:
         DataError: whatever is wrong with them, or a validation part that is passed by itself and a test part that is
@@ -80,7 +86,7 @@ def in_memory(
     count = sum(len(rows) for _, rows, _, _ in sections)
     test_from = count - len(sections[-1][1]) if test is not None else None
     names = sections[0][3]
-    targets = _understood(_joined([y for _, _, y, _ in sections]), config.data.task, names)
+    targets = _understood(_joined([y for _, _, y, _ in sections]), config.data.task, names, classes)
     changed = override(config, changes)
     if isinstance(first, Table):
         tables = [features if isinstance(features, Table) else _like(first, features) for features, _, _, _ in sections]
@@ -94,13 +100,17 @@ def in_memory(
                 rule = f"must have samples of shape {first.shape[1:]}, as x has"
                 raise DataError("validation or test part", rule, features.shape[1:], "Prepare all parts alike")
         arrays = [_plain(features) if isinstance(features, Table) else features for features, _, _, _ in sections]
+        before = features_of.description.contract if features_of is not None and incremental else None
         made = make_dataset(
-            np.concatenate(arrays), targets, test_from, channels=config.data.channels, transposed=config.data.transposed
-        )
+            np.concatenate(arrays), targets, test_from, channels=config.data.channels,
+            transposed=config.data.transposed, before=before,
+        )  # fmt: skip
         if known is not None:
             given = fulfil(known.description, np.concatenate(arrays), "x")
             about = known.description
             made = replace(made, x=given.x, scale=about.scale, contract=about.contract)
+        elif features_of is not None and incremental:
+            made = after_those_of(made, features_of)
         elif features_of is not None:
             made = with_features_of(made, features_of, made)
     if weights is not None:
@@ -123,14 +133,18 @@ def make_dataset(
     name: str = "arrays",
     channels: str | None = None,
     transposed: bool | None = None,
+    before: Contract | None = None,
 ) -> Dataset:
     """A checked data set of arrays.
 
     Where float32 would lose what tells the values of a feature apart, a number near their mean is subtracted in float64
-    before; the contract keeps it.
+    before; the contract keeps it.  Samples that come after others, whose contract is ``before``, are treated as those.
     """
     x, turned = oriented(x.astype(np.uint8) if x.dtype.kind == "b" else x, channels, transposed)
-    x, contract, moved = near_zero(x)
+    if before is None:
+        x, contract, moved = near_zero(x)
+    else:
+        x, contract, moved = after(x, before)
     notes = (*turned, *moved)
     features = portable_features("x", x)
     scale = byte_scale(features)
@@ -145,11 +159,36 @@ def make_dataset(
     )  # fmt: skip
 
 
-def _understood(y: np.ndarray | None, task: str, names: tuple[str, ...]) -> Targets | None:
+def class_names(classes: Any) -> tuple[str, ...]:
+    """Names of classes that are given as targets would be: texts, whole numbers or truth values.
+
+    Raises:
+        DataError: something else, or a class that is there twice.
+
+    >>> class_names([2, 0, 10]), class_names(["no", "yes"])
+    (('2', '0', '10'), ('no', 'yes'))
+    """
+    given = target_array(classes, name="classes")
+    whole = given.dtype.kind != "f" or bool((given == np.floor(given)).all())
+    if given.ndim != 1 or not whole:
+        rule = "must be a list of texts or whole numbers"
+        raise DataError("classes", rule, f"{given.dtype} of shape {given.shape}", "Pass each class once")
+    texts = given if given.dtype.kind in "USb" else given.astype(np.int64)
+    names = tuple(map(str, texts.tolist()))
+    if len(set(names)) < len(names):
+        raise DataError("classes", "must name each class once", ", ".join(names[:20]), "Leave out what is there twice")
+    return names
+
+
+def _understood(
+    y: np.ndarray | None, task: str, names: tuple[str, ...], classes: tuple[str, ...] | None
+) -> Targets | None:
     """Targets that were passed; truth values name their classes False and True."""
     if y is None:
         return None
-    found = understand("y", y, task, names=names)
+    if classes is not None and y.dtype.kind == "b":
+        classes = tuple({"False": "0", "True": "1"}.get(name, name) for name in classes)
+    found = understand("y", y, task, classes, names)
     if y.dtype.kind == "b" and found.classes:
         return replace(found, classes=tuple(str(bool(int(c))) for c in found.classes))
     return found

@@ -8,13 +8,13 @@ from typing import Any
 from ..backend import Device, resolve_device
 from ..checkpoint import Checkpoint, read
 from ..checkpoint import in_memory as checkpoint_in_memory
-from ..config import Config
+from ..config import Config, override
 from ..data import Dataset
 from ..errors import ConfigError, DataError, DivergedError, Interrupted
-from ..experiment import Experiment, Run
+from ..experiment import Experiment, Prepared, Run
 from ..families import Family
 from ..interruption import SIGNALS, Stop, stops_on_signals
-from ..persistence import BEST, RunFolder, open_trained, snapshot
+from ..persistence import BEST, RunFolder, Trained, open_trained, snapshot
 from ..stages import Carried, begin
 from ..training import EpochRecord
 from .configuring import configured, full_keys, is_preset, known_families
@@ -22,7 +22,7 @@ from .loading import result_of
 from .measuring import Monitors, monitors_of
 from .progress import Watch, wants_bar
 from .reading import load_split, parts
-from .samples import in_memory, is_path, pair, share
+from .samples import class_names, in_memory, is_path, pair, share
 from .sampling import check_count
 from .starting import batch_that_fits, following, source_of
 
@@ -37,11 +37,13 @@ def train(
     *,
     target: Any = None,
     weights: Any = None,
+    classes: Any = None,
     data: str | Path | None = None,
     validation: Any = None,
     test: Any = None,
     seeds: int | None = None,
     start: Any = None,
+    incremental: bool = False,
     grafts: Sequence[tuple[str, str]] = (),
     keep_layers: int | None = None,
     run: str | Path | None = None,
@@ -68,6 +70,8 @@ def train(
         target: column of the frame ``x`` that holds the targets, or several of them, instead of ``y``.
         weights: how much each sample of x counts, (samples,), from 0: one of weight 2 counts as two; all alike by
             default.
+        classes: all classes that there are, in the order of the outputs, where ``y`` may lack some; by default those of
+            ``y``, in their order, or of an incremental ``start``.
         data: files instead of arrays: ``digits``, or a path that the command line would take.
         validation: part to select the best epoch on: a fraction, a number of samples, a pair (x, y), or with
             ``target`` a data frame that has this column too.
@@ -75,6 +79,9 @@ def train(
         seeds: how many models to train at once, with seeds ``seed``, ``seed + 1``, ...; predictions are averaged.
         start: weights to start from: a trained model, or the path of a checkpoint or .safetensors file; a preset then
             prepares features as the start did, and has its widths, unless you say otherwise.
+        incremental: keep the latest weights and, with them, all that a training goes on from; a ``start`` that was
+            trained so goes on with these samples: with what its optimizer and chains remember, and with features and
+            targets prepared by the numbers of its own samples.
         grafts: pairs (layer of ``start``, layer of the network) instead of all from the bottom.
         keep_layers: how many finished layers of ``start`` a stack keeps.
         run: folder to write checkpoints to, from which :func:`resume` goes on; nothing is written without it.
@@ -111,12 +118,12 @@ def train(
     ((3,), True)
     """
     experiment, source = experiment_of(
-        config, x, y, settings, target=target, weights=weights, data=data, validation=validation, test=test,
-        seeds=seeds, start=start, grafts=grafts, keep_layers=keep_layers, run=run, device=device, families=families,
-        **keywords,
+        config, x, y, settings, target=target, weights=weights, classes=classes, data=data, validation=validation,
+        test=test, seeds=seeds, start=start, incremental=incremental, grafts=grafts, keep_layers=keep_layers, run=run,
+        device=device, families=families, **keywords,
     )  # fmt: skip
     with experiment.device.activate():
-        return carried(experiment, source, grafts, keep_layers, run, on_epoch, progress, stop, monitors)
+        return carried(experiment, source, grafts, keep_layers, run, on_epoch, progress, stop, monitors, incremental)
 
 
 def experiment_of(
@@ -127,11 +134,13 @@ def experiment_of(
     *,
     target: Any = None,
     weights: Any = None,
+    classes: Any = None,
     data: str | Path | None = None,
     validation: Any = None,
     test: Any = None,
     seeds: int | None = None,
     start: Any = None,
+    incremental: bool = False,
     grafts: Sequence[tuple[str, str]] = (),
     keep_layers: int | None = None,
     run: str | Path | None = None,
@@ -157,7 +166,10 @@ def experiment_of(
     _check_start(source, grafts, keep_layers)
     # Whoever passes arrays has a test part of their own, so none is held back unless it was asked for.
     asked = isinstance(config, Config) or "test" in wanted.data.model_fields_set
-    _check_files(config, wanted, data, x, y, (target, weights, pair(validation), pair(test)))
+    _check_files(config, wanted, data, x, y, (target, weights, classes, pair(validation), pair(test)))
+    _check_incremental(incremental, source, grafts)
+    if incremental and wanted.training.monitor == "auto":
+        wanted = override(wanted, {"training.monitor": "last"})
     if is_preset(config):
         wanted = following(wanted, given, source, families, widths=not grafts)
     place = resolve_device(device)
@@ -176,12 +188,15 @@ def experiment_of(
                 hold_back=asked,
                 weights=weights,
                 features_of=donor,
+                classes=known_classes(classes, donor if incremental else None),
+                incremental=incremental,
             )
             check_targets(wanted, dataset)
             split = parts(wanted, dataset)
         if is_preset(config) and not given.keys() & {"training", "training.batch_size"}:
             wanted = batch_that_fits(wanted, split)
-        return Experiment(wanted, dataset, split, place), source
+        before = Prepared(donor.preprocessing, donor.description.target_scale) if incremental and donor else None
+        return Experiment(wanted, dataset, split, place, before), source
 
 
 def carried(
@@ -194,6 +209,7 @@ def carried(
     progress: bool | None = None,
     stop: Stop | None = None,
     monitors: Monitors = None,
+    incremental: bool = False,
 ) -> Any:
     """Train, with signals and folder as asked for, and wrap what came of it."""
     stop = stop or Stop()
@@ -207,14 +223,21 @@ def carried(
     with signals_heard(stop, run), divergence_told():
         found = begin(
             experiment, source, grafts, keep_layers,
-            open_folder if run is not None else None, watch, stop,
+            open_folder if run is not None else None, watch, stop, incremental=incremental,
         )  # fmt: skip
     assert found is not None, "this was no dry run"
-    return came_of(found, stop, experiment.device, folders[0].path if folders else None)
+    return came_of(found, stop, experiment.device, folders[0].path if folders else None, incremental)
 
 
-def came_of(found: Carried, stop: Stop, device: Device, folder: Path | None) -> Any:
+def came_of(found: Carried, stop: Stop, device: Device, folder: Path | None, with_state: bool = False) -> Any:
     """The model of a training, with the best weights so far where it was stopped.
+
+    Args:
+        found: what came of it.
+        stop: that may have ended it.
+        device: where the model is put.
+        folder: of the run.
+        with_state: whether the model keeps the present weights, and what a training goes on from.
 
     Raises:
         Interrupted: a signal other than Ctrl-C ended it; its state is in the folder.
@@ -224,9 +247,9 @@ def came_of(found: Carried, stop: Stop, device: Device, folder: Path | None) -> 
         remedy = f"Go on with gpunet.resume({str(folder)!r})" if folder else "Pass run=FOLDER to keep the state"
         raise Interrupted("training", f"was stopped by {stop.requested}{where}", None, remedy)
     families = found.run.config.families
-    if folder is not None and found.finished:
+    if folder is not None and found.finished and not with_state:
         return result_of(read(folder / BEST), device, run=folder, families=families)
-    content = snapshot(found.run, best=bool(found.run.selection.best_epoch.max() > 0))
+    content = snapshot(found.run, best=not with_state and bool(found.run.selection.best_epoch.max() > 0))
     return result_of(checkpoint_in_memory(content), device, "" if found.finished else stop.requested, folder, families)
 
 
@@ -285,6 +308,20 @@ def _check_start(source: Checkpoint | None, grafts: Any, keep_layers: Any) -> No
     for name, value in (("grafts", grafts or None), ("keep_layers", keep_layers)):
         if source is None and value is not None:
             raise ConfigError(name, "speaks of the layers of a start", "no start", f"Pass start=..., or no {name}")
+
+
+def known_classes(given: Any, before: Trained | None) -> tuple[str, ...] | None:
+    """Names of the classes that there are: those that were given, else those of the training that goes on."""
+    if given is not None:
+        return class_names(given)
+    return before.description.classes or None if before is not None else None
+
+
+def _check_incremental(incremental: bool, source: Checkpoint | None, grafts: Any) -> None:
+    """Refuse to go on from arrays alone, or from some layers."""
+    if incremental and (grafts or (source is not None and source.foreign)):
+        received = "grafts" if grafts else "a file of arrays alone"
+        raise ConfigError("incremental", "goes on with all of a start", received, "Leave incremental out")
 
 
 def _check_files(config: Any, wanted: Config, data: Any, x: Any, y: Any, parts: tuple[Any, ...]) -> None:

@@ -16,7 +16,7 @@ from .foreign import inflation_budget, is_foreign, read_foreign
 from .hashing import content_sha256
 from .layout import plain_hdf5
 from .lock import lock
-from .memory import MEMORY, in_memory
+from .memory import MEMORY, from_bytes, in_memory, to_bytes
 from .places import BEST, CONFIG, LAST, PREVIOUS
 from .reader import Checkpoint, look_into, read
 from .stored import is_sealed
@@ -27,7 +27,8 @@ from .writer import NotFiniteError, check_content, content_of, write
 
 __all__ = [
     "BEST", "CONFIG", "LAST", "LAYOUT", "MEMORY", "PREVIOUS", "Checkpoint", "Damage", "Group", "NamedArray",
-    "NotFiniteError", "Scalar", "Verification", "check_content", "content_of", "content_sha256", "in_memory",
-    "inflation_budget", "is_foreign", "is_own", "is_safetensors", "is_sealed", "lock", "look_into", "note",
-    "plain_hdf5", "read", "read_foreign", "read_safetensors", "replace_file", "verify", "write", "write_safetensors",
+    "NotFiniteError", "Scalar", "Verification", "check_content", "content_of", "content_sha256", "from_bytes",
+    "in_memory", "inflation_budget", "is_foreign", "is_own", "is_safetensors", "is_sealed", "lock", "look_into", "note",
+    "plain_hdf5", "read", "read_foreign", "read_safetensors", "replace_file", "to_bytes", "verify", "write",
+    "write_safetensors",
 ]  # fmt: skip

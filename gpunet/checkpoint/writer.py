@@ -49,7 +49,24 @@ def write(path: Path | str, root: Group, *, keep_previous: bool = False, created
         WriteError: where the disk refuses; the path holds the old file, or the new one if only its neighbours fail.
     """
     path = Path(path)
-    check_content(str(path), root)
+    content, pieces = sealed(str(path), root, created_utc)
+    replace_file(path, pieces, keep_previous)
+    return content
+
+
+def sealed(name: str, root: Group, created_utc: str | None = None) -> tuple[str, list[bytes | memoryview]]:
+    """The content hash and the bytes, in pieces, of the file that a content becomes, see :func:`write`.
+
+    Args:
+        name: of the file, for messages.
+        root: what it holds; left unchanged.
+        created_utc: ISO time to write down; now by default.
+
+    Raises:
+        CheckpointError: the content is beyond what a reader would accept.
+        NotFiniteError: its numbers are.
+    """
+    check_content(name, root)
     whole = _portable_tree(root)
     whole.attrs |= {
         "gpunet_version": __version__,
@@ -58,8 +75,7 @@ def write(path: Path | str, root: Group, *, keep_previous: bool = False, created
     content = content_sha256(whole)
     whole.attrs["content_sha256"] = content
     body = list(joined(lay_out(whole)))
-    replace_file(path, [make_seal(*body), *body], keep_previous)
-    return content
+    return content, [make_seal(*body), *body]
 
 
 def content_of(root: Group) -> str:

@@ -74,6 +74,8 @@ def _one(path: str, detail: Any, schema: type[Config]) -> ConfigError:
         return ConfigError(path, "is no known choice", shortened(repr(received)), remedy)
     if kind == "missing":
         return ConfigError(path, "is needed", "nothing", f"Add {path} = ...")
+    if isinstance(own := context.get("error"), ConfigError):  # raised by a check of ours, in its four parts already
+        return own
     rule = RULES.get(kind) or detail["msg"].removeprefix("Value error, ").replace("Input should", "must")
     return ConfigError(path, rule, shortened(repr(value)), _how(path, kind, value))
 

@@ -1,6 +1,6 @@
 """Data sets as values, and what is done to their features on the way into a batch."""
 
-from .arrays import near_zero, oriented
+from .arrays import after, near_zero, oriented
 from .assembling import assemble, known_dataset, reassemble
 from .augmentations import (
     Augmentation,
@@ -110,6 +110,7 @@ __all__ = [
     "Wanted",
     "Zoom",
     "abridged",
+    "after",
     "as_float32",
     "assemble",
     "baseline",

@@ -1,5 +1,7 @@
 """Arrays that were passed or read, on the way to samples: where channels and rows are, and what float32 would lose."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from .contract import Contract
@@ -62,3 +64,29 @@ def near_zero(x: np.ndarray) -> tuple[np.ndarray, Contract | None, tuple[str, ..
     contract = Contract(low=float(wide.min()), high=float(wide.max()), offset=tuple(offset.tolist()))
     said = f"{int(lost.sum())} of {len(lost)} features are counted from a number near their mean, which float32 needs"
     return wide - offset, contract, (said,)
+
+
+def after(x: np.ndarray, before: Contract) -> tuple[np.ndarray, Contract, tuple[str, ...]]:
+    """Samples as a training that goes on knows those before them, and a contract that covers both.
+
+    Args:
+        x: (samples, *shape) of any type.
+        before: the contract of the samples before.
+
+    Returns:
+        The array, the contract, and nothing that is to be said, as :func:`near_zero` does.
+
+    >>> x, contract, _ = after(np.array([[7.0], [9.0]]), Contract(low=1.0, high=5.0, lows=(1.0,), highs=(5.0,)))
+    >>> x.tolist(), contract.low, contract.highs
+    ([[7.0], [9.0]], 1.0, (9.0,))
+    """
+    lows, highs = before.lows, before.highs
+    if lows and len(lows) == x[0].size:
+        rows = x.reshape(len(x), -1)
+        lows = tuple(np.minimum(lows, rows.min(axis=0)).tolist())
+        highs = tuple(np.maximum(highs, rows.max(axis=0)).tolist())
+    low, high = min(before.low, float(x.min())), max(before.high, float(x.max()))
+    whole = before.whole and bool((x == np.floor(x)).all())
+    contract = replace(before, low=low, high=high, lows=lows, highs=highs, whole=whole)
+    fits = len(before.offset) == x[0].size and x.ndim == 2
+    return (x.astype(np.float64) - np.array(before.offset) if fits else x), contract, ()

@@ -26,10 +26,16 @@ class TargetScale:
     deviation: tuple[float, ...]
 
     @classmethod
-    def of(cls, y: np.ndarray) -> "TargetScale":
-        """That of targets (samples, outputs)."""
+    def of(cls, y: np.ndarray, weights: np.ndarray | None = None) -> "TargetScale":
+        """That of targets (samples, outputs), of which one of weight 2 counts as two.
+
+        >>> TargetScale.of(np.array([[10.0], [30.0]]), np.array([3.0, 1.0])).mean
+        (15.0,)
+        """
         wide = y.astype(np.float64)
-        mean, deviation = wide.mean(axis=0), wide.std(axis=0)
+        share = None if weights is None or not weights.any() else weights.astype(np.float64)
+        mean = np.average(wide, axis=0, weights=share)
+        deviation = np.sqrt(np.average((wide - mean) ** 2, axis=0, weights=share))
         flat = deviation <= 1e-12 * np.maximum(np.abs(mean), np.finfo(np.float64).tiny)
         return cls(tuple(mean.tolist()), tuple(np.where(flat, 1.0, deviation).tolist()))
 

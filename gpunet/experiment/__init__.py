@@ -1,7 +1,7 @@
 """One experiment, put together from a configuration and data: what is trained, on what, watched by whom."""
 
 from .augmenting import build_augmenter
-from .experiment import Experiment
+from .experiment import Experiment, Prepared
 from .labelled import epoch_rows, stratified_order
 from .lineage import FinishedLayer, Lineage
 from .monitoring import Doctor
@@ -15,6 +15,7 @@ __all__ = [
     "Experiment",
     "FinishedLayer",
     "Lineage",
+    "Prepared",
     "Run",
     "See",
     "build_augmenter",

@@ -7,11 +7,24 @@ from typing import Any
 
 from ..backend import Device
 from ..config import Config, build_loss, override
-from ..data import Dataset, Description, Inputs, Split, TargetScale, describe
+from ..data import Dataset, Description, Inputs, Preprocessing, Split, TargetScale, describe
 from ..errors import ConfigError
 from ..fields import term
 from ..objectives import degree
 from .preparing import prepare_inputs
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """The numbers by which a training has prepared its data, for one that goes on.
+
+    Attributes:
+        preprocessing: of the features; None fits it again, as to the same samples.
+        target_scale: of the targets, or None where they were learned as they are.
+    """
+
+    preprocessing: Preprocessing | None
+    target_scale: TargetScale | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,12 +36,14 @@ class Experiment:
         dataset: samples and targets on the host.
         split: which samples train, select and test.
         device: where to compute.
+        prepared: by which numbers features and targets are prepared; those of the training part by default.
     """
 
     config: Config
     dataset: Dataset
     split: Split
     device: Device
+    prepared: Prepared | None = None
 
     @cached_property
     def description(self) -> Description:
@@ -42,6 +57,8 @@ class Experiment:
         Raises:
             ConfigError: it was asked for with a loss for which sign and size of targets carry meaning.
         """
+        if self.prepared is not None:
+            return self.prepared.target_scale
         wanted, config = self.config.data.scale_target, self.config
         if wanted is False or self.dataset.task != "regression" or not config.model.wants_targets:
             return None
@@ -51,7 +68,8 @@ class Experiment:
                 rule = f"must be auto or false with {term(type(loss))}, to which sign and size of targets matter"
                 raise ConfigError("scale_target", rule, "true", "Leave it out")
             return None
-        return TargetScale.of(self.dataset.y[self.split.train])
+        train, weights = self.split.train, self.dataset.weights
+        return TargetScale.of(self.dataset.y[train], None if weights is None else weights[train])
 
     @cached_property
     def inputs(self) -> Inputs:
@@ -61,7 +79,10 @@ class Experiment:
             ConfigError: a preparation that does not suit the data.
             DataError: features that a preparation cannot take.
         """
-        return prepare_inputs(self.config, self.dataset, self.split, self.device, target_scale=self.target_scale)
+        fitted = None if self.prepared is None else self.prepared.preprocessing
+        return prepare_inputs(
+            self.config, self.dataset, self.split, self.device, target_scale=self.target_scale, fitted=fitted
+        )
 
     def configured(self, config: Config) -> "Experiment":
         """The same with another configuration."""

@@ -4,7 +4,17 @@ import numpy as np
 
 from ..backend import Device
 from ..config import Config, build_preparations
-from ..data import BagOfWords, Dataset, Inputs, Split, Standardise, TargetScale, fit_preprocessing, with_channels
+from ..data import (
+    BagOfWords,
+    Dataset,
+    Inputs,
+    Preprocessing,
+    Split,
+    Standardise,
+    TargetScale,
+    fit_preprocessing,
+    with_channels,
+)
 from ..errors import ConfigError
 
 FAINT = 1 / 16  # of the full scale; photographs and drawings deviate by a quarter of it
@@ -18,6 +28,7 @@ def prepare_inputs(
     device: Device,
     positions: bool | None = None,
     target_scale: TargetScale | None = None,
+    fitted: Preprocessing | None = None,
 ) -> Inputs:
     """The features of a data set, preprocessed as configured or as suits the model.
 
@@ -28,23 +39,28 @@ def prepare_inputs(
         device: where feeds will live.
         positions: whether the model takes images as they are; as the configured model says by default.
         target_scale: by what targets are standardised.
+        fitted: the preparations with their numbers; they are fitted to the training part by default.
     """
+    images = dataset.x.reshape(len(dataset.x), *with_channels(tuple(dataset.input_shape)))
+    fitted = _fitted(config, dataset, images[split.train]) if fitted is None else fitted
+    x = images if (config.model.sees_positions if positions is None else positions) else images.reshape(len(images), -1)
+    y = dataset.y if target_scale is None else target_scale.apply(dataset.y)
+    return Inputs(x, y, split, fitted, device, weights=dataset.weights)
+
+
+def _fitted(config: Config, dataset: Dataset, training: np.ndarray) -> Preprocessing:
+    """The preparations that are configured or suit the model, fitted to the images or features of the training part."""
     texts = bool(dataset.vocabulary)
     chain = build_preparations(config, dataset.scale, config.model.wants_standardised, texts)
     if texts != any(isinstance(preparation, BagOfWords) for preparation in chain[:1]):
         rule, received = ("must begin with bag_of_words", "texts") if texts else ("must be texts", "numbers")
         thing = "preprocess" if texts else "data of bag_of_words"
         raise ConfigError(thing, rule, received, "Leave preprocess out")
-    images = dataset.x.reshape(len(dataset.x), *with_channels(tuple(dataset.input_shape)))
-    training = images[split.train]
     if config.data.preprocess is None and dataset.scale == 1 and _are_probabilities(config, training):
         chain = []  # states of Bernoulli units, or their probabilities, are what such units take
     elif config.data.preprocess is None and config.numerics > 1 and _is_faint(config, training, dataset.scale):
         chain = [Standardise(per="channel")]
-    fitted = fit_preprocessing(chain, training, dataset.scale)
-    x = images if (config.model.sees_positions if positions is None else positions) else images.reshape(len(images), -1)
-    y = dataset.y if target_scale is None else target_scale.apply(dataset.y)
-    return Inputs(x, y, split, fitted, device, weights=dataset.weights)
+    return fit_preprocessing(chain, training, dataset.scale)
 
 
 def _is_faint(config: Config, x: np.ndarray, scale: float) -> bool:

@@ -55,6 +55,10 @@ class AutoencoderConfig(Family):
         """The first half: each hidden layer and the code, with its activation."""
         return Sequential(model.layers[: 2 * (len(self.hidden) + 1)])
 
+    def decoder(self, model: Sequential) -> Sequential:
+        """The second half, which ends in the linear output."""
+        return Sequential(model.layers[2 * (len(self.hidden) + 1) :])
+
     def loss(self, classes: int, chosen: Loss | None) -> Loss:
         """Between features and what comes back; binary cross-entropy by default."""
         return reconstruction_loss(chosen)

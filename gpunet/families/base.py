@@ -177,6 +177,10 @@ class Family(Section):
         """The part of a model that leads from features to their code, or None where it has none."""
         return None
 
+    def decoder(self, model: Any) -> Layer | None:
+        """The part of a model that leads from rows of codes back to features, or None where it has none."""
+        return None
+
     def with_hidden(self, widths: tuple[int, ...], activation: str) -> Family | None:
         """The same family with hidden layers of these widths and this activation; None where it has no such choice."""
         return None

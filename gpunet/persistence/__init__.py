@@ -16,13 +16,14 @@ from .loading import (
     is_ensemble,
     load_model,
     load_stack,
+    network_of,
     open_trained,
     stack_of,
     unfilled,
 )
 from .made import SNAPSHOTS, made_machine, snapshot_name
 from .snapshot import finished_layer, model_tree, snapshot
-from .state import StateMismatch, restore_state
+from .state import StateMismatch, continue_learning, restore_state
 from .transfer import check_preprocessing, graft
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "TrainedModel",
     "TrainedStack",
     "check_preprocessing",
+    "continue_learning",
     "diverged_in",
     "dump",
     "fill",
@@ -53,6 +55,7 @@ __all__ = [
     "load_stack",
     "made_machine",
     "model_tree",
+    "network_of",
     "newest",
     "open_trained",
     "restore_state",

@@ -120,13 +120,22 @@ def load_model(path: Path | str, device: Device, families: Sequence[type[Family]
     return _network(open_trained(read(path), families), device)
 
 
-def _network(found: Trained, device: Device) -> TrainedModel:
+def network_of(found: Trained, device: Device, dtype: Any = np.float64) -> TrainedModel:
+    """The network of a checkpoint that was understood, in float64 where roundings of float32 matter.
+
+    Raises:
+        CheckpointError: machines without outputs, or arrays that are not those of its configuration.
+    """
+    return _network(found, device, dtype)
+
+
+def _network(found: Trained, device: Device, dtype: Any = np.float32) -> TrainedModel:
     family, about = found.config.model, found.description
     if not family.has_outputs:
         remedy = "It has likelihoods and samples, and a network can start from it"
         raise CheckpointError(str(found.checkpoint.path), "must hold a network with outputs", family.name, remedy)
     loss = build_loss(found.config, len(about.classes), about.task == "multilabel")
-    model, parameters = _rebuilt(found, device, np.float32)
+    model, parameters = _rebuilt(found, device, dtype)
     return TrainedModel(**vars(found), model=model, loss=loss, parameters=parameters)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from ..backend.arrays import Array
 from ..checkpoint import Checkpoint, Group, NamedArray, Scalar
 from ..errors import CheckpointError, ConfigError, DivergedError
-from ..experiment import Run
+from ..experiment import Lineage, Run
 from ..training import NEVER, EpochRecord
 
 # Saved by epoch and member, restored with the history; and the steps at which members have left the finite numbers.
@@ -82,6 +82,34 @@ def restore_state(run: Run, source: Checkpoint) -> None:
     run.device.copy_into(run.trainer.active, run.selection.active)
 
 
+def continue_learning(run: Run, source: Checkpoint) -> None:
+    """Have a run that has not begun go on from what another has learned, on other samples.
+
+    It takes the weights, what the optimizer remembers, and chains; epochs, what was best so far and whatever else
+    belongs to the samples begin anew.
+
+    Args:
+        run: of the same model and optimizer.
+        source: the checkpoint of a run that kept its state.
+
+    Raises:
+        CheckpointError: it holds no state.
+        StateMismatch: it holds that of another model or optimizer.
+    """
+    if "loop" not in source.root:
+        remedy = "Train it with incremental=True"
+        raise CheckpointError(str(source.path), "must hold the state of its training", "weights alone", remedy)
+    kept = {f"loop/{name}" for name in ("step", *run.objective.state())}
+    places = [place for place in _places(run) if not place.path.startswith("loop/") or place.path in kept]
+    wrong = [line for place in places if (line := _mismatch(place, source))]
+    wrong += _surplus(source, {place.path for place in places}, ("model", "optimizer"))
+    if wrong:
+        raise StateMismatch(str(source.path), wrong)
+    for place in places:
+        place.put(source.array(place.path).data)
+    run.came_from(Lineage.of(source))
+
+
 def _restore_changes(run: Run, source: Checkpoint) -> None:
     """What was changed while the run was trained, so that its history goes on saying so."""
     attrs = source.group("history").attrs
@@ -137,12 +165,19 @@ def _on_device(run: Run, path: str, array: Array) -> _Place:
 def _check_arrays(source: Checkpoint, places: Sequence[_Place]) -> None:
     known = {place.path for place in places}
     wrong = [line for place in places if (line := _mismatch(place, source))]
-    for part in sorted({place.path.partition("/")[0] for place in places}):
-        inside = ((f"{part}/{path}", node) for path, node in source.group(part).walk())
-        found = {path for path, node in inside if isinstance(node, NamedArray)}
-        wrong += [f"{path}: nothing wanted" for path in sorted(found.difference(known, RECORDED))]
+    wrong += _surplus(source, known, sorted({place.path.partition("/")[0] for place in places}))
     if wrong:
         raise StateMismatch(str(source.path), wrong)
+
+
+def _surplus(source: Checkpoint, known: set[str], parts: Sequence[str]) -> list[str]:
+    """A line for each array that nobody knows, of some groups of a checkpoint."""
+    lines = []
+    for part in parts:
+        inside = ((f"{part}/{path}", node) for path, node in source.group(part).walk())
+        found = {path for path, node in inside if isinstance(node, NamedArray)}
+        lines += [f"{path}: nothing wanted" for path in sorted(found.difference(known, RECORDED))]
+    return lines
 
 
 def _mismatch(place: _Place, source: Checkpoint) -> str:

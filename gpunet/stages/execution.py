@@ -10,7 +10,7 @@ from ..checkpoint import Checkpoint, Group, check_content
 from ..errors import ConfigError, DivergedError
 from ..experiment import Experiment, Run
 from ..interruption import Stop
-from ..persistence import LAST, RunFolder, Trained, graft, snapshot
+from ..persistence import LAST, RunFolder, Trained, continue_learning, graft, snapshot
 from ..training import EpochRecord
 from .control import Control
 from .growth import growth
@@ -71,6 +71,7 @@ def runs_of(
     grafts: Sequence[tuple[str, str]] = (),
     layers: int | None = None,
     callbacks: Callbacks | None = None,
+    incremental: bool = False,
 ) -> Iterator[Run]:
     """The runs of a configuration: one, or one for each layer of a stack, or network that grows, left to train.
 
@@ -80,11 +81,16 @@ def runs_of(
         grafts: pairs of layers, of that checkpoint and of the network, see :func:`~gpunet.persistence.graft`.
         layers: how many finished layers of that checkpoint to keep, for a stack.
         callbacks: told which layers came from where.
+        incremental: whether the run goes on from all that the source has learned, see
+            :func:`~gpunet.persistence.continue_learning`, instead of from its layers alone.
 
     Raises:
-        ConfigError: a source that does not fit, or a stack with no layer left.
+        ConfigError: a source that does not fit, a stack with no layer left, or one that is to go on.
     """
     told = callbacks or Callbacks()
+    if incremental and experiment.config.model.layerwise is not None:
+        rule, remedy = "needs a model that is trained as a whole", "Train it anew on all samples"
+        raise ConfigError("incremental", rule, experiment.config.model.name, remedy)
     if experiment.config.model.layerwise is not None:
         if source is not None and source.foreign:
             rule = "must be a checkpoint, to continue a stack by its settings"
@@ -98,7 +104,9 @@ def runs_of(
         yield from stack.stages()
         return
     run = Run(experiment)
-    if source is not None:
+    if source is not None and incremental:
+        continue_learning(run, source)
+    elif source is not None:
         for line in graft(run, source, grafts):
             told.on_note(f"  {line}")
     yield run
@@ -114,6 +122,7 @@ def begin(
     callbacks: Callbacks | None = None,
     stop: Stop | None = None,
     dry_run: bool = False,
+    incremental: bool = False,
 ) -> Carried | None:
     """Put a training together and carry it out.
 
@@ -127,6 +136,7 @@ def begin(
         callbacks: what is told meanwhile.
         stop: ends training after the present step where it is requested.
         dry_run: end before the first step, with nothing written.
+        incremental: whether the run goes on from all that the source has learned, see :func:`runs_of`.
 
     Returns:
         What came of it, or None after a dry run.
@@ -138,7 +148,7 @@ def begin(
         DivergedError: a loss or gradient left the finite numbers; the last good state was saved.
     """
     return _start(
-        lambda: runs_of(experiment, source, grafts, layers, callbacks),
+        lambda: runs_of(experiment, source, grafts, layers, callbacks, incremental),
         experiment,
         open_folder,
         callbacks,

@@ -1,12 +1,13 @@
 """Runs that go on from a checkpoint, with a configuration that may differ in what has no shape."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..checkpoint import Checkpoint
 from ..config import Config, override
 from ..errors import ConfigError, DataError
-from ..experiment import Experiment, Lineage, Run
+from ..experiment import Experiment, Lineage, Prepared, Run
 from ..persistence import StateMismatch, Trained, restore_state
 from .growth import growth
 from .stack import Stack
@@ -55,6 +56,7 @@ def resume(experiment: Experiment, saved: Trained) -> Iterator[Run]:
         remedy = "Say where the data are now"
         raise DataError(config.data.source, "must hold the data that the run was trained on", "other content", remedy)
     source = saved.checkpoint
+    experiment = replace(experiment, prepared=Prepared(None, saved.description.target_scale))
     try:
         if config.model.layerwise is not None:
             stack = Stack(experiment, interrupted=source)

@@ -69,7 +69,7 @@ def fit(
         drop_last: leave the remainder of each epoch out; it differs every time.
         on_epoch: called with each epoch's record, in order.
         on_step: called with (epoch, step, steps) before each step.
-        stop: looked at after each step.
+        stop: looked at after each step and each epoch.
         done: epochs that lie behind already.
         batch: batches of the epoch after those that lie behind already.
         last: numbers of the last epoch that lies behind.
@@ -98,7 +98,7 @@ def _epochs(
     last: Mapping[str, np.ndarray] | None,
 ) -> int:
     for epoch in epochs:
-        if not selection.active.any():
+        if not selection.active.any() or (stop is not None and stop.requested):
             return epoch
         began = time.perf_counter()
         first = batch if epoch == epochs.start else 0

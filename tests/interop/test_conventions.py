@@ -1,0 +1,48 @@
+"""scikit-learn's own checks of what an estimator must do, on every estimator."""
+
+import warnings
+
+import pytest
+from sklearn.utils.estimator_checks import check_estimator
+
+import gpunet.sklearn as estimators
+
+ROUNDED = (
+    "weights are learned in float32, so that a weight of 2 and two samples agree to six digits, where the check asks "
+    "for seven and a half; test_weights.py asks for the six"
+)
+WEIGHTS = {"check_sample_weight_equivalence_on_dense_data": ROUNDED}
+DRAWN = {
+    "check_sample_weight_equivalence_on_dense_data": "batches and states are drawn, for other numbers of samples others"
+}
+SCALED = {
+    "check_sample_weight_equivalence_on_dense_data": "features are standardised by their plain means, whatever samples "
+    "weigh"
+}
+BRIEF = {"hidden_layer_sizes": (32,), "learning_rate_init": 0.02, "max_iter": 25}
+CHECKED = {
+    "AutoencoderTransformer": ({"n_components": 3, "hidden_layer_sizes": (8,), "max_iter": 5}, SCALED),
+    "BernoulliRBM": ({"n_components": 8, "n_iter": 3}, {}),
+    "DBNClassifier": ({"hidden_layer_sizes": (24,), "pretraining_iter": 2, "max_iter": 25}, DRAWN),
+    "DBNTransformer": ({"hidden_layer_sizes": (8, 4), "n_iter": 3}, DRAWN),
+    "MLPClassifier": (BRIEF, WEIGHTS),
+    "MLPRegressor": (BRIEF, WEIGHTS),
+    "RBMTransformer": ({"n_components": 8, "n_iter": 3}, DRAWN),
+}
+
+
+def test_every_estimator_is_checked():
+    assert set(CHECKED) == set(estimators.__all__)
+
+
+@pytest.mark.parametrize("name", CHECKED)
+def test_scikit_learns_own_checks_pass(name):
+    settings, exceptions = CHECKED[name]
+    estimator = getattr(estimators, name)(**settings)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the checks train too briefly, and on purpose on odd data
+        results = check_estimator(estimator, expected_failed_checks=exceptions, on_skip=None, on_fail=None)
+    failed = {found["check_name"]: found["exception"] for found in results if found["status"] == "failed"}
+    assert not failed
+    assert len(results) > 40
+    assert set(exceptions) <= {found["check_name"] for found in results}
