@@ -1,6 +1,5 @@
 """The gradient check finds planted errors, passes what is right, and tells kinks from errors."""
 
-from dataclasses import replace
 
 import numpy as np
 import pytest
