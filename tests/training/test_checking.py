@@ -1,6 +1,5 @@
 """The gradient check finds planted errors, passes what is right, and tells kinks from errors."""
 
-
 import numpy as np
 import pytest
 from click.testing import CliRunner
