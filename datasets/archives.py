@@ -113,7 +113,7 @@ def _unlabelled(path: Path, naming: Naming, arrays: Mapping[str, np.ndarray]) ->
     name = naming.x or next((name for name in USUAL[1:] if name in arrays), None)
     if name is None or name not in arrays:
         wanted = f"an array named {naming.x or 'x, images or data'}"
-        raise DataError(str(path), f"needs {wanted}", _known(arrays), "Set data.x=NAME")
+        raise DataError(str(path), f"needs {wanted}", _known(arrays), "Name the array of features, x")
     x, turned = oriented(check_features(str(path), arrays[name]), naming.channels, naming.transposed)
     x, contract, moved = near_zero(x)
     x = portable_features(str(path), x)
@@ -142,7 +142,7 @@ def _weights(
     if naming.weight is None or (naming.weight_optional and naming.weight not in arrays):
         return None
     if naming.weight not in arrays:
-        remedy = "Set data.weight to its name"
+        remedy = "Set weight to its name"
         raise DataError(str(path), f"needs an array named {naming.weight}", _known(arrays), remedy)
     weights = arrays[naming.weight]
     if weights.dtype.kind not in "biuf":

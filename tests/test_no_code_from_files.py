@@ -11,7 +11,7 @@ FORBIDDEN = {
 }  # fmt: skip
 CALLS = {"eval", "exec", "compile", "__import__", "execfile"}
 MEMBERS = {"import_module", "literal_eval", "resolve_name", "spec_from_file_location", "locate", "exec_module"}
-IMPORTS_BY_NAME = {"gpunet.cli.commands": "a command of its own table"}
+IMPORTS_BY_NAME = {"gpunet.cli.commands": "a command of its own table", "gpunet.studies": "a file of its own table"}
 OPENS_HDF5 = {
     "gpunet.checkpoint.walk": "in the child",
     "gpunet.checkpoint.foreign_walk": "in the child",

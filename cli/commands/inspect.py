@@ -255,10 +255,11 @@ def _show(found: Checkpoint, node: Group | NamedArray, path: str | None, as_json
         head |= {"foreign": found.foreign} if found.foreign else {}
         print_json({**head, **document(node)})
     elif node is found.root:
-        from ..views.members import show_members
-
         summary(found)
-        show_members(found)
+        if "members" in found.root:  # what they differ in is asked of the configuration, which others do without
+            from ..views.members import show_members
+
+            show_members(found)
         tree(found.root, found.path.name, output_shapes(found))
     else:
         show_part(node, str(path).strip("/"), output_shapes(found))

@@ -90,7 +90,7 @@ def convert(
     if {"h_visible", "h_hidden", "J"} <= set(found.root.children):
         return _of_couplings(source, output, visible_units or "spin", hidden_units or "spin")
     names = printable(", ".join(list(found.root.children)[:10])) or "nothing"
-    remedy = "Say which arrays are what: --weight NAME --visible-bias NAME --hidden-bias NAME"
+    remedy = "Name its arrays: weight, visible bias and hidden bias"
     raise DataError(str(source), "must be an archive of rbms, or hold couplings", names, remedy)
 
 

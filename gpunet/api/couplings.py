@@ -17,7 +17,7 @@ from .loading import result_of
 
 FORMAT = "gpunet-couplings"
 ENERGY = "E(s, t) = offset - h_visible s - h_hidden t - s J t with s, t of -1 and +1, at an inverse temperature of 1"
-REMEDY = "Write h_visible, h_hidden and J (visible, hidden), as gpunet inspect RUN --export-couplings does"
+REMEDY = "Write h_visible, h_hidden and J (visible, hidden), as exported couplings have them"
 
 
 def write_couplings(couplings: Couplings, path: str | Path) -> Path:

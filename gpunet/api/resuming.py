@@ -156,7 +156,7 @@ def folder_of(path: Path, elsewhere: bool = False) -> Path:
         raise ConfigError(str(path), f"must be a run's folder, its {LAST} or {PREVIOUS}", path.name, remedy)
     folder = path if is_folder(path) else path.parent
     if is_search(folder) and not has_state(folder):
-        remedy = f"Go on with gpunet search --resume {folder}, or train longer from its {CONFIG}"
+        remedy = f"Resume the search, or train longer from its {CONFIG}"
         raise CheckpointError(str(folder), "must be the folder of a run", "that of a search", remedy)
     if is_folder(path) and not has_state(folder) and not is_file(folder / CONFIG):
         raise CheckpointError(str(folder), f"must hold the {LAST} of a run", "none", "Check the path")

@@ -68,7 +68,7 @@ def trajectory(run: str | Path, device: str = "auto") -> Trajectory:
     folder = Path(run) / SNAPSHOTS
     paths = sorted(folder.glob("update-*.h5")) if is_folder(folder) else []
     if not paths:
-        remedy = "Train with training.snapshots=30, or convert an archive"
+        remedy = "Train with some snapshots, 30 for one, or convert an archive"
         raise CheckpointError(str(run), f"must hold {SNAPSHOTS}", "none", remedy)
     place = resolve_device(device)
     with place.activate():
@@ -106,7 +106,9 @@ def _machine(checkpoint: Checkpoint, place: Device) -> TrainedStack:
     held = stack_of(open_trained(checkpoint), place)
     if len(held.dbn.machines) > 1:
         received = f"{len(held.dbn.machines)} layers"
-        raise CheckpointError(str(checkpoint.path), "must hold one machine", received, "Look at its layers by --stats")
+        raise CheckpointError(
+            str(checkpoint.path), "must hold one machine", received, "Look at statistics of its layers"
+        )
     return held
 
 

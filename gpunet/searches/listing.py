@@ -28,7 +28,7 @@ def read_results(folder: str | Path) -> dict[str, Any]:
     """
     path = Path(folder) / RESULTS
     if not is_file(path):
-        raise GpunetError(str(folder), "has no results yet", None, f"Go on with gpunet search --resume {folder}")
+        raise GpunetError(str(folder), "has no results yet", None, "Resume the search first")
     try:
         held = json.loads(read_text(path))
         for key, kind in (*((name, list) for name in LISTS), *((name, dict) for name in TABLES)):

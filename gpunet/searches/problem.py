@@ -115,7 +115,7 @@ class Search:
         widths = found.model.starting_from(config.model.hidden_widths)
         if not widths:
             remedy = "Use the preset finetune"
-            raise ConfigError("tune.model", "must be a network that starts from a stack", found.model.name, remedy)
+            raise ConfigError("model", "must be a network that starts from a stack", found.model.name, remedy)
         model = found.model.model_copy(update=dict(widths))
         return found.model_copy(
             update={"model": model, "data": config.data, "seed": config.seed, "members": config.members}

@@ -148,8 +148,8 @@ def goal_of(search: Search) -> Goal:
     name = job.monitor.removeprefix("validation_")
     if not job.monitor.startswith("validation_"):
         if settings.folds == 1:
-            remedy = "Set training.monitor=auto"
-            raise ConfigError("training.monitor", "must be a number of the validation part", job.monitor, remedy)
+            rule = "must be a number of the validation part"
+            raise ConfigError("monitor", rule, job.monitor, "Set it to auto")
         name = "accuracy" if "accuracy" in job.objective.scores else "loss"
     if name == "accuracy":
         return Goal("error", "accuracy", False, True, part)

@@ -125,7 +125,7 @@ def change(run: Run, config: Config) -> list[str]:
     optimization = build_optimization(config)
     if optimization.rule.slots != optimizer.rule.slots:
         rule, remedy = "must stay above 0, or 0, as it was when training began", "Write a small number instead of 0"
-        raise ConfigError("optimizer.momentum", rule, None, remedy)
+        raise ConfigError("momentum", rule, None, remedy)
     pairs = _pairs(model, build_objective(config, run.description, run.inputs).model)
     lines, before, after = [], run.config.model_dump(mode="json"), config.model_dump(mode="json")
     for section in ("optimizer", "model"):

@@ -82,7 +82,7 @@ def corrected_mean(scores: Sequence[float], train: float, test: float) -> Differ
 
     >>> found = corrected_mean([0.1, 0.2, 0.3, 0.2], 75, 25)
     >>> round(found.mean, 6), round(found.standard_error, 6), round(found.high, 6)
-    (0.2, 0.06236, 0.398433)
+    (0.2, 0.062361, 0.398433)
     """
     count, middle = len(scores), mean(scores)
     if count == 1:

@@ -39,6 +39,7 @@ def wider(trials: Sequence[Trial], least: int = 2) -> list[float]:
         trials: of all rates so far.
         least: with fewer rates nothing is widened.
 
+    >>> import numpy as np
     >>> errors = {0.01: 0.3, 0.1: 0.2}
     >>> wider([Trial(rate, np.array([error]), np.array([1]), 1, True, 0.0) for rate, error in errors.items()])
     [1.0, 10.0]

@@ -21,6 +21,8 @@ LINES = {
     "train": ["linear", "training.epochs=1", "--run"],
     "pretrain": ["dbn", "model.hidden=[4,4]", "training.epochs=1", "--run"],
     "compare": ["--dry-run"],
+    "ensemble": ["linear", "--dry-run"],
+    "search": ["linear", "--dry-run"],
     "resume": ["r", "--dry-run"],
     "evaluate": TRAINED,
     "predict": [*TRAINED, "digits"],
@@ -31,6 +33,7 @@ LINES = {
     "report": ["r", "-o", "r.html"],
     "gradcheck": ["linear"],
     "config": ["show", "linear"],
+    "convert": ["j.json", "NEW.h5"],
     "presets": ["ls"],
     "data": ["ls"],
     "doctor": [],
@@ -38,7 +41,7 @@ LINES = {
     "runs": ["."],
 }
 VIEWS = [["--history"], ["--history", "--csv"], ["--stats"], ["--json"], ["--lineage"], ["config/json"]]
-QUIET = {"compare", "depth", "resume"}  # print nothing on standard output in a dry run
+QUIET = {"compare", "depth", "ensemble", "resume", "search"}  # print nothing on standard output in a dry run
 HEARD = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1]
 
 
@@ -50,12 +53,15 @@ def folder(tmp_path_factory):
     for words in (["train", "linear", *narrow, "r"], ["pretrain", "rbm", "model.hidden=4", *narrow, "m"]):
         done = CliRunner().invoke(main, [*words[:-1], str(place / words[-1])])
         assert done.exit_code == 0, done.output
+    couplings = ["inspect", str(place / "m/best.h5"), "--export-couplings", str(place / "j.json")]
+    assert CliRunner().invoke(main, couplings).exit_code == 0
     return place
 
 
 def lines(number):
     """All command lines; a training writes to a folder of its own."""
     for name, words in LINES.items():
+        words = [word.replace("NEW", f"new-{number}") for word in words]
         yield [name, *words, *([f"run-{number}-{name}"] if "--run" in words else [])]
     yield from (["inspect", *TRAINED, *view] for view in VIEWS)
 

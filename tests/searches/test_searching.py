@@ -292,7 +292,7 @@ def test_a_finished_search_has_a_report_and_is_no_run_to_resume(searched):
     assert "Search: one" in page
     assert "data:image/png;base64," in page
     assert "learning_rate" in page
-    assert "Go on with gpunet search --resume one" in command("resume", "one", cwd=folder, code=4).stderr
+    assert "Resume the search" in command("resume", "one", cwd=folder, code=4).stderr
     (folder / "damaged").mkdir()
     (folder / "damaged/search.toml").write_text("")
     for text in ("{}", "[]", '{"trials": 3}', "nothing"):

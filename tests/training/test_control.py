@@ -137,7 +137,7 @@ def test_stop_ends_the_training_with_its_test_and_it_can_go_on(tmp_path):
         ("stop = 1", "stop: must be true or false"),
         ("dropout = 0.0", "dropout: must stay above 0"),
         ("input_dropout = 0.5", "dropout: must stay above 0"),
-        ("momentum = 0.0", "optimizer.momentum: must stay above 0"),
+        ("momentum = 0.0", "momentum: must stay above 0"),
         ("lr = [0.1, 0.2]", "must be one number"),
         ("lr = 0.01\nbatch_size = 3", "training.batch_size"),
     ],
