@@ -128,8 +128,8 @@ def test_weights_that_are_none_are_refused(place, content, expected, tmp_path):
     ("words", "expected"),
     [
         (["bare.npz", "--weights", "none.txt"], "none.txt: must be an existing file"),
-        (["x.npz", "data.weight=v"], "x.npz: needs an array named v, got x. Set weight to its name."),
-        (["x.npz", "data.weight=w", "--weights", "w.txt"], "must stand in one place, got data.weight and w.txt"),
+        (["x.npz", "data.weight=v"], "x.npz: needs an array named v, got x. Set data.weight to its name."),
+        (["x.npz", "data.weight=w", "--weights", "w.txt"], "must stand in one place, got those of the data and w.txt"),
         (["x.npz", "--weights", "x.npz"], "must hold"),
         (["x.h5", "data.x=night/raster"], "x.h5: needs an array named night/raster, got day"),
     ],
