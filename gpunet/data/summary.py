@@ -150,7 +150,7 @@ def _scarce(dataset: Dataset, split: Split, advise: bool) -> list[str]:
     largest = max(counts.values())
     rare = [name for name, count in counts.items() if 1 < count < max(FEW, largest / 20)]
     if rare and not single and largest > 10 * min(counts[name] for name in rare):
-        advice = "; training.class_weight=balanced lets all classes weigh alike" if advise else ""
+        advice = "; class_weight=balanced lets all classes weigh alike" if advise else ""
         found.append(f"few samples of the training part are of the {_classes(rare)}: compare with the baseline{advice}")
     return found
 

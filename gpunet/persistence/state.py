@@ -67,7 +67,7 @@ def restore_state(run: Run, source: Checkpoint) -> None:
     before = source.attrs.get("monitor")
     if before != run.monitor:
         rule = f"must stay {before}, by which the best weights so far were chosen"
-        raise ConfigError("monitor", rule, run.monitor, f"Set training.monitor={before}")
+        raise ConfigError("monitor", rule, run.monitor, f"Set monitor={before}")
     places = list(_places(run))
     _check_arrays(source, places)
     attrs = source.group("loop").attrs

@@ -82,7 +82,7 @@ def test_a_rare_class_is_said_with_the_key_that_lets_it_weigh_more(tmp_path, rng
     data = load_split(load_config(None, {"data.source": str(path)}, {}))
     (said,) = summarise(*data).warnings
     expected = "few samples of the training part are of the class 1: compare with the baseline"
-    assert said == f"{expected}; training.class_weight=balanced lets all classes weigh alike"
+    assert said == f"{expected}; class_weight=balanced lets all classes weigh alike"
     assert summarise(*data, weighed=True).warnings == (expected,)
 
 
