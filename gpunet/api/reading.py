@@ -172,9 +172,8 @@ def weighted(dataset: Dataset, source: str | None) -> Dataset:
     from ..datasets import read_weights, spread_weights
 
     if dataset.weights is not None:
-        raise DataError(
-            "weights", "must stand in one place", f"those of the data and {source}", "Leave one of them out"
-        )
+        received = f"those of the data and {source}"
+        raise DataError("weights", "must stand in one place", received, "Leave one of them out")
     found = spread_weights(source, read_weights(source), len(dataset.x), dataset.test_from)
     return replace(dataset, weights=found)
 
