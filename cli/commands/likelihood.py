@@ -60,7 +60,8 @@ def likelihood(
     gpunet likelihood runs/digits-rbm-1/best.h5 --runs 500 --steps 10000 --mixing 2000
     gpunet likelihood runs/digits-dbn-1/best.h5 --cases 0
     """
-    from gpunet.api.reading import counting, evaluation_data
+    from gpunet.api.reading import evaluation_data
+    from gpunet.api.weighing import counting
     from gpunet.inspection.likelihood import (
         TRUSTED,
         Annealing,

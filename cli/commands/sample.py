@@ -26,7 +26,9 @@ from ..output import Output
 @click.option("--data", metavar="SOURCE", help="Start at this data.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the chains.")
 @click.option("--member", default=0, show_default=True, type=click.IntRange(0), help="Which member of a population.")
-@click.option("-o", "output", default="samples.png", show_default=True, metavar="FILE", help="A .png or .npz file.")
+@click.option(
+    "-o", "output", default="samples.png", show_default=True, metavar="FILE", help="A .png, .npz or .fasta file."
+)
 @device_option
 @json_option
 def sample(
@@ -46,22 +48,24 @@ def sample(
 
     A network trained up and down dreams of a class that is held. What is written are the means of the visible units
     in the end, as a picture of tiles where samples are images (needs pillow), or as numbers in an NPZ file: x, in the
-    units of the data.
+    units of the data. Sequences are drawn letter by letter, and written as FASTA, also gzipped.
 
     \b
     gpunet sample runs/digits-rbm-1/best.h5
     gpunet sample runs/digits-dbn-1/best.h5 -n 25 --steps 5000 --start data -o dreams.png
     gpunet sample runs/digits-updown-1/best.h5 --class 3 -o threes.png
     gpunet sample runs/digits-rbm-1/best.h5 -n 10000 -o samples.npz
+    gpunet sample runs/family-rbm-1 -n 5000 -o samples.fasta.gz
     """
     import gpunet
+    from gpunet.api.sequences import ENDINGS
     from gpunet.inspection.tiles import is_image
     from gpunet.members import of_member
 
     from ..opening import checkpoint_at
     from ..views.pictures import require_pillow
 
-    file = Output("-o", Path(output), [".png", ".npz"], [checkpoint, data])
+    file = Output("-o", Path(output), [".png", ".npz", *ENDINGS], [checkpoint, data])
     as_picture = file.ending == ".png"
     if as_picture:
         require_pillow("-o", ", or use -o samples.npz")
@@ -72,6 +76,9 @@ def sample(
     shape = model.description.input_shape
     if as_picture and not is_image(shape):
         raise ConfigError("-o", "a picture needs samples that are images", f"shape {shape}", "Use -o samples.npz")
+    letters = model.description.alphabet
+    if file.ending in ENDINGS and not letters:
+        raise ConfigError("-o", "needs a machine of sequences", f"features of shape {shape}", "Use -o samples.npz")
     if as_picture and not model.trained.preprocessing.pixelwise:
         kind = model.trained.preprocessing.kind
         raise ConfigError("-o", "a picture needs features that are pixels", kind, "Use -o samples.npz")
@@ -121,14 +128,20 @@ def _label(about: Any, name: str | None) -> Any:
 def _write(output: Output, drawn: Any, model: Any) -> None:
     import numpy as np
 
+    from gpunet.api.sequences import fasta_bytes
+    from gpunet.data import Sequences
     from gpunet.inspection.pictures import levels
     from gpunet.inspection.tiles import as_tiles, tiled
 
     from ..views.pictures import png
 
+    if output.ending not in (".png", ".npz"):
+        drawn = Sequences(drawn, model.description.alphabet, tuple(f"sample{i + 1}" for i in range(len(drawn))))
+        output.write([fasta_bytes(drawn, output.ending.endswith(".gz"))])
+        return
     if output.ending == ".npz":
         with output.opened() as file:
-            np.savez(file, x=drawn.astype(np.float32))
+            np.savez(file, x=drawn if model.description.alphabet else drawn.astype(np.float32))
         return
     picture = tiled(as_tiles(levels(drawn, model.preprocessing), model.description.input_shape))
     output.write([png(picture, max(1, 600 // picture.shape[1]))])

@@ -6,13 +6,16 @@ from typing import Any
 import numpy as np
 
 from ..backend import Arena, Context
+from ..checkpoint import in_memory
 from ..errors import ConfigError, DataError
+from ..fields import term
 from ..inspection.likelihood import Annealing, is_easy, normaliser, over_samples, scores, states
-from ..persistence import Trained, TrainedStack, stack_of
-from ..rbm import Couplings, LogZ, exact_log_z, inverse_temperature, pseudo_log_likelihood
+from ..persistence import Trained, TrainedStack, held_in, stack_of
+from ..rbm import Couplings, LogZ, Softmax, exact_log_z, inverse_temperature, pseudo_log_likelihood
 from ..rbm.temperature import InverseTemperature
 from .arrays import feature_array
 from .chains import Chains
+from .gauge import in_zero_sum_gauge
 from .log_likelihood import LogLikelihood
 from .members import single
 from .results import Result, given
@@ -100,6 +103,8 @@ class Machine(Result):
         self, n: int = 16, *, steps: int = 1000, seed: int = 0, start: Any = None, prepared: bool = False
     ) -> np.ndarray:
         """Means of the visible units after Gibbs steps of the top machine: ([members,] n, *input_shape).
+
+        Of sequences they are letters that were drawn, as numbers: ``Sequences(drawn, m.description.alphabet)``.
 
         Args:
             n: how many chains.
@@ -282,6 +287,30 @@ class Machine(Result):
             self.device.get(parameter.value) for parameter in (top.weight, top.visible_bias, top.hidden_bias)
         )
         return Couplings.of(weight, visible, hidden, top.visible, top.hidden)
+
+    def zero_sum(self) -> "Machine":
+        """The same machine in the zero-sum gauge, with the same free energies, see :func:`gpunet.rbm.zero_sum`.
+
+        Of a stack the lowest machine; the offsets that centre its gradient stay.
+
+        Raises:
+            ConfigError: visible units that are not softmax.
+
+        >>> import gpunet, numpy as np
+        >>> from gpunet.data import Sequences
+        >>> family = Sequences.of(["ACGU", "AC-U", "GCGU", "GC-A"] * 10, "rna")
+        >>> rbm = gpunet.train("rbm", family, hidden=3, epochs=2).zero_sum()
+        >>> bool(np.abs(rbm.weights["weight"].reshape(4, 5, 3).sum(axis=1)).max() < 1e-6)
+        True
+        """
+        units = self._held.dbn.machines[0].visible
+        if not isinstance(units, Softmax):
+            rule, remedy = "needs softmax visible units, as sequences have them", "Leave it out"
+            raise ConfigError("zero_sum", rule, term(type(units)), remedy)
+        with self.device.activate():
+            held = held_in(in_memory(in_zero_sum_gauge(self._held)), self.device, self.config.families)
+            assert isinstance(held, TrainedStack)
+            return type(self)(held, self._unsavable, self.stopped, self.run)
 
     def score(self, x: Any, y: Any = None, *, weights: Any = None) -> float:
         """The mean log-likelihood in nats, see :meth:`log_likelihood`."""

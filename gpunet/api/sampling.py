@@ -6,6 +6,7 @@ import numpy as np
 
 from ..errors import ConfigError
 from ..inspection.sampling import Sampler
+from ..models import DBN
 from ..parameter import Parameters
 from ..persistence import Trained
 
@@ -33,6 +34,8 @@ def sampled(
 ) -> np.ndarray:
     """Means of the visible units after Gibbs steps, ([members,] count, *input_shape), as the data have them.
 
+    Of sequences they are letters that were drawn, as numbers.
+
     Args:
         model: machines, or a network that knows classes.
         parameters: its.
@@ -50,7 +53,9 @@ def sampled(
     with parameters.device.activate():
         sampler = Sampler(model, parameters, count, seed, start, labels)
         sampler.run(steps)
-        drawn = sampler.data()
+        letters = bool(held.description.alphabet) and isinstance(model, DBN)
+        # Of letters the states that the chains are in, since a mean of letters is none.
+        drawn = parameters.device.get(sampler.drawn()) if letters else sampler.data()
     if prepared:
         return drawn
     features = held.preprocessing.undo(drawn)

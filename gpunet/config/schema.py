@@ -72,6 +72,16 @@ class DataConfig(Section):
     weights: str | None = Field(
         None, description="path of a file that says how much each sample counts: a number on each line, or .npy"
     )
+    alphabet: str = Field(
+        "auto",
+        description="letters of sequences in FASTA files: protein (21), rna or dna (5, with the gap), or letters of "
+        "one's own, each once",
+    )
+    identity: Annotated[float, Field(gt=0, le=1)] | Literal["auto", "none"] = Field(
+        "auto",
+        description="share of equal sites from which sequences count as one: each weighs 1 / how many do; auto is 0.8 "
+        "for sequences without other weights, none lets all count alike",
+    )
     header: bool | None = Field(None, description="whether a table has a header row; found out by default")
     delimiter: str | None = Field(None, description="one character, tab or space; found out by default")
     decimal: Literal[".", ","] | None = Field(None, description="decimal sign of a table; found out by default")

@@ -39,6 +39,7 @@ from .feed import Feed
 from .folding import folded, repeated
 from .fulfilling import fulfil
 from .inputs import Inputs, Part
+from .letters import ALPHABETS, IDENTITY, Sequences
 from .mixing import CutMix, Mixup
 from .notes import abridged
 from .pictures import Pictures, in_colours
@@ -56,6 +57,8 @@ from .target_scale import TargetScale
 from .targets import Targets, encode_targets, label_type, understand
 
 __all__ = [
+    "ALPHABETS",
+    "IDENTITY",
     "PART_WORDS",
     "PCA",
     "ZCA",
@@ -96,6 +99,7 @@ __all__ = [
     "Robust",
     "Rotate",
     "Scale",
+    "Sequences",
     "Shear",
     "Shift",
     "Spins",

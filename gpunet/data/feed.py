@@ -14,6 +14,8 @@ from .augmenter import Augmenter
 from .dataset import checked_weights
 from .preprocessing import Preprocessing
 
+BLOCK = 1000  # categories that are prepared at once
+
 
 class Feed:
     """Samples in device memory, in their original type, picked and preprocessed batch by batch.
@@ -83,10 +85,21 @@ class Feed:
         own = () if self.own is None else (len(self.own),)
         x = self.device.get(self.x) if self._host is None else self._host[0]
         raw = x.reshape(len(self.y), *own, -1)
+        if self.preprocessing.categorical:
+            return self._mean_of_categories(raw)
         prepared = self.preprocessing.on_host(raw)
         if self.weights is None:
             return prepared.mean(axis=0, dtype=np.float64)
         return np.average(prepared.astype(np.float64), axis=0, weights=self._host_weights())
+
+    def _mean_of_categories(self, raw: np.ndarray) -> np.ndarray:
+        """The mean of what is prepared block by block; sums of zeros and ones are exact in any order."""
+        weights = np.ones(len(raw)) if self.weights is None else self._host_weights()
+        total: Any = 0.0
+        for start in range(0, len(raw), BLOCK):
+            prepared = self.preprocessing.on_host(raw[start : start + BLOCK], np.float64)
+            total = total + np.tensordot(weights[start : start + BLOCK], prepared, 1)
+        return np.asarray(total / weights.sum())
 
     def targets(self) -> np.ndarray:
         """Targets of an epoch in the order of its places, ([members,] samples[, outputs]), on the host."""
@@ -101,6 +114,11 @@ class Feed:
     def _host_weights(self) -> np.ndarray:
         held = self._weights_on_host
         return self.device.get(self.weights).astype(np.float64) if held is None else held
+
+    @property
+    def weight(self) -> float:
+        """Sum of the weights of all samples; how many there are where all count alike."""
+        return float(len(self.y)) if self.weights is None else float(self._host_weights().sum())
 
     def forget_host(self) -> None:
         """Keep the samples on the device alone; called once a training or an evaluation is put together."""

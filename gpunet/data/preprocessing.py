@@ -86,6 +86,11 @@ class Preprocessing:
         """Whether samples differ from epoch to epoch of training."""
         return any(step.preparation.random for step in self.steps)
 
+    @property
+    def categorical(self) -> bool:
+        """Whether samples are categories, which are prepared batch by batch rather than all at once."""
+        return any(step.preparation.categorical for step in self.steps)
+
     def width(self, features: int) -> int:
         """How many features a model sees for so many of the data set."""
         return self.steps[-1].width if self.steps else features

@@ -82,4 +82,5 @@ class MachineConfig(GenerativeConfig):
 
 def check_visible(units: Units, inputs: Inputs) -> None:
     """Raise :class:`DataError` where the training part are no states, or means of states, of visible units."""
-    units.check(inputs.training_part(), inputs.preprocessing)
+    for part in inputs.training_blocks():
+        units.check(part, inputs.preprocessing)

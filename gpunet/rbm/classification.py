@@ -151,7 +151,8 @@ class HybridLearning(Objective):
         if weights is not None:
             share = (chosen * weights[..., None]).sum(axis=-2) / weights.sum(axis=-1, keepdims=True)
         mean = np.broadcast_to(feed.mean(), (*share.shape[:-1], self.model.features.n))
-        self.model.joint.start_from(np.concatenate([mean, share], axis=-1), Context(False, Arena(feed.device)))
+        start = np.concatenate([mean, share], axis=-1)
+        self.model.joint.start_from(start, Context(False, Arena(feed.device)), feed.weight)
 
     def state(self) -> dict[str, Array]:
         """The persistent chains, which steps go on from."""

@@ -100,7 +100,7 @@ class ContrastiveDivergence(Objective):
 
     def start_from(self, feed: Feed) -> None:
         """Visible biases and offsets begin at the data's mean."""
-        self.model.start_from(feed.mean(), Context(False, Arena(feed.device)))
+        self.model.start_from(feed.mean(), Context(False, Arena(feed.device)), feed.weight)
 
     def state(self) -> dict[str, Array]:
         """Arrays that the next step goes on from, by name, for checkpoints."""
