@@ -1,4 +1,4 @@
-"""Files on disk become tables and data sets: bundled digits, IDX, CSV, Parquet, Arrow, NPZ, HDF5, folders of images, FASTA."""
+"""Files on disk become tables and data sets: digits, IDX, CSV, Parquet, Arrow, NPZ, HDF5, FASTA, folders of images."""
 
 from .archives import Naming, spread_weights
 from .bundled import available

@@ -22,7 +22,7 @@ INSERTING = (".a2m", ".a3m")  # formats whose small letters and points are inser
 PLAIN = (".fasta", ".fa", ".faa", ".fna", ".ffn", ".frn", ".afa", ".mfa", *INSERTING)
 SUFFIXES = tuple(f"{suffix}{packed}" for suffix in PLAIN for packed in ("", ".gz"))
 KEY = re.compile(r"(?:^|[\s;|])([A-Za-z_]\w*)=")  # the beginning of KEY=VALUE in a header
-MOSTLY = 0.9  # of the letters are those of bases, in sequences of RNA and DNA; in proteins a quarter are
+MOSTLY = 0.8  # of the letters are those of bases, in sequences of RNA and DNA; in proteins a quarter are
 ALIGN = "Align the sequences first, so that all have one length"
 
 
@@ -31,8 +31,8 @@ class Spelling:
     """How sequences are read.
 
     Attributes:
-        alphabet: ``protein``, ``rna``, ``dna``, letters of one's own, or ``auto``: rna or dna where nine letters of
-            ten are A, C, G, T or U, else protein.
+        alphabet: ``protein``, ``rna``, ``dna``, letters of one's own, or ``auto``: rna or dna where four letters of
+            five are A, C, G, T or U, else protein.
         sites: how many sites a trained model has, or None.
         least: how many sequences there must be.
         target: key of the words KEY=VALUE in the headers that say the target, or None.

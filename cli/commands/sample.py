@@ -22,7 +22,8 @@ from ..output import Output
     "--steps", default=1000, show_default=True, type=click.IntRange(1), help="Gibbs steps of the top machine."
 )
 @click.option("--start", default="rest", show_default=True, type=click.Choice(["rest", "data"]), help="From where.")
-@click.option("--class", "label", metavar="NAME", help="Dream of this class; all in turn by default.")
+@click.option("--class", "--label", "label", metavar="NAME", help="Dream of this class; all in turn by default.")
+@click.option("--clamp", metavar="FILE", help="Hold these pixels or sites; NaN, an empty cell or ? is free.")
 @click.option("--data", metavar="SOURCE", help="Start at this data.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the chains.")
 @click.option("--member", default=0, show_default=True, type=click.IntRange(0), help="Which member of a population.")
@@ -37,6 +38,7 @@ def sample(
     steps: int,
     start: str,
     label: str | None,
+    clamp: str | None,
     data: str | None,
     seed: int,
     member: int,
@@ -46,18 +48,24 @@ def sample(
 ) -> None:
     """Draw samples of restricted Boltzmann machines: Gibbs steps at the top, then down to the data.
 
-    A network trained up and down dreams of a class that is held. What is written are the means of the visible units
-    in the end, as a picture of tiles where samples are images (needs pillow), or as numbers in an NPZ file: x, in the
-    units of the data. Sequences are drawn letter by letter, and written as FASTA, also gzipped.
+    A classrbm, and a network trained up and down, dream of a class that is held. --clamp holds some features of a
+    single machine while the others are drawn: x of an NPZ or HDF5 file with NaN where a pixel is free, a table with
+    empty cells, or sequences with ? at free sites; one sample for all chains or one for each.
+
+    What is written are the means of the visible units in the end, as a picture of tiles where samples are images (needs
+    pillow), or as numbers in an NPZ file: x, in the units of the data. Sequences are drawn letter by letter, and
+    written as FASTA, also gzipped.
 
     \b
     gpunet sample runs/digits-rbm-1/best.h5
     gpunet sample runs/digits-dbn-1/best.h5 -n 25 --steps 5000 --start data -o dreams.png
     gpunet sample runs/digits-updown-1/best.h5 --class 3 -o threes.png
+    gpunet sample runs/digits-classrbm-1 --label 3 --clamp upper-half.npz -o threes.png
     gpunet sample runs/digits-rbm-1/best.h5 -n 10000 -o samples.npz
     gpunet sample runs/family-rbm-1 -n 5000 -o samples.fasta.gz
     """
     import gpunet
+    from gpunet.api.clamping import read_clamp
     from gpunet.api.sequences import ENDINGS
     from gpunet.inspection.tiles import is_image
     from gpunet.members import of_member
@@ -65,7 +73,7 @@ def sample(
     from ..opening import checkpoint_at
     from ..views.pictures import require_pillow
 
-    file = Output("-o", Path(output), [".png", ".npz", *ENDINGS], [checkpoint, data])
+    file = Output("-o", Path(output), [".png", ".npz", *ENDINGS], [checkpoint, data, clamp])
     as_picture = file.ending == ".png"
     if as_picture:
         require_pillow("-o", ", or use -o samples.npz")
@@ -87,6 +95,8 @@ def sample(
     if data is None and start == "data":
         file = replace(file, reads=[checkpoint, model.trained.source])
     begin = _begin(model, count, start == "data" or data is not None, data, label)
+    if clamp is not None:
+        begin["clamp"] = read_clamp(clamp, model.trained)
     drawn = model.sample(count, steps=steps, seed=seed, prepared=as_picture, **begin)
     drawn = of_member(drawn, model.parameters.members, member)
     _write(file, drawn, model.trained)
@@ -109,7 +119,7 @@ def _begin(model: Any, count: int, from_data: bool, source: str | None, label: s
             raise ConfigError("--start", "must be rest where classes are held", "data", "Choose a --class")
         return {"label": _label(model.description, label)}
     if label is not None:
-        remedy = "Train one: gpunet train updown"
+        remedy = "Train one: gpunet train classrbm"
         raise ConfigError("--class", "needs a model that knows classes", "machines", remedy)
     if not from_data:
         return {}

@@ -100,7 +100,14 @@ class Machine(Result):
             return self._undone(again.mean(axis=0) if self.parameters.members else again, as_numpy)
 
     def sample(
-        self, n: int = 16, *, steps: int = 1000, seed: int = 0, start: Any = None, prepared: bool = False
+        self,
+        n: int = 16,
+        *,
+        steps: int = 1000,
+        seed: int = 0,
+        start: Any = None,
+        prepared: bool = False,
+        clamp: Any = None,
     ) -> np.ndarray:
         """Means of the visible units after Gibbs steps of the top machine: ([members,] n, *input_shape).
 
@@ -112,19 +119,22 @@ class Machine(Result):
             seed: of the chains.
             start: samples to start at, repeated where they are fewer than n; the resting state by default.
             prepared: leave the means as the visible units have them, ([members,] n, features).
+            clamp: features to hold, one sample for all chains or one for each: numbers, NaN where a feature is free;
+                of sequences also texts, in which ``?`` is free.
         """
-        begin = self._begin(n, start)
-        return sampled(self._held.dbn, self.parameters, self._held, n, steps, seed, begin, prepared=prepared)
+        begin, model = self._begin(n, start), self._held.dbn
+        return sampled(model, self.parameters, self._held, n, steps, seed, begin, prepared=prepared, clamp=clamp)
 
-    def sampler(self, n: int = 100, *, seed: int = 0, start: Any = None) -> Chains:
+    def sampler(self, n: int = 100, *, seed: int = 0, start: Any = None, clamp: Any = None) -> Chains:
         """Chains that are kept: ``chains.step(100)`` makes Gibbs steps and returns the states.
 
         Args:
             n: how many chains.
             seed: of the chains.
             start: samples to start at, repeated where they are fewer than n; the resting state by default.
+            clamp: features to hold, as in :meth:`sample`.
         """
-        return Chains(self._held, n, seed, self._begin(n, start))
+        return Chains(self._held, n, seed, self._begin(n, start), clamp)
 
     def energy(self, x: Any, h: Any = None, *, as_numpy: bool = True) -> Any:
         """``-log_base(v) - log_base(h) - b v - c h - v W h`` of each pair, ([members,] samples), in nats.
@@ -325,8 +335,10 @@ class Machine(Result):
 
     def _check_bits(self, features: np.ndarray) -> None:
         """Refuse, for units that are bits, what is no bit and no probability of one."""
+        if not self._held.dbn.machines[0].visible.bits:
+            return
         v = self._held.preprocessing.on_host(features.reshape(len(features), -1))
-        if self._held.dbn.machines[0].visible.bits and not 0 <= v.min() <= v.max() <= 1:
+        if not 0 <= v.min() <= v.max() <= 1:
             rule, got = "must lie between 0 and 1 when prepared, as in training", f"{v.min():.4g} to {v.max():.4g}"
             raise DataError("x", rule, got, "Pass samples on the scale of the training")
 

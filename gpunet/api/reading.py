@@ -214,10 +214,10 @@ def samples_for(model: Trained, source: str) -> Dataset:
             raise NoTargetsError(source, rule, received, remedy) from None
     given = features_in(source, model)
     nothing = np.zeros((len(given.x), 0), np.float32)
-    letters = about.alphabet
     return Dataset(
         Path(source).name, given.x, nothing, columns=about.columns, scale=about.scale, vocabulary=about.vocabulary,
-        notes=(*given.notes, "no targets, which are not needed"), contract=about.contract, ids=given.ids, alphabet=letters,
+        notes=(*given.notes, "no targets, which are not needed"), contract=about.contract, ids=given.ids,
+        alphabet=about.alphabet,
     )  # fmt: skip
 
 

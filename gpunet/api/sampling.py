@@ -9,6 +9,8 @@ from ..inspection.sampling import Sampler
 from ..models import DBN
 from ..parameter import Parameters
 from ..persistence import Trained
+from ..rbm import ClassRBM
+from .clamping import Held, as_states, clamped
 
 
 def check_count(name: str, number: Any, least: int = 1) -> None:
@@ -21,6 +23,22 @@ def check_count(name: str, number: Any, least: int = 1) -> None:
         raise ConfigError(name, f"must be a whole number from {least} on", repr(number), f"For example {name}=16")
 
 
+def holding_of(model: Any, held: Trained, clamp: Any, count: int) -> Held:
+    """What the chains of a model hold.
+
+    Raises:
+        ConfigError: a stack or a network whose features follow from hidden layers alone.
+        DataError: see :func:`.clamping.clamped`.
+    """
+    machines = getattr(model, "machines", ())
+    if len(machines) != 1 and not isinstance(model, ClassRBM):
+        received = f"{len(machines)} layers" if machines else type(model).__name__
+        raise ConfigError("clamp", "needs a single machine, which sees the features", received, "Use an rbm")
+    values, known = clamped(held, clamp, count)
+    units = model.features if isinstance(model, ClassRBM) else machines[0].visible
+    return as_states(values, units.bits), known
+
+
 def sampled(
     model: Any,
     parameters: Parameters,
@@ -31,6 +49,7 @@ def sampled(
     start: Any = None,
     labels: np.ndarray | None = None,
     prepared: bool = False,
+    clamp: Any = None,
 ) -> np.ndarray:
     """Means of the visible units after Gibbs steps, ([members,] count, *input_shape), as the data have them.
 
@@ -46,12 +65,14 @@ def sampled(
         start: prepared features on the device to start at; the resting state by default.
         labels: (count,) numbers of the classes to hold.
         prepared: leave the means as the visible units have them, ([members,] count, features).
+        clamp: features to hold, see :func:`.clamping.clamped`.
     """
     check_count("n", count)
     check_count("steps", steps, 0)
     check_count("seed", seed, 0)
+    holding = None if clamp is None else holding_of(model, held, clamp, count)
     with parameters.device.activate():
-        sampler = Sampler(model, parameters, count, seed, start, labels)
+        sampler = Sampler(model, parameters, count, seed, start, labels, holding)
         sampler.run(steps)
         letters = bool(held.description.alphabet) and isinstance(model, DBN)
         # Of letters the states that the chains are in, since a mean of letters is none.

@@ -60,7 +60,7 @@ def _by_neighbours(dataset: Dataset, identity: float | str) -> Dataset:
     share = IDENTITY if isinstance(identity, str) else identity
     weights = Sequences(dataset.x, dataset.alphabet).weights(share)
     note = (
-        f"{len(weights):,} sequences count as {weights.sum():,.1f}: each 1 / how many agree with it in {share:.0%} of the "
-        "sites; identity=none lets all count alike"
+        f"{len(weights):,} sequences count as {weights.sum():,.1f}: each 1 / how many agree with it in {share:.0%} "
+        "of the sites; identity=none lets all count alike"
     )
     return replace(dataset, weights=weights, notes=(*dataset.notes, note))

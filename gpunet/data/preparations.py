@@ -346,7 +346,7 @@ class OneHot(Preparation):
         return out
 
     def undo(self, y: np.ndarray, arrays: Arrays) -> np.ndarray:
-        """The most likely state of each category; without ``states`` refuse: what an unlikely row means is not known."""
+        """The most likely state of each category; without ``states`` refuse: what a row means is not known."""
         if self.states is not None:
             return y.reshape(*y.shape[:-1], -1, self.states).argmax(axis=-1).astype(np.uint8)
         raise ConfigError(term(OneHot), "cannot be undone", None, "Look at the coded features instead")

@@ -15,7 +15,7 @@ from ..metrics import Accuracy, Metric
 from ..models import DBN, LabelledDBN
 from ..objectives import Objective, Reconstruction, Supervised
 from ..parameter import Parameter, children, find_parameters
-from ..rbm import RBM
+from ..rbm import RBM, ClassRBM
 from ..vocabulary import Section
 
 Following = Literal["predict", "evaluate", "report", "sample", "likelihood", "finetune"]
@@ -62,6 +62,11 @@ class Family(Section):
     def wants_targets(self) -> bool:
         """Whether it learns from targets, so that data without any cannot train it."""
         return not self.reconstructs and self.has_outputs
+
+    @property
+    def learns_unlabelled(self) -> bool:
+        """Whether it also learns from samples without a label, where only some have one."""
+        return False
 
     @property
     def wants_standardised(self) -> bool:
@@ -169,7 +174,7 @@ class Family(Section):
         """The model as a checkpoint holds it: what was trained, on top of the machines that were trained before it."""
         return model
 
-    def generator(self, model: Any) -> DBN | LabelledDBN | None:
+    def generator(self, model: Any) -> DBN | LabelledDBN | ClassRBM | None:
         """What features can be sampled from, given the whole model, or None."""
         return None
 

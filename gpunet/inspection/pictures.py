@@ -48,7 +48,7 @@ def pictures(run: Run, seen: Sequence[Seen] = (), samples: int = 0) -> Group:
         again = of_member(reconstructions(generator, device.put(v), device), members)
         found["reconstructions"] = in_pairs(_tiles(run, v), _tiles(run, again)), PAIRED
         found["fantasies"] = _fantasies(run, generator), f"means after {STEPS} Gibbs steps at the top"
-    elif generator is not None:
+    elif isinstance(generator, LabelledDBN):
         labels = np.arange(TILES) % generator.classes
         note = f"means after {STEPS} Gibbs steps at the top, the classes held in turn"
         found["fantasies"] = _fantasies(run, generator, labels), note

@@ -124,14 +124,30 @@ class ContrastiveDivergence(Objective):
         rbm = self.model
         v = Bernoulli.draw(x, ctx) if self.binarise else x
         hidden_input = rbm.hidden_input(v, ctx)
-        v_model, model_input = self.chains.draw(rbm, hidden_input, self.k, ctx)
-        h, h_model = rbm.hidden.mean(hidden_input, ctx), rbm.hidden.mean(model_input, ctx)
         share = shares(weight)
-        self._accumulate((v, h, share), (v_model, h_model, self._model_share(share, v_model)), ctx)
+        self.descend(v, hidden_input, share, hidden_input, share, ctx)
+        return (rbm.free_energy_from(v, hidden_input, ctx),)
+
+    def descend(
+        self, v: Array, hidden_input: Array, share: Array | None, start: Array, start_share: Array | None, ctx: Context
+    ) -> None:
+        """Add the gradient of states of the data.
+
+        Args:
+            v: ([members,] rows, visible).
+            hidden_input: that they give the hidden units.
+            share: what part each row has in the mean, ([members,] rows), or None where all have the same.
+            start: inputs of the hidden units that chains from data begin with, ([members,] N, hidden).
+            start_share: what part each of these has, or None.
+            ctx: memory and random numbers.
+        """
+        rbm = self.model
+        v_model, model_input = self.chains.draw(rbm, start, self.k, ctx)
+        h, h_model = rbm.hidden.mean(hidden_input, ctx), rbm.hidden.mean(model_input, ctx)
+        self._accumulate((v, h, share), (v_model, h_model, self._model_share(start_share, v_model)), ctx)
         self.chains.learn(rbm)
         if self.sparsity is not None:
             self._accumulate_sparsity(v, share, ctx)
-        return (rbm.free_energy_from(v, hidden_input, ctx),)
 
     def judge(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
         """Squared error of a mean-field reconstruction, and free energy in nats, ([members,] N).

@@ -103,7 +103,7 @@ def test_sequences_never_become_one_array_of_ones_and_zeros():
     import tracemalloc
 
     rng = np.random.default_rng(0)
-    family = Sequences(rng.integers(0, 21, (20_000, 50)).astype(np.uint8), "-ACDEFGHIKLMNPQRSTVWY")
+    family = Sequences(rng.integers(0, 21, (40_000, 50)).astype(np.uint8), "-ACDEFGHIKLMNPQRSTVWY")
     tracemalloc.start()
     rbm = gpunet.train("rbm", family, hidden=4, epochs=1, identity="none", test=0.1, batch_size=500)
     rbm.log_likelihood(family)
