@@ -230,7 +230,7 @@ class HybridLearning(Objective):
         own = known if weight is None else known * weight
         labelled, others = shares(own), shares(1 - known if weight is None else (1 - known) * weight)
         label = one_hot(target, model.classes, ctx.empty(z.shape, bool))
-        some, any_other = weighs(labelled), weighs(others)
+        some, any_other = (weighs(part).astype(z.dtype) for part in (labelled, others))
         generative, unlabelled = (ctx.number(one, some) for one in (self.generative, self.unlabelled))
         mass = generative * some + unlabelled * any_other
         share = (generative * labelled + unlabelled * others) / xp.maximum(mass, np.finfo(z.dtype).tiny)
