@@ -16,7 +16,7 @@ from shell import refused
 RNA = "-ACGU"
 
 
-def family(rng, n=120):
+def family(rng, n=400):
     """Sequences of eight sites in which site 4 pairs with site 1 and the rest is random."""
     letters = rng.integers(1, 5, (n, 8)).astype(np.uint8)
     letters[:, 4] = 5 - letters[:, 1]
@@ -29,7 +29,7 @@ def place(tmp_path_factory):
     folder, rng = tmp_path_factory.mktemp("sequences"), np.random.default_rng(0)
     write_fasta(family(rng), folder / "family.fasta.gz")
     write_fasta(family(rng, 40), folder / "more.fa")
-    words = ["model.hidden=16", "training.epochs=60", "training.batch_size=20", "optimizer.learning_rate=0.1"]
+    words = ["model.hidden=16", "training.epochs=100", "training.batch_size=20", "optimizer.learning_rate=0.2"]
     done = gpunet("pretrain", "rbm", "--data", folder / "family.fasta.gz", *words, "model.k=3", "--device", "cpu",
                   "--run", folder / "machine")  # fmt: skip
     (folder / "said.txt").write_text(done.stderr)
@@ -39,10 +39,11 @@ def place(tmp_path_factory):
 def test_what_is_assumed_is_said_before_training(place):
     said = (place / "said.txt").read_text()
     assert "features: 8 sites of 5 states, RNA" in said
-    assert "letters are taken for RNA, -ACGU; data.alphabet says otherwise" in said or "alphabet" in said
-    assert "120 sequences count as" in said
+    assert "letters are taken for RNA, -ACGU; alphabet says otherwise" in said
+    assert "400 sequences count as" in said
     config = library.load(place / "machine").config
-    assert config.model.visible_units.model_dump() == {"name": "softmax", "group": 5, "pseudocount": 1.0}
+    units = config.model.visible_units
+    assert (units.name, units.group, units.pseudocount) == ("softmax", 5, 1.0)
 
 
 def test_samples_are_written_as_fasta_and_have_learned_the_pair(place):
@@ -87,7 +88,7 @@ def test_the_zero_sum_gauge_is_a_checkpoint_with_the_same_free_energies(place):
     gpunet("convert", place / "machine", place / "zero.h5", "--zero-sum")
     before, after = (library.load(place / name, device="cpu") for name in ("machine", "zero.h5"))
     more = read_fasta(place / "more.fa", "rna")
-    assert after.free_energy(more) == pytest.approx(before.free_energy(more), rel=1e-6)
+    assert after.free_energy(more) == pytest.approx(before.free_energy(more), abs=1e-5)
     sums = after.weights["weight"].reshape(8, 5, -1).sum(axis=1)
     assert np.abs(sums).max() < 1e-5
     assert np.abs(before.weights["weight"].reshape(8, 5, -1).sum(axis=1)).max() > 1e-2
@@ -107,7 +108,7 @@ def test_sequences_with_labels_in_their_headers_train_a_network(place, tmp_path)
     found = json.loads(gpunet("evaluate", tmp_path / "net", "--data", tmp_path / "labelled.fasta", "--json").stdout)
     assert found["samples"] == 90
     said = gpunet("predict", tmp_path / "net", tmp_path / "labelled.fasta", "-o", tmp_path / "p.csv").stderr
-    assert (tmp_path / "p.csv").read_text().startswith("name,"), said
+    assert ",name,class," in (tmp_path / "p.csv").read_text().split("\n")[0], said
 
 
 BAD = {
@@ -128,7 +129,7 @@ def test_other_bad_input_is_refused_in_one_line(place, tmp_path):
     for name in ("family.fasta.gz", "more.fa"):
         (tmp_path / name).write_bytes((place / name).read_bytes())
     (tmp_path / "w.txt").write_text("1\n2\n")
-    save_npz(tmp_path / "x.npz", x=np.ones((3, 8)))
+    save_npz(tmp_path / "x.npz", x=np.random.default_rng(0).random((30, 8)))
     (tmp_path / "wide.fasta").write_text(">a\nACGU?????\n")
     (tmp_path / "none.fasta").write_text(">a\n????????\n")
     (tmp_path / "two.fasta").write_text(">a\nA???????\n>b\nC???????\n")

@@ -98,7 +98,7 @@ def test_a_chain_of_known_couplings_is_learned():
     assert np.corrcoef(connected(states, truth), connected(states, np.exp(log_p)))[0, 1] > 0.95
     alone = np.log([np.bincount(drawn[:, i], minlength=3) / len(drawn) for i in range(SITES)])
     independent = sum(alone[i, states[:, i]] for i in range(SITES))
-    assert truth @ (np.log(truth) - independent) / SITES > 0.1, "fields alone are not enough"
+    assert truth @ (np.log(truth) - independent) / SITES > 0.05, "fields alone are not enough"
 
 
 def test_sequences_never_become_one_array_of_ones_and_zeros():
@@ -112,5 +112,5 @@ def test_sequences_never_become_one_array_of_ones_and_zeros():
         tracemalloc.stop()
         return found
 
-    few, many = 3000, 15_000
+    few, many = 10_000, 25_000
     assert peak(many) - peak(few) < (many - few) * 50 * 21 / 2, "half a byte for each unit of each sequence"
