@@ -21,8 +21,8 @@ def main():
         found = gpunet("repro", "digits-few-labels", "--folder", folder, "--device", "cpu")
     low, high = found["bracket"]
     lines = [
-        f"The images without labels add **{found['value']:.2f} points** of accuracy ({low:+.2f} to {high:+.2f}, paired 95 % "
-        f"interval over {len(found['seeds'])} seeds): {found['verdict']}.",
+        f"The images without labels add **{found['value']:.2f} points** of accuracy ({low:+.2f} to {high:+.2f}, "
+        f"paired 95 % interval over {len(found['seeds'])} seeds): {found['verdict']}.",
         "",
         *(f"- {note}" for note in found["notes"]),
         "",
@@ -32,8 +32,8 @@ def main():
         "",
         *(f"`{command}`" for command in found["commands"]),
         "",
-        f"{found['seconds']:.0f} s for both. The 270 validation labels choose the epoch of both arms; the 270 test images are "
-        "read once.",
+        f"{found['seconds']:.0f} s for both. The 270 validation labels choose the epoch of both arms; the 270 test "
+        "images are read once.",
     ]
     result("digits_labels", "Digits with 100 labels of 1,257", lines, options.save)
 

@@ -104,9 +104,9 @@ def main():
     measuring = time.monotonic() - began
     low, high = ((truth - end) / SITES for end in (found.high, found.low))
     lines = [
-        f"{options.sequences:,} sequences train {options.hidden} hidden bits for {options.epochs} epochs: PCD-{options.k}, "
-        f"500 chains, batches of 100, rate {options.rate:g} falling as a cosine, momentum 0.5, seed {options.seed}; "
-        f"{training:.0f} s, and {measuring:.0f} s to measure.",
+        f"{options.sequences:,} sequences train {options.hidden} hidden bits for {options.epochs} epochs: "
+        f"PCD-{options.k}, 500 chains, batches of 100, rate {options.rate:g} falling as a cosine, "
+        f"momentum 0.5, seed {options.seed}; {training:.0f} s, and {measuring:.0f} s to measure.",
         "",
         "| | asked | found |",
         "|---|---|---|",

@@ -20,7 +20,7 @@ def place(tmp_path_factory):
     noisy = np.where(rng.random(x.shape) < 0.02, 255 - x, x).astype(np.uint8)
     save_npz(folder / "bars.npz", x=noisy, y=np.array(["left", "right"])[y])
     words = ["model.hidden=20", "training.epochs=60", "training.batch_size=20", "model.generative=1", "model.k=3",
-             "optimizer.learning_rate=0.02"]  # fmt: skip
+             "optimizer.learning_rate=0.02", "training.monitor=last"]  # fmt: skip
     gpunet("train", "classrbm", "--data", folder / "bars.npz", *words, "--run", folder / "bars", "--device", "cpu")
     return folder
 
