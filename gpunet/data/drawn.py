@@ -152,7 +152,7 @@ def drawn(
     sizes = [drawing.train if train is None else train, drawing.test if test is None else test]
     if min(sizes) < 1:
         raise ConfigError("train" if sizes[0] < 1 else "test", "must be at least one image", min(sizes), "Raise it")
-    more = ()
+    more: tuple[np.ndarray, ...] = ()
     if drawing.of_digits:
         if digits is None:
             raise DataError(name, "needs images of digits", "none", "Pass digits, such as those of MNIST")

@@ -210,6 +210,6 @@ class Feed:
         rows = index if self.own is None else index * len(self.own) + self.own
         raw = take_rows(self.x, rows, ctx.empty((*rows.shape, self.x.shape[-1]), self.x.dtype))
         target = take_rows(self.y, index, ctx.empty((*index.shape, *self.y.shape[1:]), self.y.dtype))
-        if self.some_unlabelled:
+        if self.some_unlabelled and self.rows is not None:
             self.device.xp.copyto(target, -1, where=self.rows.take(place + self.first) < 0)
         return raw, target

@@ -28,6 +28,13 @@ from .machine import RBM
 from .units import Units
 
 
+def _some(share: Array | None, dtype: Any) -> Array:
+    """1 where a batch has any weight, ([E,] 1), else 0."""
+    found = weighs(share)
+    assert found is not None, "there are weights where labels are missing"
+    return found.astype(dtype)
+
+
 @dataclass(eq=False)
 class ClassRBM(Layer):
     """``p(class | x)`` of a machine over features and class, exactly: a layer whose outputs are its logits.
@@ -230,7 +237,7 @@ class HybridLearning(Objective):
         own = known if weight is None else known * weight
         labelled, others = shares(own), shares(1 - known if weight is None else (1 - known) * weight)
         label = one_hot(target, model.classes, ctx.empty(z.shape, bool))
-        some, any_other = (weighs(part).astype(z.dtype) for part in (labelled, others))
+        some, any_other = (_some(part, z.dtype) for part in (labelled, others))
         generative, unlabelled = (ctx.number(one, some) for one in (self.generative, self.unlabelled))
         mass = generative * some + unlabelled * any_other
         share = (generative * labelled + unlabelled * others) / xp.maximum(mass, np.finfo(z.dtype).tiny)
