@@ -174,7 +174,8 @@ def _content(path: Path, thing: str) -> bytes:
 
 def _records(thing: str, content: bytes) -> list[_Record]:
     records: list[_Record] = []
-    header, begins, parts = "", 0, []
+    header, begins = "", 0
+    parts: list[tuple[int, bytes]] = []
     for number, line in enumerate(content.split(b"\n"), 1):
         if line.startswith(b">"):
             if begins:

@@ -121,7 +121,7 @@ def make(
             "NAME", f"must be {', '.join(DRAWINGS)}", repr(name), meant(name, list(DRAWINGS), "Choose one")
         )
     file = Output("-o", Path(output or f"{name}.npz"), [".npz"], [source])
-    found = drawn(name, train, test, seed, _digits(name, source, DRAWINGS[name].of_digits))
+    found: dict[str, Any] = drawn(name, train, test, seed, _digits(name, source, DRAWINGS[name].of_digits))
     with file.opened() as opened:
         np.savez_compressed(opened, **found)
     sizes = {part: len(found[f"y_{part}"]) for part in ("train", "test")}

@@ -25,7 +25,8 @@ def in_zero_sum_gauge(held: TrainedStack) -> Group:
     name = "" if "weight" in model.children else sorted(model.children)[0]
     machine: Any = model[name] if name else model
     arrays = [machine[array] for array in ARRAYS]
-    changed = zero_sum(*(array.data for array in arrays), units.group)
+    weight, visible_bias, hidden_bias = (array.data for array in arrays)
+    changed = zero_sum(weight, visible_bias, hidden_bias, units.group)
     made = {key: replace(array, data=np.asarray(new, array.dtype)) for key, array, new in zip(ARRAYS, arrays, changed)}
     lowest = Group(machine.attrs, {**machine.children, **made})
     whole = Group(model.attrs, {**model.children, name: lowest}) if name else lowest

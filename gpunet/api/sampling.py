@@ -30,7 +30,7 @@ def holding_of(model: Any, held: Trained, clamp: Any, count: int) -> Held:
         ConfigError: a stack or a network whose features follow from hidden layers alone.
         DataError: see :func:`.clamping.clamped`.
     """
-    machines = getattr(model, "machines", ())
+    machines: Any = getattr(model, "machines", ())
     if len(machines) != 1 and not isinstance(model, ClassRBM):
         received = f"{len(machines)} layers" if machines else type(model).__name__
         raise ConfigError("clamp", "needs a single machine, which sees the features", received, "Use an rbm")

@@ -40,7 +40,7 @@ def few_labels(run: Runner, data: Sequence[str], seeds: Sequence[int]) -> Findin
         for name, said in (("alone", "100 labels alone"), ("all", "with the other images of the training part"))
     ]
     better, mean = sum(gain > 0 for gain in gains), paired_difference(accuracies["all"], accuracies["alone"])
-    bracket = (100 * mean.low, 100 * mean.high)
+    bracket = None if mean.low is None or mean.high is None else (100 * mean.low, 100 * mean.high)
     return Finding(tuple(gains), bracket, (*lines, f"better with {better} of {len(gains)} seeds"))
 
 
