@@ -34,7 +34,6 @@ FLOORS = [
     {"gpunet.api"},
     {"gpunet.interop"},
     {"gpunet.sklearn"},
-    {"gpunet.recipes"},
     {"gpunet.cli"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

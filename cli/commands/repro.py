@@ -11,7 +11,7 @@ from ..options import device_option, json_option, print_json
 from ..remarks import quiet_option, remark
 
 if TYPE_CHECKING:
-    from gpunet.recipes import Finding, Recipe
+    from ..recipes import Finding, Recipe
 
 
 @click.command()
@@ -37,7 +37,8 @@ def repro(name: str | None, data: str | None, folder: str | None, show: bool, de
     gpunet repro mnist-dbn --data path/to/mnist --show
     """
     from gpunet.errors import ConfigError, meant
-    from gpunet.recipes import RECIPES
+
+    from ..recipes import RECIPES
 
     if name is None:
         _list(as_json)
@@ -127,7 +128,7 @@ def _show(recipe: Recipe, as_json: bool) -> None:
 
 
 def _list(as_json: bool) -> None:
-    from gpunet.recipes import RECIPES
+    from ..recipes import RECIPES
 
     if as_json:
         print_json([_document(recipe) for recipe in RECIPES.values()])

@@ -83,6 +83,14 @@ class Family(Section):
         """Between which features must lie to be left as they are, unless configured otherwise."""
         return (0.0, 1.0) if self.takes_probabilities else None
 
+    def of_sequences(self, states: int) -> Mapping[str, Any]:
+        """The settings, by name, that follow from data that are sequences of so many letters; empty where none do.
+
+        Raises:
+            ConfigError: settings that do not suit sequences.
+        """
+        return {}
+
     @property
     def sees_positions(self) -> bool:
         """Whether it takes images as they are; other models take their features in one row."""

@@ -29,8 +29,8 @@ class ClassRBMConfig(MachineConfig):
     )
     unlabelled: Annotated[NonNegative, BY_MEMBER] = Field(
         0.0,
-        description="weight of -log p(features) of training samples without a label where data.labels leaves some, "
-        "the class summed out; 0 leaves such samples out",
+        description="weight of -log p(features) of training samples without a label, the class summed out; 0 leaves "
+        "them out",
     )
 
     @property

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from gpunet.cli.recipes import RECIPES, Finding
 from gpunet.cli.reproducing import Commands
 from gpunet.config import is_file_name, load_config, parse_assignments
 from gpunet.errors import GpunetError
-from gpunet.recipes import RECIPES, Finding
 from shell import invoked as gpunet
 from shell import refused
 

@@ -89,7 +89,7 @@ class Recipe:
     def verdict(self, finding: Finding) -> Verdict:
         """Whether the number is at least as good as the limit; undecided where its bracket holds the limit.
 
-        >>> from gpunet.recipes import RECIPES
+        >>> from gpunet.cli.recipes import RECIPES
         >>> cd1 = RECIPES["mnist-rbm-cd1"]
         >>> cd1.limit, cd1.verdict(Finding((-120.0,))), cd1.verdict(Finding((-127.0,), (-130.0, -124.0)))
         (-126.5, 'reproduced', 'undecided')

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ..studies import paired_difference
+from gpunet.studies import paired_difference
+
 from .base import Finding, Recipe, Runner
 
 # Of a machine of digits and class with 100 labels; both arms have the same updates, rates and selection.
