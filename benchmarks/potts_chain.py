@@ -113,8 +113,8 @@ def main():
         "",
         "| | asked | found |",
         "|---|---|---|",
-        "| Pearson of connected pair correlations, 10 looks at 5,000 chains, 10 Gibbs steps apart after 100 from rest | "
-        f"at least 0.95 | "
+        "| Pearson of connected pair correlations, 10 looks at 5,000 chains, 10 Gibbs steps apart after 100 from "
+        "rest | at least 0.95 | "
         f"**{pearson:.4f}** (exact samples of the chain {ceiling:.4f}), slope {slope:.3f} |",
         f"| held-out log-likelihood below the truth, nats a site | at most 0.02 | "
         f"**{(truth - found.value) / SITES:.4f}**, bracket {low:.4f} to {high:.4f} |",
