@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -197,7 +198,9 @@ class Result:
         offered: Any = x
         if is_frame(x):
             offered = table_of(x, name)
-        elif not isinstance(x, Sequences):
+        elif isinstance(x, Sequences):
+            offered = replace(x, notes=())  # whoever has read them knows
+        else:
             offered = oriented(feature_array(x, name), data.channels, data.transposed)[0]
         found = fulfil(self.description, offered, name)
         _warn(name, found.notes)
