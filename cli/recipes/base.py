@@ -63,7 +63,7 @@ class Recipe:
         tolerance: how much worse than that still counts as reproduced.
         higher: whether a higher number is better.
         seeds: of the runs.
-        minutes: what it took when it was last measured, on two cores.
+        minutes: about how long it takes on two cores that have nothing else to do.
         data: ``digits``, which come along, or ``mnist``, whose folder must be named.
         steps: runs the commands; called with the runner, the words that name the data, and the seeds.
     """

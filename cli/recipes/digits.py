@@ -88,7 +88,7 @@ DIGITS = (
         0.0,
         True,
         (0, 1, 2, 3, 4, 5),
-        0.0,
+        2.0,
         "digits",
         few_labels,
     ),
