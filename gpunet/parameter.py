@@ -121,7 +121,7 @@ class Parameters:
         model: any object; parameters are found by walking its attributes, lists and tuples.
         seeds: the seed of one model, or a sequence of seeds for a population with a members axis.
         device: where the vectors live.
-        dtype: float32, or float64 for gradient checks.
+        dtype: float32 or float64.
 
     Attributes:
         idle: names of what the last pass did not reach; the optimizer leaves it as it is, without decay.

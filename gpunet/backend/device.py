@@ -89,9 +89,9 @@ class Device:
         """Refuse a precision of products that this device does not have.
 
         Raises:
-            DeviceError: another than ``float32`` on a CPU, or on a GPU older than Ampere (compute capability 8.0).
+            DeviceError: ``tf32`` or ``bfloat16`` on a CPU, or on a GPU older than Ampere (compute capability 8.0).
         """
-        if precision == "float32":
+        if precision in ("float32", "float64"):
             return
         capability = 0 if self.kind == "cpu" else int(self.xp.cuda.Device(self.index).compute_capability)
         if capability < SHORT_FORMATS:

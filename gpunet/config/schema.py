@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union, get_args
 
+import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Field, create_model, model_validator
 
 from ..errors import ConfigError
@@ -174,10 +175,11 @@ class TrainingConfig(Section):
     batch_size: Count = Field(64, description="samples of a step; presets take at most a quarter of the training part")
     updates: Count | None = Field(None, description="of an epoch at least; fewer samples are passed over several times")
     drop_last: bool = Field(True, description="leave out the remainder of each epoch; it differs every time")
-    precision: Literal["float32", "tf32", "bfloat16"] = Field(
+    precision: Literal["float32", "tf32", "bfloat16", "float64"] = Field(
         "float32",
-        description="of the products of a training step on CUDA: tf32 and bfloat16 round their factors, as GPUs since "
-        "Ampere can do; sums, weights and evaluation stay in float32",
+        description="of features, weights and all arithmetic: float64 has twice the digits at about twice the time and "
+        "memory; tf32 and bfloat16 are float32 whose products in training steps on CUDA round their factors, as GPUs "
+        "since Ampere can do",
     )
     l1: Annotated[NonNegative, BY_MEMBER] = Field(
         0.0, description="penalty l1 * sum of absolute weights; biases are left alone"
@@ -282,6 +284,15 @@ class Config(Section):
         """Values by member have one length, since they go together by place."""
         check_lengths(self.by_member)
         return self
+
+    @property
+    def dtype(self) -> np.dtype:
+        """What features, parameters, gradients and the state of the optimizer are numbers of: float32 or float64.
+
+        >>> Config().dtype, Config(training={"precision": "float64"}).dtype
+        (dtype('float32'), dtype('float64'))
+        """
+        return np.dtype(np.float64 if self.training.precision == "float64" else np.float32)
 
     @property
     def by_member(self) -> dict[str, PerMember]:

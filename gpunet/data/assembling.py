@@ -43,7 +43,7 @@ def assemble(
     roles = assign(table, wanted, targets and given is None)
     check_totals(table, (*roles.features, *roles.targets))
     if given is None and roles.targets:
-        given = read_targets(table, roles.targets, wanted.task)
+        given = read_targets(table, roles.targets, wanted.task, wide=coding.wide)
     by = None if roles.parts is None else _values(table, roles.parts)
     y = np.zeros((table.rows, 0), np.float32) if given is None else given.y
     labels = y if given is not None and given.classes else None
@@ -59,7 +59,7 @@ def assemble(
         x, scale = images_of(table, roles.features[0], codes[0]), codes[0].scale
         notes += table.pictures(roles.features[0]).notes
     else:
-        x, notes = encode(table, codes, roles.features)
+        x, notes = encode(table, codes, roles.features, np.float64 if coding.wide else np.float32)
     names = tuple(name for code in codes for name in code.names) if x.ndim == 2 else ()
     contract = Contract(
         codes,

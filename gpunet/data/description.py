@@ -116,7 +116,7 @@ def describe(dataset: Dataset, split: Split, target_scale: TargetScale | None = 
         label_type=dataset.label_type,
         task=dataset.task,
         targets=dataset.targets,
-        contract=_contract(dataset, split),
+        contract=replace(_contract(dataset, split), wide=dataset.x.dtype == np.float64),
         target_scale=target_scale,
     )
 

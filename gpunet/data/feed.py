@@ -20,7 +20,7 @@ class Feed:
 
     Args:
         device: where the samples live.
-        x: host array (samples, *shape of a sample), uint8 or float32; (samples, members, *shape of a sample) with
+        x: host array (samples, *shape of a sample), of any type of numbers; (samples, members, *shape of a sample) with
             ``members_own``.
         y: host array (samples,) of labels, or (samples, outputs).
         preprocessing: applied to each batch.
@@ -83,7 +83,7 @@ class Feed:
         own = () if self.own is None else (len(self.own),)
         x = self.device.get(self.x) if self._host is None else self._host[0]
         raw = x.reshape(len(self.y), *own, -1)
-        prepared = self.preprocessing.on_host(raw)
+        prepared = self.preprocessing.on_host(raw, self.dtype)
         if self.weights is None:
             return prepared.mean(axis=0, dtype=np.float64)
         return np.average(prepared.astype(np.float64), axis=0, weights=self._host_weights())

@@ -44,8 +44,8 @@ def prepare_inputs(
     images = dataset.x.reshape(len(dataset.x), *with_channels(tuple(dataset.input_shape)))
     fitted = _fitted(config, dataset, images[split.train]) if fitted is None else fitted
     x = images if (config.model.sees_positions if positions is None else positions) else images.reshape(len(images), -1)
-    y = dataset.y if target_scale is None else target_scale.apply(dataset.y)
-    return Inputs(x, y, split, fitted, device, weights=dataset.weights)
+    y = dataset.y if target_scale is None else target_scale.apply(dataset.y, config.dtype)
+    return Inputs(x, y, split, fitted, device, weights=dataset.weights, dtype=config.dtype)
 
 
 def _fitted(config: Config, dataset: Dataset, training: np.ndarray) -> Preprocessing:

@@ -20,7 +20,7 @@ from ..api.configuring import plain
 from ..api.results import Result
 from ..backend import resolve_device
 from ..checkpoint import from_bytes, to_bytes
-from ..data import as_float32
+from ..data import portable_features
 from ..errors import CheckpointError, ConfigError, DeviceError
 from ..interruption import Stop
 from .following import Follower
@@ -83,6 +83,8 @@ class Estimator(BaseEstimator):
             DataError: a ValueError, of data that cannot be learned from.
             DivergedError: a loss or gradient left the finite numbers.
         """
+        precision = precision_of(x) if start is None else start.config.training.precision
+        config = {**config, "training": {"precision": precision, **config["training"]}}
         stop, told = Stop(), follower or Follower()
         told.attend(stop)
         settings = self.get_params(deep=False)["settings"]
@@ -204,18 +206,24 @@ def seed_of(random_state: Any) -> int:
     return int(generator.randint(np.iinfo(np.int32).max))
 
 
+def precision_of(x: np.ndarray) -> str:
+    """The precision to train in: that of the validated features, as scikit-learn's estimators do."""
+    return "float64" if is_wide(x) else "float32"
+
+
 def is_wide(x: np.ndarray) -> bool:
     """Whether validated features are computed with in float64, as scikit-learn does with such features."""
     return x.dtype == np.float64
 
 
 def prepared_for(model: Result, x: np.ndarray) -> np.ndarray:
-    """Validated features as a model of the estimators takes them, float32 on the host.
+    """Validated features as a model of the estimators takes them, of the precision of its training, on the host.
 
     Unlike the front door this takes numbers far from those of the training, as scikit-learn's estimators do.
     """
-    offset = model.description.contract.offset
-    return as_float32("X", x - np.array(offset) if offset else x)
+    contract = model.description.contract
+    moved = x - np.array(contract.offset) if contract.offset else x
+    return portable_features("X", moved, contract.wide)
 
 
 def widths_of(given: Any, named: str) -> list[int]:

@@ -129,7 +129,7 @@ def network_of(found: Trained, device: Device, dtype: Any = np.float64) -> Train
     return _network(found, device, dtype)
 
 
-def _network(found: Trained, device: Device, dtype: Any = np.float32) -> TrainedModel:
+def _network(found: Trained, device: Device, dtype: Any = None) -> TrainedModel:
     family, about = found.config.model, found.description
     if not family.has_outputs:
         remedy = "It has likelihoods and samples, and a network can start from it"
@@ -153,10 +153,10 @@ def unfilled(found: Trained) -> Any:
     return model
 
 
-def _rebuilt(found: Trained, device: Device, dtype: Any) -> tuple[Any, Parameters]:
-    """The model of a checkpoint, with its arrays."""
+def _rebuilt(found: Trained, device: Device, dtype: Any = None) -> tuple[Any, Parameters]:
+    """The model of a checkpoint, with its arrays, in the precision of its training where no other is asked for."""
     model = unfilled(found)
-    parameters = Parameters(model, found.config.seeds, device, dtype)
+    parameters = Parameters(model, found.config.seeds, device, found.config.dtype if dtype is None else dtype)
     fill(parameters, found.checkpoint)
     return model, parameters
 
@@ -175,7 +175,7 @@ def held_in(
         CheckpointError: damaged, or with arrays that are not exactly those of its configuration.
     """
     found = open_trained(checkpoint, families)
-    return _network(found, device) if found.config.model.has_outputs else _stack(found, device, np.float32)
+    return _network(found, device) if found.config.model.has_outputs else _stack(found, device)
 
 
 def stack_of(found: Trained, device: Device, dtype: Any = np.float64) -> TrainedStack:
@@ -204,7 +204,7 @@ def load_stack(
     return _stack(open_trained(read(path), families), device, dtype)
 
 
-def _stack(found: Trained, device: Device, dtype: Any) -> TrainedStack:
+def _stack(found: Trained, device: Device, dtype: Any = None) -> TrainedStack:
     family = found.config.model
     if family.has_outputs:
         path, remedy = str(found.checkpoint.path), "Use gpunet evaluate for networks"

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Hashable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,7 @@ class Trainer:
         feed: the training part.
         batch_size: samples of a step.
         device: where everything lives.
-        dtype: float32, or float64 for checks.
+        dtype: of features, parameters and gradients: float32 or float64.
         precision: of the products of a step on CUDA, see :func:`gpunet.backend.products_in`.
 
     Attributes:
@@ -49,7 +50,7 @@ class Trainer:
         feed: Feed,
         batch_size: int,
         device: Device,
-        dtype: type = np.float32,
+        dtype: Any = np.float32,
         precision: str = "float32",
     ):
         device.check_precision(precision)
