@@ -144,7 +144,7 @@ class Streams:
 
     def _bits(self, shape: tuple[int, ...], kind: np.dtype, arena: Arena) -> Array:
         assert shape[: len(self.members)] == self.members, "a population draws for all of its members"
-        per_member = int(np.prod(shape[len(self.members) :]))
+        per_member = math.prod(shape[len(self.members) :])
         words = arena.empty((*self.members, -(-per_member * kind.itemsize // 8)), np.uint64)
         if self._ahead.any():
             for rows, site in self._sites(self.site):

@@ -1,9 +1,9 @@
 """The one schema that presets, TOML files and overrides share."""
 
 import re
-from collections.abc import Sequence
-from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union, get_args
+from collections.abc import Mapping, Sequence
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, Union, get_args
 
 import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Field, create_model, model_validator
@@ -294,10 +294,16 @@ class Config(Section):
         """
         return np.dtype(np.float64 if self.training.precision == "float64" else np.float32)
 
-    @property
+    @cached_property
     def by_member(self) -> dict[str, PerMember]:
         """Values that differ by member, by dotted key."""
         return dict(values_by_member(self))
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy, with other values where ``update`` has some, that forgets what followed from the old ones."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("by_member", None)
+        return copied
 
     @property
     def places(self) -> int:

@@ -70,7 +70,9 @@ class Description:
 
     def to_json(self) -> dict[str, Any]:
         """Its fields as plain data that JSON can hold, see :meth:`from_json`."""
-        return asdict(self) | {"contract": self.contract.to_json()}
+        found = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        scale = None if self.target_scale is None else asdict(self.target_scale)
+        return found | {"contract": self.contract.to_json(), "target_scale": scale}
 
     @classmethod
     def from_json(cls, content: Any) -> "Description":

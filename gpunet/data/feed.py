@@ -134,10 +134,9 @@ class Feed:
         """
         xp, numbers = self.device.xp, itertools.count()
         place = self.order.take(cursor * size + xp.arange(rows), axis=-1)
-        places = place.astype(np.int64)
 
         def uniform(count: int) -> Array:
-            return self.streams.uniform(places, count, next(numbers), ctx, self.dtype)
+            return self.streams.uniform(place.astype(np.int64), count, next(numbers), ctx, self.dtype)
 
         raw, target = self._gather(ctx, place)
         if self.augmenter is not None:
@@ -164,7 +163,10 @@ class Feed:
         return self._prepared(raw, ctx), y, weights
 
     def _prepared(self, raw: Array, ctx: Context, uniform: Any = None) -> Array:
-        x = self.preprocessing.apply(raw, self.placed, ctx, self.dtype, uniform)
+        if not self.preprocessing.steps and raw.dtype == self.dtype:
+            x = raw  # gathered for this batch alone
+        else:
+            x = self.preprocessing.apply(raw, self.placed, ctx, self.dtype, uniform)
         return x if len(self.shape) == 1 else x.reshape(*x.shape[:-1], *self.shape)
 
     def _rows(self, place: Array) -> Array:

@@ -83,8 +83,6 @@ class Estimator(BaseEstimator):
             DataError: a ValueError, of data that cannot be learned from.
             DivergedError: a loss or gradient left the finite numbers.
         """
-        precision = precision_of(x) if start is None else start.config.training.precision
-        config = {**config, "training": {"precision": precision, **config["training"]}}
         stop, told = Stop(), follower or Follower()
         told.attend(stop)
         settings = self.get_params(deep=False)["settings"]
@@ -204,11 +202,6 @@ def seed_of(random_state: Any) -> int:
     if isinstance(random_state, Integral):
         return int(random_state)
     return int(generator.randint(np.iinfo(np.int32).max))
-
-
-def precision_of(x: np.ndarray) -> str:
-    """The precision to train in: that of the validated features, as scikit-learn's estimators do."""
-    return "float64" if is_wide(x) else "float32"
 
 
 def is_wide(x: np.ndarray) -> bool:

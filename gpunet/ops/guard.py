@@ -56,6 +56,28 @@ put_back.override("cupy")(restore)
 
 
 @op
+def mark(finite: Array, first: Array, now: Array) -> None:
+    """Lower numbers to the present one where something is not finite.
+
+    Args:
+        finite: bool, () or (members,).
+        first: int64 (members,), changed in place.
+        now: int64 (1,).
+    """
+    if not finite.all():
+        lower(finite, first, now)
+
+
+def lower(finite: Array, first: Array, now: Array) -> None:
+    """What :func:`mark` says; branches on nothing."""
+    xp = array_module(first)
+    xp.minimum(first, xp.where(finite, first, now), out=first)
+
+
+mark.override("cupy")(lower)
+
+
+@op
 def square_sum(flat: Array) -> Array:
     """Sum of squares over the last axis: a number that is finite only if all of them are; (..., n) to (...)."""
     return matmul(flat[..., None, :], flat[..., :, None])[..., 0, 0]

@@ -19,7 +19,7 @@ from ..backend.events import decide
 from ..backend.sampled import draw_sample_words
 from ..backend.streams import draw_words
 from ..ops.gather import count_into, take_rows
-from ..ops.guard import guarded, put_back, restore, update_and_restore
+from ..ops.guard import guarded, lower, mark, put_back, restore, update_and_restore
 
 
 class HostReadError(AssertionError):
@@ -144,6 +144,7 @@ def _(counts, places):
 
 guarded.override("traced")(update_and_restore)
 put_back.override("traced")(restore)
+mark.override("traced")(lower)
 
 
 @dataclass(frozen=True)

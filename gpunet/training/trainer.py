@@ -11,7 +11,7 @@ from ..backend.arrays import Array
 from ..data import Feed
 from ..errors import DivergedError
 from ..objectives import Objective
-from ..ops.guard import peak, put_back, square_sum
+from ..ops.guard import mark, peak, put_back, square_sum
 from ..optimizers import Optimization, Optimizer, Rule
 from ..parameter import Parameters
 from .diagnosis import diagnose
@@ -199,5 +199,4 @@ class Trainer:
 
     def _note_failures(self, finite: Array) -> None:
         """Remember the first step at which a member left the finite numbers."""
-        xp = self.device.xp
-        xp.minimum(self.failed, xp.where(finite, NEVER, self.clock.view(np.int64)), out=self.failed)
+        mark(finite, self.failed, self.clock.view(np.int64))
