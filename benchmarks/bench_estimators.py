@@ -3,7 +3,7 @@
 Each round fits every candidate once, in a turning order, from its own random numbers. ``MLPClassifier`` has one hidden
 layer of 100 units, Adam and batches of 200, as both have by default; ``BernoulliRBM`` batches of 10 and 100. All epochs
 are made: nothing stops early. Machines are compared by their pseudo-likelihood over all bits, of both by one formula.
-Features are float64, as scikit-learn's users have them, and for networks also float32: scikit-learn computes in the type
+Features are float64, as scikit-learn's users have them, for networks also float32: scikit-learn computes in the type
 of the features, gpunet in float32 but for small networks on float64. One number of threads after the other, each in a
 process of its own.
 

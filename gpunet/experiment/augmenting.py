@@ -13,9 +13,7 @@ from ..objectives import Objective, Supervised
 from .experiment import Experiment
 
 
-def build_augmenter(
-    experiment: Experiment, samples: int, objective: Objective, dtype: Any = None
-) -> Augmenter | None:
+def build_augmenter(experiment: Experiment, samples: int, objective: Objective, dtype: Any = None) -> Augmenter | None:
     """What training batches go through, or None where nothing is configured.
 
     Args:

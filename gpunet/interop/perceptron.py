@@ -85,7 +85,9 @@ class Perceptron(Estimator):
         follower = self._follower(stopping, "multilabel" if several else self.task, partial)
         config = self._configuration(x, weights, stopping, several)
         config["training"]["epochs"] = 1 if partial else self.max_iter
-        config["training"]["precision"] = start.config.training.precision if start is not None else self._precision(x, config)
+        config["training"]["precision"] = (
+            start.config.training.precision if start is not None else self._precision(x, config)
+        )
         config["training"]["monitor"] = follower.monitor if stopping else "last"
         start = self._pretrained(x, weights, config) if start is None else start
         self.model_ = self._train(

@@ -156,7 +156,9 @@ def unfilled(found: Trained) -> Any:
 def _rebuilt(found: Trained, device: Device, dtype: Any = None) -> tuple[Any, Parameters]:
     """The model of a checkpoint, with its arrays, in the precision of its training where no other is asked for."""
     model = unfilled(found)
-    parameters = Parameters(model, found.config.seeds, device, found.config.dtype if dtype is None else dtype, draw=False)
+    parameters = Parameters(
+        model, found.config.seeds, device, found.config.dtype if dtype is None else dtype, draw=False
+    )
     fill(parameters, found.checkpoint)
     return model, parameters
 

@@ -8,7 +8,7 @@ from sklearn.utils.estimator_checks import check_estimator
 import gpunet.sklearn as estimators
 
 DRAWN = {
-    "check_sample_weight_equivalence_on_dense_data": "machines learn from states that are drawn for each row of a batch: "
+    "check_sample_weight_equivalence_on_dense_data": "machines learn from states that are drawn for each row: "
     "a row of weight 2 draws once, two rows draw twice, so only the expected gradient is the same"
 }
 BRIEF = {"hidden_layer_sizes": (32,), "learning_rate_init": 0.02, "max_iter": 25}

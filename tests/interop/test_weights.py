@@ -9,7 +9,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 
 
 def said(estimator, x):
-    return next(getattr(estimator, way) for way in ("predict_proba", "transform", "predict") if hasattr(estimator, way))(x)
+    ways = ("predict_proba", "transform", "predict")
+    return next(getattr(estimator, way) for way in ways if hasattr(estimator, way))(x)
 
 
 @pytest.mark.parametrize("name", ["AutoencoderTransformer", "MLPClassifier", "MLPRegressor"])

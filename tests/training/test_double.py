@@ -24,7 +24,8 @@ FAMILIES = {
 
 def trained(family, precision, **more):
     x, y, settings = FAMILIES[family]
-    model = {"name": family} | {k: v for k, v in settings.items() if k in ("hidden", "code", "chains")}
+    own = ("hidden", "code", "chains")
+    model = {"name": family} | {k: v for k, v in settings.items() if k in own}
     rest = {k: v for k, v in settings.items() if k not in model}
     given = {"model": model, "training": {"epochs": 2, "batch_size": 10}}
     return gpunet.train(given, x, y, rest | {"precision": precision} | more, validation=0)
@@ -64,9 +65,9 @@ def test_a_run_goes_on_exactly_and_in_its_precision(tmp_path):
 
 def test_features_and_targets_keep_their_digits(tmp_path):
     x, y = X, X @ np.arange(12.0) + 1
-    frame = {f"c{i}": column for i, column in enumerate(x.T)}
     np.savez(tmp_path / "data.npz", x=x, y=y)
-    table = "\n".join([",".join([*frame, "y"]), *(",".join(map(repr, [*map(float, r), float(t)])) for r, t in zip(x, y))])
+    rows = [",".join(map(repr, [*map(float, row), float(target)])) for row, target in zip(x, y)]
+    table = "\n".join([",".join([*(f"c{i}" for i in range(12)), "y"]), *rows])
     (tmp_path / "data.csv").write_text(table)
     given = {"hidden": [5], "epochs": 2, "batch_size": 10, "precision": "float64", "preprocess": "none"}
     parts = {"validation": 0, "test": 0}
