@@ -100,7 +100,7 @@ class Perceptron(Estimator):
         """That of the features where it costs next to nothing, see :data:`SMALL`; the rule looks at sizes alone."""
         widths, batch = [x.shape[1], *config["model"]["hidden"]], config["training"]["batch_size"]
         largest = max((above * below for above, below in itertools.pairwise(widths)), default=0)
-        small = isinstance(batch, Integral) and batch * largest <= SMALL
+        small = isinstance(batch, Integral) and int(batch) * largest <= SMALL
         return "float64" if is_wide(x) and small else "float32"
 
     def _pretrained(self, x: np.ndarray, weights: np.ndarray | None, config: dict[str, Any]) -> Any:

@@ -11,11 +11,14 @@ DRAWN = {
     "check_sample_weight_equivalence_on_dense_data": "machines learn from states that are drawn for each row: "
     "a row of weight 2 draws once, two rows draw twice, so only the expected gradient is the same"
 }
-BRIEF = {"hidden_layer_sizes": (32,), "learning_rate_init": 0.02, "max_iter": 25}
+BRIEF = {"hidden_layer_sizes": (16,), "learning_rate_init": 0.1, "max_iter": 12}
 CHECKED = {
     "AutoencoderTransformer": ({"n_components": 3, "hidden_layer_sizes": (8,), "max_iter": 5}, {}),
     "BernoulliRBM": ({"n_components": 8, "n_iter": 3}, {}),
-    "DBNClassifier": ({"hidden_layer_sizes": (24,), "pretraining_iter": 2, "max_iter": 25}, DRAWN),
+    "DBNClassifier": (
+        {**BRIEF, "solver": "adam", "batch_size": 100, "pretraining_iter": 2, "pretraining_batch": 100},
+        DRAWN,
+    ),
     "DBNTransformer": ({"hidden_layer_sizes": (8, 4), "n_iter": 3}, DRAWN),
     "MLPClassifier": (BRIEF, {}),
     "MLPRegressor": (BRIEF, {}),
