@@ -12,7 +12,7 @@ from ..backend import Device
 from ..checkpoint import Checkpoint, Group, NamedArray, Scalar, read
 from ..config import Config, build_loss, family_name, migrate, rebuild_preparation, schema
 from ..data import Contract, Description, Fitted, Preprocessing, with_channels
-from ..errors import CheckpointError, ConfigError, printable
+from ..errors import CheckpointError, ConfigError, GpunetError, printable
 from ..families import FAMILIES, Family
 from ..layers import Layer
 from ..losses import Loss
@@ -248,9 +248,12 @@ def open_trained(checkpoint: Checkpoint, families: Sequence[type[Family]] = ()) 
             description = replace(description, contract=Contract(old=True, targets=named))
         preprocessing = _preprocessing(checkpoint, description)
     except (ConfigError, LookupError, ValueError, TypeError, AttributeError) as error:
-        reason = str(error).splitlines()[0]
         rule = "must hold a known configuration and data description"
-        raise CheckpointError(str(checkpoint.path), rule, reason) from None
+        if isinstance(error, GpunetError):
+            received = "" if error.received is None else f", got {error.received}"
+            said = f"{error.thing}: {error.rule}{received}"
+            raise CheckpointError(str(checkpoint.path), rule, said, error.remedy) from None
+        raise CheckpointError(str(checkpoint.path), rule, str(error).splitlines()[0]) from None
     return Trained(checkpoint, config, description, preprocessing)
 
 
