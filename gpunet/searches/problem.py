@@ -136,6 +136,7 @@ class Search:
         config = self.config.model_dump(mode="json")
         config["data"].pop("source")
         config["data"].pop("cache")
+        config["training"].pop("together")  # no trial depends on it
         held = {
             "config": stamped(config),
             "space": self.space.document(),

@@ -1,6 +1,7 @@
-"""What trains after what: greedy stacks, runs that go on, and batches that fit into memory."""
+"""What trains after what: greedy stacks, runs that go on, portions of members, and batches that fit into memory."""
 
-from .execution import Callbacks, Carried, begin, carry_out, go_on, runs_of
+from .carrying import Callbacks, Carried, Forwarding, carry_out
+from .execution import begin, carry_out_population, go_on, runs_of
 from .memory import largest_batch, within_memory
 from .resuming import resume, resumed_config
 from .stack import Stack
@@ -8,9 +9,11 @@ from .stack import Stack
 __all__ = [
     "Callbacks",
     "Carried",
+    "Forwarding",
     "Stack",
     "begin",
     "carry_out",
+    "carry_out_population",
     "go_on",
     "largest_batch",
     "resume",
