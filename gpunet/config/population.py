@@ -53,7 +53,7 @@ def at_places(value: Any, places: range) -> Any:
 
 
 def portions(places: int, seeds: int, most: int) -> list[range]:
-    """The members of a population in portions of at most so many, each some places with all seeds, or some seeds of one.
+    """The members of a population in portions of at most so many: places with all their seeds, or some seeds of one.
 
     Args:
         places: of all that differs by member.

@@ -61,7 +61,7 @@ def joined(portions: Mapping[range, Trained], config: Config) -> Trained:
     found = Group(dict(max(roots, key=lambda root: int(root["loop"].attrs["epoch"])).attrs))
     paths = dict.fromkeys(path for root in roots for path, child in root.walk() if isinstance(child, NamedArray))
     for path in paths:
-        held = [root[path] if path in root else None for root in roots]
+        held = [_held(root, path) for root in roots]
         found[path] = _together(path, held, list(portions))
     _take_attributes(found, roots)
     longest = max(int(root["loop"].attrs["epoch"]) for root in roots)
@@ -102,8 +102,15 @@ def rename_seeds(group: Group, before: Sequence[int], after: Sequence[int]) -> N
             rename_seeds(child, before, after)
 
 
+def _held(root: Group, path: str) -> NamedArray | None:
+    if path not in root:
+        return None
+    found: NamedArray = root[path]
+    return found
+
+
 def _axis(path: str, array: NamedArray) -> tuple[int | None, bool]:
-    """Where the members are in an array of the state, or None; and whether they are there also where there is but one."""
+    """Where the members are in an array of the state, or None, and whether also where there is but one."""
     *groups, name = path.split("/")
     if "history" in groups:
         return (None if name in SHARED else 1), False

@@ -2,7 +2,8 @@
 
 from .carrying import Callbacks, Carried, Forwarding, carry_out
 from .execution import begin, carry_out_population, go_on, runs_of
-from .memory import largest_batch, within_memory
+from .memory import at_once, largest_batch, within_memory
+from .portions import restored_by
 from .resuming import resume, resumed_config
 from .stack import Stack
 
@@ -11,11 +12,13 @@ __all__ = [
     "Carried",
     "Forwarding",
     "Stack",
+    "at_once",
     "begin",
     "carry_out",
     "carry_out_population",
     "go_on",
     "largest_batch",
+    "restored_by",
     "resume",
     "resumed_config",
     "runs_of",

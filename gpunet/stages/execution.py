@@ -225,8 +225,9 @@ def carry_out_population(
             return carry_out(chain([first], runs), folder(), told, stop)
 
         def fewer(most: int) -> Carried | None:
-            if told.epochs:  # they fitted before, so something else has taken the memory
-                return None
+            return None if told.epochs else portions(most)  # they fitted, so something else has taken the memory
+
+        def portions(most: int) -> Carried:
             state = saved or whole_state(lambda own: next(make_runs(own, Callbacks())), experiment)
             first = prepare if not opened else (lambda run: None)
             return in_portions(experiment, state, most, folder(), told, stop or Stop(), restored, first)
@@ -234,7 +235,7 @@ def carry_out_population(
         begun = longest_begun(saved)
         most = max(begun, min(begun or config.population, at_once(config)))
         if most < config.population:
-            return within_memory(lambda: fewer(most), experiment)
+            return within_memory(lambda: portions(most), experiment)
         return within_memory(whole, experiment, fewer)
 
 

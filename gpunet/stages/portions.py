@@ -18,7 +18,7 @@ from ..backend import Device
 from ..checkpoint import NamedArray, in_memory, note
 from ..config import Config, portions, stamped
 from ..errors import ConfigError, DivergedError
-from ..experiment import Experiment, Run
+from ..experiment import Experiment, Lineage, Run
 from ..interruption import Stop
 from ..metrics import Estimate
 from ..paths import exists, is_folder
@@ -32,6 +32,7 @@ from ..persistence import (
     newest,
     open_trained,
     portion_of,
+    restore_state,
     snapshot,
 )
 from ..training import EpochRecord, Scores, last_record
@@ -69,6 +70,22 @@ class _Ended:
 def restored(experiment: Experiment, saved: Trained, members: range) -> Iterator[Run]:
     """The runs of a portion of the members, from its state on."""
     return resume(experiment, saved)
+
+
+def restored_by(make: Callable[[Experiment, range], Run]) -> Restored:
+    """The same for runs that are put together otherwise than by their experiment alone.
+
+    Args:
+        make: a run of some members that has not begun.
+    """
+
+    def restored(experiment: Experiment, saved: Trained, members: range) -> Iterator[Run]:
+        run = make(experiment, members)
+        run.came_from(Lineage.of(saved.checkpoint))
+        restore_state(run, saved.checkpoint)
+        yield run
+
+    return restored
 
 
 def whole_state(first_run: Callable[[Experiment], Run], experiment: Experiment) -> Trained:

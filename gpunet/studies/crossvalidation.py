@@ -12,7 +12,7 @@ from ..errors import ConfigError, Interrupted
 from ..experiment import Experiment, Run
 from ..interruption import Stop
 from ..metrics import Estimate, Outcome, constant_prediction, estimates, usual_metrics
-from ..stages import Callbacks, carry_out, runs_of
+from ..stages import Callbacks, carry_out_population, runs_of
 from .paired import Difference, corrected_mean
 
 FOLDS, PREDICTIONS = "folds.json", "predictions.csv"
@@ -102,7 +102,7 @@ def cross_validate(
     for number, split in enumerate(splits):
         told.on_fold(number, len(splits))
         own = Experiment(experiment.config, experiment.dataset, split, experiment.device)
-        carried = carry_out(runs_of(own, source, grafts), None, told, stop)
+        carried = carry_out_population(lambda own, _: runs_of(own, source, grafts), own, told, stop)
         if not carried.finished:
             raise Interrupted("folds", f"were stopped by {stop.requested}", None, "Begin again")
         said = carried.run.outcomes("test")

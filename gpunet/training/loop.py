@@ -128,7 +128,7 @@ def last_record(
     epochs: int,
     history: Sequence[EpochRecord],
 ) -> EpochRecord:
-    """The record of an epoch in which every member has left the finite numbers, as it would be beside others that go on.
+    """The record of an epoch in which every member has left the finite numbers, as it were if others went on.
 
     Args:
         trainer: all of whose members have ended.

@@ -24,14 +24,18 @@ MACHINE = {"model.hidden": 10, "training.epochs": 2, "training.batch_size": 50}
 FAST = {"name": "sgd", "learning_rate": [0.5, 0.1], "momentum": [0.9, 0.0]}
 CASES = {
     "seeds": ("mlp", NETWORK, 1),
-    "places and seeds": ("mlp", {**NETWORK, "optimizer": FAST, "model.dropout": [0.0, 0.5], "training.l2": [0.1, 0.0]}, 2),
+    "places and seeds": (
+        "mlp", {**NETWORK, "optimizer": FAST, "model.dropout": [0.0, 0.5], "training.l2": [0.1, 0.0]}, 2
+    ),
     "patience, plateau, averaging": (
         "mlp",
         {**NETWORK, "training.epochs": 8, "optimizer": {**FAST, "momentum": 0.9}, "training.patience": [1, 8],
          "training.plateau": {"patience": 1, "factor": 0.3}, "training.averaging": {"name": "ema", "decay": 0.9}},
         2,
     ),
-    "labels and batch norm": ("mlp", {**NETWORK, "data.labels": 60, "training.updates": 20, "model.batch_norm": "after"}, 2),
+    "labels and batch norm": (
+        "mlp", {**NETWORK, "data.labels": 60, "training.updates": 20, "model.batch_norm": "after"}, 2
+    ),
     "augmented": ("mlp", {**NETWORK, "augmentation.shift.pixels": 1, "training.drop_last": False}, 2),
     "contrastive divergence": ("rbm", {**MACHINE, "model.k": [1, 2]}, 1),
     "fast persistent": ("rbm", {**MACHINE, "model.chains": {"name": "fast_persistent", "count": 7}}, 2),
