@@ -140,16 +140,18 @@ class Making:
         def runs(own: Experiment, told: Callbacks) -> Iterator[Run]:
             run = Run(own, rows=rows, weights=weights)
             lines = graft(run, self.source) if self.source is not None else []
+            for line in lines if not self._announced else ():
+                told.on_note(f"  {line}")
+            yield run
+
+        def announce(run: Run) -> None:
             if not self._announced:
                 self._announced.append(run.config.name)
-                told.on_start(run)
-                for line in lines:
-                    told.on_note(f"  {line}")
-            yield run
+                self.callbacks.on_start(run)
 
         restored = restored_by(lambda own, members: Run(own, rows=of(members), weights=weights))
         told = self.callbacks if then is None else Told(self.callbacks, then)
-        carried = carry_out_population(runs, experiment, told, self.stop, restored=restored)
+        carried = carry_out_population(runs, experiment, told, self.stop, prepare=announce, restored=restored)
         if not carried.finished:
             rule = f"was stopped by {self.stop.requested}"
             raise Interrupted("ensemble", rule, None, "Nothing was kept; begin again")

@@ -209,7 +209,7 @@ def carry_out_population(
         DeviceError: memory does not suffice for one member; it names the batch that does.
         DivergedError: a loss or gradient left the finite numbers.
     """
-    told, opened = _Counting(callbacks or Callbacks()), list[RunFolder]()
+    told, opened, tried = _Counting(callbacks or Callbacks()), list[RunFolder](), list[bool]()
     config = experiment.config
     with ExitStack() as held:
 
@@ -222,14 +222,16 @@ def carry_out_population(
             runs = make_runs(experiment, told)
             first = next(runs)
             prepare(first)
+            tried.append(True)
             return carry_out(chain([first], runs), folder(), told, stop)
 
         def fewer(most: int) -> Carried | None:
             return None if told.epochs else portions(most)  # they fitted, so something else has taken the memory
 
         def portions(most: int) -> Carried:
-            state = saved or whole_state(lambda own: next(make_runs(own, Callbacks())), experiment)
-            first = prepare if not opened else (lambda run: None)
+            again = bool(tried)  # what was told then is not told again
+            state = saved or whole_state(lambda own: next(make_runs(own, Callbacks() if again else told)), experiment)
+            first = (lambda run: None) if again else prepare
             return in_portions(experiment, state, most, folder(), told, stop or Stop(), restored, first)
 
         begun = longest_begun(saved)
