@@ -190,10 +190,10 @@ def library_of_search(
     names, networks, held_out, tests, left_out = [], [], [], [], []
     for group in candidates_of(search, trials, callbacks, stop):
         found = [result_of(in_memory(content), device, families=families) for content in group.networks]
-        held = _out_of_fold(found, group.splits, about.x, rows) if folds else found[0].member_outputs_on(about.x[rows])
-        test = (
-            np.mean([one.member_outputs_on(about.x[split.test]) for one in found], axis=0) if len(split.test) else None
-        )
+        x = [one.x for one in group.datasets]
+        held = _out_of_fold(found, group.splits, x, rows) if folds else found[0].member_outputs_on(x[0][rows])
+        said = [one.member_outputs_on(own[split.test]) for one, own in zip(found, x)] if len(split.test) else []
+        test = np.mean(said, axis=0) if said else None
         good = [m for m in range(len(group.names)) if all(m in one.trained.predicting for one in found)]
         left_out += [line for one in found for line in one.trained.left_out]
         for member in good:
@@ -211,13 +211,15 @@ def library_of_search(
     return Library(names, networks, evidence[0], part, evidence[1] if len(evidence) > 1 else None, left_out)
 
 
-def _out_of_fold(found: Sequence[Network], splits: Sequence[Split], x: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def _out_of_fold(
+    found: Sequence[Network], splits: Sequence[Split], x: Sequence[np.ndarray], rows: np.ndarray
+) -> np.ndarray:
     """What each member says about samples, by the networks that did not learn from them: (members, samples, K)."""
     total: Any = None
     times = np.zeros(len(rows))
-    for network, split in zip(found, splits, strict=True):
+    for network, split, own in zip(found, splits, x, strict=True):
         places = np.searchsorted(rows, split.test)
-        outputs = network.member_outputs_on(x[split.test])
+        outputs = network.member_outputs_on(own[split.test])
         total = np.zeros((len(outputs), len(rows), outputs.shape[-1])) if total is None else total
         total[:, places] += outputs
         times[places] += 1

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..checkpoint import Group
-from ..data import Split
+from ..data import Dataset, Split
 from ..errors import ConfigError, Interrupted
 from ..interruption import Stop
 from ..persistence import snapshot
@@ -23,11 +23,13 @@ class Candidates:
         names: of the members, such as ``trial 7``.
         networks: a checkpoint's content with all of these members for each fold, or one.
         splits: the parts that each was trained on; with folds ``test`` is the fold.
+        datasets: with features as each of them reads them.
     """
 
     names: list[str]
     networks: list[Group]
     splits: list[Split]
+    datasets: list[Dataset]
 
 
 def candidates_of(
@@ -67,7 +69,7 @@ def candidates_of(
             raise Interrupted("ensemble", f"was stopped by {stop.requested}", None, "Begin again") from None
         several = [f", seed {search.seed + number}" if seeds > 1 else "" for number in range(seeds)]
         names = [f"trial {trial['number']}{seed}" for trial in group for seed in several]
-        yield Candidates(names, [snapshot(run, best=True) for run in runs], splits)
+        yield Candidates(names, [snapshot(run, best=True) for run in runs], splits, [run.dataset for run in runs])
 
 
 def _groups(search: Search, trials: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:

@@ -83,8 +83,8 @@ def cross_validate(
 ) -> CrossValidation:
     """Train once for each fold, and judge each by the fold.
 
-    Preparations of features and the scale of targets are found anew from each training part; what a table fills in and
-    the words of its categories are those of the data set as it was loaded.
+    Whatever is learned of the samples before training is learned on each training part anew: preparations of features,
+    the scale of targets, and what a table's columns become, its fillings and categories.
 
     Args:
         experiment: what to train, on what, and where; its own parts are left aside.
@@ -105,7 +105,7 @@ def cross_validate(
     networks: list[Group] = []
     for number, split in enumerate(splits):
         told.on_fold(number, len(splits))
-        own = Experiment(experiment.config, experiment.dataset, split, experiment.device)
+        own = Experiment(experiment.config, experiment.dataset.learned_on(split), split, experiment.device)
         carried = carry_out_population(lambda own, _: runs_of(own, source, grafts), own, told, stop)
         if not carried.finished:
             raise Interrupted("folds", f"were stopped by {stop.requested}", None, "Begin again")
