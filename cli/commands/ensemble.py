@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -140,7 +141,7 @@ def ensemble(
     train_together(request, Wish(chosen, size, combine, share, source, control, reference), drawing)
 
 
-def _refuse(given: dict[str, object], rule: str) -> None:
+def _refuse(given: Mapping[str, object], rule: str) -> None:
     """Refuse options that were written."""
     written = [name for name, value in given.items() if value is not None]
     if written:

@@ -3,11 +3,13 @@
 from .carrying import Callbacks, Carried, Forwarding, carry_out
 from .execution import begin, carry_out_population, go_on, runs_of
 from .memory import at_once, largest_batch, within_memory
+from .portions import FOLDER as PORTIONS
 from .portions import restored_by
 from .resuming import resume, resumed_config
 from .stack import Stack
 
 __all__ = [
+    "PORTIONS",
     "Callbacks",
     "Carried",
     "Forwarding",
