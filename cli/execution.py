@@ -102,9 +102,12 @@ def _say_units(job: Run) -> None:
 
 def interrupted(reason: str, folder: Path) -> GpunetError:
     """The error that a stopped training ends with, after its state was saved."""
+    from gpunet.paths import is_folder
     from gpunet.persistence import LAST
+    from gpunet.stages import PORTIONS
 
-    rule = f"was stopped by {reason}; its state is in {folder / LAST}"
+    place = folder / (PORTIONS if is_folder(folder / PORTIONS) else LAST)
+    rule = f"was stopped by {reason}; its state is in {place}"
     kind = OutputClosed if reason == CLOSED else Interrupted
     return kind("training", rule, None, f"Go on with {program()} resume {folder}")
 

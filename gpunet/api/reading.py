@@ -133,7 +133,7 @@ def with_features_of(dataset: Dataset, source: Trained, found: Table | Dataset) 
     ))  # fmt: skip
     return replace(
         dataset, x=given.x, columns=about.columns, vocabulary=about.vocabulary, contract=contract, notes=given.notes,
-        scale=about.scale,
+        scale=about.scale, learned=None,
     )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ from ..vocabulary import (
     expand_each,
     expand_preparations,
 )
-from .population import at_place, check_lengths, values_by_member
+from .population import at_place, at_places, check_lengths, portions, values_by_member
 from .rates import filled
 
 Part = Annotated[float, Field(ge=0, lt=1)] | Annotated[int, Field(ge=0)]
@@ -214,6 +214,11 @@ class TrainingConfig(Section):
         None, description="epochs without improvement after which training stops"
     )
     plateau: PlateauConfig | None = Field(None, description="lowers the learning rate on a plateau")
+    together: Count | None = Field(
+        None,
+        description="members of a population that are trained at once, at most; the others come after them, with the "
+        "same results; by default as many as fit into memory",
+    )
     snapshots: int = Field(
         0,
         ge=0,
@@ -329,6 +334,22 @@ class Config(Section):
         """
         values = at_place(self.model_dump(mode="json"), number // self.members)
         return type(self).model_validate(values | {"seed": self.seed + number % self.members, "members": 1})
+
+    def portion(self, members: range) -> "Config":
+        """The configuration with which some members of a population are trained by themselves, see :meth:`portions`.
+
+        >>> several = Config(optimizer={"learning_rate": [0.1, 0.01]}, members=3)
+        >>> several.portion(range(4, 6)).seeds, several.portion(range(3, 6)).optimizer.learning_rate
+        ([1, 2], 0.01)
+        """
+        places = range(members.start // self.members, (members.stop - 1) // self.members + 1)
+        values = at_places(self.model_dump(mode="json"), places)
+        seed = self.seed + members.start % self.members
+        return type(self).model_validate(values | {"seed": seed, "members": len(members) // len(places)})
+
+    def portions(self, most: int) -> list[range]:
+        """The members in portions of at most so many that can be trained one after the other."""
+        return portions(self.places, self.members, most)
 
 
 def schema(families: Sequence[type[Family]] = ()) -> type[Config]:

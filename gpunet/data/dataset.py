@@ -1,15 +1,19 @@
 """A data set in host memory, checked when it is made."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import DataError
 from .contract import Contract
 from .targets import settle_targets
+
+if TYPE_CHECKING:
+    from .splitting import Split
 
 SHOWN = 5  # names in a note
 
@@ -45,6 +49,8 @@ class Dataset:
         warnings: what the user should look at before training.
         ids: texts that name the samples, by name of column.
         divided_by: (samples,) values of the column that parts are made by, or None.
+        learned: the same samples with features whose columns were learned on the training part of a split; None where
+            nothing of them is learned, see :meth:`learned_on`.
 
     Raises:
         DataError: empty, of unequal lengths, not finite, of a single class, of several samples without any feature
@@ -72,6 +78,7 @@ class Dataset:
     ids: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
     divided_by: np.ndarray | None = None
     validation_from: int | None = None
+    learned: "Callable[[Split], Dataset] | None" = None
 
     def __post_init__(self) -> None:
         """Check everything that training relies on."""
@@ -103,6 +110,17 @@ class Dataset:
                 ]
                 said += f": {', '.join(names[:SHOWN])}" + (" and others" if constant > SHOWN else "")
             object.__setattr__(self, "notes", (*self.notes, said))
+
+    def learned_on(self, split: "Split") -> "Dataset":
+        """The same samples with what is learned of their columns learned on the training part of a split.
+
+        What missing cells become, which categories have a feature and which words count follow from a training part;
+        one that is judged by other samples must not have looked at them.
+
+        Args:
+            split: of these samples.
+        """
+        return self if self.learned is None else replace(self.learned(split), weights=self.weights)
 
     @property
     def input_shape(self) -> tuple[int, ...]:

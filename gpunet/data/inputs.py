@@ -1,5 +1,6 @@
 """What a model sees: features and targets of the three parts, preprocessed or as another model represents them."""
 
+import copy
 from collections.abc import Callable
 from math import prod
 from typing import Any, Literal
@@ -48,6 +49,12 @@ class Inputs:
         self.x, self.y, self.split, self.preprocessing, self.device = x, y, split, preprocessing, device
         self.members_own, self.weights = members_own, weights
         self.original = original or preprocessing
+
+    def on(self, device: Device) -> "Inputs":
+        """The same for feeds on another device."""
+        found = copy.copy(self)
+        found.device = device
+        return found
 
     @property
     def shape(self) -> tuple[int, ...]:

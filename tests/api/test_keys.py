@@ -21,7 +21,7 @@ SHORT = {
     "optimizer": "beta1 beta2 centered dampening decay eps_inside epsilon learning_rate momentum nesterov rate_inside "
     "trust weight_decay",
     "training": "averaging batch_size class_weight clip_norm clip_value drop_last epochs l1 l2 metrics monitor plateau "
-    "precision snapshots threshold updates",
+    "precision snapshots threshold together updates",
 }
 
 
