@@ -166,8 +166,9 @@ class Optimizer:
         values -= deltas
         for p, bound in self._bounded:
             into_unit = tuple(range(-len(p.shape), -1))  # all axes but the members' and the last one, the units
-            length = xp.sqrt((p.value * p.value).sum(axis=into_unit, keepdims=True))
-            p.value[...] *= bound / xp.maximum(length, bound)
+            value = p.value
+            length = xp.sqrt((value * value).sum(axis=into_unit, keepdims=True))
+            value *= bound / xp.maximum(length, bound)
         if self.optimization.averaging is not None:
             average = self.slots["average"]
             xp.subtract(values, average, out=deltas)

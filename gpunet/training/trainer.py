@@ -190,8 +190,10 @@ class Trainer:
         well = self.failed == NEVER
         put_back(xp.logical_and(self.active, well).reshape(self.parameters.members), states, before)
         for number, total in enumerate(sums):
-            self.totals[number] += xp.where(well, total, 0)
-        self.totals[-1] += xp.where(well, counted, 0)
+            row = self.totals[number]
+            row += xp.where(well, total, 0)
+        samples = self.totals[-1]
+        samples += xp.where(well, counted, 0)
         someone = xp.any(well)
         self.clock += someone
         self.cursor += someone
