@@ -82,6 +82,11 @@ class Context:
         shape = (like.shape[0], *(1,) * (like.ndim - 1))
         return self.arena.constant(tuple(setting.among(like.shape[0])), shape, dtype or like.dtype)
 
+    def number_of_each(self, setting: Any, members: int, dtype: Any) -> Array:
+        """A number as kernels take it: that of each member, (members,), put on the device when it is first asked for."""
+        values = setting.among(members) if isinstance(setting, PerMember) else (setting,) * members
+        return self.arena.constant(tuple(values), (members,), dtype)
+
     def dropped(self, shape: tuple[int, ...], rate: float | PerMember) -> tuple[Array, Any]:
         """Independent events of one probability from 0 to 1, or of one for each member.
 
@@ -129,6 +134,11 @@ class Context:
     def normal(self, shape: tuple[int, ...], dtype: Any) -> Array:
         """Independent normal numbers with mean 0 and standard deviation 1, of a shape and type."""
         return normal_pairs(self.uniform(shape, dtype), self.uniform(shape, dtype))
+
+    def site(self) -> tuple[Array, Array, int]:
+        """Keys of the members, clock and number of the next site, for a kernel that draws there by itself."""
+        streams = self._random()
+        return streams.keys, streams.clock, streams.take_site()
 
     def _random(self) -> Streams:
         if self.streams is None:

@@ -3,6 +3,7 @@
 // on what was there before.  Not modelled: warps, memory ordering between blocks, alignment of vectors.
 #pragma once
 #include <math.h>
+#include <setjmp.h>
 #include <ucontext.h>
 
 #include <algorithm>
@@ -42,14 +43,18 @@ extern "C" void share(void *array, size_t size) { shared_arrays.push_back({array
 
 enum Order : unsigned { FORWARD_ORDER, BACKWARD_ORDER, SHUFFLED_ORDER };
 
+// A fiber begins by its context, and then goes on by jumps, which ask nothing of the system.
 struct Fiber {
     ucontext_t context;
+    jmp_buf state;
+    bool fresh;
     std::unique_ptr<char[]> stack{new char[1 << 16]};
     Place place;
     bool done;
 };
 static std::vector<std::unique_ptr<Fiber>> fibers;
 static ucontext_t scheduler;
+static jmp_buf scheduler_state;
 static Fiber *running;
 static void (*body)(void *);
 static void *body_argument;
@@ -65,12 +70,21 @@ static void begin_fiber() {
         body(body_argument);
     }
     running->done = true;
-    swapcontext(&running->context, &scheduler);
+    _longjmp(scheduler_state, 1);
 }
 
-static inline void __syncthreads() {
-    swapcontext(&running->context, &scheduler);
-    threadIdx = running->place;
+static void __attribute__((noinline)) resume(Fiber *fiber) {
+    running = fiber;
+    if (_setjmp(scheduler_state)) return;
+    if (!fiber->fresh) _longjmp(fiber->state, 1);
+    fiber->fresh = false;
+    setcontext(&fiber->context);
+}
+
+static void __attribute__((noinline)) __syncthreads() {
+    Fiber *own = running;
+    if (!_setjmp(own->state)) _longjmp(scheduler_state, 1);
+    threadIdx = own->place;
 }
 
 static uint64_t next_random(uint64_t &state) {
@@ -97,12 +111,13 @@ static bool run_block(unsigned order, uint64_t &state) {
         if (used == fibers.size()) fibers.push_back(std::make_unique<Fiber>());
         running = fibers[used].get();
         running->done = false;
+        running->fresh = true;
         getcontext(&running->context);
         running->context.uc_stack.ss_sp = running->stack.get();
         running->context.uc_stack.ss_size = 1 << 16;
         running->context.uc_link = &scheduler;
         makecontext(&running->context, begin_fiber, 0);
-        swapcontext(&scheduler, &running->context);
+        resume(running);
         if (!running->done) waiting.push_back(running);
     }
     bool apart = false;
@@ -111,9 +126,7 @@ static bool run_block(unsigned order, uint64_t &state) {
         arrange(waiting, order, state);
         std::vector<Fiber *> left;
         for (Fiber *fiber : waiting) {
-            running = fiber;
-            threadIdx = fiber->place;
-            swapcontext(&scheduler, &fiber->context);
+            resume(fiber);
             if (!fiber->done) left.push_back(fiber);
         }
         waiting.swap(left);

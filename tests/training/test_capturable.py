@@ -102,7 +102,7 @@ def test_epochs_of_other_lengths_leave_the_memory_of_a_recorded_step_alone():
     places, keys = [], []
     for steps in (6, 1, 6):
         trainer.begin_epoch(0, steps)
-        places.append((trainer.optimizer._table.ctypes.data, trainer.optimizer._shares.ctypes.data))
+        places.append((trainer.optimizer.table.ctypes.data, trainer.optimizer.shares.ctypes.data))
         keys.append(trainer.variant)
     assert places[0] == places[2] != places[1]
     assert keys[0] == keys[2] != keys[1]  # each length is a capture of its own
