@@ -57,7 +57,7 @@ class Emulator:
 
         def launch(grid, block, arguments):
             self.launched.append(name)
-            assert all(0 < size for size in (*grid, *block)), f"{name} is launched on an empty grid"
+            assert all(size > 0 for size in (*grid, *block)), f"{name} is launched on an empty grid"
             memory = _Memory([a for a in arguments if isinstance(a, np.ndarray)])
             held = [memory.pointer(a) if isinstance(a, np.ndarray) else _number(a) for a in arguments]
             given = (ctypes.c_void_p * len(held))(*(ctypes.addressof(one) for one in held))

@@ -71,9 +71,11 @@ class Stream:
     ptr = 1
 
     def begin_capture(self):
-        """From here on launches go into a graph; they are run for their shapes' sake, and undone at the end."""
+        """From here on launches go into a graph; they are done for now, and undone at the end."""
         STATE.capturing, self.first = True, len(LOG)
-        self.held = [(array, array.copy()) for array in (reference() for reference in STATE.memory) if array is not None]
+        self.held = [
+            (array, array.copy()) for array in (reference() for reference in STATE.memory) if array is not None
+        ]
 
     def end_capture(self):
         """The graph, with nothing of it done yet."""
@@ -234,7 +236,7 @@ class Cupy(ModuleType):
             run = self.emulator.of_text(code, name) if self.executing else lambda *_: None
 
             def launch(grid, block, arguments):
-                assert all(0 < size for size in (*grid, *block)), f"{name} is launched on an empty grid"
+                assert all(size > 0 for size in (*grid, *block)), f"{name} is launched on an empty grid"
                 record(step, (grid, block, arguments), {}, in_place=True)
 
             def step(grid, block, arguments):
@@ -283,8 +285,9 @@ def recording(order="forward", executing=True):
             gemm(*args)
 
     product.kind = "product"
-    blas, products._blas = products._blas, lambda *_: SimpleNamespace(
-        gemm=lambda *args: record(product, args, {}, in_place=True) and None
+    blas, products._blas = (
+        products._blas,
+        lambda *_: SimpleNamespace(gemm=lambda *args: record(product, args, {}, in_place=True) and None),
     )
     sys.modules["cupy"] = stand_in
     _forget()

@@ -3,7 +3,6 @@
 import numpy as np
 
 from gpunet import data, losses, optimizers
-from gpunet.backend import Device
 from gpunet.data import Augmentation, Augmenter, Binarise, Feed, Preparation, Scale, fit_preprocessing
 from gpunet.initializers import He
 from gpunet.layers import (

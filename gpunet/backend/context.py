@@ -83,7 +83,7 @@ class Context:
         return self.arena.constant(tuple(setting.among(like.shape[0])), shape, dtype or like.dtype)
 
     def number_of_each(self, setting: Any, members: int, dtype: Any) -> Array:
-        """A number as kernels take it: that of each member, (members,), put on the device when it is first asked for."""
+        """A number as kernels take it, (members,), put on the device when it is first asked for."""
         values = setting.among(members) if isinstance(setting, PerMember) else (setting,) * members
         return self.arena.constant(tuple(values), (members,), dtype)
 

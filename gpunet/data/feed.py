@@ -135,9 +135,7 @@ class Feed:
         """
         return picked(self.order, self, ctx, cursor, size, rows)
 
-    def batch_of_arrays(
-        self, ctx: Context, cursor: Array, size: int, rows: int
-    ) -> tuple[Array, Array, Array | None]:
+    def batch_of_arrays(self, ctx: Context, cursor: Array, size: int, rows: int) -> tuple[Array, Array, Array | None]:
         """What :meth:`batch` returns, made by array functions."""
         xp, numbers = self.device.xp, itertools.count()
         place = self.order.take(cursor * size + xp.arange(rows), axis=-1)

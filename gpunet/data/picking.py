@@ -41,7 +41,8 @@ def _picked_cuda(
 ) -> tuple[Array, Array, Array | None]:
     x, y, chosen = feed.x, feed.y, feed.rows
     plain = feed.augmenter is None and feed.preprocessing.affine and y.itemsize % 4 == 0
-    if not plain or x.dtype not in TYPES or order.dtype != np.int32 or (chosen is not None and chosen.dtype != np.int32):
+    whole = order.dtype == np.int32 and (chosen is None or chosen.dtype == np.int32)
+    if not plain or x.dtype not in TYPES or not whole:
         return feed.batch_of_arrays(ctx, cursor, size, rows)
     lead, features = order.shape[:-1], x.shape[-1]
     members, own = prod(lead), 0 if feed.own is None else len(feed.own)

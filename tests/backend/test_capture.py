@@ -45,7 +45,12 @@ def test_a_replay_goes_on_where_the_last_one_ended(cuda):
 
 def test_a_captured_step_neither_reads_nor_uploads(cuda):
     array = cuda.zeros((2,), np.float64)
-    for step in (lambda: cuda.get(array), lambda: cuda.copy_into(array, 1), lambda: cuda.put(1.0), lambda: float(array[0])):
+    for step in (
+        lambda: cuda.get(array),
+        lambda: cuda.copy_into(array, 1),
+        lambda: cuda.put(1.0),
+        lambda: float(array[0]),
+    ):
         run = capture(step, cuda)
         with pytest.raises(HostReadError):
             for _ in range(3):
@@ -120,4 +125,3 @@ def test_pools_of_steps_that_are_gone_are_given_back(cuda):
 def test_the_default_pool_is_emptied(cuda):
     cuda.release()
     assert cuda.xp.pool.freed == 1
-

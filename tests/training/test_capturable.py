@@ -85,7 +85,15 @@ def test_every_array_function_of_a_step_exists_in_cupy():
             name, kwargs = {"add": "sum", "maximum": "max", "minimum": "min"}[name], {}
         elif "subok" in kwargs:  # the division inside ndarray.mean
             name, kwargs = "mean", {}
-        if name not in ("<lambda>", "draw_words", "draw_sample_words", "take_rows", "count_into", "decide", "move_together"):
+        if name not in (
+            "<lambda>",
+            "draw_words",
+            "draw_sample_words",
+            "take_rows",
+            "count_into",
+            "decide",
+            "move_together",
+        ):
             used.add((name, tuple(sorted(kwargs))))
     assert len(used) > 10
     for name, keywords in used:

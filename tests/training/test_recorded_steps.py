@@ -5,6 +5,13 @@ import pytest
 
 from emulation import COMPILER, ORDERS
 from gpunet.backend import Device
+from gpunet.data import Feed, fit_preprocessing
+from gpunet.layers import BatchNorm, Dense, Dropout, ReLU, Sequential
+from gpunet.losses import CategoricalCrossEntropy
+from gpunet.objectives import Supervised
+from gpunet.optimizers import SGD, Adam
+from gpunet.rbm import RBM, Bernoulli, ContrastiveDivergence
+from gpunet.training import Trainer
 from recording import RECORDED, recording
 from stepping import CASES, image_trainer, make_trainer, state
 
@@ -44,3 +51,50 @@ def test_a_captured_step_gives_what_numpy_gives(number):
 @pytest.mark.parametrize("seeds", [0, [5, 6]])
 def test_a_captured_step_on_images(seeds):
     compare(lambda device: image_trainer(device, seeds), "shuffled", 5)
+
+
+def network(device, seeds=0, hidden=(512, 512), norm=False, rows=128):
+    """The network of the benchmarks, on random numbers."""
+    rng, members = np.random.default_rng(0), () if np.ndim(seeds) == 0 else (len(seeds),)
+    x, y = rng.integers(0, 256, (4 * rows, 784)).astype(np.uint8), rng.integers(0, 10, 4 * rows).astype(np.int32)
+    feed = Feed(device, x, y, fit_preprocessing("scale", x, 255.0), np.dtype(np.float32), members)
+    layers = [
+        layer for width in hidden for layer in (Dense(width), *([BatchNorm()] if norm else []), ReLU(), Dropout(0.5))
+    ]
+    objective = Supervised(Sequential([*layers, Dense(10)]), CategoricalCrossEntropy())
+    trainer = Trainer(objective, optimization=Adam(), seeds=seeds, feed=feed, batch_size=rows, device=device)
+    trainer.begin_epoch(0, 4)
+    return trainer
+
+
+def machine(device, k=1, rows=100):
+    """A machine of the benchmarks, on random numbers."""
+    x = np.random.default_rng(0).integers(0, 256, (4 * rows, 784)).astype(np.uint8)
+    y = np.zeros(len(x), np.int32)
+    feed = Feed(device, x, y, fit_preprocessing("scale", x, 255.0), np.dtype(np.float32))
+    objective = ContrastiveDivergence(RBM(Bernoulli(784), Bernoulli(500)), k=k, binarise=True)
+    optimization = SGD(0.05, momentum=0.5)
+    trainer = Trainer(objective, optimization=optimization, seeds=0, feed=feed, batch_size=rows, device=device)
+    trainer.begin_epoch(0, 4)
+    return trainer
+
+
+# Nodes of a graph at most, products of cuBLAS included; what cuBLAS adds to them is known on a GPU alone.
+LIMITS = {
+    "784-512-512-10, dropout, Adam": (network, 20),
+    "three members": (lambda device: network(device, [1, 2, 3]), 20),
+    "batch norm, 4 more a layer": (lambda device: network(device, norm=True), 28),
+    "machine, CD-1": (machine, 79),
+    "machine, CD-2": (lambda device: machine(device, k=2), 99),
+}
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_nodes_of_a_step(name):
+    """The limits hold what was reached: who needs more nodes has to say so here."""
+    make, limit = LIMITS[name]
+    with recording(executing=False) as device:
+        trainer = make(device)
+        for _ in range(3):
+            trainer.step(trainer.batch_size, trainer.variant)
+        assert RECORDED[0].count <= limit, RECORDED[0]
