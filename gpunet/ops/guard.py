@@ -62,7 +62,7 @@ def _put_back_cuda(allowed: Array, arrays: Sequence[Array], before: Sequence[Arr
     members, launch = allowed.size, kernel(Path(__file__).parent / "cuda" / "guard.cu", "put_back")
     for array, old in zip(arrays, before):
         words = array.nbytes // (4 * members)  # of float32, float64 and int64 alike
-        assert array.flags.c_contiguous and array.itemsize % 4 == 0, "states of a step are made by the device"
+        assert array.flags.c_contiguous, "states of a step are made by the device"
         launch((-(-words // THREADS), members), (THREADS,), (allowed, array, old, np.int64(words)))
 
 

@@ -73,7 +73,7 @@ def trained(device, given, seeds=0, dtype=np.float64, spoil=None, steps=STEPS, m
         if spoil is not None:
             spoil(step, gradients, measures, counters, device)
         for name, p in parameters.named.items():
-            p.accumulate(None, lambda out, name=name: device.copy_into(out, gradients[name]))
+            p.accumulate(None, lambda out, gradient=gradients[name]: device.copy_into(out, gradient))
         measures = [device.put(measure) for measure in measures]
         placed = None if weight is None else device.put(weight)
         kept.append(end_step(parameters.grads, optimizer, counters, measures, placed, ROWS))
