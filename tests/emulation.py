@@ -130,7 +130,7 @@ def compiled(text):
         with TemporaryDirectory(dir=CACHE) as folder:
             (Path(folder) / "text.cpp").write_text(whole)
             done = subprocess.run(
-                [*words, "text.cpp", "-o", "text.so"], cwd=folder, capture_output=True, text=True, timeout=110
+                [*words, "text.cpp", "-o", "text.so"], cwd=folder, capture_output=True, text=True, timeout=500
             )
             assert done.returncode == 0, done.stderr[:3000]
             (Path(folder) / "text.so").replace(kept)

@@ -5,13 +5,12 @@ step leaves its pools here, and they are emptied when memory is given back and b
 pool is forgotten once nothing of it is in use.
 """
 
-from collections.abc import Hashable
 from typing import Any
 
 _left: list[tuple[int, Any]] = []  # the number of a device, and a pool on it
 
 
-def leave(device: int, pools: dict[Hashable, Any]) -> None:
+def leave(device: int, pools: dict[Any, Any]) -> None:
     """Take over the pools of a step that is gone; what was allocated in them may still be in use."""
     _left.extend((device, pool) for pool in pools.values())
 

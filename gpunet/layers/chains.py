@@ -22,7 +22,7 @@ from .dropout import Dropout
 SOURCE = Path(ops.__file__).parent / "cuda" / "layers.cu"
 THREADS, SPAN, COLUMNS = 256, 4096, 32  # as in the source
 ACTIVATIONS: dict[type[Layer], int] = {Identity: 0, ReLU: 1, LeakyReLU: 2, Sigmoid: 3, Tanh: 4, Softplus: 5}
-NUMBERS = {ReLU: "grad_at_zero", LeakyReLU: "slope"}  # of the kernel
+NUMBERS: dict[type[Layer], str] = {ReLU: "grad_at_zero", LeakyReLU: "slope"}  # of the kernel
 STEPS = 65536  # of 16 bits
 
 
@@ -85,7 +85,8 @@ class Chain:
         sloped = bool(kind or expected or kept != 1)
         slope: Array = (x if dense is not None else ctx.like(x)) if sloped else None
         y = x if dense is not None and not sloped else ctx.like(x)
-        name, dtype = NUMBERS.get(type(self.activation)), x.dtype.type  # type: ignore[call-overload]
+        name = None if self.activation is None else NUMBERS.get(type(self.activation))
+        dtype = x.dtype.type
         _kernel("forward", x)(
             (-(-count // SPAN), members),
             (THREADS,),

@@ -56,15 +56,17 @@ def tiles_of(parameters: Parameters, optimization: Optimization) -> Tiles:
     length = max(TILE, -(-size // MOST_TILES))
     starts: list[int] = []
     tiles: list[tuple[int, int, int]] = []
-    places, rates, columns = [], [], []
+    places: list[tuple[int, ...]] = []
+    rates: list[float] = []  # of the units of all parameters that have some
+    columns: list[tuple[int, int]] = []
     for number, (name, p) in enumerate(named):
         part, first = parameters.segments[name], len(starts)
         for at in range(0, part.stop - part.start, length):
             starts.append(part.start + at)
             tiles.append((min(length, part.stop - part.start - at), number, at))
         units = p.shape[-1] if p.shape else 1
-        own_rates = -1 if p.unit_rates is None else sum(map(len, rates))
-        rates += [] if p.unit_rates is None else [tuple(p.unit_rates)]
+        own_rates = -1 if p.unit_rates is None else len(rates)
+        rates += p.unit_rates or ()
         rows = math.prod(p.shape[:-1])
         places.append((first, len(starts) - first, _treatment(p, optimization), units, own_rates, rows))
         if p.max_norm is not None:
@@ -75,14 +77,13 @@ def tiles_of(parameters: Parameters, optimization: Optimization) -> Tiles:
     clipping = optimization.clipping
     value, norm = (None, None) if clipping is None else (clipping.value, clipping.norm)
     settings = [_by_member(s, count, most) for s in (optimization.l1, optimization.l2, value, norm)]
-    flat = np.array([rate for own in rates for rate in own] or [1.0])
     return Tiles(
         device.put(np.array(starts, np.int64)),
         device.put(np.array(tiles, np.int32)),
         device.put(np.array(places, np.int32)),
         device.put(np.ascontiguousarray(numbers)),
         device.put(np.stack(settings, axis=-1)),
-        device.put(flat, parameters.dtype),
+        device.put(np.array(rates or [1.0]), parameters.dtype),
         device.put(np.array(columns or [(0, 0)], np.int32)),
         sum(1 for _, number, _ in tiles if named[number][1].trainable),
         len(tiles),
