@@ -23,7 +23,7 @@ from gpunet.testing import LOG, HostReadError, Traced, plain
 from gpunet.testing.tracing import record
 
 SPOILT = 0xFF  # every byte of memory that was not written: NaN, or -1
-VIEWS = ("broadcast_to", "reshape", "swapaxes", "moveaxis", "expand_dims", "atleast_2d")
+VIEWS = ("swapaxes", "moveaxis", "expand_dims", "atleast_2d")
 
 
 class Recorded(Traced):
@@ -44,6 +44,13 @@ class Recorded(Traced):
             return record(np.ndarray.mean, (self,), options, in_place=False, kind=Recorded)
         record(np.ndarray.mean, (self,), options | {"out": out}, in_place=True)
         return out
+
+    def reshape(self, *shape):
+        """A view, or a launch where memory does not allow one."""
+        found = super().reshape(*shape)
+        if np.may_share_memory(plain(found), plain(self)) or not self.size:
+            return found
+        return record(np.reshape, (self, found.shape), {}, in_place=False, kind=Recorded)
 
     def astype(self, dtype, copy=True):
         """A launch, but where the type is this one and no copy was asked for."""

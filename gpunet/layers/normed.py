@@ -33,7 +33,13 @@ def normed(x: Array, norm: "BatchNorm", ctx: Context) -> tuple[Array, Backward]:
 def _normed_cuda(x: Array, norm: "BatchNorm", ctx: Context) -> tuple[Array, Backward]:
     scale, shift = norm.scale.value, norm.shift.value
     # Positions make many rows of few features, which are too few blocks.
-    suits = ctx.training and norm.positions == 1 and x.ndim == scale.ndim + 1 and x.shape[-2] > 1 and bool(x.flags.c_contiguous)
+    suits = (
+        ctx.training
+        and norm.positions == 1
+        and x.ndim == scale.ndim + 1
+        and x.shape[-2] > 1
+        and bool(x.flags.c_contiguous)
+    )
     if not suits:
         return norm.by_arrays(x, ctx)
     rows, n = x.shape[-2:]

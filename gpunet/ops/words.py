@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..backend import kernel, op
+from ..backend import array_module, kernel, op
 from ..backend.arrays import Array
 
 THREADS = 128
@@ -15,7 +15,7 @@ def move_together(words: Array, kept: Array, out: Array) -> Array:
     """Words that are kept, in front and in their order; zeros follow them.
 
     Args:
-        words: int32 (N, length).
+        words: whole numbers (N, length); int32 as data sets have them.
         kept: bool (N, length).
         out: of the shape and type of ``words``, written.
 
@@ -30,7 +30,12 @@ def move_together(words: Array, kept: Array, out: Array) -> Array:
 
 @move_together.override("cupy")
 def _move_together_cuda(words: Array, kept: Array, out: Array) -> Array:
-    launch = kernel(Path(__file__).parent / "cuda" / "words.cu", "move_together")
+    xp = array_module(words)
+    if words.dtype != np.int32:
+        out[...] = _move_together_cuda(words.astype(np.int32), kept, xp.empty(words.shape, np.int32))
+        return out
+    words, kept = xp.ascontiguousarray(words), xp.ascontiguousarray(kept)
     rows, length = words.shape
+    launch = kernel(Path(__file__).parent / "cuda" / "words.cu", "move_together")
     launch((-(-words.size // THREADS),), (THREADS,), (words, kept, out, np.int64(rows), np.int32(length)))
     return out

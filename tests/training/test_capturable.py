@@ -12,7 +12,7 @@ from gpunet.layers import Dense, Dropout, ReLU, Sequential
 from gpunet.losses import CategoricalCrossEntropy
 from gpunet.objectives import Supervised
 from gpunet.optimizers import EMA, Adam
-from gpunet.testing import LOG, HostReadError, Traced, TracedDevice, plain
+from gpunet.testing import LOG, HostReadError, SelfCopyError, Traced, TracedDevice, plain
 from gpunet.training import Trainer
 from stepping import CASES, image_trainer, make_trainer, state
 
@@ -39,6 +39,11 @@ def test_the_stand_in_catches_host_reads_and_python_numbers():
     for read in (float, bool, lambda a: int(a[0:1]), lambda a: a.tolist(), device.get, lambda a: a[a > 0]):
         with pytest.raises(HostReadError):
             read(array)
+    with pytest.raises(SelfCopyError):
+        array[1:] += 1
+    part = array[1:]
+    part += 1
+    part -= 1
     counter = 0
     LOG.clear()
     counter += 1
