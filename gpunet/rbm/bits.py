@@ -42,11 +42,12 @@ def contrasted(x: Array, learning: "ContrastiveDivergence", weight: Array | None
 
 @contrasted.override("cupy")
 def _contrasted_cuda(x: Array, learning: "ContrastiveDivergence", weight: Array | None, ctx: Context) -> Array:
-    rbm, chains = learning.model, learning.chains
+    rbm, chains, k = learning.model, learning.chains, learning.k
     bits = type(rbm) is RBM and type(rbm.visible) is Bernoulli and type(rbm.hidden) is Bernoulli
-    simple = type(chains) in (FromData, Persistent) and not chains.mean_field and isinstance(learning.k, int)
+    simple = type(chains) in (FromData, Persistent) and not chains.mean_field
     apart = ctx.streams is None or ctx.streams.apart
-    if not bits or not simple or apart or weight is not None or ctx.numerics == 1 or x.ndim != rbm.weight.value.ndim:
+    plain = weight is None and ctx.numerics != 1 and x.ndim == rbm.weight.value.ndim
+    if not bits or not simple or not plain or apart or not isinstance(k, int):
         return learning.by_arrays(x, weight, ctx)
     walk = _Walk(rbm, ctx)
     v = Bernoulli.draw(x, ctx) if learning.binarise else x
@@ -56,7 +57,7 @@ def _contrasted_cuda(x: Array, learning: "ContrastiveDivergence", weight: Array 
     else:
         model = data
     v_model = v
-    for _ in range(learning.k):
+    for _ in range(k):
         v_model = walk.to_visible(model)
         model = walk.to_hidden(v_model)
     if isinstance(chains, Persistent):

@@ -8,6 +8,7 @@ from gpunet.backend import Device
 from gpunet.data import Feed, fit_preprocessing
 from gpunet.layers import BatchNorm, Dense, Dropout, ReLU, Sequential
 from gpunet.losses import CategoricalCrossEntropy
+from gpunet.models import LabelledDBN, UpDown
 from gpunet.objectives import Supervised
 from gpunet.optimizers import SGD, Adam
 from gpunet.rbm import RBM, Bernoulli, ContrastiveDivergence, Persistent
@@ -80,6 +81,17 @@ def machine(device, rows=100, **options):
     return trainer
 
 
+def dreamer(device, rows=50):
+    """Contrastive wake-sleep of a deep belief network that knows classes, on random numbers."""
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 256, (4 * rows, 784)).astype(np.uint8), rng.integers(0, 10, 4 * rows).astype(np.int32)
+    feed = Feed(device, x, y, fit_preprocessing("scale", x, 255.0), np.dtype(np.float32))
+    objective = UpDown(LabelledDBN(Bernoulli(784), (500, 500, 1000), 10), binarise=True)
+    trainer = Trainer(objective, optimization=SGD(0.05), seeds=0, feed=feed, batch_size=rows, device=device)
+    trainer.begin_epoch(0, 4)
+    return trainer
+
+
 # Nodes of a graph at most, products of cuBLAS included; what cuBLAS adds to them is known on a GPU alone.
 LIMITS = {
     "784-512-512-10, dropout, Adam": (network, 20),
@@ -87,6 +99,7 @@ LIMITS = {
     "batch norm, 4 more a layer": (lambda device: network(device, norm=True), 28),
     "machine, CD-1": (machine, 15),
     "machine, 4 more a Gibbs step": (lambda device: machine(device, k=3), 23),
+    "up-down, by array functions but for its ends": (dreamer, 151),
     "machine, persistent chains": (lambda device: machine(device, chains=Persistent(count=100)), 19),
 }
 
