@@ -104,6 +104,16 @@ class Streams:
         self.site = 0
         self._ahead[:] = 0
 
+    @property
+    def apart(self) -> bool:
+        """Whether some members draw at other sites than others."""
+        return bool(self._ahead.any())
+
+    def take_site(self) -> int:
+        """The next site, for a kernel that draws there by itself; only where members are not :attr:`apart`."""
+        self.site += 1
+        return self.site - 1
+
     def give_back(self, without: Sequence[bool], sites: int) -> None:
         """Let some members draw their next numbers where they would if the last draws had not been made for them.
 

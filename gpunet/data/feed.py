@@ -12,6 +12,7 @@ from ..backend.arrays import Array
 from ..ops.gather import take_rows
 from .augmenter import Augmenter
 from .dataset import checked_weights
+from .picking import picked
 from .preprocessing import Preprocessing
 
 
@@ -132,6 +133,10 @@ class Feed:
             Features ([members,] rows, *shape), targets ([members,] rows[, outputs]) and weights ([members,] rows) or
             None.  A sample that is mixed with another keeps its own weight.
         """
+        return picked(self.order, self, ctx, cursor, size, rows)
+
+    def batch_of_arrays(self, ctx: Context, cursor: Array, size: int, rows: int) -> tuple[Array, Array, Array | None]:
+        """What :meth:`batch` returns, made by array functions."""
         xp, numbers = self.device.xp, itertools.count()
         place = self.order.take(cursor * size + xp.arange(rows), axis=-1)
 

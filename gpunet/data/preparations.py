@@ -169,6 +169,15 @@ class Spins(_Affine):
         return _float32(shift=np.full(x.shape[-1], 0.5), factor=np.full(x.shape[-1], 2.0))
 
 
+def is_affine(preparation: Preparation) -> bool:
+    """Whether a preparation is ``(x - shift) * factor`` with the two arrays of these names.
+
+    >>> is_affine(Standardise())
+    True
+    """
+    return type(preparation).apply in (_Affine.apply, Scale.apply)
+
+
 class _Projection(Preparation):
     """``(x - mean) @ matrix``, from the eigenvectors of the covariance."""
 

@@ -15,7 +15,7 @@ from ..fields import term
 from . import preparations as known
 from . import robust
 from .bags import BagOfWords
-from .preparations import Arrays, Preparation
+from .preparations import Arrays, Preparation, is_affine
 
 BATCH = 1000  # samples at once on the host
 SAID = {
@@ -80,6 +80,11 @@ class Preprocessing:
     def pixelwise(self) -> bool:
         """Whether every feature stays in its place, so that an image remains one."""
         return all(step.preparation.pixelwise for step in self.steps)
+
+    @property
+    def affine(self) -> bool:
+        """Whether it is nothing but ``(x - shift) * factor``, feature by feature, or nothing at all."""
+        return not self.steps or (len(self.steps) == 1 and is_affine(self.steps[0].preparation))
 
     @property
     def random(self) -> bool:
