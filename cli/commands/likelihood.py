@@ -85,7 +85,7 @@ def likelihood(
         weight = None if dataset.weights is None else dataset.weights[chosen]
         x = states(model, dataset.x[chosen], binarise)
         summed = exact or is_easy(model)
-        single = len(model.dbn.machines) == 1
+        single = model.dbn.single
         way: Any = None
         if not summed or (single and cases):
             with working(f"Placing {steps:,} temperatures"):
@@ -113,7 +113,7 @@ def likelihood(
         "trusted": [w <= TRUSTED for w in width],
         "approximate": is_approximate(model, log_z),
         "cases": min(cases, len(chosen)),
-        "inputs": model.dbn.machines[0].visible.n,
+        "inputs": model.dbn.visible.n,
         "states": _states(model, binarise),
     }
     if weight is not None:
@@ -132,7 +132,7 @@ def likelihood(
 
 def _states(model: Any, binarise: bool) -> str:
     """What was done to the data, so that figures of training, on data as they are, are others."""
-    if not model.dbn.machines[0].visible.bits:
+    if not model.dbn.visible.bits:
         return "as they are"
     return "binarised" if binarise else "rounded"
 

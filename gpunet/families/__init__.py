@@ -7,9 +7,11 @@ read, see :class:`Family`.
 from .activations import ACTIVATIONS, Activation, usual_initializer
 from .autoencoder import AutoencoderConfig
 from .base import Family, Layerwise
+from .classdbm import ClassDBMConfig
 from .classrbm import ClassRBMConfig
 from .convautoencoder import ConvAutoencoderConfig
 from .convnet import ConvNetConfig
+from .dbm import DBMConfig
 from .dbn import DBNConfig
 from .images import ImageFamily
 from .layers import LayersConfig
@@ -32,6 +34,8 @@ FAMILIES: tuple[type[Family], ...] = (
     ClassRBMConfig,
     DBNConfig,
     UpDownConfig,
+    DBMConfig,
+    ClassDBMConfig,
 )
 
 __all__ = [
@@ -39,9 +43,11 @@ __all__ = [
     "FAMILIES",
     "Activation",
     "AutoencoderConfig",
+    "ClassDBMConfig",
     "ClassRBMConfig",
     "ConvAutoencoderConfig",
     "ConvNetConfig",
+    "DBMConfig",
     "DBNConfig",
     "Family",
     "GenerativeConfig",

@@ -12,7 +12,7 @@ from ..fields import term
 from ..layers import Layer
 from ..losses import CategoricalCrossEntropy, Loss, SquaredError
 from ..metrics import Accuracy, Metric
-from ..models import DBN, LabelledDBN
+from ..models import DBM, DBN, LabelledDBM, LabelledDBN
 from ..objectives import Objective, Reconstruction, Supervised
 from ..parameter import Parameter, children, find_parameters
 from ..rbm import RBM
@@ -37,6 +37,7 @@ class Family(Section):
             a decoder, or both ways of a network whose layers have weights upwards and others downwards.
         followed_by: what one would do next with a trained model, the commands in that order; ``finetune`` is to train
             a network that starts from it.
+        finetuned_by: the preset of that network.
 
     >>> from typing import Literal
     >>> from gpunet.layers import Dense, Sequential
@@ -57,6 +58,7 @@ class Family(Section):
     reconstructs: ClassVar[bool] = False
     transfer: ClassVar[Literal["bottom_up", "mirrored", "both_ways"]] = "bottom_up"
     followed_by: ClassVar[tuple[Following, ...]] = ("predict", "report")
+    finetuned_by: ClassVar[str] = "finetune"
 
     @property
     def wants_targets(self) -> bool:
@@ -169,7 +171,7 @@ class Family(Section):
         """The model as a checkpoint holds it: what was trained, on top of the machines that were trained before it."""
         return model
 
-    def generator(self, model: Any) -> DBN | LabelledDBN | None:
+    def generator(self, model: Any) -> DBN | DBM | LabelledDBN | LabelledDBM | None:
         """What features can be sampled from, given the whole model, or None."""
         return None
 
