@@ -12,6 +12,7 @@ from .classrbm import ClassRBMConfig
 from .convautoencoder import ConvAutoencoderConfig
 from .convnet import ConvNetConfig
 from .dbm import DBMConfig
+from .dbmmlp import DBMMLPConfig
 from .dbn import DBNConfig
 from .images import ImageFamily
 from .layers import LayersConfig
@@ -36,6 +37,7 @@ FAMILIES: tuple[type[Family], ...] = (
     UpDownConfig,
     DBMConfig,
     ClassDBMConfig,
+    DBMMLPConfig,
 )
 
 __all__ = [
@@ -48,6 +50,7 @@ __all__ = [
     "ConvAutoencoderConfig",
     "ConvNetConfig",
     "DBMConfig",
+    "DBMMLPConfig",
     "DBNConfig",
     "Family",
     "GenerativeConfig",

@@ -34,7 +34,8 @@ class Family(Section):
         has_outputs: whether a trained model gives outputs that can be evaluated; machines of features have none.
         reconstructs: whether its outputs are the features themselves, and no predictions of targets.
         transfer: how layers of a checkpoint go into it: from the bottom up, also mirrored from the top down as into
-            a decoder, or both ways of a network whose layers have weights upwards and others downwards.
+            a decoder, both ways of a network whose layers have weights upwards and others downwards, or as a deep
+            machine whose posterior the layers see.
         followed_by: what one would do next with a trained model, the commands in that order; ``finetune`` is to train
             a network that starts from it.
         finetuned_by: the preset of that network.
@@ -56,7 +57,7 @@ class Family(Section):
     command: ClassVar[Literal["train", "pretrain"]] = "train"
     has_outputs: ClassVar[bool] = True
     reconstructs: ClassVar[bool] = False
-    transfer: ClassVar[Literal["bottom_up", "mirrored", "both_ways"]] = "bottom_up"
+    transfer: ClassVar[Literal["bottom_up", "mirrored", "both_ways", "posterior"]] = "bottom_up"
     followed_by: ClassVar[tuple[Following, ...]] = ("predict", "report")
     finetuned_by: ClassVar[str] = "finetune"
 

@@ -84,6 +84,8 @@ class DBMConfig(DeepConfig):
     has_outputs: ClassVar[bool] = False
     followed_by: ClassVar[tuple[Following, ...]] = ("likelihood", "sample", "finetune")
 
+    finetuned_by: ClassVar[str] = "dbm-finetune"
+
     name: Literal["dbm"] = "dbm"
 
     def network(self, shape: tuple[int, ...], outputs: int) -> DBM:

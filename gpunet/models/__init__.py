@@ -2,7 +2,7 @@
 
 from .autoencoder import autoencoder
 from .convnet import convnet, depthwise_separable
-from .dbm import DBM, LabelledDBM, LabelledLearning, VariationalLearning
+from .dbm import DBM, LabelledDBM, LabelledLearning, PosteriorMLP, VariationalLearning
 from .dbn import DBN
 from .denoiser import convolutional_autoencoder
 from .mlp import mlp
@@ -15,6 +15,7 @@ __all__ = [
     "LabelledDBM",
     "LabelledDBN",
     "LabelledLearning",
+    "PosteriorMLP",
     "UpDown",
     "VariationalLearning",
     "autoencoder",

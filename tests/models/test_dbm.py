@@ -1,5 +1,6 @@
 """Deep Boltzmann machines against enumeration of all their states."""
 
+import copy
 import itertools
 
 import numpy as np
@@ -233,27 +234,39 @@ def test_the_gradient_is_that_of_the_bound_with_the_mean_field_held(name, center
         free = device.get(free_energy(levels, found, ctx))
         return float(share @ free + exact_log_z(machine.undirected, parameters).value[0])
 
-    for key, parameter in parameters.named.items():
-        if not parameter.trainable:
-            continue
-        value, gradient = parameter.value, device.get(parameter.grad)
-        for place in np.ndindex(gradient.shape):
-            old = float(value[place])
-            ends = []
+    def slope(parameter):
+        value, found = parameter.value, np.zeros(parameter.shape)
+        for place in np.ndindex(found.shape):
+            old, ends = float(value[place]), []
             for step in (1e-5, -1e-5):
                 value[place] = old + step
                 ends.append(minus_bound())
             value[place] = old
-            assert gradient[place] == pytest.approx((ends[0] - ends[1]) / 2e-5, abs=1e-7), key
+            found[place] = (ends[0] - ends[1]) / 2e-5
+        return found
+
+    biases, weights = [slope(level.bias) for level in levels], [slope(level.weight) for level in levels[1:]]
+    if center:  # what Melchior, Fischer, Wiskott (2016) make of it, in the parameters of the plain energy
+        means, plain_biases = [device.get(level.offset.value) for level in levels], list(biases)
+        for number in range(len(weights)):
+            below, above = (plain_biases[number], means[number]), (plain_biases[number + 1], means[number + 1])
+            weights[number] -= np.outer(below[1], above[0]) + np.outer(below[0], above[1])
+        for number in range(len(weights)):
+            biases[number] = biases[number] - weights[number] @ means[number + 1]
+            biases[number + 1] = biases[number + 1] - means[number] @ weights[number]
+    for level, bias in zip(levels, biases):
+        assert device.get(level.bias.grad) == pytest.approx(bias, abs=1e-7)
+    for level, weight in zip(levels[1:], weights):
+        assert device.get(level.weight.grad) == pytest.approx(weight, abs=1e-7)
 
 
 @pytest.mark.parametrize(
     ("name", "chains"),
     [
-        ("three", Persistent(count=20_000)),
-        ("mixed units", Persistent(count=20_000)),
-        ("three and labels", Persistent(count=20_000)),
-        ("two hidden layers", Tempered(count=20_000, temperatures=3)),
+        ("three", Persistent(count=4_000)),
+        ("mixed units", Persistent(count=4_000)),
+        ("three and labels", Persistent(count=4_000)),
+        ("two hidden layers", Tempered(count=4_000, temperatures=3)),
         ("two hidden layers", FromData()),
     ],
     ids=repr,
@@ -262,13 +275,13 @@ def test_chains_give_the_expectations_of_the_model(name, chains, device):
     machine, _ = made(name, device)
     table, ctx, sides = Table(machine, device), make_context(device), machine.undirected
     chains.start(sides, device, (), np.float64)
-    begin = device.put(np.zeros((20_000, sides.hidden.n)))
-    for _ in range(6):
+    begin = device.put(np.zeros((4_000, sides.hidden.n)))
+    for _ in range(3):
         v, x = chains.draw(sides, begin, 8, ctx)
     h = device.get(sides.hidden.mean(x, ctx))
     even, odd = (np.concatenate([table.states[n] for n in side], axis=1) for side in sides.numbers)
     expected = np.einsum("n,ni,nj->ij", table.p, even, odd)
-    assert device.get(v).T @ h / len(h) == pytest.approx(expected, abs=5 * 1.0 / np.sqrt(20_000))
+    assert device.get(v).T @ h / len(h) == pytest.approx(expected, abs=0.08)
 
 
 def test_annealing_brackets_the_normaliser(device):
@@ -289,11 +302,11 @@ def test_samples_follow_the_model_from_rest_and_from_data(name, device):
     machine, parameters = made(name, device)
     table = Table(machine, device)
     expected = table.p @ table.states[0]
-    for start in (None, device.put(np.ones((10_000, 3)))):
-        sampler = Sampler(machine, parameters, 10_000, seed=1, start=start)
+    for start in (None, device.put(np.ones((2_500, 3)))):
+        sampler = Sampler(machine, parameters, 2_500, seed=1, start=start)
         sampler.run(40)
-        assert sampler.data().mean(axis=0) == pytest.approx(expected, abs=0.025)
-        assert device.get(sampler.drawn()).mean(axis=0) == pytest.approx(expected, abs=0.025)
+        assert sampler.data().mean(axis=0) == pytest.approx(expected, abs=0.05)
+        assert device.get(sampler.drawn()).mean(axis=0) == pytest.approx(expected, abs=0.05)
 
 
 @pytest.mark.parametrize("hidden", [(2, 3), (2, 2, 2)])
@@ -303,11 +316,11 @@ def test_samples_with_a_class_held_follow_the_model_given_it(hidden, device):
     device.copy_into(parameters.values, np.random.default_rng(3).normal(size=parameters.values.shape))
     table = Table(model.machine, device)
     for label in (0, 1):
-        sampler = Sampler(model, parameters, 10_000, seed=2, labels=np.full(10_000, label))
+        sampler = Sampler(model, parameters, 2_500, seed=2, labels=np.full(2_500, label))
         sampler.run(40)
         chosen = table.states[-1][:, label] == 1
         expected = table.p[chosen] @ table.states[0][chosen] / table.p[chosen].sum()
-        assert sampler.data().mean(axis=0) == pytest.approx(expected, abs=0.025)
+        assert sampler.data().mean(axis=0) == pytest.approx(expected, abs=0.05)
 
 
 def test_logits_are_the_inputs_of_the_settled_classes_and_lead_back_to_the_features(device):
@@ -348,7 +361,9 @@ def test_an_update_can_be_captured(name, labels, seeds, rng):
         members = () if np.ndim(seeds) == 0 else (len(seeds),)
         feed = Feed(device, x, y, fit_preprocessing("scale", x, 255.0), np.dtype(np.float32), members)
         units = [Bernoulli(5), Bernoulli(4), Bernoulli(3)]
-        settings = {"k": 2, "sweeps": 3, "binarise": True, "chains": Persistent(count=6)} | SETTINGS[name]
+        settings = {"k": 2, "sweeps": 3, "binarise": True, "chains": Persistent(count=6)} | copy.deepcopy(
+            SETTINGS[name]
+        )
         objective = (
             LabelledLearning(LabelledDBM(units, 3), **settings)
             if labels

@@ -1,5 +1,6 @@
 """Deep Boltzmann machines: the levels, the restricted machines that stand for them, mean field, learning."""
 
+from .finetuning import PosteriorMLP
 from .labelled import LabelledDBM
 from .learning import LabelledLearning, VariationalLearning
 from .levels import Level, level_input
@@ -14,6 +15,7 @@ __all__ = [
     "LabelledLearning",
     "Level",
     "Posterior",
+    "PosteriorMLP",
     "Sides",
     "VariationalLearning",
     "differentiable",

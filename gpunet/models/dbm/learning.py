@@ -20,6 +20,7 @@ from ...parameter import find_parameters
 from ...rbm import Bernoulli, Chains, ContrastiveDivergence, FromData, Persistent, Sparsity
 from ...schedules import Schedule
 from .labelled import LabelledDBM
+from .levels import beside
 from .machine import DBM
 from .mean_field import free_energy, settle
 from .sides import Sides
@@ -144,10 +145,7 @@ class VariationalLearning(Objective):
         for below in self.stages[: self.stage]:
             v = below.model.encode(v, ctx)
         if label is not None and self.stage == len(self.stages) - 1:
-            beside = ctx.empty((*v.shape[:-1], v.shape[-1] + label.shape[-1]), v.dtype)
-            array_module(v).copyto(beside[..., : v.shape[-1]], v)
-            array_module(v).copyto(beside[..., v.shape[-1] :], label)
-            v = beside
+            v = beside([v, label], ctx)
         return self.stages[self.stage].learn(v, target, weight, ctx)
 
     def _sparsify(self, states: list[Array], share: Array | None, ctx: Context) -> None:

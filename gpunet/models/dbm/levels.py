@@ -52,6 +52,18 @@ def highest_hidden(levels: Sequence[Level]) -> int:
     return len(levels) - 1 - levels[-1].label
 
 
+def beside(states: Sequence[Array], ctx: Context) -> Array:
+    """States of several levels side by side, ([E,] N, n): some may be the same for all members."""
+    if len(states) == 1:
+        return states[0]
+    shape = max((state.shape for state in states), key=len)
+    out, start = ctx.empty((*shape[:-1], sum(state.shape[-1] for state in states)), states[-1].dtype), 0
+    for state in states:
+        array_module(out).copyto(out[..., start : start + state.shape[-1]], state)
+        start += state.shape[-1]
+    return out
+
+
 def level_input(
     levels: Sequence[Level], number: int, below: Array | None, above: Array | None, ctx: Context, out: Array = None
 ) -> Array:

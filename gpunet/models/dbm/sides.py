@@ -15,7 +15,7 @@ from ...backend.arrays import Array
 from ...parameter import Parameter
 from ...rbm import RBM, Units
 from ...rbm.joint import Joint
-from .levels import Level, highest_hidden, level_input
+from .levels import Level, beside, highest_hidden, level_input
 
 
 def joined(units: Sequence[Units]) -> Units:
@@ -105,12 +105,18 @@ class Block(Parameter):
                     yield self._levels[max(number, other)].weight, row, column, number > other
 
     def _assembled(self, of: Callable[[Parameter], Array]) -> Array:
-        parts = [(of(weight), row, column, turned) for weight, row, column, turned in self._tied()]
-        like = parts[0][0]
-        whole = array_module(like).zeros((*like.shape[:-2], *self.shape), like.dtype)
-        for part, row, column, turned in parts:
-            whole[..., row, column] = part.swapaxes(-1, -2) if turned else part
-        return whole
+        like = of(next(self._tied())[0])
+        xp, bands = array_module(like), []
+        for number, height in zip(self._rows, self._sides[0]):
+            cells = []
+            for other, width in zip(self._columns, self._sides[1]):
+                if abs(number - other) == 1:
+                    part = of(self._levels[max(number, other)].weight)
+                    cells.append(part.swapaxes(-1, -2) if number > other else part)
+                else:
+                    cells.append(xp.zeros((*like.shape[:-2], height, width), like.dtype))
+            bands.append(_beside(cells))
+        return bands[0] if len(bands) == 1 else xp.concatenate(bands, axis=-2)
 
 
 class Sides(RBM):
@@ -146,14 +152,7 @@ class Sides(RBM):
 
     def side(self, states: Sequence[Array], side: int, ctx: Context) -> Array:
         """States of all levels, of which those of one side are put beside each other, ([E,] N, n)."""
-        chosen = [states[number] for number in self.numbers[side]]
-        if len(chosen) == 1:
-            return chosen[0]
-        shape = max((state.shape for state in chosen), key=len)
-        out = ctx.empty((*shape[:-1], self.places[side][-1].stop), chosen[0].dtype)
-        for state, place in zip(chosen, self.places[side]):
-            array_module(out).copyto(out[..., place], state)
-        return out
+        return beside([states[number] for number in self.numbers[side]], ctx)
 
     def _across(self, states: Array, side: int, ctx: Context) -> Array:
         """Inputs of one side from the states of the other."""
@@ -214,10 +213,7 @@ class Doubled(RBM):
             lower = self._doubled(h, weight, number, levels[number - 1].resting, -level.resting, ctx)
         if not self.labelled:
             return lower
-        out = ctx.empty((*lower.shape[:-1], self.visible.n), lower.dtype)
-        array_module(out).copyto(out[..., : lower.shape[-1]], lower)
-        level_input(levels, number + 2, h, None, ctx, out[..., lower.shape[-1] :])
-        return out
+        return beside([lower, level_input(levels, number + 2, h, None, ctx)], ctx)
 
     def _doubled(self, states: Array, weight: Array, number: int, below: Array, above: Array, ctx: Context) -> Array:
         """``2 states W`` plus what the level hears where all around it rest, less what is doubled of that."""
