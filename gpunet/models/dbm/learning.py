@@ -1,6 +1,7 @@
 """How deep machines learn: a greedy start, then all layers together."""
 
 from collections.abc import Hashable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from ...objectives import Objective
 from ...ops.gather import one_hot
 from ...ops.weighting import mean_of, shares, weighs
 from ...parameter import find_parameters
-from ...rbm import Bernoulli, Chains, ContrastiveDivergence, FromData, Persistent, Sparsity
+from ...rbm import Bernoulli, Chains, ContrastiveDivergence, FromData, Persistent, Sparsity, Tempered
 from ...schedules import Schedule
 from .labelled import LabelledDBM
 from .levels import beside
@@ -74,11 +75,18 @@ class VariationalLearning(Objective):
             if any(find_parameters(level.units)):
                 rule, remedy = "must not learn numbers of their own in a deep machine", "Leave learn_variance out"
                 raise ConfigError("hidden_units", rule, term(type(level.units)), remedy)
+        own: Chains = chains or Persistent()
+        if not isinstance(own, Persistent | Tempered | FromData):
+            rule, remedy = (
+                "must be persistent, fast_persistent, tempered or from_data in a deep machine",
+                "Set chains=100",
+            )
+            raise ConfigError("chains", rule, term(type(own)), remedy)
         self.stages = [
             ContrastiveDivergence(machine, k, FromData(), center=center, sparsity=sparsity) for machine in model.greedy
         ]
         self.sides: Sides = model.undirected
-        self.together = ContrastiveDivergence(self.sides, k, chains or Persistent(), center=center)
+        self.together = ContrastiveDivergence(self.sides, k, own, center=center)
         self.sparsity = sparsity
         self.stage = self._stage(0)
 
@@ -105,13 +113,15 @@ class VariationalLearning(Objective):
         """Add the gradient of the batch.
 
         Returns:
-            The free energy of what was learned, in nats, ([E,] N): of the machine of one layer, or of the mean field.
+            The free energy of the data in nats, ([E,] N): of the mean field, or while one layer learns, of the
+            posterior that one way up gives.
         """
         v = Bernoulli.draw(x, ctx) if self.binarise else x
-        label = self._labels(target, x, ctx)
+        label, levels = self._labels(target, x, ctx), self.machine.levels
         if self.stage < len(self.stages):
-            return self._one_layer(v, label, target, weight, ctx)
-        share, levels, sides = shares(weight), self.machine.levels, self.sides
+            self._one_layer(v, label, target, weight, ctx)
+            return (free_energy(levels, settle(levels, v, ctx, 0, label=label), ctx),)
+        share, sides = shares(weight), self.sides
         found = settle(levels, v, ctx, self.sweeps, self.tolerance, self.damping, label)
         even, odd = (sides.side(found.states, side, ctx) for side in (0, 1))
         self.together.contrast(even, odd, sides.hidden_input(even, ctx), share, ctx)
@@ -138,29 +148,28 @@ class VariationalLearning(Objective):
         """States of the labels, where there are any."""
         return None
 
-    def _one_layer(
-        self, v: Array, label: Array | None, target: Array, weight: Array | None, ctx: Context
-    ) -> tuple[Array, ...]:
+    def _one_layer(self, v: Array, label: Array | None, target: Array, weight: Array | None, ctx: Context) -> None:
         """Contrastive divergence of the machine of one layer, on the means of those below."""
         for below in self.stages[: self.stage]:
             v = below.model.encode(v, ctx)
         if label is not None and self.stage == len(self.stages) - 1:
             v = beside([v, label], ctx)
-        return self.stages[self.stage].learn(v, target, weight, ctx)
+        self.stages[self.stage].learn(v, target, weight, ctx)
 
     def _sparsify(self, states: list[Array], share: Array | None, ctx: Context) -> None:
         """Pull the running mean activity of each hidden unit to the target, through its bias and the weights below."""
-        xp, some = array_module(states[0]), weighs(share)
+        some = weighs(share)
         strength = self.stages[0].strength
         for number, level in enumerate(self.machine.hidden_levels(), 1):
             pull = strength[1] * (level.offset.value - strength[0])
             pull = pull if some is None else pull * some
             mean = mean_of(states[number - 1], share)
-            level.bias.accumulate(ctx, lambda out, pull=pull: xp.copyto(out, pull))
-            level.weight.accumulate(
-                ctx,
-                lambda out, pull=pull, mean=mean: xp.multiply(mean[..., :, None], pull[..., None, :], out=out),
-            )
+            level.bias.accumulate(ctx, partial(_product, pull, 1))
+            level.weight.accumulate(ctx, partial(_product, mean[..., :, None], pull[..., None, :]))
+
+
+def _product(a: Array, b: Any, out: Array) -> Array:
+    return array_module(out).multiply(a, b, out=out)
 
 
 class LabelledLearning(VariationalLearning):

@@ -169,7 +169,9 @@ class DBM(Module):
             share: (classes,) of each class in the data, likewise, where the machine knows classes.
             ctx: memory.
         """
-        given = {0: data_mean} | ({len(self.levels) - 1: share} if self.classes else {})
+        given = {0: data_mean}
+        if share is not None:
+            given[len(self.levels) - 1] = share
         for number, level in enumerate(self.levels):
             asarray = array_module(level.bias.value).asarray
             if number in given:

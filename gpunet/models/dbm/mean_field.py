@@ -124,8 +124,8 @@ def free_energy(levels: Sequence[Level], found: Posterior, ctx: Context) -> Arra
     for number, (level, x) in enumerate(zip(levels, found.inputs)):
         s = found.states[number]
         # Each weight is counted once, in the inputs of the levels with odd numbers.
-        around = (states[number - 1], states[number + 1]) if number % 2 else (None, None)
-        heard = level_input(levels, number, *around, ctx)
+        below, above = (states[number - 1], states[number + 1]) if number % 2 else (None, None)
+        heard = level_input(levels, number, below, above, ctx)
         if x is None:
             total = total - level.units.log_base(s, ctx) - _product(s, heard)
         else:  # the base measure under the distribution cancels that of its entropy

@@ -36,6 +36,10 @@ def _beside(parts: Sequence[Array]) -> Array:
     return parts[0] if len(parts) == 1 else array_module(parts[0]).concatenate(parts, axis=-1)
 
 
+def _copying(source: Array) -> Callable[[Array], Any]:
+    return lambda out: array_module(source).copyto(out, source)
+
+
 class Row(Parameter):
     """Vectors of several levels beside each other, as one: it is read as a whole and divided when it learns."""
 
@@ -60,7 +64,7 @@ class Row(Parameter):
         whole = ctx.empty((*like.shape[:-1], *self.shape), like.dtype)
         write(whole)
         for part, place in self._parts:
-            part.accumulate(ctx, lambda out, place=place: array_module(out).copyto(out, whole[..., place]))
+            part.accumulate(ctx, _copying(whole[..., place]))
 
 
 class Block(Parameter):
@@ -95,7 +99,7 @@ class Block(Parameter):
         for weight, row, column, turned in self._tied():
             part = whole[..., row, column]
             part = part.swapaxes(-1, -2) if turned else part
-            weight.accumulate(ctx, lambda out, part=part: array_module(out).copyto(out, part))
+            weight.accumulate(ctx, _copying(part))
 
     def _tied(self) -> Iterator[tuple[Parameter, slice, slice, bool]]:
         """The weights with their places, and whether they stand there turned over."""
