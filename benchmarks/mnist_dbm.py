@@ -93,9 +93,9 @@ def main():
     print(f"bound: {value:.2f}, {low:.2f} to {high:.2f}{trusted}", file=sys.stderr, flush=True)
     network = tuned(options, folder)
     error = 100 * (1 - network["test_accuracy"][0])
+    learned = f"The first {options.images:,} images alone" if options.images else "50,000 images train, 10,000 validate"
     lines = [
-        f"{f'The first {options.images:,} images alone' if options.images else '50,000 images train, 10,000 validate'}; "
-        f"seed {options.seed}; {os.environ.get('OPENBLAS_NUM_THREADS', 'all')} thread(s).",
+        f"{learned}; seed {options.seed}; {os.environ.get('OPENBLAS_NUM_THREADS', 'all')} thread(s).",
         "",
         "| | here | published | time |",
         "|---|---|---|---|",
@@ -105,10 +105,10 @@ def main():
         f"{high:.2f}{trusted} | | |",
         f"| test error, fine-tuned | **{error:.2f} %** | 0.95 % | {network['seconds']:.0f} s of training |",
         "",
-        f"The machine: {options.epochs} epochs, of which {options.greedy} for each layer alone, k = {options.k}, 100",
-        f"persistent chains, {options.sweeps} sweeps of the mean field, batches of 100. The network: {options.tune} epochs,",
-        "no dropout, averaged weights, the epoch chosen by validation. Published: Salakhutdinov, Hinton: Deep Boltzmann",
-        "machines (2009), from all 60,000 images.",
+        f"The machine: {options.epochs} epochs, {options.greedy} of them for each layer alone; k = {options.k};",
+        f"{options.sweeps} sweeps of the mean field; 100 persistent chains; batches of 100.",
+        f"The network: {options.tune} epochs without dropout, averaged weights, the epoch chosen by validation.",
+        "Published: Salakhutdinov, Hinton: Deep Boltzmann machines (2009), from all 60,000 images.",
     ]
     title = "MNIST, deep Boltzmann machine 784-500-1000: variational bound and fine-tuned error"
     result("mnist_dbm", title, lines, options.save)
