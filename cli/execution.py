@@ -194,7 +194,7 @@ def following_commands(job: Run, folder: Path) -> list[str]:
     data = "" if source == "digits" else f" --data {printable(shlex.quote(source))}"
     forms = {
         "evaluate": f"evaluate {run} --data MORE{_ending(source)}",
-        "finetune": f"train finetune{data} --from {run}",
+        "finetune": f"train {job.config.model.finetuned_by}{data} --from {run}",
         "likelihood": f"likelihood {run}",
         "predict": f"predict {run} NEW{_ending(source)}",
         "report": f"report {run}",

@@ -16,7 +16,7 @@ from ..errors import CheckpointError, ConfigError, GpunetError, printable
 from ..families import FAMILIES, Family
 from ..layers import Layer
 from ..losses import Loss
-from ..models import DBN
+from ..models import DBM, DBN
 from ..objectives import Objective
 from ..parameter import Parameters
 from .differing import diverged_in
@@ -100,9 +100,9 @@ class TrainedModel(Trained):
 
 @dataclass(frozen=True)
 class TrainedStack(Trained):
-    """Machines on top of each other out of a checkpoint; a single machine is a stack of one."""
+    """Machines out of a checkpoint: on top of each other, a single one as a stack of one; or a deep machine."""
 
-    dbn: DBN
+    dbn: DBN | DBM
     parameters: Parameters
 
 

@@ -126,17 +126,34 @@ class ContrastiveDivergence(Objective):
 
     def by_arrays(self, x: Array, weight: Array | None, ctx: Context) -> Array:
         """What :meth:`learn` does and returns, by array functions."""
-        rbm = self.model
+        rbm, share = self.model, shares(weight)
         v = Bernoulli.draw(x, ctx) if self.binarise else x
         hidden_input = rbm.hidden_input(v, ctx)
-        v_model, model_input = self.chains.draw(rbm, hidden_input, self.k, ctx)
-        h, h_model = rbm.hidden.mean(hidden_input, ctx), rbm.hidden.mean(model_input, ctx)
-        share = shares(weight)
-        self._accumulate((v, h, share), (v_model, h_model, self._model_share(share, v_model)), ctx)
-        self.chains.learn(rbm)
+        self.contrast(v, rbm.hidden.mean(hidden_input, ctx), hidden_input, share, ctx)
         if self.sparsity is not None:
             self.accumulate_sparsity(v, share, ctx)
         return rbm.free_energy_from(v, hidden_input, ctx)
+
+    def contrast(self, v: Array, h: Array, hidden_input: Array, share: Array | None, ctx: Context) -> None:
+        """Run the chains and add the gradient: what the model says about both sides less what the data say.
+
+        Args:
+            v: ([members,] N, visible), states under the data.
+            h: ([members,] N, hidden), expected states under the data.
+            hidden_input: inputs of the hidden units under the data, where chains may begin.
+            share: what part each row has in the means, ([members,] N), or None where all have the same.
+            ctx: memory and random numbers.
+        """
+        rbm = self.model
+        v_model, model_input = self.chains.draw(rbm, hidden_input, self.k, ctx)
+        h_model = rbm.hidden.mean(model_input, ctx)
+        self._accumulate((v, h, share), (v_model, h_model, self._model_share(share, v_model)), ctx)
+        self.chains.learn(rbm)
+
+    @property
+    def strength(self) -> Array:
+        """Target and cost of the sparsity in the present epoch, (2, [members,] 1) on the device; None without."""
+        return self._strength
 
     def judge(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
         """Squared error of a mean-field reconstruction, and free energy in nats, ([members,] N).
