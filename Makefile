@@ -22,7 +22,7 @@ MANUAL := tests/test_readme.py
 PACKAGING := tests/test_packaging.py
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile
 
-.PHONY: demo test lint kernels soak manual packaging bench clean
+.PHONY: demo test lint kernels soak manual docs packaging bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/gpunet compare --labels 100 'model.hidden=[64,64]' training.epochs=25
@@ -45,6 +45,11 @@ soak: $(VENV)/.test
 manual: $(VENV)/.test
 	$(PYTEST) $(MANUAL) $(ARGS)
 
+# The manual as pages of HTML; what is generated from the code is made anew each time.
+docs: $(VENV)/.docs
+	$(BIN)/sphinx-build -E -q -W --keep-going -b html -c docs . build/manual
+	@echo "Manual: build/manual/docs/index.html"
+
 packaging: $(VENV)/.test
 	$(PYTEST) $(PACKAGING) $(ARGS)
 
@@ -60,7 +65,7 @@ $(VENV)/.demo: $(BIN)/python pyproject.toml setup.py
 	$(PIP) -e '.[plot$(EXTRA)]'
 	@touch $@
 
-$(VENV)/.test $(VENV)/.lint $(VENV)/.kernels $(VENV)/.peers: $(VENV)/.%: $(VENV)/.demo
+$(VENV)/.test $(VENV)/.lint $(VENV)/.kernels $(VENV)/.docs $(VENV)/.peers: $(VENV)/.%: $(VENV)/.demo
 	$(PIP) -e '.[$*]'
 	@touch $@
 
