@@ -25,6 +25,7 @@ if os.environ.get("CI"):
 
 def pytest_addoption(parser):
     parser.addoption("--backend", choices=["numpy", "cupy"], default="numpy", help="where device code runs")
+    parser.addoption("--draw", action="store_true", help="put the pictures that pages draw into docs/pictures")
     parser.addoption("--slow", action="store_true", help="also run tests that take minutes")
 
 
