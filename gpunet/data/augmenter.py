@@ -192,7 +192,7 @@ def _check(augmentation: Augmentation, shape: tuple[int, ...], texts: bool) -> N
     if augmentation.of == "images" and len(shape) not in (2, 3):
         raise ConfigError(name, "needs images", f"samples of {shown} features", "Leave it out")
     if augmentation.of == "images" and channels_first(shape):
-        remedy = "Set channels to first, or turn arrays by np.moveaxis(x, 1, -1)"
+        remedy = "Set channels=first, or turn arrays by np.moveaxis(x, 1, -1)"
         raise ConfigError(name, "needs channels on the last axis", shown, remedy)
     if isinstance(augmentation, Colour) and (len(shape) != 3 or shape[2] < 2):
         raise ConfigError(name, "needs images of height x width x channels", shown, "Use contrast or brightness")
