@@ -2,10 +2,12 @@
 
 import importlib.util
 import sys
+import tomllib
 from pathlib import Path
 
 import click
 import pytest
+import yaml
 
 import gpunet
 from examples import compare, pictures, run
@@ -108,6 +110,17 @@ def test_words_presets_metrics_and_exports_are_all_there(generated):
     assert all(f".. autofunction:: gpunet.{name}\n" in door for name in functions)
     classes = [name for name in api.__all__ if name[0].isupper() and name != "Result"]
     assert all(f".. autoclass:: gpunet.api.{name}\n" in results for name in classes)
+
+
+def test_the_citation_is_complete_and_of_this_version():
+    """What schema 1.2.0 of the Citation File Format asks for."""
+    found = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert {"authors", "cff-version", "message", "title"} <= found.keys()
+    assert found["cff-version"] == "1.2.0"
+    assert found["version"] == gpunet.__version__
+    assert found["type"] == "software"
+    assert found["license"] == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["license"]
+    assert all(author["name"] for author in found["authors"])
 
 
 def test_a_transcript_that_is_wrong_is_noticed():
