@@ -1,8 +1,8 @@
 """The examples of pages in Markdown, run in the order in which they stand, each page in a folder of its own.
 
 - ``python``: runs; a block without a language right behind it, or behind the word "prints", is what it prints.
-- ``console``: a transcript. Lines after ``$ `` are commands; what follows is what they print on both streams, and ``...``
-  stands for lines that were left out.
+- ``console``: a transcript. Lines after ``$ `` are commands; what follows is what they print on both streams, in which
+  ``...`` stands for lines that were left out.
 - ``toml`` that begins with ``# NAME.toml``: a file that later examples read. Other TOML is read.
 - ``sh``, and blocks without a language that begin with ``gpunet``: not run; commands, options and keys must exist.
 
