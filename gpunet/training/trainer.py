@@ -115,6 +115,10 @@ class Trainer:
             DivergedError: every member has left the finite numbers, see :meth:`check`.
         """
         self.check()
+        return self.means()
+
+    def means(self) -> dict[str, np.ndarray]:
+        """The same, whoever has left the finite numbers; reads the device."""
         *sums, samples = self.device.get(self.totals)
         known = np.where(samples > 0, samples, np.nan)
         return {name: total / known for name, total in zip(self.objective.measures, sums)}
