@@ -48,9 +48,10 @@ def sample(
 ) -> None:
     """Draw samples of restricted Boltzmann machines: Gibbs steps at the top, then down to the data.
 
-    A classrbm, and a network trained up and down, dream of a class that is held. --clamp holds some features of a
-    single machine while the others are drawn: x of an NPZ or HDF5 file with NaN where a pixel is free, a table with
-    empty cells, or sequences with ? at free sites; one sample for all chains or one for each.
+    All layers of a deep Boltzmann machine are sampled together. A classrbm, a network trained up and down, and a deep
+    machine with classes, dream of a class that is held. --clamp holds some features of a single machine while the
+    others are drawn: x of an NPZ or HDF5 file with NaN where a pixel is free, a table with empty cells, or sequences
+    with ? at free sites; one sample for all chains or one for each.
 
     What is written are the means of the visible units in the end, as a picture of tiles where samples are images (needs
     pillow), or as numbers in an NPZ file: x, in the units of the data. Sequences are drawn letter by letter, and
@@ -61,6 +62,7 @@ def sample(
     gpunet sample runs/digits-dbn-1/best.h5 -n 25 --steps 5000 --start data -o dreams.png
     gpunet sample runs/digits-updown-1/best.h5 --class 3 -o threes.png
     gpunet sample runs/digits-classrbm-1 --label 3 --clamp upper-half.npz -o threes.png
+    gpunet sample runs/digits-classdbm-1 --class 3 --steps 2000
     gpunet sample runs/digits-rbm-1/best.h5 -n 10000 -o samples.npz
     gpunet sample runs/family-rbm-1 -n 5000 -o samples.fasta.gz
     """

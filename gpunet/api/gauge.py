@@ -6,6 +6,9 @@ from typing import Any
 import numpy as np
 
 from ..checkpoint import Group
+from ..errors import ConfigError
+from ..fields import term
+from ..models import DBN
 from ..persistence import TrainedStack
 from ..rbm import Softmax, zero_sum
 
@@ -17,9 +20,14 @@ def in_zero_sum_gauge(held: TrainedStack) -> Group:
 
     Args:
         held: whose lowest visible units are softmax.
+
+    Raises:
+        ConfigError: a deep machine, or other visible units.
     """
-    units = held.dbn.machines[0].visible
-    assert isinstance(units, Softmax)
+    units = held.dbn.visible
+    if not isinstance(units, Softmax) or not isinstance(held.dbn, DBN):
+        rule = "needs a machine or a stack with softmax visible units"
+        raise ConfigError("zero_sum", rule, term(type(units)), "Leave it out")
     root = held.checkpoint.root
     model: Any = root["model"]
     name = "" if "weight" in model.children else sorted(model.children)[0]

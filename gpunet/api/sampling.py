@@ -6,7 +6,7 @@ import numpy as np
 
 from ..errors import ConfigError
 from ..inspection.sampling import Sampler
-from ..models import DBN
+from ..models import DBM, DBN
 from ..parameter import Parameters
 from ..persistence import Trained
 from ..rbm import ClassRBM
@@ -30,12 +30,12 @@ def holding_of(model: Any, held: Trained, clamp: Any, count: int) -> Held:
         ConfigError: a stack or a network whose features follow from hidden layers alone.
         DataError: see :func:`.clamping.clamped`.
     """
-    machines: Any = getattr(model, "machines", ())
-    if len(machines) != 1 and not isinstance(model, ClassRBM):
-        received = f"{len(machines)} layers" if machines else type(model).__name__
+    single = isinstance(model, DBN) and model.single
+    if not single and not isinstance(model, ClassRBM):
+        received = f"{model.depth} layers" if isinstance(model, DBN | DBM) else type(model).__name__
         raise ConfigError("clamp", "needs a single machine, which sees the features", received, "Use an rbm")
     values, known = clamped(held, clamp, count)
-    units = model.features if isinstance(model, ClassRBM) else machines[0].visible
+    units = model.features if isinstance(model, ClassRBM) else model.visible
     return as_states(values, units.bits), known
 
 
@@ -74,7 +74,7 @@ def sampled(
     with parameters.device.activate():
         sampler = Sampler(model, parameters, count, seed, start, labels, holding)
         sampler.run(steps)
-        letters = bool(held.description.alphabet) and isinstance(model, DBN)
+        letters = bool(held.description.alphabet) and isinstance(model, DBN | DBM)
         # Of letters the states that the chains are in, since a mean of letters is none.
         drawn = parameters.device.get(sampler.drawn()) if letters else sampler.data()
     if prepared:

@@ -42,8 +42,9 @@ from .inputs import Inputs, Part
 from .letters import ALPHABETS, IDENTITY, Sequences
 from .mixing import CutMix, Mixup
 from .notes import abridged
+from .onehot import OneHot
 from .pictures import Pictures, in_colours
-from .preparations import PCA, ZCA, Binarise, MinMax, OneHot, Preparation, Scale, Spins, Standardise
+from .preparations import PCA, ZCA, Binarise, MinMax, Preparation, Scale, Spins, Standardise
 from .preprocessing import Fitted, Preprocessing, fit_preprocessing
 from .randaugment import RandAugment
 from .ranges import check_depth, check_scale

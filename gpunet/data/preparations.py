@@ -10,17 +10,16 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from annotated_types import Ge, Gt, Le
+from annotated_types import Gt, Le
 
 from ..backend import Context, array_module, matmul
 from ..backend.arrays import Array
 from ..errors import ConfigError, DataError
-from ..fields import Count, NonNegative, check_fields, term
+from ..fields import Count, NonNegative, check_fields
 
 Arrays = Mapping[str, Any]
 FLAT = 1e-6  # of the mean: a smaller spread is rounding
 RANK = 1e-6  # of the largest standard deviation along any direction: likewise
-MOST_VALUES = 256  # of a feature that is coded one by one
 
 
 @dataclass(frozen=True)
@@ -47,6 +46,10 @@ class Preparation:
     def fit(self, x: np.ndarray, scale: float) -> dict[str, np.ndarray]:
         """Arrays in float32 fitted on the training part ``x`` (samples, features) of full scale ``scale``."""
         raise NotImplementedError
+
+    def fit_weighted(self, x: np.ndarray, scale: float, weights: np.ndarray | None) -> dict[str, np.ndarray]:
+        """The same for samples that have weights (samples,), which count where a preparation says so; else alike."""
+        return self.fit(x, scale)
 
     def note(self, arrays: Arrays, features: int) -> str:
         """What the user should know about the fit, or nothing."""
@@ -105,14 +108,26 @@ class Standardise(_Affine):
     Args:
         flat: a feature whose standard deviation is at most this part of its mean is constant, and becomes 0; by default
             2^-24, below which float32 holds nothing but rounding.
+        weighted: let samples that have weights count by them: one of weight 2 as two; off by default.
     """
 
     flat: NonNegative = 2.0**-24
+    weighted: bool = False
     unit_variance: ClassVar[bool] = True
 
     def fit(self, x: np.ndarray, scale: float) -> dict[str, np.ndarray]:
         """Mean and one over the standard deviation; raises :class:`DataError` where no feature varies."""
-        mean, std = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
+        return self._by(x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64))
+
+    def fit_weighted(self, x: np.ndarray, scale: float, weights: np.ndarray | None) -> dict[str, np.ndarray]:
+        """The same by the weights of samples (samples,), where they are to count."""
+        if weights is None or not self.weighted:
+            return self.fit(x, scale)
+        wide = x.astype(np.float64)
+        mean = np.average(wide, axis=0, weights=weights)
+        return self._by(mean, np.sqrt(np.average((wide - mean) ** 2, axis=0, weights=weights)))
+
+    def _by(self, mean: np.ndarray, std: np.ndarray) -> dict[str, np.ndarray]:
         return _float32(shift=mean, factor=_inverse(std, std > self.flat * np.maximum(np.abs(mean), 1e-6)))
 
 
@@ -154,6 +169,15 @@ class Spins(_Affine):
     def fit(self, x: np.ndarray, scale: float) -> dict[str, np.ndarray]:
         """Half and two, the same for every feature."""
         return _float32(shift=np.full(x.shape[-1], 0.5), factor=np.full(x.shape[-1], 2.0))
+
+
+def is_affine(preparation: Preparation) -> bool:
+    """Whether a preparation is ``(x - shift) * factor`` with the two arrays of these names.
+
+    >>> is_affine(Standardise())
+    True
+    """
+    return type(preparation).apply in (_Affine.apply, Scale.apply)
 
 
 class _Projection(Preparation):
@@ -285,92 +309,18 @@ class Binarise(Preparation):
         return [cls(), cls(stochastic=True)]
 
 
-@dataclass(frozen=True)
-class OneHot(Preparation):
-    """One feature for each value that a feature takes in the training part: 1 where it has that value, else 0.
-
-    Values never seen in training have no feature of their own, so all of theirs are 0; features with one value alone
-    are left out.
-
-    Args:
-        states: every feature is instead a category from 0 to ``states - 1``, and has as many features whether they are
-            seen or not, as softmax units want them: letters of sequences.  Samples stay whole numbers wherever they are
-            kept; the ones and zeros are those of one batch.
-    """
-
-    states: Annotated[int, Ge(2), Le(MOST_VALUES)] | None = None
-    pixelwise: ClassVar[bool] = False
-
-    @property
-    def categorical(self) -> bool:  # type: ignore[override]
-        """With ``states``."""
-        return self.states is not None
-
-    def fit(self, x: np.ndarray, scale: float) -> dict[str, np.ndarray]:
-        """Which value of which feature; raises :class:`DataError` for features of too many values."""
-        if self.states is not None:
-            return self._fit_states(x, self.states)
-        found = [np.unique(column) for column in x.T]
-        most = max(range(len(found)), key=lambda i: len(found[i]))
-        if len(found[most]) > MOST_VALUES:
-            rule = f"must take at most {MOST_VALUES} values for one_hot"
-            remedy = "Use standardise or min_max for measurements"
-            raise DataError(f"feature {most}", rule, f"{len(found[most])} different ones", remedy)
-        found = [values if len(values) > 1 else values[:0] for values in found]
-        if not any(map(len, found)):
-            raise _nothing_varies(x.shape[-1])
-        source = np.concatenate([np.full(len(values), i) for i, values in enumerate(found)])
-        return {"source": source.astype(np.int32), "value": np.concatenate(found).astype(np.float32)}
-
-    def note(self, arrays: Arrays, features: int) -> str:
-        """How many features there are now."""
-        if self.states is not None:
-            return f"{features} categories become {features * self.states} units, one for each of {self.states} states"
-        return f"{features} features become {len(arrays['source'])} of one value each"
-
-    def width(self, arrays: Arrays, features: int) -> int:
-        """The number of values, summed over the features."""
-        return len(arrays["source"])
-
-    def apply(self, x: Array, arrays: Arrays, ctx: Context, dtype: Any, uniform: Any = None) -> Array:
-        """Compare each value with its feature."""
-        if self.states is not None:
-            xp, each = array_module(x), (*x.shape, self.states)
-            found, values = ctx.empty(each, bool), arrays["value"].reshape(each[-2:])
-            out = ctx.empty((*x.shape[:-1], x.shape[-1] * self.states), dtype)
-            xp.copyto(out.reshape(each), xp.equal(x[..., None], values, out=found))
-            return out
-        xp, shape = array_module(x), (*x.shape[:-1], len(arrays["source"]))
-        out = ctx.empty(shape, dtype)
-        xp.copyto(out, xp.equal(x.take(arrays["source"], axis=-1), arrays["value"], out=ctx.empty(shape, bool)))
-        return out
-
-    def undo(self, y: np.ndarray, arrays: Arrays) -> np.ndarray:
-        """The most likely state of each category; without ``states`` refuse: what a row means is not known."""
-        if self.states is not None:
-            return y.reshape(*y.shape[:-1], -1, self.states).argmax(axis=-1).astype(np.uint8)
-        raise ConfigError(term(OneHot), "cannot be undone", None, "Look at the coded features instead")
-
-    def _fit_states(self, x: np.ndarray, states: int) -> dict[str, np.ndarray]:
-        low, high = float(x.min()), float(x.max())
-        if not 0 <= low <= high < states or (x.dtype.kind == "f" and (x % 1).any()):
-            rule, got = f"must be whole numbers from 0 to {states - 1} for one_hot", f"{low:.4g} to {high:.4g}"
-            raise DataError("training part", rule, got, "Raise states, or use one_hot without them")
-        places = np.arange(x.shape[-1] * states)
-        return {"source": (places // states).astype(np.int32), "value": (places % states).astype(np.float32)}
-
-
 def _float32(**arrays: np.ndarray) -> dict[str, np.ndarray]:
     return {name: np.ascontiguousarray(array, np.float32) for name, array in arrays.items()}
 
 
-def _nothing_varies(features: int) -> DataError:
+def nothing_varies(features: int) -> DataError:
+    """The error of a training part whose features are all constant."""
     return DataError("training part", "needs a feature that varies", f"{features} constant features", "Check the data")
 
 
 def _inverse(spread: np.ndarray, varies: np.ndarray) -> np.ndarray:
     if not varies.any():
-        raise _nothing_varies(len(spread))
+        raise nothing_varies(len(spread))
     return np.divide(1.0, spread, out=np.zeros_like(spread), where=varies)
 
 
@@ -388,7 +338,7 @@ def _principal(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     variances, axes = variances[::-1], axes[:, ::-1]
     varies = variances > RANK**2 * max(variances[0], np.finfo(np.float64).tiny)
     if not variances[0] > (FLAT * max(np.abs(mean).max(), 1e-6)) ** 2:
-        raise _nothing_varies(x.shape[1])
+        raise nothing_varies(x.shape[1])
     variances, axes = variances[varies], axes[:, varies]
     signs = np.sign(np.take_along_axis(axes, np.abs(axes).argmax(axis=0)[None], axis=0))
     return mean, variances, axes * signs

@@ -11,9 +11,10 @@ from ..config import build_loss
 from ..data import Preprocessing
 from ..experiment import Run
 from ..members import of_member
-from ..models import DBN, LabelledDBN
+from ..models import DBM, DBN
+from ..rbm import ClassRBM
 from .maps import Seen, feature_maps, saliency, shows_images, tiles_of_samples
-from .sampling import Sampler, reconstructions
+from .sampling import Generator, Sampler, reconstructions
 from .tiles import KERNEL, as_tiles, enlarged, filters, in_pairs, is_filters, tiled
 
 TILES = 100
@@ -43,12 +44,12 @@ def pictures(run: Run, seen: Sequence[Seen] = (), samples: int = 0) -> Group:
     found = {"filters": _filters(run)}
     family, device, members = run.config.model, run.device, run.trainer.parameters.members
     generator = family.generator(family.whole(model, run.lineage.machines))
-    if isinstance(generator, DBN):
+    if isinstance(generator, DBN | DBM):
         v = prepared(run, PAIRS)
         again = of_member(reconstructions(generator, device.put(v), device), members)
         found["reconstructions"] = in_pairs(_tiles(run, v), _tiles(run, again)), PAIRED
         found["fantasies"] = _fantasies(run, generator), f"means after {STEPS} Gibbs steps at the top"
-    elif isinstance(generator, LabelledDBN):
+    elif generator is not None and not isinstance(generator, ClassRBM):
         labels = np.arange(TILES) % generator.classes
         note = f"means after {STEPS} Gibbs steps at the top, the classes held in turn"
         found["fantasies"] = _fantasies(run, generator, labels), note
@@ -73,7 +74,7 @@ def image(tiles: np.ndarray, note: str) -> NamedArray:
     return NamedArray(tiled(tiles), {**(GREY if tiles.ndim == 3 else COLOUR), "description": note})
 
 
-def _fantasies(run: Run, model: DBN | LabelledDBN, labels: np.ndarray | None = None) -> np.ndarray:
+def _fantasies(run: Run, model: Generator, labels: np.ndarray | None = None) -> np.ndarray:
     """Tiles of samples of the first member."""
     sampler = Sampler(model, run.trainer.parameters, TILES, labels=labels)
     sampler.run(STEPS)

@@ -264,16 +264,18 @@ class HybridLearning(Objective):
         rows[..., : x.shape[-1]] = x[..., None, :]
         rows[..., x.shape[-1] :] = xp.arange(classes)[:, None] == xp.arange(classes)
         members, flat = lead[:-1], lead[-1] * classes
-        start, chain_share = inputs[..., 0, :], share
+        start = inputs[..., 0, :]
         if self.generation.chains.of_samples:  # with the class that is known, or one that is drawn
             drawn = Softmax(classes, group=classes).sample(z, ctx)
             xp.copyto(drawn, label, where=known[..., None] > 0)
             start = (drawn[..., None] * inputs).sum(axis=-2)
         posterior *= share[..., None]
-        self.generation.descend(
-            rows.reshape(*members, flat, -1), inputs.reshape(*members, flat, -1), posterior.reshape(*members, flat),
-            start, chain_share, ctx,
-        )  # fmt: skip
+        v, hidden_input, part = rows.reshape(*members, flat, -1), inputs.reshape(*members, flat, -1), posterior
+        part = part.reshape(*members, flat)
+        h = self.model.hidden.mean(hidden_input, ctx)
+        self.generation.contrast(v, h, hidden_input, part, ctx, (start, share))
+        if self.generation.sparsity is not None:
+            self.generation.accumulate_sparsity(v, part, ctx)
 
     def _discriminate(self, dz: Array, share: Array | None, ctx: Context) -> None:
         """Turn the gradient of each sample into that of the mean, times the discriminative weight, in place."""
