@@ -28,7 +28,8 @@ from .writer import NotFiniteError, check_content, content_of, write
 
 __all__ = [
     "BEST", "CONFIG", "DIVERGED", "LAST", "LAYOUT", "MEMORY", "PREVIOUS", "Checkpoint", "Damage", "Group", "NamedArray",
-    "NotFiniteError", "Scalar", "Verification", "check_content", "content_of", "content_sha256", "diverged_in", "from_bytes",
+    "NotFiniteError", "Scalar", "Verification", "check_content", "content_of", "content_sha256", "diverged_in",
+    "from_bytes",
     "in_memory", "inflation_budget", "is_foreign", "is_own", "is_safetensors", "is_sealed", "lock", "look_into", "note",
     "plain_hdf5", "read", "read_foreign", "read_safetensors", "replace_file", "to_bytes", "verify", "write",
     "write_safetensors",
