@@ -112,9 +112,12 @@ def _say_units(job: Run) -> None:
 
 def interrupted(reason: str, folder: Path) -> GpunetError:
     """The error that a stopped training ends with, after its state was saved."""
+    from gpunet.paths import is_folder
     from gpunet.persistence import LAST
+    from gpunet.stages import PORTIONS
 
-    rule = f"was stopped by {reason}; its state is in {folder / LAST}"
+    place = folder / (PORTIONS if is_folder(folder / PORTIONS) else LAST)
+    rule = f"was stopped by {reason}; its state is in {place}"
     kind = OutputClosed if reason == CLOSED else Interrupted
     return kind("training", rule, None, f"Go on with {program()} resume {folder}")
 
@@ -201,7 +204,7 @@ def following_commands(job: Run, folder: Path) -> list[str]:
     data = "" if source == "digits" else f" --data {printable(shlex.quote(source))}"
     forms = {
         "evaluate": f"evaluate {run} --data MORE{_ending(source)}",
-        "finetune": f"train finetune{data} --from {run}",
+        "finetune": f"train {job.config.model.finetuned_by}{data} --from {run}",
         "likelihood": f"likelihood {run}",
         "predict": f"predict {run} NEW{_ending(source)}",
         "report": f"report {run}",

@@ -118,7 +118,8 @@ class Result:
         if "history" not in found.root:
             return History({})
         group = found.root["history"]
-        return History.of(group, history_units(found.note("config/json"), group.children, self.description.task, False))
+        units = history_units(found.note("config/json"), group.children, self.description.task, False)
+        return History.of(group, units, self.trained.diverged)
 
     @property
     def metrics(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from .build import (
     rebuild_preparation,
 )
 from .migration import migrate, stamped
-from .population import at_place, plain_by_member
+from .population import at_place, plain_by_member, portions
 from .reference import Key, is_key, keys, section_keys
 from .schema import Config, family_name, schema
 from .shortcuts import SECTIONS, full_key, places_of, short_keys
@@ -44,6 +44,7 @@ __all__ = [
     "parse_assignments",
     "places_of",
     "plain_by_member",
+    "portions",
     "preset_names",
     "preset_path",
     "read_text",

@@ -23,6 +23,8 @@ NETWORKS = {
     "finetune": {"hidden": [8]},
     "classrbm": {"hidden": 8},
     "updown": {"hidden": [8, 8]},
+    "classdbm": {"hidden": [8, 6]},
+    "dbm-finetune": {"hidden": [8, 6]},
 }
 
 
@@ -33,7 +35,7 @@ def test_every_preset_with_classes_predicts_them(preset, table, tmp_path):
     assert set(net.predict(x)) <= {0, 1}
     np.testing.assert_allclose(net.predict_proba(x).sum(axis=1), 1, rtol=1e-5)
     assert net.history.epochs == 1
-    if preset in ("residual", "classrbm", "updown"):
+    if preset in ("residual", "classrbm", "updown", "classdbm", "dbm-finetune"):
         again = gpunet.load(net.save(tmp_path / "net.h5"))
         np.testing.assert_array_equal(again.outputs(x), net.outputs(x))
 
