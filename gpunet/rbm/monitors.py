@@ -81,6 +81,7 @@ class Monitors:
             found["chain_autocorrelation"] = correlation(*(self._states(s) for s in (self.chains, self._chains())))
         chains = self.objective.chains
         rates = chains.swap_rates() if isinstance(chains, Tempered) else None
+        found |= chains.numbers()
         if rates is not None:
             found["swap_rate"] = np.asarray(rates, np.float64).reshape(self._rows, -1).min(axis=1)
         return found
