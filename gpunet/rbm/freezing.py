@@ -59,14 +59,15 @@ def freeze(ladder: Ladder, values: Values, most: int, least: float = REFUSE) -> 
     difference = ladder.difference(values)
     if not np.isfinite(difference).all():
         return Frozen("energies are not finite", 0.0, np.nan, np.inf, 0, np.inf)
-    start = float(ladder.device.get(ladder.context.uniform((1,), np.float64))[0])
     directions = leading_directions(ladder, values)
-    ladder.extend(values, resampled(difference, start))
+    ladder.extend(values, resampled(difference, ladder.chance()))
     parts, sweeps, time = [], 0, np.inf
     while sweeps < most and sweeps < max(2 * BLOCK, TIMES * time):
         parts.append(ladder.run(min(BLOCK, most - sweeps), directions))
         sweeps += len(parts[-1].energy)
         time = slowest(Exchanges.joined(parts))
+        if len(parts) > 1 and parts[-1].acceptance[-1] < least / 2:
+            break
     seen = Exchanges.joined(parts)
     seen = seen.after(len(seen.energy) // BURN)
     acceptance = float(seen.acceptance[-1])

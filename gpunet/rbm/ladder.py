@@ -137,7 +137,12 @@ class Ladder:
     def energies(self, values: Values | None = None) -> Array:
         """Free energies of the states of the highest version under it, or under another machine, (columns,)."""
         place(self.machine, self.version(-1) if values is None else values)
-        return self.machine.free_energy(self.states[-1], self._begin_step()).copy()
+        self.context.arena.rewind()
+        return self.machine.free_energy(self.states[-1], self.context).copy()
+
+    def chance(self) -> float:
+        """One random number between 0 and 1."""
+        return float(self.device.get(self._begin_step().uniform((1,), np.float64))[0])
 
     def extend(self, values: Values, rows: np.ndarray) -> None:
         """Add a version above all others, whose chains start at some of the states of the one below."""

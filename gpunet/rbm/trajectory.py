@@ -48,7 +48,7 @@ class Trajectory(Persistent):
         sweeps: that a new version is given at most.
     """
 
-    reservoir: Count = 200
+    reservoir: Count = 500
     freeze: Share = FREEZE
     refuse: Share = REFUSE
     every: Count = 5

@@ -43,13 +43,13 @@ def exact_shares(rbm, parameters, samples=40_000):
     return shares((rng.random(mean.shape) < mean).astype(np.float64))
 
 
-def trained(chains, device, epochs, k=1, rate=0.1, seed=0, x=None):
+def trained(chains, device, epochs, k=1, rate=0.1, seed=0, x=None, batch=100):
     """A machine after so many epochs, with its trainer."""
     x = data() if x is None else x
     rbm = RBM(Bernoulli(VISIBLE), Bernoulli(HIDDEN))
     feed = Feed(device, x, np.zeros(len(x), np.int32), fit_preprocessing("none", x, 1.0), np.dtype(np.float32))
     objective = ContrastiveDivergence(rbm, k=k, chains=chains)
-    made = Trainer(objective, optimization=SGD(rate), seeds=seed, feed=feed, batch_size=100, device=device)
+    made = Trainer(objective, optimization=SGD(rate), seeds=seed, feed=feed, batch_size=batch, device=device)
     steps = made.steps_per_epoch(True)
     for epoch in range(epochs):
         made.begin_epoch(epoch, steps)
