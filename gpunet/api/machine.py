@@ -16,14 +16,15 @@ from .arrays import feature_array
 from .chains import Chains
 from .log_likelihood import LogLikelihood
 from .members import single
-from .results import Result, given
+from .results import given
 from .samples import weights_of
 from .sampling import check_count, sampled
+from .trusting import Judged
 
 BLOCK = 1000  # samples whose bits are flipped at once
 
 
-class Machine(Result):
+class Machine(Judged):
     """A trained restricted Boltzmann machine, or a stack of them: a deep belief network.
 
     >>> import gpunet, numpy as np
@@ -130,9 +131,7 @@ class Machine(Result):
             check_count("steps", steps, 1)
             with self.device.activate():
                 states = states_of_trajectory(self._held, n, steps, seed)
-            return sampled(
-                self._held.dbn, self.parameters, self._held, n, 0, seed, states=states, prepared=prepared
-            )
+            return sampled(self._held.dbn, self.parameters, self._held, n, 0, seed, states=states, prepared=prepared)
         begin = self._begin(n, start)
         return sampled(self._held.dbn, self.parameters, self._held, n, steps, seed, begin, prepared=prepared)
 

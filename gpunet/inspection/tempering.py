@@ -1,4 +1,4 @@
-"""Samples and normalisers of a machine out of the versions that its training left: frozen ones, or snapshots of a run."""
+"""Samples and normalisers of a machine out of versions that its training left: frozen ones, or snapshots of a run."""
 
 import re
 from collections.abc import Iterator, Sequence

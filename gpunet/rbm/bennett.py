@@ -1,7 +1,7 @@
 """Ratios of normalisers from samples of both machines, and how well two machines exchange their states.
 
-Everything rests on ``D(v) = log f_upper(v) - log f_lower(v)``, the difference of the unnormalised log-probabilities of a
-state under two machines, known for states of each.
+Everything rests on ``D(v) = log f_upper(v) - log f_lower(v)``, the difference of the unnormalised log-probabilities of
+a state under two machines, known for states of each.
 """
 
 import math
@@ -38,7 +38,7 @@ def bennett(lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
 
 
 def influences(lower: np.ndarray, upper: np.ndarray, ratio: np.ndarray) -> np.ndarray:
-    """How far each column moves :func:`bennett`'s ratio, (pairs, columns); a standard error is the root of their squares.
+    """How far each column moves :func:`bennett`'s ratio, (pairs, columns); its standard error is the norm of that.
 
     Args:
         lower: D of states of the lower machine, (pairs, sweeps, columns).

@@ -70,7 +70,7 @@ class Chains:
         """Called between epochs, on the host; for chains that adapt."""
 
     def kept(self) -> dict[str, Array]:
-        """Arrays that change between steps alone, by name, for checkpoints; there may be more of them as time goes on."""
+        """Arrays that change between steps alone, by name, for checkpoints; more may come with time."""
         return {}
 
     def make_room(self, shapes: Mapping[str, tuple[int, ...]]) -> None:

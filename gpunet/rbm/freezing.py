@@ -151,7 +151,7 @@ def is_moving(seen: Exchanges) -> bool:
 
 
 def is_losing(seen: Exchanges) -> bool:
-    """Whether the states of the highest version have another mass than those of the one below say with their weights."""
+    """Whether the highest version has another mass than the states of the one below say with their weights."""
     ratio = seen.ratios()[0][-1]
     weights = np.exp(np.clip(seen.lower[-1] - ratio, None, 50.0))  # (sweeps, columns), with a mean of 1
     middle = np.median(seen.places, axis=(0, 1, 2))

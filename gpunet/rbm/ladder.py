@@ -1,7 +1,7 @@
 """Earlier versions of a machine one above the other, and chains of each that exchange their states.
 
-The lowest has no weights, so each of its Gibbs steps draws independent samples; exchanges carry them upwards, past walls
-that no chain of the highest would climb.
+The lowest has no weights, so each of its Gibbs steps draws independent samples; exchanges carry them upwards, past
+walls that no chain of the highest would climb.
 
 Béreux, Decelle, Furtlehner, Seoane: Fast training and sampling of restricted Boltzmann machines (2024).
 """
@@ -113,7 +113,7 @@ class Ladder:
         self._origin = np.zeros((versions, self.columns), bool)
 
     def begin(self, values: Values) -> np.ndarray:
-        """Start at the machine without weights that has the mean of the offsets of another one; its exact log Z, (1,)."""
+        """Start at the machine without weights whose means are the offsets of another one; its exact log Z, (1,)."""
         self.make_room(1)
         for name, array in values.items():
             self.values[name][0] = array
@@ -161,7 +161,7 @@ class Ladder:
 
         Args:
             sweeps: how many.
-            directions: (visible, q), along which states of the two highest versions are to be measured; none by default.
+            directions: (visible, q), along which states of the two highest versions are measured; none by default.
         """
         versions, columns = len(self), self.columns
         width = 0 if directions is None else directions.shape[1]

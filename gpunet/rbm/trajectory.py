@@ -28,13 +28,13 @@ NAMED = re.compile(r"versions/(\d+)/states")
 class Trajectory(Persistent):
     """Parallel trajectory tempering: persistent chains that exchange states with a frozen earlier version.
 
-    After ``k`` Gibbs steps each chain takes a sample of the last frozen version, out of a reservoir, for its state, with
-    the Metropolis probability of an exchange.  The reservoir keeps its sample: chains follow a machine that moves, and
-    would take out of it what the frozen version needs.  Where the machine has moved so far that exchanges are accepted
-    less often than ``freeze``, it is frozen as a new version: all versions, from one without weights upwards, exchange
-    states with their neighbours until 20 autocorrelation times have passed, and Bennett's ratio tells its log Z.  A
-    version that exchanges less often than ``refuse``, is not at rest, or has lost a part of its mass is refused: the
-    machine goes back to the last one, and its learning rate is halved.
+    After ``k`` Gibbs steps each chain takes a sample of the last frozen version, out of a reservoir, for its state,
+    with the Metropolis probability of an exchange.  The reservoir keeps its sample: chains follow a machine that moves,
+    and would take out of it what the frozen version needs.  Where the machine has moved so far that exchanges are
+    accepted less often than ``freeze``, it is frozen as a new version: all versions, from one without weights upwards,
+    exchange states with their neighbours until 20 autocorrelation times have passed, and Bennett's ratio tells its
+    log Z.  A version that exchanges less often than ``refuse``, is not at rest, or has lost a part of its mass is
+    refused: the machine goes back to the last one, and its learning rate is halved.
 
     Béreux, Decelle, Furtlehner, Seoane: Fast training and sampling of restricted Boltzmann machines (2024).
 
