@@ -38,7 +38,7 @@ def test_rows_that_were_held_out_pass(known, digits):
 
 
 def test_copies_of_training_rows_are_called_memorised_and_so_are_near_copies(digits):
-    train, y, held_out, _, _ = digits
+    train, _, held_out, _, _ = digits
     copies = train[:400]
     assert verdicts(trust(copies, train, held_out))["memorised"] is False
     near = np.clip(copies + np.random.default_rng(1).normal(0, 0.02, copies.shape), 0, 1)
