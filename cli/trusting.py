@@ -30,7 +30,7 @@ def is_machine(path: str) -> bool:
     from gpunet.persistence import is_ensemble, open_trained
 
     found = read(path)
-    if is_ensemble(found):
+    if is_ensemble(found.root):
         return False
     model = open_trained(found).config.model
     return isinstance(model, MachineConfig) and not model.has_outputs

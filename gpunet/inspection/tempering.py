@@ -22,6 +22,7 @@ from ..rbm.ladder import Exchanges, Ladder, Values
 
 KEPT = "loop/chains/versions"
 MOST_SWEEPS = 300  # of a new version
+LEAST_COLUMNS = 100  # by which a new version is judged
 LEAST_ARRIVALS = 30  # of states that came all the way up, below which nothing is said
 MORE = "Train with snapshots=30 or more, or with chains=trajectory"
 
@@ -59,8 +60,8 @@ class Tempered:
         arrivals = float(self.ladder.arrivals.sum() - before)
         if arrivals < LEAST_ARRIVALS:
             low, high = -np.inf, np.inf
-        found = (np.array([float(number)]) for number in (value, low, high, arrivals))
-        return seen, LogZ(*found, "trajectory")
+        middle, low, high, count = (np.array([float(number)]) for number in (value, low, high, arrivals))
+        return seen, LogZ(middle, low, high, count, "trajectory")
 
 
 def versions_of(held: TrainedStack) -> list[list[Values]]:
@@ -179,10 +180,11 @@ def normaliser_of_trajectory(held: TrainedStack, columns: int, sweeps: int) -> L
         ConfigError: versions too far apart.
     """
     parts = [made.measured(sweeps)[1] for made in _each(held, columns, 0)]
-    joined = (
-        np.concatenate([getattr(part, n) for part in parts]) for n in ("value", "low", "high", "effective_samples")
-    )
-    return LogZ(*joined, "trajectory")
+
+    def joined(name: str) -> np.ndarray:
+        return np.concatenate([getattr(part, name) for part in parts])
+
+    return LogZ(joined("value"), joined("low"), joined("high"), joined("effective_samples"), "trajectory")
 
 
 def states_of_trajectory(held: TrainedStack, columns: int, steps: int, seed: int) -> Any:
@@ -195,9 +197,9 @@ def states_of_trajectory(held: TrainedStack, columns: int, steps: int, seed: int
         seed: of the chains; members use seed, seed + 1, ...
     """
     drawn = []
-    for made in _each(held, columns, seed):
+    for made in _each(held, max(columns, LEAST_COLUMNS), seed):
         made.ladder.run(-(-steps // 2))
-        drawn.append(made.ladder.states[-1].copy())
+        drawn.append(made.ladder.states[-1][:columns].copy())
     return held.parameters.device.xp.stack(drawn) if held.parameters.members else drawn[0]
 
 

@@ -18,7 +18,7 @@ DEVIATION = 4.0  # standard errors beyond which a difference is none of chance
 NEARER = 0.1  # how much more often than held-out rows samples must lie nearer to be called memorised
 TOLD_APART = 0.05  # adversarial accuracy beyond a half
 BELOW_CEILING = 0.1  # of a Pearson correlation
-GROUPS = 10  # of training rows, where no classes are known
+GROUPS = 30  # of training rows, where no classes are known
 ROUNDS = 25  # of k-means
 FEW = 10  # rows with which two shares are compared
 
@@ -205,7 +205,7 @@ def grouped(some: np.ndarray, everything: np.ndarray, rng: np.random.Generator) 
 def _verdicts(seen: Trust, rows: int) -> list[Verdict]:
     found = [_memorised(seen, rows), _complete(seen, rows), _told_apart(seen, rows)]
     for one, name in zip(seen.correlations, ("means", "correlations of two", "correlations of three")):
-        passed = not one.pearson < one.ceiling - BELOW_CEILING
+        passed = bool(one.pearson >= one.ceiling - BELOW_CEILING)
         text = f"Pearson {one.pearson:.3f} with a noise ceiling of {one.ceiling:.3f}, slope {one.slope:.2f}"
         found.append(Verdict(name, passed, text))
     return found
@@ -225,7 +225,7 @@ def _memorised(seen: Trust, rows: int) -> Verdict:
         f"{np.median(mine):.3g} against {np.median(theirs):.3g}; {seen.copies['samples']:.1%} are copies, of held-out "
         f"rows {seen.copies['held_out']:.1%}"
     )
-    return Verdict("memorised" if not passed else "not memorised", passed, text)
+    return Verdict("not memorised" if passed else "memorised", bool(passed), text)
 
 
 def _complete(seen: Trust, rows: int) -> Verdict:
@@ -245,13 +245,13 @@ def _complete(seen: Trust, rows: int) -> Verdict:
 def _told_apart(seen: Trust, rows: int) -> Verdict:
     """Nearest neighbours must not tell samples from held-out rows."""
     real, made = seen.adversarial["held_out"]
-    passed = max(real, made) < 0.5 + max(TOLD_APART, DEVIATION * np.sqrt(0.25 / rows))
+    passed = max(real, made) <= 0.5 + max(TOLD_APART, DEVIATION * np.sqrt(0.25 / rows))
     train = seen.adversarial["train"]
     text = (
         f"adversarial accuracy {real:.2f} of held-out rows and {made:.2f} of samples, {train[0]:.2f} and "
         f"{train[1]:.2f} against training rows; 0.5 where they are alike"
     )
-    return Verdict("like the data" if passed else "unlike the data", passed, text)
+    return Verdict("like the data" if passed else "unlike the data", bool(passed), text)
 
 
 def _some(rows: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:

@@ -148,15 +148,15 @@ class Trajectory(Persistent):
             return None
         accepted, attempts = (self.device.get(a).reshape(-1) for a in (self.accepted, self.attempts))
         back = np.zeros(self._rows, bool)
-        for member in np.flatnonzero(attempts):
+        for member in map(int, np.flatnonzero(attempts)):
             share = float(accepted[member] / attempts[member])
             if looks:
                 self._note(member, 1, share)
             if looks and share < self.freeze:
-                back[member] = not self._freeze(rbm, int(member), share)
+                back[member] = not self._freeze(rbm, member, share)
             elif sweeps:
                 self.ladders[member].run(1)
-                self._show(int(member))
+                self._show(member)
         if looks:
             self.accepted.fill(0)
             self.attempts.fill(0)

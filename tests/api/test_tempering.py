@@ -30,7 +30,7 @@ def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tempering")
     gpunet.train("rbm", samples(), run=folder / "frozen", settings={"model.chains": FROZEN}, **ONCE)
     gpunet.train("rbm", samples(), run=folder / "kept", snapshots=6, settings={"model.chains": 20}, **ONCE)
-    np.save(folder / "x.npy", samples())
+    np.savez(folder / "x.npz", x=samples())
     return folder
 
 
@@ -43,7 +43,7 @@ def test_likelihoods_along_a_training_are_the_exact_ones(name, runs):
     assert found.trusted
     assert found.value == pytest.approx(exact.value, abs=0.1)
     assert found.low - 0.02 < exact.value < found.high + 0.02
-    words = "likelihood", name, "--data", "x.npy", "--trajectory", "--mixing", 150, "--cases", 0, "--device", "cpu"
+    words = "likelihood", name, "--data", "x.npz", "--trajectory", "--mixing", 150, "--cases", 0, "--device", "cpu"
     told = json.loads(command(*words, "--json", cwd=runs).stdout)
     assert told["log_likelihood"][0] == pytest.approx(found.value, abs=1e-6)
     assert "along the training" in command(*words, cwd=runs).stdout
@@ -81,16 +81,16 @@ def test_versions_of_another_machine_and_out_of_order_are_refused(runs, tmp_path
         if number == 2:
             path.rename(path.with_name("update-000000777.h5"))
     assert "must be named after its update, so that snapshots lie in order" in refused(
-        tmp_path, "run", "--data", str(runs / "x.npy")
+        tmp_path, "run", "--data", str(runs / "x.npz")
     )
     shutil.rmtree(tmp_path / "run/snapshots")
-    said = refused(tmp_path, "run", "--data", str(runs / "x.npy"))
+    said = refused(tmp_path, "run", "--data", str(runs / "x.npz"))
     assert "must hold snapshots, got none" in said
     assert "chains=trajectory" in said
     narrow = gpunet.train("rbm", samples(), run=tmp_path / "narrow", **ONCE | {"hidden": 5, "epochs": 1})
     (tmp_path / "run/snapshots").mkdir()
     shutil.copy(tmp_path / "narrow/best.h5", tmp_path / "run/snapshots/update-000000020.h5")
-    assert "must hold 1 machines of 16x6 units" in refused(tmp_path, "run", "--data", str(runs / "x.npy"))
+    assert "must hold 1 machines of 16x6 units" in refused(tmp_path, "run", "--data", str(runs / "x.npz"))
     with pytest.raises(gpunet.GpunetError, match="must hold snapshots"):
         narrow.sample(3, trajectory=True)
     with pytest.raises(gpunet.GpunetError, match="start: must be left out along a trajectory"):
