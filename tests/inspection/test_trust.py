@@ -138,25 +138,34 @@ def test_a_machine_whose_gap_is_known_has_its_times_within_a_tenth():
     assert found.trusted
 
 
-def modes(samples=1200, seed=0):
-    """Three patterns far apart with flipped bits, on 40 bits."""
-    rng = np.random.default_rng(seed)
-    patterns = np.random.default_rng(5).random((3, 40)) < 0.5
-    return (patterns[rng.choice(3, samples)] ^ (rng.random((samples, 40)) < 0.06)).astype(np.uint8)
-
-
-ONCE = {"hidden": 12, "batch_size": 50, "device": "cpu", "validation": 0, "test": 0, "optimizer": "sgd"}
-
-
-def test_chains_that_training_took_for_samples_are_flagged_and_those_of_trajectories_are_not():
-    x = modes()
-    short = gpunet.train("rbm", x, epochs=60, lr=0.1, chains="from_data", **ONCE)
-    found = short.equilibrium(x, steps=600)
+def test_samples_that_pass_the_data_by_are_flagged_and_those_of_the_right_machine_are_not():
+    """Chains too short to leave a mode do not learn how much each weighs: here the data have both alike."""
+    weight, none = np.full((5, 3), 0.45), np.zeros(3)
+    even, uneven = machine_of(weight, np.zeros(5), none), machine_of(weight, np.full(5, 0.2), none)
+    data = even.sampler(600, seed=3).step(300)
+    assert abs(data.mean()) < 0.15
+    found = uneven.equilibrium(data, steps=300, chains=200)
     assert found.rises_then_falls
     assert not found.trusted
-    frozen = {"model.chains": {"name": "trajectory", "count": 50, "reservoir": 100}}
-    rested = gpunet.train("rbm", x, epochs=25, lr=0.05, settings=frozen, **ONCE)
-    assert not rested.equilibrium(x, steps=600).rises_then_falls
+    assert found.looks[int(found.distance.argmin())] < 30
+    right = even.equilibrium(data, steps=300, chains=200)
+    assert not right.rises_then_falls
+    assert right.trusted
+
+
+def modes(samples=600):
+    """Two opposite patterns with flipped bits."""
+    rng = np.random.default_rng(0)
+    return ((rng.random((samples, 1)) < 0.5) ^ (rng.random((samples, 16)) < 0.1)).astype(np.uint8)
+
+
+ONCE = {"hidden": 6, "batch_size": 50, "device": "cpu", "validation": 0, "test": 0, "optimizer": "sgd"}
+
+
+def test_chains_of_a_machine_that_trajectories_trained_are_not_flagged():
+    x, frozen = modes(), {"model.chains": {"name": "trajectory", "count": 20, "reservoir": 100}}
+    rested = gpunet.train("rbm", x, epochs=15, lr=0.05, settings=frozen, **ONCE)
+    assert not rested.equilibrium(x, steps=300).rises_then_falls
 
 
 def test_the_command_judges_a_file_and_new_samples_and_draws_them(tmp_path):
