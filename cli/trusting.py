@@ -68,7 +68,7 @@ def show_trust(
     with working("Comparing samples with the data"):
         found = model.trust(given, n=count, steps=steps, trajectory=trajectory)
     rest = None
-    if len(model.trained.dbn.machines) == 1 and not model.parameters.members:
+    if model.trained.dbn.single and not model.parameters.members:
         with working(f"Following chains over {max(20, steps):,} Gibbs steps"):
             rest = model.equilibrium(steps=max(20, steps))
     if file is not None:

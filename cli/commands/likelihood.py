@@ -59,7 +59,8 @@ def likelihood(
     chains=trajectory has frozen or that snapshots=30 has kept: --runs chains of each version, --mixing sweeps. It holds
     where AIS, from a machine without weights straight to this one, is UNTRUSTED.
 
-    RAISE gives stochastic lower bounds for single test cases. For a stack the value is a variational lower bound.
+    RAISE gives stochastic lower bounds for single test cases. For a stack and for a deep machine the value is a
+    variational lower bound.
     Bernoulli data between 0 and 1 are rounded, so that they are states. Samples have the weights that they were trained
     with, those of --data the weights of their column or array, or of --weights.
 
@@ -67,6 +68,7 @@ def likelihood(
     gpunet likelihood runs/digits-rbm-1/best.h5
     gpunet likelihood runs/digits-rbm-1/best.h5 --runs 500 --steps 10000 --mixing 2000
     gpunet likelihood runs/digits-dbn-1/best.h5 --cases 0
+    gpunet likelihood runs/digits-dbm-1 --runs 200 --steps 5000
     gpunet likelihood runs/digits-rbm-1 --trajectory --mixing 1000
     """
     from gpunet.api.reading import counting, evaluation_data
@@ -97,7 +99,7 @@ def likelihood(
         if exact and trajectory:
             raise ConfigError("--trajectory", "must stand without --exact", "both", "Leave one out")
         summed = (exact or is_easy(model)) and not trajectory
-        single = len(model.dbn.machines) == 1
+        single = model.dbn.single
         way: Any = None
         if not (summed or trajectory) or (single and cases):
             with working(f"Placing {steps:,} temperatures"):
@@ -129,7 +131,7 @@ def likelihood(
         "trusted": [w <= TRUSTED for w in width],
         "approximate": is_approximate(model, log_z),
         "cases": min(cases, len(chosen)),
-        "inputs": model.dbn.machines[0].visible.n,
+        "inputs": model.dbn.visible.n,
         "states": _states(model, binarise),
     }
     if weight is not None:
@@ -151,7 +153,7 @@ def likelihood(
 
 def _states(model: Any, binarise: bool) -> str:
     """What was done to the data, so that figures of training, on data as they are, are others."""
-    if not model.dbn.machines[0].visible.bits:
+    if not model.dbn.visible.bits:
         return "as they are"
     return "binarised" if binarise else "rounded"
 

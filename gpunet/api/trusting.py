@@ -87,8 +87,8 @@ class Judged(Result):
         self._first_only("equilibrium")
         check_count("steps", steps, 20)
         check_count("chains", chains, 10)
-        if len(self._held.dbn.machines) > 1:
-            received = f"{len(self._held.dbn.machines)} layers"
+        if not self._held.dbn.single:
+            received = f"{self._held.dbn.depth} layers"
             raise ConfigError("equilibrium", "needs a single machine", received, "Look at one layer")
         rows = self._as_states(self._features(x)) if x is not None else self._part("train")[0]
         with self.device.activate():
@@ -154,7 +154,7 @@ class Judged(Result):
     def _energies(self, rows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Free energies of some rows of each kind under a single machine."""
         machine = self._held.dbn.top
-        if len(self._held.dbn.machines) > 1:
+        if not self._held.dbn.single:
             return {}
         found = {}
         for name, values in rows.items():

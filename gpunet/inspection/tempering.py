@@ -210,8 +210,8 @@ def _each(held: TrainedStack, columns: int, seed: int) -> Iterator[Tempered]:
 
 
 def _machine(held: TrainedStack) -> TrainedStack:
-    if len(held.dbn.machines) > 1:
-        path, received = str(held.checkpoint.path), f"{len(held.dbn.machines)} layers"
+    if not held.dbn.single:
+        path, received = str(held.checkpoint.path), f"{held.dbn.depth} layers"
         raise CheckpointError(path, "must hold one machine", received, "Look at statistics of its layers")
     return held
 
