@@ -45,6 +45,17 @@ class GpunetError(Exception):
         message += f". {remedy}{'' if remedy.endswith('?') else '.'}" if remedy else "."
         super().__init__(message)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Errors come back from other processes as they were raised there."""
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(kind: type[GpunetError], args: tuple[object, ...], held: dict[str, object]) -> GpunetError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(held)
+    return error
+
 
 class ConfigError(GpunetError, ValueError):
     """A configuration, an option or an argument breaks a rule; a ValueError, as Python users expect."""
@@ -109,6 +120,12 @@ class DivergedError(GpunetError):
 
     exit_code = 6
     healthy: Path | None = None
+
+
+class ClusterError(GpunetError):
+    """A cluster of workers that cannot be had, or that was lost; what was finished before is kept."""
+
+    exit_code = 7
 
 
 class WriteError(GpunetError):

@@ -313,6 +313,19 @@ class Config(Section):
         values = at_place(self.model_dump(mode="json"), number // self.members)
         return type(self).model_validate(values | {"seed": self.seed + number % self.members, "members": 1})
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Other processes get it as the document that it is in files, since words are classes made when gpunet begins.
+
+        >>> import pickle
+        >>> pickle.loads(pickle.dumps(Config(seed=3))) == Config(seed=3)
+        True
+        """
+        return _again, (self.model_dump(mode="json"), self.families)
+
+
+def _again(values: dict[str, Any], families: tuple[type[Family], ...]) -> Config:
+    return schema(families).model_validate(values)
+
 
 def schema(families: Sequence[type[Family]] = ()) -> type[Config]:
     """The schema whose ``model`` may also be of families that do not come with gpunet.

@@ -104,7 +104,7 @@ class Comparison:
         self,
         arm: Arm,
         labels: int,
-        source: Source,
+        source: Source | None,
         on_trial: Callable[[Trial], None] = lambda trial: None,
         stop: Stop | None = None,
     ) -> ArmResult | None:
@@ -115,7 +115,7 @@ class Comparison:
         Args:
             arm: one of :data:`ARMS`.
             labels: one of the numbers of labels.
-            source: of the pretrained layers; other arms leave it alone and pay nothing for it.
+            source: of the pretrained layers; other arms need none, leave it alone and pay nothing for it.
             on_trial: called after each learning rate.
             stop: ends everything where it is requested; then there is no result.
 
@@ -130,6 +130,7 @@ class Comparison:
         for left in range(self.widen, -1, -1):
             run = self._run(arm, labels, rates)
             if arm.pretrained:
+                assert source is not None, "there is a stack by now"
                 graft(run, source.checkpoint)
             found = train_rates(run, rates, stop)
             if stop is not None and stop.requested:
@@ -151,7 +152,7 @@ class Comparison:
         place = together.index(chosen.rate)
         run = alone(population, place, len(together), self._run(arm, labels, [chosen.rate]))
         run.score_test()
-        charged = source.seconds if arm.pretrained else 0.0
+        charged = source.seconds if arm.pretrained and source is not None else 0.0
         return ArmResult(arm, labels, tuple(trials), chosen, 1 - run.test_scores["accuracy"], charged, run)
 
     def _run(self, arm: Arm, labels: int, rates: Sequence[float]) -> Run:
