@@ -14,7 +14,7 @@ from gpunet.studies import ComparisonCallbacks, carry_out_comparison, document, 
 from gpunet.studies.listing import RESULTS
 
 from .clusters import cluster_at
-from .drawing import require_matplotlib
+from .drawing import can_draw, require_matplotlib
 from .execution import DRY
 from .options import Request, print_json
 from .output import Output
@@ -22,7 +22,7 @@ from .remarks import remark
 from .tables import separated, write_table
 from .terminal import Terminal
 from .views.comparison import comparison_columns, comparison_latex, show_comparison
-from .views.comparison_plot import can_draw, draw_comparison
+from .views.comparison_plot import draw_comparison
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,14 +36,13 @@ from gpunet.persistence import BEST, RunFolder, open_trained, run_name
 from gpunet.plain import finite
 
 from .clusters import cluster_at
-from .drawing import require_matplotlib
+from .drawing import can_draw, require_matplotlib
 from .execution import DRY
 from .opening import checkpoint_at
 from .options import Request, choose_device, print_json, program
 from .output import Output
 from .remarks import remark
 from .terminal import told
-from .views.comparison_plot import can_draw
 from .views.ensemble import ensemble_lines
 from .views.ensemble_plot import draw_ensemble
 
@@ -100,7 +100,10 @@ def train_together(request: Request, wish: Wish, drawing: Output | None) -> None
             return
         name = f"{run_name(config, dataset.name)}-{method.name}"
         other = reference_of([checkpoint_at(path) for path in wish.reference], place)
-        with RunFolder.create(request.run, config, name=name) as folder, told() as (terminal, stop):
+        with ExitStack() as opened:
+            cluster = None if wish.dask is None else opened.enter_context(cluster_at(wish.dask, request.device))
+            folder = opened.enter_context(RunFolder.create(request.run, config, name=name))
+            terminal, stop = opened.enter_context(told())
             began = time.perf_counter()
 
             def of_seeds(number: int) -> Experiment:
@@ -117,18 +120,16 @@ def train_together(request: Request, wish: Wish, drawing: Output | None) -> None
             control = None
             stopped: GpunetError | None = None
             try:
-                if wish.dask is not None:
+                if cluster is not None:
                     numbers = [*range(repeats), *([0] if wish.control else [])]
                     starts = [*[source] * repeats, *([None] if wish.control else [])]
-                    with cluster_at(wish.dask, request.device) as cluster:
-                        all_made = made_on(cluster, [of_seeds(n) for n in numbers], method, size, starts, stop)
-                        for which, members in all_made:
-                            if which < repeats:
-                                remark(f"repetition {which + 1} of {repeats}" if repeats > 1 else "members are trained")
-                                by_number[which] = once(which, source, members)
-                            else:
-                                remark("control: the same from random weights")
-                                control = once(0, None, members)[1]
+                    for which, members in made_on(cluster, [*map(of_seeds, numbers)], method, size, starts, stop):
+                        if which < repeats:
+                            remark(f"repetition {which + 1} of {repeats}" if repeats > 1 else "members are trained")
+                            by_number[which] = once(which, source, members)
+                        else:
+                            remark("control: the same from random weights")
+                            control = once(0, None, members)[1]
                 for number in range(len(by_number), repeats):
                     if number:
                         remark(f"repetition {number + 1} of {repeats}")

@@ -29,14 +29,13 @@ from gpunet.searches import (
 )
 
 from .clusters import cluster_at
-from .drawing import require_matplotlib
+from .drawing import can_draw, require_matplotlib
 from .execution import DRY
 from .options import Request, choose_device, print_json, program
 from .output import Output
 from .remarks import remark
 from .tables import separated, write_table
 from .terminal import Terminal
-from .views.comparison_plot import can_draw
 from .views.search import search_columns, show_results, trial_line
 from .views.search_plot import draw_search
 
@@ -128,9 +127,11 @@ def run_search(
         if request.dry_run:
             remark(DRY)
             return
-        with folder_for(search, request.run, False) as folder:
+        with ExitStack() as opened:
+            cluster = None if dask is None else opened.enter_context(cluster_at(dask, request.device))
+            folder = opened.enter_context(folder_for(search, request.run, False))
             team = None if workers == 1 else Workers(folder.path, workers, str(place))
-            _carry_out(search, goal, folder, True, team, dask, request.device, form)
+            _carry_out(search, goal, folder, True, cluster or team, form)
 
 
 def go_on(folder: Path, request: Request, workers: int, dask: str | None, trials: int | None, form: Form) -> None:
@@ -153,9 +154,11 @@ def go_on(folder: Path, request: Request, workers: int, dask: str | None, trials
         if request.dry_run:
             remark(DRY)
             return
-        with folder_for(search, str(folder), True) as opened:
+        with ExitStack() as opened:
+            cluster = None if dask is None else opened.enter_context(cluster_at(dask, request.device))
             team = None if workers == 1 else Workers(folder, workers, str(place), request.data)
-            _carry_out(search, goal, opened, False, team, dask, request.device, form)
+            kept = opened.enter_context(folder_for(search, str(folder), True))
+            _carry_out(search, goal, kept, False, cluster or team, form)
 
 
 def _carry_out(
@@ -164,8 +167,6 @@ def _carry_out(
     folder: Any,
     begins: bool,
     team: Workers | Cluster | None,
-    dask: str | None,
-    device: str,
     form: Form,
 ) -> None:
     journal = Journal(folder.path, search.identity(), goal.higher, begins)
@@ -177,8 +178,6 @@ def _carry_out(
     with ExitStack() as opened:
         look = opened.enter_context(stops_on_signals(stop))
         told = SearchTerminal(look, search, goal, known)
-        if dask is not None:
-            team = opened.enter_context(cluster_at(dask, device))
         try:
             done = carry_out_search(search, goal, folder, journal, told, stop, team)
         except (Interrupted, ClusterError) as error:

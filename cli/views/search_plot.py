@@ -8,7 +8,7 @@ import numpy as np
 
 from gpunet.searches import Dimension, space_of
 
-from ..drawing import write_figure
+from ..drawing import new_figure, write_figure
 from ..output import Output
 from .search import ranked
 
@@ -28,9 +28,7 @@ def draw_search(found: dict[str, Any], output: Output) -> None:
 
 def search_figure(found: dict[str, Any]) -> Any:
     """Four pictures as one figure of matplotlib."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 7.6), layout="constrained")
+    figure = new_figure(11, 7.6)
     (coordinates, curves), (shares, contour) = figure.subplots(2, 2)
     _coordinates(coordinates, found)
     _curves(curves, found)

@@ -190,21 +190,22 @@ def search(
                 changed = batch_that_fits(changed, split)
             found = assembled(replace(written, config=changed), dataset, split, place, source)
         if workers > 1 and found.config.families:
-            own = ", ".join(family.__name__ for family in found.config.families)
+            theirs = ", ".join(family.__name__ for family in found.config.families)
             remedy = 'Use workers=1, or dask="local:4", which sends them'
-            raise ConfigError("workers", "read a search from its file, which holds no families of yours", own, remedy)
+            raise ConfigError(
+                "workers", "read a search from its file, which holds no families of yours", theirs, remedy
+            )
         goal = goal_of(found)
+        team = None if dask is None else opened.enter_context(cluster.opened(dask, device))
         where = run if run is not None else opened.enter_context(tempfile.TemporaryDirectory()) + "/search"
         folder = opened.enter_context(folder_for(found, str(where), resume))
         journal = Journal(folder.path, found.identity(), goal.higher, begins=not resume)
         begin_search(found, folder)
         if workers > 1 and x is not None:
             keep_arrays(folder.path, found.config, x, y, weights, pair(validation), pair(test))
-        team: Any = Workers(folder.path, workers, str(place)) if workers > 1 else None
-        if dask is not None:
-            team = opened.enter_context(cluster.opened(dask, device))
+        own = Workers(folder.path, workers, str(place)) if workers > 1 else None
         told = _Told(on_trials)
-        done = carry_out_search(found, goal, folder, journal, told, stop, team)
+        done = carry_out_search(found, goal, folder, journal, told, stop, team or own)
         return _result(done, place, folder.path if run is not None else None)
 
 

@@ -13,7 +13,7 @@ from .place import NAME, place_of, require_distributed
 from .processes import Processes
 
 ANSWER = 10.0  # seconds in which a scheduler answers
-APPEAR = 30.0  # seconds in which the first worker of a cluster appears, and in which one returns when all are gone
+APPEAR = 60.0  # seconds in which the first worker of a cluster appears, and in which one returns when all are gone
 PAUSE = 0.1  # seconds between looks at those that are to come
 UNGREETED = (OSError, TimeoutError, ValueError, TypeError, LookupError, AttributeError, ImportError, MemoryError)
 AGREE = ("gpunet", "distributed")  # packages of which workers have the versions of here
@@ -158,7 +158,7 @@ def opened(place: Any, device: str = "auto", note: Callable[[str], object] = str
         return
     try:
         scheduler = distributed.LocalCluster(
-            n_workers=0, processes=True, host="127.0.0.1", dashboard_address=None, silence_logs=False
+            n_workers=0, processes=True, host="127.0.0.1", dashboard_address="127.0.0.1:0", silence_logs=False
         )
     except (OSError, RuntimeError) as error:
         raise ClusterError(NAME, "needs a port for its scheduler", _first(error), "Close some programs") from None

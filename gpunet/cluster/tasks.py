@@ -216,11 +216,11 @@ class Tasks:
 
     def _pass_on(self) -> None:
         """Tell what running tasks have told."""
-        by_key = {running.future.key: running.job for running in self._running.values()}
         while not self._messages.empty():
             key, message = self._messages.get()
-            if self._told is not None and key in by_key:
-                self._told(by_key[key], message)
+            for running in list(self._running.values()):  # which a message may have ended
+                if running.future.key == key and self._told is not None:
+                    self._told(running.job, message)
 
 
 def given_up(times: int) -> ClusterError:

@@ -18,7 +18,7 @@ from .final import Kept, keep, noise
 from .journal import Journal
 from .problem import Search
 from .remote import Remote
-from .results import Final, Trial, best_of, document, trials_of
+from .results import Final, Trial, best_of, document, importances, trials_of
 from .scoring import Goal, Stopped
 from .work import Told, all_finished, work
 from .workers import Workers
@@ -100,13 +100,14 @@ def carry_out_search(
             raise _interrupted(stop, folder)
         best = _best(journal, goal)
         told.on_choice(best)
-        _write(folder, document(search, goal, journal, None, speed))
+        shares = importances(search, journal)
+        _write(folder, document(search, goal, journal, None, speed, shares))
         began = time.perf_counter()
         try:
             kept, spread = _final(search, goal, best, folder, told, stop, remote)
         except Stopped:
             raise _interrupted(stop, folder) from None
-    found = document(search, goal, journal, Final(kept.scores, spread, time.perf_counter() - began), speed)
+    found = document(search, goal, journal, Final(kept.scores, spread, time.perf_counter() - began), speed, shares)
     _write(folder, found)
     return Concluded(found, kept.config, kept.network)
 

@@ -163,6 +163,7 @@ class Remote:
                     error = ClusterError(f"trial {trial.number}", "must not end its workers", f"{times} times")
                     self._write(trial, values, error)
                 else:
+                    self._journal.renew([trial], 1)
                     self._again.append(_Batch([trial], [values], batch.ends))
         elif isinstance(found, BaseException):
             raise found

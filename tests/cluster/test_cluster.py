@@ -8,13 +8,14 @@ import sys
 import time
 
 import cloudpickle
+import distributed
 import numpy as np
 import pytest
 
 import gpunet
 from gpunet.checkpoint import read
 from gpunet.cluster import Tasks, opened
-from gpunet.errors import ClusterError, ConfigError, DivergedError, Interrupted
+from gpunet.errors import ClusterError, DivergedError, Interrupted
 from gpunet.interruption import Stop
 from shell import invoked
 
@@ -30,6 +31,17 @@ RNG = np.random.default_rng(0)
 X = RNG.random((160, 4), np.float32)
 Y = X.sum(axis=1) > 2
 SPACE = {"lr": {"log": [1e-4, 1e-1]}, "optimizer": {"choice": ["sgd", "adam"]}}
+FILE = """
+preset = "mlp"
+[training]
+epochs = 2
+[model]
+hidden = [5]
+[space]
+learning_rate = { log = [1e-4, 1e-1] }
+[search]
+noise = 0
+"""
 HOW = {"epochs": 2, "hidden": [6], "validation": 30, "test": 30, "device": "cpu"}
 
 
@@ -44,6 +56,7 @@ def table(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cluster")
     rows = [",".join(map(repr, [*map(float, row), int(label)])) for row, label in zip(X, Y)]
     (folder / "table.csv").write_text("\n".join(["a,b,c,d,label", *rows]))
+    (folder / "space.toml").write_text(FILE)
     return folder
 
 
@@ -129,6 +142,7 @@ def test_a_search_is_the_same_and_so_after_a_worker_was_killed(cluster, tmp_path
     assert known(found.document) == known(alone.document)
     assert np.array_equal(found.model.predict(X), alone.model.predict(X))
     assert ends(tmp_path / "run/search.journal") == list(range(8))
+    assert any("begun again after a worker was gone" in note for note in found.document["notes"])
     assert gpunet.load(tmp_path / "run").predict(X[:3]).tolist() == found.model.predict(X[:3]).tolist()
 
 
@@ -173,7 +187,7 @@ def test_commands_are_the_same(cluster, table):
     for path in sorted((table / "one").glob("*.h5")):
         ours, theirs = read(path), read(table / "two" / path.name)
         assert arrays(ours.root["model"]) == arrays(theirs.root["model"])
-    done = command("search", "mlp", "table.csv", *small, "--trials", 2, "search.noise=0", *dask, cwd=table)
+    done = command("search", "space.toml", "table.csv", "--trials", 2, *dask, cwd=table)
     assert "Dask: 2 workers" in done.stderr
     assert "Best error on the validation part" in done.stdout
 
@@ -193,7 +207,8 @@ def test_ensembles_are_the_same(cluster, method):
     alone, found = (
         gpunet.train_ensemble("mlp", X, Y, method=method, size=3, dask=one, **HOW) for one in (None, cluster.client)
     )
-    assert np.array_equal(found.member_outputs([X]), alone.member_outputs([X]))
+    ours, theirs = (one.member_outputs([X] * len(one.networks)) for one in (alone, found))
+    assert np.array_equal(ours, theirs)
     assert found.facts == alone.facts
     assert found.combination.temperature == alone.combination.temperature
 
@@ -231,43 +246,38 @@ def test_workers_that_cannot_be_used_are_one_line(cluster, monkeypatch):
 
 
 def test_a_cluster_without_workers_is_one_line(monkeypatch):
-    distributed = pytest.importorskip("distributed")
     monkeypatch.setattr("gpunet.cluster.cluster.APPEAR", 0.3)
-    with distributed.LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address=None) as empty:
+    with distributed.LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0") as empty:
         address = empty.scheduler_address
         with pytest.raises(ClusterError, match=f"must have workers, got none.*dask worker {address}"), opened(address):
             pass
 
 
-def test_a_lost_scheduler_is_one_line_and_what_was_finished_is_kept(table):
+def test_a_lost_scheduler_is_one_line_and_what_was_finished_is_kept(table, monkeypatch):
     """It is closed after the first trial; the search then goes on without it."""
-    from distributed import LocalCluster
-
+    from gpunet.cli import searching
     from gpunet.cluster.processes import Processes
 
-    scheduler = LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address=None)
-    processes = Processes(scheduler.scheduler_address, 1, "cpu")
-    from gpunet.cli import searching
-
-    told = searching.SearchTerminal.on_trials
+    monkeypatch.setattr("gpunet.cluster.cluster.APPEAR", 200)
+    scheduler = distributed.LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0")
+    processes, told = Processes(scheduler.scheduler_address, 1, "cpu"), searching.SearchTerminal.on_trials
 
     def lose(self, trials):
         told(self, trials)
         scheduler.close()
 
-    words = ["search", "mlp", "table.csv", "model.hidden=[5]", "training.epochs=2", "--trials", 6, "search.noise=0"]
-    words += ["search.together=1", "--run", "lost"]
+    words = ["search", "space.toml", "table.csv", "--trials", 6, "search.together=1", "--run", "lost"]
     try:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(searching.SearchTerminal, "on_trials", lose)
-            with pytest.raises(ClusterError, match=r"dask: must have a scheduler that answers.*--resume lost") as error:
-                command(*words, "--dask", scheduler.scheduler_address, cwd=table)
+            done = command(*words, "--dask", scheduler.scheduler_address, cwd=table, code=7)
     finally:
         processes.end()
         scheduler.close()
-    assert error.value.exit_code == 7
+    said = [line for line in done.stderr.splitlines() if line.startswith("gpunet:")]
+    assert len(said) == 1
+    assert "dask: must have a scheduler that answers" in said[0]
+    assert said[0].endswith("search --resume lost.")
     done = command("search", "--resume", "lost", cwd=table)
-    assert "1 trials are finished already" in done.stderr
+    assert "trials are finished already" in done.stderr
     assert ends(table / "lost/search.journal") == list(range(6))
-    with pytest.raises(ConfigError, match="dask: must"):
-        gpunet.search("mlp", X, Y, SPACE, dask="nowhere")
