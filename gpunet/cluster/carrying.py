@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from ..backend import Device, resolve_device
+from ..backend import Device, resolve_device, threads_of_blas
 from ..errors import ClusterError
 from ..interruption import Stop
 
@@ -45,12 +45,12 @@ def carried(key: str, content: bytes, argument: Any, device: str, topic: str) ->
     from distributed import get_worker
 
     worker = get_worker()
-    own = worker.get_current_task()
+    own = str(worker.get_current_task())
 
     def tell(message: Any) -> None:
         worker.log_event(topic, (own, message))
 
-    with _ONE, _threads(worker.state.nthreads), _wanted(worker, own) as stop:
+    with _ONE, threads_of_blas(worker.state.nthreads), _wanted(worker, own) as stop:
         place = resolve_device(device)
         with place.activate():
             if key not in _PREPARED:
@@ -78,13 +78,6 @@ def packed(prepare: Callable[[Any, Device], Any], payload: Any, function: Callab
 
     content: bytes = cloudpickle.dumps((prepare, payload, function))
     return content
-
-
-def _threads(count: int) -> Any:
-    """A block in which products may have as many threads as the worker was given, whatever Dask has set."""
-    from threadpoolctl import threadpool_limits
-
-    return threadpool_limits(count, user_api="blas")
 
 
 @contextmanager

@@ -68,7 +68,8 @@ class Cluster:
         while len(self.workers()) < wanted:
             if self._unfit and all(self._unfit.values()):
                 address, reason = next(iter(self._unfit.items()))
-                raise ClusterError(f"{NAME} worker {address}", *reason.split(", got "), remedy=_same())
+                rule, _, received = reason.partition(", got ")
+                raise ClusterError(f"{NAME} worker {address}", rule, received, _same())
             time.sleep(PAUSE)
 
     def asked(self, question: Callable[[], Answer]) -> Answer:

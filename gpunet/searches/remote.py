@@ -7,6 +7,7 @@ other, so that one that ends its workers takes no others with it.
 
 import time
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -117,14 +118,14 @@ class Remote:
                 self._journal.give_back(self._leased)
                 self._leased.clear()
 
-    def final(self, values: dict[str, Any], stop: Stop) -> tuple[Kept, list[list[float]]]:
+    def final(self, values: Mapping[str, Any], stop: Stop) -> tuple[Kept, list[list[float]]]:
         """The chosen model and the noise, trained at once where there are two workers.
 
         Raises:
             Stopped: ``stop`` was requested.
             ClusterError: the cluster is lost.
         """
-        found = dict(self._tasks.each([("keep", values), ("noise", values)], stop))
+        found = dict(self._tasks.each([("keep", dict(values)), ("noise", dict(values))], stop))
         if len(found) < 2:
             raise Stopped
         return found[0], found[1]

@@ -144,7 +144,8 @@ def ends_of(search: Search, journal: Journal, trial: Any) -> Ends | None:
 def finish(journal: Journal, goal: Goal, trial: Any, values: dict[str, Any], found: Outcome, told: Told) -> None:
     """Write what came of a trial, unless it is somebody else's by now."""
     state: Any = "COMPLETE"
-    value, problem, written = None, "", {}
+    value, problem = None, ""
+    written: dict[str, Any]
     if isinstance(found, Measured):
         value, written = found.value, {RESULT: _result(found)}
     elif isinstance(found, Ended):

@@ -101,7 +101,7 @@ def _carry_out_on(
     waiting += [ArmTask(n, labels, None) for labels in comparison.labels for n in PLAIN]
     if pretrained is not None:
         source = Source.recorded(pretrained)
-        waiting = [ArmTask(PRETRAINED, labels, source) for labels in comparison.labels] + waiting
+        waiting[:0] = [ArmTask(PRETRAINED, labels, source) for labels in comparison.labels]
     results: list[ArmResult] = []
     with Tasks(cluster, prepared, carried, payload_of(comparison)) as tasks:
         for place, found in tasks.each(waiting, stop):
