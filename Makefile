@@ -49,7 +49,12 @@ packaging: $(VENV)/.test
 	$(PYTEST) $(PACKAGING) $(ARGS)
 
 bench: $(VENV)/.peers
-	$(BIN)/python benchmarks/bench_step.py
+	for name in step rbm ais optimizer data startup; do $(BIN)/python benchmarks/bench_$$name.py --save || exit 1; done
+	for threads in 1 2; do $(BIN)/python benchmarks/population.py --threads $$threads --save || exit 1; done
+	$(BIN)/python benchmarks/bench_conv.py --save
+	$(BIN)/python benchmarks/bench_estimators.py --save
+	$(BIN)/python benchmarks/checkpoint_speed.py --save
+	$(BIN)/python benchmarks/render.py
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("gpunet needs Python 3.11 or newer; set PYTHON=...") if sys.version_info < (3, 11) else 0'

@@ -1,10 +1,11 @@
-"""One CD-1 update of a 784x500 RBM at batch 100 against scikit-learn and PyTorch eager.
+"""One update of an RBM against scikit-learn and PyTorch eager.
 
 All candidates take turns in every round of one process; each does one update of binary data with sampled visible and
 hidden states, float32 where the library lets one choose. gpunet's update also gathers the batch, draws it binary,
-centres the gradient, keeps momentum and the running means, and watches for numbers that are not finite.
+centres the gradient, keeps momentum and the running means, and watches for numbers that are not finite. scikit-learn's
+machine knows PCD with one step alone.
 
-    python benchmarks/bench_rbm.py [--threads 2] [--rounds 60] [--save]
+    python benchmarks/bench_rbm.py [--threads 2] [--seconds 8] [--only "784x500, CD-1, batch 100"] [--save]
 
 scikit-learn and PyTorch come with the optional extra ``peers`` and are left out where they are missing.
 """
@@ -16,61 +17,69 @@ THREADS = sys.argv[sys.argv.index("--threads") + 1] if "--threads" in sys.argv e
 os.environ |= {"OMP_NUM_THREADS": THREADS, "OPENBLAS_NUM_THREADS": THREADS, "MKL_NUM_THREADS": THREADS}
 
 import importlib.util
+from functools import partial
 
 import numpy as np
-from timing import run
+from timing import run_cases
 
 from gpunet.backend import Device
 from gpunet.data import Feed, fit_preprocessing
 from gpunet.optimizers import SGD
-from gpunet.rbm import RBM, Bernoulli, ContrastiveDivergence
+from gpunet.rbm import RBM, Bernoulli, ContrastiveDivergence, Persistent
 from gpunet.training import Trainer
 
-VISIBLE, HIDDEN, BATCH = 784, 500, 100
+SMALL, LARGE = (784, 500), (4096, 1024)
+CASES = [
+    *((SMALL, samples, k, persistent) for samples in (100, 1000) for k, persistent in (
+        (1, False), (10, False), (25, False), (1, True)
+    )),
+    *((LARGE, samples, 1, persistent) for samples in (100, 1000) for persistent in (False, True)),
+]  # fmt: skip
 
 
-def batch():
-    return (np.random.default_rng(0).random((BATCH, VISIBLE)) < 0.13).astype(np.float32)
+def batch(shape, samples):
+    return (np.random.default_rng(0).random((samples, shape[0])) < 0.13).astype(np.float32)
 
 
-def products_alone():
-    """The floor: three products of states with the weight and the two of the gradient."""
+def products_alone(shape, samples, k):
+    """The floor: the products of states with the weight and the two of the gradient."""
     rng = np.random.default_rng(1)
-    v, h = rng.random((BATCH, VISIBLE), np.float32), rng.random((BATCH, HIDDEN), np.float32)
-    weight, gradient = rng.random((VISIBLE, HIDDEN), np.float32), np.empty((VISIBLE, HIDDEN), np.float32)
+    v, h = (rng.random((samples, n), np.float32) for n in shape)
+    weight, gradient = rng.random(shape, np.float32), np.empty(shape, np.float32)
     hidden, visible = np.empty_like(h), np.empty_like(v)
 
     def step():
         np.matmul(v, weight, out=hidden)
-        np.matmul(h, weight.T, out=visible)
-        np.matmul(v, weight, out=hidden)
+        for _ in range(k):
+            np.matmul(h, weight.T, out=visible)
+            np.matmul(v, weight, out=hidden)
         np.matmul(v.T, h, out=gradient)
         np.matmul(v.T, h, out=gradient)
 
     return step
 
 
-def gpunet_step(center=True):
-    x = batch()
-    feed = Feed(Device(), x, np.zeros(BATCH, np.int32), fit_preprocessing("none", x, 1.0), np.dtype(np.float32))
-    objective = ContrastiveDivergence(RBM(Bernoulli(VISIBLE), Bernoulli(HIDDEN)), center=center)
-    trainer = Trainer(
-        objective, optimization=SGD(0.05, momentum=0.5), seeds=0, feed=feed, batch_size=BATCH, device=Device()
-    )
+def gpunet_step(shape, samples, k, persistent, center=True):
+    x = batch(shape, samples)
+    feed = Feed(Device(), x, np.zeros(samples, np.int32), fit_preprocessing("none", x, 1.0), np.dtype(np.float32))
+    machine = RBM(Bernoulli(shape[0]), Bernoulli(shape[1]))
+    objective = ContrastiveDivergence(machine, k, Persistent(samples) if persistent else None, center=center)
+    rule = SGD(0.05, momentum=0.5)
+    trainer = Trainer(objective, optimization=rule, seeds=0, feed=feed, batch_size=samples, device=Device())
     trainer.begin_epoch(0, 1)
 
     def step():
         trainer.cursor.fill(0)  # the same batch again
-        trainer.step(BATCH)
+        trainer.step(samples)
 
     return step
 
 
-def sklearn_step():
+def sklearn_step(shape, samples):
     from sklearn.neural_network import BernoulliRBM
 
-    x = batch()
-    machine = BernoulliRBM(HIDDEN, learning_rate=0.05, batch_size=BATCH, random_state=0)
+    x = batch(shape, samples)
+    machine = BernoulliRBM(shape[1], learning_rate=0.05, batch_size=samples, random_state=0)
 
     def step():
         machine.partial_fit(x)
@@ -78,45 +87,55 @@ def sklearn_step():
     return step
 
 
-def torch_step():
+def torch_step(shape, samples, k, persistent):
     import torch
 
     torch.set_num_threads(int(THREADS))
-    v0 = torch.from_numpy(batch())
-    weight, velocity = torch.randn(VISIBLE, HIDDEN) * 0.01, torch.zeros(VISIBLE, HIDDEN)
-    b, c = torch.zeros(VISIBLE), torch.zeros(HIDDEN)
+    v0 = torch.from_numpy(batch(shape, samples))
+    weight, velocity = torch.randn(*shape) * 0.01, torch.zeros(*shape)
+    b, c = torch.zeros(shape[0]), torch.zeros(shape[1])
+    chains = torch.bernoulli(torch.full((samples, shape[1]), 0.5))
 
     @torch.no_grad()
     def step():
+        nonlocal chains
         p0 = torch.sigmoid(torch.addmm(c, v0, weight))
-        h0 = torch.bernoulli(p0)
-        v1 = torch.bernoulli(torch.sigmoid(torch.addmm(b, h0, weight.T)))
-        p1 = torch.sigmoid(torch.addmm(c, v1, weight))
-        velocity.mul_(0.5).add_(v0.T @ p0 - v1.T @ p1, alpha=0.05 / BATCH)
+        h = chains if persistent else torch.bernoulli(p0)
+        for number in range(k):
+            v = torch.bernoulli(torch.sigmoid(torch.addmm(b, h, weight.T)))
+            p = torch.sigmoid(torch.addmm(c, v, weight))
+            if persistent or number + 1 < k:
+                h = torch.bernoulli(p)
+        chains = h
+        velocity.mul_(0.5).add_(v0.T @ p0 - v.T @ p, alpha=0.05 / samples)
         weight.add_(velocity)
-        b.add_((v0 - v1).sum(0), alpha=0.05 / BATCH)
-        c.add_((p0 - p1).sum(0), alpha=0.05 / BATCH)
+        b.add_((v0 - v).sum(0), alpha=0.05 / samples)
+        c.add_((p0 - p).sum(0), alpha=0.05 / samples)
 
     return step
 
 
-def main():
-    candidates = {
-        "products alone": products_alone(),
-        "gpunet": gpunet_step(),
-        "gpunet, not centred": gpunet_step(center=False),
+def candidates(shape, samples, k, persistent):
+    found = {
+        "products alone": products_alone(shape, samples, k),
+        "gpunet": gpunet_step(shape, samples, k, persistent),
+        "gpunet, not centred": gpunet_step(shape, samples, k, persistent, center=False),
     }
-    if importlib.util.find_spec("sklearn"):
-        candidates["scikit-learn BernoulliRBM (PCD-1)"] = sklearn_step()
+    if persistent and k == 1 and importlib.util.find_spec("sklearn"):
+        found["scikit-learn"] = sklearn_step(shape, samples)
     if importlib.util.find_spec("torch"):
-        candidates["PyTorch eager"] = torch_step()
-    run(
-        __doc__,
-        f"One CD-1 update, RBM {VISIBLE}x{HIDDEN}, batch {BATCH}, float32",
-        candidates,
-        "PyTorch eager",
-        "bench_rbm",
-    )
+        found["PyTorch eager"] = torch_step(shape, samples, k, persistent)
+    return found
+
+
+def main():
+    cases = {
+        f"{shape[0]}x{shape[1]}, {'P' if persistent else ''}CD-{k}, batch {samples:,}": partial(
+            candidates, shape, samples, k, persistent
+        )
+        for shape, samples, k, persistent in CASES
+    }
+    run_cases(__doc__, "One update of a Boltzmann machine, float32", cases, "PyTorch eager", "bench_rbm")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""The training step of 784-512-512-10 at batch 128 against its products alone, textbook NumPy and PyTorch.
+"""The training step of networks against its products alone, textbook NumPy and PyTorch.
 
 All candidates take turns in every round of one process, so that a busy machine slows all of them alike; what counts is
 the ratio of medians.  Each does the same work: forward, softmax cross-entropy, backward, Adam, in float32 on the same
 batch, without dropout.
 
-    python benchmarks/bench_step.py [--threads 2] [--rounds 60] [--save]
+    python benchmarks/bench_step.py [--threads 2] [--seconds 8] [--only "784-512-512-10, batch 128"] [--save]
 
 PyTorch comes with the optional extra ``peers`` and is left out where it is missing.
 """
@@ -16,9 +16,11 @@ THREADS = sys.argv[sys.argv.index("--threads") + 1] if "--threads" in sys.argv e
 os.environ |= {"OMP_NUM_THREADS": THREADS, "OPENBLAS_NUM_THREADS": THREADS, "MKL_NUM_THREADS": THREADS}
 
 import importlib.util
+from functools import partial
+from itertools import pairwise
 
 import numpy as np
-from timing import run
+from timing import run_cases
 
 from gpunet.backend import Device
 from gpunet.data import Feed, fit_preprocessing
@@ -29,20 +31,24 @@ from gpunet.objectives import Supervised
 from gpunet.optimizers import Adam
 from gpunet.training import Trainer
 
-WIDTHS, BATCH = (784, 512, 512, 10), 128
-PAIRS = list(zip(WIDTHS, WIDTHS[1:]))
+NETWORKS = {
+    (30, 64, 10): (20, 32, 1024),
+    (64, 256, 256, 10): (20, 128, 1024),
+    (784, 512, 512, 10): (20, 128, 1024),
+    (784, 1024, 1024, 10): (20, 128, 1024),
+}
 
 
-def batch():
+def batch(widths, samples):
     rng = np.random.default_rng(0)
-    return rng.random((BATCH, WIDTHS[0]), np.float32), rng.integers(0, 10, BATCH).astype(np.int32)
+    return rng.random((samples, widths[0]), np.float32), rng.integers(0, 10, samples).astype(np.int32)
 
 
-def products_alone():
-    """The floor: the eight matrix products of the step into fixed memory, and nothing else."""
+def products_alone(widths, samples):
+    """The floor: the matrix products of the step into fixed memory, and nothing else."""
     rng = np.random.default_rng(1)
-    values = [rng.standard_normal((BATCH, n), np.float32) for n in WIDTHS]
-    weights = [rng.standard_normal(pair, np.float32) for pair in PAIRS]
+    values = [rng.standard_normal((samples, n), np.float32) for n in widths]
+    weights = [rng.standard_normal(pair, np.float32) for pair in pairwise(widths)]
     gradients = [np.empty_like(w) for w in weights]
     results = [np.empty_like(v) for v in values]
 
@@ -57,14 +63,14 @@ def products_alone():
     return step
 
 
-def textbook():
+def textbook(widths, samples):
     """NumPy as tutorials write it: new arrays everywhere, one optimizer loop over the parameters."""
     rng = np.random.default_rng(1)
-    x, y = batch()
-    parameters = [(rng.standard_normal(p) * np.sqrt(2 / p[0])).astype(np.float32) for p in PAIRS]
-    parameters += [np.zeros(n, np.float32) for n in WIDTHS[1:]]
+    x, y = batch(widths, samples)
+    parameters = [(rng.standard_normal(p) * np.sqrt(2 / p[0])).astype(np.float32) for p in pairwise(widths)]
+    parameters += [np.zeros(n, np.float32) for n in widths[1:]]
     means, squares = ([np.zeros_like(p) for p in parameters] for _ in range(2))
-    count = len(PAIRS)
+    count = len(widths) - 1
     t = 0
 
     def step():
@@ -76,8 +82,8 @@ def textbook():
             hidden.append(np.maximum(z, 0) if i < count - 1 else z)
         e = np.exp(hidden[-1] - hidden[-1].max(axis=1, keepdims=True))
         d = e / e.sum(axis=1, keepdims=True)
-        d[np.arange(BATCH), y] -= 1
-        d /= BATCH
+        d[np.arange(samples), y] -= 1
+        d /= samples
         gradients = [None] * (2 * count)
         for i in reversed(range(count)):
             gradients[i], gradients[count + i] = hidden[i].T @ d, d.sum(axis=0)
@@ -92,37 +98,37 @@ def textbook():
     return step
 
 
-def gpunet_step(members=0):
+def gpunet_step(widths, samples, members=0):
     """The project's own step, with all that belongs to it: gathering the batch, metrics, guards."""
-    x, y = batch()
+    x, y = batch(widths, samples)
     shape = (members,) if members else ()
     feed = Feed(Device(), x, y, fit_preprocessing("none", x, 1.0), np.dtype(np.float32), shape)
     layers = []
-    for n_in, n_out in PAIRS:
+    for n_in, n_out in pairwise(widths):
         layers += [Dense(n_out, n_in=n_in, initializer=He()), ReLU()]
     seeds = list(range(members)) if members else 0
     objective = Supervised(Sequential(layers[:-1]), CategoricalCrossEntropy())
-    trainer = Trainer(objective, optimization=Adam(), seeds=seeds, feed=feed, batch_size=BATCH, device=Device())
+    trainer = Trainer(objective, optimization=Adam(), seeds=seeds, feed=feed, batch_size=samples, device=Device())
     trainer.begin_epoch(0, 1)
 
     def step():
         trainer.cursor.fill(0)  # the same batch again
-        trainer.step(BATCH)
+        trainer.step(samples)
 
     return step
 
 
-def torch_step(compiled=False):
-    """PyTorch: eager with its default Adam, or its fused Adam on an inductor-compiled network."""
+def torch_step(widths, samples, fused=False, compiled=False):
+    """PyTorch: eager with its default Adam, its fused Adam, or that on an inductor-compiled network."""
     import torch
 
     torch.set_num_threads(int(THREADS))
-    x, y = (torch.from_numpy(a) for a in batch())
+    x, y = (torch.from_numpy(a) for a in batch(widths, samples))
     layers = []
-    for n_in, n_out in PAIRS:
+    for n_in, n_out in pairwise(widths):
         layers += [torch.nn.Linear(n_in, n_out), torch.nn.ReLU()]
     network = torch.nn.Sequential(*layers[:-1])
-    optimizer = torch.optim.Adam(network.parameters(), fused=compiled)
+    optimizer = torch.optim.Adam(network.parameters(), fused=fused)
     loss, y = torch.nn.CrossEntropyLoss(), y.long()
     forward = torch.compile(lambda: loss(network(x), y)) if compiled else lambda: loss(network(x), y)
 
@@ -134,23 +140,26 @@ def torch_step(compiled=False):
     return step
 
 
-def main():
-    candidates = {
-        "products alone": products_alone(),
-        "textbook NumPy": textbook(),
-        "gpunet": gpunet_step(),
-        "gpunet, 3 members": gpunet_step(members=3),
+def candidates(widths, samples):
+    found = {
+        "products alone": products_alone(widths, samples),
+        "gpunet": gpunet_step(widths, samples),
+        "textbook NumPy": textbook(widths, samples),
     }
     if importlib.util.find_spec("torch"):
-        candidates["PyTorch eager"] = torch_step()
-        candidates["PyTorch compiled, fused Adam"] = torch_step(compiled=True)
-    run(
-        __doc__,
-        f"Training step {'-'.join(map(str, WIDTHS))}, batch {BATCH}, float32",
-        candidates,
-        "PyTorch eager",
-        "bench_step",
-    )
+        found["PyTorch eager"] = torch_step(widths, samples)
+        found["fused Adam"] = torch_step(widths, samples, fused=True)
+        found["compiled, fused Adam"] = torch_step(widths, samples, fused=True, compiled=True)
+    return found
+
+
+def main():
+    cases = {
+        f"{'-'.join(map(str, widths))}, batch {samples:,}": partial(candidates, widths, samples)
+        for widths, batches in NETWORKS.items()
+        for samples in batches
+    }
+    run_cases(__doc__, "Training step of networks, float32", cases, "PyTorch eager", "bench_step")
 
 
 if __name__ == "__main__":

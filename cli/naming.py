@@ -27,6 +27,7 @@ KEYS = {
 # Short keys are known; these are not short.
 SET = {
     "minimum": "data.preprocess.minimum",
+    "channels": "data.channels",
     "chains": "model.chains",
     "temperatures": "model.chains.temperatures",
 }

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from gpunet.errors import ConfigError, WriteError
+from gpunet.errors import ConfigError, GpunetError, WriteError
 from gpunet.writing import check_replaceable, clear_remains, replacing
 
 
@@ -79,6 +79,8 @@ class Output:
                 raise WriteError(str(self.path), "must be writable", "no such folder", "Make the folder first")
             if not os.access(folder, os.W_OK | os.X_OK) or (self.path.exists() and not os.access(self.path, os.W_OK)):
                 raise WriteError(str(self.path), "must be writable", "Permission denied", REMEDY)
+        except GpunetError:
+            raise
         except (OSError, ValueError) as error:  # a path that no system can have
             reason = getattr(error, "strerror", None) or str(error)
             raise WriteError(str(self.path), "must be writable", reason, REMEDY) from None

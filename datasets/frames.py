@@ -48,6 +48,8 @@ def read_frame(path: Path, imaging: Imaging | None = None, cache: Cache | None =
             rule = f"may become at most {allowed:,} bytes, by the size of the file"
             raise DataError(str(path), rule, f"{rows:,} rows of {width:,} columns", "Write it again, uncompressed")
         frame = lazy.collect()
+    except DataError:
+        raise
     except (polars.exceptions.PolarsError, polars.exceptions.PanicException, OSError, ValueError) as error:
         reason = printable((str(error).splitlines() or ["damaged"])[0])
         raise DataError(str(path), f"must be a whole {kind} file", reason, "Write it again") from None

@@ -73,6 +73,7 @@ def read(
     if path.is_dir():
         if images.holds_images(path):
             return images.read_classes(path, task, classes, imaging or Imaging(), cache)
+        _check_no_tables(path)
         return idx.read_folder(path, task, classes, (naming or Naming()).transposed)
     if (table := _table(path, reading or Reading(), imaging or Imaging(), cache)) is not None:
         return table
@@ -115,6 +116,7 @@ def read_features(
     if path.suffix.lower() in SUFFIXES or (path.is_dir() and images.holds_images(path)):
         return images.read_inputs(path, imaging or Imaging(), cache)
     if path.is_dir():
+        _check_no_tables(path)
         return idx.read_folder(path, "auto", None, (naming or Naming()).transposed).x
     if (table := _table(path, reading or Reading(), imaging or Imaging(), cache)) is not None:
         return table
@@ -155,6 +157,22 @@ def _table(path: Path, reading: Reading, imaging: Imaging, cache: Cache | None) 
     if name.endswith(tables.SUFFIXES):
         return tables.read_table(path, reading, imaging, cache=cache)
     return frames.read_frame(path, imaging, cache) if name.endswith(frames.SUFFIXES) else None
+
+
+def _check_no_tables(folder: Path) -> None:
+    """Refuse a folder of tables or archives, as competitions hand them out, by what to name instead of it.
+
+    Raises:
+        DataError: naming its files.
+    """
+    names = sorted(name for name in islice(os.listdir(folder), MOST_BESIDE) if not name.startswith("."))  # noqa: PTH208
+    held = [name for name in names if name.lower().endswith((*tables.SUFFIXES, *frames.SUFFIXES, *ARCHIVES))]
+    if held and not any("ubyte" in name.lower() for name in names):
+        held.sort(key=lambda name: (not name.lower().startswith("train"), name))
+        others = " and more" if len(held) > 3 else ""
+        remedy = f"Name one file, such as {folder / held[0]}, which is divided into parts then"
+        rule = "must be one table or archive, images by class, or MNIST files"
+        raise DataError(printable(str(folder)), rule, printable(", ".join(held[:3]) + others), printable(remedy))
 
 
 def _is_idx(path: Path) -> bool:

@@ -72,8 +72,9 @@ def read_numbers(cells: Series, reading: Reading, delimiter: str) -> Numbers:
     ways: list[tuple[Series, tuple[str, ...]]] = [(stripped, ())]
     if nothing is not None and nothing.any():
         words = stripped.filter(nothing).value_counts(sort=True).rows()
-        shown = ", ".join(f"{count} cells {word!r}" for word, count in words)
-        ways.append((stripped.set(nothing, None), (f"{shown} are taken for missing",)))
+        shown = ", ".join(f"{count:,} {'cell' if count == 1 else 'cells'} {word!r}" for word, count in words)
+        are = "is" if sum(count for _, count in words) == 1 else "are"
+        ways.append((stripped.set(nothing, None), (f"{shown} {are} taken for missing",)))
     for known, notes in ways:
         if known.null_count() == len(known) and cells.null_count() < len(cells):
             continue

@@ -80,6 +80,8 @@ def decode(name: Path, files: Sequence[Path], imaging: Imaging) -> Pictures:
                 if samples and imaging.size is None:
                     _check_size(file, _size(image, imaging), files[0], samples[0].shape)
                 sample = _pixels(image, imaging, said)
+        except DataError:
+            raise
         except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             rule = "must be a whole PNG, JPEG, BMP, GIF, WebP or TIFF image"

@@ -36,6 +36,7 @@ ALLOWED = {
     ("gpunet.searches.locking", "open"): "cuts off what a killed writer left at the end of a journal",
     ("gpunet.cli.drawing", "savefig"): "into memory",
     ("gpunet.cli.views.pictures", "save"): "into memory",
+    ("gpunet.checkpoint.memory", "NamedTemporaryFile"): "for the reader, and gone with it",
     ("gpunet.checkpoint.tensors", "save"): "into memory",
     ("gpunet.cli.commands.sample", "savez"): "into what gpunet.writing opened",
     ("gpunet.cli.views.exporting", "ZipFile"): "into what gpunet.writing opened",

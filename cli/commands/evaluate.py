@@ -6,6 +6,7 @@ import click
 
 from .. import completing
 from ..figures import doubt, figure_lines, figures_json, unrecognised
+from ..naming import translated
 from ..options import choose_device, device_option, json_option, print_json, spread
 
 
@@ -56,7 +57,7 @@ def evaluate(checkpoints: tuple[str, ...], data: str | None, part: str, device: 
         dataset, y = sets[0], sets[0].y[chosen]
         weights = None if dataset.weights is None else dataset.weights[chosen]
         for line in (*together.left_out, *abridged(note for found in sets for note in found.notes)):
-            click.echo(f"  {line}", err=True)
+            click.echo(f"  {translated(line)}", err=True)
         scores = [network.scores(found.x[chosen], y, weights) for network, found in zip(networks, sets)]
         classify = "accuracy" in scores[0]
         # Of a member that has diverged nothing is said; the places of the others stay those of their seeds.

@@ -10,6 +10,7 @@ import click
 from gpunet.errors import CheckpointError, ConfigError
 
 from .. import completing
+from ..naming import translated
 from ..options import choose_device, device_option, json_option, print_json
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def predict(paths: tuple[str, ...], probabilities: bool, output: str | None, dev
             name = "standard input" if path == STDIN else path
             found = predictions(together, name, probabilities, held)
             for line in abridged(found.notes):
-                click.echo(f"  {name}: {line}", err=True)
+                click.echo(f"  {name}: {translated(line)}", err=True)
             before = len(next(iter(columns.values()), ()))
             for key in found.columns:
                 columns.setdefault(key, [None] * before)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gpunet.metrics import unit_of
+from gpunet.measurement import unit_of
 
 from . import figures
 from .ordering import by_data

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from gpunet.checkpoint import Checkpoint, Group, NamedArray
 from gpunet.errors import CheckpointError, printable
-from gpunet.metrics import bare, history_units
+from gpunet.measurement import bare, history_units
 
 from ..drawing import require_matplotlib, write_figure
 from ..options import print_json

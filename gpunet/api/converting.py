@@ -12,6 +12,7 @@ from ..checkpoint import BEST, Checkpoint, Group, NamedArray, Scalar, read_forei
 from ..errors import ConfigError, DataError, WriteError, printable
 from ..paths import exists
 from ..persistence import SNAPSHOTS, made_machine, snapshot_name
+from ..writing import make_folder
 from .couplings import load_units, read_couplings
 
 UPDATE = re.compile(r"update_(\d{1,12})")
@@ -114,7 +115,7 @@ def _of_archive(source: Path, output: Path) -> Converted:
         count = len(held)
     folder = output / SNAPSHOTS
     try:
-        folder.mkdir(parents=True)
+        make_folder(folder)
     except OSError as error:
         rule, remedy = "must be a folder that can be made", "Check the path"
         raise WriteError(str(output), rule, error.strerror or "", remedy) from None

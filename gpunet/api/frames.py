@@ -18,6 +18,27 @@ def is_frame(thing: Any) -> bool:
     return any(kind.__name__ in TABLES and kind.__module__.partition(".")[0] in FRAMES for kind in kinds)
 
 
+def check_order(x: Any, y: Any, x_name: str = "x", y_name: str = "y") -> None:
+    """Refuse targets whose rows have the labels of the rows of x in another order: they are paired by place.
+
+    Args:
+        x: features, of pandas where rows are to have labels.
+        y: targets, likewise.
+        x_name: of the argument, for messages.
+        y_name: likewise.
+
+    Raises:
+        DataError: the same labels, in another order.
+    """
+    rows: Any = getattr(x, "index", None)
+    others: Any = getattr(y, "index", None)
+    if not (hasattr(rows, "equals") and hasattr(others, "equals")) or rows.equals(others):
+        return
+    if len(rows) == len(others) and set(rows) == set(others):
+        remedy = f"Use {y_name}.loc[{x_name}.index], or {y_name}.to_numpy() if places are meant"
+        raise DataError(y_name, f"must have its rows in the order of {x_name}", "an index in another order", remedy)
+
+
 def table_of(frame: Any, name: str = "x", leave_out: Sequence[str] = ()) -> Table:
     """The columns of a data frame.
 

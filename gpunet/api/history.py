@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..checkpoint import Group, NamedArray
-from ..metrics import bare
+from ..measurement import bare
 
 WIDTH, HEIGHT = 320, 120  # pixels of a curve
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")  # Okabe and Ito's

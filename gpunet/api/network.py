@@ -11,7 +11,7 @@ from ..metrics import Estimate, Outcome, class_numbers, constant_prediction, est
 from ..persistence import Trained, TrainedModel, network_of
 from ..training import Evaluator, Scores, decided, outcomes, outputs_of, task_of
 from .arrays import split_frame, target_array
-from .frames import columns_of, is_frame
+from .frames import check_order, columns_of, is_frame
 from .members import single
 from .results import Result, given
 from .sampling import check_count, sampled
@@ -185,7 +185,10 @@ class Network(Result):
         if y is None:
             raise DataError("y", "must be given", "none", "Pass targets, or names of columns of a data frame x")
         named = isinstance(y, str) or (isinstance(y, list | tuple) and all(isinstance(name, str) for name in y))
-        return split_frame(x, y)[0] if named and is_frame(x) else y
+        if named and is_frame(x):
+            return split_frame(x, y)[0]
+        check_order(x, y)
+        return y
 
     def score_of(self, outputs: np.ndarray, y: Any, threshold: float | None = None) -> float:
         """The score of outputs, of this network or of an ensemble that it is part of and whose threshold this is."""

@@ -14,7 +14,7 @@ from ..checkpoint import Checkpoint, Group, NamedArray, in_memory, write
 from ..config import Config
 from ..data import Description, Given, abridged, fulfil, oriented
 from ..errors import CheckpointError, ConfigError, DataError, WriteError
-from ..metrics import history_units
+from ..measurement import history_units
 from ..parameter import Parameters
 from ..persistence import Trained, TrainedModel, TrainedStack, held_in
 from .arrays import feature_array

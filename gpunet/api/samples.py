@@ -28,7 +28,7 @@ from ..data import (
 from ..errors import ConfigError, DataError
 from ..persistence import Trained
 from .arrays import feature_array, plain_array, split_frame, target_array
-from .frames import is_frame, table_of
+from .frames import check_order, is_frame, table_of
 from .reading import IN_MEMORY, after_those_of, table_dataset, with_features_of
 
 
@@ -246,6 +246,7 @@ def _section(
         y, leave_out = split_frame(x, target, x_name)
     features: Table | np.ndarray
     if is_frame(x):
+        check_order(x, y, x_name, y_name)
         features = table_of(x, x_name, leave_out)
         samples = features.rows
     else:

@@ -35,6 +35,8 @@ def read_text(path: Path) -> str:
                 raise ConfigError(name, "must be a readable TOML file", "a folder, pipe or device", "Check the path")
             content = file.read(MOST_BYTES + 1)
         text = content[:MOST_BYTES].decode("utf-8-sig")
+    except ConfigError:
+        raise
     except FileNotFoundError:
         raise ConfigError(name, "must be an existing TOML file", "no file", "See gpunet presets ls") from None
     except OSError as error:

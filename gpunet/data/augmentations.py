@@ -44,7 +44,16 @@ class Augmentation:
 
 
 class Geometric(Augmentation):
-    """Base of those that move pixels by an affine map, seen from the middle of the image."""
+    """Base of those that move pixels by an affine map, seen from the middle of the image.
+
+    Attributes:
+        whole_pixels: whether it moves whole rows and columns to where others were, so that nothing is interpolated.
+    """
+
+    @property
+    def whole_pixels(self) -> bool:
+        """Not unless a class says so."""
+        return False
 
     def source(self, u: Array, m: Array) -> None:
         """Write where pixels come from.
@@ -81,6 +90,11 @@ class Shift(Geometric):
     pixels: NonNegative = 2.0
     whole: bool = True
 
+    @property
+    def whole_pixels(self) -> bool:
+        """As asked."""
+        return self.whole
+
     def draws(self, shape: Shape) -> int:
         """One number for each direction, down and right."""
         return 2
@@ -100,6 +114,11 @@ class Flip(Geometric):
 
     horizontal: bool = True
     vertical: bool = False
+
+    @property
+    def whole_pixels(self) -> bool:
+        """Always."""
+        return True
 
     def draws(self, shape: Shape) -> int:
         """One number for each direction, of which 0.5 and more turns it."""

@@ -10,7 +10,7 @@ from ..backend.arrays import Array
 from ..errors import ConfigError
 from ..fields import term
 from ..ops.gather import one_hot
-from ..ops.resample import resample
+from ..ops.resample import pick, resample
 from .arrays import channels_first
 from .augmentations import Augmentation, Colour, Elastic, Geometric, Pixelwise, Textual
 from .mixing import Mixing
@@ -144,6 +144,10 @@ class Augmenter:
                 y, x = y + field[:, 0], x + field[:, 1]
         m = total[..., None]
         height, width, _ = self.shape
+        if all(isinstance(a, Geometric) and a.whole_pixels for a, _ in moves):
+            rows = m[:, 0, 0] * y.reshape(1, -1) + (m[:, 0, 2] + (height - 1) / 2)
+            columns = m[:, 1, 1] * x.reshape(1, -1) + (m[:, 1, 2] + (width - 1) / 2)
+            return pick(images, rows, columns, ctx.empty, dtype)
         from_y = m[:, 0, 0, :, None] * y + m[:, 0, 1, :, None] * x + (m[:, 0, 2, :, None] + (height - 1) / 2)
         from_x = m[:, 1, 0, :, None] * y + m[:, 1, 1, :, None] * x + (m[:, 1, 2, :, None] + (width - 1) / 2)
         return resample(images, from_y, from_x, ctx.empty, dtype)
@@ -192,7 +196,7 @@ def _check(augmentation: Augmentation, shape: tuple[int, ...], texts: bool) -> N
     if augmentation.of == "images" and len(shape) not in (2, 3):
         raise ConfigError(name, "needs images", f"samples of {shown} features", "Leave it out")
     if augmentation.of == "images" and channels_first(shape):
-        remedy = "Set channels to first, or turn arrays by np.moveaxis(x, 1, -1)"
+        remedy = "Set channels=first, or turn arrays by np.moveaxis(x, 1, -1)"
         raise ConfigError(name, "needs channels on the last axis", shown, remedy)
     if isinstance(augmentation, Colour) and (len(shape) != 3 or shape[2] < 2):
         raise ConfigError(name, "needs images of height x width x channels", shown, "Use contrast or brightness")

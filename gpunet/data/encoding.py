@@ -220,7 +220,9 @@ def _numbers(table: Table, number: int, code: NumberCode, out: np.ndarray) -> li
             raise DataError(table.cell(row, number), "must be a number", "an empty cell", remedy)
         values = np.where(missing, code.fill, values)
         what = f"the {code.filled.replace('_', ' ')} of training, {code.fill:g}"
-        notes.append(f"{table.called(number)}: {int(missing.sum()):,} missing cells become {what}")
+        gaps = int(missing.sum())
+        become = "missing cell becomes" if gaps == 1 else "missing cells become"
+        notes.append(f"{table.called(number)}: {gaps:,} {become} {what}")
     most = float(np.finfo(np.float32).max)
     if not (values.min(initial=0.0) >= -most and values.max(initial=0.0) <= most):
         row = int((~(np.abs(values) <= most)).argmax())
@@ -261,8 +263,9 @@ def _categories(table: Table, number: int, code: CategoryCode, out: np.ndarray) 
             levels = [level for level in code.levels if level is not None]
             remedy = meant(str(odd[0]), levels, f"Known are {printable(', '.join(levels[:20]))}")
             raise DataError(table.cell(rows[0], number), "must be a category that training has seen", shown, remedy)
+        cells = "cell is" if len(rows) == 1 else "cells are"
         notes.append(
-            f"{table.called(number)}: {len(rows):,} cells are of categories that training has not seen, such as {shown}"
+            f"{table.called(number)}: {len(rows):,} {cells} of categories that training has not seen, such as {shown}"
         )
     numbers = np.array([places[text] for text in texts.tolist()], np.int64)
     if code.ordinal:

@@ -257,10 +257,9 @@ def _kind(table: Table, number: int, alone: bool) -> Kind:
         remedy += f', or set missing=[{received}] or features={{"{name}"="category"}}'
         raise DataError(table.cell(row, number), "must be a number", received, remedy)
     known = [text for text in column.texts.tolist() if text is not None]
-    if known and all(SIGNED.fullmatch(text) and not set(CURRENCIES).isdisjoint(text) for text in known):
-        received = f"signs of currencies or percent, such as {known[0]!r}"
+    if looks := signs(known):
         remedy = f'Write numbers without them, or set features={{"{name}"="category"}}'
-        raise DataError(thing, "must be numbers or categories", printable(received), remedy)
+        raise DataError(thing, "must be numbers or categories", looks, remedy)
     words = sum(len(text.split()) for text in known) / max(len(known), 1)
     if table.opener is not None and known and all(text.lower().endswith(SUFFIXES) for text in known):
         return "image"
@@ -273,6 +272,19 @@ def _kind(table: Table, number: int, alone: bool) -> Kind:
         remedy = f"Leave it out with ignore={name!r}, or keep it beside predictions with id={name!r}"
         raise DataError(thing, "must be numbers, or categories that come again", printable(received), remedy)
     return "category"
+
+
+def signs(texts: Sequence[str]) -> str:
+    """What texts are that are amounts with signs of currencies or percent throughout; empty where they are not.
+
+    >>> signs(["$1,200.50", "$3"])
+    "signs of currencies or percent, such as '$1,200.50'"
+    >>> signs(["12 %", "many"])
+    ''
+    """
+    if not texts or not all(SIGNED.fullmatch(t) and not set(CURRENCIES).isdisjoint(t) for t in texts):
+        return ""
+    return printable(f"signs of currencies or percent, such as {texts[0]!r}")
 
 
 def check_clear(table: Table, number: int) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..errors import DataError
-from .roles import check_clear
-from .table import Table
-from .targets import Targets, understand
+from .roles import check_clear, signs
+from .table import Table, is_number
+from .targets import Targets, look_like_classes, understand
 
 MAX_LABEL = 1000
 UNLIKELY = ("#N/A", "NA", "N/A", "n/a", "<NA>", "NaN", "nan", "NULL", "null", "?")  # as classes
@@ -35,6 +35,8 @@ def read_targets(table: Table, places: Sequence[int], task: str, classes: tuple[
                 "Convert it first",
             )
         if column.numbers is None:
+            if task != "classification":
+                _check_amounts(table, number, task)
             longest = max(range(len(column.texts)), key=lambda row: len(column.texts[row]))
             if len(column.texts[longest]) > MAX_LABEL:
                 rule = f"needs a label of at most {MAX_LABEL:,} characters"
@@ -69,3 +71,21 @@ def read_targets(table: Table, places: Sequence[int], task: str, classes: tuple[
                 raise DataError(table.cell(row, places[0]), "needs a label", repr(nothing[0]), remedy)
         return understand(thing, column.texts, task, classes, names)
     return understand(thing, column.numbers, task, classes, names, column.texts)
+
+
+def _check_amounts(table: Table, number: int, task: str) -> None:
+    """Refuse texts of a target that are amounts, or numbers but for a few cells: as classes they would mislead.
+
+    Raises:
+        DataError: naming the column, or the first cell that is no number.
+    """
+    column = table.columns[number]
+    numbers = np.array([float(text) for text in column.texts if is_number(text)])
+    if len(column.misfits) and (task == "regression" or not look_like_classes(numbers, None)[0]):
+        row = int(column.misfits[0])
+        remedy = "Correct or remove the line, since most of its column are numbers, or set task=classification"
+        raise DataError(table.cell(row, number), "must be a number", repr(column.texts[row]), remedy)
+    if looks := signs(column.texts.tolist()):
+        thing = f"{table.source or table.name}: {table.called(number)}"
+        remedy = "Write numbers without them, or set task=classification where the texts are classes"
+        raise DataError(thing, "must be numbers or classes", looks, remedy)

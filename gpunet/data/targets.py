@@ -120,7 +120,7 @@ def understand(
             raise DataError(name, "needs several columns of 0 and 1 for several labels", received, remedy)
         why = "as asked" if task == "multilabel" else "columns of 0 and 1"
         return Targets(raw.astype(np.float32), (), "multilabel", why, names)
-    likely, why = _look_like_classes(raw, spelled)
+    likely, why = look_like_classes(raw, spelled)
     if task == "regression" or (task == "auto" and not likely):
         return Targets(_values(name, raw), (), "regression", "as asked" if task == "regression" else why, names)
     why = "as asked" if task == "classification" else why
@@ -149,7 +149,7 @@ def _of_texts(
     except UnicodeDecodeError as error:
         raise DataError(name, "labels must be text in UTF-8", f"byte {error.object[error.start]:#x}") from None
     if task in ("regression", "multilabel"):
-        received, remedy = f"the text {str(labels[0])!r}", "Use task=classification"
+        received, remedy = f"the text {str(labels[0])!r}", "Use numbers, or set task=classification"
         raise DataError(name, f"needs numbers for {task}", received, remedy)
     y, found = _number_texts(name, labels, classes)
     return Targets(y, found, "classification", "as asked" if task == "classification" else "labels are texts", names)
@@ -238,7 +238,7 @@ def _not_one(name: str, raw: np.ndarray) -> DataError:
 _OR_REGRESSION = "Use whole numbers or texts for classes, or set task=regression"
 
 
-def _look_like_classes(raw: np.ndarray, spelled: np.ndarray | None) -> tuple[bool, str]:
+def look_like_classes(raw: np.ndarray, spelled: np.ndarray | None) -> tuple[bool, str]:
     """Whether numbers are classes, and what says so."""
     if raw.dtype.kind == "b":
         return True, "truth values"
@@ -303,5 +303,6 @@ def _settled(
         return np.array([known[label] for label in names], np.int32)[numbers], classes
     if len(names) > MAX_CLASSES or len(names) > max(2, samples // 2):
         received = f"{len(names)} different labels, such as {printable(repr(names[0]))}"
-        raise DataError(name, f"has too many classes for {samples} samples", received, _OR_REGRESSION)
+        remedy = _OR_REGRESSION if all(map(is_number, names)) else "Choose a target whose labels come again"
+        raise DataError(name, f"has too many classes for {samples} samples", received, remedy)
     return numbers.astype(np.int32), names

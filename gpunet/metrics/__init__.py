@@ -13,7 +13,6 @@ from .estimates import Estimate, estimate, estimates
 from .outcome import Outcome, Task, class_numbers, constant_prediction
 from .probabilities import Brier, CalibrationError, LogLoss, bin_counts
 from .threshold import fitted_threshold
-from .units import bare, history_units, unit_of
 from .values import MAE, R2, RMSE, MedianError
 
 __all__ = [
@@ -39,7 +38,6 @@ __all__ = [
     "Task",
     "TopK",
     "accuracy",
-    "bare",
     "bin_counts",
     "class_numbers",
     "confusion",
@@ -47,10 +45,8 @@ __all__ = [
     "estimate",
     "estimates",
     "fitted_threshold",
-    "history_units",
     "measured",
     "metric_named",
-    "unit_of",
     "usual_metrics",
 ]
 

@@ -75,6 +75,15 @@ class Metric:
         known = found[~np.isnan(found)]
         return float(known.mean()) if len(known) else float("nan")
 
+    def interval(self, outcome: Outcome, reach: float) -> tuple[float, float] | None:
+        """Where the number of endlessly many such samples lies, for a metric that knows better than the usual way.
+
+        Args:
+            outcome: with at least two samples.
+            reach: standard deviations of a normal number on either side that hold the confidence asked for.
+        """
+        return None
+
     def suits(self, classes: int) -> bool:
         """Whether it says something about so many classes, or about regression where there are 0."""
         return True

@@ -58,7 +58,8 @@ def interval(metric: Metric, outcome: Outcome, value: float) -> tuple[float, flo
     """Where the figure of endlessly many such samples lies, with 95 % confidence; NaN where that cannot be said.
 
     A share of samples has the interval of Wilson (1927), which holds for shares next to 0 and 1 too; with weights the
-    number of samples is that which carries as much, ``sum(w)^2 / sum(w^2)``.  Any other mean has the normal one.  What
+    number of samples is that which carries as much, ``sum(w)^2 / sum(w^2)``.  A median has
+    that of its ranks.  Any other mean has the normal one.  What
     is no mean is computed anew with one of :data:`GROUPS` groups of samples left out at a time, each with its share of
     every class (the delete-group jackknife; Kott: The delete-a-group jackknife, 2001); where that changes nothing, as
     in a figure of right answers alone, it says nothing about other samples, and there is no interval.
@@ -67,6 +68,9 @@ def interval(metric: Metric, outcome: Outcome, value: float) -> tuple[float, flo
     effective = weight.sum() ** 2 / (weight * weight).sum()
     if math.isnan(value) or effective < 2:
         return math.nan, math.nan
+    own = metric.interval(outcome, REACH)
+    if own is not None:
+        return own
     if each is not None and np.isin(each, (0, 1)).all():
         z = REACH**2 / effective
         centre, half = (value + z / 2) / (1 + z), math.sqrt(value * (1 - value) / effective + z / (4 * effective))

@@ -85,6 +85,18 @@ class MedianError(_OfValues):
             return np.median(errors, axis=0)
         return np.array([_weighted_median(column, outcome.weights) for column in errors.T])
 
+    def interval(self, outcome: Outcome, reach: float) -> tuple[float, float]:
+        """Between the errors whose ranks hold the median (Conover: Practical Nonparametric Statistics, 1999, 3.2).
+
+        The number of errors below the median is binomial with probability 1/2, whatever they are distributed as; of
+        several targets it is the mean of the ends.
+        """
+        weight = outcome.weights
+        half = reach / 2 * np.sqrt((weight * weight).sum()) / weight.sum()
+        ends = [_between(column, weight, half) for column in np.abs(outcome.outputs - outcome.target).T]
+        low, high = np.mean(ends, axis=0)
+        return float(low), float(high)
+
 
 def _weighted_median(x: np.ndarray, weight: np.ndarray) -> float:
     """The number with half of the weight on either side, or between two such."""
@@ -95,3 +107,12 @@ def _weighted_median(x: np.ndarray, weight: np.ndarray) -> float:
     if total[place] - total[-1] / 2 > np.finfo(np.float64).eps or place + 1 == len(order):
         return float(x[order[place]])
     return float((x[order[place]] + x[order[place + 1]]) / 2)
+
+
+def _between(x: np.ndarray, weight: np.ndarray, half: float) -> tuple[float, float]:
+    """The numbers with a share of 1/2 - half and of 1/2 + half of the weight up to them, or the outermost ones."""
+    order = np.argsort(x, kind="stable")
+    order = order[weight[order] > 0]
+    share = np.cumsum(weight[order]) / weight.sum()
+    low, high = np.searchsorted(share, (0.5 - half, 0.5 + half))
+    return float(x[order[low]]), float(x[order[min(high, len(order) - 1)]])

@@ -42,6 +42,39 @@ def resample(images: Array, y: Array, x: Array, empty: Callable[[tuple[int, ...]
     return out
 
 
+def pick(
+    images: Array, rows: Array, columns: Array, empty: Callable[[tuple[int, ...], Any], Array], dtype: Any
+) -> Array:
+    """As :func:`resample` where whole rows and columns move: each pixel is one other pixel, and needs no weights.
+
+    Args:
+        images: (N, H, W, C) of any type.
+        rows: from which each row comes, whole numbers (N, H); beyond the edge there is 0.
+        columns: likewise each column, (N, W).
+        empty: gives memory.
+        dtype: of the result.
+
+    Returns:
+        (N, H, W, C), the same numbers as :func:`resample` gives.
+    """
+    xp, (count, height, width, channels) = array_module(images), images.shape
+    first = (xp.arange(count) * (height * width)).reshape(-1, 1, 1)
+    held = []
+    for places, size in ((rows, height), (columns, width)):
+        number = xp.minimum(xp.maximum(places, -1), size).astype(np.int64)
+        inside = xp.logical_and(number >= 0, number < size)
+        held.append((xp.minimum(xp.maximum(number, 0), size - 1), inside))
+    (row, row_inside), (column, column_inside) = held
+    index = (row * width)[:, :, None] + column[:, None, :]
+    index += first
+    picked, out = empty(images.shape, images.dtype), empty(images.shape, dtype)
+    take_rows(images.reshape(-1, channels), index, picked)
+    out[...] = picked
+    out *= xp.logical_and(row_inside[:, :, None], column_inside[:, None, :])[..., None]
+    out += 0  # there is no negative zero
+    return out
+
+
 def _corners(places: Array, size: int, empty: Callable[..., Array], dtype: Any) -> list[tuple[Array, Array]]:
     """The two pixels beside each place with their weights, 0 where a pixel is beyond the edge."""
     xp = array_module(places)

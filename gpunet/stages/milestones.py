@@ -6,6 +6,7 @@ from ..config import Config
 from ..errors import ConfigError
 from ..experiment import Run
 from ..persistence import SNAPSHOTS, RunFolder, snapshot, snapshot_name
+from ..writing import make_folder
 
 
 def updates_to_keep(total: int, count: int) -> list[int]:
@@ -75,7 +76,7 @@ class Milestones:
         assert self.folder is not None
         if not last:
             run.trainer.check()
-        (self.folder.path / SNAPSHOTS).mkdir(exist_ok=True)
+        make_folder(self.folder.path / SNAPSHOTS)
         content = snapshot(run, best=False, state=False)
         content.attrs["step"] = update
         self.folder.write(f"{SNAPSHOTS}/{snapshot_name(update)}", content)

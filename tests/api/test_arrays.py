@@ -152,6 +152,19 @@ def test_columns_whose_names_are_numbers_work_as_others(table, small, equal):
     assert equal(gpunet.train("mlp", shifted, target=6, **small), net)
 
 
+def test_targets_whose_rows_stand_in_another_order_are_refused_and_other_labels_are_places(table, small):
+    x, y = table
+    frame, targets = pandas.DataFrame(x), pandas.Series(y)
+    with pytest.raises(
+        gpunet.GpunetError, match=r"y: must have its rows in the order of x, got an index in another order"
+    ):
+        gpunet.train("mlp", frame, targets[::-1], **small)
+    net = gpunet.train("mlp", frame, targets.set_axis(targets.index + 1000), **small)
+    np.testing.assert_array_equal(net.predict(frame), gpunet.train("mlp", frame, targets, **small).predict(frame))
+    with pytest.raises(gpunet.GpunetError, match=r"Use y.loc\[x.index\]"):
+        net.score(frame, targets[::-1])
+
+
 def test_categories_and_truth_values_are_classes(table, small):
     x, y = table
     frame = pandas.DataFrame(x[:, :2], columns=["a", "b"])

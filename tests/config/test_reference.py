@@ -54,7 +54,7 @@ def test_defaults_and_choices_are_those_of_the_schema():
     found = {key.path: key for key in keys(Config())}
     assert (found["training.epochs"].default, found["training.epochs"].takes) == (20, "a whole number from 1")
     assert found["optimizer.beta1"].default == 0.9
-    assert found["model.dropout"].takes == "a number from 0, below 1"
+    assert found["model.dropout"].takes == "a number from 0, below 1; also a list, one for each member"
     assert found["data.task"].takes == "auto, classification, multilabel, regression"
     assert found["optimizer"].default == "adam"
     assert "sgd" in dict(found["optimizer"].words)

@@ -386,7 +386,7 @@ def test_images_of_another_range_stay_in_it(device, rng):
 
 
 def test_images_with_their_channels_first_are_refused_rather_than_moved_across_channels(rng, device):
-    with pytest.raises(ConfigError, match=r"needs channels on the last axis, got 3x8x8. Set data.channels"):
+    with pytest.raises(ConfigError, match=r"needs channels on the last axis, got 3x8x8. Set channels=first"):
         feed_of(rng.random((20, 3, 8, 8)), [Shift(1)], device)
     for shape in ((8, 8, 3), (3, 4, 4), (8, 8), (5, 8, 8)):
         feed_of(rng.random((20, *shape)), [Shift(1)], device)

@@ -237,6 +237,19 @@ def test_intervals_hold_the_figure_of_all_samples_as_often_as_they_say(metric):
     assert 88 <= inside <= 99
 
 
+@pytest.mark.parametrize("samples", [12, 40, 300])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_interval_of_a_median_error_holds_the_median_of_all_samples(samples, weighted):
+    rng, truth, inside = np.random.default_rng(4), np.log(2), 0  # the median of an exponential distribution
+    for _ in range(400):
+        weight = rng.integers(1, 3, samples).astype(float) if weighted else None
+        o = Outcome("regression", rng.exponential(size=(samples, 1)), np.zeros((samples, 1)), weight)
+        found = estimate(MedianError(), o)
+        assert found.low <= found.value <= found.high
+        inside += found.low <= truth <= found.high
+    assert 360 <= inside <= 396
+
+
 def test_a_share_of_all_samples_leaves_room_for_more(rng):
     y = rng.integers(0, 2, 20)
     o = Outcome("classification", np.eye(2)[y], y)

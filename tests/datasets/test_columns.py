@@ -106,7 +106,7 @@ def test_missing_cells_are_empty_ones_and_usual_words_between_numbers(tmp_path):
     assert np.isnan(found.columns[0].numbers).tolist() == [False, True, True, False]
     assert np.isnan(found.columns[1].numbers).tolist() == [True, False, True, False]
     assert found.columns[2].texts.tolist() == ["x", "NA", None, "y"]
-    assert "column 'b': 1 cells 'NA', 1 cells 'null' are taken for missing" in found.notes
+    assert "column 'b': 1 cell 'NA', 1 cell 'null' are taken for missing" in found.notes
     own = table(tmp_path, "a,b,c\n1,NA,x\n9,2,x\n-9,9,y\n", missing=("-9", "x"))
     assert own.columns[0].numbers.tolist()[:2] == [1, 9]
     assert np.isnan(own.columns[0].numbers[2])

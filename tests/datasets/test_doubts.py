@@ -62,7 +62,7 @@ def test_a_line_with_a_hash_and_as_many_cells_is_a_sample(tmp_path):
     assert found.notes == ("2 lines of comments are skipped",)
     cells = ["#N/A" if i == 7 else a for i, a in enumerate(A)]
     filled = load(text(tmp_path, table(cells, LABELS, names="a,label")))
-    assert (len(filled.x), filled.notes[0]) == (60, "column 'a': 1 cells '#N/A' are taken for missing")
+    assert (len(filled.x), filled.notes[0]) == (60, "column 'a': 1 cell '#N/A' is taken for missing")
 
 
 def test_the_delimiter_that_a_spreadsheet_says(tmp_path):

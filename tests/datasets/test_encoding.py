@@ -60,7 +60,7 @@ def test_missing_numbers_become_what_the_training_part_says(fill, value):
         assert dataset.x[:, 1].tolist() == [0, 0, 0, 0, 1, 0, 0, 1]
     new = fulfil(about, table(b=[9.0], a=[None]), "new")
     assert new.x[0, 0] == value
-    assert "1 missing cells become" in new.notes[0]
+    assert "1 missing cell becomes" in new.notes[0]
 
 
 def test_missing_numbers_are_refused_where_training_had_none_or_where_that_was_asked():
@@ -94,7 +94,7 @@ def test_categories_are_one_hot_in_the_order_of_their_texts():
     assert (dataset.x.sum(axis=1) == 1).all()
     new = fulfil(about, table(c=["green", "pink", None]), "new")
     assert new.x.tolist() == [[0, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 1]]
-    assert "1 cells are of categories that training has not seen, such as 'pink'" in new.notes[0]
+    assert "1 cell is of categories that training has not seen, such as 'pink'" in new.notes[0]
 
 
 def test_categories_may_be_counted_listed_folded_filled_and_refused():

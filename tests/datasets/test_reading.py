@@ -194,6 +194,10 @@ BAD = {
     "label that steers a terminal": (lambda t: text(t, "1,2,\x1b[31m\n" * 9), r"got only '\x1b[31m'"),
     "misspelled name": (lambda t: "digit", "Did you mean digits"),
     "folder without files": (lambda t: t, "must hold the file train-images-idx3-ubyte"),
+    "folder of tables": (
+        lambda t: t if text(t, "a,b\n1,0\n2,1\n", "train.csv") else "",
+        "MNIST files, got train.csv. Name one file, such as",
+    ),
     "unknown extension": (lambda t: text(t, "a", "a.xlsx"), "must be a folder of MNIST files"),
     "truncated gzip": (lambda t: truncated(write_idx(t / "x-images-idx3-ubyte.gz", X.astype("u1")[..., None])), "gzip"),
     "no gzip": (lambda t: text(t, "abc", "x-images-idx3-ubyte") + "", "must begin with an IDX header"),

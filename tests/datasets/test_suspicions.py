@@ -121,9 +121,9 @@ def test_a_frame_that_starts_from_a_model_has_its_columns_and_categories(rng):
         gpunet.train("mlp", frame.rename(columns={"a": "A"}), y, start=first, **QUICK)
 
 
-def refused(path):
+def refused(path, **roles):
     with pytest.raises(DataError) as caught:
-        load(str(path))
+        load_split(load_config(None, {f"data.{k}": v for k, v in {"source": str(path), **roles}.items()}, {}))
     return str(caught.value)
 
 
@@ -177,3 +177,22 @@ def test_long_numbers_that_all_differ_and_amounts_with_signs(tmp_path, rng):
     assert "column 'cost': must be numbers or categories, got signs of currencies or percent, such as '$0." in said
     said = refused(table(tmp_path, a=a, share=[f"{k % 3} %" for k in range(60)], label=np.arange(60) % 2))
     assert "such as '0 %'. Write numbers without them" in said
+
+
+@pytest.mark.parametrize("task", ["auto", "regression"])
+def test_a_target_of_amounts_or_with_a_word_among_numbers_is_refused_and_not_taken_for_classes(tmp_path, rng, task):
+    a, price = rng.normal(size=60).round(3), rng.uniform(900, 90_000, 60)
+    cells = [f'"${value:,.2f}"' for value in price]
+    said = refused(table(tmp_path, a=a, price=cells), task=task)
+    assert "column 'price': must be numbers or classes, got signs of currencies or percent, such as '$" in said
+    assert "Write numbers without them, or set task=classification" in said
+    cells = [f"{value:.2f}" for value in price]
+    cells[7] = "sold"
+    said = refused(table(tmp_path, a=a, price=cells), task=task)
+    assert "line 9, column 'price': must be a number, got 'sold'" in said
+
+
+def test_a_word_beside_numbers_of_few_kinds_is_a_class(tmp_path, rng):
+    grades = [("1", "2", "3", "absent" if k == 3 else "1")[k % 4] for k in range(60)]
+    path = table(tmp_path, a=rng.normal(size=60).round(3), label=grades)
+    assert load(path).classes == ("1", "2", "3", "absent")

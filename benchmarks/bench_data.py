@@ -1,0 +1,101 @@
+"""Batches of an epoch from memory: gathered in a new order, scaled and augmented, against NumPy and PyTorch's loader.
+
+One call is an epoch of 10,000 images of bytes, 28x28, in batches of 100. "Gathered" is shuffled, made float32 and
+divided by 255; "moved" is also shifted by up to two pixels either way. PyTorch's loader runs in one process, with a
+batch sampler, so that it too gathers a whole batch at once.
+
+    python benchmarks/bench_data.py [--threads 2] [--seconds 8] [--only gathered] [--save]
+
+PyTorch comes with the optional extra ``peers`` and is left out where it is missing.
+"""
+
+import os
+import sys
+
+THREADS = sys.argv[sys.argv.index("--threads") + 1] if "--threads" in sys.argv else "2"
+os.environ |= {"OMP_NUM_THREADS": THREADS, "OPENBLAS_NUM_THREADS": THREADS, "MKL_NUM_THREADS": THREADS}
+
+import importlib.util
+
+import numpy as np
+from timing import run_cases
+
+from gpunet.backend import Device
+from gpunet.data import Feed, fit_preprocessing
+from gpunet.data.augmentations import Shift
+from gpunet.data.augmenter import Augmenter
+from gpunet.testing import make_context
+
+SAMPLES, SIDE, BATCH, REACH = 10_000, 28, 100, 2
+
+
+def images():
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (SAMPLES, SIDE, SIDE), np.uint8), rng.integers(0, 10, SAMPLES).astype(np.int32)
+
+
+def gpunet_epoch(moved):
+    x, y = images()
+    device, dtype = Device(), np.dtype(np.float32)
+    augmenter = Augmenter([Shift(REACH)], x.shape[1:], 255.0, 10, SAMPLES, device, dtype) if moved else None
+    feed = Feed(device, x, y, fit_preprocessing("none", x, 255.0), dtype, augmenter=augmenter)
+    cursor, ctx = device.zeros((1,), np.int64), make_context(device)
+    epochs = iter(range(1 << 40))
+
+    def epoch():
+        feed.shuffle((0,), next(epochs))
+        for number in range(SAMPLES // BATCH):
+            ctx.arena.rewind()
+            cursor.fill(number)
+            feed.batch(ctx, cursor, BATCH, BATCH)
+
+    return epoch
+
+
+def plain_epoch(moved):
+    x, y = images()
+    rng = np.random.default_rng(1)
+
+    def epoch():
+        order = rng.permutation(SAMPLES)
+        for start in range(0, SAMPLES, BATCH):
+            rows = order[start : start + BATCH]
+            batch, _ = x[rows].astype(np.float32) / 255, y[rows]
+            if moved:
+                padded = np.pad(batch, ((0, 0), (REACH, REACH), (REACH, REACH)))
+                places = rng.integers(0, 2 * REACH + 1, (BATCH, 2))
+                for number, (i, j) in enumerate(places):
+                    batch[number] = padded[number, i : i + SIDE, j : j + SIDE]
+
+    return epoch
+
+
+def torch_epoch():
+    import torch
+    from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
+
+    torch.set_num_threads(int(THREADS))
+    x, y = (torch.from_numpy(array) for array in images())
+    held = TensorDataset(x, y)
+    loader = DataLoader(held, sampler=BatchSampler(RandomSampler(held), BATCH, False), batch_size=None)
+
+    def epoch():
+        for batch, _ in loader:
+            batch.float().div_(255)
+
+    return epoch
+
+
+def main():
+    def candidates(moved):
+        found = {"gpunet": gpunet_epoch(moved), "NumPy": plain_epoch(moved)}
+        if importlib.util.find_spec("torch") and not moved:
+            found["PyTorch loader"] = torch_epoch()
+        return found
+
+    cases = {"gathered": lambda: candidates(False), "moved": lambda: candidates(True)}
+    run_cases(__doc__, "An epoch of batches, 10,000 images", cases, "NumPy", "bench_data")
+
+
+if __name__ == "__main__":
+    main()
