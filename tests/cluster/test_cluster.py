@@ -6,6 +6,8 @@ import os
 import signal
 import sys
 import time
+import types
+from typing import Literal
 
 import cloudpickle
 import distributed
@@ -16,6 +18,7 @@ import gpunet
 from gpunet.checkpoint import read
 from gpunet.cluster import Tasks, opened
 from gpunet.errors import ClusterError, DivergedError, Interrupted
+from gpunet.families import MLPConfig
 from gpunet.interruption import Stop
 from shell import invoked
 
@@ -63,6 +66,12 @@ def table(tmp_path_factory):
 def command(*words, cwd, code=0):
     with contextlib.chdir(cwd):
         return invoked(*words, "--device", "cpu", code=code)
+
+
+class Narrow(MLPConfig):
+    """A family that no module of the workers has."""
+
+    name: Literal["narrow"] = "narrow"
 
 
 def known(found):
@@ -158,6 +167,24 @@ def test_pruning_is_decided_where_the_journal_is(cluster):
     states = [trial["state"] for trial in found.trials]
     assert set(states) == {"complete", "pruned"}
     assert all(1 <= trial["epochs"] == len(trial["curve"]) for trial in found.trials)
+
+
+def test_a_family_of_the_users_own_is_sent(cluster):
+    how = {**HOW, "trials": 2, "noise": 0, "families": [Narrow]}
+    alone, found = (gpunet.search(Narrow(), X, Y, SPACE, dask=one, **how) for one in (None, cluster.client))
+    assert found.config.model.name == "narrow"
+    assert known(found.document) == known(alone.document)
+
+
+def test_what_workers_cannot_import_is_one_line(cluster, monkeypatch):
+    here = types.ModuleType("only_here")
+    exec("class Thing: pass", here.__dict__)
+    monkeypatch.setitem(sys.modules, "only_here", here)
+    with (
+        Tasks(cluster, itself, squared, here.Thing()) as tasks,
+        pytest.raises(ClusterError, match=r"No module named 'only_here'\. Put it into a module that they can import"),
+    ):
+        list(tasks.each([1], Stop()))
 
 
 def test_a_search_over_stacks_is_the_same(cluster):
