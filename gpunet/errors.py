@@ -13,6 +13,7 @@ remedy.  The constructor takes the parts, so that no message can forget one sile
     │   └── UnreadableError     4   the system does not let it be read
     ├── DeviceError             5   a device that cannot be had, or has too little memory
     ├── DivergedError           6   training left the finite numbers; the last good state is kept
+    ├── ClusterError            7   a cluster that does not answer, or was lost; what was finished is kept
     ├── WriteError             74   the disk refused; the old file is untouched
     ├── Interrupted           130   stopped by the user, after saving
     └── OutputClosed          141   the reader of the output has left
