@@ -37,7 +37,8 @@ def train(
     history; stop = true ends the training there, and save = true writes its state. What is wrong in the file is told in
     one line, and training goes on.
 
-    With --folds nothing is kept but figures, with an interval over folds, and the out-of-fold predictions.
+    With --folds there are figures with an interval over folds, the out-of-fold predictions, and the networks of all
+    folds as one ensemble, which predict and ensemble --method select take.
 
     \b
     gpunet train
@@ -45,6 +46,7 @@ def train(
     gpunet train mlp --data flowers.csv training.epochs=50 optimizer.learning_rate=3e-4
     gpunet train residual --seeds 5 --run runs/five
     gpunet train finetune --from runs/digits-dbn-1/best.h5 model.hidden=[500,500,2000] data.labels=1000
+    gpunet train dbm-finetune --from runs/digits-dbm-1
     gpunet train mlp --from runs/digits-mlp-1/best.h5 --graft 000_dense=000_dense
     gpunet train flowers.csv --folds 10 --repeats 3 --dask tcp://10.0.0.1:8786
     gpunet train my.toml --dry-run

@@ -10,7 +10,7 @@ from ..checkpoint import Group
 from ..config import Config
 from ..interruption import Stop
 from ..persistence import snapshot
-from ..stages import Callbacks, carry_out, runs_of
+from ..stages import Callbacks, carry_out_population, runs_of
 from .problem import Search
 from .scoring import Goal, Stopped, fine_tuned, likelihood, measure
 
@@ -52,7 +52,7 @@ def keep(search: Search, goal: Goal, values: Values, told: Callbacks, stop: Stop
     split = search.experiment.split
     config = search.configured(values)
     tune = search.tuned(values, config)
-    carried = carry_out(runs_of(search.on(config, split), search.start), None, told, stop)
+    carried = carry_out_population(lambda own, _: runs_of(own, search.start), search.on(config, split), told, stop)
     if not carried.finished:
         raise Stopped
     run = carried.run

@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 
 from ..backend import Device
-from ..checkpoint import Checkpoint
+from ..checkpoint import Checkpoint, Group
 from ..cluster import Cluster, Task, Tasks
 from ..data import Split, folded
 from ..errors import ConfigError, Interrupted
 from ..experiment import Experiment, Run
 from ..interruption import Stop
 from ..metrics import Estimate, Outcome, constant_prediction, estimates, usual_metrics
-from ..stages import Callbacks, carry_out, runs_of
+from ..persistence import snapshot
+from ..stages import Callbacks, carry_out_population, runs_of
 from .paired import Difference, corrected_mean
 
 FOLDS, PREDICTIONS = "folds.json", "predictions.csv"
@@ -34,6 +35,7 @@ class CrossValidation:
         rows: sample numbers that were predicted, sorted.
         outcome: their out-of-fold predictions.
         fold: (rows,) in which each was held out, in the first repetition.
+        networks: the content of a checkpoint of each fold, with its best weights.
     """
 
     folds: int
@@ -44,6 +46,7 @@ class CrossValidation:
     rows: np.ndarray
     outcome: Outcome
     fold: np.ndarray
+    networks: list[Group]
 
 
 class FoldCallbacks(Callbacks):
@@ -84,8 +87,8 @@ def cross_validate(
 ) -> CrossValidation:
     """Train once for each fold, and judge each by the fold.
 
-    Preparations of features and the scale of targets are found anew from each training part; what a table fills in and
-    the words of its categories are those of the data set as it was loaded.
+    Whatever is learned of the samples before training is learned on each training part anew: preparations of features,
+    the scale of targets, and what a table's columns become, its fillings and categories.
 
     Args:
         experiment: what to train, on what, and where; its own parts are left aside.
@@ -120,7 +123,8 @@ def cross_validate(
         raise _interrupted(stop)
     ordered = [found[number] for number in range(len(splits))]
     held = [(split.test, judged.said) for split, judged in zip(splits, ordered)]
-    return _together(experiment, folds, repeats, splits, [judged.figures for judged in ordered], held)
+    figures, networks = [judged.figures for judged in ordered], [judged.network for judged in ordered]
+    return _together(experiment, folds, repeats, splits, figures, held, networks)
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,12 +132,14 @@ class Judged:
     """A fold that was trained on.
 
     Attributes:
-        said: what each member says about its held out samples.
-        figures: of each member.
+        said: what each member that has not diverged says about its held out samples.
+        figures: of each of them.
+        network: the content of its checkpoint.
     """
 
     said: list[Outcome]
     figures: list[list[Estimate]]
+    network: Group
 
 
 def prepared(payload: tuple[Experiment, Any, Any], place: Device) -> tuple[Experiment, Any, Any]:
@@ -170,14 +176,16 @@ def _judged(
     stop: Stop,
 ) -> Judged:
     """Train on a split, and judge by its test part."""
-    own = Experiment(experiment.config, experiment.dataset, split, experiment.device)
-    done = carry_out(runs_of(own, source, grafts), None, told, stop)
+    own = Experiment(experiment.config, experiment.dataset.learned_on(split), split, experiment.device)
+    done = carry_out_population(lambda own, _: runs_of(own, source, grafts), own, told, stop)
     if not done.finished:
         raise _interrupted(stop)
     said = done.run.outcomes("test")
     if not said:
         raise ConfigError("folds", "need targets that figures are of", experiment.config.model.name)
-    return Judged(said, [estimates(usual_metrics(), one, _constant(done.run, one)) for one in said])
+    said = [said[member] for member in done.run.trainer.going_well]
+    figures = [estimates(usual_metrics(), one, _constant(done.run, one)) for one in said]
+    return Judged(said, figures, snapshot(done.run, best=True))
 
 
 def _interrupted(stop: Stop) -> Interrupted:
@@ -198,6 +206,7 @@ def _together(
     splits: list[Split],
     found: list[list[list[Estimate]]],
     held: list[tuple[np.ndarray, list[Outcome]]],
+    networks: list[Group],
 ) -> CrossValidation:
     names = [one.name for one in found[0][0]]
     by_name = [{one.name: [] for one in found[0][0]} for _ in found]  # type: ignore[var-annotated]
@@ -225,4 +234,4 @@ def _together(
         first.task, outputs, target[order], None if weights is None else weights[rows], first.probability
     )  # fmt: skip
     pooled = estimates(usual_metrics(), outcome, constant_prediction(outcome))
-    return CrossValidation(folds, repeats, scores, means, pooled, rows, outcome, fold)
+    return CrossValidation(folds, repeats, scores, means, pooled, rows, outcome, fold, networks)

@@ -9,7 +9,7 @@ from ..cluster import Task
 from ..errors import Interrupted
 from ..inspection.portrait import portrait
 from ..persistence import snapshot
-from ..stages import Callbacks, carry_out
+from ..stages import Callbacks, carry_out_population, runs_of
 from .arms import ARMS, ArmResult, Source
 from .comparison import Comparison
 
@@ -65,7 +65,8 @@ def carried(comparison: Comparison, argument: PretrainTask | ArmTask, task: Task
         DivergedError: no learning rate stays finite.
     """
     if isinstance(argument, PretrainTask):
-        done = carry_out(comparison.stack(argument.labels).stages(), None, Callbacks(), task.stop)
+        experiment = comparison.stack(argument.labels).experiment
+        done = carry_out_population(lambda own, _: runs_of(own), experiment, Callbacks(), task.stop)
         if not done.finished:
             raise _stopped(task)
         return snapshot(done.run, best=True, portrait=portrait(done.run)), done.seconds
