@@ -88,7 +88,7 @@ def train_together(request: Request, wish: Wish, drawing: Output | None) -> None
     method = method_named(wish.method, wish.share)
     repeats = request.members or 1
     config = request.configuration("mlp").model_copy(update={"members": 1})
-    place = choose_device(request.device, told=True)
+    place = choose_device(request.device if wish.dask is None else "auto", told=wish.dask is None)
     with place.activate():
         source = None if wish.source is None else open_source(Path(checkpoint_at(wish.source)))
         donor = None if source is None or source.foreign else open_trained(source)
@@ -193,8 +193,8 @@ def select_out_of_search(folder: str, rounds: int | None, request: Request, draw
         with stops_on_signals(stop := Stop()) as look:
             try:
                 library = library_of_search(found["trials"], search, Trials(look), stop)
-            except Interrupted:
-                raise _ended(stop, None, "Nothing was kept") from None
+            except Interrupted as error:
+                raise _ended(stop, error, None, "Nothing was kept") from None
         _keep_selected(library, rounds, request, drawing)
 
 

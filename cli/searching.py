@@ -116,7 +116,7 @@ def run_search(
     require_optuna()
     name, overrides = named_source(words, request.flags, "mlp")
     written = read_search(name, overrides, settings, space, tune, note=remark)
-    place = choose_device(request.device, told=True)
+    place = choose_device(request.device if dask is None else "auto", told=dask is None)
     with place.activate():
         path = source or written.start or None
         start = None if path is None else open_source(Path(checkpoint_at(path)))
@@ -146,7 +146,7 @@ def go_on(folder: Path, request: Request, workers: int, dask: str | None, trials
         form: what is printed.
     """
     require_optuna()
-    place = choose_device(request.device, told=True)
+    place = choose_device(request.device if dask is None else "auto", told=dask is None)
     with place.activate():
         search = reopened(folder, place, request.data, trials)
         goal = goal_of(search)
@@ -207,13 +207,12 @@ def _announce(search: Search, goal: Goal, workers: int, dask: str | None) -> Non
     parts = " + ".join(
         f"{len(getattr(split, name)):,} {name}" for name in ("train", "validation", "test") if len(getattr(split, name))
     )
-    remark(
-        f"search: {search.config.model.name}, {search.experiment.dataset.name} ({parts}), {search.experiment.device}"
-    )
+    where = search.experiment.device if dask is None else dask
+    remark(f"search: {search.config.model.name}, {search.experiment.dataset.name} ({parts}), {where}")
     how = settings.method.replace("_", " ")
     stages = f" in {settings.stages} stages" if settings.method == "coarse_to_fine" else ""
     prune = f", {settings.prune} pruning" if settings.prune != "none" else ""
-    by = f"workers of {dask}" if dask is not None else f"{workers} worker{'s' if workers > 1 else ''}"
+    by = "workers of the cluster" if dask is not None else f"{workers} worker{'s' if workers > 1 else ''}"
     remark(f"  trials:   {settings.trials}, {how}{stages}{prune}; {by}")
     purpose = {"fine_tuning": " after fine-tuning"}.get(search.purpose, "")
     repeats = f", {settings.repeats} repeats" if settings.repeats > 1 else ""

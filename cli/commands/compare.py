@@ -85,7 +85,7 @@ def compare(
     config = request.configuration("dbn", rest)
     if request.members is None and config.members == 1:
         config = config.model_copy(update={"members": SEEDS})
-    place = choose_device(request.device, told=True)
+    place = choose_device(request.device if dask is None else "auto", told=dask is None)
     with place.activate():
         checkpoint, donor = None, None
         if source is not None:

@@ -1,5 +1,6 @@
 """gpunet train."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -65,7 +66,8 @@ def train(
         raise ConfigError("--graft", "needs a checkpoint to take layers from", "none", "Add --from CHECKPOINT")
     pairs = [_pair(words) for words in grafts]
     instead = None if folds is None else partial(_fold, request, folds, repeats, pairs, dask)
-    execute(request, config, source, pairs, instead=instead)
+    here = request if dask is None else replace(request, device="auto")  # the device that is asked for is the workers'
+    execute(here, config, source, pairs, instead=instead)
 
 
 def _fold(

@@ -95,7 +95,8 @@ def train_ensemble(
     chosen = method_named(method, share) if isinstance(method, str) else method
     if not isinstance(chosen, Method):
         raise ConfigError("method", "must be a name or a method", type(method).__name__, 'For example "bagging"')
-    experiment, source = experiment_of(config, x, y, settings, start=start, device=device, **keywords)
+    here = device if dask is None else "auto"
+    experiment, source = experiment_of(config, x, y, settings, start=start, device=here, **keywords)
     stop = stop or Stop()
     watch = Watch(functions(on_epoch), wants_bar(progress), keep_portrait=False)
     with experiment.device.activate(), signals_heard(stop, None), divergence_told():

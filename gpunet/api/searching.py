@@ -191,7 +191,7 @@ def search(
     given |= {"data.source": str(data)} if data is not None else {}
     _check_workers(workers, dask)
     written = _written(config, given, how, space, full_keys(tune or {}), families)
-    stop, place = stop or Stop(), resolve_device(device)
+    stop, place = stop or Stop(), resolve_device(device if dask is None else "auto")
     with ExitStack() as opened:
         opened.enter_context(place.activate())
         opened.enter_context(signals_heard(stop, run))
