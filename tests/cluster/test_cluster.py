@@ -54,6 +54,13 @@ def cluster():
         yield found
 
 
+@pytest.fixture(autouse=True)
+def no_pictures(monkeypatch):
+    """Other tests look at them."""
+    for room in ("comparing", "ensembling", "searching"):
+        monkeypatch.setattr(f"gpunet.cli.{room}.can_draw", lambda: False)
+
+
 @pytest.fixture(scope="module")
 def table(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cluster")
