@@ -22,6 +22,7 @@ from ..output import Output
     "--steps", default=1000, show_default=True, type=click.IntRange(1), help="Gibbs steps of the top machine."
 )
 @click.option("--start", default="rest", show_default=True, type=click.Choice(["rest", "data"]), help="From where.")
+@click.option("--trajectory", is_flag=True, help="Exchange states with earlier versions: frozen ones, or snapshots.")
 @click.option("--class", "--label", "label", metavar="NAME", help="Dream of this class; all in turn by default.")
 @click.option("--clamp", metavar="FILE", help="Hold these pixels or sites; NaN, an empty cell or ? is free.")
 @click.option("--data", metavar="SOURCE", help="Start at this data.")
@@ -37,6 +38,7 @@ def sample(
     count: int,
     steps: int,
     start: str,
+    trajectory: bool,
     label: str | None,
     clamp: str | None,
     data: str | None,
@@ -57,6 +59,9 @@ def sample(
     pillow), or as numbers in an NPZ file: x, in the units of the data. Sequences are drawn letter by letter, and
     written as FASTA, also gzipped.
 
+    Chains of a machine with far modes stay in the one where they begin. --trajectory lets them exchange states with
+    earlier versions of the machine, which chains=trajectory has frozen in training, or which snapshots=30 has kept.
+
     \b
     gpunet sample runs/digits-rbm-1/best.h5
     gpunet sample runs/digits-dbn-1/best.h5 -n 25 --steps 5000 --start data -o dreams.png
@@ -64,6 +69,7 @@ def sample(
     gpunet sample runs/digits-classrbm-1 --label 3 --clamp upper-half.npz -o threes.png
     gpunet sample runs/digits-classdbm-1 --class 3 --steps 2000
     gpunet sample runs/digits-rbm-1/best.h5 -n 10000 -o samples.npz
+    gpunet sample runs/digits-rbm-1 --trajectory
     gpunet sample runs/family-rbm-1 -n 5000 -o samples.fasta.gz
     """
     import gpunet
@@ -99,6 +105,13 @@ def sample(
     begin = _begin(model, count, start == "data" or data is not None, data, label)
     if clamp is not None:
         begin["clamp"] = read_clamp(clamp, model.trained)
+    if trajectory:
+        from gpunet.api.machine import Machine
+
+        if not isinstance(model, Machine) or begin:
+            rule = "needs machines, and chains that begin without weights"
+            raise ConfigError("--trajectory", rule, "others", "Leave it, --start, --data and --clamp out")
+        begin = {"trajectory": True}
     drawn = model.sample(count, steps=steps, seed=seed, prepared=as_picture, **begin)
     drawn = of_member(drawn, model.parameters.members, member)
     _write(file, drawn, model.trained)

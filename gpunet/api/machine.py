@@ -6,25 +6,25 @@ from typing import Any
 import numpy as np
 
 from ..backend import Arena, Context
-from ..checkpoint import in_memory
 from ..errors import ConfigError, DataError
 from ..inspection.likelihood import Annealing, is_easy, normaliser, over_samples, scores, states
-from ..persistence import Trained, TrainedStack, held_in, stack_of
+from ..inspection.tempering import normaliser_of_trajectory, states_of_trajectory
+from ..persistence import Trained, TrainedStack, stack_of
 from ..rbm import Couplings, LogZ, exact_log_z, inverse_temperature, pseudo_log_likelihood
 from ..rbm.temperature import InverseTemperature
 from .arrays import feature_array
 from .chains import Chains
-from .gauge import in_zero_sum_gauge
+from .gauge import Gauged
 from .log_likelihood import LogLikelihood
 from .members import single
-from .results import Result, given
+from .results import given
 from .samples import weights_of
 from .sampling import check_count, sampled
 
 BLOCK = 1000  # samples whose bits are flipped at once
 
 
-class Machine(Result):
+class Machine(Gauged):
     """A trained restricted Boltzmann machine, or a stack of them: a deep belief network.
 
     >>> import gpunet, numpy as np
@@ -107,6 +107,7 @@ class Machine(Result):
         start: Any = None,
         prepared: bool = False,
         clamp: Any = None,
+        trajectory: bool = False,
     ) -> np.ndarray:
         """Means of the visible units after Gibbs steps of the top machine: ([members,] n, *input_shape).
 
@@ -120,7 +121,22 @@ class Machine(Result):
             prepared: leave the means as the visible units have them, ([members,] n, features).
             clamp: features to hold, one sample for all chains or one for each: numbers, NaN where a feature is free;
                 of sequences also texts, in which ``?`` is free.
+            trajectory: let chains exchange states with earlier versions of the machine: those that
+                ``chains="trajectory"`` has frozen, or the snapshots of its run.
+
+        Raises:
+            CheckpointError: a trajectory is wanted, and there are no versions, or those of another machine.
+            ConfigError: versions too far apart, or a start as well.
         """
+        if trajectory:
+            if start is not None or clamp is not None:
+                rule, remedy = "must be left out along a trajectory, which begins without weights", "Leave it out"
+                raise ConfigError("clamp" if start is None else "start", rule, "samples", remedy)
+            check_count("n", n)
+            check_count("steps", steps, 1)
+            with self.device.activate():
+                states = states_of_trajectory(self._held, n, steps, seed)
+            return sampled(self._held.dbn, self.parameters, self._held, n, 0, seed, states=states, prepared=prepared)
         begin, model = self._begin(n, start), self._held.dbn
         return sampled(model, self.parameters, self._held, n, steps, seed, begin, prepared=prepared, clamp=clamp)
 
@@ -209,6 +225,7 @@ class Machine(Result):
         steps: int = 1000,
         mixing: int = 300,
         binarise: bool = False,
+        trajectory: bool = False,
     ) -> LogLikelihood:
         """Mean log-likelihood of samples with its bracket; exact where one side has at most 2^20 states.
 
@@ -219,6 +236,9 @@ class Machine(Result):
             steps: temperatures of each run.
             mixing: tempered Gibbs steps from data to the samples that annealing walks down from.
             binarise: draw bits with the values as probabilities instead of rounding.
+            trajectory: find the normaliser along the machine's own training instead of by annealing, from the versions
+                that ``chains="trajectory"`` has frozen or the snapshots of its run, see
+                :mod:`gpunet.inspection.tempering`; ``runs`` are then the chains of each version, ``mixing`` the sweeps.
 
         Neal: Annealed importance sampling (2001); Salakhutdinov, Murray: On the quantitative analysis of deep belief
         networks (2008).
@@ -234,13 +254,16 @@ class Machine(Result):
             self._check_bits(features)
             v = states(precise, features, binarise)
             device = self.device
-            way = None if is_easy(precise) else Annealing.of(precise, device, steps)
-            log_z = normaliser(precise, v, device, way, runs, mixing)
+            if trajectory:
+                log_z = normaliser_of_trajectory(precise, runs, mixing)
+            else:
+                way = None if is_easy(precise) else Annealing.of(precise, device, steps)
+                log_z = normaliser(precise, v, device, way, runs, mixing)
             unnormalised = scores(precise, v, device)["unnormalised"]
         mean, spread = over_samples(unnormalised, weight)
         numbers: list[Any] = [mean - log_z.value, mean - log_z.high, mean - log_z.low, spread]
         value, low, high, error = numbers if self.parameters.members else (float(number[0]) for number in numbers)
-        method = "exact" if log_z.method == "exact" else "bracket"
+        method = log_z.method if log_z.method in ("exact", "trajectory") else "bracket"
         return LogLikelihood(value, low, high, error, len(v), method, not precise.dbn.single, log_z)
 
     def log_z(self) -> LogZ:
@@ -296,26 +319,6 @@ class Machine(Result):
             self.device.get(parameter.value) for parameter in (top.weight, top.visible_bias, top.hidden_bias)
         )
         return Couplings.of(weight, visible, hidden, top.visible, top.hidden)
-
-    def zero_sum(self) -> "Machine":
-        """The same machine in the zero-sum gauge, with the same free energies, see :func:`gpunet.rbm.zero_sum`.
-
-        Of a stack the lowest machine; the offsets that centre its gradient stay.
-
-        Raises:
-            ConfigError: visible units that are not softmax.
-
-        >>> import gpunet, numpy as np
-        >>> from gpunet.data import Sequences
-        >>> family = Sequences.of(["ACGU", "AC-U", "GCGU", "GC-A"] * 10, "rna")
-        >>> rbm = gpunet.train("rbm", family, hidden=3, epochs=2).zero_sum()
-        >>> bool(np.abs(rbm.weights["weight"].reshape(4, 5, 3).sum(axis=1)).max() < 1e-6)
-        True
-        """
-        with self.device.activate():
-            held = held_in(in_memory(in_zero_sum_gauge(self._held)), self.device, self.config.families)
-            assert isinstance(held, TrainedStack)
-            return type(self)(held, self._unsavable, self.stopped, self.run)
 
     def score(self, x: Any, y: Any = None, *, weights: Any = None) -> float:
         """The mean log-likelihood in nats, see :meth:`log_likelihood`."""

@@ -50,6 +50,7 @@ def sampled(
     labels: np.ndarray | None = None,
     prepared: bool = False,
     clamp: Any = None,
+    states: Any = None,
 ) -> np.ndarray:
     """Means of the visible units after Gibbs steps, ([members,] count, *input_shape), as the data have them.
 
@@ -66,6 +67,7 @@ def sampled(
         labels: (count,) numbers of the classes to hold.
         prepared: leave the means as the visible units have them, ([members,] count, features).
         clamp: features to hold, see :func:`.clamping.clamped`.
+        states: ([members,] count, visible) states of the top machine to start at instead.
     """
     check_count("n", count)
     check_count("steps", steps, 0)
@@ -73,6 +75,8 @@ def sampled(
     holding = None if clamp is None else holding_of(model, held, clamp, count)
     with parameters.device.activate():
         sampler = Sampler(model, parameters, count, seed, start, labels, holding)
+        if states is not None:
+            sampler.states[...] = states
         sampler.run(steps)
         letters = bool(held.description.alphabet) and isinstance(model, DBN | DBM)
         # Of letters the states that the chains are in, since a mean of letters is none.

@@ -244,6 +244,14 @@ class Config(Section):
         """The members in portions of at most so many that can be trained one after the other."""
         return portions(self.places, self.members, most)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Other processes get it as its document, since words are classes that are made when gpunet begins."""
+        return _again, (self.model_dump(mode="json"), self.families)
+
+
+def _again(values: dict[str, Any], families: tuple[type[Family], ...]) -> Config:
+    return schema(families).model_validate(values)
+
 
 def schema(families: Sequence[type[Family]] = ()) -> type[Config]:
     """The schema whose ``model`` may also be of families that do not come with gpunet.
@@ -253,9 +261,6 @@ def schema(families: Sequence[type[Family]] = ()) -> type[Config]:
 
     Raises:
         ConfigError: something else, or two of one name.
-
-    >>> schema() is Config
-    True
     """
     own = tuple(families)
     taken = {family_name(family): family for family in FAMILIES}
