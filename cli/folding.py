@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpunet.checkpoint import BEST
+from gpunet.checkpoint import BEST, diverged_in
 from gpunet.ensembles import FOLDS as METHOD
 from gpunet.ensembles import Combination, OutOfFold, ensemble_tree
 from gpunet.errors import printable
-from gpunet.persistence import RunFolder, diverged_in, run_name
+from gpunet.persistence import RunFolder, run_name
 from gpunet.plain import finite
 from gpunet.studies.crossvalidation import (
     FOLDS,
