@@ -16,13 +16,17 @@ from gpunet.api.ensemble_reports import documented, evidence_in, reference_of, s
 from gpunet.api.ensembling import check_method, made, temperature_of
 from gpunet.api.loading import load_together
 from gpunet.api.reading import load_split
+from gpunet.api.searching import reopened
+from gpunet.api.selecting import Library, library_of_folds, library_of_search, selected_report
 from gpunet.api.starting import batch_that_fits, following, open_source
 from gpunet.ensembles import ROUNDS, Making, checked_report, greedy_selection, method_named, over_seeds, usual_size
 from gpunet.errors import CheckpointError, ConfigError, GpunetError, Interrupted, OutputClosed, printable
 from gpunet.experiment import Experiment
-from gpunet.interruption import CLOSED, Stop
+from gpunet.interruption import CLOSED, Stop, stops_on_signals
 from gpunet.persistence import BEST, RunFolder, open_trained, run_name
 from gpunet.plain import finite
+from gpunet.searches import read_results
+from gpunet.stages import Callbacks
 
 from .drawing import require_matplotlib
 from .execution import DRY
@@ -36,7 +40,9 @@ from .views.ensemble import ensemble_lines
 from .views.ensemble_plot import draw_ensemble
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from gpunet.experiment import Run
 
 RESULTS, PICTURE = "ensemble.json", "ensemble.png"
 
@@ -132,6 +138,76 @@ def _ended(stop: Stop, received: str | None, remedy: str) -> GpunetError:
     """What is said where something from outside ended it."""
     kind = OutputClosed if stop.requested == CLOSED else Interrupted
     return kind("ensemble", f"was stopped by {stop.requested}", received, remedy)
+
+
+def select_out_of_search(folder: str, rounds: int | None, request: Request, drawing: Output | None) -> None:
+    """Train the finished trials of a search once more, and keep those that are best together.
+
+    Raises:
+        ConfigError: trials that predict no targets.
+    """
+    place = choose_device(request.device, told=True)
+    with place.activate():
+        search = reopened(Path(folder), place, request.data)
+        found = read_results(folder)
+        complete = [trial for trial in found["trials"] if trial["state"] == "complete"]
+        seconds = sum(trial["seconds"] for trial in complete)
+        count = f"{len(complete)} finished trial{'s' * (len(complete) != 1)}"
+        remark(f"Training {count} of {folder} once more, since a search keeps figures alone; they took {seconds:.1f} s")
+        if request.dry_run:
+            remark(DRY)
+            return
+        with stops_on_signals(stop := Stop()) as look:
+            try:
+                library = library_of_search(found["trials"], search, Trials(look), stop)
+            except Interrupted:
+                raise _ended(stop, None, "Nothing was kept") from None
+        _keep_selected(library, rounds, request, drawing)
+
+
+class Trials(Callbacks):
+    """Says which trials of a search are trained.
+
+    Args:
+        look: called before each step, to see whether the reader of the output has left.
+    """
+
+    def __init__(self, look: Callable[[], None]):
+        self._look = look
+
+    def on_note(self, text: str) -> None:
+        """Print it."""
+        remark(f"  {text}")
+
+    def on_step(self, run: Run, epoch: int, step: int, steps: int) -> None:
+        """Look."""
+        self._look()
+
+
+def select_out_of_folds(runs: Sequence[str], rounds: int | None, request: Request, drawing: Output | None) -> None:
+    """Take of cross-validated runs those that are best together on their predictions out of fold, write and report.
+
+    Raises:
+        CheckpointError: runs of several kinds, or on other samples.
+    """
+    place = choose_device(request.device, told=True)
+    with place.activate():
+        library = library_of_folds([checkpoint_at(run) for run in runs], place, runs)
+        if request.dry_run:
+            remark(f"{len(library.names)} runs with folds to select from")
+            remark(DRY)
+            return
+        _keep_selected(library, rounds, request, drawing)
+
+
+def _keep_selected(library: Library, rounds: int | None, request: Request, drawing: Output | None) -> None:
+    for line in library.left_out:
+        remark(f"  {line}")
+    chosen = library.select(ROUNDS if rounds is None else rounds)
+    document, config = selected_report(chosen), chosen.ensemble.networks[0].config
+    with RunFolder.create(request.run, config, name=f"{run_name(config, document['data'])}-select") as folder:
+        _keep(chosen.ensemble, document, folder)
+    _say(document, folder.path, request.as_json, drawing)
 
 
 def put_together(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gpunet.experiment import Run
     from gpunet.stages import Carried
 
+ENOUGH_UPDATES = 1000  # of a machine; with fewer its weights are hardly beyond where they began
 DRY = "Dry run: nothing was trained and nothing was written."
 
 
@@ -56,8 +57,17 @@ def announce(job: Run) -> None:
         _say_units(job)
     for line in map(translated, (*abridged(job.dataset.notes), *job.preprocessing.notes, *several, *remarks)):
         remark(f"  {line}")
-    for line in (*abridged(found.warnings), *_waits(job)):
+    for line in (*abridged(found.warnings), *_few_updates(job), *_waits(job)):
         remark(f"  Warning: {translated(line)}")
+
+
+def _few_updates(job: Run) -> list[str]:
+    """What is to be said where a machine has so few updates before it that it will hardly have learned anything."""
+    settings = job.config.training
+    updates = job.trainer.steps_per_epoch(settings.drop_last) * settings.epochs
+    if job.machine is None or updates >= ENOUGH_UPDATES:
+        return []
+    return [f"{updates:,} updates are few for a machine; training.updates=200 makes epochs of so many"]
 
 
 def _waits(job: Run) -> list[str]:
@@ -102,9 +112,12 @@ def _say_units(job: Run) -> None:
 
 def interrupted(reason: str, folder: Path) -> GpunetError:
     """The error that a stopped training ends with, after its state was saved."""
+    from gpunet.paths import is_folder
     from gpunet.persistence import LAST
+    from gpunet.stages import PORTIONS
 
-    rule = f"was stopped by {reason}; its state is in {folder / LAST}"
+    place = folder / (PORTIONS if is_folder(folder / PORTIONS) else LAST)
+    rule = f"was stopped by {reason}; its state is in {place}"
     kind = OutputClosed if reason == CLOSED else Interrupted
     return kind("training", rule, None, f"Go on with {program()} resume {folder}")
 

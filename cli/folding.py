@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gpunet.checkpoint import BEST
+from gpunet.ensembles import FOLDS as METHOD
+from gpunet.ensembles import Combination, OutOfFold, ensemble_tree
 from gpunet.errors import printable
-from gpunet.persistence import RunFolder, run_name
+from gpunet.persistence import RunFolder, diverged_in, run_name
 from gpunet.plain import finite
 from gpunet.studies.crossvalidation import (
     FOLDS,
@@ -21,7 +24,7 @@ from gpunet.studies.crossvalidation import (
 
 from .execution import DRY
 from .figures import TELLING
-from .options import decimals, print_json
+from .options import decimals, print_json, program
 from .output import Output
 from .remarks import remark
 from .tables import write_table
@@ -30,7 +33,7 @@ from .terminal import told
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gpunet.checkpoint import Checkpoint
+    from gpunet.checkpoint import Checkpoint, Group
     from gpunet.experiment import Experiment, Run
     from gpunet.metrics import Estimate
 
@@ -90,6 +93,7 @@ def run_folds(
     name = f"{run_name(config, dataset.name)}-folds"
     with RunFolder.create(request.run, config, name=name) as folder:
         folder.write_text(FOLDS, json.dumps(finite(document(found)), indent=2) + "\n")
+        folder.write(BEST, content(found))
         write_table(predictions(found, experiment), Output(PREDICTIONS, folder.path / PREDICTIONS, [".csv"], []))
         where = printable(str(folder.path))
     if request.as_json:
@@ -98,6 +102,17 @@ def run_folds(
     for line in lines(found):
         click.echo(line)
     click.echo(f"Results: {where}/{FOLDS}, out-of-fold predictions: {where}/{PREDICTIONS}")
+    count = len(found.networks)
+    click.echo(f"Ensemble: {where}/{BEST}, the {count} networks, which predict together")
+    remark(f"Next: {program()} predict {where} FILE\n      {program()} ensemble {where} MORE... --method select")
+
+
+def content(found: CrossValidation) -> Group:
+    """The networks of all folds as one ensemble, with what they said of samples that they did not learn from."""
+    members = sum(len(one["streams/seeds"].data) - len(diverged_in(one)) for one in found.networks)
+    said = OutOfFold(found.rows, found.outcome)
+    facts = {"folds": found.folds, "repeats": found.repeats}
+    return ensemble_tree(found.networks, Combination(), members, METHOD, facts, out_of_fold=said)
 
 
 def document(found: CrossValidation) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -58,7 +59,9 @@ def ensemble(
     boosting   each learns most from what those before got wrong (SAMME)
     swa        one network: the mean of the weights of the last epochs
     soup       one network: the mean of the weights of those that help, all from one start or out of runs
-    select     of finished runs those that are best together on validation
+    select     of finished runs those that are best together on validation;
+               of runs with --folds on predictions out of fold; of a search,
+               whose trials are trained once more
     all        all finished runs that are named
 
     The file best.h5 in the run's folder holds all members; predict, evaluate, inspect and verify take it. Probabilities
@@ -72,8 +75,13 @@ def ensemble(
     gpunet ensemble --method snapshots --size 5 training.epochs=50
     gpunet ensemble finetune --from runs/digits-dbn-1 --control data.labels=100
     gpunet ensemble runs/digits-mlp-* --method select
+    gpunet ensemble runs/digits-mlp-folds-* --method select
+    gpunet ensemble runs/digits-mlp-search-1
     gpunet ensemble runs/digits-mlp-seeds-1 -o picture.pdf
     """
+    from gpunet.api.selecting import has_folds
+    from gpunet.searches import is_search
+
     from ..opening import is_model
 
     runs = [word for word in request.words if is_model(word)]
@@ -85,6 +93,15 @@ def ensemble(
         "--size": size, "--share": share, "--from": source, "--control": control or None,
         "--seed": request.seed, "--seeds": request.members, "--data": request.data,
     }  # fmt: skip
+    if len(request.words) == 1 and is_search(request.words[0]):  # beside others it stands for the model it chose
+        given = {**training, "--data": None, "--combine": combine, "--reference": reference or None}
+        _refuse(given, "does not go with a search")
+        if method not in (None, "select"):
+            raise ConfigError("--method", "must be select for a search", method, "Leave it out")
+        from ..ensembling import select_out_of_search
+
+        select_out_of_search(request.words[0], rounds, request, drawing)
+        return
     if runs:
         others = [word for word in request.words if word not in runs]
         _refuse({**training, **{word: word for word in others}}, "trains members, and does not go with finished runs")
@@ -98,6 +115,12 @@ def ensemble(
         if chosen not in OF_RUNS:
             remedy = f"There are {', '.join(OF_RUNS)}; others train members"
             raise ConfigError("--method", "must be one that takes finished runs", chosen, remedy)
+        if chosen == "select" and any(map(has_folds, runs)):
+            _refuse({"--combine": combine, "--reference": reference or None}, "does not go with runs with folds")
+            from ..ensembling import select_out_of_folds
+
+            select_out_of_folds(runs, rounds, request, drawing)
+            return
         if chosen != "select":
             _refuse({"--rounds": rounds}, "belongs to --method select")
         from ..ensembling import put_together
@@ -118,7 +141,7 @@ def ensemble(
     train_together(request, Wish(chosen, size, combine, share, source, control, reference), drawing)
 
 
-def _refuse(given: dict[str, object], rule: str) -> None:
+def _refuse(given: Mapping[str, object], rule: str) -> None:
     """Refuse options that were written."""
     written = [name for name, value in given.items() if value is not None]
     if written:

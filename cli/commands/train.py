@@ -29,7 +29,8 @@ def train(request: Request, source: str | None, grafts: tuple[str, ...], folds: 
     history; stop = true ends the training there, and save = true writes its state. What is wrong in the file is told in
     one line, and training goes on.
 
-    With --folds nothing is kept but figures, with an interval over folds, and the out-of-fold predictions.
+    With --folds there are figures with an interval over folds, the out-of-fold predictions, and the networks of all
+    folds as one ensemble, which predict and ensemble --method select take.
 
     \b
     gpunet train

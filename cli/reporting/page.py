@@ -123,6 +123,7 @@ def _result(group: Repetition, place: int) -> dict[str, Any]:
         "model": str(facts.get("model", "")),
         "parameters": _count(facts.get("parameters")),
         "members": group.members,
+        "apart": group.apart if group.members > 1 else "",
         "data": str(group.first.origin.get("data.name", "")),
         "epochs": ", ".join(dict.fromkeys(_count(run.facts.get("epoch")) for run in group.runs)),
         "seconds": f"{seconds:,.1f} s" if seconds else "",
@@ -145,7 +146,7 @@ def _tiles(group: Repetition) -> list[dict[str, str]]:
         tiles.append({"name": f"best {monitor.replace('_', ' ')}", "value": shown, "note": f"epoch {result['epochs']}"})
     tiles.append({"name": "parameters", "value": result["parameters"], "note": ""})
     if result["members"] > 1:
-        tiles.append({"name": "models", "value": str(result["members"]), "note": "one for each seed"})
+        tiles.append({"name": "models", "value": str(result["members"]), "note": group.apart})
     if result["seconds"]:
         tiles.append({"name": "training time", "value": result["seconds"], "note": ""})
     return [tile for tile in tiles if tile["value"]]

@@ -30,8 +30,23 @@ class Repetition:
 
     @property
     def members(self) -> int:
-        """How many models there are."""
+        """How many models there are, those that diverged among them."""
         return sum(max(1, len(run.seeds)) for run in self.runs)
+
+    @property
+    def diverged(self) -> int:
+        """How many of them left the finite numbers, which no mean counts."""
+        return sum(len(run.diverged) for run in self.runs)
+
+    @property
+    def apart(self) -> str:
+        """What tells its models from each other, in a few words."""
+        keys = [key.rpartition(".")[2].replace("_", " ") for key in self.first.places]
+        seeds = len({seed for run in self.runs for seed in run.seeds})
+        by = f"by {' and '.join(keys)}" if keys else "one for each seed"
+        several = f", {seeds} seeds each" if keys and seeds > 1 else ""
+        gone = f"; {self.diverged} diverged and left out" if self.diverged else ""
+        return f"{by}{several}{gone}"
 
     @property
     def scores(self) -> dict[str, np.ndarray]:

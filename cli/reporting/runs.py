@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from gpunet.checkpoint import Checkpoint, Group, NamedArray, read
+from gpunet.config import plain_by_member
 from gpunet.errors import CheckpointError
 from gpunet.inspection.ancestry import lineage
 from gpunet.inspection.differences import flatten
@@ -18,7 +19,7 @@ from gpunet.members import members_first
 from gpunet.paths import exists, is_folder
 from gpunet.persistence import diverged_in
 
-from ..views.history import history_columns, layers_of
+from ..views.history import history_columns, layers_of, without
 from ..views.pictures import drawable, grid, tiles_of
 
 CHECKPOINTS = ("best.h5", "last.h5")
@@ -87,6 +88,16 @@ class RunFile:
         return [] if found is None else [int(n) for n in found.ravel()[:1000]]
 
     @property
+    def diverged(self) -> tuple[int, ...]:
+        """The members that left the finite numbers, which no figure, curve or mean counts."""
+        return diverged_in(self.checkpoint.root)
+
+    @property
+    def places(self) -> dict[str, list[Any]]:
+        """Values in which members differ beside their seeds, by dotted key."""
+        return dict(plain_by_member(self.checkpoint.note("config/json")))
+
+    @property
     def classes(self) -> list[str]:
         """Names of the classes."""
         found = self.checkpoint.note("data/json").get("classes")
@@ -94,11 +105,12 @@ class RunFile:
 
     @cached_property
     def history(self) -> dict[str, np.ndarray]:
-        """Columns over the epochs, each (epochs, members); empty where no epoch was finished."""
+        """Columns over the epochs, each (epochs, members that have not diverged); empty where no epoch was finished."""
         try:
             found = history_columns(self.checkpoint)
         except CheckpointError:
             return {}
+        found = without(found, self.diverged)
         return {name: _drawable(values.reshape(len(values), -1)) for name, values in found.items()}
 
     @cached_property
@@ -107,14 +119,14 @@ class RunFile:
         found = {}
         for path in layers_of(self.checkpoint):
             with suppress(CheckpointError):  # of a layer without an epoch
-                columns = history_columns(self.checkpoint, path)
+                columns = without(history_columns(self.checkpoint, path), self.diverged)
                 found[path.split("/")[1]] = {n: _drawable(v.reshape(len(v), -1)) for n, v in columns.items()}
         return found
 
     @property
     def scores(self) -> dict[str, np.ndarray]:
         """The measured numbers of the test part of the members that have not diverged, (members,) each."""
-        group, gone = self.checkpoint.root.children.get("metrics"), list(diverged_in(self.checkpoint.root))
+        group, gone = self.checkpoint.root.children.get("metrics"), self.diverged
         found = group.children if isinstance(group, Group) else {}
         return {
             name: _drawable(np.delete(child.data.ravel(), [m for m in gone if m < child.size]))
@@ -136,10 +148,16 @@ class RunFile:
         found = inner.children if isinstance(inner, Group) else {}
         bounded = ("r2", "rmse", "mae", "median_error")
         return {
-            name: _drawable(child.data) if name in bounded else np.where(child.data < 0, np.nan, _drawable(child.data))
+            name: self._going(
+                _drawable(child.data) if name in bounded else np.where(child.data < 0, np.nan, _drawable(child.data))
+            )
             for name, child in found.items()
             if isinstance(child, NamedArray) and child.dtype.kind == "f" and child.data.ndim == 2 and child.data.size
         }
+
+    def _going(self, values: np.ndarray) -> np.ndarray:
+        """Rows of members without those that diverged."""
+        return np.delete(values, [member for member in self.diverged if member < len(values)], axis=0)
 
     def curves_of(self, kind: str) -> list[dict[str, Any]]:
         """Curves ``roc`` or ``precision_recall`` of the first member: points, area, and which class each is of."""
@@ -184,18 +202,18 @@ class RunFile:
         inner = group.children.get("figures") if isinstance(group, Group) else None
         found = inner.children if isinstance(inner, Group) else {}
         return {
-            name: _known(child)
+            name: self._going(_known(child))
             for name, child in sorted(found.items())
             if isinstance(child, NamedArray) and child.dtype.kind == "f" and child.data.shape[1:] == (4,)
         }
 
     @property
     def confusion(self) -> np.ndarray | None:
-        """True against predicted classes, summed over the members."""
+        """True against predicted classes, summed over the members that have not diverged."""
         array, classes = self._array("confusion/counts"), len(self.classes)
         if array is None or array.dtype.kind not in "iuf" or array.shape != (*array.members, classes, classes):
             return None
-        total = members_first(array.data, array.members).sum(axis=0).astype(np.float64)
+        total = self._going(members_first(array.data, array.members)).sum(axis=0).astype(np.float64)
         return total if total.sum() > 0 else None
 
     @property

@@ -12,6 +12,7 @@ MOST = 20  # members that are shown one by one
 PERCENT = ("error", "disagreement")
 REJECTED = (0.0, 0.1, 0.2, 0.3, 0.5)  # shares that the table shows
 FIGURES = ("log_loss", "brier", "calibration_error", "adaptive_calibration_error")
+OUT_OF_FOLD = "out of fold"  # a part, of samples that each was predicted by networks that had not learned from it
 CALLED = {"calibration_error": "ECE, 15 bins", "adaptive_calibration_error": "ECE, adaptive bins", "brier": "Brier"}
 
 
@@ -29,8 +30,13 @@ def about_line(found: Mapping[str, Any]) -> str:
     votes = "" if found["combine"] == "mean" else f", {found['combine']} combined"
     return (
         f"{found['data']}: {_count(found['size'], 'member')} by {found['method']}{votes}; "
-        f"{found['samples']:,} samples of the {found['part']} part"
+        f"{found['samples']:,} samples{of_part(found['part'])}"
     )
+
+
+def of_part(part: str) -> str:
+    """Behind a number of samples: of which part they are."""
+    return f", {part}" if part == OUT_OF_FOLD else f" of the {part} part"
 
 
 def more_lines(found: Mapping[str, Any]) -> list[str]:
@@ -77,7 +83,7 @@ def mean_member(found: Mapping[str, Any], name: str) -> float:
 def _member(found: Mapping[str, Any], number: int) -> str:
     seeds, count = found.get("seeds", []), len(found["members"])
     settings = found.get("settings") or [{}] * count
-    names = [_named(seed, values) for seed, values in zip(seeds, settings)]
+    names = [_named(seed, values) for seed, values in zip(seeds, settings)] or found.get("names", [])
     return names[number] if len(set(names)) == count else f"member {number + 1}"
 
 
@@ -128,8 +134,12 @@ def _facts(found: Mapping[str, Any]) -> list[str]:
         if "scores" in facts:
             lines.append(f"Each of them alone: {', '.join(map(_score, facts['scores']))}")
     if chosen := facts.get("selection"):
-        lines.append(f"Selected from {chosen['library']} on validation, best step {chosen['step']}:")
+        on = chosen.get("on", "validation")
+        where = on if on == OUT_OF_FOLD else f"on {on}"
+        lines.append(f"Selected from {chosen['library']} {where}, best step {chosen['step']}:")
         lines += [f"  {count} x {name}" for name, count in chosen["taken"]]
+        if on == found["part"]:
+            lines.append("All figures are of the samples that it was selected on, and so too good; evaluate others.")
     return lines
 
 

@@ -11,6 +11,7 @@ from .ensemble import mean_member
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 MEMBER, TOGETHER, OTHER = "#56B4E9", "#D55E00", "#009E73"
+FEWEST = 10  # samples that must remain, so that a share of them says something
 NAMES = {"error": "error", "log_loss": "log loss", "rmse": "root mean squared error", "brier": "Brier score"}
 
 
@@ -76,7 +77,9 @@ def _reliability(axes: Any, found: Mapping[str, Any]) -> None:
         style = {"color": colour, "marker": marker, "alpha": 0.75, "label": label}
         axes.scatter([p[0] for p in points], [p[1] for p in points], s=sizes, **style)
         axes.plot([p[0] for p in points], [p[1] for p in points], color=colour, linewidth=1, alpha=0.6)
-    axes.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="probability of the predicted class", ylabel="share that is right")
+    axes.set(
+        xlim=(0, 1.02), ylim=(-0.02, 1.02), xlabel="probability of the predicted class", ylabel="share that is right"
+    )
     if found["task"] == "multilabel":
         axes.set(xlabel="probability of a label", ylabel="share that has it")
     title = "one temperature" if own["why_not"] == "" else "no temperature fitted"
@@ -87,7 +90,12 @@ def _reliability(axes: Any, found: Mapping[str, Any]) -> None:
 
 def _rejection(axes: Any, found: Mapping[str, Any]) -> None:
     curve = found["rejection"]
-    axes.plot([100 * x for x in curve["rejected"]], [100 * y for y in curve["accuracy"]], color=TOGETHER, marker=".")
+    points = [
+        (100 * share, 100 * right)
+        for share, right in zip(curve["rejected"], curve["accuracy"])
+        if not share or (1 - share) * found["samples"] >= FEWEST
+    ]
+    axes.plot(*zip(*points), color=TOGETHER, marker=".")
     axes.set(xlabel="least sure samples left out, in %", ylabel="right of the others, in %", xlim=(0, 95))
     axes.grid(axis="y", alpha=0.3)
 

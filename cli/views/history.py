@@ -18,6 +18,7 @@ from rich.text import Text
 from gpunet.checkpoint import Checkpoint, Group, NamedArray
 from gpunet.errors import CheckpointError, printable
 from gpunet.measurement import bare, history_units
+from gpunet.persistence import diverged_in
 
 from ..drawing import require_matplotlib, write_figure
 from ..options import print_json
@@ -37,11 +38,11 @@ def show_history(found: Checkpoint, output: Output | None, as_csv: bool, as_json
     """
     columns = history_columns(found)
     layers = {path.split("/")[1]: history_columns(found, path) for path in layers_of(found)}
+    gone = diverged_in(found.root)
+    going = {name: without(one, gone) for name, one in {"": columns, **layers}.items()}
     if output is not None:
-        titled = {
-            f"layer {number} of {len(layers)}, {name}": one for number, (name, one) in enumerate(layers.items(), 1)
-        }
-        plot(titled or {"": columns}, output, units_of(found))
+        titled = {f"layer {number} of {len(layers)}, {name}": going[name] for number, name in enumerate(layers, 1)}
+        plot(titled or {"": going[""]}, output, units_of(found))
         click.echo(f"Drawn: {output.path}", err=True)
     if as_json:
         document: dict[str, Any] = {name: values.tolist() for name, values in columns.items()}
@@ -51,11 +52,11 @@ def show_history(found: Checkpoint, output: Output | None, as_csv: bool, as_json
     elif as_csv:
         _csv(columns if not layers else _joined(layers))
     elif output is None:
-        for number, (layer, one) in enumerate(layers.items(), 1):
+        for number, layer in enumerate(layers, 1):
             click.echo(f"layer {number} of {len(layers)}, {printable(layer)}")
-            _table(one, units_of(found))
+            _table(going[layer], units_of(found), gone)
         if not layers:
-            _table(columns, units_of(found))
+            _table(going[""], units_of(found), gone)
         for one in changes_of(found):
             line = (
                 f"from epoch {one.get('epoch')} on: {one.get('key')} = {one.get('after')}, before {one.get('before')}"
@@ -108,6 +109,18 @@ def history_columns(found: Checkpoint, path: str = "history") -> dict[str, np.nd
     return {"epoch": epochs, **fitting}
 
 
+def without(columns: dict[str, np.ndarray], gone: Sequence[int]) -> dict[str, np.ndarray]:
+    """The columns without members that diverged, which no mean counts.
+
+    >>> without({"train_loss": np.array([[1.0, 9.0]]), "seconds": np.array([0.1])}, [1])["train_loss"].tolist()
+    [[1.0]]
+    """
+    return {
+        name: v if v.ndim < 2 or not gone else np.delete(v, [m for m in gone if m < v.shape[1]], 1)
+        for name, v in columns.items()
+    }
+
+
 def sparkline(values: Sequence[float], width: int = 12) -> str:
     """A curve in one line of text, at most ``width`` characters wide; gaps where numbers are not finite.
 
@@ -128,9 +141,11 @@ def sparkline(values: Sequence[float], width: int = 12) -> str:
     return "".join(BARS[int((mean - low) * factor + 0.5)] if math.isfinite(mean) else " " for mean in means)
 
 
-def _table(columns: dict[str, np.ndarray], units: Mapping[str, str]) -> None:
+def _table(columns: dict[str, np.ndarray], units: Mapping[str, str], gone: Sequence[int] = ()) -> None:
     several = any(values.ndim > 1 for values in columns.values())
-    table = Table(box=box.SIMPLE_HEAD, caption="mean over members" if several else None, show_footer=True)
+    left_out = f" but {', '.join(map(str, gone))}, which diverged" if gone else ""
+    caption = f"mean over members{left_out}" if several else None
+    table = Table(box=box.SIMPLE_HEAD, caption=caption, show_footer=True)
     means = {n: v.reshape(len(v), -1).mean(axis=1) if n != "epoch" else v for n, v in columns.items()}
     for name, values in means.items():
         footer = "" if name == "epoch" else sparkline(values.tolist())

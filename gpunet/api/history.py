@@ -1,6 +1,6 @@
 """The numbers of every epoch of a training."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -19,21 +19,24 @@ class History(Mapping[str, np.ndarray]):
     Args:
         numbers: by name, such as ``train_loss``, ``validation_accuracy``, ``learning_rate``, ``seconds``.
         units: what they are measured in, by name or by name without ``train_`` and ``validation_``.
+        diverged: numbers of the members that diverged; columns have them, and no mean does.
 
     >>> history = History({"epoch": np.array([1, 2]), "train_loss": np.array([0.9, 0.5])})
     >>> history["train_loss"].tolist(), history.epochs
     ([0.9, 0.5], 2)
     """
 
-    def __init__(self, numbers: Mapping[str, np.ndarray], units: Mapping[str, str] | None = None):
-        self._numbers = dict(numbers)
+    def __init__(
+        self, numbers: Mapping[str, np.ndarray], units: Mapping[str, str] | None = None, diverged: Sequence[int] = ()
+    ):
+        self._numbers, self.diverged = dict(numbers), tuple(diverged)
         known = {"seconds": "s", **(units or {})}
         self._units = {name: known.get(name, known.get(bare(name), "")) for name in self._numbers}
 
     @classmethod
-    def of(cls, group: Group, units: Mapping[str, str] | None = None) -> "History":
+    def of(cls, group: Group, units: Mapping[str, str] | None = None, diverged: Sequence[int] = ()) -> "History":
         """Out of the group ``history`` of a checkpoint."""
-        return cls({n: a.data for n, a in group.children.items() if isinstance(a, NamedArray)}, units)
+        return cls({n: a.data for n, a in group.children.items() if isinstance(a, NamedArray)}, units, diverged)
 
     @property
     def units(self) -> dict[str, str]:
@@ -65,8 +68,9 @@ class History(Mapping[str, np.ndarray]):
         """One line: how many epochs, and the last value of each number."""
         if not self.epochs:
             return "History(no epochs)"
-        last = ", ".join(f"{name} {np.mean(self[name][-1]):.4g}" for name in self if name not in ("epoch", "seconds"))
-        return f"History({self.epochs} epochs; last {last})"
+        last = ", ".join(f"{name} {self._mean(name)[-1]:.4g}" for name in self if name not in ("epoch", "seconds"))
+        gone = f", without {len(self.diverged)} that diverged" if self.diverged else ""
+        return f"History({self.epochs} epochs; last {last}{gone})"
 
     def _repr_html_(self) -> str:
         """Curves of losses and of everything else that was measured on both parts, and a table of the last epoch."""
@@ -74,12 +78,12 @@ class History(Mapping[str, np.ndarray]):
             return "<p>no epochs</p>"
         measures = [name.removeprefix("train_") for name in self if name.startswith("train_")]
         pictures = "".join(self._curves(measure) for measure in measures)
-        last = {self._headed(name): f"{np.mean(self[name][-1]):.6g}" for name in self if name != "epoch"}
+        last = {self._headed(name): f"{self._mean(name)[-1]:.6g}" for name in self if name != "epoch"}
         return f"<div>{pictures}</div>{table({'epoch': self.epochs} | last)}"
 
     def _curves(self, measure: str) -> str:
         shown = [(part, f"{part}_{measure}") for part in ("train", "validation") if f"{part}_{measure}" in self]
-        lines = [(part, _mean(self[name])) for part, name in shown]
+        lines = [(part, self._mean(name)) for part, name in shown]
         low = min(float(values.min()) for _, values in lines)
         high = max(float(values.max()) for _, values in lines)
         drawn = "".join(
@@ -92,14 +96,14 @@ class History(Mapping[str, np.ndarray]):
         box = f'<svg width="{WIDTH}" height="{HEIGHT}" role="img">{drawn}</svg>'
         return f'<figure style="display:inline-block"><figcaption>{title}</figcaption>{box}</figure>'
 
+    def _mean(self, name: str) -> np.ndarray:
+        """Over members that have not diverged, where there are several."""
+        values = self[name].reshape(len(self[name]), -1)
+        return np.asarray((np.delete(values, self.diverged, axis=1) if values.shape[1] > 1 else values).mean(axis=1))
+
     def _headed(self, name: str) -> str:
         """A name with its unit."""
         return f"{name} ({self._units[name]})" if self._units[name] else name
-
-
-def _mean(values: np.ndarray) -> np.ndarray:
-    """Over members, where there are several."""
-    return values.reshape(len(values), -1).mean(axis=1)
 
 
 def _points(values: np.ndarray, low: float, high: float) -> str:

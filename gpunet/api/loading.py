@@ -51,7 +51,7 @@ def load(*paths: str | Path, device: str = "auto", families: Sequence[type[Famil
         raise ConfigError("paths", "must be paths of checkpoints", received, remedy)
     place = resolve_device(device)
     with place.activate():
-        found = [any_of(read(_file(path)), place, families) for path in paths]
+        found = [any_of(read(path_of(path)), place, families) for path in paths]
     return found[0] if len(found) == 1 else _together(found, paths)
 
 
@@ -65,7 +65,7 @@ def load_together(paths: Sequence[str | Path], device: Device) -> Ensemble:
     Raises:
         CheckpointError: damaged, no networks with outputs, or networks that do not go together.
     """
-    found = [any_of(read(_file(path)), device) for path in paths]
+    found = [any_of(read(path_of(path)), device) for path in paths]
     for path, one in zip(paths, found):
         if not isinstance(one, Network | Ensemble):
             remedy = "It has likelihoods and samples, and a network can start from it"
@@ -130,5 +130,6 @@ def wrapped(held: TrainedModel | TrainedStack, unsavable: str = "", stopped: str
     return (Autoencoder if held.reconstructs else Network)(held, unsavable, stopped, run)
 
 
-def _file(path: str | Path) -> Path:
+def path_of(path: str | Path) -> Path:
+    """The file that is meant: itself, or the best checkpoint of a run's folder."""
     return Path(path) / BEST if is_folder(path) else Path(path)

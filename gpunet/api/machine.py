@@ -291,12 +291,12 @@ class Machine(Result):
         return self._placed(self._features(x))
 
     def _placed(self, features: np.ndarray, held: TrainedStack | None = None) -> Any:
-        v = self._held.preprocessing.on_host(features.reshape(len(features), -1))
+        v = self._held.preprocessing.on_host(features.reshape(len(features), -1), self.parameters.dtype)
         return self.device.put(v, (held or self._held).parameters.dtype)
 
     def _check_bits(self, features: np.ndarray) -> None:
         """Refuse, for units that are bits, what is no bit and no probability of one."""
-        v = self._held.preprocessing.on_host(features.reshape(len(features), -1))
+        v = self._held.preprocessing.on_host(features.reshape(len(features), -1), self.parameters.dtype)
         if self._held.dbn.visible.bits and not 0 <= v.min() <= v.max() <= 1:
             rule, got = "must lie between 0 and 1 when prepared, as in training", f"{v.min():.4g} to {v.max():.4g}"
             raise DataError("x", rule, got, "Pass samples on the scale of the training")
@@ -316,7 +316,7 @@ class Machine(Result):
             return None
         features = self._features(start, "start")
         chosen = features[np.arange(n) % len(features)].reshape(n, -1)
-        v = self._held.preprocessing.on_host(chosen)
+        v = self._held.preprocessing.on_host(chosen, self.parameters.dtype)
         each = np.broadcast_to(v, (*self.parameters.members, *v.shape))
         with self.device.activate():
             return self.device.put(each, self.parameters.dtype)

@@ -1,7 +1,6 @@
 """One member of a population by itself."""
 
 import copy
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -13,7 +12,7 @@ from ..checkpoint import Group, NamedArray, in_memory, note
 from ..config import at_place
 from ..members import PerMember
 from ..parameter import Parameter, Parameters, children
-from ..persistence import TrainedStack, model_tree, open_trained, stack_of, unfilled
+from ..persistence import TrainedStack, model_tree, open_trained, rename_seeds, stack_of, unfilled
 
 OF_FIRST = ("codes", "images", "judgement")  # groups that show the first member alone
 
@@ -93,8 +92,7 @@ def member_content(root: Group, number: int, seed: int) -> Group:
     found["config"] = Group(dict(root["config"].attrs), {"json": note(config)})
     found["streams"] = Group(dict(root["streams"].attrs), {"seeds": NamedArray(np.array([seed], np.uint64))})
     if "pretraining" in root:
-        seeds = ", ".join(map(str, root["streams/seeds"].data.tolist()))
-        _rename_seeds(found["pretraining"], f"seeds {seeds},", f"seeds {seed},")
+        rename_seeds(found["pretraining"], root["streams/seeds"].data.tolist(), [seed])
     if "members" in root:
         best, epoch = (float(root[f"members/{n}"].data[number]) for n in ("best", "best_epoch"))
         found.attrs |= {"monitor_value": best, "epoch": int(epoch)}
@@ -117,18 +115,6 @@ def _of_member(group: Any, number: int, leave_out: Sequence[str] = ()) -> Group:
         else:
             children[name] = NamedArray(child.data, {k: v for k, v in child.attrs.items() if k != "sha256"})
     return Group(dict(group.attrs), children)
-
-
-def _rename_seeds(group: Any, before: str, after: str) -> None:
-    """What a machine remembers of how its bits were drawn names the seeds: that of one member alone."""
-    rule = str(group.attrs.get("binarisation", ""))
-    if rule:
-        own = rule.replace(before, after)
-        digest = hashlib.sha256(f"{group.attrs['data_sha256']} {own}".encode()).hexdigest()
-        group.attrs |= {"binarisation": own, "binarisation_sha256": digest}
-    for child in group.children.values():
-        if isinstance(child, Group):
-            _rename_seeds(child, before, after)
 
 
 def _row(group: Any, number: int) -> Group:

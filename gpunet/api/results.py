@@ -118,7 +118,19 @@ class Result:
         if "history" not in found.root:
             return History({})
         group = found.root["history"]
-        return History.of(group, history_units(found.note("config/json"), group.children, self.description.task, False))
+        units = history_units(found.note("config/json"), group.children, self.description.task, False)
+        return History.of(group, units, self.trained.diverged)
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """What the test part came to when training was over, by name, such as ``test_accuracy``; empty without one.
+
+        Each is a number, or (members,) of a population.
+        """
+        root = self._held.checkpoint.root
+        found = root["metrics"].children if "metrics" in root else {}
+        known = {name: array.data for name, array in found.items() if isinstance(array, NamedArray)}
+        return {n: data.copy() if self.parameters.members else float(data.reshape(())) for n, data in known.items()}
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -227,9 +239,7 @@ class Result:
         monitor = str(root.attrs.get("monitor", "last"))
         if monitor != "last" and self.history.epochs:
             found.append(f"{monitor.replace('_', ' ')} {root.attrs['monitor_value']:.4g}")
-        for name, array in root["metrics"].children.items() if "metrics" in root else ():
-            if isinstance(array, NamedArray):
-                found.append(f"{name.replace('_', ' ')} {float(np.mean(array.data)):.4g}")
+        found += [f"{name.replace('_', ' ')} {float(np.mean(value)):.4g}" for name, value in self.metrics.items()]
         return found
 
 

@@ -11,6 +11,7 @@ from ..backend import Device, resolve_device
 from ..checkpoint import in_memory as checkpoint_in_memory
 from ..config import Config
 from ..data import Dataset, Split
+from ..ensembles import ROUNDS
 from ..errors import ConfigError, DataError
 from ..experiment import Experiment
 from ..families import Family
@@ -34,11 +35,13 @@ from ..searches import (
     require_optuna,
 )
 from .configuring import full_keys, is_preset
+from .ensemble import Ensemble
 from .kept_arrays import NAME as ARRAYS
 from .kept_arrays import keep_arrays, kept_arrays
 from .loading import result_of
 from .reading import IN_MEMORY, load_split, parts
 from .samples import in_memory, is_path, pair
+from .selecting import library_of_search
 from .starting import batch_that_fits, following, source_of
 from .training import check_targets, signals_heard, with_parts
 
@@ -54,12 +57,14 @@ class SearchResult:
         config: the chosen configuration.
         model: trained by it, with its best weights.
         folder: where everything is kept, or None.
+        search: what was searched, on what data.
     """
 
     document: Mapping[str, Any]
     config: Config
     model: Any
-    folder: Path | None = None
+    folder: Path | None
+    search: Search
 
     @property
     def trials(self) -> list[dict[str, Any]]:
@@ -75,6 +80,20 @@ class SearchResult:
     def test(self) -> float | None:
         """Score of the chosen model on the test part, which no trial has seen; None where there is none."""
         return self.document["test"]
+
+    def ensemble(self, rounds: int = ROUNDS) -> Ensemble:
+        """The finished trials that are best together, by greedy selection on what trials were scored on.
+
+        All of them are trained once more, since a search keeps figures alone.
+
+        Args:
+            rounds: how many steps are tried, see :func:`gpunet.ensembles.greedy_selection`.
+
+        Raises:
+            ConfigError: trials that predict no targets.
+        """
+        with self.search.experiment.device.activate():
+            return library_of_search(self.document["trials"], self.search).select(rounds).ensemble
 
     @property
     def toml(self) -> str:
@@ -193,7 +212,7 @@ def search(
         team = Workers(folder.path, workers, str(place)) if workers > 1 else None
         told = _Told(on_trials)
         done = carry_out_search(found, goal, folder, journal, told, stop, team)
-        return _result(done, place, folder.path if run is not None else None)
+        return _result(done, place, folder.path if run is not None else None, found)
 
 
 class _Told(SearchCallbacks):
@@ -208,10 +227,10 @@ class _Told(SearchCallbacks):
             self._function(trials)
 
 
-def _result(done: Concluded, place: Device, folder: Path | None) -> SearchResult:
+def _result(done: Concluded, place: Device, folder: Path | None, found: Search) -> SearchResult:
     content = checkpoint_in_memory(snapshot(done.run, best=True))
     model = result_of(content, place, "", folder, done.config.families)
-    return SearchResult(done.document, done.config, model, folder)
+    return SearchResult(done.document, done.config, model, folder, found)
 
 
 def _written(

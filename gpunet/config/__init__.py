@@ -12,8 +12,8 @@ from .build import (
     rebuild_preparation,
 )
 from .migration import migrate, stamped
-from .population import at_place, plain_by_member
-from .reference import Key, is_key, keys
+from .population import at_place, plain_by_member, portions
+from .reference import Key, is_key, keys, section_keys
 from .schema import Config, family_name, schema
 from .shortcuts import SECTIONS, full_key, places_of, short_keys
 from .sources import check, is_file_name, load_config, override, parse_assignments, preset_names, preset_path
@@ -44,11 +44,13 @@ __all__ = [
     "parse_assignments",
     "places_of",
     "plain_by_member",
+    "portions",
     "preset_names",
     "preset_path",
     "read_text",
     "rebuild_preparation",
     "schema",
+    "section_keys",
     "short_keys",
     "stamped",
 ]

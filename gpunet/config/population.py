@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from ..errors import ConfigError
 from ..members import PerMember
-from ..vocabulary import by_member
+from ..vocabulary import MEMBERS, by_member
 
 
 def values_by_member(held: Any, path: str = "") -> Iterator[tuple[str, PerMember]]:
@@ -34,6 +34,40 @@ def plain_by_member(value: Any, path: str = "") -> Iterator[tuple[str, list[Any]
     elif isinstance(value, Mapping | list):
         for key, inner in value.items() if isinstance(value, Mapping) else enumerate(value):
             yield from plain_by_member(inner, f"{path}.{key}" if path else str(key))
+
+
+def at_places(value: Any, places: range) -> Any:
+    """Plain values of a configuration as they are at some places of all that differs by member.
+
+    >>> at_places({"learning_rate": {"members": [0.1, 0.03, 0.01]}, "name": "sgd"}, range(1, 3))
+    {'learning_rate': {'members': [0.03, 0.01]}, 'name': 'sgd'}
+    """
+    if len(places) == 1:
+        return at_place(value, places.start)
+    values = by_member(value)
+    if values is not None and isinstance(values, list | tuple):
+        return {MEMBERS: [values[place] for place in places]}
+    if isinstance(value, Mapping):
+        return {key: at_places(inner, places) for key, inner in value.items()}
+    return [at_places(inner, places) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def portions(places: int, seeds: int, most: int) -> list[range]:
+    """The members of a population in portions of at most so many: places with all their seeds, or some seeds of one.
+
+    Args:
+        places: of all that differs by member.
+        seeds: of each.
+        most: members of a portion, from 1.
+
+    >>> portions(3, 2, 4), portions(1, 5, 2)
+    ([range(0, 4), range(4, 6)], [range(0, 2), range(2, 4), range(4, 5)])
+    """
+    if most >= seeds:
+        step = most // seeds * seeds
+        return [range(first, min(first + step, places * seeds)) for first in range(0, places * seeds, step)]
+    starts = [(place * seeds, first) for place in range(places) for first in range(0, seeds, most)]
+    return [range(place + first, place + min(first + most, seeds)) for place, first in starts]
 
 
 def check_lengths(found: Mapping[str, PerMember]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..errors import DataError
-from .codes import ImageCode, TextCode
+from .codes import CategoryCode, Code, ImageCode, NumberCode, TextCode, WordsCode
 from .contract import Contract, Given
 from .dataset import Dataset, checked_weights
 from .description import Description
@@ -40,10 +40,11 @@ def assemble(
     Raises:
         DataError: whatever is wrong, naming line and column.
     """
+    said = given
     roles = assign(table, wanted, targets and given is None)
     check_totals(table, (*roles.features, *roles.targets))
     if given is None and roles.targets:
-        given = read_targets(table, roles.targets, wanted.task)
+        given = read_targets(table, roles.targets, wanted.task, wide=coding.wide)
     by = None if roles.parts is None else _values(table, roles.parts)
     y = np.zeros((table.rows, 0), np.float32) if given is None else given.y
     labels = y if given is not None and given.classes else None
@@ -59,7 +60,11 @@ def assemble(
         x, scale = images_of(table, roles.features[0], codes[0]), codes[0].scale
         notes += table.pictures(roles.features[0]).notes
     else:
-        x, notes = encode(table, codes, roles.features)
+        x, notes = encode(table, codes, roles.features, np.float64 if coding.wide else np.float32)
+
+    def again(split: Split) -> Dataset:
+        return assemble(table, wanted, coding, lambda samples, labels, by: split, targets, said)
+
     names = tuple(name for code in codes for name in code.names) if x.ndim == 2 else ()
     contract = Contract(
         codes,
@@ -90,7 +95,15 @@ def assemble(
         warnings=(*_doubts(table, roles), *roles.warnings),
         ids={table.columns[i].name: table.columns[i].texts.tolist() for i in roles.ids},
         divided_by=by,
+        learned=again if any(map(_is_learned, codes)) else None,
     )
+
+
+def _is_learned(code: Code) -> bool:
+    """Whether what a column becomes depends on the samples that it was learned on."""
+    if isinstance(code, NumberCode):
+        return code.fill is not None or code.offset != 0
+    return isinstance(code, CategoryCode | WordsCode)
 
 
 def reassemble(table: Table, about: Description, parts: str | int | None = None) -> Dataset:

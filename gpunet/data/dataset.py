@@ -1,15 +1,19 @@
 """A data set in host memory, checked when it is made."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import DataError
 from .contract import Contract
 from .targets import settle_targets
+
+if TYPE_CHECKING:
+    from .splitting import Split
 
 SHOWN = 5  # names in a note
 
@@ -23,7 +27,7 @@ class Dataset:
 
     Attributes:
         name: ``"digits"``, ``"mnist"``, ``"flowers.csv"``.
-        x: (samples, *input_shape), uint8 or float32.
+        x: (samples, *input_shape), uint8 or float32; float64 for a training in double precision.
         y: int32 (samples,) of class numbers 0..K-1, or float32 (samples, outputs).  Whole numbers of other types and
             text are classes too, and real numbers (samples,) are one output.
         classes: names of the classes; empty for regression, and where class numbers name themselves.
@@ -45,6 +49,8 @@ class Dataset:
         warnings: what the user should look at before training.
         ids: texts that name the samples, by name of column.
         divided_by: (samples,) values of the column that parts are made by, or None.
+        learned: the same samples with features whose columns were learned on the training part of a split; None where
+            nothing of them is learned, see :meth:`learned_on`.
 
     Raises:
         DataError: empty, of unequal lengths, not finite, of a single class, of several samples without any feature
@@ -72,13 +78,14 @@ class Dataset:
     ids: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
     divided_by: np.ndarray | None = None
     validation_from: int | None = None
+    learned: "Callable[[Split], Dataset] | None" = None
 
     def __post_init__(self) -> None:
         """Check everything that training relies on."""
         check_samples(self.name, self.x)
         if len(self.y) != len(self.x):
             raise DataError(self.name, f"needs one target for each of its {len(self.x)} samples", f"{len(self.y)}")
-        y, classes = settle_targets(self.name, self.y, self.classes)
+        y, classes = settle_targets(self.name, self.y, self.classes, self.x.dtype == np.float64)
         object.__setattr__(self, "y", y)
         object.__setattr__(self, "classes", classes)
         if not self.task:
@@ -103,6 +110,17 @@ class Dataset:
                 ]
                 said += f": {', '.join(names[:SHOWN])}" + (" and others" if constant > SHOWN else "")
             object.__setattr__(self, "notes", (*self.notes, said))
+
+    def learned_on(self, split: "Split") -> "Dataset":
+        """The same samples with what is learned of their columns learned on the training part of a split.
+
+        What missing cells become, which categories have a feature and which words count follow from a training part;
+        one that is judged by other samples must not have looked at them.
+
+        Args:
+            split: of these samples.
+        """
+        return self if self.learned is None else replace(self.learned(split), weights=self.weights)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -180,14 +198,17 @@ def is_text(name: str) -> bool:
     return name == name.encode("utf-8", "replace").decode()
 
 
-def portable_features(name: str, x: np.ndarray) -> np.ndarray:
-    """Features as uint8 or float32; other number types become float32.
+def portable_features(name: str, x: np.ndarray, wide: bool = False) -> np.ndarray:
+    """Features as uint8 or float32; other number types become float32, or float64 where they are to be ``wide``.
 
     Raises:
         DataError: for types that are no real numbers.
     """
     x = check_features(name, x)
-    return np.ascontiguousarray(x if x.dtype == np.uint8 else as_float32(name, x))
+    if x.dtype == np.uint8:
+        return np.ascontiguousarray(x)
+    single = as_float32(name, x)  # refuses what does not fit, also where double precision is kept
+    return np.ascontiguousarray(x, np.float64) if wide else np.ascontiguousarray(single)
 
 
 def check_features(name: str, x: np.ndarray) -> np.ndarray:

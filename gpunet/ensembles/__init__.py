@@ -14,7 +14,7 @@ from .combining import RULES, Combination, aligned, checked_weights, log_odds, n
 from .diversity import ambiguity, disagreement, error_correlation
 from .document import checked_report
 from .equivalents import calibrated_log_likelihood, equivalent, independent_curve
-from .file import GIVEN, Stored, ensemble_tree, stored_in
+from .file import FOLDS, GIVEN, OUT_OF_FOLD, OutOfFold, Stored, ensemble_tree, stored_in
 from .making import Made, Making, judged
 from .methods import METHODS, NAMES, Method, method_named, usual_size
 from .report import Evidence, best_member, over_seeds, report
@@ -24,9 +24,11 @@ from .uncertainty import entropy, rejection, split_uncertainty
 from .weights import averaged_weights, greedy_soup
 
 __all__ = [
+    "FOLDS",
     "GIVEN",
     "METHODS",
     "NAMES",
+    "OUT_OF_FOLD",
     "ROUNDS",
     "RULES",
     "Boost",
@@ -35,6 +37,7 @@ __all__ = [
     "Made",
     "Making",
     "Method",
+    "OutOfFold",
     "Selected",
     "Stored",
     "Temperature",

@@ -6,23 +6,28 @@ Beside the groups that every checkpoint has at its root, ``config`` and ``data``
     ensemble/weights      of the members in the combination, (members,)
     ensemble/facts        JSON: what the method found out on the way, such as the out-of-bag error
     ensemble/report       JSON: what it gains, see :mod:`.report`
+    out_of_fold/          what networks of folds, together, said of samples that they did not learn from: rows, outputs,
+                          targets and, where samples count unequally, weights
     networks/000, 001     the whole content of a checkpoint each; a population counts all of its members
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from ..checkpoint import Checkpoint, Group, NamedArray, Scalar, in_memory, note
 from ..errors import CheckpointError, ConfigError
+from ..metrics import Outcome, Task
 from ..persistence import ENSEMBLE, NETWORKS, is_ensemble
 from ..plain import finite
 from .combining import Combination
 
 GIVEN = "given"  # the method of networks that were trained elsewhere
 OF_FILES = ("created_utc", "gpunet_version", "run_id", "content_sha256", "format", "format_version")
+FOLDS = "folds"  # the method of networks that were trained without a fold of the samples each
+OUT_OF_FOLD = "out_of_fold"
 VOLATILE = ("environment", "images")  # groups that say nothing about the content
 
 
@@ -45,6 +50,55 @@ class Stored:
     report: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, eq=False)
+class OutOfFold:
+    """What networks of folds said of samples, each by those that did not learn from it.
+
+    Attributes:
+        rows: numbers of the samples in their data.
+        outcome: what was said of them, with their targets.
+    """
+
+    rows: np.ndarray
+    outcome: Outcome
+
+    @property
+    def group(self) -> Group:
+        """As a file holds it."""
+        said, weight = self.outcome, self.outcome.weight
+        more = {} if weight is None else {"weights": NamedArray(np.asarray(weight, np.float64), {"axes": "sample"})}
+        children = {
+            "rows": NamedArray(np.asarray(self.rows, np.int64), {"axes": "sample"}),
+            "outputs": NamedArray(np.asarray(said.outputs, np.float64), {"axes": "sample,output"}),
+            "targets": NamedArray(np.ascontiguousarray(said.target)),
+            **more,
+        }
+        return Group({"task": said.task, "probability": said.probability}, dict(children))
+
+    @classmethod
+    def held_in(cls, checkpoint: Checkpoint) -> "OutOfFold | None":
+        """What a file holds of it, or None.
+
+        Raises:
+            CheckpointError: parts that do not fit each other.
+        """
+        if OUT_OF_FOLD not in checkpoint.root:
+            return None
+        group = checkpoint.group(OUT_OF_FOLD)
+        rows, outputs, targets = (
+            checkpoint.array(f"{OUT_OF_FOLD}/{name}").data for name in ("rows", "outputs", "targets")
+        )
+        weights = checkpoint.array(f"{OUT_OF_FOLD}/weights").data if "weights" in group.children else None
+        task: Any = group.attrs.get("task")
+        lengths = {
+            len(array) for array in (rows, outputs, targets, *([] if weights is None else [weights])) if array.ndim
+        }
+        if outputs.ndim != 2 or rows.ndim != 1 or len(lengths) != 1 or task not in get_args(Task):
+            received = f"{rows.shape} rows, {outputs.shape} outputs, {targets.shape} targets, task {task}"
+            raise CheckpointError(f"{checkpoint.path}: {OUT_OF_FOLD}", "must be of the same samples", received)
+        return cls(rows, Outcome(task, outputs, targets, weights, bool(group.attrs.get("probability"))))
+
+
 def ensemble_tree(
     networks: Sequence[Group],
     combination: Combination,
@@ -52,6 +106,7 @@ def ensemble_tree(
     method: str = GIVEN,
     facts: Mapping[str, Any] | None = None,
     report: Mapping[str, Any] | None = None,
+    out_of_fold: "OutOfFold | None" = None,
 ) -> Group:
     """The content of a file that holds all of an ensemble.
 
@@ -62,6 +117,7 @@ def ensemble_tree(
         method: that made them.
         facts: what it found out on the way, as JSON can hold it.
         report: what the ensemble gains, likewise.
+        out_of_fold: what the networks of folds said of samples that they did not learn from.
     """
     first = networks[0]
     count, word = len(networks), "network" if len(networks) == 1 else "networks"
@@ -84,6 +140,8 @@ def ensemble_tree(
         root[f"{ENSEMBLE}/report"].attrs["volatile"] = True
         scores = {f"test_{name}": NamedArray(np.array([value])) for name, value in _scores(report).items()}
         root["metrics"] = Group({"volatile": True}, dict(scores))
+    if out_of_fold is not None:
+        root[OUT_OF_FOLD] = out_of_fold.group
     root[NETWORKS] = Group({}, {f"{number:03d}": _inside(network) for number, network in enumerate(networks)})
     return root
 

@@ -1,6 +1,6 @@
 """What all methods that train members share: one experiment, trained again and again in other ways."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -13,7 +13,7 @@ from ..experiment import Experiment, Run, epoch_rows
 from ..interruption import Stop
 from ..metrics import Error, LogLoss, Outcome
 from ..persistence import TrainedModel, graft, held_in, snapshot
-from ..stages import Callbacks, carry_out, within_memory
+from ..stages import Callbacks, Forwarding, carry_out_population, restored_by
 from ..training import EpochRecord, outputs_of, task_of
 from .combining import Combination
 from .weights import Score
@@ -34,7 +34,7 @@ class Made:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-class Told(Callbacks):
+class Told(Forwarding):
     """Passes everything on, and calls a function after each epoch.
 
     Args:
@@ -43,12 +43,12 @@ class Told(Callbacks):
     """
 
     def __init__(self, inner: Callbacks, then: Callable[[Run, EpochRecord], None]):
-        self._inner, self._then = inner, then
-        self.on_run, self.on_step, self.on_end = inner.on_run, inner.on_step, inner.on_end  # type: ignore[method-assign]
+        super().__init__(inner)
+        self._then = then
 
     def on_epoch(self, run: Run, record: EpochRecord) -> None:
         """Tell of the epoch, then call the function."""
-        self._inner.on_epoch(run, record)
+        super().on_epoch(run, record)
         self._then(run, record)
 
 
@@ -72,7 +72,7 @@ class Making:
     source: Checkpoint | None = None
     callbacks: Callbacks = field(default_factory=Callbacks)
     stop: Stop = field(default_factory=Stop)
-    _announced: list[Run] = field(default_factory=list)
+    _announced: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Check what all methods need."""
@@ -128,25 +128,34 @@ class Making:
             DivergedError: a loss or gradient left the finite numbers.
         """
         experiment = self.experiment.changed(values) if values else self.experiment
-        members = experiment.config.population
+        members_in_all = experiment.config.population
         if rows is None and self.labelled is not None:
-            rows = self.labelled if members == 1 else np.tile(self.labelled, (members, 1))
+            rows = self.labelled if members_in_all == 1 else np.tile(self.labelled, (members_in_all, 1))
 
-        def train() -> Run:
-            run = Run(experiment, rows=rows, weights=weights)
+        def of(members: range) -> np.ndarray | None:
+            if rows is None or members_in_all == 1:
+                return rows
+            return rows[members] if len(members) > 1 else rows[members.start]
+
+        def runs(own: Experiment, told: Callbacks) -> Iterator[Run]:
+            run = Run(own, rows=rows, weights=weights)
             lines = graft(run, self.source) if self.source is not None else []
-            if not self._announced:
-                self.callbacks.on_start(run)
-                for line in lines:
-                    self.callbacks.on_note(f"  {line}")
-            self._announced.append(run)
-            told = self.callbacks if then is None else Told(self.callbacks, then)
-            if not carry_out(iter([run]), None, told, self.stop).finished:
-                rule = f"was stopped by {self.stop.requested}"
-                raise Interrupted("ensemble", rule, None, "Nothing was kept; begin again")
-            return run
+            for line in lines if not self._announced else ():
+                told.on_note(f"  {line}")
+            yield run
 
-        return within_memory(train, experiment)
+        def announce(run: Run) -> None:
+            if not self._announced:
+                self._announced.append(run.config.name)
+                self.callbacks.on_start(run)
+
+        restored = restored_by(lambda own, members: Run(own, rows=of(members), weights=weights))
+        told = self.callbacks if then is None else Told(self.callbacks, then)
+        carried = carry_out_population(runs, experiment, told, self.stop, prepare=announce, restored=restored)
+        if not carried.finished:
+            rule = f"was stopped by {self.stop.requested}"
+            raise Interrupted("ensemble", rule, None, "Nothing was kept; begin again")
+        return carried.run
 
     def note(self, text: str) -> None:
         """Tell a line about what comes next."""

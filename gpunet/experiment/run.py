@@ -88,6 +88,7 @@ class Run:
             feed=self._training_feed(members),
             batch_size=training.batch_size,
             device=self.device,
+            dtype=config.dtype,
             precision=training.precision,
         )
         if config.numerics != 1:
@@ -202,11 +203,24 @@ class Run:
         )
         if stop is not None and stop.requested:
             return False
+        self.conclude(test)
+        return True
+
+    def conclude(self, test: bool = True) -> None:
+        """Put the best weights back, and evaluate the test part with them, unless it is left to :meth:`score_test`.
+
+        Raises:
+            DivergedError: weights so large that a score is not finite.
+        """
         self.selection.restore()
         self._fit_thresholds()
         if test:
             self.score_test()
-        return True
+
+    def conclude_as(self, scores: Scores, thresholds: np.ndarray | None, figures: list[list[Estimate]]) -> None:
+        """Put the best weights back, where what :meth:`conclude` finds out of them is known already."""
+        self.selection.restore()
+        self.test_scores, self.thresholds, self._test_figures = scores, thresholds, figures
 
     def score_test(self) -> None:
         """Evaluate the test part with the present weights, where there is one.

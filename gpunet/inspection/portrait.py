@@ -36,7 +36,7 @@ def portrait(run: Run) -> Group:
     seen = list(_outputs(run))
     confusion, images = _confusion(run), pictures(run, seen, _samples(run))
     if (counts := confusion.children.get("counts")) and isinstance(counts, NamedArray):
-        images.children["confusion"] = _picture(members_first(counts.data, counts.members))
+        images.children["confusion"] = _picture(members_first(counts.data, counts.members)[run.trainer.going_well])
     found = {
         "judgement": judgement(run),
         "images": images,

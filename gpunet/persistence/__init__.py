@@ -22,6 +22,7 @@ from .loading import (
     unfilled,
 )
 from .made import SNAPSHOTS, made_machine, snapshot_name
+from .portions import joined, portion_of, rename_seeds
 from .snapshot import finished_layer, model_tree, snapshot
 from .state import StateMismatch, continue_learning, restore_state
 from .transfer import check_preprocessing, graft
@@ -51,6 +52,7 @@ __all__ = [
     "held_in",
     "identity_of",
     "is_ensemble",
+    "joined",
     "load_model",
     "load_stack",
     "made_machine",
@@ -58,6 +60,8 @@ __all__ = [
     "network_of",
     "newest",
     "open_trained",
+    "portion_of",
+    "rename_seeds",
     "restore_state",
     "run_name",
     "snapshot",

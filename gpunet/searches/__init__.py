@@ -1,5 +1,6 @@
 """Search over numbers and structure of a configuration: spaces, trials, their journal, and what came of them."""
 
+from .candidates import Candidates, candidates_of
 from .dimensions import Dimension
 from .execution import RESULTS, Concluded, SearchCallbacks, begin_search, carry_out_search
 from .files import NAME, Written, read_search
@@ -18,6 +19,7 @@ __all__ = [
     "RESULTS",
     "SHIPPED",
     "TUNE",
+    "Candidates",
     "Concluded",
     "Dimension",
     "Goal",
@@ -30,6 +32,7 @@ __all__ = [
     "Workers",
     "Written",
     "begin_search",
+    "candidates_of",
     "carry_out_search",
     "goal_of",
     "is_search",

@@ -12,7 +12,7 @@ from ..errors import ConfigError, Interrupted
 from ..experiment import Run
 from ..interruption import Stop
 from ..persistence import BEST, RunFolder, dump, snapshot
-from ..stages import Callbacks, carry_out, runs_of
+from ..stages import Callbacks, carry_out_population, runs_of
 from .files import NAME, search_text
 from .journal import Journal
 from .problem import Search
@@ -148,7 +148,7 @@ def _kept(
     split = search.experiment.split
     config = search.configured(best.values)
     tune = search.tuned(best.values, config)
-    carried = carry_out(runs_of(search.on(config, split), search.start), None, told, stop)
+    carried = carry_out_population(lambda own, _: runs_of(own, search.start), search.on(config, split), told, stop)
     if not carried.finished:
         raise Stopped
     run = carried.run

@@ -10,10 +10,11 @@ from ..config import Config, check
 from ..errors import ConfigError, DivergedError
 from ..experiment import Run
 from ..interruption import Stop
-from ..training import EpochRecord, epochs_of, rows_of
+from ..stages import Callbacks
+from ..training import epochs_of, rows_of
 from ..vocabulary import MEMBERS
 from .problem import Search
-from .scoring import Goal, Measured, Watching, score_of, trained
+from .scoring import Goal, Measured, score_of, trained
 
 Values = Mapping[str, Any]
 
@@ -82,20 +83,6 @@ def _merged(documents: Sequence[Any]) -> Any:
     return {MEMBERS: list(documents)}
 
 
-class _Records(Watching):
-    """Keeps what each member scored in each epoch."""
-
-    def __init__(self, goal: Goal):
-        super().__init__(goal)
-        self.found: list[np.ndarray] = []
-
-    def on_epoch(self, run: Run, record: EpochRecord) -> None:
-        """Note the numbers of an epoch."""
-        numbers = record.numbers.get(f"validation_{self.goal.measure}")
-        if numbers is not None:
-            self.found.append(numbers)
-
-
 def measure_together(search: Search, goal: Goal, config: Config, stop: Stop) -> list[Measured | DivergedError]:
     """Train a population of trials on all parts, and score each.
 
@@ -118,8 +105,7 @@ def measure_together(search: Search, goal: Goal, config: Config, stop: Stop) -> 
     curves: list[list[float]] = [[] for _ in places]
     epochs = [0] * len(places)
     for part, split in enumerate(search.splits):
-        records = _Records(goal)
-        run = trained(search, config, None, split, stop, records)
+        run = trained(search, config, None, split, stop, Callbacks())
         found = goal.shown(score_of(search, goal, run, split))
         for place, rows in enumerate(places):
             error = _diverged(run, rows)
@@ -128,7 +114,8 @@ def measure_together(search: Search, goal: Goal, config: Config, stop: Stop) -> 
             scores[place].append(found[rows])
             if not part:
                 epochs[place] = epochs_of(run.history, rows)
-                curves[place] = [float(goal.shown(one[rows].mean())) for one in records.found[: epochs[place]]]
+                scored = [record.numbers.get(f"validation_{goal.measure}") for record in run.history[: epochs[place]]]
+                curves[place] = [float(goal.shown(one[rows].mean())) for one in scored if one is not None]
     seconds = (time.perf_counter() - began) / len(places)
     models = len(search.splits) * config.members
     return [

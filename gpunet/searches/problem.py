@@ -11,7 +11,7 @@ import numpy as np
 
 from ..checkpoint import Checkpoint
 from ..config import Config, load_config, stamped
-from ..data import Split, folded, repeated
+from ..data import Dataset, Split, folded, repeated
 from ..errors import ConfigError
 from ..experiment import Experiment
 from .settings import Settings
@@ -122,8 +122,19 @@ class Search:
         )
 
     def on(self, config: Config, split: Split) -> Experiment:
-        """The experiment of a trial on some parts."""
-        return replace(self.experiment, config=config, split=split)
+        """The experiment of a trial on some parts, with what is learned of columns learned on their training part."""
+        dataset = self.experiment.dataset
+        if dataset.learned is not None and not np.array_equal(split.train, self.experiment.split.train):
+            key = split.train.tobytes()
+            if key not in self._learned:
+                self._learned[key] = dataset.learned_on(split)
+            dataset = self._learned[key]
+        return replace(self.experiment, config=config, dataset=dataset, split=split)
+
+    @cached_property
+    def _learned(self) -> dict[bytes, Dataset]:
+        """The data set as each training part makes it."""
+        return {}
 
     @property
     def _open(self) -> tuple[str, ...]:
@@ -136,6 +147,7 @@ class Search:
         config = self.config.model_dump(mode="json")
         config["data"].pop("source")
         config["data"].pop("cache")
+        config["training"].pop("together")  # no trial depends on it
         held = {
             "config": stamped(config),
             "space": self.space.document(),

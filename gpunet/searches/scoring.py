@@ -1,7 +1,7 @@
 """What a trial is worth: trained on each part with each seed, and judged by what it is for."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,12 +11,12 @@ from ..checkpoint import in_memory
 from ..config import Config
 from ..data import Split
 from ..errors import ConfigError
-from ..experiment import Run
+from ..experiment import Experiment, Run
 from ..inspection.likelihood import Annealing, is_easy, normaliser, scores, states
 from ..interruption import Stop
 from ..metrics import metric_named
 from ..persistence import graft, open_trained, snapshot, stack_of
-from ..stages import Callbacks, carry_out, runs_of
+from ..stages import Callbacks, carry_out_population, restored_by, runs_of
 from ..training import EpochRecord
 from .problem import Search
 
@@ -97,14 +97,20 @@ class Watching(Callbacks):
     Args:
         goal: what is scored.
         on_value: told each, by epoch; it ends the training by raising.
+
+    Where memory does not suffice for all seeds at once, it is the number of those that come first.
     """
 
     def __init__(self, goal: Goal, on_value: OnValue | None = None):
         self.goal, self.on_value, self.epochs = goal, on_value, 0
         self.curve: list[float] = []
+        self._seed: int | None = None
 
     def on_epoch(self, run: Run, record: EpochRecord) -> None:
         """Note the number of an epoch."""
+        self._seed = run.config.seed if self._seed is None else self._seed
+        if run.config.seed != self._seed:
+            return
         self.epochs += 1
         found = record.numbers.get(f"validation_{self.goal.measure}")
         if found is not None:
@@ -199,7 +205,8 @@ def trained(
         Stopped: ``stop`` was requested.
     """
     experiment, stop = search.on(config, split), stop or Stop()
-    carried = carry_out(runs_of(experiment, search.start), None, Callbacks() if tune is not None else watching, stop)
+    told = Callbacks() if tune is not None else watching
+    carried = carry_out_population(lambda own, _: runs_of(own, search.start), experiment, told, stop)
     if not carried.finished:
         raise Stopped
     if tune is None:
@@ -214,11 +221,20 @@ def fine_tuned(stack: Run, search: Search, tune: Config, split: Split, stop: Sto
         Stopped: ``stop`` was requested.
     """
     experiment = search.on(tune, split)
-    run = Run(experiment, search.on(stack.config, split).inputs)
-    graft(run, in_memory(snapshot(stack, best=True)))
-    if not carry_out(iter([run]), None, watching, stop).finished:
+    inputs, source = search.on(stack.config, split).inputs, in_memory(snapshot(stack, best=True))
+
+    def made(own: Experiment, _: range | None = None) -> Run:
+        return Run(own, inputs.on(own.device))
+
+    def runs(own: Experiment, _: Callbacks) -> Iterator[Run]:
+        run = made(own)
+        graft(run, source)
+        yield run
+
+    carried = carry_out_population(runs, experiment, watching, stop, restored=restored_by(made))
+    if not carried.finished:
         raise Stopped
-    return run
+    return carried.run
 
 
 def score_of(search: Search, goal: Goal, run: Run, split: Split) -> np.ndarray:

@@ -1,18 +1,26 @@
-"""What trains after what: greedy stacks, runs that go on, and batches that fit into memory."""
+"""What trains after what: greedy stacks, runs that go on, portions of members, and batches that fit into memory."""
 
-from .execution import Callbacks, Carried, begin, carry_out, go_on, runs_of
-from .memory import largest_batch, within_memory
+from .carrying import Callbacks, Carried, Forwarding, carry_out
+from .execution import begin, carry_out_population, go_on, runs_of
+from .memory import at_once, largest_batch, within_memory
+from .portions import FOLDER as PORTIONS
+from .portions import restored_by
 from .resuming import resume, resumed_config
 from .stack import Stack
 
 __all__ = [
+    "PORTIONS",
     "Callbacks",
     "Carried",
+    "Forwarding",
     "Stack",
+    "at_once",
     "begin",
     "carry_out",
+    "carry_out_population",
     "go_on",
     "largest_batch",
+    "restored_by",
     "resume",
     "resumed_config",
     "runs_of",

@@ -1,68 +1,24 @@
 """Carrying out a training: its runs one after the other, their checkpoints, and what is told meanwhile."""
 
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack
 from itertools import chain
 
-from ..checkpoint import Checkpoint, Group, check_content
-from ..errors import ConfigError, DivergedError
+from ..checkpoint import Checkpoint, check_content
+from ..errors import ConfigError
 from ..experiment import Experiment, Run
 from ..interruption import Stop
 from ..persistence import LAST, RunFolder, Trained, continue_learning, graft, snapshot
 from ..training import EpochRecord
-from .control import Control
+from .carrying import Callbacks, Carried, Forwarding, carry_out
 from .growth import growth
-from .memory import within_memory
-from .milestones import Milestones, check_snapshots
+from .memory import at_once, first_portion, within_memory
+from .milestones import check_snapshots
+from .portions import Restored, in_portions, longest_begun, restored, whole_state
 from .resuming import resume
-from .saving import Saving
 from .stack import Stack
 
-
-class Callbacks:
-    """What is told while runs are trained; each method does nothing unless a subclass says otherwise."""
-
-    def on_start(self, run: Run) -> None:
-        """The first run is put together; nothing is written yet."""
-
-    def on_note(self, text: str) -> None:
-        """A line about what was prepared, such as which layer took its weights from where."""
-
-    def on_run(self, run: Run) -> None:
-        """A run is about to be trained: the only one, or that of the next layer of a stack."""
-
-    def on_step(self, run: Run, epoch: int, step: int, steps: int) -> None:
-        """Step ``step`` of ``steps`` of an epoch, all counted from 0, is about to be made."""
-
-    def measure(self, run: Run, record: EpochRecord) -> None:
-        """An epoch is over; numbers that are added to its record become part of the history."""
-
-    def on_epoch(self, run: Run, record: EpochRecord) -> None:
-        """An epoch is over, and its state is written where there is a folder and it was time for it."""
-
-    def on_end(self, run: Run) -> None:
-        """A run is over, or was stopped."""
-
-    def portrait(self, run: Run) -> Group | None:
-        """Groups that the last checkpoint of a run keeps to be looked at; none by default."""
-        return None
-
-
-@dataclass(frozen=True)
-class Carried:
-    """What came of a training.
-
-    Attributes:
-        run: the last one; of a stack that of its top layer.
-        seconds: that all runs took.
-        finished: False where ``stop`` came first; the present state is then in the folder.
-    """
-
-    run: Run
-    seconds: float
-    finished: bool
+MakeRuns = Callable[[Experiment, Callbacks], Iterator[Run]]
 
 
 def runs_of(
@@ -148,7 +104,7 @@ def begin(
         DivergedError: a loss or gradient left the finite numbers; the last good state was saved.
     """
     return _start(
-        lambda: runs_of(experiment, source, grafts, layers, callbacks, incremental),
+        lambda own, told: runs_of(own, source, grafts, layers, told, incremental),
         experiment,
         open_folder,
         callbacks,
@@ -185,98 +141,112 @@ def go_on(
         DeviceError: memory does not suffice; it names the batch that does.
         DivergedError: a loss or gradient left the finite numbers; the last good state was saved.
     """
-    return _start(lambda: resume(experiment, saved), experiment, open_folder, callbacks, stop, dry_run)
+    return _start(lambda own, told: resume(own, saved), experiment, open_folder, callbacks, stop, dry_run, saved)
 
 
 def _start(
-    make_runs: Callable[[], Iterator[Run]],
+    make_runs: MakeRuns,
     experiment: Experiment,
     open_folder: Callable[[], AbstractContextManager[RunFolder]] | None,
     callbacks: Callbacks | None,
     stop: Stop | None,
     dry_run: bool,
+    saved: Trained | None = None,
 ) -> Carried | None:
     """Put the first run together, open the folder, and carry all of them out."""
+    told = callbacks or Callbacks()
 
-    def train() -> Carried | None:
-        runs = make_runs()
-        first = next(runs)
+    def prepare(first: Run) -> None:
         check_snapshots(first.config, dry_run or open_folder is not None)
-        if callbacks is not None:
-            callbacks.on_start(first)
+        told.on_start(first)
         if dry_run or open_folder is not None:  # what could not be written is found before anything is
             check_content(LAST, snapshot(first, best=False))
-        if dry_run:
-            return None
-        with nullcontext() if open_folder is None else open_folder() as folder:
-            return carry_out(chain([first], runs), folder, callbacks, stop)
 
-    return within_memory(train, experiment)
+    if not dry_run:
+        return carry_out_population(
+            make_runs, experiment, told, stop, open_folder=open_folder, saved=saved, prepare=prepare
+        )
+
+    def look(own: Experiment) -> None:
+        prepare(next(make_runs(own, told)))
+
+    most = at_once(experiment.config)
+    within_memory(
+        lambda: look(first_portion(experiment, most)), experiment, lambda most: look(first_portion(experiment, most))
+    )
+    return None
 
 
-def carry_out(
-    runs: Iterator[Run], folder: RunFolder | None = None, callbacks: Callbacks | None = None, stop: Stop | None = None
+def carry_out_population(
+    make_runs: MakeRuns,
+    experiment: Experiment,
+    callbacks: Callbacks | None = None,
+    stop: Stop | None = None,
+    *,
+    open_folder: Callable[[], AbstractContextManager[RunFolder]] | None = None,
+    saved: Trained | None = None,
+    prepare: Callable[[Run], object] = lambda run: None,
+    restored: Restored = restored,
 ) -> Carried:
-    """Train runs one after the other and write their checkpoints.
+    """Carry out the runs of an experiment: of all members at once, or of some after the others, with the same results.
+
+    ``training.together`` says how many members are trained at once; else as many as fit into memory, which is found
+    out where they do not.
 
     Args:
-        runs: each is asked for when the one before is trained.
-        folder: entered; ``last.h5`` is written before the first step, at the end, and in between as :mod:`.saving`
-            says, ``best.h5`` with it where a member improved meanwhile.
-        callbacks: what is told meanwhile.
+        make_runs: the runs of the experiment, left to train; told what to tell.
+        experiment: what to train, on what, and where.
+        callbacks: what is told meanwhile; of portions of the members each by itself.
         stop: ends training after the present step where it is requested.
+        open_folder: makes the folder to write to, once all that can be wrong before the first step was checked;
+            nothing is written without it.
+        saved: the state to go on from, where there is one.
+        prepare: called with the first run, before the folder is opened.
+        restored: the runs of a portion of the members from its state on.
 
     Raises:
-        DivergedError: the state of the last good step was saved, if there was one since the last save.
+        ConfigError: what cannot be trained in portions.
+        DeviceError: memory does not suffice for one member; it names the batch that does.
+        DivergedError: a loss or gradient left the finite numbers.
     """
-    told, stop, seconds = callbacks or Callbacks(), stop or Stop(), 0.0
-    run = next(runs)
-    saving = None if folder is None else Saving(folder)
-    control = None if folder is None else Control(folder.path, told.on_note)
-    if saving is not None:
-        saving.begin(run)
-    while True:
-        told.on_run(run)
-        began = time.perf_counter()
-        try:
-            finished = _train(run, saving, control, told, stop)
-        finally:
-            told.on_end(run)
-        seconds += time.perf_counter() - began
-        following = next(runs, None) if finished else None
-        if following is None:
-            return Carried(run, seconds, finished)
-        run = following
+    told, opened, tried = _Counting(callbacks or Callbacks()), list[RunFolder](), list[bool]()
+    config = experiment.config
+    with ExitStack() as held:
+
+        def folder() -> RunFolder | None:
+            if open_folder is not None and not opened:
+                opened.append(held.enter_context(open_folder()))
+            return opened[0] if opened else None
+
+        def whole() -> Carried:
+            runs = make_runs(experiment, told)
+            first = next(runs)
+            prepare(first)
+            tried.append(True)
+            return carry_out(chain([first], runs), folder(), told, stop)
+
+        def fewer(most: int) -> Carried | None:
+            return None if told.epochs else portions(most)  # they fitted, so something else has taken the memory
+
+        def portions(most: int) -> Carried:
+            again = bool(tried)  # what was told then is not told again
+            state = saved or whole_state(lambda own: next(make_runs(own, Callbacks() if again else told)), experiment)
+            first = (lambda run: None) if again else prepare
+            return in_portions(experiment, state, most, folder(), told, stop or Stop(), restored, first)
+
+        begun = longest_begun(saved)
+        most = max(begun, min(begun or config.population, at_once(config)))
+        if most < config.population:
+            return within_memory(lambda: portions(most), experiment)
+        return within_memory(whole, experiment, fewer)
 
 
-def _train(run: Run, saving: Saving | None, control: Control | None, told: Callbacks, stop: Stop) -> bool:
-    milestones = Milestones(run, None if saving is None else saving.folder)
+class _Counting(Forwarding):
+    """Counts epochs."""
 
-    def on_epoch(record: EpochRecord) -> None:
-        told.measure(run, record)
-        if saving is not None:
-            over = record.epoch == record.epochs or not record.active.any()
-            saving.after_epoch(run, record, control is not None and control.after_epoch(run, over))
-        told.on_epoch(run, record)
+    epochs = 0
 
-    def on_step(epoch: int, step: int, steps: int) -> None:
-        told.on_step(run, epoch, step, steps)
-        milestones.before_step(run, epoch, step)
-        if saving is not None:
-            saving.within_epoch(run, step)
-
-    try:
-        finished = run.train([on_epoch], on_step, stop)
-    except DivergedError as error:
-        if saving is not None:
-            saving.diverged(run)
-            error.healthy = saving.folder.healthy()
-        raise
-    if saving is None:
-        return finished
-    if finished:
-        milestones.at_end(run)
-        saving.finish(run, told.portrait, told.on_note)
-    else:
-        saving.stopped(run)
-    return finished
+    def on_epoch(self, run: Run, record: EpochRecord) -> None:
+        """Count it."""
+        self.epochs += 1
+        self.inner.on_epoch(run, record)

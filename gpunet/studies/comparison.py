@@ -5,9 +5,11 @@ labelled samples in the same order, the same initial output layer and the same n
 seed; all choose learning rate and epoch on the validation part, and are scored on the test part once.
 """
 
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from ..backend import out_of_memory
 from ..checkpoint import Checkpoint
 from ..config import Config, check
 from ..data import Dataset, Split
@@ -17,7 +19,7 @@ from ..families import Layerwise
 from ..fields import term
 from ..interruption import Stop
 from ..persistence import graft
-from ..stages import Stack
+from ..stages import Stack, within_memory
 from ..vocabulary import MEMBERS
 from .arms import ARMS, Arm, ArmResult, Source, Trial
 from .tuning import alone, best_of, train_rates, wider
@@ -107,10 +109,12 @@ class Comparison:
         source: Source,
         on_trial: Callable[[Trial], None] = lambda trial: None,
         stop: Stop | None = None,
+        note: Callable[[str], object] = lambda text: None,
     ) -> ArmResult | None:
         """Train an arm with every learning rate, choose one on validation, score it on the test part.
 
-        Rates and seeds are one population; where the choice lies at an end of the rates, more are tried beyond it.
+        Rates and seeds are one population, or several where memory or ``training.together`` ask for it, with the same
+        results; where the choice lies at an end of the rates, more are tried beyond it.
 
         Args:
             arm: one of :data:`ARMS`.
@@ -118,28 +122,28 @@ class Comparison:
             source: of the pretrained layers; other arms leave it alone and pay nothing for it.
             on_trial: called after each learning rate.
             stop: ends everything where it is requested; then there is no result.
+            note: told in one line what does not fit into memory.
 
         Raises:
+            DeviceError: memory does not suffice for the seeds of one rate.
             DivergedError: no learning rate stays finite.
         """
         trials: list[Trial] = []
-        kept: tuple[Trial, Run, Sequence[float]] | None = (
-            None  # the best so far, with the rates that it was trained with
-        )
+        kept: tuple[Trial, Run] | None = None  # the best so far
         rates: Sequence[float] = self.rates
         for left in range(self.widen, -1, -1):
-            run = self._run(arm, labels, rates)
-            if arm.pretrained:
-                graft(run, source.checkpoint)
-            found = train_rates(run, rates, stop)
-            if stop is not None and stop.requested:
-                return None
-            for trial in found:
-                on_trial(trial)
-            trials = sorted([*trials, *found], key=lambda trial: trial.rate)
-            best = best_of(trials)
-            if best is not None and any(best is trial for trial in found):
-                kept = best, run, rates
+            for chunk in self._at_once(rates):
+                for run, together, found in self._trained(arm, labels, source, chunk, stop, note):
+                    if stop is not None and stop.requested:
+                        return None
+                    for trial in found:
+                        on_trial(trial)
+                    trials = sorted([*trials, *found], key=lambda trial: trial.rate)
+                    best = best_of(trials)
+                    if best is not None and any(best is trial for trial in found):
+                        place = together.index(best.rate)
+                        empty = self._run(arm, labels, [best.rate])
+                        kept = best, alone(run, place, len(together), empty)
             rates = wider(trials) if left else []
             if not rates:
                 break
@@ -147,14 +151,57 @@ class Comparison:
             tried = ", ".join(f"{trial.rate:g}" for trial in trials)
             thing, rule = f"{arm.name} with {labels} labels", "must stay finite at some learning rate"
             raise DivergedError(thing, rule, tried, "Lower the rates")
-        chosen, population, together = kept
-        place = together.index(chosen.rate)
-        run = alone(population, place, len(together), self._run(arm, labels, [chosen.rate]))
+        chosen, run = kept
         run.score_test()
         charged = source.seconds if arm.pretrained else 0.0
         return ArmResult(arm, labels, tuple(trials), chosen, 1 - run.test_scores["accuracy"], charged, run)
 
+    def _at_once(self, rates: Sequence[float]) -> Iterator[Sequence[float]]:
+        """The rates that are one population each."""
+        together = self.network.training.together
+        most = len(rates) if together is None else max(1, together // self.pretraining.members)
+        for first in range(0, len(rates), most):
+            yield rates[first : first + most]
+
+    def _trained(
+        self,
+        arm: Arm,
+        labels: int,
+        source: Source,
+        rates: Sequence[float],
+        stop: Stop | None,
+        note: Callable[[str], object],
+    ) -> Iterator[tuple[Run, Sequence[float], list[Trial]]]:
+        """Rates as one population, or as two of half of them where they do not fit into memory."""
+
+        def train() -> tuple[Run, Sequence[float], list[Trial]]:
+            run = self._run(arm, labels, rates)
+            if arm.pretrained:
+                graft(run, source.checkpoint)
+            return run, rates, train_rates(run, rates, stop)
+
+        if len(rates) == 1:
+            yield within_memory(train, self.experiment.configured(self._config(arm, labels, rates)))
+            return
+        try:
+            trained = train()
+        except Exception as error:
+            if not out_of_memory(error):
+                raise
+            traceback.clear_frames(error.__traceback__)  # they hold what filled the memory
+        else:
+            yield trained
+            return
+        self.experiment.device.release()
+        middle = len(rates) // 2
+        note(f"{len(rates)} learning rates do not fit into memory together: {middle} of them, and then the others")
+        for part in (rates[:middle], rates[middle:]):
+            yield from self._trained(arm, labels, source, part, stop, note)
+
     def _run(self, arm: Arm, labels: int, rates: Sequence[float]) -> Run:
+        return Run(self.experiment.configured(self._config(arm, labels, rates)), self.inputs)
+
+    def _config(self, arm: Arm, labels: int, rates: Sequence[float]) -> Config:
         values = self.network.model_dump()
         values["seed"], values["members"] = self.pretraining.seed, self.pretraining.members
         values["data"] = self.pretraining.data.model_dump() | {"labels": labels}
@@ -162,7 +209,7 @@ class Comparison:
         assert model is not None, "checked when the comparison was made"
         values["model"] = model.model_dump()
         values["optimizer"]["learning_rate"] = _with_rates(values["optimizer"]["learning_rate"], rates)
-        return Run(self.experiment.configured(check(values, self.network.families)), self.inputs)
+        return check(values, self.network.families)
 
     def _check(self) -> None:
         for config in (self.pretraining, self.network):

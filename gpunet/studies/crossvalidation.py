@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from ..checkpoint import Checkpoint
+from ..checkpoint import Checkpoint, Group
 from ..data import Split, folded
 from ..errors import ConfigError, Interrupted
 from ..experiment import Experiment, Run
 from ..interruption import Stop
 from ..metrics import Estimate, Outcome, constant_prediction, estimates, usual_metrics
-from ..stages import Callbacks, carry_out, runs_of
+from ..persistence import snapshot
+from ..stages import Callbacks, carry_out_population, runs_of
 from .paired import Difference, corrected_mean
 
 FOLDS, PREDICTIONS = "folds.json", "predictions.csv"
@@ -31,6 +32,7 @@ class CrossValidation:
         rows: sample numbers that were predicted, sorted.
         outcome: their out-of-fold predictions.
         fold: (rows,) in which each was held out, in the first repetition.
+        networks: the content of a checkpoint of each fold, with its best weights.
     """
 
     folds: int
@@ -41,6 +43,7 @@ class CrossValidation:
     rows: np.ndarray
     outcome: Outcome
     fold: np.ndarray
+    networks: list[Group]
 
 
 class FoldCallbacks(Callbacks):
@@ -80,8 +83,8 @@ def cross_validate(
 ) -> CrossValidation:
     """Train once for each fold, and judge each by the fold.
 
-    Preparations of features and the scale of targets are found anew from each training part; what a table fills in and
-    the words of its categories are those of the data set as it was loaded.
+    Whatever is learned of the samples before training is learned on each training part anew: preparations of features,
+    the scale of targets, and what a table's columns become, its fillings and categories.
 
     Args:
         experiment: what to train, on what, and where; its own parts are left aside.
@@ -99,20 +102,23 @@ def cross_validate(
     told, stop = callbacks or FoldCallbacks(), stop or Stop()
     splits, found = fold_splits(experiment, folds, repeats), []
     held: list[tuple[np.ndarray, list[Outcome]]] = []
+    networks: list[Group] = []
     for number, split in enumerate(splits):
         told.on_fold(number, len(splits))
-        own = Experiment(experiment.config, experiment.dataset, split, experiment.device)
-        carried = carry_out(runs_of(own, source, grafts), None, told, stop)
+        own = Experiment(experiment.config, experiment.dataset.learned_on(split), split, experiment.device)
+        carried = carry_out_population(lambda own, _: runs_of(own, source, grafts), own, told, stop)
         if not carried.finished:
             raise Interrupted("folds", f"were stopped by {stop.requested}", None, "Begin again")
         said = carried.run.outcomes("test")
         if not said:
             raise ConfigError("folds", "need targets that figures are of", experiment.config.model.name)
+        said = [said[member] for member in carried.run.trainer.going_well]
         figures = [estimates(usual_metrics(), one, _constant(carried.run, one)) for one in said]
         told.on_fold_end(number, figures[0])
         found.append(figures)
         held.append((split.test, said))
-    return _together(experiment, folds, repeats, splits, found, held)
+        networks.append(snapshot(carried.run, best=True))
+    return _together(experiment, folds, repeats, splits, found, held, networks)
 
 
 def _constant(run: Run, said: Outcome) -> np.ndarray:
@@ -129,6 +135,7 @@ def _together(
     splits: list[Split],
     found: list[list[list[Estimate]]],
     held: list[tuple[np.ndarray, list[Outcome]]],
+    networks: list[Group],
 ) -> CrossValidation:
     names = [one.name for one in found[0][0]]
     by_name = [{one.name: [] for one in found[0][0]} for _ in found]  # type: ignore[var-annotated]
@@ -156,4 +163,4 @@ def _together(
         first.task, outputs, target[order], None if weights is None else weights[rows], first.probability
     )  # fmt: skip
     pooled = estimates(usual_metrics(), outcome, constant_prediction(outcome))
-    return CrossValidation(folds, repeats, scores, means, pooled, rows, outcome, fold)
+    return CrossValidation(folds, repeats, scores, means, pooled, rows, outcome, fold, networks)

@@ -9,7 +9,7 @@ from ..errors import Interrupted
 from ..interruption import Stop
 from ..persistence import RunFolder, dump, snapshot
 from ..plain import finite
-from ..stages import Callbacks, carry_out
+from ..stages import Callbacks, carry_out_population, runs_of
 from .arms import ARMS, Arm, ArmResult, Source, Trial
 from .comparison import Comparison
 from .conclusions import document
@@ -57,7 +57,7 @@ def carry_out_comparison(
     for labels, source in _sources(comparison, folder, pretrained, told, stop):
         for arm in ARMS:
             told.on_arm(arm, labels)
-            result = comparison.result(arm, labels, source, told.on_trial, stop)
+            result = comparison.result(arm, labels, source, told.on_trial, stop, told.on_note)
             if result is None:
                 raise _interrupted(stop, folder)
             results.append(result)
@@ -85,7 +85,8 @@ def _sources(
 def _pretrain(comparison: Comparison, labels: int, folder: RunFolder, told: ComparisonCallbacks, stop: Stop) -> Source:
     """Train the stack, write it, and read it again as any other checkpoint."""
     began = time.perf_counter()
-    carried = carry_out(comparison.stack(labels).stages(), None, told, stop)
+    experiment = comparison.stack(labels).experiment
+    carried = carry_out_population(lambda own, _: runs_of(own), experiment, told, stop)
     if not carried.finished:
         raise _interrupted(stop, folder)
     seconds = time.perf_counter() - began

@@ -1,7 +1,7 @@
 """The training step, the epoch loop, and what judges an epoch: evaluation and selection."""
 
 from .evaluation import Evaluator, Scores
-from .loop import EpochRecord, fit
+from .loop import EpochRecord, fit, last_record
 from .outcomes import decided, figure, outcomes, task_of
 from .places import epochs_of, rows_of
 from .plateau import Plateau
@@ -23,6 +23,7 @@ __all__ = [
     "epochs_of",
     "figure",
     "fit",
+    "last_record",
     "outcomes",
     "outputs_of",
     "rows_of",

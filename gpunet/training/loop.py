@@ -121,6 +121,44 @@ def _epochs(
     return max(epochs.start, epochs.stop)
 
 
+def last_record(
+    trainer: Trainer,
+    validation: Evaluator | None,
+    selection: Selection,
+    epochs: int,
+    history: Sequence[EpochRecord],
+) -> EpochRecord:
+    """The record of an epoch in which every member has left the finite numbers, as it were if others went on.
+
+    Args:
+        trainer: all of whose members have ended.
+        validation: evaluated with the weights that they keep; None where there is no such part.
+        selection: of the best weights.
+        epochs: that there might have been.
+        history: of the epochs before.
+    """
+    with trainer.optimizer.averaged():
+        measured = _measured(trainer, trainer.means(), validation)
+        selection.end(trainer.diverged)
+    last = history[-1].numbers if history else {}
+    numbers = {name: _known(name, values, last, trainer) for name, values in measured.items()}
+    nobody = np.zeros(trainer.rows, bool)
+    trainer.end_epoch()
+    return EpochRecord(
+        len(history) + 1, epochs, numbers, nobody, nobody.copy(), 0.0, selection.monitor != "last",
+        diverged=tuple(sorted(trainer.diverged)),
+    )  # fmt: skip
+
+
+def _measured(trainer: Trainer, means: Mapping[str, np.ndarray], validation: Evaluator | None) -> dict[str, np.ndarray]:
+    """The numbers of an epoch."""
+    measured = {f"train_{name}": values for name, values in means.items()}
+    measured["learning_rate"] = np.broadcast_to(trainer.optimizer.current("learning_rate"), trainer.rows)
+    if validation is not None:
+        measured |= {f"validation_{name}": values for name, values in validation.scores().items()}
+    return measured
+
+
 def _give_up(trainer: Trainer, numbers: Mapping[str, np.ndarray], epoch: int) -> None:
     """End members whose weights are finite and so large that not everything computed from them is."""
     for name, values in numbers.items():
@@ -147,11 +185,9 @@ def _record(
     began: float,
     last: Mapping[str, np.ndarray],
 ) -> EpochRecord:
-    measured = {f"train_{name}": values for name, values in trainer.averages().items()}
-    measured["learning_rate"] = np.broadcast_to(trainer.optimizer.current("learning_rate"), trainer.rows)
+    means = trainer.averages()
     with trainer.optimizer.averaged():  # what is judged is what is kept
-        if validation is not None:
-            measured |= {f"validation_{name}": values for name, values in validation.scores().items()}
+        measured = _measured(trainer, means, validation)
         _give_up(trainer, measured, epoch)
         selection.end(trainer.diverged)
         numbers = {name: _known(name, values, last, trainer) for name, values in measured.items()}

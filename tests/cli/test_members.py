@@ -116,6 +116,14 @@ def test_lists_of_runs_files_and_reports_tell_the_members(tmp_path):
     page = (tmp_path / "both.html").read_text()
     assert page.count("diverged after 0 updates") == 2
     assert "Members: runs/b" in page
+    assert "by learning rate, 2 seeds each; 2 diverged and left out" in page
+    assert "one for each seed" not in page
+    told, without = (gpunet("inspect", f"runs/{run}", "--history", cwd=tmp_path).stdout for run in "ab")
+    assert "mean over members but 2, 3, which diverged" in " ".join(told.split())
+    (mine,), (expected,) = (
+        [line.split() for line in text.splitlines() if line.split()[:1] == ["1"]] for text in (told, without)
+    )
+    assert mine[:2] + mine[3:] == expected[:2] + expected[3:]  # but for the seconds
     gpunet("report", "runs/c", "-o", "plain.html", cwd=tmp_path)
     assert "<h2>Members" not in (tmp_path / "plain.html").read_text()
 

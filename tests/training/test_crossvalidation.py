@@ -7,6 +7,7 @@ from statistics import mean, stdev
 import numpy as np
 import pytest
 
+from gpunet.api.reading import load_split
 from gpunet.config import load_config
 from gpunet.data import Dataset, Split
 from gpunet.errors import ConfigError
@@ -74,6 +75,43 @@ def test_train_with_folds_writes_figures_and_predictions(tmp_path):
     assert [row["target"] for row in table] == ["yes" if y else "no" for y in Y]
     right = np.mean([row["target"] == row["predicted"] for row in table])
     assert found["pooled"]["accuracy"]["value"] == pytest.approx(right)
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [".lock", "folds.json", "predictions.csv"]
+    written = [".lock", "best.h5", "config.toml", "folds.json", "predictions.csv"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == written
     refused("train", "made.csv", "--folds", 61, cwd=tmp_path, code=2, expected="folds: must be at most the 60 samples")
     refused("train", "made.csv", "--repeats", 3, cwd=tmp_path, code=2, expected="Add --folds K")
+
+
+def test_a_fold_learns_nothing_from_the_samples_that_judge_it(tmp_path, device):
+    """Fillings, categories and scales are those of its training part, whatever stands in the fold itself."""
+    draw = np.random.default_rng(2)
+    rows = [[f"{a:.3f}", "xyz"[k % 3], "yes" if a > 0 else "no"] for k, a in enumerate(draw.normal(size=60))]
+    for row in rows[::7]:
+        row[0] = ""
+
+    def validated(path, table):
+        path.write_text("\n".join(["a,b,class", *map(",".join, table)]) + "\n")
+        keys = {"model.hidden": [4], "training.epochs": 1, "training.batch_size": 10, "data.source": str(path)}
+        config = load_config("mlp", {**keys, "data.fill": "mean", "data.unseen": "ignore"}, {})
+        dataset, parts = load_split(config)
+        whole = Experiment(config, dataset, parts, device)
+        return cross_validate(whole, 3), fold_splits(whole, 3, 1)
+
+    found, splits = validated(tmp_path / "one.csv", rows)
+    other = [list(row) for row in rows]
+    for row in splits[0].test.tolist():
+        other[row][:2] = ["1000", "q"]
+    again, same = validated(tmp_path / "two.csv", other)
+    np.testing.assert_array_equal(splits[0].test, same[0].test)
+
+    def known(one):
+        about = json.loads(one.networks[0]["data/json"].text)
+        weights = {p: a.data for p, a in one.networks[0]["model"].walk() if hasattr(a, "data")}
+        return about["contract"]["codes"], weights
+
+    (codes, weights), (others, theirs) = known(found), known(again)
+    assert codes == others
+    kept = [float(rows[k][0]) for k in splits[0].train.tolist() if rows[k][0]]
+    assert codes[0]["fill"] == pytest.approx(np.mean(kept))
+    assert weights.keys() == theirs.keys()
+    for path, array in weights.items():
+        np.testing.assert_array_equal(array, theirs[path], err_msg=path)

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 
-import numpy as np
 import pytest
 
 from gpunet.backend import Device, out_of_memory
@@ -12,22 +11,7 @@ from gpunet.datasets import load
 from gpunet.errors import DeviceError, GpunetError
 from gpunet.experiment import Experiment, Run
 from gpunet.stages import Stack, largest_batch, within_memory
-
-
-class OutOfMemoryError(MemoryError):
-    """As CuPy's."""
-
-
-@dataclass(frozen=True)
-class SmallDevice(Device):
-    """A device without room for an array of more than so many bytes."""
-
-    limit: int = 1 << 40
-
-    def empty(self, shape, dtype):
-        if np.prod(shape) * np.dtype(dtype).itemsize > self.limit:
-            raise OutOfMemoryError(f"Out of memory allocating {np.prod(shape)} numbers")
-        return super().empty(shape, dtype)
+from small_device import OutOfMemoryError, SmallDevice
 
 
 def parts_of(preset, overrides):
