@@ -25,7 +25,7 @@ BLOCK = 1000  # samples whose bits are flipped at once
 
 
 class Machine(Judged):
-    """A trained restricted Boltzmann machine, or a stack of them: a deep belief network.
+    """A trained restricted Boltzmann machine, a stack of them (a deep belief network), or a deep Boltzmann machine.
 
     >>> import gpunet, numpy as np
     >>> bits = (np.random.default_rng(0).random((200, 8)) < 0.3).astype(np.uint8)
