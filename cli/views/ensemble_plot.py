@@ -77,7 +77,9 @@ def _reliability(axes: Any, found: Mapping[str, Any]) -> None:
         style = {"color": colour, "marker": marker, "alpha": 0.75, "label": label}
         axes.scatter([p[0] for p in points], [p[1] for p in points], s=sizes, **style)
         axes.plot([p[0] for p in points], [p[1] for p in points], color=colour, linewidth=1, alpha=0.6)
-    axes.set(xlim=(0, 1.02), ylim=(-0.02, 1.02), xlabel="probability of the predicted class", ylabel="share that is right")
+    axes.set(
+        xlim=(0, 1.02), ylim=(-0.02, 1.02), xlabel="probability of the predicted class", ylabel="share that is right"
+    )
     if found["task"] == "multilabel":
         axes.set(xlabel="probability of a label", ylabel="share that has it")
     title = "one temperature" if own["why_not"] == "" else "no temperature fitted"
