@@ -15,14 +15,15 @@ EXTRA := $(if $(filter 12,$(CUDA)),$(COMMA)cuda12,$(if $(filter 13,$(CUDA)),$(CO
 # Steps of their own beside the tests: CUDA text, compiled and run on the processor, and captured steps; kills, faults, damage and hostile files; README's
 # examples; the wheel in an empty environment.
 KERNELS := tests/backend/test_kernels.py tests/backend/test_convolution_kernels.py tests/training/test_capturable.py \
-	tests/rbm/test_capturable_machines.py
+	tests/rbm/test_capturable_machines.py tests/training/test_tail_kernels.py tests/training/test_recorded_steps.py \
+	tests/rbm/test_recorded_machines.py
 SOAK := tests/checkpoint/test_crash.py tests/checkpoint/test_hostile.py tests/checkpoint/test_durability.py \
 	tests/checkpoint/test_foreign.py
-MANUAL := tests/test_readme.py
+MANUAL := tests/test_readme.py tests/test_manual.py
 PACKAGING := tests/test_packaging.py
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile
 
-.PHONY: demo test lint kernels soak manual packaging bench clean
+.PHONY: demo test lint kernels soak manual pictures docs packaging bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/gpunet compare --labels 100 'model.hidden=[64,64]' training.epochs=25
@@ -45,6 +46,15 @@ soak: $(VENV)/.test
 manual: $(VENV)/.test
 	$(PYTEST) $(MANUAL) $(ARGS)
 
+# Put the pictures that the examples draw into docs/pictures.
+pictures: $(VENV)/.test
+	$(PYTEST) tests/test_manual.py --draw $(ARGS)
+
+# The manual as pages of HTML; what is generated from the code is made anew each time.
+docs: $(VENV)/.docs
+	$(BIN)/sphinx-build -E -q -W --keep-going -b html -c docs . build/manual
+	@echo "Manual: build/manual/docs/index.html"
+
 packaging: $(VENV)/.test
 	$(PYTEST) $(PACKAGING) $(ARGS)
 
@@ -65,7 +75,7 @@ $(VENV)/.demo: $(BIN)/python pyproject.toml setup.py
 	$(PIP) -e '.[plot$(EXTRA)]'
 	@touch $@
 
-$(VENV)/.test $(VENV)/.lint $(VENV)/.kernels $(VENV)/.peers: $(VENV)/.%: $(VENV)/.demo
+$(VENV)/.test $(VENV)/.lint $(VENV)/.kernels $(VENV)/.docs $(VENV)/.peers: $(VENV)/.%: $(VENV)/.demo
 	$(PIP) -e '.[$*]'
 	@touch $@
 

@@ -229,17 +229,20 @@ def torch_resnet(last=False):
 
 
 def resnet_memory(which):
-    """MB that three steps take beyond what the process held before, as the operating system counts them."""
+    """MB that three steps take beyond what the process held before, as the operating system counts them.
+
+    The peak of ``getrusage`` would be no less than what the parent held when it started the process.
+    """
     lines = [
-        "import resource, sys",
+        "import pathlib, re, sys",
         f"sys.argv = ['x', '--threads', '{THREADS}']",
         "sys.path.insert(0, 'benchmarks')",
         "import bench_conv",
         f"step = bench_conv.{which}()",
-        "used = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss",
-        "before = used()",
+        "said = lambda name: int(re.search(name + r':\\s+(\\d+)', pathlib.Path('/proc/self/status').read_text())[1])",
+        "before = said('VmRSS')",
         "for _ in range(3): step()",
-        "print((used() - before) / 1024)",
+        "print((said('VmHWM') - before) / 1024)",
     ]
     code = "\n".join(lines)
     return float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
@@ -259,7 +262,11 @@ def case_lines(name, case, rounds, torch):
             "gpunet, blocks of 8 samples": gpunet_layer(case, block=8 * 32 * 32 * 288 * 4)[0],
             "gpunet, all samples at once": gpunet_layer(case, block=1 << 40)[0],
         }
-    lines = [f"## {name}: {case}, batch {BATCH}", ""]
+    said = f"{case['n_in']} to {case['n_out']} channels, {case['image']}x{case['image']}, kernel {case['size']}"
+    said += (
+        f", stride {case['stride']}, {case['groups']} groups" if case["groups"] > 1 else f", stride {case['stride']}"
+    )
+    lines = [f"## {name}: {said}, batch {BATCH}", ""]
     if torch:
         weight, bias = (np.array(p.value) for p in (layer.weight, layer.bias))
         candidates |= {"PyTorch eager": torch_layer(case, False), "PyTorch, channels last": torch_layer(case, True)}

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gpunet.experiment import Run
     from gpunet.stages import Carried
 
+ENOUGH_UPDATES = 1000  # of a machine; with fewer its weights are hardly beyond where they began
 DRY = "Dry run: nothing was trained and nothing was written."
 
 
@@ -56,8 +57,17 @@ def announce(job: Run) -> None:
         _say_units(job)
     for line in map(translated, (*abridged(job.dataset.notes), *job.preprocessing.notes, *several, *remarks)):
         remark(f"  {line}")
-    for line in (*abridged(found.warnings), *_waits(job)):
+    for line in (*abridged(found.warnings), *_few_updates(job), *_waits(job)):
         remark(f"  Warning: {translated(line)}")
+
+
+def _few_updates(job: Run) -> list[str]:
+    """What is to be said where a machine has so few updates before it that it will hardly have learned anything."""
+    settings = job.config.training
+    updates = job.trainer.steps_per_epoch(settings.drop_last) * settings.epochs
+    if job.machine is None or updates >= ENOUGH_UPDATES:
+        return []
+    return [f"{updates:,} updates are few for a machine; training.updates=200 makes epochs of so many"]
 
 
 def _waits(job: Run) -> list[str]:
@@ -194,7 +204,7 @@ def following_commands(job: Run, folder: Path) -> list[str]:
     data = "" if source == "digits" else f" --data {printable(shlex.quote(source))}"
     forms = {
         "evaluate": f"evaluate {run} --data MORE{_ending(source)}",
-        "finetune": f"train finetune{data} --from {run}",
+        "finetune": f"train {job.config.model.finetuned_by}{data} --from {run}",
         "likelihood": f"likelihood {run}",
         "predict": f"predict {run} NEW{_ending(source)}",
         "report": f"report {run}",

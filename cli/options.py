@@ -211,11 +211,13 @@ def print_json(document: Any) -> None:
 
 
 def decimals(value: float, digits: int = 4) -> str:
-    """A number with so many decimals, or with three significant digits where these would all be zeros.
+    """A number with so many decimals; with three significant digits where these would all be zeros, six of a million.
 
-    >>> decimals(0.25), decimals(8.4e-18), decimals(0.0)
-    ('0.2500', '8.4e-18', '0.0000')
+    >>> decimals(0.25), decimals(8.4e-18), decimals(0.0), decimals(59486524731.9)
+    ('0.2500', '8.4e-18', '0.0000', '5.94865e+10')
     """
+    if abs(value) >= 1e6:
+        return f"{value:.6g}"
     return f"{value:.3g}" if 0 < abs(value) < 0.5 * 10.0**-digits else f"{value:.{digits}f}"
 
 

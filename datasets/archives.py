@@ -42,6 +42,7 @@ class Naming:
         channels: ``first`` or ``last``, where images have several; found out where None.
         transposed: whether the rows of images are their columns, as in the files of EMNIST; where None they are so in
             IDX files whose names begin with ``emnist``.
+        wide: whether features that are no bytes become float64 instead of float32.
     """
 
     x: str | None = None
@@ -50,6 +51,7 @@ class Naming:
     transposed: bool | None = None
     weight: str | None = None
     weight_optional: bool = False
+    wide: bool = False
 
 
 def read_archive(
@@ -99,8 +101,8 @@ def read_archive(
     _same_length(path, x, y)
     x, turned = oriented(x, naming.channels, naming.transposed)
     x, contract, moved = near_zero(x)
-    x = portable_features(str(path), x)
-    targets = understand(str(path), y, task, classes)
+    x = portable_features(str(path), x, naming.wide)
+    targets = understand(str(path), y, task, classes, wide=naming.wide)
     return Dataset(
         path.name, x, targets.y, targets.classes, test_from=test_from, scale=byte_scale(x),
         notes=(*notes, *turned, *moved), label_type=targets.label_type, task=targets.task, why=targets.why,
@@ -116,7 +118,7 @@ def _unlabelled(path: Path, naming: Naming, arrays: Mapping[str, np.ndarray]) ->
         raise DataError(str(path), f"needs {wanted}", _known(arrays), "Name the array of features, x")
     x, turned = oriented(check_features(str(path), arrays[name]), naming.channels, naming.transposed)
     x, contract, moved = near_zero(x)
-    x = portable_features(str(path), x)
+    x = portable_features(str(path), x, naming.wide)
     notes = (f"{printable(name)} are features; no targets, which are not needed", *turned, *moved)
     return Dataset(
         path.name, x, np.zeros((len(x), 0), np.float32), scale=byte_scale(x), notes=notes, contract=contract,

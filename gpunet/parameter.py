@@ -121,7 +121,8 @@ class Parameters:
         model: any object; parameters are found by walking its attributes, lists and tuples.
         seeds: the seed of one model, or a sequence of seeds for a population with a members axis.
         device: where the vectors live.
-        dtype: float32, or float64 for gradient checks.
+        dtype: float32 or float64.
+        draw: False leaves all values 0, for those who fill them.
 
     Attributes:
         idle: names of what the last pass did not reach; the optimizer leaves it as it is, without decay.
@@ -132,7 +133,14 @@ class Parameters:
     {'weight': (3, 2), 'bias': (2,)}
     """
 
-    def __init__(self, model: Any, seeds: int | Sequence[int], device: Device | None = None, dtype: Any = np.float32):
+    def __init__(
+        self,
+        model: Any,
+        seeds: int | Sequence[int],
+        device: Device | None = None,
+        dtype: Any = np.float32,
+        draw: bool = True,
+    ):
         self.device, self.dtype = device or Device(), np.dtype(dtype)
         self.seeds: tuple[int, ...] = tuple(int(s) for s in np.atleast_1d(seeds))
         self.members: tuple[int, ...] = () if np.ndim(seeds) == 0 else (len(self.seeds),)
@@ -146,7 +154,8 @@ class Parameters:
         for name, parameter in self.named.items():
             parameter._value = self.view(self.values, name)
             parameter._grad = self.view(self.grads, name)
-        self._draw()
+        if draw:
+            self._draw()
 
     @property
     def count(self) -> int:

@@ -37,6 +37,7 @@ _made, GpunetError.__init__ = GpunetError.__init__, _no_message_within_another
 
 def pytest_addoption(parser):
     parser.addoption("--backend", choices=["numpy", "cupy"], default="numpy", help="where device code runs")
+    parser.addoption("--draw", action="store_true", help="put the pictures that pages draw into docs/pictures")
     parser.addoption("--slow", action="store_true", help="also run tests that take minutes")
 
 

@@ -4,8 +4,9 @@ A fork is a process like any other, but for what a start takes. What must be see
 libraries read when they are loaded, is seen in a process of its own (``shell.gpunet`` with ``env``).
 
 A case is ``words``, with any of: ``input``, the text of standard input; ``out`` and ``err``, each of ``file`` (its
-content comes back), ``full``, ``closed`` or ``gone``, a pipe whose reader has left; ``encoding`` of both; ``signal``,
-sent from within when a file whose name ends in ``at`` is opened; ``ignored``, signals that the program finds ignored.
+content comes back), ``full``, ``closed`` or ``gone``, a pipe whose reader has left, and ``err`` of ``joined``, which is
+where ``out`` goes; ``encoding`` of both; ``signal``, sent from within when a file whose name ends in ``at`` is opened;
+``ignored``, signals that the program finds ignored.
 """
 
 import atexit
@@ -139,6 +140,9 @@ def redirect(kind, descriptor, path):
     """Let a descriptor be what a case says."""
     if kind == "closed":
         os.close(descriptor)
+        return
+    if kind == "joined":
+        os.dup2(1, descriptor)
         return
     if kind == "gone":
         reader, writer = os.pipe()

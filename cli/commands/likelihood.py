@@ -51,7 +51,8 @@ def likelihood(
     bracket reaches three standard errors beyond both. A bracket wider than 1 nat is called UNTRUSTED, and values that
     rest on rectified normal samples (noisy_relu with sampler=rectified) APPROXIMATE.
 
-    RAISE gives stochastic lower bounds for single test cases. For a stack the value is a variational lower bound.
+    RAISE gives stochastic lower bounds for single test cases. For a stack and for a deep machine the value is a
+    variational lower bound.
     Bernoulli data between 0 and 1 are rounded, so that they are states. Samples have the weights that they were trained
     with, those of --data the weights of their column or array, or of --weights.
 
@@ -59,6 +60,7 @@ def likelihood(
     gpunet likelihood runs/digits-rbm-1/best.h5
     gpunet likelihood runs/digits-rbm-1/best.h5 --runs 500 --steps 10000 --mixing 2000
     gpunet likelihood runs/digits-dbn-1/best.h5 --cases 0
+    gpunet likelihood runs/digits-dbm-1 --runs 200 --steps 5000
     """
     from gpunet.api.reading import counting, evaluation_data
     from gpunet.inspection.likelihood import (
@@ -85,7 +87,7 @@ def likelihood(
         weight = None if dataset.weights is None else dataset.weights[chosen]
         x = states(model, dataset.x[chosen], binarise)
         summed = exact or is_easy(model)
-        single = len(model.dbn.machines) == 1
+        single = model.dbn.single
         way: Any = None
         if not summed or (single and cases):
             with working(f"Placing {steps:,} temperatures"):
@@ -113,7 +115,7 @@ def likelihood(
         "trusted": [w <= TRUSTED for w in width],
         "approximate": is_approximate(model, log_z),
         "cases": min(cases, len(chosen)),
-        "inputs": model.dbn.machines[0].visible.n,
+        "inputs": model.dbn.visible.n,
         "states": _states(model, binarise),
     }
     if weight is not None:
@@ -132,7 +134,7 @@ def likelihood(
 
 def _states(model: Any, binarise: bool) -> str:
     """What was done to the data, so that figures of training, on data as they are, are others."""
-    if not model.dbn.machines[0].visible.bits:
+    if not model.dbn.visible.bits:
         return "as they are"
     return "binarised" if binarise else "rounded"
 

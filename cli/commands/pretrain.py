@@ -12,18 +12,19 @@ from ..options import Request, from_option, run_options
 @click.option("--layers", type=click.IntRange(1), metavar="N", help="Keep N finished layers of --from; all by default.")
 @run_options
 def pretrain(request: Request, source: str | None, layers: int | None) -> None:
-    """Train without labels: Boltzmann machines, one or a stack layer by layer, or a convolutional autoencoder.
+    """Train without labels: Boltzmann machines, one, a stack or a deep one, or a convolutional autoencoder.
 
     Contrastive divergence with model.k Gibbs steps; model.chains says where samples of the model come from: from_data
     (CD), a number or persistent (PCD), fast_persistent, tempered (parallel tempering). A stack can also learn by
     model.method=denoising or supervised. Reconstruction error and free energy are printed for orientation; neither is a
-    likelihood, see gpunet likelihood. A conv_autoencoder learns to fill in missing pixels of images. Fine-tune with
-    gpunet train --from.
+    likelihood, see gpunet likelihood. A dbm is a deep Boltzmann machine: model.greedy epochs for each layer alone, then
+    all together. A conv_autoencoder learns to fill in missing pixels of images. Fine-tune with gpunet train --from.
 
     \b
     gpunet pretrain dbn
     gpunet pretrain rbm --data mnist/ model.hidden=500 model.k=3 model.chains=100
     gpunet pretrain rbm --data t.csv model.visible_units=gaussian optimizer.learning_rate=0.001
+    gpunet pretrain dbm model.hidden=[300,300,200] model.greedy=10
     gpunet pretrain denoiser
     gpunet pretrain dbn --from runs/digits-dbn-1/best.h5 --layers 1 model.hidden=[256,64]
     """

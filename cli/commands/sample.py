@@ -44,14 +44,15 @@ def sample(
 ) -> None:
     """Draw samples of restricted Boltzmann machines: Gibbs steps at the top, then down to the data.
 
-    A network trained up and down dreams of a class that is held. What is written are the means of the visible units
-    in the end, as a picture of tiles where samples are images (needs pillow), or as numbers in an NPZ file: x, in the
-    units of the data.
+    All layers of a deep Boltzmann machine are sampled together. A network trained up and down, and a deep machine with
+    classes, dream of a class that is held. What is written are the means of the visible units in the end, as a picture
+    of tiles where samples are images (needs pillow), or as numbers in an NPZ file: x, in the units of the data.
 
     \b
     gpunet sample runs/digits-rbm-1/best.h5
     gpunet sample runs/digits-dbn-1/best.h5 -n 25 --steps 5000 --start data -o dreams.png
     gpunet sample runs/digits-updown-1/best.h5 --class 3 -o threes.png
+    gpunet sample runs/digits-classdbm-1 --class 3 --steps 2000
     gpunet sample runs/digits-rbm-1/best.h5 -n 10000 -o samples.npz
     """
     import gpunet

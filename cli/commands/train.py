@@ -38,6 +38,7 @@ def train(request: Request, source: str | None, grafts: tuple[str, ...], folds: 
     gpunet train mlp --data flowers.csv training.epochs=50 optimizer.learning_rate=3e-4
     gpunet train residual --seeds 5 --run runs/five
     gpunet train finetune --from runs/digits-dbn-1/best.h5 model.hidden=[500,500,2000] data.labels=1000
+    gpunet train dbm-finetune --from runs/digits-dbm-1
     gpunet train mlp --from runs/digits-mlp-1/best.h5 --graft 000_dense=000_dense
     gpunet train flowers.csv --folds 10 --repeats 3
     gpunet train my.toml --dry-run

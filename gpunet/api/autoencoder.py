@@ -42,7 +42,7 @@ class Autoencoder(Network):
         half = self._half("encode", "encoder", held)
         with device.activate():
             ctx = Context(False, Arena(device))
-            prepared = held.preprocessing.on_host(features.reshape(len(features), -1))
+            prepared = held.preprocessing.on_host(features.reshape(len(features), -1), self.parameters.dtype)
             shape = held.preprocessing.shape(held.input_shape)
             prepared = device.put(prepared.reshape(len(prepared), *shape), held.parameters.dtype)
             code, _ = half.forward(prepared, ctx)
@@ -91,7 +91,8 @@ class Autoencoder(Network):
     def score(self, x: Any, y: Any = None) -> float:
         """Share of the variance of the prepared features that the reconstruction explains, in (-infinity, 1]."""
         features = self._features(x)
-        wanted = self._held.preprocessing.on_host(features.reshape(len(features), -1)).astype(np.float64)
+        rows = features.reshape(len(features), -1)
+        wanted = self._held.preprocessing.on_host(rows, self.parameters.dtype).astype(np.float64)
         missed = ((wanted - self.outputs(x)) ** 2).sum()
         spread = ((wanted - wanted.mean(axis=0)) ** 2).sum()
         return float(1 - missed / spread) if spread else 0.0

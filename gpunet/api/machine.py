@@ -59,8 +59,8 @@ class Machine(Result):
         """
         if layers is not None:
             check_count("layers", layers)
-            if layers > len(self._held.dbn.machines):
-                rule, remedy = f"must be at most the {len(self._held.dbn.machines)} there are", "Leave it out for all"
+            if layers > self._held.dbn.depth:
+                rule, remedy = f"must be at most the {self._held.dbn.depth} there are", "Leave it out for all"
                 raise ConfigError("layers", rule, layers, remedy)
         return self.encode_on(self._features(x), layers=layers, as_numpy=as_numpy)
 
@@ -93,7 +93,7 @@ class Machine(Result):
         """Expected samples after one way up and down, averaged over members: (samples, *input_shape)."""
         with self.device.activate():
             v, ctx, dbn = self._prepared(x), self._context(), self._held.dbn
-            again = dbn.decode(dbn.encode(v, ctx), ctx)
+            again = dbn.reconstruct(v, ctx)
             return self._undone(again.mean(axis=0) if self.parameters.members else again, as_numpy)
 
     def sample(
@@ -175,9 +175,9 @@ class Machine(Result):
 
     def pseudo_likelihood_on(self, features: np.ndarray) -> np.ndarray:
         """The same for samples of a data set, (samples, *input_shape) on the host."""
-        if len(self._held.dbn.machines) > 1:
+        if not self._held.dbn.single:
             remedy = "Use log_likelihood, which gives a lower bound"
-            rule, received = "needs a single machine", f"{len(self._held.dbn.machines)} layers"
+            rule, received = "needs a single machine", f"{self._held.dbn.depth} layers"
             raise ConfigError("pseudo_likelihood", rule, received, remedy)
         held, parts = self._precise, []
         with self.device.activate():
@@ -227,7 +227,7 @@ class Machine(Result):
         numbers: list[Any] = [mean - log_z.value, mean - log_z.high, mean - log_z.low, spread]
         value, low, high, error = numbers if self.parameters.members else (float(number[0]) for number in numbers)
         method = "exact" if log_z.method == "exact" else "bracket"
-        return LogLikelihood(value, low, high, error, len(v), method, len(precise.dbn.machines) > 1, log_z)
+        return LogLikelihood(value, low, high, error, len(v), method, not precise.dbn.single, log_z)
 
     def log_z(self) -> LogZ:
         """The exact logarithm of the normaliser of the top machine.
@@ -291,13 +291,13 @@ class Machine(Result):
         return self._placed(self._features(x))
 
     def _placed(self, features: np.ndarray, held: TrainedStack | None = None) -> Any:
-        v = self._held.preprocessing.on_host(features.reshape(len(features), -1))
+        v = self._held.preprocessing.on_host(features.reshape(len(features), -1), self.parameters.dtype)
         return self.device.put(v, (held or self._held).parameters.dtype)
 
     def _check_bits(self, features: np.ndarray) -> None:
         """Refuse, for units that are bits, what is no bit and no probability of one."""
-        v = self._held.preprocessing.on_host(features.reshape(len(features), -1))
-        if self._held.dbn.machines[0].visible.bits and not 0 <= v.min() <= v.max() <= 1:
+        v = self._held.preprocessing.on_host(features.reshape(len(features), -1), self.parameters.dtype)
+        if self._held.dbn.visible.bits and not 0 <= v.min() <= v.max() <= 1:
             rule, got = "must lie between 0 and 1 when prepared, as in training", f"{v.min():.4g} to {v.max():.4g}"
             raise DataError("x", rule, got, "Pass samples on the scale of the training")
 
@@ -316,24 +316,24 @@ class Machine(Result):
             return None
         features = self._features(start, "start")
         chosen = features[np.arange(n) % len(features)].reshape(n, -1)
-        v = self._held.preprocessing.on_host(chosen)
+        v = self._held.preprocessing.on_host(chosen, self.parameters.dtype)
         each = np.broadcast_to(v, (*self.parameters.members, *v.shape))
         with self.device.activate():
             return self.device.put(each, self.parameters.dtype)
 
     def _hidden_states(self, h: Any) -> np.ndarray:
         """States of the top hidden units that were passed, (samples, hidden)."""
-        top, states = self._held.dbn.top, feature_array(h, "h")
-        if states.shape[1:] != (top.hidden.n,):
-            rule, got = f"must be states of the {top.hidden.n} hidden units at the top", f"shape {states.shape}"
-            raise DataError("h", rule, got, f"Pass (samples, {top.hidden.n}), as encode gives them")
+        width, states = self._held.dbn.code.n, feature_array(h, "h")
+        if states.shape[1:] != (width,):
+            rule, got = f"must be states of the {width} hidden units at the top", f"shape {states.shape}"
+            raise DataError("h", rule, got, f"Pass (samples, {width}), as encode gives them")
         return states
 
     def _alone(self, what: str) -> None:
         """Refuse a stack, of which only a bound is known."""
-        if len(self._held.dbn.machines) > 1:
+        if not self._held.dbn.single:
             remedy = "Use log_likelihood, which gives a lower bound"
-            raise ConfigError(what, "needs a single machine", f"{len(self._held.dbn.machines)} layers", remedy)
+            raise ConfigError(what, "needs a single machine", f"{self._held.dbn.depth} layers", remedy)
 
     def _one(self, what: str) -> None:
         if self.parameters.members:

@@ -234,7 +234,7 @@ class Network(Result):
         with device.activate():
             x = features.reshape(len(features), *held.input_shape)
             scale = held.description.target_scale
-            wanted = targets if scale is None else scale.apply(targets)
+            wanted = targets if scale is None else scale.apply(targets, held.parameters.dtype)
             feed = Feed(device, x, wanted, held.preprocessing, held.parameters.dtype, weights=weights)
             found = Evaluator(held.objective, feed, len(self.seeds), device).scores()
             if held.thresholds is None:

@@ -8,7 +8,7 @@ import numpy as np
 from .ensemble import Ensemble
 from .reading import features_for
 
-DIGITS = 7  # that a prediction in single precision has
+DIGITS = {"float32": 7, "float64": 15}  # that a prediction has by the precision of its network
 PROBABLE = 6  # digits of a probability
 
 
@@ -59,7 +59,8 @@ def predictions(networks: Ensemble, source: str, every: bool = False, held: byte
     else:
         scale = first.description.target_scale
         spread = scale.deviation if scale is not None else [np.inf] * outputs.shape[1]
-        said = of_values(outputs, names_of(targets, outputs.shape[1], "value"), spread)
+        digits = min(DIGITS[network.parameters.dtype.name] for network in networks.networks)
+        said = of_values(outputs, names_of(targets, outputs.shape[1], "value"), spread, digits)
     known = {**given[0].ids, **said}
     columns: dict[str, list[object]] = {
         unused("input", known): [source] * len(outputs),
@@ -103,21 +104,24 @@ def of_labels(
     return found | {f"{short}({name})": _rounded(column) for name, column in zip(names, outputs.T)}
 
 
-def of_values(outputs: np.ndarray, names: Sequence[str], spread: Sequence[float]) -> dict[str, list[object]]:
+def of_values(
+    outputs: np.ndarray, names: Sequence[str], spread: Sequence[float], digits: int = 7
+) -> dict[str, list[object]]:
     """Predicted values, in as many digits as they have.
 
     Args:
         outputs: (samples, targets).
         names: of the targets.
-        spread: of each target in training: single precision holds about seven digits of it, which may be more digits
-            of a value that lies far from zero.
+        spread: of each target in training, of which so many digits are known: these may be more digits of a value that
+            lies far from zero.
+        digits: that the precision of the network holds, about seven in single precision.
 
     >>> of_values(np.array([[1700000123.456789, 2 / 3]]), ["time", "share"], [1000.0, np.inf])
     {'time': [1700000123.457], 'share': [0.6666667]}
     """
     found: dict[str, list[object]] = {}
     for name, column, deviation in zip(names, outputs.T.tolist(), spread):
-        found[name] = [_significant(value, DIGITS + _places_above(value, deviation)) for value in column]
+        found[name] = [_significant(value, min(digits + _places_above(value, deviation), 17)) for value in column]
     return found
 
 

@@ -106,7 +106,7 @@ def table_dataset(config: Config, table: Table, given: Targets | None = None) ->
 
     targets = data.target if isinstance(data.target, tuple) else () if data.target is None else (data.target,)
     wanted = Wanted(targets, data.task, data.features, data.ignore, data.id, data.weight, data.split_column)
-    coding = Coding(data.fill, data.categories, data.unseen, data.rare, data.words)
+    coding = Coding(data.fill, data.categories, data.unseen, data.rare, data.words, config.dtype == np.float64)
     return assemble(table, wanted, coding, parts_of, data.target != (), given)
 
 
@@ -327,7 +327,7 @@ def naming_of(config: Config) -> Any:
 
     data = config.data
     weight = None if data.weight is None else str(data.weight)
-    return Naming(data.x, data.y, data.channels, data.transposed, weight)
+    return Naming(data.x, data.y, data.channels, data.transposed, weight, wide=config.dtype == np.float64)
 
 
 def imaging_of(config: Config, known: Trained | None = None) -> Any:

@@ -122,6 +122,17 @@ class Result:
         return History.of(group, units, self.trained.diverged)
 
     @property
+    def metrics(self) -> dict[str, Any]:
+        """What the test part came to when training was over, by name, such as ``test_accuracy``; empty without one.
+
+        Each is a number, or (members,) of a population.
+        """
+        root = self._held.checkpoint.root
+        found = root["metrics"].children if "metrics" in root else {}
+        known = {name: array.data for name, array in found.items() if isinstance(array, NamedArray)}
+        return {n: data.copy() if self.parameters.members else float(data.reshape(())) for n, data in known.items()}
+
+    @property
     def seeds(self) -> tuple[int, ...]:
         """The seed of each member."""
         return self.parameters.seeds
@@ -228,9 +239,7 @@ class Result:
         monitor = str(root.attrs.get("monitor", "last"))
         if monitor != "last" and self.history.epochs:
             found.append(f"{monitor.replace('_', ' ')} {root.attrs['monitor_value']:.4g}")
-        for name, array in root["metrics"].children.items() if "metrics" in root else ():
-            if isinstance(array, NamedArray):
-                found.append(f"{name.replace('_', ' ')} {float(np.mean(array.data)):.4g}")
+        found += [f"{name.replace('_', ' ')} {float(np.mean(value)):.4g}" for name, value in self.metrics.items()]
         return found
 
 

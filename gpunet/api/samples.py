@@ -86,7 +86,8 @@ def in_memory(
     count = sum(len(rows) for _, rows, _, _ in sections)
     test_from = count - len(sections[-1][1]) if test is not None else None
     names = sections[0][3]
-    targets = _understood(_joined([y for _, _, y, _ in sections]), config.data.task, names, classes)
+    wide = config.dtype == np.float64
+    targets = _understood(_joined([y for _, _, y, _ in sections]), config.data.task, names, classes, wide)
     changed = override(config, changes)
     if isinstance(first, Table):
         tables = [features if isinstance(features, Table) else _like(first, features) for features, _, _, _ in sections]
@@ -103,7 +104,7 @@ def in_memory(
         before = features_of.description.contract if features_of is not None and incremental else None
         made = make_dataset(
             np.concatenate(arrays), targets, test_from, channels=config.data.channels,
-            transposed=config.data.transposed, before=before,
+            transposed=config.data.transposed, before=before, wide=wide,
         )  # fmt: skip
         if known is not None:
             given = fulfil(known.description, np.concatenate(arrays), "x")
@@ -134,11 +135,13 @@ def make_dataset(
     channels: str | None = None,
     transposed: bool | None = None,
     before: Contract | None = None,
+    wide: bool = False,
 ) -> Dataset:
     """A checked data set of arrays.
 
     Where float32 would lose what tells the values of a feature apart, a number near their mean is subtracted in float64
     before; the contract keeps it.  Samples that come after others, whose contract is ``before``, are treated as those.
+    With ``wide`` features that are no bytes are float64.
     """
     x, turned = oriented(x.astype(np.uint8) if x.dtype.kind == "b" else x, channels, transposed)
     if before is None:
@@ -146,7 +149,7 @@ def make_dataset(
     else:
         x, contract, moved = after(x, before)
     notes = (*turned, *moved)
-    features = portable_features("x", x)
+    features = portable_features("x", x, wide)
     scale = byte_scale(features)
     if targets is None:
         return Dataset(name, features, np.zeros((len(x), 0), np.float32), scale=scale, contract=contract, notes=notes)
@@ -181,14 +184,14 @@ def class_names(classes: Any) -> tuple[str, ...]:
 
 
 def _understood(
-    y: np.ndarray | None, task: str, names: tuple[str, ...], classes: tuple[str, ...] | None
+    y: np.ndarray | None, task: str, names: tuple[str, ...], classes: tuple[str, ...] | None, wide: bool
 ) -> Targets | None:
     """Targets that were passed; truth values name their classes False and True."""
     if y is None:
         return None
     if classes is not None and y.dtype.kind == "b":
         classes = tuple({"False": "0", "True": "1"}.get(name, name) for name in classes)
-    found = understand("y", y, task, classes, names)
+    found = understand("y", y, task, classes, names, wide=wide)
     if y.dtype.kind == "b" and found.classes:
         return replace(found, classes=tuple(str(bool(int(c))) for c in found.classes))
     return found

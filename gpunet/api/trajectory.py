@@ -104,8 +104,8 @@ def trajectory(run: str | Path, device: str = "auto") -> Trajectory:
 
 def _machine(checkpoint: Checkpoint, place: Device) -> TrainedStack:
     held = stack_of(open_trained(checkpoint), place)
-    if len(held.dbn.machines) > 1:
-        received = f"{len(held.dbn.machines)} layers"
+    if not held.dbn.single:
+        received = f"{held.dbn.depth} layers"
         raise CheckpointError(
             str(checkpoint.path), "must hold one machine", received, "Look at statistics of its layers"
         )

@@ -1,9 +1,12 @@
 """Capture: a step becomes one CUDA graph; on the CPU it stays the function that it is."""
 
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from typing import Any
+from weakref import finalize
 
 from .device import Device
+from .pools import leave, sweep
 
 WARM_UPS = 2  # eager runs before recording: the first compiles and allocates, the second shows that nothing is left
 
@@ -20,21 +23,23 @@ def capture(step: Callable[..., None], device: Device) -> Callable[..., None]:
     >>> calls
     ['step']
     """
-    return step if device.kind == "cpu" else _CapturedStep(step)
+    return step if device.kind == "cpu" else _CapturedStep(step, device)
 
 
 class _CapturedStep:
     """Each call performs exactly one step: eager while warming up, then recorded, then replayed."""
 
-    def __init__(self, step: Callable[..., None]):
-        import cupy
-
+    def __init__(self, step: Callable[..., None], device: Device):
         self.step = step
-        self.cuda = cupy.cuda
-        # A graph keeps using the addresses it was recorded with, so no one else may be given them while it lives.
-        self.pool = cupy.cuda.MemoryPool()
+        self.cuda = device.xp.cuda
+        sweep(device.xp)  # of steps that are gone
+        # A graph keeps using the addresses it was recorded with, so no one else may be given them while it lives.  CuPy
+        # gives all free blocks of a pool back to the driver when it has no memory left, and to it those addresses are
+        # free: so another graph, whose first runs may end that way, has a pool of its own.
+        self.pools: dict[tuple[Hashable, ...], Any] = {}
         self.runs: dict[tuple[Hashable, ...], int] = {}
         self.graphs: dict[tuple[Hashable, ...], Any] = {}
+        finalize(self, leave, device.index, self.pools)
 
     def __call__(self, *key: Hashable) -> None:
         stream = self.cuda.get_current_stream()
@@ -42,15 +47,24 @@ class _CapturedStep:
             self.graphs[key].launch(stream=stream)
             return
         self.runs[key] = self.runs.get(key, 0) + 1
-        with self.cuda.using_allocator(self.pool.malloc):
+        if key not in self.pools:
+            self.pools[key] = self.cuda.MemoryPool()
+        with self.cuda.using_allocator(self.pools[key].malloc):
             if self.runs[key] <= WARM_UPS:
                 self.step(*key)
                 return
-            stream.begin_capture()
-            try:
-                self.step(*key)
-            finally:
-                graph = stream.end_capture()
+            graph = self._record(stream, key)
         graph.upload(stream=stream)
         graph.launch(stream=stream)
         self.graphs[key] = graph
+
+    def _record(self, stream: Any, key: tuple[Hashable, ...]) -> Any:
+        """The graph of a step; an error of the step is what is raised, not what its end makes of the capture."""
+        stream.begin_capture()
+        try:
+            self.step(*key)
+        except BaseException:
+            with suppress(RuntimeError):  # CUDA's errors; the capture is invalid, and has to end all the same
+                stream.end_capture()
+            raise
+        return stream.end_capture()

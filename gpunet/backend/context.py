@@ -10,7 +10,7 @@ import numpy as np
 from ..members import PerMember, each
 from .arena import Arena
 from .arrays import Array, array_module
-from .events import STEPS
+from .events import STEPS, happen
 from .streams import Streams, normal_pairs, unit_interval
 
 NUMERICS = 2  # the rules of arithmetic of new runs; runs that began under rules 1 keep them, see decision 0019
@@ -57,6 +57,9 @@ class Context:
 
     def events(self, probability: Array) -> Array:
         """1 with the given probabilities, ([members,] ...), else 0, in place of them; 0 and 1 stay certain."""
+        if self._draws_by_kernel(probability):
+            happen(probability, *self.site())
+            return probability
         bits, happened = self.bits16(probability.shape), self.empty(probability.shape, bool)
         probability *= STEPS
         if self.numerics == 1:  # rounded to 16 bits, so that what is rarer than 8e-6 never happens
@@ -66,6 +69,12 @@ class Context:
             self._random().decide(happened, bits, probability)
         array_module(probability).copyto(probability, happened)
         return probability
+
+    def _draws_by_kernel(self, probability: Array) -> bool:
+        """Whether one kernel can decide: on CUDA, where all members draw at the same site."""
+        on_cuda = array_module(probability).__name__ == "cupy"
+        together = self.numerics != 1 and not self._random().apart
+        return on_cuda and together and bool(probability.flags.c_contiguous and probability.size)
 
     def number(self, setting: Any, like: Array, dtype: Any = None) -> Any:
         """A number as a step takes it: itself, or where it differs by member an array that broadcasts over ``like``.
@@ -81,6 +90,11 @@ class Context:
             return setting
         shape = (like.shape[0], *(1,) * (like.ndim - 1))
         return self.arena.constant(tuple(setting.among(like.shape[0])), shape, dtype or like.dtype)
+
+    def number_of_each(self, setting: Any, members: int, dtype: Any) -> Array:
+        """A number as kernels take it, (members,), put on the device when it is first asked for."""
+        values = setting.among(members) if isinstance(setting, PerMember) else (setting,) * members
+        return self.arena.constant(tuple(values), (members,), dtype)
 
     def dropped(self, shape: tuple[int, ...], rate: float | PerMember) -> tuple[Array, Any]:
         """Independent events of one probability from 0 to 1, or of one for each member.
@@ -129,6 +143,11 @@ class Context:
     def normal(self, shape: tuple[int, ...], dtype: Any) -> Array:
         """Independent normal numbers with mean 0 and standard deviation 1, of a shape and type."""
         return normal_pairs(self.uniform(shape, dtype), self.uniform(shape, dtype))
+
+    def site(self) -> tuple[Array, Array, int]:
+        """Keys of the members, clock and number of the next site, for a kernel that draws there by itself."""
+        streams = self._random()
+        return streams.keys, streams.clock, streams.take_site()
 
     def _random(self) -> Streams:
         if self.streams is None:

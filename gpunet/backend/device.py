@@ -16,6 +16,7 @@ import numpy as np
 from ..errors import DeviceError
 from .arrays import Array, address, to_host
 from .driver import DriverReport, probe_driver
+from .pools import sweep
 from .products import load_cublas
 
 SHORT_FORMATS = 80  # compute capability of the first GPUs that multiply in tf32 and bfloat16
@@ -67,7 +68,8 @@ class Device:
 
     def copy_into(self, array: Array, host: Any) -> None:
         """Copy host values into an existing array of this device, so that its address stays."""
-        host = np.ascontiguousarray(np.broadcast_to(np.asarray(host, array.dtype), array.shape))
+        host = np.broadcast_to(np.asarray(host, array.dtype), array.shape)
+        host = np.ascontiguousarray(host).reshape(array.shape)  # which gives a single number an axis
         if self.kind == "cpu":
             array[...] = host
         elif array.flags.c_contiguous:
@@ -83,15 +85,16 @@ class Device:
         """Give back the memory of arrays that nobody holds any more."""
         gc.collect()
         if self.kind == "cuda":
+            sweep(self.xp)
             self.xp.get_default_memory_pool().free_all_blocks()
 
     def check_precision(self, precision: str) -> None:
         """Refuse a precision of products that this device does not have.
 
         Raises:
-            DeviceError: another than ``float32`` on a CPU, or on a GPU older than Ampere (compute capability 8.0).
+            DeviceError: ``tf32`` or ``bfloat16`` on a CPU, or on a GPU older than Ampere (compute capability 8.0).
         """
-        if precision == "float32":
+        if precision in ("float32", "float64"):
             return
         capability = 0 if self.kind == "cpu" else int(self.xp.cuda.Device(self.index).compute_capability)
         if capability < SHORT_FORMATS:

@@ -19,6 +19,7 @@ from .kernels import kernel
 from .philox import host_philox
 
 STEPS = 65536  # of the first 16 bits
+SPAN = 4096  # numbers of a block on CUDA
 CHUNK = 16384  # elements looked at together on the host
 FURTHER = 1  # phase of the words that hold further bits
 
@@ -54,6 +55,21 @@ def decide(out: Array, bits: Array, expected: Array | float, keys: Array, clock:
         for tie in map(int, ties):
             open_part = expected - int(expected) if left is None else float(left[tie])
             out[member, start + tie] = _further(start + tie, keys[member], int(clock[0]), site) < open_part
+
+
+def happen(probability: Array, keys: Array, clock: Array, site: int) -> None:
+    """1 with each probability, else 0, in its place, on CUDA; the same numbers as by :func:`decide`.
+
+    Args:
+        probability: contiguous ([members,] ...).
+        keys: uint64 (members, 2), the key of each member.
+        clock: uint64 (1,), the second word of the counter.
+        site: third word of the counter.
+    """
+    per_member, name = probability.size // len(keys), "double" if probability.dtype == np.float64 else "float"
+    launch = kernel(Path(__file__).with_name("philox.cu"), f"happen_{name}")
+    grid = (-(-per_member // SPAN), len(keys))
+    launch(grid, (256,), (probability, np.int64(per_member), keys, clock, np.uint64(site)))
 
 
 def _further(element: int, key: Array, step: int, site: int) -> float:

@@ -88,4 +88,25 @@ extern "C" __global__ void philox_sample_words(word *out, long long words, long 
 GPUNET_EVENTS(events_of_floats, const float *expected, expected[place])
 GPUNET_EVENTS(events_of_doubles, const double *expected, expected[place])
 GPUNET_EVENTS(events_of_one, double expected, expected)
+
+// 1 with each probability, else 0, in its place; each block draws the first bits of 4096 numbers for itself.
+// Grid: x covers 4096 numbers of a member each, y the members; block: 256.
+#define GPUNET_HAPPEN(name, T)                                                                                     \
+    extern "C" __global__ void __launch_bounds__(256) name(T *probability, long long per_member, const word *keys, \
+                                                           const word *clock, word site) {                         \
+        __shared__ word words[1024];                                                                               \
+        long long start = (long long)blockIdx.x * 4096;                                                            \
+        const word *key = keys + 2 * blockIdx.y;                                                                   \
+        word drawn[4];                                                                                             \
+        philox_block((word)(start / 16 + threadIdx.x) + 1, clock[0], site, 0, key[0], key[1], drawn);              \
+        for (int lane = 0; lane < 4; ++lane) words[4 * threadIdx.x + lane] = drawn[lane];                          \
+        __syncthreads();                                                                                           \
+        for (int i = threadIdx.x; i < 4096 && start + i < per_member; i += 256) {                                  \
+            T *one = probability + blockIdx.y * per_member + start + i;                                            \
+            unsigned bits = (unsigned)(words[i / 4] >> (16 * (i % 4))) & 0xffffu;                                  \
+            *one = T(philox_event((double)(*one * T(65536)), bits, start + i, clock[0], site, key));               \
+        }                                                                                                          \
+    }
+GPUNET_HAPPEN(happen_float, float)
+GPUNET_HAPPEN(happen_double, double)
 #endif

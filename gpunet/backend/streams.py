@@ -104,6 +104,16 @@ class Streams:
         self.site = 0
         self._ahead[:] = 0
 
+    @property
+    def apart(self) -> bool:
+        """Whether some members draw at other sites than others."""
+        return bool(self._ahead.any())
+
+    def take_site(self) -> int:
+        """The next site, for a kernel that draws there by itself; only where members are not :attr:`apart`."""
+        self.site += 1
+        return self.site - 1
+
     def give_back(self, without: Sequence[bool], sites: int) -> None:
         """Let some members draw their next numbers where they would if the last draws had not been made for them.
 
@@ -144,7 +154,7 @@ class Streams:
 
     def _bits(self, shape: tuple[int, ...], kind: np.dtype, arena: Arena) -> Array:
         assert shape[: len(self.members)] == self.members, "a population draws for all of its members"
-        per_member = int(np.prod(shape[len(self.members) :]))
+        per_member = math.prod(shape[len(self.members) :])
         words = arena.empty((*self.members, -(-per_member * kind.itemsize // 8)), np.uint64)
         if self._ahead.any():
             for rows, site in self._sites(self.site):

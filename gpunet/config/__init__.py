@@ -13,7 +13,7 @@ from .build import (
 )
 from .migration import migrate, stamped
 from .population import at_place, plain_by_member, portions
-from .reference import Key, is_key, keys
+from .reference import Key, is_key, keys, section_keys
 from .schema import Config, family_name, schema
 from .shortcuts import SECTIONS, full_key, places_of, short_keys
 from .sources import check, is_file_name, load_config, override, parse_assignments, preset_names, preset_path
@@ -50,6 +50,7 @@ __all__ = [
     "read_text",
     "rebuild_preparation",
     "schema",
+    "section_keys",
     "short_keys",
     "stamped",
 ]

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from types import NoneType
 from typing import Any, get_args, get_origin
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from ..errors import ConfigError, meant
-from ..vocabulary import ByMember, Word, target
+from ..vocabulary import ByMember, Word, target, word_of
 from .schema import Config
 from .shortcuts import SECTIONS, alternatives, full_key, inner_sections
 
@@ -67,6 +67,20 @@ def keys(config: Config, path: str = "") -> list[Key]:
     return chosen
 
 
+def section_keys(section: type[BaseModel], path: str = "") -> list[Key]:
+    """The keys of one section, of a family of models or of a word, without values of any configuration.
+
+    Args:
+        section: class of the section.
+        path: dotted, where it stands.
+
+    >>> from gpunet.config.schema import PlateauConfig
+    >>> [(key.path, key.default) for key in section_keys(PlateauConfig, "training.plateau")]
+    [('training.plateau.patience', 5), ('training.plateau.factor', 0.1)]
+    """
+    return list(_below(path, section, None, ""))
+
+
 def is_key(name: str, config: type[Config] = Config) -> bool:
     """Whether a name is that of a section or a key, for the first part of dotted ones."""
     return full_key(name).partition(".")[0] in config.model_fields
@@ -119,6 +133,9 @@ def _default(model: type[BaseModel], name: str, field: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        word = word_of(value)
+        return word if len(word) > 1 else word["name"]
     if isinstance(value, BaseModel):
         return {k: v for k, v in value.model_dump(mode="json").items() if v is not None}
     return [_plain(part) for part in value] if isinstance(value, list | tuple) else value

@@ -44,7 +44,7 @@ def assemble(
     roles = assign(table, wanted, targets and given is None)
     check_totals(table, (*roles.features, *roles.targets))
     if given is None and roles.targets:
-        given = read_targets(table, roles.targets, wanted.task)
+        given = read_targets(table, roles.targets, wanted.task, wide=coding.wide)
     by = None if roles.parts is None else _values(table, roles.parts)
     y = np.zeros((table.rows, 0), np.float32) if given is None else given.y
     labels = y if given is not None and given.classes else None
@@ -60,7 +60,7 @@ def assemble(
         x, scale = images_of(table, roles.features[0], codes[0]), codes[0].scale
         notes += table.pictures(roles.features[0]).notes
     else:
-        x, notes = encode(table, codes, roles.features)
+        x, notes = encode(table, codes, roles.features, np.float64 if coding.wide else np.float32)
 
     def again(split: Split) -> Dataset:
         return assemble(table, wanted, coding, lambda samples, labels, by: split, targets, said)

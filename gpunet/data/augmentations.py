@@ -15,6 +15,7 @@ from annotated_types import Gt, Le, Lt
 from ..backend import Device, array_module, matmul, normal_pairs
 from ..backend.arrays import Array
 from ..fields import Count, NonNegative, Positive, check_fields
+from ..ops.words import move_together
 
 Shape = tuple[int, int, int]  # height, width, channels
 
@@ -324,8 +325,7 @@ class DeleteWords(Textual):
         xp = array_module(x)
         u = xp.where(x > 0, u, -1)
         kept = xp.logical_or(u >= self.rate, u == u.max(axis=1, keepdims=True))
-        order = xp.where(kept, 0, x.shape[1]) + xp.arange(x.shape[1])
-        return xp.take_along_axis(xp.where(kept, x, 0), xp.argsort(order, axis=1), axis=1)
+        return move_together(x, kept, xp.empty_like(x))
 
 
 @dataclass(frozen=True)
@@ -346,5 +346,7 @@ class MoveWords(Textual):
     def rearrange(self, x: Array, u: Array) -> Array:
         """The words between the two places make room."""
         xp, (here, one, two) = array_module(x), _places(x, u)
-        beside = two + xp.where(two > one, 0.5, -0.5)
-        return xp.take_along_axis(x, xp.argsort(xp.where(here == one, beside, here), axis=1), axis=1)
+        later = xp.logical_and(here >= one, here < two)  # those that go one place back
+        sooner = xp.logical_and(here > two, here <= one)
+        source = xp.where(here == two, one, here + later - sooner.astype(here.dtype))
+        return xp.take_along_axis(x, source.astype(np.int64), axis=1)

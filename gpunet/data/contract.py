@@ -27,6 +27,7 @@ class Contract:
         lows: smallest value of each feature of the training part, of rows of numbers.
         highs: largest one.
         offset: subtracted from each feature of an array in float64; nothing where float32 keeps them apart.
+        wide: whether features that are numbers keep double precision, for a model that was trained in it.
         old: whether the file is of before there were contracts, so that the rules of that time hold.
     """
 
@@ -43,10 +44,16 @@ class Contract:
     highs: tuple[float, ...] = ()
     offset: tuple[float, ...] = ()
     old: bool = False
+    wide: bool = False
+
+    @property
+    def dtype(self) -> np.dtype:
+        """What features that are no bytes are numbers of."""
+        return np.dtype(np.float64 if self.wide else np.float32)
 
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
-        found = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        found = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "wide" or self.wide}
         return found | {"codes": [code_to_json(code) for code in self.codes]}
 
     @classmethod
@@ -61,7 +68,7 @@ class Given:
     """Data that fulfil a contract.
 
     Attributes:
-        x: (samples, *input_shape), uint8, int32 or float32.
+        x: (samples, *input_shape), uint8, int32 or float32, or float64 where the contract is wide.
         targets: where they were asked for.
         weights: (samples,), where the table has them and targets were asked for.
         ids: texts by name of column, which name the samples.

@@ -27,7 +27,7 @@ class Dataset:
 
     Attributes:
         name: ``"digits"``, ``"mnist"``, ``"flowers.csv"``.
-        x: (samples, *input_shape), uint8 or float32.
+        x: (samples, *input_shape), uint8 or float32; float64 for a training in double precision.
         y: int32 (samples,) of class numbers 0..K-1, or float32 (samples, outputs).  Whole numbers of other types and
             text are classes too, and real numbers (samples,) are one output.
         classes: names of the classes; empty for regression, and where class numbers name themselves.
@@ -85,7 +85,7 @@ class Dataset:
         check_samples(self.name, self.x)
         if len(self.y) != len(self.x):
             raise DataError(self.name, f"needs one target for each of its {len(self.x)} samples", f"{len(self.y)}")
-        y, classes = settle_targets(self.name, self.y, self.classes)
+        y, classes = settle_targets(self.name, self.y, self.classes, self.x.dtype == np.float64)
         object.__setattr__(self, "y", y)
         object.__setattr__(self, "classes", classes)
         if not self.task:
@@ -198,14 +198,17 @@ def is_text(name: str) -> bool:
     return name == name.encode("utf-8", "replace").decode()
 
 
-def portable_features(name: str, x: np.ndarray) -> np.ndarray:
-    """Features as uint8 or float32; other number types become float32.
+def portable_features(name: str, x: np.ndarray, wide: bool = False) -> np.ndarray:
+    """Features as uint8 or float32; other number types become float32, or float64 where they are to be ``wide``.
 
     Raises:
         DataError: for types that are no real numbers.
     """
     x = check_features(name, x)
-    return np.ascontiguousarray(x if x.dtype == np.uint8 else as_float32(name, x))
+    if x.dtype == np.uint8:
+        return np.ascontiguousarray(x)
+    single = as_float32(name, x)  # refuses what does not fit, also where double precision is kept
+    return np.ascontiguousarray(x, np.float64) if wide else np.ascontiguousarray(single)
 
 
 def check_features(name: str, x: np.ndarray) -> np.ndarray:

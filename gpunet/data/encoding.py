@@ -43,6 +43,7 @@ class Coding:
         unseen: ``ignore`` or ``refuse`` a category that training has not seen.
         rare: a category with fewer samples, or a smaller share of them, is folded with all such; 0 for none.
         words: so many of the most frequent words of a text beside other features are features.
+        wide: whether features are float64 instead of float32.
     """
 
     fill: str | Mapping[str, str] = "auto"
@@ -50,6 +51,7 @@ class Coding:
     unseen: str = "ignore"
     rare: float = 0
     words: int = 1000
+    wide: bool = False
 
     def of(self, setting: str, column: str) -> Any:
         """A setting for one column."""
@@ -174,19 +176,22 @@ def _sorted(levels: Sequence[str]) -> list[str]:
     return sorted(levels, key=lambda t: (float(t), t)) if all(map(is_number, levels)) else sorted(levels)
 
 
-def encode(table: Table, codes: Sequence[Code], places: Sequence[int]) -> tuple[np.ndarray, list[str]]:
-    """The features of a table, float32 (rows, features), and what the user should know about them.
+def encode(
+    table: Table, codes: Sequence[Code], places: Sequence[int], dtype: Any = np.float32
+) -> tuple[np.ndarray, list[str]]:
+    """The features of a table, (rows, features), and what the user should know about them.
 
     Args:
         table: of any rows.
         codes: learned before.
         places: the column of the table that each code is for.
+        dtype: of the features, float32 or float64.
 
     Raises:
         DataError: naming the cell that is no number, not finite, missing or of an unknown category.
     """
     width = sum(len(code.names) for code in codes if not isinstance(code, TextCode))
-    x, at, notes = np.empty((table.rows, width), np.float32), 0, []
+    x, at, notes = np.empty((table.rows, width), dtype), 0, []
     for code, number in zip(codes, places):
         if isinstance(code, TextCode):
             continue

@@ -12,6 +12,7 @@ from ..backend.arrays import Array
 from ..ops.gather import take_rows
 from .augmenter import Augmenter
 from .dataset import checked_weights
+from .picking import picked
 from .preprocessing import Preprocessing
 
 
@@ -20,7 +21,7 @@ class Feed:
 
     Args:
         device: where the samples live.
-        x: host array (samples, *shape of a sample), uint8 or float32; (samples, members, *shape of a sample) with
+        x: host array (samples, *shape of a sample), of any type of numbers; (samples, members, *shape of a sample) with
             ``members_own``.
         y: host array (samples,) of labels, or (samples, outputs).
         preprocessing: applied to each batch.
@@ -83,7 +84,7 @@ class Feed:
         own = () if self.own is None else (len(self.own),)
         x = self.device.get(self.x) if self._host is None else self._host[0]
         raw = x.reshape(len(self.y), *own, -1)
-        prepared = self.preprocessing.on_host(raw)
+        prepared = self.preprocessing.on_host(raw, self.dtype)
         if self.weights is None:
             return prepared.mean(axis=0, dtype=np.float64)
         return np.average(prepared.astype(np.float64), axis=0, weights=self._host_weights())
@@ -132,12 +133,15 @@ class Feed:
             Features ([members,] rows, *shape), targets ([members,] rows[, outputs]) and weights ([members,] rows) or
             None.  A sample that is mixed with another keeps its own weight.
         """
+        return picked(self.order, self, ctx, cursor, size, rows)
+
+    def batch_of_arrays(self, ctx: Context, cursor: Array, size: int, rows: int) -> tuple[Array, Array, Array | None]:
+        """What :meth:`batch` returns, made by array functions."""
         xp, numbers = self.device.xp, itertools.count()
         place = self.order.take(cursor * size + xp.arange(rows), axis=-1)
-        places = place.astype(np.int64)
 
         def uniform(count: int) -> Array:
-            return self.streams.uniform(places, count, next(numbers), ctx, self.dtype)
+            return self.streams.uniform(place.astype(np.int64), count, next(numbers), ctx, self.dtype)
 
         raw, target = self._gather(ctx, place)
         if self.augmenter is not None:
@@ -164,7 +168,10 @@ class Feed:
         return self._prepared(raw, ctx), y, weights
 
     def _prepared(self, raw: Array, ctx: Context, uniform: Any = None) -> Array:
-        x = self.preprocessing.apply(raw, self.placed, ctx, self.dtype, uniform)
+        if not self.preprocessing.steps and raw.dtype == self.dtype:
+            x = raw  # gathered for this batch alone
+        else:
+            x = self.preprocessing.apply(raw, self.placed, ctx, self.dtype, uniform)
         return x if len(self.shape) == 1 else x.reshape(*x.shape[:-1], *self.shape)
 
     def _rows(self, place: Array) -> Array:

@@ -64,7 +64,7 @@ def _of_table(about: "Description", table: Table, targets: bool) -> Given:
         x = _of_array(about, images_of(table, places[0], contract.codes[0]), table.name).x
         notes += table.pictures(places[0]).notes
     else:
-        x, more = encode(table, contract.codes, places)
+        x, more = encode(table, contract.codes, places, contract.dtype)
         notes += more + check_ranges(contract.codes, table, places)
     x = x.reshape(len(x), *about.input_shape)
     ids = {}
@@ -113,7 +113,7 @@ def _plain_table(about: "Description", table: Table, targets: bool) -> Given:
         notes += [note] if note else []
     else:
         codes = [NumberCode(table.columns[i].name, i, None, False, 0.0, 0.0, 0.0) for i in places]
-        x, _ = encode(table, codes, places)
+        x, _ = encode(table, codes, places, about.contract.dtype)
         x = _of_array(about, x.reshape(len(x), *about.input_shape), table.name).x
     labels = None
     if targets:
@@ -239,7 +239,7 @@ def _targets(about: "Description", table: Table, places: Sequence[int]) -> Targe
     if all(column.missing.all() for column in columns):
         received = f"nothing in column {printable(repr(columns[0].name))}" if table.named else "an empty target column"
         raise NoTargetsError(table.source or table.name, "must have targets", received, PREDICT)
-    return read_targets(table, places, about.task, about.classes or None)
+    return read_targets(table, places, about.task, about.classes or None, about.contract.wide)
 
 
 def _of_array(about: "Description", x: np.ndarray, name: str) -> Given:
@@ -261,7 +261,7 @@ def _of_array(about: "Description", x: np.ndarray, name: str) -> Given:
             raise DataError(name, rule, f"samples of shape {got}", remedy)
     notes = check_scale(about, contract, x, name)
     if contract.offset:
-        x = (x.reshape(len(x), -1).astype(np.float64) - np.array(contract.offset)).astype(np.float32)
+        x = (x.reshape(len(x), -1).astype(np.float64) - np.array(contract.offset)).astype(contract.dtype)
     x = x.astype(np.uint8) if x.dtype.kind == "b" else x
-    x = x if x.dtype == np.uint8 else x.astype(np.float32)
+    x = x if x.dtype == np.uint8 else x.astype(contract.dtype)
     return Given(x.reshape(len(x), *about.input_shape), notes=tuple(notes))

@@ -30,6 +30,7 @@ class Inputs:
         original: what was done to the data's own features, where ``x`` are representations of them.
         members_own: whether each member of a population has features of its own.
         weights: (samples,), from 0, how much each sample counts; None where all count alike.
+        dtype: of what the model sees, float32 or float64.
     """
 
     def __init__(
@@ -42,7 +43,9 @@ class Inputs:
         original: Preprocessing | None = None,
         members_own: bool = False,
         weights: np.ndarray | None = None,
+        dtype: Any = np.float32,
     ):
+        self.dtype = np.dtype(dtype)
         self.x, self.y, self.split, self.preprocessing, self.device = x, y, split, preprocessing, device
         self.members_own, self.weights = members_own, weights
         self.original = original or preprocessing
@@ -67,18 +70,18 @@ class Inputs:
         self,
         part: Part,
         members: tuple[int, ...] = (),
-        dtype: Any = np.float32,
+        dtype: Any = None,
         augmenter: Augmenter | None = None,
         rows: np.ndarray | None = None,
         weights: np.ndarray | None = None,
     ) -> Feed:
         """One part on the device; with ``members`` each has an order of its own, and ``rows`` say what an epoch is.
 
-        ``weights``, (samples,) of the data set, stand for its own where they are given.
+        ``weights``, (samples,) of the data set, stand for its own where they are given, and ``dtype`` for the type.
         """
         weights = self.weights if weights is None else weights
         chosen = getattr(self.split, part)
-        kind: Any = np.dtype(dtype)
+        kind: Any = self.dtype if dtype is None else np.dtype(dtype)
         return Feed(
             self.device,
             self.x[chosen],
@@ -93,7 +96,7 @@ class Inputs:
         )
 
     def training_part(self) -> np.ndarray:
-        """The training part as the model sees it, (samples, [members,] *shape), float32 on the host."""
+        """The training part as the model sees it, (samples, [members,] *shape), on the host."""
         return self._on_host(self.split.train)
 
     def some(self, part: Part, count: int) -> np.ndarray:
@@ -102,7 +105,7 @@ class Inputs:
         Samples of weight 0 are none.
 
         Returns:
-            float32 on the host, ([members,] count, *shape).
+            On the host, ([members,] count, *shape).
         """
         x = self._on_host(self._some(part, count))
         return x.swapaxes(0, 1) if self.members_own else x
@@ -120,7 +123,7 @@ class Inputs:
     def _on_host(self, chosen: np.ndarray) -> np.ndarray:
         x = self.x[chosen]
         leading = x.shape[: 2 if self.members_own else 1]
-        return self.preprocessing.on_host(x.reshape(*leading, -1)).reshape(*leading, *self.shape)
+        return self.preprocessing.on_host(x.reshape(*leading, -1), self.dtype).reshape(*leading, *self.shape)
 
     def encoded(
         self, encode: Callable[[Array, Context], Array], members_own: bool = False, numerics: int = NUMERICS
@@ -133,7 +136,7 @@ class Inputs:
             numerics: by which rules of arithmetic.
         """
         device, p = self.device, self.preprocessing
-        placed, kind = p.place(device, np.float32), np.dtype(np.float32)
+        placed, kind = p.place(device, self.dtype), self.dtype
         ctx, parts = Context(False, Arena(device), numerics=numerics), []
         for start in range(0, len(self.x), BATCH):
             ctx.arena.rewind()
@@ -141,6 +144,6 @@ class Inputs:
             leading = raw.shape[: 2 if self.members_own else 1]
             x = p.apply(device.put(raw.reshape(*leading, -1)), placed, ctx, kind).reshape(*leading, *self.shape)
             h = device.get(encode(x.swapaxes(0, 1) if self.members_own else x, ctx))
-            parts.append(np.array(h.swapaxes(0, 1) if members_own else h, np.float32))
+            parts.append(np.array(h.swapaxes(0, 1) if members_own else h, kind))
         x = np.concatenate(parts)
-        return Inputs(x, self.y, self.split, Preprocessing(), device, self.original, members_own, self.weights)
+        return Inputs(x, self.y, self.split, Preprocessing(), device, self.original, members_own, self.weights, kind)

@@ -45,6 +45,10 @@ class Preparation:
         """Arrays in float32 fitted on the training part ``x`` (samples, features) of full scale ``scale``."""
         raise NotImplementedError
 
+    def fit_weighted(self, x: np.ndarray, scale: float, weights: np.ndarray | None) -> dict[str, np.ndarray]:
+        """The same for samples that have weights (samples,), which count where a preparation says so; else alike."""
+        return self.fit(x, scale)
+
     def note(self, arrays: Arrays, features: int) -> str:
         """What the user should know about the fit, or nothing."""
         return ""
@@ -102,14 +106,26 @@ class Standardise(_Affine):
     Args:
         flat: a feature whose standard deviation is at most this part of its mean is constant, and becomes 0; by default
             2^-24, below which float32 holds nothing but rounding.
+        weighted: let samples that have weights count by them: one of weight 2 as two; off by default.
     """
 
     flat: NonNegative = 2.0**-24
+    weighted: bool = False
     unit_variance: ClassVar[bool] = True
 
     def fit(self, x: np.ndarray, scale: float) -> dict[str, np.ndarray]:
         """Mean and one over the standard deviation; raises :class:`DataError` where no feature varies."""
-        mean, std = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
+        return self._by(x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64))
+
+    def fit_weighted(self, x: np.ndarray, scale: float, weights: np.ndarray | None) -> dict[str, np.ndarray]:
+        """The same by the weights of samples (samples,), where they are to count."""
+        if weights is None or not self.weighted:
+            return self.fit(x, scale)
+        wide = x.astype(np.float64)
+        mean = np.average(wide, axis=0, weights=weights)
+        return self._by(mean, np.sqrt(np.average((wide - mean) ** 2, axis=0, weights=weights)))
+
+    def _by(self, mean: np.ndarray, std: np.ndarray) -> dict[str, np.ndarray]:
         return _float32(shift=mean, factor=_inverse(std, std > self.flat * np.maximum(np.abs(mean), 1e-6)))
 
 
@@ -151,6 +167,15 @@ class Spins(_Affine):
     def fit(self, x: np.ndarray, scale: float) -> dict[str, np.ndarray]:
         """Half and two, the same for every feature."""
         return _float32(shift=np.full(x.shape[-1], 0.5), factor=np.full(x.shape[-1], 2.0))
+
+
+def is_affine(preparation: Preparation) -> bool:
+    """Whether a preparation is ``(x - shift) * factor`` with the two arrays of these names.
+
+    >>> is_affine(Standardise())
+    True
+    """
+    return type(preparation).apply in (_Affine.apply, Scale.apply)
 
 
 class _Projection(Preparation):

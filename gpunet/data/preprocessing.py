@@ -15,7 +15,7 @@ from ..fields import term
 from . import preparations as known
 from . import robust
 from .bags import BagOfWords
-from .preparations import Arrays, Preparation
+from .preparations import Arrays, Preparation, is_affine
 
 BATCH = 1000  # samples at once on the host
 SAID = {
@@ -82,6 +82,11 @@ class Preprocessing:
         return all(step.preparation.pixelwise for step in self.steps)
 
     @property
+    def affine(self) -> bool:
+        """Whether it is nothing but ``(x - shift) * factor``, feature by feature, or nothing at all."""
+        return not self.steps or (len(self.steps) == 1 and is_affine(self.steps[0].preparation))
+
+    @property
     def random(self) -> bool:
         """Whether samples differ from epoch to epoch of training."""
         return any(step.preparation.random for step in self.steps)
@@ -131,13 +136,16 @@ class Preprocessing:
         return y
 
 
-def fit_preprocessing(chain: str | Iterable[Preparation], x: np.ndarray, scale: float) -> Preprocessing:
+def fit_preprocessing(
+    chain: str | Iterable[Preparation], x: np.ndarray, scale: float, weights: np.ndarray | None = None
+) -> Preprocessing:
     """Fit a chain of preparations on the training part, each on what the one before makes of it.
 
     Args:
         chain: preparations, or the name of a single one with its defaults; ``"none"`` for none.
         x: (samples, *shape of a sample) on the host; its last axis are the channels of images.
         scale: full scale of the data set.
+        weights: (samples,), how much each sample counts for preparations that look at it; None where all count alike.
 
     Raises:
         ConfigError: a name that no preparation has, or statistics per channel of what has no channels.
@@ -152,7 +160,7 @@ def fit_preprocessing(chain: str | Iterable[Preparation], x: np.ndarray, scale: 
     for preparation in _named(chain) if isinstance(chain, str) else chain:
         seen = Preprocessing(fitted[-1:]).on_host(x) if fitted else x
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # looked for below
-            arrays = _fit(preparation, seen, Preprocessing(fitted).shape(shape), scale if not fitted else 1.0)
+            arrays = _fit(preparation, seen, Preprocessing(fitted).shape(shape), scale if not fitted else 1.0, weights)
         _check_fit(preparation, arrays, seen)
         fitted = (*fitted, Fitted(preparation, arrays, seen.shape[-1]))
         x = seen
@@ -171,15 +179,19 @@ def _check_fit(preparation: Preparation, arrays: Arrays, x: np.ndarray) -> None:
     raise DataError(f"preprocessing {term(type(preparation))}", rule, received, "Scale the data before")
 
 
-def _fit(preparation: Preparation, x: np.ndarray, shape: tuple[int, ...], scale: float) -> Arrays:
+def _fit(
+    preparation: Preparation, x: np.ndarray, shape: tuple[int, ...], scale: float, weights: np.ndarray | None
+) -> Arrays:
     """Fit to features one by one, or to channels, whose numbers then stand at every position."""
     if getattr(preparation, "per", "feature") == "feature":
-        return preparation.fit(x, scale)
+        return preparation.fit_weighted(x, scale, weights)
     if len(shape) == 1:
         name, received = f"{term(type(preparation))}.per", f"samples of {shape[0]} features"
         raise ConfigError(name, "channel needs images", received, "Leave it out")
-    arrays = preparation.fit(x.reshape(-1, shape[-1]), scale)
-    return {name: np.tile(array, prod(shape[:-1])) for name, array in arrays.items()}
+    positions = prod(shape[:-1])
+    each = None if weights is None else np.repeat(weights, positions)
+    arrays = preparation.fit_weighted(x.reshape(-1, shape[-1]), scale, each)
+    return {name: np.tile(array, positions) for name, array in arrays.items()}
 
 
 def _named(name: str) -> list[Preparation]:

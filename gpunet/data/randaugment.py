@@ -55,7 +55,8 @@ class RandAugment(Augmentation):
             m[:, 0, 0] = m[:, 1, 1] = xp.cos(angle)
             m[:, 0, 1] = xp.sin(angle)
             m[:, 1, 0] = -m[:, 0, 1] + xp.where(which == MOVES.index("shear_right"), amount * 0.3, 0)
-            m[:, 0, 1] += xp.where(which == MOVES.index("shear_down"), amount * 0.3, 0)
+            across = m[:, 0, 1]
+            across += xp.where(which == MOVES.index("shear_down"), amount * 0.3, 0)
             m[:, 0, 2] = xp.where(which == MOVES.index("shift_down"), -amount * (0.45 * height), 0)
             m[:, 1, 2] = xp.where(which == MOVES.index("shift_right"), -amount * (0.45 * width), 0)
             found.append(m)
@@ -114,7 +115,8 @@ def sharpness(x: Array, amount: Amount, strength: float, bounds: Range) -> Array
         for right in (-1, 0, 1):
             to, of = _overlap(x.shape[1], down), _overlap(x.shape[1], -down)
             to_side, of_side = _overlap(x.shape[2], right), _overlap(x.shape[2], -right)
-            total[:, to, to_side] += x[:, of, of_side]
+            part = total[:, to, to_side]
+            part += x[:, of, of_side]
     rows, columns = (1 + (xp.arange(n) > 0) + (xp.arange(n) < n - 1) for n in x.shape[1:3])
     total /= (4 + rows[:, None] * columns)[..., None].astype(x.dtype)
     return (x - total) * (1 + 0.9 * amount) + total

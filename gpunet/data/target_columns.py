@@ -13,7 +13,9 @@ MAX_LABEL = 1000
 UNLIKELY = ("#N/A", "NA", "N/A", "n/a", "<NA>", "NaN", "nan", "NULL", "null", "?")  # as classes
 
 
-def read_targets(table: Table, places: Sequence[int], task: str, classes: tuple[str, ...] | None = None) -> Targets:
+def read_targets(
+    table: Table, places: Sequence[int], task: str, classes: tuple[str, ...] | None = None, wide: bool = False
+) -> Targets:
     """The targets in some columns of a table.
 
     Raises:
@@ -59,7 +61,7 @@ def read_targets(table: Table, places: Sequence[int], task: str, classes: tuple[
                     repr(column.texts[0]),
                     remedy,
                 )
-        return understand(thing, np.stack([c.numbers for c in columns], axis=1), task, classes, names)  # type: ignore[misc]
+        return understand(thing, np.stack([c.numbers for c in columns], axis=1), task, classes, names, None, wide)  # type: ignore[misc]
     (column,) = columns
     if column.logical and task != "regression":
         return understand(thing, column.numbers.astype(bool), task, classes, names)  # type: ignore[union-attr]
@@ -70,7 +72,7 @@ def read_targets(table: Table, places: Sequence[int], task: str, classes: tuple[
             if not table.missing_given:
                 raise DataError(table.cell(row, places[0]), "needs a label", repr(nothing[0]), remedy)
         return understand(thing, column.texts, task, classes, names)
-    return understand(thing, column.numbers, task, classes, names, column.texts)
+    return understand(thing, column.numbers, task, classes, names, column.texts, wide)
 
 
 def _check_amounts(table: Table, number: int, task: str) -> None:

@@ -39,9 +39,9 @@ class TargetScale:
         flat = deviation <= 1e-12 * np.maximum(np.abs(mean), np.finfo(np.float64).tiny)
         return cls(tuple(mean.tolist()), tuple(np.where(flat, 1.0, deviation).tolist()))
 
-    def apply(self, y: np.ndarray) -> np.ndarray:
-        """Standardised targets, float32, computed in float64."""
-        return ((y.astype(np.float64) - self.mean) / self.deviation).astype(np.float32)
+    def apply(self, y: np.ndarray, dtype: Any = np.float32) -> np.ndarray:
+        """Standardised targets, computed in float64, as numbers of a type."""
+        return ((y.astype(np.float64) - self.mean) / self.deviation).astype(dtype)
 
     def undo(self, values: Any, xp: Any = np) -> Any:
         """Values (..., outputs) in the units of the targets, float64."""

@@ -81,6 +81,7 @@ def understand(
     classes: tuple[str, ...] | None = None,
     names: tuple[str, ...] = (),
     spelled: np.ndarray | None = None,
+    wide: bool = False,
 ) -> Targets:
     """Find out what targets are.
 
@@ -91,6 +92,7 @@ def understand(
         classes: names that a trained model knows; found in the data where None.
         names: of the columns.
         spelled: the text of each number of ``raw`` as a file has it, which then names its class.
+        wide: keep real numbers in float64.
 
     Raises:
         DataError: fractional, unknown or too many classes; values that are not finite; what does not suit the task.
@@ -122,7 +124,7 @@ def understand(
         return Targets(raw.astype(np.float32), (), "multilabel", why, names)
     likely, why = look_like_classes(raw, spelled)
     if task == "regression" or (task == "auto" and not likely):
-        return Targets(_values(name, raw), (), "regression", "as asked" if task == "regression" else why, names)
+        return Targets(_values(name, raw, wide), (), "regression", "as asked" if task == "regression" else why, names)
     why = "as asked" if task == "classification" else why
     if raw.ndim != 1:
         raise _not_one(name, raw)
@@ -155,13 +157,15 @@ def _of_texts(
     return Targets(y, found, "classification", "as asked" if task == "classification" else "labels are texts", names)
 
 
-def _values(name: str, raw: np.ndarray) -> np.ndarray:
+def _values(name: str, raw: np.ndarray, keep: bool) -> np.ndarray:
     """Real numbers (samples, outputs): float32, or float64 where float32 would lose what tells them apart."""
     wide = raw.astype(np.float64).reshape(len(raw), -1)
     if np.abs(wide).max() > np.finfo(np.float32).max:
         row = int(np.abs(wide).max(axis=1).argmax())
         rule = "must hold targets that float32 can hold"
         raise DataError(name, rule, f"{raw[row]} for sample {row}", "Rescale them")
+    if keep:
+        return wide
     values = wide.astype(np.float32)
     spread = wide.std(axis=0)
     lost = np.abs(values - wide).max(axis=0)
@@ -180,7 +184,9 @@ def _whole(name: str, raw: np.ndarray) -> np.ndarray:
     return raw.astype(np.int64)
 
 
-def settle_targets(name: str, y: np.ndarray, classes: tuple[str, ...]) -> tuple[np.ndarray, tuple[str, ...]]:
+def settle_targets(
+    name: str, y: np.ndarray, classes: tuple[str, ...], wide: bool = False
+) -> tuple[np.ndarray, tuple[str, ...]]:
     """Targets of a data set made in Python, where only the type of an array says whether they are classes.
 
     Whole numbers are the numbers of classes, real numbers are what they are, and text names classes.
@@ -190,6 +196,7 @@ def settle_targets(name: str, y: np.ndarray, classes: tuple[str, ...]) -> tuple[
         y: (samples,) of class numbers from 0, real numbers or text, or (samples, outputs) of real numbers; no
             outputs where there are no targets.
         classes: their names; where there are none, whole numbers name themselves.
+        wide: keep real numbers in float64.
 
     Returns:
         int32 (samples,) with the names of the classes, or float32 (samples, outputs) with none.
@@ -210,7 +217,7 @@ def settle_targets(name: str, y: np.ndarray, classes: tuple[str, ...]) -> tuple[
     if y.ndim == 2 and y.shape[1] == 0 and not classes:
         return y.astype(np.float32, copy=False), ()  # machines and autoencoders need none
     if y.dtype.kind == "f" and not classes and y.ndim in (1, 2):
-        return encode_targets(name, y, "regression")
+        return understand(name, y, "regression", wide=wide).y, ()
     if y.dtype.kind == "f" or y.ndim != 1:
         needed = "class numbers (samples,)" + ("" if classes else ", or real numbers (samples, outputs)")
         remedy = "Number the classes 0, 1, 2, ..." if classes else 'Use y.argmax(axis=1), or y.astype("f4")'

@@ -13,16 +13,14 @@ from ..objectives import Objective, Supervised
 from .experiment import Experiment
 
 
-def build_augmenter(
-    experiment: Experiment, samples: int, objective: Objective, dtype: Any = np.float32
-) -> Augmenter | None:
+def build_augmenter(experiment: Experiment, samples: int, objective: Objective, dtype: Any = None) -> Augmenter | None:
     """What training batches go through, or None where nothing is configured.
 
     Args:
         experiment: whose configuration and data.
         samples: of an epoch.
         objective: what is learned from the batches.
-        dtype: of the batches.
+        dtype: of the batches; as configured by default.
 
     Raises:
         ConfigError: a model, loss or data set that an augmentation does not suit.
@@ -38,7 +36,7 @@ def build_augmenter(
     mixing = next((a for a in found if isinstance(a, Mixing)), None)
     outputs = 0 if mixing is None else _outputs(config, dataset, objective, f"augmentation.{term(type(mixing))}")
     shape, scale = tuple(dataset.input_shape), dataset.scale
-    texts, kind = bool(dataset.vocabulary), np.dtype(dtype)
+    texts, kind = bool(dataset.vocabulary), np.dtype(dtype or config.dtype)
     return Augmenter(found, shape, scale, outputs, samples, experiment.device, kind, texts, _bounds(experiment))
 
 

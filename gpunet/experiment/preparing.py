@@ -42,13 +42,15 @@ def prepare_inputs(
         fitted: the preparations with their numbers; they are fitted to the training part by default.
     """
     images = dataset.x.reshape(len(dataset.x), *with_channels(tuple(dataset.input_shape)))
-    fitted = _fitted(config, dataset, images[split.train]) if fitted is None else fitted
+    if fitted is None:
+        weights = None if dataset.weights is None else dataset.weights[split.train]
+        fitted = _fitted(config, dataset, images[split.train], weights)
     x = images if (config.model.sees_positions if positions is None else positions) else images.reshape(len(images), -1)
-    y = dataset.y if target_scale is None else target_scale.apply(dataset.y)
-    return Inputs(x, y, split, fitted, device, weights=dataset.weights)
+    y = dataset.y if target_scale is None else target_scale.apply(dataset.y, config.dtype)
+    return Inputs(x, y, split, fitted, device, weights=dataset.weights, dtype=config.dtype)
 
 
-def _fitted(config: Config, dataset: Dataset, training: np.ndarray) -> Preprocessing:
+def _fitted(config: Config, dataset: Dataset, training: np.ndarray, weights: np.ndarray | None) -> Preprocessing:
     """The preparations that are configured or suit the model, fitted to the images or features of the training part."""
     texts = bool(dataset.vocabulary)
     chain = build_preparations(config, dataset.scale, config.model.wants_standardised, texts)
@@ -60,7 +62,8 @@ def _fitted(config: Config, dataset: Dataset, training: np.ndarray) -> Preproces
         chain = []  # states of Bernoulli units, or their probabilities, are what such units take
     elif config.data.preprocess is None and config.numerics > 1 and _is_faint(config, training, dataset.scale):
         chain = [Standardise(per="channel")]
-    return fit_preprocessing(chain, training, dataset.scale)
+    weights = weights if weights is not None and weights.any() else None
+    return fit_preprocessing(chain, training, dataset.scale, weights)
 
 
 def _is_faint(config: Config, x: np.ndarray, scale: float) -> bool:

@@ -88,6 +88,7 @@ class Run:
             feed=self._training_feed(members),
             batch_size=training.batch_size,
             device=self.device,
+            dtype=config.dtype,
             precision=training.precision,
         )
         if config.numerics != 1:

@@ -7,9 +7,12 @@ read, see :class:`Family`.
 from .activations import ACTIVATIONS, Activation, usual_initializer
 from .autoencoder import AutoencoderConfig
 from .base import Family, Layerwise
+from .classdbm import ClassDBMConfig
 from .classrbm import ClassRBMConfig
 from .convautoencoder import ConvAutoencoderConfig
 from .convnet import ConvNetConfig
+from .dbm import DBMConfig
+from .dbmmlp import DBMMLPConfig
 from .dbn import DBNConfig
 from .images import ImageFamily
 from .layers import LayersConfig
@@ -32,6 +35,9 @@ FAMILIES: tuple[type[Family], ...] = (
     ClassRBMConfig,
     DBNConfig,
     UpDownConfig,
+    DBMConfig,
+    ClassDBMConfig,
+    DBMMLPConfig,
 )
 
 __all__ = [
@@ -39,9 +45,12 @@ __all__ = [
     "FAMILIES",
     "Activation",
     "AutoencoderConfig",
+    "ClassDBMConfig",
     "ClassRBMConfig",
     "ConvAutoencoderConfig",
     "ConvNetConfig",
+    "DBMConfig",
+    "DBMMLPConfig",
     "DBNConfig",
     "Family",
     "GenerativeConfig",

@@ -12,7 +12,7 @@ from ..fields import term
 from ..layers import Layer
 from ..losses import CategoricalCrossEntropy, Loss, SquaredError
 from ..metrics import Accuracy, Metric
-from ..models import DBN, LabelledDBN
+from ..models import DBM, DBN, LabelledDBM, LabelledDBN
 from ..objectives import Objective, Reconstruction, Supervised
 from ..parameter import Parameter, children, find_parameters
 from ..rbm import RBM
@@ -34,9 +34,11 @@ class Family(Section):
         has_outputs: whether a trained model gives outputs that can be evaluated; machines of features have none.
         reconstructs: whether its outputs are the features themselves, and no predictions of targets.
         transfer: how layers of a checkpoint go into it: from the bottom up, also mirrored from the top down as into
-            a decoder, or both ways of a network whose layers have weights upwards and others downwards.
+            a decoder, both ways of a network whose layers have weights upwards and others downwards, or as a deep
+            machine whose posterior the layers see.
         followed_by: what one would do next with a trained model, the commands in that order; ``finetune`` is to train
             a network that starts from it.
+        finetuned_by: the preset of that network.
 
     >>> from typing import Literal
     >>> from gpunet.layers import Dense, Sequential
@@ -55,8 +57,9 @@ class Family(Section):
     command: ClassVar[Literal["train", "pretrain"]] = "train"
     has_outputs: ClassVar[bool] = True
     reconstructs: ClassVar[bool] = False
-    transfer: ClassVar[Literal["bottom_up", "mirrored", "both_ways"]] = "bottom_up"
+    transfer: ClassVar[Literal["bottom_up", "mirrored", "both_ways", "posterior"]] = "bottom_up"
     followed_by: ClassVar[tuple[Following, ...]] = ("predict", "report")
+    finetuned_by: ClassVar[str] = "finetune"
 
     @property
     def wants_targets(self) -> bool:
@@ -169,7 +172,7 @@ class Family(Section):
         """The model as a checkpoint holds it: what was trained, on top of the machines that were trained before it."""
         return model
 
-    def generator(self, model: Any) -> DBN | LabelledDBN | None:
+    def generator(self, model: Any) -> DBN | DBM | LabelledDBN | LabelledDBM | None:
         """What features can be sampled from, given the whole model, or None."""
         return None
 

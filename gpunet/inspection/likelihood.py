@@ -30,7 +30,7 @@ DRAWS = 10  # states from the upward pass, for the bound of a stack
 def states(model: TrainedStack, x: np.ndarray, binarise: bool) -> np.ndarray:
     """Preprocessed samples, float64; Bernoulli data become states, rounded or drawn with seed 0."""
     v = model.preprocessing.on_host(x.reshape(len(x), -1), np.float64)
-    if not model.dbn.machines[0].visible.bits:
+    if not model.dbn.visible.bits:
         return v
     threshold = host_generator(0, Purpose.SAMPLING).random(v.shape) if binarise else 0.5
     return np.greater(v, threshold).astype(np.float64)
@@ -77,9 +77,8 @@ def _both_walks(model: TrainedStack, v: np.ndarray, device: Any, way: Annealing,
     up = ais_log_z(top, model.parameters, base, runs=runs, betas=betas)
     ctx = Context(training=False, arena=Arena(device), streams=_streams(model, device))
     start = device.put(np.resize(v, (runs, v.shape[-1])))
-    for machine in model.dbn.machines[:-1]:
-        start = machine.hidden.sample(machine.hidden_input(start, ctx), ctx)
-    if members and len(model.dbn.machines) == 1:  # samples of the data are shared; what machines draw is each member's
+    start = model.dbn.rise(start, ctx, draw=True)
+    if members and model.dbn.single:  # samples of the data are shared; what machines draw is each member's
         start = device.xp.broadcast_to(start, (*members, *start.shape))
     samples = model_samples(top, model.parameters, start.copy(), steps=mixing)
     return up.bracket(reverse_ais_log_z(top, model.parameters, base, samples, betas=betas))
@@ -93,10 +92,8 @@ def is_easy(model: TrainedStack) -> bool:
 
 def is_approximate(model: TrainedStack, log_z: LogZ) -> bool:
     """Whether likelihoods rest on samples that are not quite those of the machines, so that no bracket holds them."""
-    machines = model.dbn.machines
-    units = [machine.hidden for machine in machines] + [machine.visible for machine in machines]
-    sampled = log_z.method != "exact" or len(machines) > 1
-    return sampled and not all(side.draws_exactly for side in units)
+    sampled = log_z.method != "exact" or not model.dbn.single
+    return sampled and not all(side.draws_exactly for side in model.dbn.sides)
 
 
 def normaliser(model: TrainedStack, v: np.ndarray, device: Any, way: Annealing | None, runs: int, mixing: int) -> LogZ:
@@ -123,7 +120,7 @@ def scores(model: TrainedStack, v: np.ndarray, device: Any) -> dict[str, np.ndar
     reconstruction error of a single machine."""
     dbn, streams = model.dbn, _streams(model, device)
     ctx = Context(training=False, arena=Arena(device), streams=streams)
-    single, parts = len(dbn.machines) == 1, []
+    single, parts = dbn.single, []
     for number, start in enumerate(range(0, len(v), BATCH)):
         ctx.arena.rewind()
         streams.rewind()
@@ -135,7 +132,8 @@ def scores(model: TrainedStack, v: np.ndarray, device: Any) -> dict[str, np.ndar
         else:
             members = model.parameters.members
             block = device.xp.broadcast_to(block, (*members, *block.shape)) if members else block
-            values = [sum(_bounds(dbn, block, ctx)) / DRAWS]
+            draws = DRAWS if dbn.bound_is_drawn else 1
+            values = [sum(dbn.bound(block, ctx) for _ in range(draws)) / draws]
         parts.append([device.get(value).reshape(len(model.parameters.seeds), -1) for value in values])
     found = [np.concatenate(kind, axis=1).astype(np.float64) for kind in zip(*parts)]
     if not single:
@@ -166,10 +164,6 @@ def case_bounds(model: TrainedStack, v: np.ndarray, device: Any, way: Annealing)
         ctx = Context(training=False, arena=Arena(device))
         found["pseudo_log_likelihood"] = device.get(pseudo_log_likelihood(rbm, block, ctx)).reshape(members, -1)
     return found
-
-
-def _bounds(dbn: Any, block: Any, ctx: Context) -> Any:
-    return (dbn.bound(block, ctx) for _ in range(DRAWS))
 
 
 def _threads(model: TrainedStack, chains: int) -> AbstractContextManager[None]:

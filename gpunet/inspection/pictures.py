@@ -11,9 +11,9 @@ from ..config import build_loss
 from ..data import Preprocessing
 from ..experiment import Run
 from ..members import of_member
-from ..models import DBN, LabelledDBN
+from ..models import DBM, DBN
 from .maps import Seen, feature_maps, saliency, shows_images, tiles_of_samples
-from .sampling import Sampler, reconstructions
+from .sampling import Generator, Sampler, reconstructions
 from .tiles import KERNEL, as_tiles, enlarged, filters, in_pairs, is_filters, tiled
 
 TILES = 100
@@ -43,7 +43,7 @@ def pictures(run: Run, seen: Sequence[Seen] = (), samples: int = 0) -> Group:
     found = {"filters": _filters(run)}
     family, device, members = run.config.model, run.device, run.trainer.parameters.members
     generator = family.generator(family.whole(model, run.lineage.machines))
-    if isinstance(generator, DBN):
+    if isinstance(generator, DBN | DBM):
         v = prepared(run, PAIRS)
         again = of_member(reconstructions(generator, device.put(v), device), members)
         found["reconstructions"] = in_pairs(_tiles(run, v), _tiles(run, again)), PAIRED
@@ -73,7 +73,7 @@ def image(tiles: np.ndarray, note: str) -> NamedArray:
     return NamedArray(tiled(tiles), {**(GREY if tiles.ndim == 3 else COLOUR), "description": note})
 
 
-def _fantasies(run: Run, model: DBN | LabelledDBN, labels: np.ndarray | None = None) -> np.ndarray:
+def _fantasies(run: Run, model: Generator, labels: np.ndarray | None = None) -> np.ndarray:
     """Tiles of samples of the first member."""
     sampler = Sampler(model, run.trainer.parameters, TILES, labels=labels)
     sampler.run(STEPS)

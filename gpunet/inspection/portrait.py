@@ -15,6 +15,7 @@ from ..checkpoint import Group, NamedArray, Scalar
 from ..experiment import Run
 from ..layers import Layer, Sequential
 from ..members import MEMBER, axes_text, members_first, of_member
+from ..models import DBM
 from ..parameter import Parameter, children, find_parameters
 from ..training import at_once
 from .judgement import judgement
@@ -57,6 +58,10 @@ def _outputs(run: Run) -> Iterator[Seen]:
             name = f"{number:03d}_rbm"
             own = "" if run.config.model.layerwise is None else name
             yield Seen(name, device.get(h), members, each.hidden.range, own)
+    elif deep := next((one for one in (model, getattr(model, "machine", None)) if isinstance(one, DBM)), None):
+        found = deep.posterior(h, ctx)
+        for (name, level), states in list(zip(children(deep), found.states))[1 : deep.depth + 1]:
+            yield Seen(name, device.get(states), members, level.units.range, name if deep is model else "")
     elif isinstance(model, Sequential):
         yield from outputs_of(model, h, members, ctx, device)
 

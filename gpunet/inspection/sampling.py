@@ -4,10 +4,12 @@ import numpy as np
 
 from ..backend import Arena, Context, Device, capture
 from ..backend.arrays import Array
-from ..models import DBN, LabelledDBN
+from ..models import DBM, DBN, LabelledDBM, LabelledDBN
 from ..ops.gather import one_hot
 from ..parameter import Parameters
 from ..rbm.walk import Walk
+
+Generator = DBN | DBM | LabelledDBN | LabelledDBM
 
 
 class Sampler:
@@ -24,7 +26,7 @@ class Sampler:
 
     def __init__(
         self,
-        model: DBN | LabelledDBN,
+        model: Generator,
         parameters: Parameters,
         chains: int,
         seed: int = 0,
@@ -37,8 +39,8 @@ class Sampler:
         if start is None:
             self.states += self.top.visible_offset.value[..., None, :]
         else:
-            assert isinstance(model, DBN), "networks that know classes start at rest"
-            self.states[...] = model.encode(start, self.walk.context, len(model.machines) - 1)
+            assert isinstance(model, DBN | DBM), "networks that know classes start at rest"
+            self.states[...] = model.rise(start, self.walk.context)
         self.held: Array = None
         if labels is not None:
             assert model.classes, "only models that know classes can hold one"
@@ -59,16 +61,12 @@ class Sampler:
     def drawn(self) -> Array:
         """States of the data that the chains are in, ([members,] chains, features), on the device.
 
-        Those of a machine are the states themselves; those below a stack are drawn on the way down.
+        Those of a machine, flat or deep, are among its states; those below a stack are drawn on the way down.
         """
-        assert isinstance(self.model, DBN), "networks that know classes are asked for means"
-        if len(self.model.machines) == 1:
-            return self.states.copy()
-        self.walk.begin_step()
-        v, ctx = self.states, self.walk.context
-        for machine in reversed(self.model.machines[:-1]):
-            v = machine.visible.sample(machine.visible_input(v, ctx), ctx)
-        return v.copy()
+        assert isinstance(self.model, DBN | DBM), "networks that know classes are asked for means"
+        if not self.model.single:
+            self.walk.begin_step()
+        return self.model.descend(self.states, self.walk.context).copy()
 
     def _gibbs(self) -> None:
         visible = self.top.visible.sample(self._visible_input(), self.walk.context)
@@ -83,7 +81,7 @@ class Sampler:
         return top.visible_input(top.hidden.sample(top.hidden_input(self.states, ctx), ctx), ctx)
 
 
-def reconstructions(dbn: DBN, v: Array, device: Device) -> np.ndarray:
-    """What remains of data that went up through all layers and down again by means, ([members,] N, features)."""
+def reconstructions(dbn: DBN | DBM, v: Array, device: Device) -> np.ndarray:
+    """What remains of data that went up and down again by means, ([members,] N, features)."""
     ctx = Context(False, Arena(device))
-    return device.get(dbn.decode(dbn.encode(v, ctx), ctx))
+    return device.get(dbn.reconstruct(v, ctx))

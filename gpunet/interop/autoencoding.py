@@ -187,9 +187,12 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     def _n_features_out(self) -> int:
         return self.n_components
 
-    def _configuration(self, *args: Any) -> dict[str, Any]:
-        config = super()._configuration(*args)
-        config["data"]["preprocess"] = self.preprocess
+    def _configuration(
+        self, x: np.ndarray, weights: np.ndarray | None, stopping: bool, several: bool
+    ) -> dict[str, dict[str, Any]]:
+        config = super()._configuration(x, weights, stopping, several)
+        counts = weights is not None and isinstance(self.preprocess, str) and self.preprocess == "standardise"
+        config["data"]["preprocess"] = {"name": "standardise", "weighted": True} if counts else self.preprocess
         config["model"] = {
             "name": "autoencoder", "code": self.n_components,
             "hidden": widths_of(self.hidden_layer_sizes, self._called("hidden_layer_sizes")),

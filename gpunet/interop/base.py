@@ -20,7 +20,7 @@ from ..api.configuring import plain
 from ..api.results import Result
 from ..backend import resolve_device
 from ..checkpoint import from_bytes, to_bytes
-from ..data import as_float32
+from ..data import portable_features
 from ..errors import CheckpointError, ConfigError, DeviceError
 from ..interruption import Stop
 from .following import Follower
@@ -210,12 +210,13 @@ def is_wide(x: np.ndarray) -> bool:
 
 
 def prepared_for(model: Result, x: np.ndarray) -> np.ndarray:
-    """Validated features as a model of the estimators takes them, float32 on the host.
+    """Validated features as a model of the estimators takes them, of the precision of its training, on the host.
 
     Unlike the front door this takes numbers far from those of the training, as scikit-learn's estimators do.
     """
-    offset = model.description.contract.offset
-    return as_float32("X", x - np.array(offset) if offset else x)
+    contract = model.description.contract
+    moved = x - np.array(contract.offset) if contract.offset else x
+    return portable_features("X", moved, contract.wide)
 
 
 def widths_of(given: Any, named: str) -> list[int]:

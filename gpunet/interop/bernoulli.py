@@ -129,7 +129,7 @@ class BernoulliRBM(Encoding):
         check_is_fitted(self)
         rng = self._generator()
         hidden = self.model_.encode_on(self._seen(self._validated(v)))
-        drawn = (rng.uniform(size=hidden.shape) < hidden).astype(np.float32)
+        drawn = (rng.uniform(size=hidden.shape) < hidden).astype(hidden.dtype)
         mean = self.model_.decode(drawn)
         return rng.uniform(size=mean.shape) < mean
 
@@ -174,7 +174,7 @@ class BernoulliRBM(Encoding):
         }
         self.model_ = self._train(config, x, start=start, incremental=True)
         states: Any = self.model_.checkpoint.array("loop/chains/states").data
-        mean = self.model_.encode_on(np.asarray(states, np.float32))
+        mean = self.model_.encode_on(np.asarray(states))
         rng = np.random.default_rng(self.model_.seeds[0])
         self.h_samples_ = (rng.random(mean.shape) < mean).astype(x.dtype)
 

@@ -1,5 +1,6 @@
 """What networks of dense layers have in common as estimators: parameters, configuration, curves and weights."""
 
+import itertools
 import math
 import warnings
 from collections.abc import Mapping
@@ -16,6 +17,9 @@ from .following import Follower
 
 ACTIVATIONS = {"logistic": "sigmoid"}  # names of scikit-learn for what has another one here
 USUAL_BATCH = 200
+# Multiplications of a product that take less time than what is around it: up to here double precision is next to free,
+# and a weight of 2 is two samples to the last digits; beyond, it would double the time on a CPU, and far more on a GPU.
+SMALL = 1 << 20
 STATE = "loop"  # group of a checkpoint that training can go on from
 
 
@@ -81,6 +85,9 @@ class Perceptron(Estimator):
         follower = self._follower(stopping, "multilabel" if several else self.task, partial)
         config = self._configuration(x, weights, stopping, several)
         config["training"]["epochs"] = 1 if partial else self.max_iter
+        config["training"]["precision"] = (
+            start.config.training.precision if start is not None else self._precision(x, config)
+        )
         config["training"]["monitor"] = follower.monitor if stopping else "last"
         start = self._pretrained(x, weights, config) if start is None else start
         self.model_ = self._train(
@@ -88,6 +95,13 @@ class Perceptron(Estimator):
             incremental=incremental and (goes_on or start is None), follower=follower,
         )  # fmt: skip
         self._note(follower, stopping, partial)
+
+    def _precision(self, x: np.ndarray, config: dict[str, Any]) -> str:
+        """That of the features where it costs next to nothing, see :data:`SMALL`; the rule looks at sizes alone."""
+        widths, batch = [x.shape[1], *config["model"]["hidden"]], config["training"]["batch_size"]
+        largest = max((above * below for above, below in itertools.pairwise(widths)), default=0)
+        small = isinstance(batch, Integral) and int(batch) * largest <= SMALL
+        return "float64" if is_wide(x) and small else "float32"
 
     def _pretrained(self, x: np.ndarray, weights: np.ndarray | None, config: dict[str, Any]) -> Any:
         """What a network that is trained anew starts from; nothing, unless a subclass trains it first."""

@@ -15,6 +15,7 @@ from ..members import PerMember
 from ..ops.positions import Wide, rows, unfold
 from ..parameter import Parameter
 from .base import Backward, Layer
+from .normed import normed
 
 
 @dataclass(eq=False)
@@ -80,6 +81,10 @@ class BatchNorm(Layer):
         """Return the normalised, scaled and shifted input."""
         if self.n is None:
             raise self.unbuilt("n")
+        return normed(x, self, ctx)
+
+    def by_arrays(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
+        """What :meth:`forward` returns, made by array functions."""
         axes = self._position_axes
         positions = x.shape[-1 - axes : -1]
         x = rows(x, axes)

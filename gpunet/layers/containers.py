@@ -9,7 +9,20 @@ from ..errors import ConfigError
 from ..parameter import find_parameters
 from .activations import Identity, Tanh
 from .base import Backward, Layer
+from .chains import Chain, chained
 from .dense import Dense
+
+
+class _Chains:
+    """Layers as a step takes them; no list, in which parameters would be looked for twice."""
+
+    def __init__(self, layers: Sequence[Layer | Chain]):
+        self.layers = layers
+
+
+def _learns(layer: Layer | Chain) -> bool:
+    parts = layer.layers if isinstance(layer, Chain) else [layer]
+    return any(p.trainable for part in parts for _, p in find_parameters(part))
 
 
 @dataclass(eq=False)
@@ -29,21 +42,26 @@ class Sequential(Layer):
         """Make a list of any sequence of layers."""
         self.layers = list(self.layers)
         self._learns: list[bool] = []
+        self._chains: _Chains | None = None  # of the layers, on CUDA
 
     def build(self, shape: tuple[int, ...]) -> None:
         """Build the layers in order, each for what the one before gives."""
         for layer in self.layers:
             layer.build(shape)
             shape = layer.output_shape(shape)
-        self._learns = []
+        self._learns, self._chains = [], None
 
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
         """Run all layers; the backward runs theirs in reverse."""
         backwards: list[Backward] = []
         wanted = ctx.input_gradient
+        layers: Sequence[Layer | Chain] = self.layers
+        if ctx.arena.device.kind == "cuda":
+            self._chains = self._chains or _Chains(chained(self.layers))
+            layers = self._chains.layers
         # A gradient is wanted below a layer only where some layer before it learns.
-        each = self._learns or [any(p.trainable for _, p in find_parameters(layer)) for layer in self.layers]
-        for layer, learns in zip(self.layers, each):
+        each = self._learns or [_learns(layer) for layer in layers]
+        for layer, learns in zip(layers, each):
             x, back = layer.forward(x, ctx.with_input_gradient(wanted))
             if wanted or learns:
                 backwards.append(back)

@@ -83,26 +83,44 @@ class Dense(Layer):
 
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
         """Return the products and their backward."""
-        if self.n_in is None:
-            raise self.unbuilt("n_in")
-        weight, bias, axes = self.weight, self.bias, self._position_axes
-        members = weight.value.shape[:-2]  # one input may serve a whole population
-        positions = x.shape[-1 - axes : -1]
-        x = rows(x, axes)
-        y = ctx.empty((*members, x.shape[-2], self.n_out), x.dtype)
-        affine(x, weight.value, None if bias is None else bias.value, y)
+        x, y, positions = self.multiplied(x, ctx)
+        bias = self.bias
+        if bias is not None:
+            y += bias.value[..., None, :]
 
         def backward(dy: Array) -> Array | None:
-            dy = rows(dy, axes)
-            weight.accumulate(ctx, lambda out: affine_grad_weight(x, dy, out))
+            dy = rows(dy, len(positions))
             if bias is not None:
                 bias.accumulate(ctx, lambda out: affine_grad_bias(dy, out))
-            if not ctx.input_gradient:
-                return None
-            dx = affine_grad_input(dy, weight.value, ctx.empty((*dy.shape[:-1], x.shape[-1]), x.dtype))
-            return unfold(dx, positions)
+            return self.back_through(x, dy, positions, ctx)
 
         return unfold(y, positions), backward
+
+    def multiplied(self, x: Array, ctx: Context) -> tuple[Array, Array, tuple[int, ...]]:
+        """The input in rows, its products with the weight in rows, without the bias, and the positions of a sample."""
+        if self.n_in is None:
+            raise self.unbuilt("n_in")
+        weight, axes = self.weight.value, self._position_axes
+        positions = x.shape[-1 - axes : -1]
+        x = rows(x, axes)
+        # One input may serve a whole population.
+        y = ctx.empty((*weight.shape[:-2], x.shape[-2], self.n_out), x.dtype)
+        return x, affine(x, weight, None, y), positions
+
+    def back_through(self, x: Array, dy: Array, positions: tuple[int, ...], ctx: Context) -> Array | None:
+        """Add to the gradient of the weight; the gradient of the input, where it is wanted.
+
+        Args:
+            x: the input in rows.
+            dy: the gradient of the products, in rows.
+            positions: of a sample.
+            ctx: of the pass.
+        """
+        self.weight.accumulate(ctx, lambda out: affine_grad_weight(x, dy, out))
+        if not ctx.input_gradient:
+            return None
+        dx = affine_grad_input(dy, self.weight.value, ctx.empty((*dy.shape[:-1], x.shape[-1]), x.dtype))
+        return unfold(dx, positions)
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """``n_out`` in place of the last axis."""

@@ -17,6 +17,7 @@ from .classification import (
     SoftmaxSquaredError,
     SquaredHinge,
 )
+from .learning import learned
 from .regression import (
     AbsoluteError,
     AbsolutePercentageError,
@@ -42,4 +43,5 @@ __all__ = [
     "SquaredError",
     "SquaredHinge",
     "SquaredLogarithmicError",
+    "learned",
 ]

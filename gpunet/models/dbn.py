@@ -7,7 +7,7 @@ from typing import ClassVar
 from ..backend import Context, array_module
 from ..backend.arrays import Array
 from ..parameter import Module
-from ..rbm import RBM
+from ..rbm import RBM, Units
 
 
 @dataclass(eq=False)
@@ -22,6 +22,7 @@ class DBN(Module):
     """
 
     classes: ClassVar[int] = 0  # that it knows
+    bound_is_drawn: ClassVar[bool] = True  # see bound
 
     machines: Sequence[RBM] = ()
 
@@ -35,6 +36,31 @@ class DBN(Module):
         """The machine whose states are sampled by Gibbs steps; all below follows from them."""
         return self.top
 
+    @property
+    def depth(self) -> int:
+        """How many hidden layers there are."""
+        return len(self.machines)
+
+    @property
+    def single(self) -> bool:
+        """Whether it is one machine, so that the likelihood of data is known up to log Z, not just a bound."""
+        return len(self.machines) == 1
+
+    @property
+    def visible(self) -> Units:
+        """The units of the data."""
+        return self.machines[0].visible
+
+    @property
+    def code(self) -> Units:
+        """The units of the highest hidden layer."""
+        return self.top.hidden
+
+    @property
+    def sides(self) -> list[Units]:
+        """The units of all layers, those in between once for each machine that they belong to."""
+        return [units for machine in self.machines for units in (machine.hidden, machine.visible)]
+
     def encode(self, v: Array, ctx: Context, layers: int | None = None) -> Array:
         """Expected states, layer by layer upwards, of ``layers`` layers or all: ([E,] N, width)."""
         for machine in self.machines[:layers]:
@@ -46,6 +72,24 @@ class DBN(Module):
         for machine in reversed(self.machines[:layers]):
             h = machine.decode(h, ctx)
         return h
+
+    def reconstruct(self, v: Array, ctx: Context) -> Array:
+        """Expected states of the data after one way up and down by means, ([E,] N, visible)."""
+        return self.decode(self.encode(v, ctx), ctx)
+
+    def rise(self, v: Array, ctx: Context, draw: bool = False) -> Array:
+        """Where chains of the top machine begin for data: what its visible units see, as means or drawn on the way."""
+        if not draw:
+            return self.encode(v, ctx, self.depth - 1)
+        for machine in self.machines[:-1]:
+            v = machine.hidden.sample(machine.hidden_input(v, ctx), ctx)
+        return v
+
+    def descend(self, states: Array, ctx: Context) -> Array:
+        """The data drawn downwards for states of the top machine's visible units; of one machine, these themselves."""
+        for machine in reversed(self.machines[:-1]):
+            states = machine.visible.sample(machine.visible_input(states, ctx), ctx)
+        return states
 
     def generate(self, inputs: Array, ctx: Context) -> Array:
         """From the input of the top machine's visible units down to the data: samples on the way, means at the end."""

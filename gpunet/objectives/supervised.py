@@ -7,10 +7,10 @@ from ..backend import Context, array_module
 from ..backend.arrays import Array
 from ..data import TargetScale
 from ..layers import Layer
-from ..losses import AbsoluteError, Huber, Loss, SquaredError
+from ..losses import AbsoluteError, Huber, Loss, SquaredError, learned
 from ..members import PerMember
 from ..metrics import Accuracy, Metric
-from ..ops.weighting import average, shares
+from ..ops.weighting import shares
 from .base import Objective
 
 # By how much a loss grows with its errors: that of errors ``s e`` is ``s^degree`` times that of ``e``, where the width
@@ -51,9 +51,8 @@ class Supervised(Objective):
     def learn(self, x: Array, target: Array, weight: Array | None, ctx: Context) -> tuple[Array, ...]:
         """One pass forward, the loss, and one pass backward, which adds to the gradients."""
         z, backward = self.model.forward(x, ctx)
-        loss, dz = self.loss(z, target, ctx)
-        measures = self._told(loss, z, target, ctx)
-        average(dz, shares(weight))
+        loss, dz, right = learned(z, self.loss, target, shares(weight), ctx)
+        measures = self._told(loss, z, target, ctx, right)
         backward(dz)
         return measures
 
@@ -63,10 +62,14 @@ class Supervised(Objective):
         loss, _ = self.loss(z, target, ctx)
         return self._told(loss, z, target, ctx)
 
-    def _told(self, loss: Array, z: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
-        """The loss and the metrics of each sample, in the units of the targets."""
+    def _told(
+        self, loss: Array, z: Array, target: Array, ctx: Context, right: Array | None = None
+    ) -> tuple[Array, ...]:
+        """The loss and the metrics of each sample, in the units of the targets; ``right`` is the accuracy, if known."""
         if self.scale is None:
-            return (loss, *(metric(z, target, ctx) for metric in self.metrics))
+            known = right is not None
+            each = (right if known and type(m) is Accuracy else m(z, target, ctx) for m in self.metrics)
+            return (loss, *each)
         xp, units, power = array_module(z), self.scale.deviation, degree(self.loss)
         assert power is not None, "only such losses are learned on standardised targets"
         if len(units) == 1:
@@ -111,9 +114,8 @@ class Reconstruction(Objective):
             array_module(x).copyto(seen, 0, where=gone)
         z, backward = self.model.forward(seen, ctx)
         x = in_rows(x, z.shape[-1])
-        loss, dz = self.loss(z, x, ctx)
+        loss, dz, _ = learned(z, self.loss, x, shares(weight), ctx)
         measures = loss, self._squared_error(z, x, ctx)
-        average(dz, shares(weight))
         backward(dz)
         return measures
 

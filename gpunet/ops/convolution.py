@@ -252,9 +252,10 @@ def _grad_kernel_each(x: Array, dy: Array, windows: Windows, out: Array, ctx: Co
             term = product[..., : block.stop - block.start, :, :, :]
             for number, row, column in windows.offsets():
                 xp.multiply(windows.seen(outer, row, column, positions), part, out=term)
-                column_sums(term.reshape(*term.shape[:-4], -1, n), sums if block.start else taps[..., number, :], ctx)
+                tap = taps[..., number, :]
+                column_sums(term.reshape(*term.shape[:-4], -1, n), sums if block.start else tap, ctx)
                 if block.start:
-                    taps[..., number, :] += sums
+                    tap += sums
     return out
 
 

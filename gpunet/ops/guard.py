@@ -1,9 +1,14 @@
 """Updates that some members of a population, or the one model, must not take part in."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from ..backend import array_module, matmul, op
+import numpy as np
+
+from ..backend import array_module, kernel, matmul, op
 from ..backend.arrays import Array
+
+THREADS = 128
 
 
 @op
@@ -52,7 +57,35 @@ def restore(allowed: Array, arrays: Sequence[Array], before: Sequence[Array]) ->
         array_module(array).copyto(array, old, where=mask)
 
 
-put_back.override("cupy")(restore)
+@put_back.override("cupy")
+def _put_back_cuda(allowed: Array, arrays: Sequence[Array], before: Sequence[Array]) -> None:
+    members, launch = allowed.size, kernel(Path(__file__).parent / "cuda" / "guard.cu", "put_back")
+    for array, old in zip(arrays, before):
+        words = array.nbytes // (4 * members)  # of float32, float64 and int64 alike
+        assert array.flags.c_contiguous, "states of a step are made by the device"
+        launch((-(-words // THREADS), members), (THREADS,), (allowed, array, old, np.int64(words)))
+
+
+@op
+def mark(finite: Array, first: Array, now: Array) -> None:
+    """Lower numbers to the present one where something is not finite.
+
+    Args:
+        finite: bool, () or (members,).
+        first: int64 (members,), changed in place.
+        now: int64 (1,).
+    """
+    if not finite.all():
+        lower(finite, first, now)
+
+
+def lower(finite: Array, first: Array, now: Array) -> None:
+    """What :func:`mark` says; branches on nothing."""
+    xp = array_module(first)
+    xp.minimum(first, xp.where(finite, first, now), out=first)
+
+
+mark.override("cupy")(lower)
 
 
 @op

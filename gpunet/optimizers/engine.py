@@ -28,6 +28,9 @@ class Optimizer:
 
     Attributes:
         rate_scale: multiplies the learning rate from the next plan on, on the host, () or (members,).
+        table: float64 (hyperparameters, [members,] steps), on the device, as planned.
+        shares: how far the average moves at each step, ([members,] steps); None without averaging.
+        deltas: flat, what was last computed to be taken from the parameters.
 
     Use: :meth:`plan` before each epoch, then :meth:`step` once per batch.
     """
@@ -38,9 +41,9 @@ class Optimizer:
         device, shape, dtype = parameters.device, parameters.values.shape, parameters.dtype
         self.slots = {name: device.zeros(shape, dtype) for name in self.rule.slots}
         self.updates = device.zeros((*parameters.members, 1), np.float64)
-        self._deltas = device.zeros(shape, dtype)
-        self._blocks = blocks_of(parameters, self._deltas, list(self.slots.values()))
-        self._layers = decaying_layers(parameters, self._deltas) if self.rule.layerwise else {}
+        self.deltas = device.zeros(shape, dtype)
+        self._blocks = blocks_of(parameters, self.deltas, list(self.slots.values()))
+        self._layers = decaying_layers(parameters, self.deltas) if self.rule.layerwise else {}
         if self.optimization.averaging is not None:
             self.slots["average"] = device.zeros(shape, dtype)
         self._note_exceptions()
@@ -51,9 +54,10 @@ class Optimizer:
         )
         self.hyperparameters = tuple(f.name for f in fields(self.rule) if _is_number(getattr(self.rule, f.name)))
         self._uploaded: dict[tuple[str, tuple[int, ...]], Array] = {}
-        self._table: Array = None
+        self.table: Array = None
         self._cursor: Array = None
-        self._shares: Array = None
+        self.shares: Array = None
+        self.tail: Any = None  # of the kernels that end a step on CUDA, once they have
 
     def _note_exceptions(self) -> None:
         """Note what is not the same for all parameters, so that steps pass over nothing else."""
@@ -66,7 +70,7 @@ class Optimizer:
         ]
         self._limited = [name for name, p in parameters.named.items() if p.limit is not None]
         self._unit_rated = [
-            (parameters.view(self._deltas, name), device.put(np.array(p.unit_rates), parameters.dtype))
+            (parameters.view(self.deltas, name), device.put(np.array(p.unit_rates), parameters.dtype))
             for name, p in parameters.named.items()
             if p.unit_rates is not None
         ]
@@ -83,12 +87,12 @@ class Optimizer:
         members = self.parameters.members
         values = np.stack([table(getattr(self.rule, n), times, members) for n in self.hyperparameters])
         values[self.hyperparameters.index("learning_rate")] *= self.rate_scale[..., None]
-        self._table, self._cursor = self._upload("table", values, np.float64), cursor
+        self.table, self._cursor = self._upload("table", values, np.float64), cursor
         averaging = self.optimization.averaging
         if averaging is not None:
             each = [own(averaging, member, *members).shares(times) for member in range(*members)] if members else []
             shares = np.stack(each) if differs(averaging) else averaging.shares(times)
-            self._shares = self._upload("shares", shares, self.parameters.dtype)
+            self.shares = self._upload("shares", shares, self.parameters.dtype)
 
     def step(self, allowed: Array) -> Array:
         """Update all parameters from their gradients.
@@ -100,8 +104,8 @@ class Optimizer:
             Bool, () or (members,): whose update was finite and within all limits; one that was not is not applied.
         """
         p = self.parameters
-        guarded(allowed, [self._deltas, self.updates, *self.slots.values()], self._compute)
-        length = square_sum(self._deltas)
+        guarded(allowed, [self.deltas, self.updates, *self.slots.values()], self._compute)
+        length = square_sum(self.deltas)
         good = p.device.xp.isfinite(length)
         for name in self._limited:
             good = p.device.xp.logical_and(good, self._size_after(name, length) < p.named[name].limit)
@@ -111,7 +115,7 @@ class Optimizer:
 
     def size_after(self, name: str) -> Array:
         """Root mean square that a parameter may have at most after the last update, () or (members,)."""
-        return self._size_after(name, square_sum(self._deltas))
+        return self._size_after(name, square_sum(self.deltas))
 
     def _size_after(self, name: str, length: Array) -> Array:
         """``|w| + |d|`` for ``|w - d|`` costs one pass instead of two; ``length`` is the square of ``|d|``."""
@@ -121,7 +125,7 @@ class Optimizer:
 
     def last_update(self, name: str) -> Array:
         """What was computed last to be taken from a parameter, applied or not, ([members,] *shape)."""
-        return self.parameters.view(self._deltas, name)
+        return self.parameters.view(self.deltas, name)
 
     def penalty(self) -> Array:
         """The penalties at the present parameters, () or (members,)."""
@@ -151,7 +155,7 @@ class Optimizer:
 
     def current(self, name: str) -> np.ndarray:
         """Value of a hyperparameter at the last planned step, on the host, () or (members,)."""
-        return self.parameters.device.get(self._table)[self.hyperparameters.index(name)][..., -1]
+        return self.parameters.device.get(self.table)[self.hyperparameters.index(name)][..., -1]
 
     def _upload(self, name: str, host: np.ndarray, dtype: Any) -> Array:
         """Each length of an epoch has memory of its own: a captured step goes on reading where it was recorded."""
@@ -162,31 +166,32 @@ class Optimizer:
         return self._uploaded[key]
 
     def _apply(self) -> None:
-        xp, values, deltas = self.parameters.device.xp, self.parameters.values, self._deltas
+        xp, values, deltas = self.parameters.device.xp, self.parameters.values, self.deltas
         values -= deltas
         for p, bound in self._bounded:
             into_unit = tuple(range(-len(p.shape), -1))  # all axes but the members' and the last one, the units
-            length = xp.sqrt((p.value * p.value).sum(axis=into_unit, keepdims=True))
-            p.value[...] *= bound / xp.maximum(length, bound)
+            value = p.value
+            length = xp.sqrt((value * value).sum(axis=into_unit, keepdims=True))
+            value *= bound / xp.maximum(length, bound)
         if self.optimization.averaging is not None:
             average = self.slots["average"]
             xp.subtract(values, average, out=deltas)
-            deltas *= self._shares.take(self._cursor, axis=-1)
+            deltas *= self.shares.take(self._cursor, axis=-1)
             average += deltas
 
     def _exchange(self) -> None:
         if self.optimization.averaging is not None:
             copyto, values, average = self.parameters.device.xp.copyto, self.parameters.values, self.slots["average"]
-            copyto(self._deltas, values)
+            copyto(self.deltas, values)
             copyto(values, average)
-            copyto(average, self._deltas)
+            copyto(average, self.deltas)
 
     def _compute(self) -> None:
         xp = self.parameters.device.xp
         self.updates += 1
         if self.optimization.clipping is not None:
             self.optimization.clipping.apply(self._gradient, self._clipping)
-        now = self._table.take(self._cursor, axis=-1)
+        now = self.table.take(self._cursor, axis=-1)
         for rate_factor, blocks in self._blocks.items():
             h = SimpleNamespace(**dict(zip(self.hyperparameters, now)))
             h.learning_rate = h.learning_rate * rate_factor

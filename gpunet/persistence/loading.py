@@ -12,11 +12,11 @@ from ..backend import Device
 from ..checkpoint import Checkpoint, Group, NamedArray, Scalar, read
 from ..config import Config, build_loss, family_name, migrate, rebuild_preparation, schema
 from ..data import Contract, Description, Fitted, Preprocessing, with_channels
-from ..errors import CheckpointError, ConfigError, printable
+from ..errors import CheckpointError, ConfigError, GpunetError, printable
 from ..families import FAMILIES, Family
 from ..layers import Layer
 from ..losses import Loss
-from ..models import DBN
+from ..models import DBM, DBN
 from ..objectives import Objective
 from ..parameter import Parameters
 from .differing import diverged_in
@@ -100,9 +100,9 @@ class TrainedModel(Trained):
 
 @dataclass(frozen=True)
 class TrainedStack(Trained):
-    """Machines on top of each other out of a checkpoint; a single machine is a stack of one."""
+    """Machines out of a checkpoint: on top of each other, a single one as a stack of one; or a deep machine."""
 
-    dbn: DBN
+    dbn: DBN | DBM
     parameters: Parameters
 
 
@@ -129,7 +129,7 @@ def network_of(found: Trained, device: Device, dtype: Any = np.float64) -> Train
     return _network(found, device, dtype)
 
 
-def _network(found: Trained, device: Device, dtype: Any = np.float32) -> TrainedModel:
+def _network(found: Trained, device: Device, dtype: Any = None) -> TrainedModel:
     family, about = found.config.model, found.description
     if not family.has_outputs:
         remedy = "It has likelihoods and samples, and a network can start from it"
@@ -153,10 +153,12 @@ def unfilled(found: Trained) -> Any:
     return model
 
 
-def _rebuilt(found: Trained, device: Device, dtype: Any) -> tuple[Any, Parameters]:
-    """The model of a checkpoint, with its arrays."""
+def _rebuilt(found: Trained, device: Device, dtype: Any = None) -> tuple[Any, Parameters]:
+    """The model of a checkpoint, with its arrays, in the precision of its training where no other is asked for."""
     model = unfilled(found)
-    parameters = Parameters(model, found.config.seeds, device, dtype)
+    parameters = Parameters(
+        model, found.config.seeds, device, found.config.dtype if dtype is None else dtype, draw=False
+    )
     fill(parameters, found.checkpoint)
     return model, parameters
 
@@ -175,7 +177,7 @@ def held_in(
         CheckpointError: damaged, or with arrays that are not exactly those of its configuration.
     """
     found = open_trained(checkpoint, families)
-    return _network(found, device) if found.config.model.has_outputs else _stack(found, device, np.float32)
+    return _network(found, device) if found.config.model.has_outputs else _stack(found, device)
 
 
 def stack_of(found: Trained, device: Device, dtype: Any = np.float64) -> TrainedStack:
@@ -204,7 +206,7 @@ def load_stack(
     return _stack(open_trained(read(path), families), device, dtype)
 
 
-def _stack(found: Trained, device: Device, dtype: Any) -> TrainedStack:
+def _stack(found: Trained, device: Device, dtype: Any = None) -> TrainedStack:
     family = found.config.model
     if family.has_outputs:
         path, remedy = str(found.checkpoint.path), "Use gpunet evaluate for networks"
@@ -246,9 +248,12 @@ def open_trained(checkpoint: Checkpoint, families: Sequence[type[Family]] = ()) 
             description = replace(description, contract=Contract(old=True, targets=named))
         preprocessing = _preprocessing(checkpoint, description)
     except (ConfigError, LookupError, ValueError, TypeError, AttributeError) as error:
-        reason = str(error).splitlines()[0]
         rule = "must hold a known configuration and data description"
-        raise CheckpointError(str(checkpoint.path), rule, reason) from None
+        if isinstance(error, GpunetError):
+            received = "" if error.received is None else f", got {error.received}"
+            said = f"{error.thing}: {error.rule}{received}"
+            raise CheckpointError(str(checkpoint.path), rule, said, error.remedy) from None
+        raise CheckpointError(str(checkpoint.path), rule, str(error).splitlines()[0]) from None
     return Trained(checkpoint, config, description, preprocessing)
 
 

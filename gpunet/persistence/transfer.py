@@ -12,6 +12,7 @@ from ..data import Preprocessing
 from ..errors import CheckpointError, ConfigError, printable
 from ..experiment import Lineage, Run
 from ..parameter import children
+from .adopting import adopt
 
 NAMES = 6  # of arrays that a message lists
 
@@ -64,6 +65,11 @@ def graft(run: Run, source: Checkpoint, pairs: Sequence[tuple[str, str]] = ()) -
         CheckpointError: a checkpoint without such layers.
     """
     check_preprocessing(source, run.preprocessing)
+    if run.config.model.transfer == "posterior":
+        if pairs:
+            rule, remedy = "cannot choose layers of a deep machine, which is taken as a whole", "Leave them out"
+            raise ConfigError("pairs", rule, None, remedy)
+        return adopt(run, source)
     donors = list(_donors(source))
     if not donors:
         raise _without_layers(source)

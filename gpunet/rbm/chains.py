@@ -293,8 +293,9 @@ class Tempered(Chains):
         order = ctx.empty(shape, np.int64)
         order[...] = xp.arange(rungs * self.count).reshape(rungs, self.count)
         down = xp.where(chosen, self.count, 0)
-        order[..., :-1, :] += down
-        order[..., 1:, :] -= down
+        upper, lower = order[..., :-1, :], order[..., 1:, :]
+        upper += down
+        lower -= down
         return order.reshape(*self.members, -1)
 
 

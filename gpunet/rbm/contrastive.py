@@ -19,6 +19,7 @@ from ..ops.linear import affine_grad_weight
 from ..ops.weighting import average, mean_of, observed, shares, weighs
 from ..parameter import find_parameters
 from ..schedules import Schedule
+from .bits import contrasted
 from .chains import Chains, FromData
 from .discrete import Bernoulli
 from .machine import RBM
@@ -121,17 +122,38 @@ class ContrastiveDivergence(Objective):
         Returns:
             The free energy of the states that were learned, in nats, ([members,] N).
         """
-        rbm = self.model
+        return (contrasted(x, self, weight, ctx),)
+
+    def by_arrays(self, x: Array, weight: Array | None, ctx: Context) -> Array:
+        """What :meth:`learn` does and returns, by array functions."""
+        rbm, share = self.model, shares(weight)
         v = Bernoulli.draw(x, ctx) if self.binarise else x
         hidden_input = rbm.hidden_input(v, ctx)
+        self.contrast(v, rbm.hidden.mean(hidden_input, ctx), hidden_input, share, ctx)
+        if self.sparsity is not None:
+            self.accumulate_sparsity(v, share, ctx)
+        return rbm.free_energy_from(v, hidden_input, ctx)
+
+    def contrast(self, v: Array, h: Array, hidden_input: Array, share: Array | None, ctx: Context) -> None:
+        """Run the chains and add the gradient: what the model says about both sides less what the data say.
+
+        Args:
+            v: ([members,] N, visible), states under the data.
+            h: ([members,] N, hidden), expected states under the data.
+            hidden_input: inputs of the hidden units under the data, where chains may begin.
+            share: what part each row has in the means, ([members,] N), or None where all have the same.
+            ctx: memory and random numbers.
+        """
+        rbm = self.model
         v_model, model_input = self.chains.draw(rbm, hidden_input, self.k, ctx)
-        h, h_model = rbm.hidden.mean(hidden_input, ctx), rbm.hidden.mean(model_input, ctx)
-        share = shares(weight)
+        h_model = rbm.hidden.mean(model_input, ctx)
         self._accumulate((v, h, share), (v_model, h_model, self._model_share(share, v_model)), ctx)
         self.chains.learn(rbm)
-        if self.sparsity is not None:
-            self._accumulate_sparsity(v, share, ctx)
-        return (rbm.free_energy_from(v, hidden_input, ctx),)
+
+    @property
+    def strength(self) -> Array:
+        """Target and cost of the sparsity in the present epoch, (2, [members,] 1) on the device; None without."""
+        return self._strength
 
     def judge(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
         """Squared error of a mean-field reconstruction, and free energy in nats, ([members,] N).
@@ -190,7 +212,8 @@ class ContrastiveDivergence(Objective):
         alike = array_module(states).ones(states.shape[:-1], states.dtype)
         return alike * some / states.shape[-2]
 
-    def _accumulate_sparsity(self, v: Array, share: Array | None, ctx: Context) -> None:
+    def accumulate_sparsity(self, v: Array, share: Array | None, ctx: Context) -> None:
+        """Add the gradient of the penalty on the activity of hidden units, given visible states ([members,] N, n)."""
         rbm, xp = self.model, array_module(v)
         pull = self._strength[1] * (rbm.hidden_offset.value - self._strength[0])
         some = weighs(share)

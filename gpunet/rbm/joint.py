@@ -64,6 +64,30 @@ class Joint(Units):
         a, b = self.split(mean)
         return np.concatenate([self.first.input_for(a), self.second.input_for(b)], axis=-1)
 
+    @property
+    def draws_exactly(self) -> bool:
+        """Where both parts do."""
+        return self.first.draws_exactly and self.second.draws_exactly
+
+    def states(self, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """All pairs of states, those of the second part changing fastest, (stop - start, n)."""
+        each = int(self.second.state_count)
+        last = int(self.state_count) if stop is None else stop
+        numbers = np.arange(start, last)
+        low, high = start // each, -(-last // each)
+        first = self.first.states(low, high)[numbers // each - low]
+        if each <= last - start:  # all of them occur
+            second = self.second.states()[numbers % each]
+        else:
+            pieces = [(max(start, n * each), min(last, (n + 1) * each), n * each) for n in range(low, high)]
+            second = np.concatenate([self.second.states(a - base, b - base) for a, b, base in pieces])
+        return np.concatenate([first, second], axis=1)
+
+    @property
+    def state_count(self) -> float:
+        """The product of both parts' numbers."""
+        return self.first.state_count * self.second.state_count
+
     def check(self, data: np.ndarray, preprocessing: Preprocessing) -> None:
         """Each part must suit its units."""
         a, b = self.split(data)

@@ -39,6 +39,9 @@ def resumed_config(saved: Trained, overrides: Mapping[str, Any], source: str | N
             kept = "as it was" if key == "data" else str(was)
             remedy = "Pass the same data from elsewhere" if key == "data" else ANEW
             raise ConfigError(key, f"must stay {kept} when a run goes on", None if key == "data" else now, remedy)
+    if config.dtype != before.dtype:
+        was, now = before.training.precision, config.training.precision
+        raise ConfigError("precision", f"must stay {was} when a run goes on", now, ANEW)
     _check_position(saved, before, config)
     return config
 

@@ -98,7 +98,8 @@ class Stack:
             rule, remedy = f"must begin with {widths}, as in the checkpoint", "Change it, or keep fewer layers"
             raise ConfigError("hidden", rule, configured, remedy)
         for name, machine in zip(names, self.machines):
-            parameters = Parameters(machine, self.experiment.config.seeds, self.experiment.device)
+            config = self.experiment.config
+            parameters = Parameters(machine, config.seeds, self.experiment.device, config.dtype)
             model = source.group(f"model/{name}")
             fill_group(parameters, model, f"{source.path}: model/{name}")
             layer = FinishedLayer(name, model, source.group(f"pretraining/{name}"))

@@ -7,12 +7,13 @@ it is exported.  :class:`TracedDevice` shows whether a step can be captured.
 
 from .gradients import check_gradients, compare, examples, make_context, numeric_gradient
 from .probes import Finding, check_parameters
-from .tracing import LOG, HostReadError, Traced, TracedDevice, plain
+from .tracing import LOG, HostReadError, SelfCopyError, Traced, TracedDevice, plain
 
 __all__ = [
     "LOG",
     "Finding",
     "HostReadError",
+    "SelfCopyError",
     "Traced",
     "TracedDevice",
     "check_gradients",

@@ -19,11 +19,23 @@ from ..backend.events import decide
 from ..backend.sampled import draw_sample_words
 from ..backend.streams import draw_words
 from ..ops.gather import count_into, take_rows
-from ..ops.guard import guarded, put_back, restore, update_and_restore
+from ..ops.guard import guarded, lower, mark, put_back, restore, update_and_restore
+from ..ops.words import move_together
 
 
 class HostReadError(AssertionError):
     """A device value was asked for on the host."""
+
+
+class SelfCopyError(AssertionError):
+    """An array was copied onto itself, which a device does in earnest."""
+
+
+def _same_memory(place: Any, value: np.ndarray) -> bool:
+    if not isinstance(place, np.ndarray):
+        return False
+    where, what = place.__array_interface__["data"][0], plain(value).__array_interface__["data"][0]
+    return where == what and place.shape == value.shape and place.strides == value.strides
 
 
 def _refuse(self: Any, *_: Any, **__: Any) -> Any:
@@ -54,8 +66,14 @@ def plain(value: Any) -> Any:
     return value
 
 
-def record(function: Callable[..., Any], args: Any, kwargs: dict[str, Any], in_place: bool) -> Any:
-    """Run one operation and log it; the result is traced, or None where it was written in place."""
+def record(
+    function: Callable[..., Any],
+    args: Any,
+    kwargs: dict[str, Any],
+    in_place: bool,
+    kind: "type[Traced] | None" = None,
+) -> Any:
+    """Run one operation and log it; the result is of a kind of traced array, or None where it was written in place."""
     args, kwargs = plain(args), {k: plain(v) for k, v in kwargs.items()}
     value = function(*args, **kwargs)
     if in_place:
@@ -63,7 +81,7 @@ def record(function: Callable[..., Any], args: Any, kwargs: dict[str, Any], in_p
         return None
     result = np.array(value)  # memory of its own, which a replay fills again
     LOG.append((function, args, kwargs, result))
-    return result.view(Traced)
+    return result.view(kind or Traced)
 
 
 class Traced(np.ndarray):
@@ -71,8 +89,10 @@ class Traced(np.ndarray):
 
     def __array_ufunc__(self, ufunc, method, *inputs, out=None, **kwargs):
         function = getattr(ufunc, method)
+        if method == "at":
+            return record(function, inputs, kwargs, in_place=True)
         if out is None:
-            return record(function, inputs, kwargs, in_place=False)
+            return record(function, inputs, kwargs, in_place=False, kind=type(self))
         assert all(isinstance(o, Traced) for o in out), f"{ufunc} writes into a host array"
         record(function, inputs, {**kwargs, "out": out if method == "__call__" else out[0]}, in_place=True)
         return out[0]
@@ -80,11 +100,13 @@ class Traced(np.ndarray):
     def __array_function__(self, func, types, args, kwargs):
         out = kwargs.get("out")
         if out is None and func is not np.copyto:
-            return record(func, args, kwargs, in_place=False)
+            return record(func, args, kwargs, in_place=False, kind=type(self))
         record(func, args, kwargs, in_place=True)
         return out
 
     def __setitem__(self, index, value):
+        if isinstance(value, Traced) and value.size and _same_memory(plain(self)[index], value):
+            raise SelfCopyError("x[i] += y computes x[i] and copies it onto itself: give x[i] a name first")
         record(lambda target, v: target.__setitem__(index, v), (self, value), {}, in_place=True)
 
     def __getitem__(self, index):
@@ -99,16 +121,16 @@ class Traced(np.ndarray):
         self[...] = value
 
     def take(self, indices, axis=None):
-        return record(np.ndarray.take, (self, indices), {"axis": axis}, in_place=False)
+        return record(np.ndarray.take, (self, indices), {"axis": axis}, in_place=False, kind=type(self))
 
     def argmax(self, axis=None):
-        return record(np.ndarray.argmax, (self,), {"axis": axis}, in_place=False)
+        return record(np.ndarray.argmax, (self,), {"axis": axis}, in_place=False, kind=type(self))
 
     def astype(self, dtype):
-        return record(np.ndarray.astype, (self, dtype), {}, in_place=False)
+        return record(np.ndarray.astype, (self, dtype), {}, in_place=False, kind=type(self))
 
     def copy(self):
-        return record(np.ndarray.copy, (self,), {}, in_place=False)
+        return record(np.ndarray.copy, (self,), {}, in_place=False, kind=type(self))
 
     __bool__ = __int__ = __float__ = __index__ = __array__ = item = tolist = tobytes = _refuse
 
@@ -142,8 +164,15 @@ def _(counts, places):
     record(count_into.reference, (counts, places), {}, in_place=True)
 
 
+@move_together.override("traced")
+def _(words, kept, out):
+    record(move_together.reference, (words, kept, out), {}, in_place=True)
+    return out
+
+
 guarded.override("traced")(update_and_restore)
 put_back.override("traced")(restore)
+mark.override("traced")(lower)
 
 
 @dataclass(frozen=True)

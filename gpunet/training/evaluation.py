@@ -67,6 +67,8 @@ class Evaluator:
         ctx.arena.rewind()
         x, target, weights = self.feed.padded(ctx, self.cursor, self.batch_size)
         for number, values in enumerate(self.objective.judge(x, target, ctx)):
-            self.totals[number] += (values * weights).sum(axis=-1)
-        self.totals[-1] += weights.sum()
+            total = self.totals[number]
+            total += (values * weights).sum(axis=-1)
+        samples = self.totals[-1]
+        samples += weights.sum()
         self.cursor += 1

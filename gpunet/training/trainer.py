@@ -2,20 +2,18 @@
 
 import math
 from collections.abc import Hashable, Sequence
+from typing import Any
 
 import numpy as np
 
 from ..backend import Arena, Context, Device, Streams, capture, products_in
-from ..backend.arrays import Array
 from ..data import Feed
 from ..errors import DivergedError
 from ..objectives import Objective
-from ..ops.guard import peak, put_back, square_sum
-from ..optimizers import Optimization, Optimizer, Rule
+from ..ops.guard import put_back
+from ..optimizers import NEVER, Counters, Optimization, Optimizer, Rule, end_step
 from ..parameter import Parameters
 from .diagnosis import diagnose
-
-NEVER = 2**62  # step number of a failure that has not happened
 
 
 class Trainer:
@@ -33,7 +31,7 @@ class Trainer:
         feed: the training part.
         batch_size: samples of a step.
         device: where everything lives.
-        dtype: float32, or float64 for checks.
+        dtype: of features, parameters and gradients: float32 or float64.
         precision: of the products of a step on CUDA, see :func:`gpunet.backend.products_in`.
 
     Attributes:
@@ -49,7 +47,7 @@ class Trainer:
         feed: Feed,
         batch_size: int,
         device: Device,
-        dtype: type = np.float32,
+        dtype: Any = np.float32,
         precision: str = "float32",
     ):
         device.check_precision(precision)
@@ -68,6 +66,7 @@ class Trainer:
         self.active = device.put(np.ones(self.rows, bool))
         self.failed = device.put(np.full(self.rows, NEVER))
         self.totals = device.zeros((len(objective.measures) + 1, *self.rows), np.float64)
+        self.counters = Counters(self.active, self.failed, self.totals, self.clock, self.cursor)
         self.context = Context(True, Arena(device), self.streams, False, objective.numerics)
         self.step = capture(self._step, device)
         self.variant: Hashable = None
@@ -182,25 +181,6 @@ class Trainer:
         for copy, array in zip(before, states):
             xp.copyto(copy, array)
         measures = self.objective.learn(x, target, weight, ctx)
-        sums = [(measure if weight is None else measure * weight).sum(axis=-1) for measure in measures]
-        counted = rows if weight is None else weight.sum(axis=-1)
         self.parameters.finish_grad()
-        # Clipping makes a step of any finite gradient, also of one whose square is not finite.
-        clips = self.optimizer.optimization.clipping is not None
-        size = peak(self.parameters.grads) if clips else square_sum(self.parameters.grads)
-        self._note_failures(xp.isfinite(size + sums[0]))
-        allowed = xp.logical_and(self.active, self.failed == NEVER).reshape(self.parameters.members)
-        self._note_failures(self.optimizer.step(allowed))
-        well = self.failed == NEVER
-        put_back(xp.logical_and(self.active, well).reshape(self.parameters.members), states, before)
-        for number, total in enumerate(sums):
-            self.totals[number] += xp.where(well, total, 0)
-        self.totals[-1] += xp.where(well, counted, 0)
-        someone = xp.any(well)
-        self.clock += someone
-        self.cursor += someone
-
-    def _note_failures(self, finite: Array) -> None:
-        """Remember the first step at which a member left the finite numbers."""
-        xp = self.device.xp
-        xp.minimum(self.failed, xp.where(finite, NEVER, self.clock.view(np.int64)), out=self.failed)
+        kept = end_step(self.parameters.grads, self.optimizer, self.counters, measures, weight, rows)
+        put_back(kept, states, before)

@@ -23,6 +23,8 @@ NETWORKS = {
     "finetune": {"hidden": [8]},
     "classrbm": {"hidden": 8},
     "updown": {"hidden": [8, 8]},
+    "classdbm": {"hidden": [8, 6]},
+    "dbm-finetune": {"hidden": [8, 6]},
 }
 
 
@@ -33,7 +35,7 @@ def test_every_preset_with_classes_predicts_them(preset, table, tmp_path):
     assert set(net.predict(x)) <= {0, 1}
     np.testing.assert_allclose(net.predict_proba(x).sum(axis=1), 1, rtol=1e-5)
     assert net.history.epochs == 1
-    if preset in ("residual", "classrbm", "updown"):
+    if preset in ("residual", "classrbm", "updown", "classdbm", "dbm-finetune"):
         again = gpunet.load(net.save(tmp_path / "net.h5"))
         np.testing.assert_array_equal(again.outputs(x), net.outputs(x))
 
@@ -122,7 +124,12 @@ def test_a_part_that_is_passed_by_itself_selects_and_scores(table, small):
     assert net.description.parts == (150, 30, 20)
     best = net.history["validation_accuracy"].max()
     assert net.score(x[150:180], y[150:180]) == pytest.approx(best)
-    assert float(net.checkpoint["metrics/test_accuracy"].data[0]) == pytest.approx(net.score(x[180:], y[180:]))
+    assert net.metrics["test_accuracy"] == pytest.approx(net.score(x[180:], y[180:]))
+    assert net.metrics["test_loss"] == pytest.approx(net.evaluate(x[180:], y[180:])["loss"], rel=1e-5)
+    several = gpunet.train("mlp", x, y, test=20, seeds=2, **small)
+    assert several.metrics["test_accuracy"].shape == (2,)
+    assert several.members[1].metrics["test_accuracy"] == several.metrics["test_accuracy"][1]
+    assert gpunet.train("mlp", x, y, **small).metrics == {}
 
 
 @pytest.mark.parametrize(("validation", "size"), [(0.25, 50), (40, 40), (0, 0), (None, 30)])

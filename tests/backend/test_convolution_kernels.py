@@ -9,7 +9,8 @@ from gpunet.ops import grouped
 from gpunet.ops.convolution import convolve, convolve_grad_input, convolve_grad_kernel
 from gpunet.ops.windows import Windows
 
-pytestmark = pytest.mark.skipif(COMPILER is None, reason="needs a C++ compiler")
+# Compiling takes seconds, and minutes on a machine that is busy with everything else.
+pytestmark = [pytest.mark.skipif(COMPILER is None, reason="needs a C++ compiler"), pytest.mark.timeout(600)]
 # samples, image, inputs, outputs, groups, windows
 CASES = {
     "two groups": (3, (7, 5), 6, 8, 2, Windows((3, 3), before=(1, 1), after=(1, 1))),

@@ -5,13 +5,15 @@ from pathlib import Path
 import pytest
 
 import gpunet
-from gpunet.backend.kernels import OPTIONS
+from gpunet.backend.kernels import OPTIONS, text
 
 SOURCES = sorted(Path(gpunet.__file__).parent.rglob("*.cu"), key=lambda source: source.name)
 
 
 def test_there_is_cuda_text():
-    assert [s.name for s in SOURCES] == ["convolution.cu", "philox.cu"]
+    assert [s.stem for s in SOURCES] == [
+        "convolution", "gather", "guard", "layers", "losses", "machine", "norm", "philox", "tail", "words",
+    ]  # fmt: skip
 
 
 @pytest.mark.filterwarnings("ignore")  # importing CuPy without its toolkit warns
@@ -20,7 +22,7 @@ def test_there_is_cuda_text():
 def test_nvrtc_compiles(source, architecture):
     nvrtc = pytest.importorskip("cupy", reason="needs the extra 'kernels'").cuda.nvrtc
     try:
-        program = nvrtc.createProgram(source.read_text(), source.name, (), ())
+        program = nvrtc.createProgram(text(source), source.name, (), ())
     except (RuntimeError, OSError) as error:
         pytest.skip(f"no NVRTC library (extra 'kernels'): {error}")
     try:
@@ -30,3 +32,10 @@ def test_nvrtc_compiles(source, architecture):
         pytest.fail(nvrtc.getProgramLog(program))
     finally:
         nvrtc.destroyProgram(program)
+
+
+def test_an_included_file_stands_in_its_place():
+    layers = next(source for source in SOURCES if source.stem == "layers")
+    assert "#include" in layers.read_text()
+    assert "#include" not in text(layers)
+    assert "philox_block(word c0" in text(layers)

@@ -6,30 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.lib.stride_tricks import as_strided
 
 import gpunet
+from blas import gemm
 from gpunet.backend import COMPUTE, Device, matmul, products_in
 from gpunet.backend.products import compute_type, layout, multiply
 from gpunet.errors import DeviceError
-
-
-def columns(x, found, rows, width, count):
-    """The matrices that BLAS sees: entry (i, j) of the n-th lies at i + j * leading + n * stride."""
-    assert found.leading >= rows, "BLAS refuses columns that overlap"
-    size = x.itemsize
-    return as_strided(x, (count, rows, width), (found.stride * size, size, found.leading * size))
-
-
-def gemm(dtype, sizes, left, right, out, count):
-    m, n, k = sizes
-    assert {x.dtype for x, _ in (left, right, out)} == {dtype}
-    seen = [
-        columns(*side, *((c, r) if side[1].transposed else (r, c)), count)
-        for side, (r, c) in zip((left, right), ((m, k), (k, n)))
-    ]
-    a, b = (s.swapaxes(1, 2) if side[1].transposed else s for s, side in zip(seen, (left, right)))
-    columns(*out, m, n, count)[...] = a @ b
 
 
 def alone(x):

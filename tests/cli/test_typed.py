@@ -73,6 +73,8 @@ def commands(done):
         (["pretrain", "dbn", "hidden=[6,5]"], ["train", "sample", "likelihood"]),
         (["train", "autoencoder", "hidden=[6]", "code=3"], ["report"]),
         (["train", "updown", "hidden=[6,5]", "greedy=1"], ["predict", "sample", "report"]),
+        (["pretrain", "dbm", "hidden=[6,5]", "greedy=0"], ["likelihood", "sample", "train"]),
+        (["train", "classdbm", "hidden=[6,5]", "greedy=0"], ["predict", "sample", "report"]),
     ],
 )
 def test_what_is_proposed_next_works(words, proposed, here):

@@ -25,7 +25,7 @@ def problem(*assignments, preset="mlp"):
         ("hidden_size=3", "hidden_size: is no key here. Did you mean hidden (model.hidden)?"),
         ("rate=0.1", "rate: is no key here. Did you mean learning_rate (optimizer.learning_rate)?"),
         ("momentum=0.9", "optimizer.momentum: is no key of adam, but of lars, rmsprop, sgd. Write optimizer=sgd, or"),
-        ("k=3", "model.k: is no key of mlp, but of classrbm, dbn, rbm, updown. Write model=rbm, or leave it out."),
+        ("k=3", "model.k: is no key of mlp, but of classdbm, classrbm, dbm, dbn, rbm, updown. Write model=rbm, or"),
         ("epoch=3", "epoch: is no key here. Did you mean epochs (training.epochs)?"),
         ("batchsize=3", "batchsize: is no key here. Did you mean batch_size (training.batch_size)?"),
         ("patience=2", "patience: is no key here. Write training.patience or training.plateau.patience."),

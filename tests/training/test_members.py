@@ -72,6 +72,9 @@ OTHERS = {
     "autoencoder": ("autoencoder", {"model.hidden": [12], "model.code": 4, "training.epochs": 2}),
     "classrbm": ("classrbm", {"model.hidden": 10, "training.epochs": 2, "model.generative": 0.1}),
     "updown": ("updown", {"model.hidden": [12, 10], "training.epochs": 3, "model.greedy": 1}),
+    "dbm": ("dbm", {"model.hidden": [9, 8], "training.epochs": 3, "model.greedy": 1, "model.k": 2}),
+    "classdbm": ("classdbm", {"model.hidden": [9, 8, 7], "training.epochs": 2, "model.greedy": 0}),
+    "dbm_mlp": ("dbm-finetune", {"model.hidden": [9, 8], "training.epochs": 2, "training.updates": 10}),
 }
 
 
@@ -247,6 +250,11 @@ DIFFERING_OTHERS = {
     ),
     "classrbm": ("classrbm", {"model.hidden": 10, "training.epochs": 2, "model.generative": 0.1, "model.k": [2, 1]}),
     "updown": ("updown", {"model.hidden": [12, 10], "training.epochs": 3, "model.greedy": 1, "model.k": [1, 2]}),
+    "dbm": ("dbm", {"model.hidden": [9, 8], "training.epochs": 3, "model.greedy": 1, "model.k": [1, 2]}),
+    "dbm_mlp": (
+        "dbm-finetune",
+        {"model.hidden": [9, 8], "training.epochs": 1, "training.updates": 9, "model.dropout": [0.0, 0.5]},
+    ),
     "weights of likelihoods": (
         "classrbm",
         {

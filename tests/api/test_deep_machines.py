@@ -1,0 +1,116 @@
+"""Deep Boltzmann machines from Python, in files, and what starts from them."""
+
+import numpy as np
+import pytest
+
+import gpunet
+from gpunet.backend import Arena, Context
+from gpunet.errors import CheckpointError, ConfigError
+from gpunet.models.dbm import settle
+
+
+@pytest.fixture(scope="module")
+def bits():
+    rng = np.random.default_rng(0)
+    x = (rng.random((150, 8)) < 0.3).astype(np.uint8)
+    x[:, 4:] = x[:, :4]
+    return x, x[:, 0] * 2 + x[:, 1]
+
+
+@pytest.fixture(scope="module")
+def deep(bits):
+    layers = {"hidden": [5, 4], "greedy": 6, "epochs": 36, "batch_size": 10, "lr": 0.5, "k": 2, "sweeps": 5}
+    return gpunet.train("dbm", bits[0], device="cpu", **layers)
+
+
+def test_a_deep_machine_learns_what_goes_together_and_answers_like_other_machines(bits, deep, tmp_path):
+    x, _ = bits
+    again = gpunet.load(deep.save(tmp_path / "m.h5"), device="cpu")
+    assert str(again) == str(deep) == "Machine(dbm(8-5-4), 77 parameters)"
+    for name in ("encode", "reconstruct"):
+        np.testing.assert_array_equal(getattr(again, name)(x), getattr(deep, name)(x))
+    assert deep.encode(x).shape == (150, 4)
+    assert deep.encode(x, layers=1).shape == (150, 5)
+    assert deep.decode(deep.encode(x)).shape == (150, 8)
+    found = deep.log_likelihood(x)
+    assert (found.method, found.bound, found.trusted) == ("exact", True, True)
+    apart = np.log([max(share, 1e-9) ** v * (1 - share) ** (1 - v) for v, share in zip(x.T, x.mean(axis=0))])
+    assert float(found) > apart.sum(axis=0).mean() + 0.5
+    drawn = deep.sampler(500, start=x).step(20)
+    assert np.corrcoef(drawn[:, 0], drawn[:, 4])[0, 1] > 0.4
+    assert deep.sample(5, steps=3).shape == (5, 8)
+    for call in (lambda: deep.energy(x), lambda: deep.free_energy(x), lambda: deep.couplings()):
+        with pytest.raises(ConfigError, match="needs a single machine"):
+            call()
+    with pytest.raises(ConfigError, match="must be at most the 2 there are"):
+        deep.encode(x, layers=3)
+
+
+def test_the_bound_of_a_larger_machine_lies_in_a_bracket(bits):
+    x, _ = bits
+    wide = gpunet.train("dbm", x, hidden=[22, 30], epochs=2, greedy=0, batch_size=10, device="cpu", members=2)
+    found = wide.log_likelihood(x[:20], runs=30, steps=60, mixing=10)
+    assert found.method == "bracket"
+    assert (found.low < found.value).all()
+    assert (found.value < found.high).all()
+    assert found.trusted
+
+
+def test_classes_at_the_top_are_learned_with_the_features(bits, tmp_path):
+    x, y = bits
+    layers = {"hidden": [12, 12], "greedy": 6, "epochs": 36, "batch_size": 10, "lr": 0.5, "k": 2, "sweeps": 5}
+    net = gpunet.train("classdbm", x, y, device="cpu", **layers)
+    assert net.score(x, y) > 0.8, "no better than the largest class, which half of them are"
+    drawn = net.sample(200, steps=30, label=3)
+    assert drawn[:, [0, 1]].mean() > 0.5, "where without the class it is 0.3"
+    again = gpunet.load(net.save(tmp_path / "net.h5"), device="cpu")
+    np.testing.assert_array_equal(again.outputs(x), net.outputs(x))
+
+
+@pytest.mark.parametrize("kind", ["dbm", "classdbm"])
+def test_a_network_begins_as_the_machine_and_leaves_its_copy_as_it_is(kind, bits, deep):
+    x, y = bits
+    layers = {"hidden": [5, 4, 3], "epochs": 3, "greedy": 0, "batch_size": 10, "device": "cpu", "members": 2, "lr": 0.1}
+    start = gpunet.train(kind, x, y, **layers) if kind == "classdbm" else gpunet.train(kind, x, **layers)
+    net = gpunet.train(
+        "dbm-finetune", x, y, start=start, hidden=[5, 4, 3], epochs=1, updates=1, lr=1e-9, members=2, device="cpu"
+    )
+    machine, model = net._held.model.machine, net._held.model
+    prefix = "machine/" if kind == "classdbm" else ""
+    for name, parameter in net.parameters.named.items():
+        if name.startswith("machine/"):
+            np.testing.assert_array_equal(
+                parameter.value, start.parameters.named[prefix + name.removeprefix("machine/")].value
+            )
+    v, ctx = x.astype(np.float32), Context(False, Arena(net.device))
+    found = settle(machine.levels, v, ctx, 400)
+    h = np.broadcast_to(v, (2, *v.shape))
+    for number, layer in enumerate(model.hidden, 1):
+        above = [found.states[number + 1]] if number < 3 else []
+        h, _ = layer.forward(np.concatenate([h, *above], axis=-1), ctx)
+        np.testing.assert_allclose(h, found.states[number], atol=1e-3)
+
+
+def test_what_fits_no_network_is_refused(bits, deep):
+    x, y = bits
+    once = {"epochs": 1, "device": "cpu"}
+    with pytest.raises(ConfigError, match=r"hidden: must be \[5, 4\], as in"):
+        gpunet.train("dbm-finetune", x, y, start=deep, hidden=[5, 3], **once)
+    rbm = gpunet.train("rbm", x, hidden=4, **once)
+    with pytest.raises(CheckpointError, match="must hold a deep Boltzmann machine"):
+        gpunet.train("dbm-finetune", x, y, start=rbm, hidden=[4, 4], **once)
+    spins = gpunet.train("dbm", x, hidden=[5, 4], hidden_units="spin", **once)
+    with pytest.raises(CheckpointError, match="must hold a machine of bernoulli hidden units"):
+        gpunet.train("dbm-finetune", x, y, start=spins, hidden=[5, 4], **once)
+    with pytest.raises(ConfigError, match="must have at least two layers in a deep machine"):
+        gpunet.train("dbm", x, hidden=[5], **once)
+    with pytest.raises(ConfigError, match="needs hidden units whose means lie between 0 and 1"):
+        gpunet.train("dbm", x, hidden=[5, 4], hidden_units="spin", sparsity={"target": 0.1}, **once)
+
+
+def test_plain_layers_start_from_a_deep_machine_as_well(bits, deep):
+    x, y = bits
+    net = gpunet.train("finetune", x, y, start=deep, hidden=[5, 4], epochs=1, updates=1, lr=1e-9, device="cpu")
+    np.testing.assert_allclose(
+        net.parameters.named["000_dense/weight"].value, deep.parameters.named["001_level/weight"].value, atol=1e-6
+    )

@@ -1,0 +1,320 @@
+"""A CUDA device for tests, made of NumPy: what CuPy would launch is run, recorded, counted and replayed.
+
+:func:`recording` puts a stand-in for CuPy where ``import cupy`` finds it.  Its arrays are NumPy's memory, so code takes
+its CUDA overrides; kernels are run by the emulator in one of its orders of threads, products of cuBLAS by NumPy; fresh
+memory is NaN.  Capture works as on a GPU: a step is recorded, and each replay does the same on the same memory, with no
+Python in between; uploads and reads are refused meanwhile.
+"""
+
+import math
+import sys
+import weakref
+from collections import Counter
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+
+from blas import gemm
+from emulation import Emulator
+from gpunet.backend import Device, kernels, products
+from gpunet.testing import LOG, HostReadError, Traced, plain
+from gpunet.testing.tracing import record
+
+SPOILT = 0xFF  # every byte of memory that was not written: NaN, or -1
+VIEWS = ("swapaxes", "moveaxis", "expand_dims", "atleast_2d")
+
+
+class Recorded(Traced):
+    """An array of the stand-in."""
+
+    def set(self, host):
+        """An upload, which CuPy makes of arrays of the very shape alone."""
+        if STATE.capturing:
+            raise HostReadError("a captured step must not upload")
+        if host.shape != self.shape:
+            raise ValueError(f"Shape mismatch. Old shape: {self.shape}, new shape: {host.shape}")
+        plain(self)[...] = host
+
+    def mean(self, axis=None, dtype=None, out=None, keepdims=False):
+        """One launch, where NumPy divides a sum."""
+        options = {"axis": axis, "dtype": dtype, "keepdims": keepdims}
+        if out is None:
+            return record(np.ndarray.mean, (self,), options, in_place=False, kind=Recorded)
+        record(np.ndarray.mean, (self,), options | {"out": out}, in_place=True)
+        return out
+
+    def reshape(self, *shape):
+        """A view, or a launch where memory does not allow one."""
+        found = super().reshape(*shape)
+        if np.may_share_memory(plain(found), plain(self)) or not self.size:
+            return found
+        return record(np.reshape, (self, found.shape), {}, in_place=False, kind=Recorded)
+
+    def astype(self, dtype, copy=True):
+        """A launch, but where the type is this one and no copy was asked for."""
+        return self if not copy and self.dtype == dtype else super().astype(dtype)
+
+
+Recorded.__module__ = "cupy"  # what ops choose by
+
+
+@dataclass
+class State:
+    """What the stand-in is doing."""
+
+    capturing: bool = False
+    memory: list = field(default_factory=list)  # weak references to all of it
+    pools: list = field(default_factory=list)
+
+
+STATE = State()
+
+
+class Stream:
+    """The one stream."""
+
+    ptr = 1
+
+    def begin_capture(self):
+        """From here on launches go into a graph; they are done for now, and undone at the end."""
+        STATE.capturing, self.first = True, len(LOG)
+        self.held = [
+            (array, array.copy()) for array in (reference() for reference in STATE.memory) if array is not None
+        ]
+
+    def end_capture(self):
+        """The graph, with nothing of it done yet."""
+        for array, before in self.held:
+            array[...] = before
+        STATE.capturing, self.held = False, None
+        graph = Graph(LOG[self.first :])
+        del LOG[self.first :]
+        return graph
+
+
+class Graph:
+    """What was launched while a stream was captured."""
+
+    def __init__(self, launches):
+        self.launches = launches
+        RECORDED.append(nodes_of(launches))
+
+    def upload(self, stream):
+        """Nothing is needed for it."""
+
+    def launch(self, stream):
+        """Do it all once."""
+        with np.errstate(all="ignore"):
+            for function, args, kwargs, result in self.launches:
+                value = function(*args, **kwargs)
+                if result is not None:
+                    result[...] = value
+
+
+@dataclass
+class Nodes:
+    """The nodes of a graph: kernels of ours, products, and what CuPy launches for array functions."""
+
+    kernels: Counter
+    products: int
+    others: Counter
+
+    @property
+    def count(self):
+        """All of them."""
+        return self.kernels.total() + self.products + self.others.total()
+
+
+RECORDED = []
+
+
+def nodes_of(launches):
+    """What launches are of which kind; views are none."""
+    found, others, many = Counter(), Counter(), 0
+    for function, *_ in launches:
+        kind = getattr(function, "kind", None)
+        owner = getattr(function, "__self__", None)
+        name = owner.__name__ if isinstance(owner, np.ufunc) else getattr(function, "__name__", str(function))
+        if kind == "kernel":
+            found[name] += 1
+        elif kind == "product":
+            many += 1
+        elif name not in VIEWS:
+            others["setitem" if name == "<lambda>" else name] += 1
+    return Nodes(found, many, others)
+
+
+class Pool:
+    """A memory pool: here it only notes that its blocks were given back."""
+
+    def __init__(self):
+        self.freed = 0
+        STATE.pools.append(self)
+
+    def malloc(self, size):
+        """Never asked: memory is NumPy's."""
+        raise AssertionError
+
+    def free_all_blocks(self):
+        """Note it."""
+        self.freed += 1
+
+    def total_bytes(self):
+        """Nothing is kept."""
+        return 0
+
+
+class Cupy(ModuleType):
+    """The stand-in for the module; what is not here is NumPy's function of the name."""
+
+    ndarray = Recorded
+
+    def __init__(self, order, executing):
+        super().__init__("cupy")
+        self.emulator, self.executing, stream = Emulator(order), executing, Stream()
+        self.pool = Pool()
+        self.cuda = SimpleNamespace(
+            Device=lambda index=0: nullcontext(SimpleNamespace(id=index)) if index else _Here(),
+            get_current_stream=lambda: stream,
+            using_allocator=lambda malloc: nullcontext(),
+            MemoryPool=Pool,
+        )
+
+    def __getattr__(self, name):
+        return getattr(np, name)
+
+    def get_default_memory_pool(self):
+        """The pool of everything that has no other."""
+        return self.pool
+
+    def empty(self, shape, dtype=np.float64):
+        """Memory full of NaN."""
+        shape = shape if isinstance(shape, tuple) else (shape,)
+        memory = np.full(math.prod(shape) * np.dtype(dtype).itemsize, SPOILT, np.uint8)
+        STATE.memory.append(weakref.ref(memory))
+        return memory.view(dtype).reshape(shape).view(Recorded)
+
+    def _made(self, function, *args, **kwargs):
+        return record(function, args, kwargs, in_place=False, kind=Recorded)
+
+    def arange(self, *args, **kwargs):
+        """A launch."""
+        return self._made(np.arange, *args, **kwargs)
+
+    def zeros(self, *args, **kwargs):
+        """A launch."""
+        return self._made(np.zeros, *args, **kwargs)
+
+    def ones(self, *args, **kwargs):
+        """A launch."""
+        return self._made(np.ones, *args, **kwargs)
+
+    def asarray(self, thing, dtype=None):
+        """An upload of what lies on the host."""
+        if isinstance(thing, Recorded):
+            return thing if dtype in (None, thing.dtype) else thing.astype(dtype)
+        if STATE.capturing:
+            raise HostReadError("a captured step must not upload")
+        return np.array(thing, dtype).view(Recorded)
+
+    def ascontiguousarray(self, array):
+        """A launch, where it is not contiguous yet."""
+        if array.flags.c_contiguous:
+            return array
+        return record(np.ascontiguousarray, (array,), {}, in_place=False, kind=Recorded)
+
+    def broadcast_to(self, array, shape):
+        """A view."""
+        return np.broadcast_to(plain(array), shape).view(Recorded)
+
+    def take(self, table, index, axis=None, out=None):
+        """Of rows; indices are in range."""
+        if out is None:
+            return record(np.take, (table, index), {"axis": axis}, in_place=False, kind=Recorded)
+        record(np.take, (table, index), {"axis": axis, "out": out, "mode": "clip"}, in_place=True)
+        return out
+
+    def RawModule(self, code, options):  # noqa: N802 - CuPy's name
+        """Kernels of a text, run by the emulator."""
+
+        def get_function(name):
+            run = self.emulator.of_text(code, name) if self.executing else lambda *_: None
+
+            def launch(grid, block, arguments):
+                assert all(size > 0 for size in (*grid, *block)), f"{name} is launched on an empty grid"
+                record(step, (grid, block, arguments), {}, in_place=True)
+
+            def step(grid, block, arguments):
+                run(grid, block, arguments)
+
+            step.__name__, step.kind = name, "kernel"
+            return launch
+
+        return SimpleNamespace(get_function=get_function)
+
+
+class _Here(nullcontext):
+    """The first device, as a context and as a value."""
+
+    id = 0
+
+    def __enter__(self):
+        return self
+
+
+@dataclass(frozen=True)
+class RecordingDevice(Device):
+    """The CUDA device that the stand-in shows."""
+
+    kind: str = "cuda"
+
+    def get(self, array):
+        """A copy on the host, never while a step is captured."""
+        if STATE.capturing:
+            raise HostReadError("a captured step must not copy to the host")
+        return np.array(plain(array))
+
+
+@contextmanager
+def recording(order="forward", executing=True):
+    """Put the stand-in where ``import cupy`` finds it; gives its device.
+
+    Args:
+        order: of the emulator's blocks and threads.
+        executing: False counts launches of sizes that nobody wants to wait for: kernels and products do nothing.
+    """
+    before, stand_in = sys.modules.get("cupy"), Cupy(order, executing)
+
+    def product(*args):
+        if executing:
+            gemm(*args)
+
+    product.kind = "product"
+    blas, products._blas = (
+        products._blas,
+        lambda *_: SimpleNamespace(gemm=lambda *args: record(product, args, {}, in_place=True) and None),
+    )
+    sys.modules["cupy"] = stand_in
+    _forget()
+    try:
+        with np.errstate(all="ignore"):
+            yield RecordingDevice()
+    finally:
+        products._blas = blas
+        _forget()
+        if before is None:
+            del sys.modules["cupy"]
+        else:
+            sys.modules["cupy"] = before
+
+
+def _forget():
+    kernels._compiled.cache_clear()
+    kernels._module.cache_clear()
+    LOG.clear()
+    RECORDED.clear()
+    STATE.capturing = False
+    STATE.memory.clear()
+    STATE.pools.clear()
