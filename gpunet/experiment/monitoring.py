@@ -24,8 +24,7 @@ class Doctor:
         def states(part: Part) -> object:
             x = inputs.some(part, SAMPLES)
             if objective.binarise:
-                # One draw for all members, so that each measures what it would alone.
-                x = (generator.random(x.shape[-2:]) < x).astype(x.dtype)
+                x = (generator.random(x.shape) < x).astype(x.dtype)
             return trainer.device.put(x)
 
         validation = states("validation") if len(inputs.split.validation) > 1 else None
