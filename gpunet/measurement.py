@@ -6,7 +6,11 @@ from typing import Any
 SQUARED = ("squared_error",)
 STRAIGHT = ("absolute_error", "huber", "log_cosh", "quantile")
 OF_TARGETS = ("rmse", "mae", "median_error")
-OF_MACHINES = {"reconstruction_error": "squared, summed over inputs", "free_energy": "nats, up to log Z"}
+OF_MACHINES = {
+    "reconstruction_error": "squared, summed over inputs",
+    "free_energy": "nats, up to log Z",
+    "log_z": "nats",
+}
 
 
 def bare(name: str) -> str:

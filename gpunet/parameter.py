@@ -1,6 +1,6 @@
 """Parameters: what layers declare, how they are found, and the flat vectors that hold them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -242,3 +242,9 @@ def children(thing: Any) -> Iterator[tuple[str, Any]]:
             for index, item in enumerate(value):
                 if isinstance(item, Module):
                     yield f"{index:03d}_{term(type(item))}", item
+
+
+def place(model: Any, values: Mapping[str, Array]) -> None:
+    """Give the parameters of a model that does not learn the values that they have, by name, without gradients."""
+    for name, parameter in find_parameters(model):
+        parameter._value, parameter._grad = values[name], None

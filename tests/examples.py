@@ -73,7 +73,8 @@ def run(page, name, folder):
                 (folder / file[1]).write_text(block.text)
         elif block.language == "sh" or (not block.language and block.text.startswith("gpunet ")):
             for line in block.text.splitlines():
-                check_command(line, where)
+                for part in line.partition(" #")[0].split(" && "):
+                    check_command(part, where)
 
 
 def transcript(text):
@@ -128,8 +129,8 @@ def normal(text):
 
 
 def check_command(line, where):
-    """Command, options and keys of a line must exist; a comment ends it."""
-    words = shlex.split(line, comments=True)
+    """Command, options and keys of a line must exist; what a line is piped to, or goes into, is left out."""
+    words = shlex.split(re.split(r" [|>] ", line)[0])
     if not words or words[0] != "gpunet":
         return
     command, context = main, click.Context(main, info_name="gpunet")

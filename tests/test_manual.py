@@ -18,6 +18,8 @@ from gpunet.config import Config
 from gpunet.config.reference import keys
 from gpunet.config.sources import preset_names
 
+pytestmark = pytest.mark.timeout(600)  # the examples of a page are many trainings
+
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]

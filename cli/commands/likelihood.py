@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from gpunet.errors import ConfigError
+
 from .. import completing
 from ..options import choose_device, device_option, json_option, print_json
 
@@ -18,6 +20,7 @@ from ..options import choose_device, device_option, json_option, print_json
 )  # fmt: skip
 @click.option("--weights", metavar="FILE", help="How much each sample of --data counts: one number a line, or .npy.")
 @click.option("--exact", is_flag=True, help="Sum over up to 2^25 states, however long it takes.")
+@click.option("--trajectory", is_flag=True, help="log Z along the training: frozen versions, or snapshots of the run.")
 @click.option("--runs", default=100, show_default=True, type=click.IntRange(2), help="Independent AIS runs.")
 @click.option("--steps", default=1000, show_default=True, type=click.IntRange(1), help="AIS temperatures.")
 @click.option(
@@ -36,6 +39,7 @@ def likelihood(
     part: str,
     weights: str | None,
     exact: bool,
+    trajectory: bool,
     runs: int,
     steps: int,
     mixing: int,
@@ -51,6 +55,10 @@ def likelihood(
     bracket reaches three standard errors beyond both. A bracket wider than 1 nat is called UNTRUSTED, and values that
     rest on rectified normal samples (noisy_relu with sampler=rectified) APPROXIMATE.
 
+    With --trajectory Bennett's ratios give log Z along the training of the machine itself, from the versions that
+    chains=trajectory has frozen or that snapshots=30 has kept: --runs chains of each version, --mixing sweeps. It holds
+    where AIS, from a machine without weights straight to this one, is UNTRUSTED.
+
     RAISE gives stochastic lower bounds for single test cases. For a stack and for a deep machine the value is a
     variational lower bound.
     Bernoulli data between 0 and 1 are rounded, so that they are states. Samples have the weights that they were trained
@@ -61,6 +69,7 @@ def likelihood(
     gpunet likelihood runs/digits-rbm-1/best.h5 --runs 500 --steps 10000 --mixing 2000
     gpunet likelihood runs/digits-dbn-1/best.h5 --cases 0
     gpunet likelihood runs/digits-dbm-1 --runs 200 --steps 5000
+    gpunet likelihood runs/digits-rbm-1 --trajectory --mixing 1000
     """
     from gpunet.api.reading import counting, evaluation_data
     from gpunet.inspection.likelihood import (
@@ -74,6 +83,7 @@ def likelihood(
         scores,
         states,
     )
+    from gpunet.inspection.tempering import normaliser_of_trajectory
     from gpunet.persistence import load_stack
 
     from ..opening import checkpoint_at
@@ -86,14 +96,20 @@ def likelihood(
         chosen = counting(dataset, chosen)
         weight = None if dataset.weights is None else dataset.weights[chosen]
         x = states(model, dataset.x[chosen], binarise)
-        summed = exact or is_easy(model)
+        if exact and trajectory:
+            raise ConfigError("--trajectory", "must stand without --exact", "both", "Leave one out")
+        summed = (exact or is_easy(model)) and not trajectory
         single = model.dbn.single
         way: Any = None
-        if not summed or (single and cases):
+        if not (summed or trajectory) or (single and cases):
             with working(f"Placing {steps:,} temperatures"):
                 way = Annealing.of(model, place, steps)
-        with working("Summing over all states" if summed else f"Annealing {runs:,} walks up and down"):
-            log_z = normaliser(model, x, place, None if summed else way, runs, mixing)
+        if trajectory:
+            with working(f"Sweeping {runs:,} chains of each version"):
+                log_z = normaliser_of_trajectory(model, runs, mixing)
+        else:
+            with working("Summing over all states" if summed else f"Annealing {runs:,} walks up and down"):
+                log_z = normaliser(model, x, place, None if summed else way, runs, mixing)
         with working(f"Scoring {len(x):,} samples"):
             found = scores(model, x, place)
         bounds = {}
@@ -108,7 +124,7 @@ def likelihood(
         "kind": "log-likelihood" if single else "variational lower bound",
         "method": log_z.method,
         "log_z": log_z.value.tolist(),
-        "log_z_bracket": [log_z.low.tolist(), log_z.high.tolist()],
+        "log_z_bracket": [[x if math.isfinite(x) else None for x in e.tolist()] for e in (log_z.low, log_z.high)],
         "effective_samples": [None if math.isinf(e) else e for e in log_z.effective_samples.tolist()],
         "log_likelihood": mean.tolist(),
         "standard_error": error.tolist(),
@@ -126,10 +142,13 @@ def likelihood(
         print_json(document)
         return
     how = "exact" if summed else f"between {runs} AIS runs up and as many down, {steps} temperatures"
+    if trajectory:
+        how = f"along the training, {runs} chains of each version, {mixing} sweeps"
     weighed = "" if weight is None else f" with weights, as many as {weight.sum() ** 2 / (weight**2).sum():,.0f} alike"
     click.echo(f"{dataset.name}: {len(chosen):,} samples{weighed}, log Z {how}")
     for member, seed in enumerate(model.parameters.seeds):
-        _print_member(document, member, f"seed {seed}: " if len(model.parameters.seeds) > 1 else "", width[member])
+        name = f"seed {seed}: " if len(model.parameters.seeds) > 1 else ""
+        _print_member(document, member, name, width[member])
 
 
 def _states(model: Any, binarise: bool) -> str:
@@ -142,9 +161,11 @@ def _states(model: Any, binarise: bool) -> str:
 def _print_member(document: dict[str, Any], member: int, name: str, width: float) -> None:
     mean, error = document["log_likelihood"][member], document["standard_error"][member]
     log_z = document["log_z"][member]
-    low, high = (end[member] for end in document["log_z_bracket"])
+    ends = (end[member] for end in document["log_z_bracket"])
+    low, high = (sign * math.inf if end is None else end for sign, end in zip((-1, 1), ends))
     if width > 0:
-        trust = "" if document["trusted"][member] else "  UNTRUSTED: raise --runs, --steps and --mixing"
+        more = "--runs and --mixing" if document["method"] == "trajectory" else "--runs, --steps and --mixing"
+        trust = "" if document["trusted"][member] else f"  UNTRUSTED: raise {more}"
         width_shown = f", bracket {mean + log_z - high:.2f} to {mean + log_z - low:.2f}{trust}"
     else:
         width_shown = ""
@@ -152,7 +173,8 @@ def _print_member(document: dict[str, Any], member: int, name: str, width: float
         width_shown += "  APPROXIMATE: noisy_relu with sampler=rectified does not draw from the machine"
     click.echo(f"{name}{document['kind']} {mean:.2f} ± {error:.2f} nats{width_shown}")
     effective = document["effective_samples"][member]
-    runs = "" if effective is None else f" ({low:.2f} to {high:.2f}, {effective:.0f} effective runs)"
+    what = "states that came up from the first version" if document["method"] == "trajectory" else "effective runs"
+    runs = "" if effective is None else f" ({low:.2f} to {high:.2f}, {effective:.0f} {what})"
     click.echo(f"{name}log Z {log_z:.2f}{runs}")
     some = f"first {document['cases']} samples"
     states, inputs = document["states"], document["inputs"]

@@ -15,14 +15,16 @@ def pretrain(request: Request, source: str | None, layers: int | None) -> None:
     """Train without labels: Boltzmann machines, one, a stack or a deep one, or a convolutional autoencoder.
 
     Contrastive divergence with model.k Gibbs steps; model.chains says where samples of the model come from: from_data
-    (CD), a number or persistent (PCD), fast_persistent, tempered (parallel tempering). A stack can also learn by
-    model.method=denoising or supervised. Reconstruction error and free energy are printed for orientation; neither is a
-    likelihood, see gpunet likelihood. A dbm is a deep Boltzmann machine: model.greedy epochs for each layer alone, then
-    all together. A conv_autoencoder learns to fill in missing pixels of images. Fine-tune with gpunet train --from.
+    (CD), a number or persistent (PCD), fast_persistent, tempered (parallel tempering), trajectory (tempering along
+    the training itself, docs/sampling.md). A stack can also learn by model.method=denoising or supervised.
+    Reconstruction error and free energy are printed for orientation; neither is a likelihood, see gpunet likelihood. A
+    dbm is a deep Boltzmann machine: model.greedy epochs for each layer alone, then all together. A conv_autoencoder
+    learns to fill in missing pixels of images. Fine-tune with gpunet train --from.
 
     \b
     gpunet pretrain dbn
     gpunet pretrain rbm --data mnist/ model.hidden=500 model.k=3 model.chains=100
+    gpunet pretrain rbm --data mnist/ model.chains=trajectory
     gpunet pretrain rbm --data t.csv model.visible_units=gaussian optimizer.learning_rate=0.001
     gpunet pretrain dbm model.hidden=[300,300,200] model.greedy=10
     gpunet pretrain denoiser

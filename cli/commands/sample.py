@@ -22,6 +22,7 @@ from ..output import Output
     "--steps", default=1000, show_default=True, type=click.IntRange(1), help="Gibbs steps of the top machine."
 )
 @click.option("--start", default="rest", show_default=True, type=click.Choice(["rest", "data"]), help="From where.")
+@click.option("--trajectory", is_flag=True, help="Exchange states with earlier versions: frozen ones, or snapshots.")
 @click.option("--class", "label", metavar="NAME", help="Dream of this class; all in turn by default.")
 @click.option("--data", metavar="SOURCE", help="Start at this data.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the chains.")
@@ -34,6 +35,7 @@ def sample(
     count: int,
     steps: int,
     start: str,
+    trajectory: bool,
     label: str | None,
     data: str | None,
     seed: int,
@@ -48,12 +50,16 @@ def sample(
     classes, dream of a class that is held. What is written are the means of the visible units in the end, as a picture
     of tiles where samples are images (needs pillow), or as numbers in an NPZ file: x, in the units of the data.
 
+    Chains of a machine with far modes stay in the one where they begin. --trajectory lets them exchange states with
+    earlier versions of the machine, which chains=trajectory has frozen in training, or which snapshots=30 has kept.
+
     \b
     gpunet sample runs/digits-rbm-1/best.h5
     gpunet sample runs/digits-dbn-1/best.h5 -n 25 --steps 5000 --start data -o dreams.png
     gpunet sample runs/digits-updown-1/best.h5 --class 3 -o threes.png
     gpunet sample runs/digits-classdbm-1 --class 3 --steps 2000
     gpunet sample runs/digits-rbm-1/best.h5 -n 10000 -o samples.npz
+    gpunet sample runs/digits-rbm-1 --trajectory
     """
     import gpunet
     from gpunet.inspection.tiles import is_image
@@ -81,6 +87,13 @@ def sample(
     if data is None and start == "data":
         file = replace(file, reads=[checkpoint, model.trained.source])
     begin = _begin(model, count, start == "data" or data is not None, data, label)
+    if trajectory:
+        from gpunet.api.machine import Machine
+
+        if not isinstance(model, Machine) or begin:
+            rule = "needs machines, and chains that begin without weights"
+            raise ConfigError("--trajectory", rule, "others", "Leave it, --start and --data out")
+        begin = {"trajectory": True}
     drawn = model.sample(count, steps=steps, seed=seed, prepared=as_picture, **begin)
     drawn = of_member(drawn, model.parameters.members, member)
     _write(file, drawn, model.trained)

@@ -10,14 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from gpunet.checkpoint import Checkpoint, Group, NamedArray, read
+from gpunet.checkpoint import Checkpoint, Group, NamedArray, diverged_in, read
 from gpunet.config import plain_by_member
 from gpunet.errors import CheckpointError
 from gpunet.inspection.ancestry import lineage
 from gpunet.inspection.differences import flatten
 from gpunet.members import members_first
 from gpunet.paths import exists, is_folder
-from gpunet.persistence import diverged_in
 
 from ..views.history import history_columns, layers_of, without
 from ..views.pictures import drawable, grid, tiles_of

@@ -15,10 +15,9 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from gpunet.checkpoint import Checkpoint, Group, NamedArray
+from gpunet.checkpoint import Checkpoint, Group, NamedArray, diverged_in
 from gpunet.errors import CheckpointError, printable
 from gpunet.measurement import bare, history_units
-from gpunet.persistence import diverged_in
 
 from ..drawing import require_matplotlib, write_figure
 from ..options import print_json

@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from gpunet.checkpoint import Checkpoint, Group, NamedArray
+from gpunet.checkpoint import Checkpoint, Group, NamedArray, diverged_in
 from gpunet.config import plain_by_member
 from gpunet.errors import printable
 from gpunet.members import PerMember
-from gpunet.persistence import diverged_in
 
 from ..options import decimals
 

@@ -19,7 +19,8 @@ class LogLikelihood:
         high: upper end.
         standard_error: of the mean over samples.
         samples: how many.
-        method: ``exact`` or ``bracket``, of annealing from below and from above.
+        method: ``exact``; ``bracket``, of annealing from below and from above; or ``trajectory``, along the machine's
+            own training.
         bound: whether the value is a lower bound rather than the log-likelihood itself.
         log_z: the normaliser.
     """

@@ -8,6 +8,7 @@ import numpy as np
 from ..backend import Arena, Context
 from ..errors import ConfigError, DataError
 from ..inspection.likelihood import Annealing, is_easy, normaliser, over_samples, scores, states
+from ..inspection.tempering import normaliser_of_trajectory, states_of_trajectory
 from ..persistence import Trained, TrainedStack, stack_of
 from ..rbm import Couplings, LogZ, exact_log_z, inverse_temperature, pseudo_log_likelihood
 from ..rbm.temperature import InverseTemperature
@@ -15,14 +16,15 @@ from .arrays import feature_array
 from .chains import Chains
 from .log_likelihood import LogLikelihood
 from .members import single
-from .results import Result, given
+from .results import given
 from .samples import weights_of
 from .sampling import check_count, sampled
+from .trusting import Judged
 
 BLOCK = 1000  # samples whose bits are flipped at once
 
 
-class Machine(Result):
+class Machine(Judged):
     """A trained restricted Boltzmann machine, or a stack of them: a deep belief network.
 
     >>> import gpunet, numpy as np
@@ -97,7 +99,14 @@ class Machine(Result):
             return self._undone(again.mean(axis=0) if self.parameters.members else again, as_numpy)
 
     def sample(
-        self, n: int = 16, *, steps: int = 1000, seed: int = 0, start: Any = None, prepared: bool = False
+        self,
+        n: int = 16,
+        *,
+        steps: int = 1000,
+        seed: int = 0,
+        start: Any = None,
+        prepared: bool = False,
+        trajectory: bool = False,
     ) -> np.ndarray:
         """Means of the visible units after Gibbs steps of the top machine: ([members,] n, *input_shape).
 
@@ -107,7 +116,22 @@ class Machine(Result):
             seed: of the chains.
             start: samples to start at, repeated where they are fewer than n; the resting state by default.
             prepared: leave the means as the visible units have them, ([members,] n, features).
+            trajectory: let chains exchange states with earlier versions of the machine: those that
+                ``chains="trajectory"`` has frozen, or the snapshots of its run.
+
+        Raises:
+            CheckpointError: a trajectory is wanted, and there are no versions, or those of another machine.
+            ConfigError: versions too far apart, or a start as well.
         """
+        if trajectory:
+            if start is not None:
+                rule, remedy = "must be left out along a trajectory, which begins without weights", "Leave it out"
+                raise ConfigError("start", rule, "samples", remedy)
+            check_count("n", n)
+            check_count("steps", steps, 1)
+            with self.device.activate():
+                states = states_of_trajectory(self._held, n, steps, seed)
+            return sampled(self._held.dbn, self.parameters, self._held, n, 0, seed, states=states, prepared=prepared)
         begin = self._begin(n, start)
         return sampled(self._held.dbn, self.parameters, self._held, n, steps, seed, begin, prepared=prepared)
 
@@ -195,6 +219,7 @@ class Machine(Result):
         steps: int = 1000,
         mixing: int = 300,
         binarise: bool = False,
+        trajectory: bool = False,
     ) -> LogLikelihood:
         """Mean log-likelihood of samples with its bracket; exact where one side has at most 2^20 states.
 
@@ -205,6 +230,9 @@ class Machine(Result):
             steps: temperatures of each run.
             mixing: tempered Gibbs steps from data to the samples that annealing walks down from.
             binarise: draw bits with the values as probabilities instead of rounding.
+            trajectory: find the normaliser along the machine's own training instead of by annealing, from the versions
+                that ``chains="trajectory"`` has frozen or the snapshots of its run, see
+                :mod:`gpunet.inspection.tempering`; ``runs`` are then the chains of each version, ``mixing`` the sweeps.
 
         Neal: Annealed importance sampling (2001); Salakhutdinov, Murray: On the quantitative analysis of deep belief
         networks (2008).
@@ -220,13 +248,16 @@ class Machine(Result):
             self._check_bits(features)
             v = states(precise, features, binarise)
             device = self.device
-            way = None if is_easy(precise) else Annealing.of(precise, device, steps)
-            log_z = normaliser(precise, v, device, way, runs, mixing)
+            if trajectory:
+                log_z = normaliser_of_trajectory(precise, runs, mixing)
+            else:
+                way = None if is_easy(precise) else Annealing.of(precise, device, steps)
+                log_z = normaliser(precise, v, device, way, runs, mixing)
             unnormalised = scores(precise, v, device)["unnormalised"]
         mean, spread = over_samples(unnormalised, weight)
         numbers: list[Any] = [mean - log_z.value, mean - log_z.high, mean - log_z.low, spread]
         value, low, high, error = numbers if self.parameters.members else (float(number[0]) for number in numbers)
-        method = "exact" if log_z.method == "exact" else "bracket"
+        method = log_z.method if log_z.method in ("exact", "trajectory") else "bracket"
         return LogLikelihood(value, low, high, error, len(v), method, not precise.dbn.single, log_z)
 
     def log_z(self) -> LogZ:

@@ -30,6 +30,7 @@ def sampled(
     start: Any = None,
     labels: np.ndarray | None = None,
     prepared: bool = False,
+    states: Any = None,
 ) -> np.ndarray:
     """Means of the visible units after Gibbs steps, ([members,] count, *input_shape), as the data have them.
 
@@ -43,12 +44,15 @@ def sampled(
         start: prepared features on the device to start at; the resting state by default.
         labels: (count,) numbers of the classes to hold.
         prepared: leave the means as the visible units have them, ([members,] count, features).
+        states: ([members,] count, visible) states of the top machine to start at instead.
     """
     check_count("n", count)
     check_count("steps", steps, 0)
     check_count("seed", seed, 0)
     with parameters.device.activate():
         sampler = Sampler(model, parameters, count, seed, start, labels)
+        if states is not None:
+            sampler.states[...] = states
         sampler.run(steps)
         drawn = sampler.data()
     if prepared:

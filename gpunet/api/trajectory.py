@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 
 from ..backend import Arena, Context, Device, resolve_device
-from ..checkpoint import Checkpoint, read
-from ..errors import CheckpointError, DataError
+from ..errors import DataError
 from ..inspection.likelihood import is_easy, over_samples, scores, states
-from ..paths import is_folder
-from ..persistence import SNAPSHOTS, TrainedStack, open_trained, stack_of
+from ..inspection.tempering import snapshots
+from ..persistence import TrainedStack
 from ..rbm import ais_log_z, exact_log_z
 from ..rbm.monitors import NEVER
 from .reading import counting, evaluation_data
@@ -63,25 +62,12 @@ def trajectory(run: str | Path, device: str = "auto") -> Trajectory:
         device: ``auto``, ``cpu`` or ``cuda[:N]``.
 
     Raises:
-        CheckpointError: no snapshots, one of another shape, or no single machine.
+        CheckpointError: no snapshots, one of another shape, out of order, or no single machine.
     """
-    folder = Path(run) / SNAPSHOTS
-    paths = sorted(folder.glob("update-*.h5")) if is_folder(folder) else []
-    if not paths:
-        remedy = "Train with some snapshots, 30 for one, or convert an archive"
-        raise CheckpointError(str(run), f"must hold {SNAPSHOTS}", "none", remedy)
     place = resolve_device(device)
     with place.activate():
-        held = [_machine(read(path), place) for path in paths]
-        shapes = {one.dbn.top.weight.shape for one in held}
-        if len(shapes) > 1:
-            received = ", ".join("x".join(map(str, shape)) for shape in sorted(shapes))
-            raise CheckpointError(str(folder), "must hold machines of one shape", received, "Keep one run in a folder")
+        held = snapshots(Path(run), place)
         updates = [int(one.checkpoint.attrs["step"]) for one in held]
-        if len(set(updates)) < len(updates):
-            raise CheckpointError(str(folder), "must hold one state of each update", f"{updates}", "Remove the others")
-        order = np.argsort(updates)
-        held = [held[k] for k in order]
         values = np.stack([np.linalg.svd(_first(one, one.dbn.top.weight), compute_uv=False) for one in held])
         parts, missing = _parts(held[-1])
         weight = {name: w for name, (_, w) in parts.items()}
@@ -97,19 +83,9 @@ def trajectory(run: str | Path, device: str = "auto") -> Trajectory:
     squares = values**2
     total = np.maximum((squares**2).sum(axis=1), np.finfo(float).tiny)
     return Trajectory(
-        np.array(updates)[order], values[:, :LARGEST], squares.sum(axis=1) ** 2 / total, np.array(dead),
+        np.array(updates), values[:, :LARGEST], squares.sum(axis=1) ** 2 / total, np.array(dead),
         {name: np.array(one) for name, one in found.items()}, "exact" if exact else "ais", missing,
     )  # fmt: skip
-
-
-def _machine(checkpoint: Checkpoint, place: Device) -> TrainedStack:
-    held = stack_of(open_trained(checkpoint), place)
-    if not held.dbn.single:
-        received = f"{held.dbn.depth} layers"
-        raise CheckpointError(
-            str(checkpoint.path), "must hold one machine", received, "Look at statistics of its layers"
-        )
-    return held
 
 
 def _first(held: TrainedStack, parameter: Any) -> np.ndarray:

@@ -24,7 +24,9 @@ class Doctor:
         def states(part: Part) -> object:
             x = inputs.some(part, SAMPLES)
             if objective.binarise:
-                x = (generator.random(x.shape) < x).astype(x.dtype)
+                # One draw for all members, so that each measures what it would alone; older runs keep their own.
+                shape = x.shape if objective.numerics == 1 else x.shape[-2:]
+                x = (generator.random(shape) < x).astype(x.dtype)
             return trainer.device.put(x)
 
         validation = states("validation") if len(inputs.split.validation) > 1 else None

@@ -1,7 +1,9 @@
 """What a training step learns from a batch: the part of the step that differs between kinds of learning."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from ..backend import NUMERICS, Context, Device
 from ..backend.arrays import Array
@@ -57,6 +59,30 @@ class Objective:
     def state(self) -> dict[str, Array]:
         """Arrays that the next step goes on from, by name, for checkpoints."""
         return {}
+
+    def kept(self) -> dict[str, Array]:
+        """Arrays beside :meth:`state` that change between steps alone, for checkpoints; more may come with time."""
+        return {}
+
+    def make_room(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        """Make arrays for what :meth:`kept` was in a checkpoint, from which they are then filled.
+
+        Args:
+            shapes: of arrays of the checkpoint, by name; those that are no such arrays are left alone.
+        """
+
+    def between(self, number: int, ctx: Context) -> np.ndarray | None:
+        """Called on the host before each step; it may read the device and change parameters.
+
+        Args:
+            number: of the step in its epoch; what is done may depend on it and on what is saved, on nothing else.
+            ctx: of the steps.
+
+        Returns:
+            Members that were put back to where they were before, bool (members,), for which the optimizer begins anew
+            at half its learning rate; None where there are none.
+        """
+        return None
 
     def begin_epoch(self, epoch: int, batch: int = 0) -> Hashable:
         """Called on the host before each epoch; steps are captured anew for each value that it returns.

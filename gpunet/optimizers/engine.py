@@ -56,6 +56,7 @@ class Optimizer:
         self._uploaded: dict[tuple[str, tuple[int, ...]], Array] = {}
         self.table: Array = None
         self._cursor: Array = None
+        self._times = np.zeros(0)
         self.shares: Array = None
         self.tail: Any = None  # of the kernels that end a step on CUDA, once they have
 
@@ -84,7 +85,7 @@ class Optimizer:
             times: the epoch, as a fraction, at each step; (steps,).
             cursor: int64 device array of shape (1,), the number of the step within the epoch.
         """
-        members = self.parameters.members
+        members, self._times = self.parameters.members, times
         values = np.stack([table(getattr(self.rule, n), times, members) for n in self.hyperparameters])
         values[self.hyperparameters.index("learning_rate")] *= self.rate_scale[..., None]
         self.table, self._cursor = self._upload("table", values, np.float64), cursor
@@ -93,6 +94,21 @@ class Optimizer:
             each = [own(averaging, member, *members).shares(times) for member in range(*members)] if members else []
             shares = np.stack(each) if differs(averaging) else averaging.shares(times)
             self.shares = self._upload("shares", shares, self.parameters.dtype)
+
+    def begin_anew(self, members: np.ndarray, factor: float = 0.5) -> None:
+        """Forget what was remembered of the updates of some members, and multiply their learning rate from now on.
+
+        Args:
+            members: bool, (members,); of one member for a single model.
+            factor: of the learning rate.
+        """
+        self.rate_scale = np.where(members.reshape(self.parameters.members), self.rate_scale * factor, self.rate_scale)
+        chosen = np.flatnonzero(members)
+        for array in (self.updates, *(slot for name, slot in self.slots.items() if name != "average")):
+            rows = array if self.parameters.members else array[None]
+            for member in map(int, chosen):
+                rows[member].fill(0)
+        self.plan(self._times, self._cursor)
 
     def step(self, allowed: Array) -> Array:
         """Update all parameters from their gradients.

@@ -1,7 +1,6 @@
 """Runs into files and back: checkpoints, exact state, transfer of weights, the folder of a run."""
 
 from ..checkpoint.places import BEST, CONFIG, LAST, PREVIOUS
-from .differing import diverged_in
 from .folder import RunFolder, dump, has_state, newest, run_name, title
 from .identity import identity_of
 from .loading import (
@@ -42,7 +41,6 @@ __all__ = [
     "TrainedStack",
     "check_preprocessing",
     "continue_learning",
-    "diverged_in",
     "dump",
     "fill",
     "fill_group",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Device
-from ..checkpoint import Checkpoint, Group, NamedArray, Scalar, read
+from ..checkpoint import Checkpoint, Group, NamedArray, Scalar, diverged_in, read
 from ..config import Config, build_loss, family_name, migrate, rebuild_preparation, schema
 from ..data import Contract, Description, Fitted, Preprocessing, with_channels
 from ..errors import CheckpointError, ConfigError, GpunetError, printable
@@ -19,7 +19,6 @@ from ..losses import Loss
 from ..models import DBM, DBN
 from ..objectives import Objective
 from ..parameter import Parameters
-from .differing import diverged_in
 
 ENSEMBLE, NETWORKS = "ensemble", "networks"  # groups of a file that holds several networks as one
 
@@ -41,7 +40,7 @@ class Trained:
 
     @property
     def diverged(self) -> tuple[int, ...]:
-        """Members that left the finite numbers in training, see :func:`.differing.diverged_in`."""
+        """Members that left the finite numbers in training, see :func:`gpunet.checkpoint.diverged_in`."""
         return diverged_in(self.checkpoint.root)
 
     @property

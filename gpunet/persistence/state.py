@@ -68,6 +68,7 @@ def restore_state(run: Run, source: Checkpoint) -> None:
     if before != run.monitor:
         rule = f"must stay {before}, by which the best weights so far were chosen"
         raise ConfigError("monitor", rule, run.monitor, f"Set monitor={before}")
+    _make_room(run, source)
     places = list(_places(run))
     _check_arrays(source, places)
     attrs = source.group("loop").attrs
@@ -99,7 +100,8 @@ def continue_learning(run: Run, source: Checkpoint) -> None:
     if "loop" not in source.root:
         remedy = "Train it with incremental=True"
         raise CheckpointError(str(source.path), "must hold the state of its training", "weights alone", remedy)
-    kept = {f"loop/{name}" for name in ("step", *run.objective.state())}
+    _make_room(run, source)
+    kept = {f"loop/{name}" for name in ("step", *run.objective.state(), *run.objective.kept())}
     places = [place for place in _places(run) if not place.path.startswith("loop/") or place.path in kept]
     wrong = [line for place in places if (line := _mismatch(place, source))]
     wrong += _surplus(source, {place.path for place in places}, ("model", "optimizer"))
@@ -145,7 +147,7 @@ def _places(run: Run) -> Iterator[_Place]:
     yield _on_device(run, "optimizer/updates", optimizer.updates)
     yield _on_device(run, "loop/step", trainer.clock)
     yield _on_device(run, "loop/totals", trainer.totals)
-    states = run.objective.state() | (run.doctor.state() if run.doctor else {})
+    states = run.objective.state() | run.objective.kept() | (run.doctor.state() if run.doctor else {})
     for name, array in states.items():
         yield _on_device(run, f"loop/{name}", array)
     yield _Place(
@@ -156,6 +158,12 @@ def _places(run: Run) -> Iterator[_Place]:
     # Both are restored together, by Selection.resume.
     yield _Place("loop/best", lambda: selection.best_so_far, lambda values: None)
     yield _Place("loop/best_epoch", lambda: selection.best_epoch, lambda values: None)
+
+
+def _make_room(run: Run, source: Checkpoint) -> None:
+    """Let the objective make the arrays of which a checkpoint says how many there are."""
+    arrays = {path: node for path, node in source.group("loop").walk() if isinstance(node, NamedArray)}
+    run.objective.make_room({path: tuple(array.shape) for path, array in arrays.items()})
 
 
 def _on_device(run: Run, path: str, array: Array) -> _Place:

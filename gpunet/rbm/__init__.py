@@ -14,6 +14,7 @@ from .monitors import Monitors
 from .pseudo import pseudo_log_likelihood
 from .spins import Couplings, Spin
 from .temperature import inverse_temperature
+from .trajectory import Trajectory
 from .units import Units
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "Spin",
     "SupervisedGreedy",
     "Tempered",
+    "Trajectory",
     "Units",
     "WithOutput",
     "ais_log_z",

@@ -5,7 +5,7 @@ steps and returns visible states with the inputs that they give the hidden units
 device, so a captured step holds it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -68,6 +68,30 @@ class Chains:
 
     def plan(self) -> None:
         """Called between epochs, on the host; for chains that adapt."""
+
+    def kept(self) -> dict[str, Array]:
+        """Arrays that change between steps alone, by name, for checkpoints; more may come with time."""
+        return {}
+
+    def make_room(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        """Make arrays for what :meth:`kept` was in a checkpoint, which is then put into them."""
+
+    def between(self, rbm: RBM, number: int, ctx: Context) -> np.ndarray | None:
+        """Called before each step, on the host; for chains that look at the machine on its way.
+
+        Args:
+            rbm: the machine.
+            number: of the step in its epoch.
+            ctx: of the steps.
+
+        Returns:
+            Which members were put back to where they were before, (members,), or None.
+        """
+        return None
+
+    def numbers(self) -> dict[str, np.ndarray]:
+        """What is to be told after an epoch, each (members,); reads the device."""
+        return {}
 
     def _gibbs(self, rbm: RBM, hidden_input: Array, k: Steps, ctx: Context) -> tuple[Array, Array]:
         v: Array = None

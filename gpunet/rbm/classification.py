@@ -1,5 +1,6 @@
 """A machine that classifies: its visible units are the features and the class."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -156,6 +157,18 @@ class HybridLearning(Objective):
     def state(self) -> dict[str, Array]:
         """The persistent chains, which steps go on from."""
         return self.generation.state()
+
+    def kept(self) -> dict[str, Array]:
+        """What the chains keep between steps."""
+        return self.generation.kept()
+
+    def make_room(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        """Make arrays for what the chains kept in a checkpoint."""
+        self.generation.make_room(shapes)
+
+    def between(self, number: int, ctx: Context) -> np.ndarray | None:
+        """Let chains look at the machine before a step; there are none without a generative weight."""
+        return self.generation.between(number, ctx) if any(values_of(self.generative)) else None
 
     def begin_epoch(self, epoch: int, batch: int = 0) -> Any:
         """The number of Gibbs steps."""

@@ -1,7 +1,7 @@
 """The gradient of a machine's log-likelihood, with its model term estimated from Markov chains."""
 
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -106,6 +106,18 @@ class ContrastiveDivergence(Objective):
     def state(self) -> dict[str, Array]:
         """Arrays that the next step goes on from, by name, for checkpoints."""
         return {f"chains/{name}": array for name, array in self.chains.state().items()}
+
+    def kept(self) -> dict[str, Array]:
+        """Arrays that change between steps alone, by name, for checkpoints."""
+        return {f"chains/{name}": array for name, array in self.chains.kept().items()}
+
+    def make_room(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        """Make arrays for what :meth:`kept` was in a checkpoint."""
+        self.chains.make_room({name.removeprefix("chains/"): shape for name, shape in shapes.items()})
+
+    def between(self, number: int, ctx: Context) -> np.ndarray | None:
+        """Let chains look at the machine before a step."""
+        return self.chains.between(self.model, number, ctx)
 
     def begin_epoch(self, epoch: int, batch: int = 0) -> Hashable:
         """Set the number of Gibbs steps; returned, since each number is a capture of its own."""

@@ -20,6 +20,7 @@ LARGE_UPDATE, SMALL_UPDATE = 5e-2, 1e-6  # root mean squares of an update over t
 GAP_PER_UNIT = 0.01  # nats
 STUCK = 0.98  # correlation of a chain with itself one update ago: a hundred updates for an independent sample
 RARE_SWAPS = 0.1
+MANY_REFUSED = 3
 
 
 class Monitors:
@@ -67,6 +68,7 @@ class Monitors:
           the loss of log-likelihood on samples not learned from; ``free_energy_gap_error`` is its standard error.
         - ``chain_autocorrelation``: of the persistent chains over one update.
         - ``swap_rate``: the lowest among the pairs of neighbouring temperatures.
+        - what the chains themselves tell, see :meth:`gpunet.rbm.Chains.numbers`.
         """
         rbm = self.objective.model
         ctx = Context(False, Arena(self.device), numerics=self.objective.numerics)
@@ -81,6 +83,7 @@ class Monitors:
             found["chain_autocorrelation"] = correlation(*(self._states(s) for s in (self.chains, self._chains())))
         chains = self.objective.chains
         rates = chains.swap_rates() if isinstance(chains, Tempered) else None
+        found |= chains.numbers()
         if rates is not None:
             found["swap_rate"] = np.asarray(rates, np.float64).reshape(self._rows, -1).min(axis=1)
         return found
@@ -136,6 +139,10 @@ class Monitors:
         worst(
             "swap_rate", RARE_SWAPS, "neighbouring temperatures exchange {value:.0%} of the time",
             "raise temperatures", above=False,
+        )  # fmt: skip
+        worst(
+            "refused_versions", MANY_REFUSED, "the machine went back to its last version {value:.0f} times",
+            "lower learning_rate, or raise k or the reservoir of the chains",
         )  # fmt: skip
         return found
 

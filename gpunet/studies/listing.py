@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ..checkpoint import BEST, CONFIG, LAST, PREVIOUS, Checkpoint, Group, NamedArray, look_into
+from ..checkpoint import BEST, CONFIG, LAST, PREVIOUS, Checkpoint, Group, NamedArray, diverged_in, look_into
 from ..config import plain_by_member
 from ..errors import GpunetError, WriteError, printable
 from ..paths import exists, is_file, is_folder
-from ..persistence import diverged_in
 from ..writing import make_folder, replace_file
 
 RESULTS = "compare.json"  # of a comparison

@@ -104,6 +104,9 @@ class Trainer:
     def train_batch(self, number: int) -> None:
         """Run step ``number`` of the epoch; steps come in order, since the device counts them itself."""
         with products_in(self.precision):
+            back = self.objective.between(number, self.context)
+            if back is not None:
+                self.optimizer.begin_anew(back)
             self.step(min(self.batch_size, self.feed.samples - number * self.batch_size), self.variant)
 
     def averages(self) -> dict[str, np.ndarray]:

@@ -110,7 +110,11 @@ def test_an_interrupt_keeps_whole_ensembles_and_leaves_no_empty_folder(epochs, k
 
     monkeypatch.setattr(Terminal, "on_epoch", on_epoch)
     words = ["ensemble", "--size", "2", "--seeds", "900", *FEW, "--run", "new/folder"]
-    rest = invoked(*words, code=130).stderr
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # processes of pytest-xdist ignore it
+    try:
+        rest = invoked(*words, code=130).stderr
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert said in rest
     assert len([line for line in rest.splitlines() if line.startswith("gpunet: ")]) == 1
     found = sorted(path.name for path in tmp_path.rglob("*") if path.name != ".lock" and path.is_file())

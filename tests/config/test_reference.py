@@ -7,10 +7,11 @@ import pytest
 from click.testing import CliRunner
 
 from gpunet.cli import main
-from gpunet.config import Config, keys, load_config, preset_names
+from gpunet.config import Config, keys, load_config, preset_names, section_keys
 from gpunet.config.reference import takes
 from gpunet.config.shortcuts import SECTIONS
 from gpunet.errors import ConfigError
+from gpunet.vocabulary import words
 
 
 def show(*words, width=None):
@@ -95,3 +96,14 @@ def test_programs_get_one_document():
 
 def test_narrow_terminals_get_narrow_lines():
     assert max(map(len, show("mlp", width=70).splitlines())) <= 90
+
+
+def test_every_word_says_its_settings_with_defaults_that_a_file_can_hold():
+    named = {word.model_fields["name"].default: word for word in words()}
+    for word in named.values():
+        for key in section_keys(word):
+            json.dumps(key.default)
+            assert key.takes, (word, key.path)
+    conv = {key.path: key for key in section_keys(named["conv2d"])}
+    assert conv["initializer"].default == {"name": "he", "distribution": "normal"}
+    assert (conv["stride"].default, conv["n_out"].default) == (1, None)

@@ -26,6 +26,7 @@ from gpunet.rbm import (
     Sparsity,
     SupervisedGreedy,
     Tempered,
+    Trajectory,
     Units,
     WithOutput,
 )
@@ -105,6 +106,9 @@ def classifier():
 LEARNING = {
     "tempered": lambda: ContrastiveDivergence(
         RBM(Bernoulli(4), Bernoulli(3)), chains=Tempered(count=2, temperatures=3), binarise=True, sparsity=Sparsity()
+    ),
+    "trajectory": lambda: ContrastiveDivergence(
+        RBM(Bernoulli(4), Bernoulli(3)), k=2, chains=Trajectory(count=5, reservoir=7)
     ),
     "fast": lambda: ContrastiveDivergence(RBM(Bernoulli(4), Bernoulli(3)), k=2, chains=FastPersistent(count=5)),
     "denoising": lambda: Denoising(RBM(Bernoulli(4), Bernoulli(3))),

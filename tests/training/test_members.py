@@ -60,6 +60,10 @@ MACHINES = {
     "persistent": {"model.chains": 7},
     "fast persistent": {"model.chains": {"name": "fast_persistent", "count": 7}},
     "tempered": {"model.chains": {"name": "tempered", "count": 3, "temperatures": 3}, "training.epochs": 3},
+    "trajectory": {
+        "model.chains": {"name": "trajectory", "count": 7, "reservoir": 20, "freeze": 0.7, "every": 2, "sweeps": 40},
+        "optimizer.learning_rate": 0.02,
+    },
     "growing k": {"model.k": {"name": "step", "value": 1, "factor": 2, "every": 1}},
     "sparsity": {"model.sparsity": {"target": 0.2, "cost": 0.1}},
     "plain gradient": {"model.center": False, "model.binarise": False},

@@ -24,6 +24,7 @@ LAYERS = SMALL | {"model.hidden": [12, 8], "optimizer.learning_rate": 0.05}
 SHALLOW = SMALL | {"model.depth": 6, "model.widths": [4, 8]}
 STACKS = ("dbn", "dbn-mnist", "denoising", "supervised-greedy")
 RUIN = {"name": "piecewise", "values": [0.1, 50.0], "boundaries": [1]}  # after the first epoch, each is worse
+OFTEN = {"name": "trajectory", "count": 5, "reservoir": 20, "freeze": 0.8, "every": 2, "refresh": 3, "sweeps": 40}
 MOVES = ("shift", "rotate", "elastic", "brightness", "noise", "mixup", "cut_mix", "rand_augment")
 
 # Every preset, and every kind of state that a step goes on from.
@@ -53,6 +54,7 @@ CASES |= {
     "adadelta": ("linear", SMALL | {"optimizer": {"name": "adadelta"}, "training.monitor": "train_loss"}),
     "fast weights": ("rbm", MACHINE | {"model.chains": {"name": "fast_persistent", "count": 7}}),
     "tempered": ("rbm", MACHINE | {"model.chains": {"name": "tempered", "count": 5}, "members": 2}),
+    "trajectory": ("rbm", MACHINE | {"model.chains": OFTEN, "optimizer.learning_rate": 0.02, "members": 2}),
     "sparse": ("rbm", MACHINE | {"model.sparsity": {"target": 0.1}, "model.chains": "from_data"}),
     "rising k": ("rbm", MACHINE | {"model.k": {"name": "ramp", "start": 1, "stop": 3, "epochs": 8}}),
     "gaussian": ("rbm", MACHINE | {"model.visible_units": "gaussian", "optimizer.learning_rate": 1e-3}),
