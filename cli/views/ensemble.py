@@ -120,7 +120,7 @@ def _gains(found: Mapping[str, Any]) -> list[str]:
 
 def _held_out(found: Mapping[str, Any]) -> str:
     """On which samples members were judged before any were measured."""
-    on = found.get("facts", {}).get("selection", {}).get("on", "validation")
+    on = str(found.get("facts", {}).get("selection", {}).get("on", "validation"))
     return on if on == OUT_OF_FOLD else f"on {on}"
 
 

@@ -52,11 +52,7 @@ def experiment(preset, seeds=3, **overrides):
     return Experiment(config, dataset, split(dataset, validation=0.25, test=0.25, seed=0), Device())
 
 
-# Machines above the first are measured on bits that are drawn for all members together.
-DRAWN = ("free_energy_gap", "free_energy_gap_error", "dead_units", "saturated_units")
-
-
-def arrays(content, skip=("seconds", "together", *DRAWN)):
+def arrays(content, skip=("seconds", "together")):
     found = {path: child.data for path, child in content.walk() if hasattr(child, "data")}
     return {p: a for p, a in found.items() if p.rpartition("/")[2] not in skip and not p.startswith(("config", "env"))}
 
