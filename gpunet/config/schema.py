@@ -19,7 +19,8 @@ from ..vocabulary import (
 )
 from .population import at_places, check_lengths, portions, values_by_member
 from .rates import filled
-from .sections import AugmentationConfig, DataConfig, TrainingConfig
+from .samples import DataConfig
+from .sections import AugmentationConfig, TrainingConfig
 
 
 def _choice(families: tuple[type[Family], ...]) -> Any:
