@@ -131,7 +131,7 @@ class Judged(Result):
     def _as_states(self, features: np.ndarray) -> np.ndarray:
         """Prepared rows; probabilities of bits become bits, by random numbers that follow from the row itself."""
         v = self._held.preprocessing.on_host(features.reshape(len(features), -1), np.float32)
-        if not self._held.dbn.machines[0].visible.bits:
+        if not self._held.dbn.visible.bits:
             return v
         between = np.flatnonzero(((v > 0) & (v < 1)).any(axis=1))
         for row in between:
