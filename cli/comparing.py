@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from gpunet.errors import ConfigError, Interrupted, OutputClosed
+from gpunet.errors import ClusterError, ConfigError, Interrupted, OutputClosed
 from gpunet.interruption import CLOSED, Stop, stops_on_signals
 from gpunet.persistence import RunFolder
 from gpunet.studies import ComparisonCallbacks, carry_out_comparison, document, is_comparison, read_comparison
 from gpunet.studies.listing import RESULTS
 
-from .drawing import require_matplotlib
+from .clusters import cluster_at
+from .drawing import can_draw, require_matplotlib
 from .execution import DRY
 from .options import Request, print_json
 from .output import Output
@@ -20,7 +22,7 @@ from .remarks import remark
 from .tables import separated, write_table
 from .terminal import Terminal
 from .views.comparison import comparison_columns, comparison_latex, show_comparison
-from .views.comparison_plot import can_draw, draw_comparison
+from .views.comparison_plot import draw_comparison
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,6 +57,7 @@ def run_comparison(
     request: Request,
     output: Output | None,
     form: Form = "table",
+    dask: str | None = None,
 ) -> None:
     """Carry a comparison out and report it.
 
@@ -64,8 +67,10 @@ def run_comparison(
         request: where to write, and what to print.
         output: where to draw.
         form: what is printed.
+        dask: cluster whose workers train, or None.
 
     Raises:
+        ClusterError: the cluster cannot be had, or was lost; what was finished is kept.
         Interrupted: by a signal; what was finished is kept.
     """
     _announce(comparison)
@@ -74,9 +79,15 @@ def run_comparison(
         return
     stop = Stop()
     named = comparison.pretraining.model_copy(update={"name": NAME})
-    with RunFolder.create(request.run, named) as folder, stops_on_signals(stop) as look:
+    with ExitStack() as opened:
+        cluster = None if dask is None else opened.enter_context(cluster_at(dask, request.device))
+        folder = opened.enter_context(RunFolder.create(request.run, named))
+        look = opened.enter_context(stops_on_signals(stop))
         try:
-            results = carry_out_comparison(comparison, folder, checkpoint, ComparisonTerminal(look), stop)
+            results = carry_out_comparison(comparison, folder, checkpoint, ComparisonTerminal(look), stop, cluster)
+        except ClusterError as error:
+            remedy = f"What was finished is in {folder.path}"
+            raise ClusterError(error.thing, error.rule, error.received, remedy) from None
         except Interrupted as error:
             if stop.requested != CLOSED:
                 raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from gpunet.errors import ConfigError, WriteError
@@ -34,6 +35,23 @@ def require_matplotlib(thing: str, otherwise: str = "") -> None:
     except OSError as error:
         reason = str(error).partition(";")[0]
         raise WriteError("matplotlib", "needs a folder for its cache", reason, "Set MPLCONFIGDIR to one") from None
+
+
+def can_draw() -> bool:
+    """Whether matplotlib is there."""
+    return find_spec("matplotlib") is not None
+
+
+def new_figure(width: float, height: float) -> Any:
+    """An empty figure of matplotlib, whose panels make room for each other; no window is opened.
+
+    Args:
+        width: in inches.
+        height: likewise.
+    """
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
 
 
 def write_figure(figure: Any, output: Output, dpi: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +20,18 @@ from gpunet.api.reading import load_split
 from gpunet.api.searching import reopened
 from gpunet.api.selecting import Library, library_of_folds, library_of_search, selected_report
 from gpunet.api.starting import batch_that_fits, following, open_source
-from gpunet.ensembles import ROUNDS, Making, checked_report, greedy_selection, method_named, over_seeds, usual_size
-from gpunet.errors import CheckpointError, ConfigError, GpunetError, Interrupted, OutputClosed, printable
+from gpunet.ensembles import (
+    ROUNDS,
+    Made,
+    Making,
+    checked_report,
+    greedy_selection,
+    made_on,
+    method_named,
+    over_seeds,
+    usual_size,
+)
+from gpunet.errors import CheckpointError, ClusterError, ConfigError, GpunetError, Interrupted, OutputClosed, printable
 from gpunet.experiment import Experiment
 from gpunet.interruption import CLOSED, Stop, stops_on_signals
 from gpunet.persistence import BEST, RunFolder, open_trained, run_name
@@ -28,14 +39,14 @@ from gpunet.plain import finite
 from gpunet.searches import read_results
 from gpunet.stages import Callbacks
 
-from .drawing import require_matplotlib
+from .clusters import cluster_at
+from .drawing import can_draw, require_matplotlib
 from .execution import DRY
 from .opening import checkpoint_at
 from .options import Request, choose_device, print_json, program
 from .output import Output
 from .remarks import remark
 from .terminal import told
-from .views.comparison_plot import can_draw
 from .views.ensemble import ensemble_lines
 from .views.ensemble_plot import draw_ensemble
 
@@ -59,6 +70,7 @@ class Wish:
         source: checkpoint that every member starts from.
         control: whether the same is trained from random weights beside it.
         reference: independent networks, to count its worth in.
+        dask: cluster whose workers train, or None.
     """
 
     method: str
@@ -68,6 +80,7 @@ class Wish:
     source: str | None
     control: bool
     reference: tuple[str, ...]
+    dask: str | None = None
 
 
 def train_together(request: Request, wish: Wish, drawing: Output | None) -> None:
@@ -75,7 +88,7 @@ def train_together(request: Request, wish: Wish, drawing: Output | None) -> None
     method = method_named(wish.method, wish.share)
     repeats = request.members or 1
     config = request.configuration("mlp").model_copy(update={"members": 1})
-    place = choose_device(request.device, told=True)
+    place = choose_device(request.device if wish.dask is None else "auto", told=wish.dask is None)
     with place.activate():
         source = None if wish.source is None else open_source(Path(checkpoint_at(wish.source)))
         donor = None if source is None or source.foreign else open_trained(source)
@@ -93,30 +106,48 @@ def train_together(request: Request, wish: Wish, drawing: Output | None) -> None
             return
         name = f"{run_name(config, dataset.name)}-{method.name}"
         other = reference_of([checkpoint_at(path) for path in wish.reference], place)
-        with RunFolder.create(request.run, config, name=name) as folder, told() as (terminal, stop):
+        with ExitStack() as opened:
+            cluster = None if wish.dask is None else opened.enter_context(cluster_at(wish.dask, request.device))
+            folder = opened.enter_context(RunFolder.create(request.run, config, name=name))
+            terminal, stop = opened.enter_context(told())
             began = time.perf_counter()
 
-            def once(number: int, start: Any) -> tuple[Ensemble, dict[str, Any]]:
-                own = experiment.changed({"seed": config.seed + number * size})
-                together = made(own, method, size, wish.combine, start, terminal, stop)
+            def of_seeds(number: int) -> Experiment:
+                return experiment.changed({"seed": config.seed + number * size})
+
+            def once(number: int, start: Any, members: Made | None = None) -> tuple[Ensemble, dict[str, Any]]:
+                own = of_seeds(number)
+                together = made(own, method, size, wish.combine, start, terminal, stop, members)
                 for line in together.left_out:
                     remark(f"  {line}")
                 return together, trained_report(together, own, other)
 
-            found: list[tuple[Ensemble, dict[str, Any]]] = []
-            control, stopped = None, False
+            by_number: dict[int, tuple[Ensemble, dict[str, Any]]] = {}
+            control = None
+            stopped: GpunetError | None = None
             try:
-                for number in range(repeats):
+                if cluster is not None:
+                    numbers = [*range(repeats), *([0] if wish.control else [])]
+                    starts = [*[source] * repeats, *([None] if wish.control else [])]
+                    for which, members in made_on(cluster, [*map(of_seeds, numbers)], method, size, starts, stop):
+                        if which < repeats:
+                            remark(f"repetition {which + 1} of {repeats}" if repeats > 1 else "members are trained")
+                            by_number[which] = once(which, source, members)
+                        else:
+                            remark("control: the same from random weights")
+                            control = once(0, None, members)[1]
+                for number in range(len(by_number), repeats):
                     if number:
                         remark(f"repetition {number + 1} of {repeats}")
-                    found.append(once(number, source))
-                if wish.control:
+                    by_number[number] = once(number, source)
+                if wish.control and control is None:
                     remark("control: the same from random weights")
                     control = once(0, None)[1]
-            except Interrupted:
-                stopped = True
-                if not found:
-                    raise _ended(stop, None, "Nothing was kept") from None
+            except (Interrupted, ClusterError) as error:
+                stopped = error
+            found = [by_number[number] for number in sorted(by_number)]
+            if stopped is not None and not found:
+                raise _ended(stop, stopped, None, "Nothing was kept") from None
             together, document = found[0]
             document |= {"seconds": time.perf_counter() - began, "repetitions": len(found)}
             if len(found) > 1:
@@ -127,15 +158,17 @@ def train_together(request: Request, wish: Wish, drawing: Output | None) -> None
                 one.saved_report = own
                 folder.write(f"repetition-{number}.h5", one.content)
             _keep(together, document, folder)
-            if stopped:
+            if stopped is not None:
                 done = f"{len(found)} of {repeats} repetitions" if repeats > 1 else "the ensemble without its control"
                 shown = f"{program()} ensemble {shlex.quote(str(folder.path))}"
-                raise _ended(stop, done, f"What was finished is kept; see it with {shown}")
+                raise _ended(stop, stopped, done, f"What was finished is kept; see it with {shown}")
         _say(document, folder.path, request.as_json, drawing)
 
 
-def _ended(stop: Stop, received: str | None, remedy: str) -> GpunetError:
+def _ended(stop: Stop, error: GpunetError, received: str | None, remedy: str) -> GpunetError:
     """What is said where something from outside ended it."""
+    if isinstance(error, ClusterError):
+        return ClusterError(error.thing, error.rule, error.received, remedy)
     kind = OutputClosed if stop.requested == CLOSED else Interrupted
     return kind("ensemble", f"was stopped by {stop.requested}", received, remedy)
 
@@ -160,8 +193,8 @@ def select_out_of_search(folder: str, rounds: int | None, request: Request, draw
         with stops_on_signals(stop := Stop()) as look:
             try:
                 library = library_of_search(found["trials"], search, Trials(look), stop)
-            except Interrupted:
-                raise _ended(stop, None, "Nothing was kept") from None
+            except Interrupted as error:
+                raise _ended(stop, error, None, "Nothing was kept") from None
         _keep_selected(library, rounds, request, drawing)
 
 

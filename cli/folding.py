@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,6 +23,7 @@ from gpunet.studies.crossvalidation import (
     fold_splits,
 )
 
+from .clusters import cluster_at
 from .execution import DRY
 from .figures import TELLING
 from .options import decimals, print_json, program
@@ -68,6 +70,7 @@ def run_folds(
     repeats: int,
     source: Checkpoint | None,
     grafts: Sequence[tuple[str, str]],
+    dask: str | None = None,
 ) -> None:
     """Cross-validate, write the figures and out-of-fold predictions, and report them.
 
@@ -78,6 +81,7 @@ def run_folds(
         repeats: of them.
         source: checkpoint to take weights from.
         grafts: pairs of layers.
+        dask: cluster whose workers train, or None.
     """
     splits, config, dataset = fold_splits(experiment, folds, repeats), experiment.config, experiment.dataset
     sizes = (
@@ -88,8 +92,9 @@ def run_folds(
     if request.dry_run:
         remark(DRY)
         return
-    with told() as (terminal, stop):
-        found = cross_validate(experiment, folds, repeats, source, grafts, FoldTerminal(terminal), stop)
+    with told() as (terminal, stop), ExitStack() as opened:
+        cluster = None if dask is None else opened.enter_context(cluster_at(dask, request.device))
+        found = cross_validate(experiment, folds, repeats, source, grafts, FoldTerminal(terminal), stop, cluster)
     name = f"{run_name(config, dataset.name)}-folds"
     with RunFolder.create(request.run, config, name=name) as folder:
         folder.write_text(FOLDS, json.dumps(finite(document(found)), indent=2) + "\n")

@@ -117,6 +117,12 @@ from_option = click.option(
     help="Take weights from the layers of a checkpoint or .safetensors.",
 )
 
+dask_option = click.option(
+    "--dask",
+    metavar="ADDRESS",
+    help="Train on the workers of a Dask cluster: tcp://HOST:PORT, or local:N for N workers here.",
+)
+
 
 def choose_device(name: str, told: bool = False) -> Any:
     """Resolve a device.

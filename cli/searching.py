@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from gpunet.api.searching import folder_for, opened_search, reopened
-from gpunet.errors import Interrupted, OutputClosed, printable
+from gpunet.errors import ClusterError, Interrupted, OutputClosed, printable
 from gpunet.interruption import CLOSED, Stop, stops_on_signals
 from gpunet.persistence import CONFIG
 from gpunet.searches import (
@@ -28,20 +28,21 @@ from gpunet.searches import (
     trials_of,
 )
 
-from .drawing import require_matplotlib
+from .clusters import cluster_at
+from .drawing import can_draw, require_matplotlib
 from .execution import DRY
 from .options import Request, choose_device, print_json, program
 from .output import Output
 from .remarks import remark
 from .tables import separated, write_table
 from .terminal import Terminal
-from .views.comparison_plot import can_draw
 from .views.search import search_columns, show_results, trial_line
 from .views.search_plot import draw_search
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from gpunet.cluster import Cluster
     from gpunet.searches import Goal, Trial
 
 PICTURE, TABLE = "search.png", "trials.csv"
@@ -90,6 +91,7 @@ def run_search(
     tune: Mapping[str, Any],
     source: str | None,
     workers: int,
+    dask: str | None,
     form: Form,
 ) -> None:
     """Begin a search and carry it out.
@@ -102,6 +104,7 @@ def run_search(
         tune: keys of the network that is fine-tuned.
         source: checkpoint that trials start from.
         workers: processes that train trials.
+        dask: cluster whose workers train instead, or None.
         form: what is printed.
     """
     from gpunet.api.starting import open_source
@@ -113,46 +116,58 @@ def run_search(
     require_optuna()
     name, overrides = named_source(words, request.flags, "mlp")
     written = read_search(name, overrides, settings, space, tune, note=remark)
-    place = choose_device(request.device, told=True)
+    place = choose_device(request.device if dask is None else "auto", told=dask is None)
     with place.activate():
         path = source or written.start or None
         start = None if path is None else open_source(Path(checkpoint_at(path)))
         preset = not is_file_name(name)
         search = opened_search(written, place, request.place, not request.dry_run, start, follow=preset)
         goal = goal_of(search)
-        _announce(search, goal, workers)
+        _announce(search, goal, workers, dask)
         if request.dry_run:
             remark(DRY)
             return
-        with folder_for(search, request.run, False) as folder:
-            _carry_out(search, goal, folder, True, workers, str(place), None, form)
+        with ExitStack() as opened:
+            cluster = None if dask is None else opened.enter_context(cluster_at(dask, request.device))
+            folder = opened.enter_context(folder_for(search, request.run, False))
+            team = None if workers == 1 else Workers(folder.path, workers, str(place))
+            _carry_out(search, goal, folder, True, cluster or team, form)
 
 
-def go_on(folder: Path, request: Request, workers: int, trials: int | None, form: Form) -> None:
+def go_on(folder: Path, request: Request, workers: int, dask: str | None, trials: int | None, form: Form) -> None:
     """Go on with a search.
 
     Args:
         folder: of the search.
         request: where the data are now, and what to print.
         workers: processes that train trials.
+        dask: cluster whose workers train instead, or None.
         trials: how many there are to be, None for as many as before.
         form: what is printed.
     """
     require_optuna()
-    place = choose_device(request.device, told=True)
+    place = choose_device(request.device if dask is None else "auto", told=dask is None)
     with place.activate():
         search = reopened(folder, place, request.data, trials)
         goal = goal_of(search)
-        _announce(search, goal, workers)
+        _announce(search, goal, workers, dask)
         if request.dry_run:
             remark(DRY)
             return
-        with folder_for(search, str(folder), True) as opened:
-            _carry_out(search, goal, opened, False, workers, str(place), request.data, form)
+        with ExitStack() as opened:
+            cluster = None if dask is None else opened.enter_context(cluster_at(dask, request.device))
+            team = None if workers == 1 else Workers(folder, workers, str(place), request.data)
+            kept = opened.enter_context(folder_for(search, str(folder), True))
+            _carry_out(search, goal, kept, False, cluster or team, form)
 
 
 def _carry_out(
-    search: Search, goal: Goal, folder: Any, begins: bool, count: int, device: str, source: str | None, form: Form
+    search: Search,
+    goal: Goal,
+    folder: Any,
+    begins: bool,
+    team: Workers | Cluster | None,
+    form: Form,
 ) -> None:
     journal = Journal(folder.path, search.identity(), goal.higher, begins)
     begin_search(search, folder)
@@ -160,15 +175,14 @@ def _carry_out(
     known = {trial.number for trial in trials_of(journal) if trial.state in ("complete", "pruned", "failed")}
     if known:
         remark(f"  {len(known)} trials are finished already")
-    team = Workers(folder.path, count, device, source) if count > 1 else None
     with ExitStack() as opened:
         look = opened.enter_context(stops_on_signals(stop))
         told = SearchTerminal(look, search, goal, known)
         try:
             done = carry_out_search(search, goal, folder, journal, told, stop, team)
-        except Interrupted as error:
+        except (Interrupted, ClusterError) as error:
             remedy = f"Go on with {program()} search --resume {folder.path}"
-            kind = OutputClosed if stop.requested == CLOSED else Interrupted
+            kind = OutputClosed if stop.requested == CLOSED else type(error)
             raise kind(error.thing, error.rule, error.received, remedy) from None
         found = done.document
         picture = None
@@ -188,18 +202,18 @@ def _carry_out(
     remark(f"Next: {program()} train {where}/{CONFIG}\n      {program()} report {where}")
 
 
-def _announce(search: Search, goal: Goal, workers: int) -> None:
+def _announce(search: Search, goal: Goal, workers: int, dask: str | None) -> None:
     settings, split = search.settings, search.experiment.split
     parts = " + ".join(
         f"{len(getattr(split, name)):,} {name}" for name in ("train", "validation", "test") if len(getattr(split, name))
     )
-    remark(
-        f"search: {search.config.model.name}, {search.experiment.dataset.name} ({parts}), {search.experiment.device}"
-    )
+    where = search.experiment.device if dask is None else dask
+    remark(f"search: {search.config.model.name}, {search.experiment.dataset.name} ({parts}), {where}")
     how = settings.method.replace("_", " ")
     stages = f" in {settings.stages} stages" if settings.method == "coarse_to_fine" else ""
     prune = f", {settings.prune} pruning" if settings.prune != "none" else ""
-    remark(f"  trials:   {settings.trials}, {how}{stages}{prune}; {workers} worker{'s' if workers > 1 else ''}")
+    by = "workers of the cluster" if dask is not None else f"{workers} worker{'s' if workers > 1 else ''}"
+    remark(f"  trials:   {settings.trials}, {how}{stages}{prune}; {by}")
     purpose = {"fine_tuning": " after fine-tuning"}.get(search.purpose, "")
     repeats = f", {settings.repeats} repeats" if settings.repeats > 1 else ""
     seeds = f", {settings.seeds} seeds each" if settings.seeds > 1 else ""

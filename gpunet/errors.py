@@ -13,6 +13,7 @@ remedy.  The constructor takes the parts, so that no message can forget one sile
     │   └── UnreadableError     4   the system does not let it be read
     ├── DeviceError             5   a device that cannot be had, or has too little memory
     ├── DivergedError           6   training left the finite numbers; the last good state is kept
+    ├── ClusterError            7   a cluster that does not answer, or was lost; what was finished is kept
     ├── WriteError             74   the disk refused; the old file is untouched
     ├── Interrupted           130   stopped by the user, after saving
     └── OutputClosed          141   the reader of the output has left
@@ -44,6 +45,17 @@ class GpunetError(Exception):
             message += f", got {received}"
         message += f". {remedy}{'' if remedy.endswith('?') else '.'}" if remedy else "."
         super().__init__(message)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Errors come back from other processes as they were raised there."""
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(kind: type[GpunetError], args: tuple[object, ...], held: dict[str, object]) -> GpunetError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(held)
+    return error
 
 
 class ConfigError(GpunetError, ValueError):
@@ -109,6 +121,12 @@ class DivergedError(GpunetError):
 
     exit_code = 6
     healthy: Path | None = None
+
+
+class ClusterError(GpunetError):
+    """A cluster of workers that cannot be had, or that was lost; what was finished before is kept."""
+
+    exit_code = 7
 
 
 class WriteError(GpunetError):

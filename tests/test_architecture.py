@@ -15,7 +15,7 @@ FLOORS = [
     {"gpunet.fields"},
     {"gpunet.backend"},
     {"gpunet.ops"},
-    {"gpunet.initializers", "gpunet.schedules", "gpunet.checkpoint"},
+    {"gpunet.initializers", "gpunet.schedules", "gpunet.checkpoint", "gpunet.cluster"},
     {"gpunet.parameter", "gpunet.losses", "gpunet.metrics", "gpunet.data"},
     {"gpunet.layers", "gpunet.optimizers", "gpunet.datasets"},
     {"gpunet.objectives"},

@@ -14,7 +14,7 @@ from click.core import ParameterSource
 from gpunet.errors import ConfigError
 
 from ..drawing import FORMATS, require_matplotlib
-from ..options import Request, choose_device, run_options
+from ..options import Request, choose_device, dask_option, run_options
 from ..output import Output
 
 SEEDS = 6
@@ -28,6 +28,7 @@ GIVEN = re.compile(r"(data|seed|members|name|model\.(name|hidden|activation|init
 @click.option("--rates", default="0.01,0.03,0.1", show_default=True, metavar="R,...", help="Learning rates to try.")
 @click.option("--tune", default="finetune", show_default=True, metavar="CONFIG|PRESET", help="How all arms are tuned.")
 @click.option("--from", "source", metavar="CHECKPOINT", help="Take this pretrained stack; charges its recorded time.")
+@dask_option
 @click.option("-o", "--output", metavar="FILE", help="Where to draw; compare.png in the run's folder by default.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, a row for each network, with all digits.")
 @click.option("--latex", "as_latex", is_flag=True, help="Print the table for LaTeX, with booktabs.")
@@ -38,6 +39,7 @@ def compare(
     rates: str,
     tune: str,
     source: str | None,
+    dask: str | None,
     output: str | None,
     as_csv: bool,
     as_latex: bool,
@@ -83,7 +85,7 @@ def compare(
     config = request.configuration("dbn", rest)
     if request.members is None and config.members == 1:
         config = config.model_copy(update={"members": SEEDS})
-    place = choose_device(request.device, told=True)
+    place = choose_device(request.device if dask is None else "auto", told=dask is None)
     with place.activate():
         checkpoint, donor = None, None
         if source is not None:
@@ -97,7 +99,7 @@ def compare(
         comparison = Comparison(Experiment(config, dataset, parts, place), network, labels, tried)
         if checkpoint is not None:
             comparison.check_source(checkpoint)
-        run_comparison(comparison, checkpoint, request, drawing, form)
+        run_comparison(comparison, checkpoint, request, drawing, form, dask)
 
 
 def _form(as_csv: bool, as_latex: bool, as_json: bool) -> Any:

@@ -9,7 +9,7 @@ import click
 
 from gpunet.errors import ConfigError, Interrupted, OutputClosed
 
-from ..drawing import FORMATS, require_matplotlib
+from ..drawing import FORMATS, can_draw, require_matplotlib
 from ..options import Request, choose_device, print_json, run_options
 from ..output import Output
 from ..remarks import remark
@@ -66,7 +66,6 @@ def _carry_out(study: DepthStudy, request: Request, drawing: Output | None) -> N
     from gpunet.studies.depth import RESULTS
 
     from ..execution import DRY
-    from ..views.comparison_plot import can_draw
     from ..views.depth_plot import draw_depth
 
     config, dataset = study.experiment.config, study.experiment.dataset

@@ -11,7 +11,7 @@ from gpunet.errors import ConfigError
 
 from .. import completing
 from ..drawing import FORMATS, require_matplotlib
-from ..options import Request, from_option, run_options
+from ..options import Request, dask_option, from_option, run_options
 from ..output import Output
 
 METHODS = ("seeds", "bagging", "subspaces", "snapshots", "boosting", "swa", "soup")
@@ -35,6 +35,7 @@ OF_RUNS = ("all", "select", "soup")
     "--reference", multiple=True, metavar="RUN", shell_complete=completing.runs,
     help="Independently trained networks, to count its worth in.",
 )  # fmt: skip
+@dask_option
 @click.option("-o", "--output", metavar="FILE", help="Where to draw; ensemble.png in the run's folder by default.")
 @run_options
 def ensemble(
@@ -47,6 +48,7 @@ def ensemble(
     control: bool,
     rounds: int | None,
     reference: tuple[str, ...],
+    dask: str | None,
     output: str | None,
 ) -> None:
     """Train several networks that predict together, or put finished runs together, and say what that gains.
@@ -92,6 +94,7 @@ def ensemble(
     training = {
         "--size": size, "--share": share, "--from": source, "--control": control or None,
         "--seed": request.seed, "--seeds": request.members, "--data": request.data,
+        "--dask": dask,
     }  # fmt: skip
     if len(request.words) == 1 and is_search(request.words[0]):  # beside others it stands for the model it chose
         given = {**training, "--data": None, "--combine": combine, "--reference": reference or None}
@@ -138,7 +141,7 @@ def ensemble(
         raise ConfigError("--control", "needs members that start from a checkpoint", "none", "Add --from CHECKPOINT")
     from ..ensembling import Wish, train_together
 
-    train_together(request, Wish(chosen, size, combine, share, source, control, reference), drawing)
+    train_together(request, Wish(chosen, size, combine, share, source, control, reference, dask), drawing)
 
 
 def _refuse(given: Mapping[str, object], rule: str) -> None:

@@ -9,7 +9,7 @@ import click
 
 from gpunet.errors import ConfigError
 
-from ..options import Request, from_option, is_assignment, run_options
+from ..options import Request, dask_option, from_option, is_assignment, run_options
 
 PREFIXES = ("search.", "tune.")
 SETTINGS = ("method", "trials", "prune", "folds", "repeats")
@@ -22,6 +22,7 @@ SETTINGS = ("method", "trials", "prune", "folds", "repeats")
 @click.option("--folds", type=int, metavar="K", help="Cross-validate each trial; 1 scores it on the validation part.")
 @click.option("--repeats", type=int, metavar="N", help="Repeat the folds, or the split into training and validation.")
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes that train trials.")
+@dask_option
 @click.option("--space", metavar="FILE.toml", help="Take [space], [search] and [tune] of this file.")
 @click.option("--resume", metavar="FOLDER", help="Go on with the search in this folder.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, a row for each trial, with all digits.")
@@ -33,6 +34,7 @@ def search(
     space: str | None,
     resume: str | None,
     workers: int,
+    dask: str | None,
     as_csv: bool,
     **how: Any,
 ) -> None:
@@ -56,7 +58,7 @@ def search(
 
     Trials are scored on the validation part, or by --folds; --seeds N trains N models for each. The test part is read
     once, by the model that is chosen in the end. Draws of random and coarse_to_fine are a function of seed and trial,
-    whatever the number of --workers. Whatever ends the search, what is finished is kept: --resume goes on, also with
+    whatever the number of workers. Whatever ends the search, what is finished is kept: --resume goes on, also with
     more --trials. The folder of a search, given alone, is shown again.
 
     KEY=VALUE overrides keys of the configuration, search.KEY=VALUE those of [search], tune.KEY=VALUE those of the
@@ -65,6 +67,7 @@ def search(
     \b
     gpunet search mlp --trials 30
     gpunet search my.toml --data flowers.csv --folds 5 --workers 4
+    gpunet search mlp flowers.csv --dask tcp://10.0.0.1:8786
     gpunet search dbn --trials 8 tune.training.epochs=20
     gpunet search finetune --from runs/digits-dbn-1
     gpunet search --resume runs/digits-mlp-search-1
@@ -78,13 +81,15 @@ def search(
     if folder := shown_search(request.words):
         show_search(folder, form)
         return
+    if dask is not None and workers > 1:
+        raise ConfigError("--workers", "are those of the cluster with --dask", workers, "Leave one of both out")
     written = {key: value for key, value in how.items() if value is not None}
     if resume is not None:
         _check_resumed(request, source, space, written)
-        go_on(Path(resume), request, workers, written.get("trials"), form)
+        go_on(Path(resume), request, workers, dask, written.get("trials"), form)
         return
     settings, tune, words = _parted(request.words)
-    run_search(request, words, {**settings, **written}, space, tune, source, workers, form)
+    run_search(request, words, {**settings, **written}, space, tune, source, workers, dask, form)
 
 
 def _check_resumed(request: Request, source: str | None, space: str | None, written: dict[str, Any]) -> None:
@@ -94,7 +99,7 @@ def _check_resumed(request: Request, source: str | None, space: str | None, writ
     begun |= {f"--{key}": value for key, value in written.items() if key != "trials"}
     for name, value in begun.items():
         if value is not None:
-            remedy = "Leave it out; --trials, --workers, --data and --device may change"
+            remedy = "Leave it out; --trials, --workers, --dask, --data and --device may change"
             raise ConfigError(name, "must stay as it was when a search goes on", value, remedy)
 
 

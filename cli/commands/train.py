@@ -1,5 +1,6 @@
 """gpunet train."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -7,7 +8,7 @@ import click
 
 from gpunet.errors import ConfigError
 
-from ..options import Request, from_option, run_options
+from ..options import Request, dask_option, from_option, run_options
 
 
 @click.command()
@@ -15,10 +16,18 @@ from ..options import Request, from_option, run_options
     "--folds", type=click.IntRange(2), metavar="K", help="Cross-validate: K trainings, each judged by a fold."
 )
 @click.option("--repeats", default=1, show_default=True, type=click.IntRange(1), help="Of the folds, each time others.")
+@dask_option
 @from_option
 @click.option("--graft", "grafts", multiple=True, metavar="LAYER=LAYER", help="Which layer of --from goes where.")
 @run_options
-def train(request: Request, source: str | None, grafts: tuple[str, ...], folds: int | None, repeats: int) -> None:
+def train(
+    request: Request,
+    source: str | None,
+    grafts: tuple[str, ...],
+    folds: int | None,
+    repeats: int,
+    dask: str | None,
+) -> None:
     """Train a model and keep the weights that are best on validation.
 
     Takes a preset (gpunet presets ls) or a TOML file, mlp by default, and a file or folder of data. KEY=VALUE overrides
@@ -40,7 +49,7 @@ def train(request: Request, source: str | None, grafts: tuple[str, ...], folds: 
     gpunet train finetune --from runs/digits-dbn-1/best.h5 model.hidden=[500,500,2000] data.labels=1000
     gpunet train dbm-finetune --from runs/digits-dbm-1
     gpunet train mlp --from runs/digits-mlp-1/best.h5 --graft 000_dense=000_dense
-    gpunet train flowers.csv --folds 10 --repeats 3
+    gpunet train flowers.csv --folds 10 --repeats 3 --dask tcp://10.0.0.1:8786
     gpunet train my.toml --dry-run
     """
     from ..terminal import execute
@@ -50,18 +59,24 @@ def train(request: Request, source: str | None, grafts: tuple[str, ...], folds: 
         raise ConfigError("train", "trains networks with targets", config.model.name, "Use gpunet pretrain")
     if repeats > 1 and folds is None:
         raise ConfigError("--repeats", "repeats folds", "none", "Add --folds K")
+    if dask is not None and folds is None:
+        remedy = "Add --folds K; gpunet ensemble shares the members of one model"
+        raise ConfigError("--dask", "shares folds among workers", "none", remedy)
     if grafts and source is None:
         raise ConfigError("--graft", "needs a checkpoint to take layers from", "none", "Add --from CHECKPOINT")
     pairs = [_pair(words) for words in grafts]
-    instead = None if folds is None else partial(_fold, request, folds, repeats, pairs)
-    execute(request, config, source, pairs, instead=instead)
+    instead = None if folds is None else partial(_fold, request, folds, repeats, pairs, dask)
+    here = request if dask is None else replace(request, device="auto")  # the device that is asked for is the workers'
+    execute(here, config, source, pairs, instead=instead)
 
 
-def _fold(request: Request, folds: int, repeats: int, pairs: Any, experiment: Any, checkpoint: Any) -> None:
+def _fold(
+    request: Request, folds: int, repeats: int, pairs: Any, dask: str | None, experiment: Any, checkpoint: Any
+) -> None:
     """Cross-validate."""
     from ..folding import run_folds
 
-    run_folds(request, experiment, folds, repeats, checkpoint, pairs)
+    run_folds(request, experiment, folds, repeats, checkpoint, pairs, dask)
 
 
 def _pair(words: str) -> tuple[str, str]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from gpunet.metrics import metric_named
 
-from ..drawing import drawn
+from ..drawing import drawn, new_figure
 from ..views.pictures import png
 
 INK, PAPER = "#010203", "#010204"  # stand for colours of the page
@@ -126,10 +126,9 @@ def picture(data: np.ndarray) -> str:
 
 def axes_of(size: tuple[float, float] = SIZE, whole: bool = True) -> tuple[Any, Any]:
     """A figure and its axes in the style of the page; ``whole`` puts ticks at whole numbers alone."""
-    from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    figure = Figure(figsize=size, layout="constrained")
+    figure = new_figure(*size)
     axes: Any = figure.add_subplot()
     figure.patch.set_visible(False)
     axes.patch.set_visible(False)

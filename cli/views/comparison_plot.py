@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
-from ..drawing import write_figure
+from ..drawing import new_figure, write_figure
 from ..output import Output
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
@@ -17,11 +16,6 @@ NAMES = {
     "random": "sigmoid, random (Glorot)",
     "relu": "ReLU, random (He)",
 }
-
-
-def can_draw() -> bool:
-    """Whether matplotlib is there."""
-    return find_spec("matplotlib") is not None
 
 
 def draw_comparison(found: dict[str, Any], output: Output) -> None:
@@ -35,9 +29,7 @@ def draw_comparison(found: dict[str, Any], output: Output) -> None:
 
 def comparison_figure(found: dict[str, Any]) -> Any:
     """The picture, a figure of matplotlib; with one number of labels the arms stand side by side under their names."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    figure = new_figure(6.4, 4.2)
     axes = figure.subplots()
     names = [f"{n:,}" if n < found["parts"]["train"] else f"all {n:,}" for n in found["labels"]]
     single = len(names) == 1

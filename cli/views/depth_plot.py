@@ -10,7 +10,7 @@ import numpy as np
 
 from gpunet.inspection.signals import FAR, Signal
 
-from ..drawing import write_figure
+from ..drawing import new_figure, write_figure
 from ..output import Output
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
@@ -77,9 +77,7 @@ def draw_depth(found: dict[str, Any], output: Output) -> None:
 
 
 def _panels(count: int, size: tuple[float, float]) -> tuple[Any, Any]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=size, layout="constrained")
+    figure = new_figure(*size)
     panels = figure.subplots(count)
     for axes in panels:
         axes.grid(axis="y", alpha=0.3)

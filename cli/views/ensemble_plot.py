@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..drawing import write_figure
+from ..drawing import new_figure, write_figure
 from ..output import Output
 from .ensemble import mean_member
 
@@ -26,8 +26,6 @@ def draw_ensemble(found: Mapping[str, Any], output: Output) -> None:
 
 def ensemble_figure(found: Mapping[str, Any]) -> Any:
     """The picture of a report, a figure of matplotlib."""
-    from matplotlib.figure import Figure
-
     panels = [_members]
     panels += [_reliability] if "calibration" in found else []
     panels += [_rejection] if "rejection" in found else []
@@ -35,7 +33,7 @@ def ensemble_figure(found: Mapping[str, Any]) -> Any:
     panels += [_squares] if len(panels) < 4 and "squared_error" in found["diversity"] else []
     columns = min(2, len(panels))
     rows = -(-len(panels) // columns)
-    figure = Figure(figsize=(4.6 * columns, 3.7 * rows), layout="constrained")
+    figure = new_figure(4.6 * columns, 3.7 * rows)
     places = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, panel in zip(places, panels):
         panel(axes, found)

@@ -6,7 +6,7 @@ import numpy as np
 
 from gpunet.schedules import Schedule, table
 
-from ..drawing import write_figure
+from ..drawing import new_figure, write_figure
 from ..output import Output
 
 COLUMNS = 60
@@ -48,10 +48,8 @@ def draw_schedules(rule: Any, epochs: int, output: Output) -> None:
     Raises:
         WriteError: the file cannot be written.
     """
-    from matplotlib.figure import Figure
-
     shown = over_epochs(rule, epochs, POINTS)
-    figure = Figure(figsize=(6, 2.2 * len(shown)), layout="constrained")
+    figure = new_figure(6, 2.2 * len(shown))
     panels = figure.subplots(len(shown), squeeze=False)[:, 0]
     for panel, (name, values) in zip(panels, shown.items()):
         panel.plot(np.arange(POINTS) * epochs / POINTS, values)

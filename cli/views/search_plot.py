@@ -8,7 +8,7 @@ import numpy as np
 
 from gpunet.searches import Dimension, space_of
 
-from ..drawing import write_figure
+from ..drawing import new_figure, write_figure
 from ..output import Output
 from .search import ranked
 
@@ -28,9 +28,7 @@ def draw_search(found: dict[str, Any], output: Output) -> None:
 
 def search_figure(found: dict[str, Any]) -> Any:
     """Four pictures as one figure of matplotlib."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 7.6), layout="constrained")
+    figure = new_figure(11, 7.6)
     (coordinates, curves), (shares, contour) = figure.subplots(2, 2)
     _coordinates(coordinates, found)
     _curves(curves, found)
@@ -63,7 +61,7 @@ def _label(found: dict[str, Any]) -> str:
 
 
 def _coordinates(axes: Any, found: dict[str, Any]) -> None:
-    """A line for each complete trial, through its place on the scale of each key; the best fifth stands out."""
+    """A line for each complete trial, through its place on the scale of each key, dotted past keys that it has not."""
     from matplotlib import colormaps
 
     dimensions, shades = list(space_of(found["space"])), _shades(found)
@@ -73,9 +71,13 @@ def _coordinates(axes: Any, found: dict[str, Any]) -> None:
         places = [one.place(trial["values"][one.key]) if one.key in trial["values"] else np.nan for one in dimensions]
         best = trial["number"] == found["best"]
         style: dict[str, Any] = {"color": GOOD, "linewidth": 2.4, "zorder": 9} if best else {"color": colours(shade)}
-        axes.plot(
-            range(len(dimensions)), places, marker="o", markersize=3, alpha=1 if best else 0.25 + 0.6 * shade, **style
-        )
+        style["alpha"] = 1 if best else 0.25 + 0.6 * shade
+        axes.plot(range(len(dimensions)), places, marker="o", markersize=3, **style)
+        had = np.flatnonzero(~np.isnan(places))
+        for before, after in zip(had, had[1:]):
+            if after > before + 1:
+                ends = [places[before], places[after]]
+                axes.plot([before, after], ends, **{**style, "linestyle": ":", "linewidth": 1})
     for place, one in enumerate(dimensions):
         axes.axvline(place, color="#888888", linewidth=0.6, zorder=0)
         if one.kind == "choice":
@@ -104,7 +106,7 @@ def _short(one: Dimension) -> str:
 def _curves(axes: Any, found: dict[str, Any]) -> None:
     """The score of each epoch, of all trials."""
     from matplotlib import colormaps
-    from matplotlib.ticker import LogLocator
+    from matplotlib.ticker import LogLocator, MaxNLocator
 
     shades, colours, drawn = _shades(found), colormaps["viridis_r"], []
     for trial in reversed(ranked(found)):
@@ -131,8 +133,19 @@ def _curves(axes: Any, found: dict[str, Any]) -> None:
         axes.yaxis.set_major_formatter(lambda value, _place: f"{value:g}")
         axes.yaxis.set_minor_formatter(lambda value, _place: "")
     axes.set(xlabel="epoch", ylabel=_label(found))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.grid(axis="y", alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def _ticks(one: Dimension) -> list[float]:
+    """Places of the ticks of a scale: powers of ten where there are three of them, else quarters."""
+    if one.kind in ("log", "int_log"):
+        low, high = np.log10(one.low), np.log10(one.high)
+        powers = np.arange(np.ceil(low - 1e-9), np.floor(high + 1e-9) + 1)
+        if len(powers) > 2:
+            return [float((power - low) / (high - low)) for power in powers]
+    return [0.0, 0.25, 0.5, 0.75, 1.0]
 
 
 def _has(found: dict[str, Any], state: str) -> bool:
@@ -188,9 +201,8 @@ def _contour(figure: Any, axes: Any, found: dict[str, Any]) -> None:
     if best is not None:
         axes.scatter(x[best], y[best], s=60, marker="*", color=GOOD, edgecolors="black", linewidths=0.5, zorder=4)
     figure.colorbar(levels, ax=axes, label=_label(found))
-    ticks = [0.0, 0.25, 0.5, 0.75, 1.0]
     for axis, one in ((axes.xaxis, first), (axes.yaxis, second)):
-        axis.set_major_locator(FixedLocator(ticks))
+        axis.set_major_locator(FixedLocator(_ticks(one)))
         axis.set_major_formatter(FuncFormatter(lambda place, _, one=one: one.said(one.at(float(place)))))
     axes.tick_params(labelsize=7)
     axes.set(xlabel=_short(first), ylabel=_short(second))

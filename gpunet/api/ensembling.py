@@ -7,8 +7,20 @@ from typing import Any
 import numpy as np
 
 from ..checkpoint import Checkpoint, in_memory
+from ..cluster import opened
 from ..config import Config, build_loss
-from ..ensembles import Combination, Evidence, Making, Method, Temperature, fitted_temperature, method_named, usual_size
+from ..ensembles import (
+    Combination,
+    Evidence,
+    Made,
+    Making,
+    Method,
+    Temperature,
+    fitted_temperature,
+    made_on,
+    method_named,
+    usual_size,
+)
 from ..errors import ConfigError
 from ..experiment import Experiment
 from ..families import Family
@@ -31,6 +43,7 @@ def train_ensemble(
     combine: str | None = None,
     share: float | None = None,
     start: Any = None,
+    dask: Any = None,
     device: str = "auto",
     on_epoch: OnEpoch | Iterable[OnEpoch] | None = None,
     progress: bool | None = None,
@@ -55,7 +68,9 @@ def train_ensemble(
         combine: ``mean``, ``geometric``, ``logits`` or ``majority``; what suits the method by default.
         share: of the samples that each member of ``bagging`` draws, or of the features of ``subspaces``.
         start: weights that every member starts from, see :func:`gpunet.train`.
-        device: ``auto``, ``cpu`` or ``cuda[:N]``.
+        dask: a cluster whose workers train, see :func:`gpunet.search`: members that are made apart (``seeds``,
+            ``bagging``, ``subspaces``, ``soup``) are shared by them, others are trained by one.
+        device: ``auto``, ``cpu`` or ``cuda[:N]``; with ``dask`` that of each worker.
         on_epoch: function, or several, called with the record of each epoch.
         progress: whether to show a bar.
         stop: ends all of it where it is requested.
@@ -66,6 +81,7 @@ def train_ensemble(
         DataError: data that are missing, damaged or unfit.
         Interrupted: it was stopped; nothing is kept.
         DivergedError: a loss or gradient left the finite numbers.
+        ClusterError: the cluster cannot be had, or was lost; nothing is kept.
 
     >>> x = np.random.default_rng(0).random((300, 5), np.float32)
     >>> together = train_ensemble("linear", x, x[:, 0] > x[:, 1], method="bagging", size=3, epochs=3)
@@ -79,12 +95,18 @@ def train_ensemble(
     chosen = method_named(method, share) if isinstance(method, str) else method
     if not isinstance(chosen, Method):
         raise ConfigError("method", "must be a name or a method", type(method).__name__, 'For example "bagging"')
-    experiment, source = experiment_of(config, x, y, settings, start=start, device=device, **keywords)
+    here = device if dask is None else "auto"
+    experiment, source = experiment_of(config, x, y, settings, start=start, device=here, **keywords)
     stop = stop or Stop()
     watch = Watch(functions(on_epoch), wants_bar(progress), keep_portrait=False)
     with experiment.device.activate(), signals_heard(stop, None), divergence_told():
         count = usual_size(experiment, chosen) if size is None else size
-        return made(experiment, chosen, count, combine, source, watch, stop)
+        if dask is None:
+            return made(experiment, chosen, count, combine, source, watch, stop)
+        check_method(Making(experiment, count, source), chosen, combine)
+        with opened(dask, device) as cluster:
+            _, found = next(made_on(cluster, [experiment], chosen, count, [source], stop))
+        return made(experiment, chosen, count, combine, source, watch, stop, found)
 
 
 def made(
@@ -95,6 +117,7 @@ def made(
     source: Checkpoint | None = None,
     callbacks: Callbacks | None = None,
     stop: Stop | None = None,
+    found: Made | None = None,
 ) -> Ensemble:
     """An ensemble trained by a method, at the temperature of the validation part.
 
@@ -106,6 +129,7 @@ def made(
         source: checkpoint that every member starts from.
         callbacks: what is told meanwhile.
         stop: ends all of it where it is requested.
+        found: what the method has made elsewhere, where it has.
 
     Raises:
         ConfigError: a combination that does not suit the method or the targets.
@@ -113,7 +137,7 @@ def made(
     making = Making(experiment, size, source, callbacks or Callbacks(), stop or Stop())
     check_method(making, method, combine)
     given: Any = combine or method.combine or "mean"
-    found = method.make(making)
+    found = method.make(making) if found is None else found
     networks = [
         result_of(in_memory(content), experiment.device, families=experiment.config.families)
         for content in found.networks

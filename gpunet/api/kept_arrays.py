@@ -43,7 +43,7 @@ def keep_arrays(folder: Path, config: Config, x: Any, y: Any, weights: Any, vali
         array = None if is_frame(given) else np.asarray(given.get() if hasattr(given, "get") else given)
         if array is None or array.dtype.kind not in KINDS:
             received = type(given).__name__ if array is None else f"values of type {array.dtype}"
-            remedy = "Write them to a file and pass data=PATH, or workers=1"
+            remedy = 'Write them to a file and pass data=PATH, or use dask="local:4", which sends them'
             raise DataError(name, "must be an array of numbers or texts, for workers to read", received, remedy)
         held_as: dict[str, Any] = {"dtype": array.dtype.str, "shape": json.dumps(array.shape)}
         root[f"arrays/{name}"] = NamedArray(np.frombuffer(array.tobytes(), np.uint8), held_as)

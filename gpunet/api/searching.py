@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from .. import cluster
 from ..backend import Device, resolve_device
 from ..checkpoint import in_memory as checkpoint_in_memory
 from ..config import Config
@@ -17,7 +18,7 @@ from ..experiment import Experiment
 from ..families import Family
 from ..interruption import Stop
 from ..paths import exists
-from ..persistence import RunFolder, dump, open_trained, run_name, snapshot
+from ..persistence import RunFolder, dump, open_trained, run_name
 from ..searches import (
     NAME,
     Concluded,
@@ -123,6 +124,7 @@ def search(
     run: str | Path | None = None,
     resume: bool = False,
     workers: int = 1,
+    dask: Any = None,
     device: str = "auto",
     families: Sequence[type[Family]] = (),
     on_trials: Callable[[list[Any]], Any] | None = None,
@@ -151,7 +153,10 @@ def search(
         resume: go on with the search in ``run``.
         workers: processes that train trials at once; they read arrays from a file that is written for them, and data
             frames from ``data``.
-        device: ``auto``, ``cpu`` or ``cuda[:N]``.
+        dask: a cluster whose workers train instead, on this machine or others: ``tcp://HOST:PORT`` of its scheduler,
+            ``local:N``, or a client of Dask. Search and data are sent to each worker once, whatever they were read
+            from; it needs the extra ``distributed``.
+        device: ``auto``, ``cpu`` or ``cuda[:N]``; with ``dask`` that of each worker.
         families: of models of your own.
         on_trials: called with all trials whenever some are finished.
         stop: ends the search after the present step where it is requested.
@@ -165,6 +170,7 @@ def search(
         ConfigError: a space or a setting that makes no sense, a journal of another search.
         DataError: data that are missing, damaged or unfit.
         Interrupted: it was stopped; with ``run``, ``resume=True`` goes on.
+        ClusterError: the cluster cannot be had, or was lost; with ``run``, ``resume=True`` goes on.
 
     >>> import numpy as np
     >>> x = np.random.default_rng(0).random((200, 4), np.float32)
@@ -183,9 +189,9 @@ def search(
     rest = {key: value for key, value in keywords.items() if key not in names}
     given = full_keys({**(settings or {}), **with_parts(rest, validation, test)}, families)
     given |= {"data.source": str(data)} if data is not None else {}
-    _check_workers(workers)
+    _check_workers(workers, dask)
     written = _written(config, given, how, space, full_keys(tune or {}), families)
-    stop, place = stop or Stop(), resolve_device(device)
+    stop, place = stop or Stop(), resolve_device(device if dask is None else "auto")
     with ExitStack() as opened:
         opened.enter_context(place.activate())
         opened.enter_context(signals_heard(stop, run))
@@ -202,16 +208,23 @@ def search(
             if is_preset(config) and "training.batch_size" not in written.chosen:
                 changed = batch_that_fits(changed, split)
             found = assembled(replace(written, config=changed), dataset, split, place, source)
+        if workers > 1 and found.config.families:
+            theirs = ", ".join(family.__name__ for family in found.config.families)
+            remedy = 'Use workers=1, or dask="local:4", which sends them'
+            raise ConfigError(
+                "workers", "read a search from its file, which holds no families of yours", theirs, remedy
+            )
         goal = goal_of(found)
+        team = None if dask is None else opened.enter_context(cluster.opened(dask, device))
         where = run if run is not None else opened.enter_context(tempfile.TemporaryDirectory()) + "/search"
         folder = opened.enter_context(folder_for(found, str(where), resume))
         journal = Journal(folder.path, found.identity(), goal.higher, begins=not resume)
         begin_search(found, folder)
         if workers > 1 and x is not None:
             keep_arrays(folder.path, found.config, x, y, weights, pair(validation), pair(test))
-        team = Workers(folder.path, workers, str(place)) if workers > 1 else None
+        own = Workers(folder.path, workers, str(place)) if workers > 1 else None
         told = _Told(on_trials)
-        done = carry_out_search(found, goal, folder, journal, told, stop, team)
+        done = carry_out_search(found, goal, folder, journal, told, stop, team or own)
         return _result(done, place, folder.path if run is not None else None, found)
 
 
@@ -228,7 +241,7 @@ class _Told(SearchCallbacks):
 
 
 def _result(done: Concluded, place: Device, folder: Path | None, found: Search) -> SearchResult:
-    content = checkpoint_in_memory(snapshot(done.run, best=True))
+    content = checkpoint_in_memory(done.network)
     model = result_of(content, place, "", folder, done.config.families)
     return SearchResult(done.document, done.config, model, folder, found)
 
@@ -247,9 +260,11 @@ def _written(
     return replace(found, config=checked)
 
 
-def _check_workers(workers: Any) -> None:
+def _check_workers(workers: Any, dask: Any) -> None:
     if not isinstance(workers, int) or isinstance(workers, bool) or workers < 1:
         raise ConfigError("workers", "must be a number of processes, from 1 on", repr(workers))
+    if workers > 1 and dask is not None:
+        raise ConfigError("workers", "are those of the cluster with dask", workers, "Leave one of both out")
 
 
 def opened_search(

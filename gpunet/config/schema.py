@@ -30,19 +30,16 @@ from .rates import filled
 
 Part = Annotated[float, Field(ge=0, lt=1)] | Annotated[int, Field(ge=0)]
 
-
 Columns = tuple[str | int, ...]
 FillWord = Literal["auto", "median", "mean", "most_frequent", "flag", "refuse"]
 CategoriesWord = Literal["one_hot", "ordinal"]
 
 
 def _listed(value: Any) -> Any:
-    """A single name or number stands for a list of it."""
     return (value,) if isinstance(value, str | int) and not isinstance(value, bool) else value
 
 
 def _place(value: str) -> str:
-    """A folder, or a word in its place."""
     if not value.strip():
         raise ValueError("must be auto, none or the path of a folder")
     return value
@@ -351,6 +348,14 @@ class Config(Section):
         """The members in portions of at most so many that can be trained one after the other."""
         return portions(self.places, self.members, most)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Other processes get it as its document, since words are classes that are made when gpunet begins."""
+        return _again, (self.model_dump(mode="json"), self.families)
+
+
+def _again(values: dict[str, Any], families: tuple[type[Family], ...]) -> Config:
+    return schema(families).model_validate(values)
+
 
 def schema(families: Sequence[type[Family]] = ()) -> type[Config]:
     """The schema whose ``model`` may also be of families that do not come with gpunet.
@@ -360,9 +365,6 @@ def schema(families: Sequence[type[Family]] = ()) -> type[Config]:
 
     Raises:
         ConfigError: something else, or two of one name.
-
-    >>> schema() is Config
-    True
     """
     own = tuple(families)
     taken = {family_name(family): family for family in FAMILIES}

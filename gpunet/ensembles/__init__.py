@@ -17,6 +17,7 @@ from .equivalents import calibrated_log_likelihood, equivalent, independent_curv
 from .file import FOLDS, GIVEN, OUT_OF_FOLD, OutOfFold, Stored, ensemble_tree, stored_in
 from .making import Made, Making, judged
 from .methods import METHODS, NAMES, Method, method_named, usual_size
+from .remote import made_on
 from .report import Evidence, best_member, over_seeds, report
 from .resampling import bootstrap, out_of_bag
 from .selection import ROUNDS, Selected, greedy_selection
@@ -64,6 +65,7 @@ __all__ = [
     "independent_curve",
     "judged",
     "log_odds",
+    "made_on",
     "method_named",
     "normalised",
     "out_of_bag",

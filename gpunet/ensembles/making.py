@@ -1,6 +1,6 @@
 """What all methods that train members share: one experiment, trained again and again in other ways."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -13,6 +13,7 @@ from ..experiment import Experiment, Run, epoch_rows
 from ..interruption import Stop
 from ..metrics import Error, LogLoss, Outcome
 from ..persistence import TrainedModel, graft, held_in, snapshot
+from ..persistence.snapshot import model_tree
 from ..stages import Callbacks, Forwarding, carry_out_population, restored_by
 from ..training import EpochRecord, outputs_of, task_of
 from .combining import Combination
@@ -62,6 +63,7 @@ class Making:
         source: checkpoint that every member takes its first weights from, or None for random ones.
         callbacks: what is told meanwhile.
         stop: ends all of it after the present step where it is requested.
+        first: how many members others make before these, which are a part of the ensemble then.
 
     Raises:
         ConfigError: a model that predicts no targets, a population, or no size.
@@ -72,6 +74,7 @@ class Making:
     source: Checkpoint | None = None
     callbacks: Callbacks = field(default_factory=Callbacks)
     stop: Stop = field(default_factory=Stop)
+    first: int = 0
     _announced: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -101,7 +104,7 @@ class Making:
     @property
     def seeds(self) -> list[int]:
         """Of the members."""
-        return [self.experiment.config.seed + number for number in range(self.size)]
+        return [self.experiment.config.seed + self.first + number for number in range(self.size)]
 
     def changed(self, values: Mapping[str, Any]) -> "Making":
         """The same with other values of the configuration by dotted key."""
@@ -184,15 +187,26 @@ class Making:
         scale = held.description.target_scale
         return found if scale is None else np.asarray(scale.undo(found))
 
-    def outcome(self, held: TrainedModel, outputs: np.ndarray, rows: np.ndarray) -> Outcome | None:
-        """What outputs (samples, K) say about samples of the data set, beside their targets; None without figures."""
+    def outcome(
+        self, held: TrainedModel | Sequence[TrainedModel], outputs: np.ndarray, rows: np.ndarray
+    ) -> Outcome | None:
+        """What outputs (samples, K) say about samples of the data set, beside their targets; None without figures.
+
+        Args:
+            held: the network that they are of, or those whose members' outputs were averaged.
+            outputs: activated, in the targets' units.
+            rows: numbers of the samples.
+        """
         about = self.experiment.dataset
-        task = task_of(held.loss, about.y[rows])
+        networks = [held] if isinstance(held, TrainedModel) else held
+        loss = networks[0].loss
+        task = task_of(loss, about.y[rows])
         if task is None:
             return None
         weight = None if about.weights is None else about.weights[rows]
-        threshold = None if held.thresholds is None else float(held.thresholds[held.predicting].mean())
-        return Outcome(task, outputs, about.y[rows], weight, held.loss.meaning == "probability", threshold)
+        thresholds = [one.thresholds[one.predicting] for one in networks if one.thresholds is not None]
+        threshold = float(np.concatenate(thresholds).mean()) if thresholds else None
+        return Outcome(task, outputs, about.y[rows], weight, loss.meaning == "probability", threshold)
 
     def score(self, content: Group) -> Score:
         """How a network does on the validation part, lower is better.
@@ -213,6 +227,15 @@ class Making:
 def kept(run: Run) -> Group:
     """The content of the checkpoint of a finished run, with its best weights."""
     return snapshot(run, best=True)
+
+
+def present(run: Run, record: EpochRecord) -> Group:
+    """The content of a checkpoint with the weights that a run has now, after an epoch."""
+    root = snapshot(run, best=True)
+    parameters = run.trainer.parameters
+    root["model"] = model_tree(run.objective.model, parameters, run.device.get(parameters.values))
+    root.attrs |= {"epoch": record.epoch, "monitor": "last", "monitor_value": float(record.epoch)}
+    return root
 
 
 def judged(outcome: Outcome) -> Score:

@@ -1,5 +1,6 @@
 """How the members of an ensemble are made: each method is a class whose fields are its settings."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -11,14 +12,12 @@ from ..config import build_optimization
 from ..errors import ConfigError, meant
 from ..experiment import Experiment, Run
 from ..fields import check_fields, term
-from ..persistence import snapshot
-from ..persistence.snapshot import model_tree
 from ..schedules import Schedule
 from ..training import EpochRecord
 from ..vocabulary import word_of
 from .boosting import samme
 from .combining import Combination, Rule, weighted_mean
-from .making import Made, Making, judged, kept
+from .making import Made, Making, judged, kept, present
 from .resampling import bootstrap, out_of_bag
 from .weights import averaged_weights, greedy_soup
 
@@ -34,10 +33,12 @@ class Method:
         combine: how the outputs of its members become one, unless something else is asked for; None where it makes
             one network.
         populations: whether its members may differ in values by member, each place of which has all of its seeds.
+        apart: whether members can be made apart from each other, so that several processes can share them.
     """
 
     combine: ClassVar[Rule | None] = "mean"
     populations: ClassVar[bool] = False
+    apart: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         """Check the bounds of the fields."""
@@ -68,7 +69,24 @@ class Method:
             ConfigError: a configuration that the method does not suit.
             Interrupted: it was stopped.
         """
+        return self.joined(making, self.members(making))
+
+    def members(self, making: Making) -> list[Group]:
+        """The contents of checkpoints of the members; of a method whose members are made apart, of those in ``making``.
+
+        Raises:
+            Interrupted: it was stopped.
+        """
         raise NotImplementedError
+
+    def joined(self, making: Making, contents: Sequence[Group]) -> Made:
+        """What all members are together.
+
+        Args:
+            making: of all of them.
+            contents: of their checkpoints, in order; populations or single members.
+        """
+        return Made(list(contents))
 
 
 @dataclass(frozen=True)
@@ -76,10 +94,11 @@ class Seeds(Method):
     """The same network from several seeds: other first weights and another order of the samples; trained at once."""
 
     populations: ClassVar[bool] = True
+    apart: ClassVar[bool] = True
 
-    def make(self, making: Making) -> Made:
+    def members(self, making: Making) -> list[Group]:
         """One population."""
-        return Made([kept(making.trained({"members": making.size}))])
+        return [kept(making.trained({"members": making.size, "seed": making.seeds[0]}))]
 
 
 @dataclass(frozen=True)
@@ -93,28 +112,41 @@ class Bagging(Method):
     """
 
     populations: ClassVar[bool] = True
+    apart: ClassVar[bool] = True
 
     share: Share = 1.0
 
-    def make(self, making: Making) -> Made:
-        """One population, whose members have samples of their own, and the out-of-bag error."""
-        places = making.experiment.config.places
-        drawn = [bootstrap(making.seen, seed, self.share) for seed in making.seeds * places]
+    def members(self, making: Making) -> list[Group]:
+        """One population, whose members have samples of their own."""
         times = 1 if making.labelled is None else max(1, len(making.labelled) // len(making.seen))
-        rows = np.stack([np.tile(own, times) for own in drawn]).astype(np.int32)
-        content = kept(making.trained({"members": making.size}, rows=rows if len(rows) > 1 else rows[0]))
-        train, held = making.experiment.split.train, making.restored(content)
+        rows = np.stack([np.tile(own, times) for own in self._drawn(making)]).astype(np.int32)
+        values = {"members": making.size, "seed": making.seeds[0]}
+        return [kept(making.trained(values, rows=rows if len(rows) > 1 else rows[0]))]
+
+    def joined(self, making: Making, contents: Sequence[Group]) -> Made:
+        """All members, and the out-of-bag error."""
+        train, drawn = making.experiment.split.train, self._drawn(making)
+        held = [making.restored(content) for content in contents]
         seen = np.stack([np.isin(making.seen, own) for own in drawn])
-        facts: dict[str, Any] = {"drawn": rows.shape[-1] // times, "seen": [int(own.sum()) for own in seen]}
-        seen[list(held.diverged)] = True  # so that they measure nothing
-        outputs, covered = out_of_bag(making.outputs(held, train[making.seen]), seen)
+        facts: dict[str, Any] = {"drawn": len(drawn[0]), "seen": [int(own.sum()) for own in seen]}
+        first = 0
+        for one in held:
+            seen[[first + member for member in one.diverged]] = True  # so that they measure nothing
+            first += len(one.parameters.seeds)
+        outputs = np.concatenate([making.outputs(one, train[making.seen]) for one in held])
+        outputs, covered = out_of_bag(outputs, seen)
         outcome = making.outcome(held, outputs, train[making.seen][covered]) if len(covered) else None
         if outcome is not None:
             name = "squared_error" if outcome.task == "regression" else "error"
             facts["out_of_bag"] = {"samples": outcome.samples, name: judged(outcome)[0]}
             if outcome.task != "regression" and outcome.probability:
                 facts["out_of_bag"]["log_loss"] = judged(outcome)[1]
-        return Made([content], facts=facts)
+        return Made(list(contents), facts=facts)
+
+    def _drawn(self, making: Making) -> list[np.ndarray]:
+        """What each member learns from."""
+        places = making.experiment.config.places
+        return [bootstrap(making.seen, seed, self.share) for seed in making.seeds * places]
 
 
 @dataclass(frozen=True)
@@ -125,9 +157,11 @@ class Subspaces(Method):
         share: of the features that each sees; 0.5 by default.
     """
 
+    apart: ClassVar[bool] = True
+
     share: Share = 0.5
 
-    def make(self, making: Making) -> Made:
+    def members(self, making: Making) -> list[Group]:
         """One training after the other, since their first layers differ in size or meaning."""
         steps = [word_of(step.preparation) for step in making.experiment.inputs.original.steps]
         networks = []
@@ -135,7 +169,7 @@ class Subspaces(Method):
             making.note(f"member {number + 1} of {making.size}")
             chain = [*steps, {"name": "subspace", "share": self.share, "seed": seed}]
             networks.append(kept(making.trained({"seed": seed, "data.preprocess": chain})))
-        return Made(networks)
+        return networks
 
 
 @dataclass(frozen=True)
@@ -208,6 +242,7 @@ class Soup(Method):
     """
 
     combine: ClassVar[Rule | None] = None
+    apart: ClassVar[bool] = True
 
     def check(self, making: Making) -> None:
         """There must be a common start, and a part to judge on."""
@@ -218,13 +253,17 @@ class Soup(Method):
         if not len(making.experiment.split.validation):
             raise ConfigError("soup", "needs a validation part to choose on", "none", "Set validation=0.15")
 
-    def make(self, making: Making) -> Made:
+    def members(self, making: Making) -> list[Group]:
         """One training from the common start for each seed."""
         contents = []
         for number, seed in enumerate(making.seeds):
             making.note(f"member {number + 1} of {making.size}")
             contents.append(kept(making.trained({"seed": seed})))
-        mean, taken, scores = greedy_soup(contents, making.score)
+        return contents
+
+    def joined(self, making: Making, contents: Sequence[Group]) -> Made:
+        """The mean of those that help."""
+        mean, taken, scores = greedy_soup(list(contents), making.score)
         return Made([mean], facts={"averaged": taken, "scores": scores, "score": making.score(mean)})
 
 
@@ -349,12 +388,3 @@ def _whole_training(making: Making, name: str) -> None:
     for key in ("patience", "plateau", "averaging", "threshold"):
         if getattr(training, key) is not None:
             raise ConfigError(key, f"does not go with {name}", "both", f"Leave {key} out")
-
-
-def present(run: Run, record: EpochRecord) -> Group:
-    """The content of a checkpoint with the weights that a run has now, after an epoch."""
-    root = snapshot(run, best=True)
-    parameters = run.trainer.parameters
-    root["model"] = model_tree(run.objective.model, parameters, run.device.get(parameters.values))
-    root.attrs |= {"epoch": record.epoch, "monitor": "last", "monitor_value": float(record.epoch)}
-    return root

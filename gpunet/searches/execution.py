@@ -2,22 +2,24 @@
 
 import json
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from ..checkpoint import Group
+from ..cluster import Cluster
 from ..config import Config
 from ..errors import ConfigError, Interrupted
-from ..experiment import Run
 from ..interruption import Stop
-from ..persistence import BEST, RunFolder, dump, snapshot
-from ..stages import Callbacks, carry_out_population, runs_of
+from ..persistence import BEST, RunFolder, dump
+from ..stages import Callbacks
 from .files import NAME, search_text
+from .final import Kept, keep, noise
 from .journal import Journal
 from .problem import Search
-from .results import Final, Trial, best_of, document, trials_of
-from .scoring import Goal, Stopped, fine_tuned, likelihood, measure
+from .remote import Remote
+from .results import Final, Trial, best_of, document, importances, trials_of
+from .scoring import Goal, Stopped
 from .work import Told, all_finished, work
 from .workers import Workers
 
@@ -45,12 +47,12 @@ class Concluded:
     Attributes:
         document: everything, as ``search.json`` holds it.
         config: the chosen configuration, of the network that is kept.
-        run: of the network that is kept, with its best weights.
+        network: the content of its checkpoint, with its best weights.
     """
 
     document: dict[str, Any]
     config: Config
-    run: Run
+    network: Group
 
 
 def begin_search(search: Search, folder: RunFolder) -> None:
@@ -65,7 +67,7 @@ def carry_out_search(
     journal: Journal,
     callbacks: SearchCallbacks | None = None,
     stop: Stop | None = None,
-    workers: Workers | None = None,
+    workers: Workers | Cluster | None = None,
 ) -> Concluded:
     """Train what is left of the trials, then the chosen one once more, and write what came of all.
 
@@ -79,104 +81,141 @@ def carry_out_search(
         journal: of its trials, perhaps with some that are finished.
         callbacks: what is told meanwhile.
         stop: ends the search after the present step; finished trials are kept.
-        workers: who trains the trials; this process by itself without any.
+        workers: who trains the trials, a cluster also the chosen one; this process by itself without any.
 
     Raises:
         Interrupted: ``stop`` was requested.
         ConfigError: no trial could be trained.
+        ClusterError: the cluster was lost; what was finished is kept.
     """
     told, stop = callbacks or SearchCallbacks(), stop or Stop()
-    speed = _train_all(search, goal, journal, told, stop, workers)
-    if stop.requested:
-        raise _interrupted(stop, folder)
-    best = best_of(trials_of(journal), goal)
-    if best is None:
-        problems = [trial.problem for trial in trials_of(journal) if trial.problem]
-        received = problems[0].rstrip(".") if problems else "trials that were all pruned"
-        raise ConfigError("search", "must have a trial that can be trained to its end", received, "Change the space")
-    told.on_choice(best)
-    _write(folder, document(search, goal, journal, None, speed))
-    try:
+    progress = _Progress(journal, told)
+    with ExitStack() as opened:
+        remote = None
+        if isinstance(workers, Cluster):
+            remote = opened.enter_context(Remote(search, goal, journal, workers, progress))
+            workers = None
+        speed = _train_all(search, goal, journal, progress, stop, workers, remote)
+        if stop.requested:
+            raise _interrupted(stop, folder)
+        best = _best(journal, goal)
+        told.on_choice(best)
+        shares = importances(search, journal)
+        _write(folder, document(search, goal, journal, None, speed, shares))
         began = time.perf_counter()
-        config, run, scores = _kept(search, goal, best, folder, told, stop)
-        noise = _noise(search, goal, best, told, stop)
-    except Stopped:
-        raise _interrupted(stop, folder) from None
-    found = document(search, goal, journal, Final(scores, noise, time.perf_counter() - began), speed)
+        try:
+            kept, spread = _final(search, goal, best, folder, told, stop, remote)
+        except Stopped:
+            raise _interrupted(stop, folder) from None
+    found = document(search, goal, journal, Final(kept.scores, spread, time.perf_counter() - began), speed, shares)
     _write(folder, found)
-    return Concluded(found, config, run)
+    return Concluded(found, kept.config, kept.network)
+
+
+class _Progress(Told):
+    """Passes on what is told of trials, and all trials whenever some of them are finished.
+
+    Args:
+        journal: of the search.
+        told: what is told.
+    """
+
+    def __init__(self, journal: Journal, told: SearchCallbacks):
+        self._journal, self._told, self._seen = journal, told, 0
+        self._seen = self._finished(trials_of(journal))
+
+    @staticmethod
+    def _finished(trials: list[Trial]) -> int:
+        return sum(trial.state in FINISHED for trial in trials)
+
+    def look(self) -> None:
+        """See whether there are more."""
+        trials = trials_of(self._journal)
+        if (done := self._finished(trials)) > self._seen:
+            self._seen = done
+            self._told.on_trials(trials)
+
+    def on_trial(self, number: int, values: dict[str, Any]) -> None:
+        """Pass it on."""
+        self._told.on_trial(number, values)
+
+    def on_result(self, number: int, values: dict[str, Any], state: str, value: float | None, problem: str) -> None:
+        """Pass it on, and see whether there are more."""
+        self._told.on_result(number, values, state, value, problem)
+        self.look()
 
 
 def _train_all(
-    search: Search, goal: Goal, journal: Journal, told: SearchCallbacks, stop: Stop, workers: Workers | None
+    search: Search,
+    goal: Goal,
+    journal: Journal,
+    progress: _Progress,
+    stop: Stop,
+    workers: Workers | None,
+    remote: Remote | None,
 ) -> float | None:
     """Finish all trials; models per second, None where none was left."""
-    before = sum(trial.models for trial in trials_of(journal))
-    began, seen = time.perf_counter(), sum(trial.state in FINISHED for trial in trials_of(journal))
-
-    def look() -> None:
-        nonlocal seen
-        trials = trials_of(journal)
-        done = sum(trial.state in FINISHED for trial in trials)
-        if done > seen:
-            seen = done
-            told.on_trials(trials)
-
-    class Looking(Told):
-        def on_trial(self, number: int, values: dict[str, Any]) -> None:
-            told.on_trial(number, values)
-
-        def on_result(self, number: int, values: dict[str, Any], state: str, value: float | None, problem: str) -> None:
-            told.on_result(number, values, state, value, problem)
-            look()
-
-    if workers is None:
-        work(search, goal, journal, stop, Looking())
+    before, began = sum(trial.models for trial in trials_of(journal)), time.perf_counter()
+    if remote is not None:
+        remote.train(stop)
+    elif workers is None:
+        work(search, goal, journal, stop, progress)
     elif not all_finished(search, journal):
         with workers.running():
             while not (stop.requested or all_finished(search, journal)):
-                workers.watch(stop, look)
-        look()
+                workers.watch(stop, progress.look)
+        progress.look()
     models = sum(trial.models for trial in trials_of(journal)) - before
     return models / (time.perf_counter() - began) if models else None
 
 
-def _kept(
-    search: Search, goal: Goal, best: Trial, folder: RunFolder, told: SearchCallbacks, stop: Stop
-) -> tuple[Config, Run, list[float]]:
-    """Train the chosen configuration on the parts of the data and write it; the test part is read here, once."""
-    split = search.experiment.split
-    config = search.configured(best.values)
-    tune = search.tuned(best.values, config)
-    carried = carry_out_population(lambda own, _: runs_of(own, search.start), search.on(config, split), told, stop)
-    if not carried.finished:
-        raise Stopped
-    run = carried.run
-    if tune is not None:
-        stack = run
-        run = fine_tuned(stack, search, tune, split, stop, told)
-        folder.write_text(PRETRAINING, dump(config))
-        config = tune
-    folder.write_config(config)
-    if tune is not None:
-        folder.write(STACK, snapshot(stack, best=True, portrait=told.portrait(stack)))
-    folder.write(BEST, snapshot(run, best=True, portrait=told.portrait(run)))
-    if not len(split.test):
-        return config, run, []
-    if goal.measure == "log_likelihood":
-        return config, run, likelihood(run, split.test).tolist()
-    return config, run, np.asarray(goal.shown(run.test_scores[goal.measure])).tolist()
+def _best(journal: Journal, goal: Goal) -> Trial:
+    """The best trial.
+
+    Raises:
+        ConfigError: none could be trained.
+    """
+    trials = trials_of(journal)
+    best = best_of(trials, goal)
+    if best is None:
+        problems = [trial.problem for trial in trials if trial.problem]
+        received = problems[0].rstrip(".") if problems else "trials that were all pruned"
+        raise ConfigError("search", "must have a trial that can be trained to its end", received, "Change the space")
+    return best
 
 
-def _noise(search: Search, goal: Goal, best: Trial, told: SearchCallbacks, stop: Stop) -> list[list[float]]:
-    """Scores of the chosen configuration with seeds that no trial has had."""
-    count = search.settings.noise
-    if not count:
-        return []
-    told.on_noise(count)
-    config = search.configured(best.values, count, search.seed + search.settings.seeds)
-    found = measure(search, goal, config, search.tuned(best.values, config), search.splits, stop)
-    return [list(row) for row in found.scores.tolist()]
+def _final(
+    search: Search,
+    goal: Goal,
+    best: Trial,
+    folder: RunFolder,
+    told: SearchCallbacks,
+    stop: Stop,
+    remote: Remote | None,
+) -> tuple[Kept, list[list[float]]]:
+    """Train the chosen configuration and write it; what came of it, and of the same with other seeds."""
+    others = search.settings.noise
+    if remote is not None:
+        if others:
+            told.on_noise(others)
+        kept, spread = remote.final(best.values, stop)
+        _keep(folder, kept)
+        return kept, spread
+    kept = keep(search, goal, best.values, told, stop)
+    _keep(folder, kept)
+    if others:
+        told.on_noise(others)
+    return kept, noise(search, goal, best.values, stop)
+
+
+def _keep(folder: RunFolder, kept: Kept) -> None:
+    """Write the chosen model with its configuration, and the stack that it starts from."""
+    if kept.pretraining is not None:
+        folder.write_text(PRETRAINING, dump(kept.pretraining))
+    folder.write_config(kept.config)
+    if kept.stack is not None:
+        folder.write(STACK, kept.stack)
+    folder.write(BEST, kept.network)
 
 
 def _write(folder: RunFolder, found: dict[str, Any]) -> None:

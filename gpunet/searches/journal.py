@@ -208,13 +208,18 @@ class Journal:
             self._storage.set_trial_user_attr(trial._trial_id, VALUES, values)
             return values
 
-    def renew(self, trials: Sequence[FrozenTrial]) -> None:
-        """Make leases last longer, of trials that are still ours."""
+    def renew(self, trials: Sequence[FrozenTrial], attempts: int = 0) -> None:
+        """Make leases last longer, of trials that are still ours.
+
+        Args:
+            trials: taken.
+            attempts: how often they were begun again, since whoever trained them for us is gone.
+        """
         with self._guarded():
             for trial in trials:
                 lease = self._ours(trial)
                 if lease is not None:
-                    self._lease(trial._trial_id, lease.attempt)
+                    self._lease(trial._trial_id, lease.attempt + attempts)
 
     def report(self, trial: FrozenTrial, step: int, value: float, pruner: Any) -> bool:
         """Note the score of an epoch; whether the pruner would end the trial."""

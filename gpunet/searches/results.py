@@ -115,7 +115,12 @@ def importances(search: Search, journal: Journal) -> dict[str, float]:
 
 
 def document(
-    search: Search, goal: Goal, journal: Journal, final: Final | None, speed: float | None = None
+    search: Search,
+    goal: Goal,
+    journal: Journal,
+    final: Final | None,
+    speed: float | None = None,
+    shares: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """What a search came to, for reports and programs.
 
@@ -125,6 +130,7 @@ def document(
         journal: of its trials.
         final: what the chosen configuration came to, None before that is known.
         speed: models that were trained per second, None where that was not measured.
+        shares: :func:`importances` of the trials, where they are known already.
     """
     trials = trials_of(journal)
     best = best_of(trials, goal)
@@ -141,7 +147,7 @@ def document(
         "space": search.space.document(),
         "trials": [_entry(trial) for trial in trials],
         "best": None if best is None else best.number,
-        "importances": importances(search, journal),
+        "importances": importances(search, journal) if shares is None else dict(shares),
         "models": sum(trial.models for trial in trials),
         "seconds": sum(trial.seconds for trial in trials),
         "models_per_second": speed,

@@ -3,31 +3,30 @@
 import math
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from ..backend import out_of_memory
-from ..errors import ConfigError, DeviceError, DivergedError, GpunetError
+from ..errors import GpunetError
 from ..interruption import Stop
 from .drawing import Judged, draw, sizes, zoomed
 from .journal import DRAWN, PROBLEM, RESULT, VALUES, Journal
 from .lease import RENEWED
-from .populations import Populations, measure_together
+from .outcomes import Ended, Ends, Outcome, outcomes
+from .populations import Populations
 from .problem import Search
 from .sampling import parameters, pruner, suggest, tpe
-from .scoring import Goal, Measured, Pruned, Stopped, measure
+from .scoring import Goal, Measured, Stopped
 
+STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
 PAUSE = 0.2  # seconds between looks at a journal in which others are at work
-OWN = (ConfigError, DivergedError, DeviceError)  # what a trial may fail by; everything else ends the search
 
 
 class Told:
     """What is told while a worker is at work; each method does nothing unless a subclass says otherwise."""
 
     def on_trial(self, number: int, values: dict[str, Any]) -> None:
-        """A trial is about to be trained."""
+        """A trial is about to be trained, perhaps together with others."""
 
     def on_result(self, number: int, values: dict[str, Any], state: str, value: float | None, problem: str) -> None:
         """A trial is finished: complete, pruned or failed."""
@@ -66,8 +65,8 @@ def work(
                 return True
             time.sleep(PAUSE)  # others are at work, and what comes next may depend on them
             continue
-        with _renewed(journal, taken):
-            _carry_out_all(search, goal, journal, populations, taken, stop, told)
+        with renewed(journal, taken):
+            _carry_out(search, goal, journal, populations, taken, stop, told)
     return all_finished(search, journal)
 
 
@@ -101,7 +100,7 @@ def _judged(goal: Goal, trial: Any) -> Judged:
     return Judged(trial.number, trial.user_attrs[VALUES], goal.loss(trial.value) if complete else math.inf)
 
 
-def _carry_out_all(
+def _carry_out(
     search: Search,
     goal: Goal,
     journal: Journal,
@@ -110,92 +109,53 @@ def _carry_out_all(
     stop: Stop,
     told: Told,
 ) -> None:
-    """Train trials together where that can be done, else one after the other; smaller populations if memory ends."""
-    each = [dict(trial.user_attrs[VALUES]) for trial in trials] if len(trials) > 1 else []
-    config = populations.together(each) if each else None
-    if config is None:
-        for trial in trials:
-            _carry_out(search, goal, journal, trial, stop, told)
-        return
+    """Train trials, and write what came of each as soon as it is known."""
+    each, left = [values_of(search, journal, trial) for trial in trials], list(trials)
     for trial, values in zip(trials, each):
         told.on_trial(trial.number, values)
-    full = False
     try:
-        results = measure_together(search, goal, config, stop)
+        for place, found in outcomes(search, goal, populations, each, stop, ends_of(search, journal, trials[0])):
+            left.remove(trials[place])
+            finish(journal, goal, trials[place], each[place], found, told)
     except Stopped:
-        journal.give_back(trials)
-        return
-    except OWN:  # each says by itself what is wrong with it
-        results = []
-    except Exception as error:
-        full = out_of_memory(error)
-        if not full:
-            journal.give_back(trials)
-            raise
-        traceback.clear_frames(error.__traceback__)  # they hold what filled the memory
-        results = []
-    if full:
-        search.experiment.device.release()
-        half = len(trials) // 2
-        for part in (trials[:half], trials[half:]):
-            _carry_out_all(search, goal, journal, populations, part, stop, told)
-    elif not results:
-        for trial in trials:
-            _carry_out(search, goal, journal, trial, stop, told)
-    for trial, values, found in zip(trials, each, results):
-        _finish(journal, trial, values, found, told)
-
-
-def _carry_out(search: Search, goal: Goal, journal: Journal, trial: Any, stop: Stop, told: Told) -> None:
-    """Train one trial and write what came of it."""
-    if trial.user_attrs.get(DRAWN):
-        values = dict(trial.user_attrs[VALUES])
-    else:
-        values = journal.asked(trial, tpe(search.seed, trial.number), lambda asked: _suggest(search, asked))
-    told.on_trial(trial.number, values)
-    curve: list[float] = []
-    ends = pruner(search.settings.prune) if search.settings.prune != "none" else None
-
-    def on_value(step: int, value: float) -> None:
-        curve.append(value)
-        if ends is not None and journal.report(trial, step, value, ends):
-            raise Pruned
-
-    began = time.perf_counter()
-    try:
-        config = search.configured(values, search.settings.seeds)
-        tune = search.tuned(values, config)
-        found = measure(search, goal, config, tune, search.splits, stop, on_value)
-    except Stopped:
-        journal.give_back([trial])
-        return
-    except Pruned:
-        result: dict[str, Any] = {"curve": curve, "epochs": len(curve), "seconds": time.perf_counter() - began}
-        value = min(curve, key=goal.loss)
-        if journal.finish(trial, "PRUNED", value, {RESULT: result}):
-            told.on_result(trial.number, values, "pruned", value, "")
-        return
-    except OWN as error:
-        _finish(journal, trial, values, error, told)
-        return
-    except GpunetError:
-        journal.give_back([trial])
+        journal.give_back(left)
+    except Exception:
+        journal.give_back(left)
         raise
-    _finish(journal, trial, values, found, told)
 
 
-def _finish(journal: Journal, trial: Any, values: dict[str, Any], found: Measured | GpunetError, told: Told) -> None:
-    """Write what came of a trial that was trained to its end, or could not be."""
-    if isinstance(found, GpunetError):
-        problem = str(found).splitlines()[0]
-        if journal.finish(trial, "FAIL", None, {PROBLEM: problem}):
-            told.on_result(trial.number, values, "failed", None, problem)
-    elif journal.finish(trial, "COMPLETE", found.value, {RESULT: _result(found)}):
-        told.on_result(trial.number, values, "complete", found.value, "")
+def values_of(search: Search, journal: Journal, trial: Any) -> dict[str, Any]:
+    """The values of a trial that was taken: those that were drawn, or what suits the results so far."""
+    if trial.user_attrs.get(DRAWN):
+        return dict(trial.user_attrs[VALUES])
+    return journal.asked(
+        trial, tpe(search.seed, trial.number), lambda asked: suggest(search.space, asked, search.fixed)
+    )
 
 
-def _suggest(search: Search, asked: Any) -> dict[str, Any]:
-    return suggest(search.space, asked, search.fixed)
+def ends_of(search: Search, journal: Journal, trial: Any) -> Ends | None:
+    """What says after an epoch whether a trial ends early; None where none does."""
+    if search.settings.prune == "none":
+        return None
+    rule = pruner(search.settings.prune)
+    return lambda step, value: journal.report(trial, step, value, rule)
+
+
+def finish(journal: Journal, goal: Goal, trial: Any, values: dict[str, Any], found: Outcome, told: Told) -> None:
+    """Write what came of a trial, unless it is somebody else's by now."""
+    state: Any = "COMPLETE"
+    value, problem = None, ""
+    written: dict[str, Any]
+    if isinstance(found, Measured):
+        value, written = found.value, {RESULT: _result(found)}
+    elif isinstance(found, Ended):
+        state, value = "PRUNED", min(found.curve, key=goal.loss)
+        written = {RESULT: {"curve": found.curve, "epochs": len(found.curve), "seconds": found.seconds}}
+    else:
+        state, problem = "FAIL", str(found).splitlines()[0]
+        written = {PROBLEM: problem}
+    if journal.finish(trial, state, value, written):
+        told.on_result(trial.number, values, STATES[state], value, problem)
 
 
 def _result(found: Measured) -> dict[str, Any]:
@@ -209,14 +169,14 @@ def _result(found: Measured) -> dict[str, Any]:
 
 
 @contextmanager
-def _renewed(journal: Journal, trials: Sequence[Any]) -> Iterator[None]:
-    """While this is open, a thread makes the leases of some trials last."""
+def renewed(journal: Journal, trials: Sequence[Any]) -> Iterator[None]:
+    """While this is open, a thread makes the leases of some trials last; of a list, those that it has by then."""
     over = threading.Event()
 
     def renew() -> None:
         while not over.wait(RENEWED):
             with suppress(GpunetError):  # where the journal is gone, the next change of the worker itself says so
-                journal.renew(trials)
+                journal.renew(list(trials))
 
     thread = threading.Thread(target=renew, daemon=True, name="lease")
     thread.start()

@@ -84,7 +84,7 @@ class ArmResult:
         chosen: the trial with the lowest mean validation error.
         test_error: (seeds,) of the chosen trial.
         pretraining: seconds that are charged to it.
-        run: of the chosen trial, with its best weights.
+        run: of the chosen trial, with its best weights; None where another process has it.
     """
 
     arm: Arm
@@ -93,4 +93,4 @@ class ArmResult:
     chosen: Trial
     test_error: np.ndarray
     pretraining: float
-    run: Run
+    run: Run | None

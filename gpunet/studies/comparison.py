@@ -106,7 +106,7 @@ class Comparison:
         self,
         arm: Arm,
         labels: int,
-        source: Source,
+        source: Source | None,
         on_trial: Callable[[Trial], None] = lambda trial: None,
         stop: Stop | None = None,
         note: Callable[[str], object] = lambda text: None,
@@ -119,7 +119,7 @@ class Comparison:
         Args:
             arm: one of :data:`ARMS`.
             labels: one of the numbers of labels.
-            source: of the pretrained layers; other arms leave it alone and pay nothing for it.
+            source: of the pretrained layers; other arms need none, leave it alone and pay nothing for it.
             on_trial: called after each learning rate.
             stop: ends everything where it is requested; then there is no result.
             note: told in one line what does not fit into memory.
@@ -153,7 +153,7 @@ class Comparison:
             raise DivergedError(thing, rule, tried, "Lower the rates")
         chosen, run = kept
         run.score_test()
-        charged = source.seconds if arm.pretrained else 0.0
+        charged = source.seconds if arm.pretrained and source is not None else 0.0
         return ArmResult(arm, labels, tuple(trials), chosen, 1 - run.test_scores["accuracy"], charged, run)
 
     def _at_once(self, rates: Sequence[float]) -> Iterator[Sequence[float]]:
@@ -167,7 +167,7 @@ class Comparison:
         self,
         arm: Arm,
         labels: int,
-        source: Source,
+        source: Source | None,
         rates: Sequence[float],
         stop: Stop | None,
         note: Callable[[str], object],
@@ -177,6 +177,7 @@ class Comparison:
         def train() -> tuple[Run, Sequence[float], list[Trial]]:
             run = self._run(arm, labels, rates)
             if arm.pretrained:
+                assert source is not None, "there is a stack by now"
                 graft(run, source.checkpoint)
             return run, rates, train_rates(run, rates, stop)
 

@@ -1,12 +1,15 @@
 """Cross-validation: a network trained once for each fold, and judged by samples that it has not seen."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from ..backend import Device
 from ..checkpoint import Checkpoint, Group
+from ..cluster import Cluster, Task, Tasks
 from ..data import Split, folded
 from ..errors import ConfigError, Interrupted
 from ..experiment import Experiment, Run
@@ -80,6 +83,7 @@ def cross_validate(
     grafts: Sequence[tuple[str, str]] = (),
     callbacks: FoldCallbacks | None = None,
     stop: Stop | None = None,
+    cluster: Cluster | None = None,
 ) -> CrossValidation:
     """Train once for each fold, and judge each by the fold.
 
@@ -94,31 +98,98 @@ def cross_validate(
         grafts: pairs of layers, of that checkpoint and of the network.
         callbacks: what is told meanwhile.
         stop: ends everything after the present step where it is requested.
+        cluster: whose workers train, a fold each; then callbacks are told of folds when they are over.
 
     Raises:
         ConfigError: folds that cannot be, or targets that no figure is of.
         Interrupted: ``stop`` was requested.
+        ClusterError: the cluster is lost.
     """
     told, stop = callbacks or FoldCallbacks(), stop or Stop()
-    splits, found = fold_splits(experiment, folds, repeats), []
-    held: list[tuple[np.ndarray, list[Outcome]]] = []
-    networks: list[Group] = []
+    splits = fold_splits(experiment, folds, repeats)
+    found: dict[int, Judged] = {}
+    with ExitStack() as opened:
+        if cluster is None:
+            each = _here(experiment, splits, source, grafts, told, stop)
+        else:
+            payload = (replace(experiment), source, tuple(grafts))
+            each = opened.enter_context(Tasks(cluster, prepared, carried, payload)).each(list(splits), stop)
+        for number, judged in each:
+            if cluster is not None:
+                told.on_fold(number, len(splits))
+            told.on_fold_end(number, judged.figures[0])
+            found[number] = judged
+    if len(found) < len(splits):
+        raise _interrupted(stop)
+    ordered = [found[number] for number in range(len(splits))]
+    held = [(split.test, judged.said) for split, judged in zip(splits, ordered)]
+    figures, networks = [judged.figures for judged in ordered], [judged.network for judged in ordered]
+    return _together(experiment, folds, repeats, splits, figures, held, networks)
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """A fold that was trained on.
+
+    Attributes:
+        said: what each member that has not diverged says about its held out samples.
+        figures: of each of them.
+        network: the content of its checkpoint.
+    """
+
+    said: list[Outcome]
+    figures: list[list[Estimate]]
+    network: Group
+
+
+def prepared(payload: tuple[Experiment, Any, Any], place: Device) -> tuple[Experiment, Any, Any]:
+    """The experiment in a worker, on its device."""
+    experiment, source, grafts = payload
+    return replace(experiment, device=place), source, grafts
+
+
+def carried(known: tuple[Experiment, Any, Any], split: Split, task: Task) -> Judged:
+    """What a worker does: one fold."""
+    experiment, source, grafts = known
+    return _judged(experiment, split, source, grafts, Callbacks(), task.stop)
+
+
+def _here(
+    experiment: Experiment,
+    splits: Sequence[Split],
+    source: Checkpoint | None,
+    grafts: Sequence[tuple[str, str]],
+    told: FoldCallbacks,
+    stop: Stop,
+) -> Iterator[tuple[int, Judged]]:
     for number, split in enumerate(splits):
         told.on_fold(number, len(splits))
-        own = Experiment(experiment.config, experiment.dataset.learned_on(split), split, experiment.device)
-        carried = carry_out_population(lambda own, _: runs_of(own, source, grafts), own, told, stop)
-        if not carried.finished:
-            raise Interrupted("folds", f"were stopped by {stop.requested}", None, "Begin again")
-        said = carried.run.outcomes("test")
-        if not said:
-            raise ConfigError("folds", "need targets that figures are of", experiment.config.model.name)
-        said = [said[member] for member in carried.run.trainer.going_well]
-        figures = [estimates(usual_metrics(), one, _constant(carried.run, one)) for one in said]
-        told.on_fold_end(number, figures[0])
-        found.append(figures)
-        held.append((split.test, said))
-        networks.append(snapshot(carried.run, best=True))
-    return _together(experiment, folds, repeats, splits, found, held, networks)
+        yield number, _judged(experiment, split, source, grafts, told, stop)
+
+
+def _judged(
+    experiment: Experiment,
+    split: Split,
+    source: Checkpoint | None,
+    grafts: Sequence[tuple[str, str]],
+    told: Callbacks,
+    stop: Stop,
+) -> Judged:
+    """Train on a split, and judge by its test part."""
+    own = Experiment(experiment.config, experiment.dataset.learned_on(split), split, experiment.device)
+    done = carry_out_population(lambda own, _: runs_of(own, source, grafts), own, told, stop)
+    if not done.finished:
+        raise _interrupted(stop)
+    said = done.run.outcomes("test")
+    if not said:
+        raise ConfigError("folds", "need targets that figures are of", experiment.config.model.name)
+    said = [said[member] for member in done.run.trainer.going_well]
+    figures = [estimates(usual_metrics(), one, _constant(done.run, one)) for one in said]
+    return Judged(said, figures, snapshot(done.run, best=True))
+
+
+def _interrupted(stop: Stop) -> Interrupted:
+    return Interrupted("folds", f"were stopped by {stop.requested}", None, "Begin again")
 
 
 def _constant(run: Run, said: Outcome) -> np.ndarray:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ import gpunet
 from gpunet.api.kept_arrays import keep_arrays, kept_arrays
 from gpunet.config import Config
 from gpunet.errors import ConfigError, DataError
+from gpunet.families import MLPConfig
 from gpunet.searches import read_search, trials_of
 from shell import invoked, refused
 
@@ -132,8 +134,17 @@ def test_arrays_for_workers_come_back_as_they_were(tmp_path):
         assert np.array_equal(one, other)
     assert held["test"][1].tolist() == ["é", "b", "ccc", "d", ""]
     for wrong in (np.array([{}], object), [[1, None]]):
-        with pytest.raises(DataError, match=r"x: must be an array of numbers or texts.*pass data=PATH"):
+        with pytest.raises(DataError, match=r"x: must be an array of numbers or texts.*pass data=PATH, or use dask"):
             keep_arrays(tmp_path, Config(), wrong, None, None, None, None)
+
+
+def test_families_of_the_users_own_are_in_no_file_that_workers_read():
+    class Own(MLPConfig):
+        name: Literal["own"] = "own"
+
+    x, y = table(40)
+    with pytest.raises(ConfigError, match=r'workers: read a search from its file.*got Own.*dask="local:4"'):
+        gpunet.search(Own(), x, y, {"lr": {"log": [1e-3, 0.1]}}, families=[Own], workers=2, trials=1)
 
 
 def test_a_search_whose_process_was_killed_goes_on(searched):

@@ -8,7 +8,7 @@ import pytest
 import gpunet
 from gpunet.searches.populations import Populations
 
-work = importlib.import_module("gpunet.searches.work")
+work, outcomes = (importlib.import_module(f"gpunet.searches.{name}") for name in ("work", "outcomes"))
 
 SPACE = {
     "lr": {"log": [1e-3, 1e6]},
@@ -35,7 +35,7 @@ def one_by_one():
 @pytest.fixture
 def populations(monkeypatch):
     """How many trials each population had that was trained."""
-    sizes, measure = [], work.measure_together
+    sizes, measure = [], outcomes.measure_together
 
     def noted(search, goal, config, stop):
         sizes.append(config.places)
@@ -44,7 +44,7 @@ def populations(monkeypatch):
         return measure(search, goal, config, stop)
 
     most = [100]
-    monkeypatch.setattr(work, "measure_together", noted)
+    monkeypatch.setattr(outcomes, "measure_together", noted)
     return sizes, most
 
 

@@ -1,0 +1,11 @@
+"""Workers of a Dask cluster: found or started here, given one task each, and their tasks given to others when they end.
+
+``distributed`` is imported when a cluster is opened, and nowhere else.
+"""
+
+from .carrying import Task
+from .cluster import Cluster, opened
+from .place import Local, place_of, require_distributed
+from .tasks import ATTEMPTS, Gone, Tasks
+
+__all__ = ["ATTEMPTS", "Cluster", "Gone", "Local", "Task", "Tasks", "opened", "place_of", "require_distributed"]
