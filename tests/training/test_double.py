@@ -17,6 +17,7 @@ FAMILIES = {
     "autoencoder": (X, None, {"hidden": [7], "code": 3}),
     "rbm": (X, None, {"hidden": 7, "chains": 10, "preprocess": "none"}),
     "dbn": (X, None, {"hidden": [7, 5], "preprocess": "none"}),
+    "dbm": (X, None, {"hidden": [7, 5], "preprocess": "none"}),
     "classrbm": (X, Y, {"hidden": 7, "preprocess": "none"}),
     "convnet": (IMAGES, FIRST, {}),
 }
