@@ -103,15 +103,15 @@ def sample(
     if data is None and start == "data":
         file = replace(file, reads=[checkpoint, model.trained.source])
     begin = _begin(model, count, start == "data" or data is not None, data, label)
-    if clamp is not None:
-        begin["clamp"] = read_clamp(clamp, model.trained)
     if trajectory:
         from gpunet.api.machine import Machine
 
-        if not isinstance(model, Machine) or begin:
+        if not isinstance(model, Machine) or begin or clamp is not None:
             rule = "needs machines, and chains that begin without weights"
-            raise ConfigError("--trajectory", rule, "others", "Leave it, --start, --data and --clamp out")
+            raise ConfigError("--trajectory", rule, "others", "Leave it, --start, --clamp and --data out")
         begin = {"trajectory": True}
+    if clamp is not None:
+        begin["clamp"] = read_clamp(clamp, model.trained)
     drawn = model.sample(count, steps=steps, seed=seed, prepared=as_picture, **begin)
     drawn = of_member(drawn, model.parameters.members, member)
     _write(file, drawn, model.trained)

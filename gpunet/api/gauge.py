@@ -1,19 +1,17 @@
 """A checkpoint of a machine of Potts variables in the zero-sum gauge."""
 
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-from ..checkpoint import Group, in_memory
+from ..checkpoint import Group
 from ..errors import ConfigError
 from ..fields import term
 from ..models import DBN
-from ..persistence import TrainedStack, held_in
+from ..persistence import TrainedStack
 from ..rbm import Softmax, zero_sum
-from .trusting import Judged
 
-Own = TypeVar("Own", bound="Gauged")
 ARRAYS = ("weight", "visible_bias", "hidden_bias")
 
 
@@ -41,27 +39,3 @@ def in_zero_sum_gauge(held: TrainedStack) -> Group:
     lowest = Group(machine.attrs, {**machine.children, **made})
     whole = Group(model.attrs, {**model.children, name: lowest}) if name else lowest
     return Group(root.attrs, {**root.children, "model": whole})
-
-
-class Gauged(Judged):
-    """Machines that can be put into another gauge; a base of :class:`gpunet.api.Machine`."""
-
-    def zero_sum(self: Own) -> Own:
-        """The same machine in the zero-sum gauge, with the same free energies, see :func:`gpunet.rbm.zero_sum`.
-
-        Of a stack the lowest machine; the offsets that centre its gradient stay.
-
-        Raises:
-            ConfigError: visible units that are not softmax.
-
-        >>> import gpunet, numpy as np
-        >>> from gpunet.data import Sequences
-        >>> family = Sequences.of(["ACGU", "AC-U", "GCGU", "GC-A"] * 10, "rna")
-        >>> rbm = gpunet.train("rbm", family, hidden=3, epochs=2).zero_sum()
-        >>> bool(np.abs(rbm.weights["weight"].reshape(4, 5, 3).sum(axis=1)).max() < 1e-6)
-        True
-        """
-        with self.device.activate():
-            held = held_in(in_memory(in_zero_sum_gauge(self._held)), self.device, self.config.families)
-            assert isinstance(held, TrainedStack)
-            return type(self)(held, self._unsavable, self.stopped, self.run)

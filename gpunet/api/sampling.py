@@ -4,12 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ConfigError
+from ..errors import ConfigError, DataError
 from ..inspection.sampling import Sampler
+from ..inspection.tempering import states_of_trajectory
 from ..models import DBM, DBN
 from ..parameter import Parameters
-from ..persistence import Trained
+from ..persistence import Trained, TrainedStack
 from ..rbm import ClassRBM
+from .arrays import feature_array
 from .clamping import Held, as_states, clamped
 
 
@@ -49,8 +51,8 @@ def sampled(
     start: Any = None,
     labels: np.ndarray | None = None,
     prepared: bool = False,
-    clamp: Any = None,
     states: Any = None,
+    clamp: Any = None,
 ) -> np.ndarray:
     """Means of the visible units after Gibbs steps, ([members,] count, *input_shape), as the data have them.
 
@@ -66,8 +68,8 @@ def sampled(
         start: prepared features on the device to start at; the resting state by default.
         labels: (count,) numbers of the classes to hold.
         prepared: leave the means as the visible units have them, ([members,] count, features).
-        clamp: features to hold, see :func:`.clamping.clamped`.
         states: ([members,] count, visible) states of the top machine to start at instead.
+        clamp: features to hold, see :func:`.clamping.clamped`.
     """
     check_count("n", count)
     check_count("steps", steps, 0)
@@ -85,3 +87,30 @@ def sampled(
         return drawn
     features = held.preprocessing.undo(drawn)
     return features.reshape(*features.shape[:-1], *held.description.input_shape)
+
+
+def sampled_along(held: TrainedStack, count: int, steps: int, seed: int, prepared: bool) -> np.ndarray:
+    """Means of the visible units of chains that exchange states with earlier versions of a machine, as :func:`sampled`.
+
+    Raises:
+        CheckpointError: there are no versions, or those of another machine.
+        ConfigError: versions too far apart.
+    """
+    check_count("n", count)
+    check_count("steps", steps, 1)
+    with held.parameters.device.activate():
+        states = states_of_trajectory(held, count, steps, seed)
+    return sampled(held.dbn, held.parameters, held, count, 0, seed, states=states, prepared=prepared)
+
+
+def hidden_states(h: Any, held: TrainedStack) -> np.ndarray:
+    """States of the top hidden units that were passed, (samples, hidden).
+
+    Raises:
+        DataError: another number of units.
+    """
+    width, states = held.dbn.code.n, feature_array(h, "h")
+    if states.shape[1:] != (width,):
+        rule, got = f"must be states of the {width} hidden units at the top", f"shape {states.shape}"
+        raise DataError("h", rule, got, f"Pass (samples, {width}), as encode gives them")
+    return states

@@ -16,10 +16,12 @@ CategoriesWord = Literal["one_hot", "ordinal"]
 
 
 def _listed(value: Any) -> Any:
+    """A single name or number stands for a list of it."""
     return (value,) if isinstance(value, str | int) and not isinstance(value, bool) else value
 
 
 def _place(value: str) -> str:
+    """A folder, or a word in its place."""
     if not value.strip():
         raise ValueError("must be auto, none or the path of a folder")
     return value

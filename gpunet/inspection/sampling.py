@@ -76,7 +76,7 @@ class Sampler:
         Those of a machine, flat or deep, are among its states; those below a stack are drawn on the way down.
         """
         assert isinstance(self.model, DBN | DBM), "networks that know classes are asked for means"
-        if not self.model.single:
+        if isinstance(self.model, DBN) and not self.model.single:
             self.walk.begin_step()
         return self.model.descend(self.states, self.walk.context).copy()
 
