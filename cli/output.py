@@ -42,8 +42,10 @@ class Output:
 
     @property
     def ending(self) -> str:
-        """In small letters, with its dot."""
-        return self.path.suffix.lower()
+        """In small letters, with its dot; the ending before one of gzip belongs to it where it fits."""
+        suffix = self.path.suffix.lower()
+        whole = "".join(self.path.suffixes[-2:]).lower()
+        return whole if suffix == ".gz" and whole in self.endings else suffix
 
     @contextmanager
     def opened(self) -> Iterator[BinaryIO]:

@@ -147,17 +147,17 @@ def execute(
         dataset, parts = load_split(config, features_of=donor, run=request.place, writes=not request.dry_run)
         if not request.chooses_batch:
             config = batch_that_fits(config, parts)
+        experiment = Experiment(config, dataset, parts, place)
         if instead is not None:
-            instead(Experiment(config, dataset, parts, place), checkpoint)
+            instead(experiment, checkpoint)
             return
         made: list[RunFolder] = []
 
         def open_folder() -> RunFolder:
-            made.append(RunFolder.create(request.run, config, begun, run_name(config, dataset.name)))
+            made.append(RunFolder.create(request.run, experiment.config, begun, run_name(config, dataset.name)))
             return made[0]
 
         with told() as (terminal, stop):
-            experiment = Experiment(config, dataset, parts, place)
             carried = begin(
                 experiment, checkpoint, grafts, layers, open_folder, terminal, stop, dry_run=request.dry_run
             )

@@ -12,6 +12,7 @@ from gpunet.data import (
     Dataset,
     Pictures,
     Reading,
+    Sequences,
     Split,
     Table,
     Wanted,
@@ -24,17 +25,18 @@ from gpunet.data.pictures import SUFFIXES
 from gpunet.errors import DataError, NoTargetsError, meant, printable, shortened
 from gpunet.paths import kind_of
 
-from . import archives, frames, idx, images, tables
+from . import archives, fasta, frames, idx, images, tables
 from .archives import Naming
 from .bundled import available, digits
 from .cache import Cache
+from .fasta import Spelling
 from .pictures import Imaging
 
 MOST_BESIDE = 1000  # names in a folder that are looked at for the one that may be meant
 ARCHIVES = (".npz", ".h5", ".hdf5")
 KNOWN = (
-    "a folder of MNIST files or of images by class, .idx or -ubyte[.gz], .csv, .tsv, .parquet, .arrow, .npz, .h5 or "
-    ".hdf5"
+    "a folder of MNIST files or of images by class, .idx or -ubyte[.gz], .csv, .tsv, .parquet, .arrow, .npz, .h5, "
+    ".hdf5 or .fasta[.gz]"
 )
 
 
@@ -47,19 +49,21 @@ def read(
     imaging: Imaging | None = None,
     cache: Cache | None = None,
     unlabelled: bool = False,
+    spelling: Spelling | None = None,
 ) -> Table | Dataset:
     """Read a bundled data set by name, or files by path.
 
     Args:
         source: ``digits``, a folder of MNIST-named IDX files or of one folder of images for each class, or an IDX,
-            CSV, TSV, Parquet, Arrow, NPZ or HDF5 file.
+            CSV, TSV, Parquet, Arrow, NPZ, HDF5 or FASTA file.
         reading: how a table of text is to be read.
         naming: which arrays of an archive are what.
         task: of arrays and images, see :mod:`gpunet.data.targets`.
         classes: class names of a trained model, whose numbers the labels of arrays and images must get.
         imaging: what becomes of images in files before they are samples.
         cache: where images of folders, and those that tables name, are kept once they are decoded.
-        unlabelled: whether archives of features alone will do.
+        unlabelled: whether archives of features alone, and sequences without targets, will do.
+        spelling: how sequences are read.
 
     Returns:
         The columns of a table, or a data set of everything else.
@@ -79,6 +83,8 @@ def read(
         return table
     if path.suffix.lower() in ARCHIVES:
         return archives.read_archive(path, naming or Naming(), task, classes, unlabelled)
+    if fasta.is_fasta(path):
+        return fasta.fasta_dataset(path, spelling or fasta.Spelling(), task, classes, unlabelled)
     if _is_idx(path):
         return idx.read_pair(path, task, classes, (naming or Naming()).transposed)
     if path.suffix.lower() in SUFFIXES:
@@ -94,7 +100,8 @@ def read_features(
     imaging: Imaging | None = None,
     cache: Cache | None = None,
     held: bytes | None = None,
-) -> Table | Pictures | np.ndarray:
+    spelling: Spelling | None = None,
+) -> Table | Pictures | Sequences | np.ndarray:
     """Features to predict from, with or without labels beside them: a table, images, or an array (samples, *shape).
 
     Args:
@@ -104,6 +111,7 @@ def read_features(
         imaging: as for :func:`read`.
         cache: as for :func:`read`.
         held: the text of a table that was read already, as from standard input.
+        spelling: as for :func:`read`.
 
     Raises:
         DataError: as :func:`read`.
@@ -122,6 +130,8 @@ def read_features(
         return table
     if path.suffix.lower() in ARCHIVES:
         return archives.read_features(path, naming or Naming())
+    if fasta.is_fasta(path):
+        return fasta.read_sequences(path, spelling)
     if _is_idx(path):
         turned = idx.is_transposed(path.name, (naming or Naming()).transposed)
         return portable_features(source, oriented(idx.read_idx(path), "last", turned)[0])

@@ -38,6 +38,8 @@ ALLOWED = {
     ("gpunet.cli.views.pictures", "save"): "into memory",
     ("gpunet.checkpoint.memory", "NamedTemporaryFile"): "for the reader, and gone with it",
     ("gpunet.checkpoint.tensors", "save"): "into memory",
+    ("gpunet.cli.commands.convert", "save"): "of a machine, which writes as checkpoints are written",
+    ("gpunet.cli.commands.data", "savez_compressed"): "into what gpunet.writing opened",
     ("gpunet.cli.commands.sample", "savez"): "into what gpunet.writing opened",
     ("gpunet.cli.views.exporting", "ZipFile"): "into what gpunet.writing opened",
     ("gpunet.cli.views.exporting", "open"): "a member of its archive",
@@ -61,7 +63,9 @@ def ways(text):
         elif name in ("open", "fdopen", "ZipFile", "GzipFile", "File"):
             if any(set(word) <= set("rwxabt+") and set(word) & set("wxa+") for word in texts):
                 yield whole if name == "File" else name
-        elif name in WAYS or name in ("savefig", "save") or (name == "replace" and len(node.args) == 1):
+        elif (
+            name in WAYS or name in ("savefig", "save") or (name == "replace" and name != whole and len(node.args) == 1)
+        ):
             if name != "replace" or not node.keywords:  # dataclasses.replace and others of that name
                 yield name
         elif whole in ("os.replace", "shutil.move", "shutil.copy"):

@@ -18,6 +18,7 @@ SECTIONS = {
         "ensemble": "Several networks as one, and what that gains.",
         "search": "Find the best values of keys, and train the chosen model.",
         "depth": "What depth does to networks, with shortcuts and without.",
+        "repro": "Run a published experiment: is its number reproduced?",
     },
     "Use": {
         "evaluate": "Measure error and other figures of a checkpoint.",
@@ -33,7 +34,7 @@ SECTIONS = {
         "verify": "Recompute every hash, and name what is damaged.",
     },
     "Prepare and check": {
-        "data": "Say what data are taken for, with warnings.",
+        "data": "Say what data are taken for; draw known data sets.",
         "config": "Show, check and write configurations.",
         "presets": "List and copy the configurations that come along.",
         "doctor": "Say what this machine has, and whether signals flow.",

@@ -17,6 +17,7 @@ UNITS = click.Choice(["bernoulli", "spin"])
 @click.option("--hidden-bias", metavar="NAME", help="Path of the hidden biases; 0 by default.")
 @click.option("--visible-units", type=UNITS, help="Of couplings and arrays; spin for couplings, else bernoulli.")
 @click.option("--hidden-units", type=UNITS, help="Likewise.")
+@click.option("--zero-sum", is_flag=True, help="Of a machine of sequences of ours: put it into the zero-sum gauge.")
 @json_option
 def convert(
     source: str,
@@ -26,6 +27,7 @@ def convert(
     hidden_bias: str | None,
     visible_units: str | None,
     hidden_units: str | None,
+    zero_sum: bool,
     as_json: bool,
 ) -> None:
     """Make a checkpoint of a machine that another program trained.
@@ -35,10 +37,14 @@ def convert(
     inspect --export-couplings writes them, or arrays that are named one by one: OUTPUT is then a .h5 file. Foreign
     files are read by a confined process; nothing of them is run.
 
+    With --zero-sum, SOURCE is a machine of ours whose visible units are softmax: over the letters of each site the
+    weights of a hidden unit then sum to 0, and every free energy is what it was.
+
     \b
     gpunet convert RBM.h5 runs/theirs
     gpunet convert ising.json ising.h5 --visible-units bernoulli
     gpunet convert theirs.h5 machine.h5 --weight rbm/W --visible-bias rbm/a --hidden-bias rbm/b
+    gpunet convert runs/family-rbm-1 zero.h5 --zero-sum
     """
     from gpunet.api.converting import convert as converted
     from gpunet.errors import ConfigError
@@ -47,6 +53,9 @@ def convert(
     keys = {name: path for name, path in given.items() if path is not None}
     if keys and weight is None:
         raise ConfigError("--weight", "must be named where biases are", None, "Add --weight NAME")
+    if zero_sum:
+        _in_zero_sum(source, output, bool(keys or visible_units or hidden_units), as_json)
+        return
     found = converted(source, output, keys, visible_units, hidden_units)
     if as_json:
         document = {"output": str(found.path), "kind": found.kind, "model": found.model, "chains": found.chains}
@@ -57,3 +66,28 @@ def convert(
     chains = f", {found.chains:,} chains" if found.chains else ""
     click.echo(f"{found.kind}: {found.model}{states}{chains}")
     click.echo(f"Checkpoint: {found.path}")
+
+
+def _in_zero_sum(source: str, output: str, foreign: bool, as_json: bool) -> None:
+    """Write a machine of ours in the zero-sum gauge."""
+    import gpunet
+    from gpunet.api import Machine
+    from gpunet.errors import CheckpointError, ConfigError, WriteError
+    from gpunet.paths import exists
+
+    from ..opening import checkpoint_at
+
+    if foreign:
+        raise ConfigError("--zero-sum", "is for machines of ours", "names of arrays or units", "Leave them out")
+    if exists(output):
+        raise WriteError(output, "must not be there yet", "a file or folder", "Choose another name")
+    model = gpunet.load(checkpoint_at(source), device="cpu")
+    if not isinstance(model, Machine):
+        received, remedy = type(model).__name__.lower(), "Name a machine with softmax visible units"
+        raise CheckpointError(source, "must hold a restricted Boltzmann machine", received, remedy)
+    path = model.zero_sum().save(output)
+    if as_json:
+        print_json({"output": str(path), "kind": "zero-sum gauge", "model": model.summary})
+        return
+    click.echo(f"zero-sum gauge: {model.summary}")
+    click.echo(f"Checkpoint: {path}")

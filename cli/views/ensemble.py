@@ -97,7 +97,7 @@ def _named(seed: int, settings: Mapping[str, Any]) -> str:
 def _gains(found: Mapping[str, Any]) -> list[str]:
     if found["size"] < 2:
         return []
-    rows = [["gain", "over the mean member", "over the best on validation", "over seeds"]]
+    rows = [["gain", "over the mean member", f"over the best {_held_out(found)}", "over seeds"]]
     several = found.get("over_seeds", {})
     for name, gain in found["gain"].items():
         rows.append([
@@ -113,8 +113,15 @@ def _gains(found: Mapping[str, Any]) -> list[str]:
             f"Paired 95 % intervals over samples, the last column over {count} whole ensembles of other seeds."
         )
     else:
-        lines.append("Paired 95 % intervals over samples, of these members; --seeds 6 adds one over seeds.")
+        more = "; --seeds 6 adds one over seeds" if "repetitions" in found else ""  # of what was trained for it
+        lines.append(f"Paired 95 % intervals over samples, of these members{more}.")
     return lines
+
+
+def _held_out(found: Mapping[str, Any]) -> str:
+    """On which samples members were judged before any were measured."""
+    on = str(found.get("facts", {}).get("selection", {}).get("on", "validation"))
+    return on if on == OUT_OF_FOLD else f"on {on}"
 
 
 def _facts(found: Mapping[str, Any]) -> list[str]:
@@ -134,11 +141,9 @@ def _facts(found: Mapping[str, Any]) -> list[str]:
         if "scores" in facts:
             lines.append(f"Each of them alone: {', '.join(map(_score, facts['scores']))}")
     if chosen := facts.get("selection"):
-        on = chosen.get("on", "validation")
-        where = on if on == OUT_OF_FOLD else f"on {on}"
-        lines.append(f"Selected from {chosen['library']} {where}, best step {chosen['step']}:")
+        lines.append(f"Selected from {chosen['library']} {_held_out(found)}, best step {chosen['step']}:")
         lines += [f"  {count} x {name}" for name, count in chosen["taken"]]
-        if on == found["part"]:
+        if chosen.get("on") == found["part"]:
             lines.append("All figures are of the samples that it was selected on, and so too good; evaluate others.")
     return lines
 
@@ -170,13 +175,11 @@ def _calibration(found: Mapping[str, Any]) -> list[str]:
         return []
     rows = [["calibration", "before", "after one temperature"]]
     rows += [[_called(name), decimals(own["before"][name]), decimals(own["after"][name])] for name in FIGURES]
-    lines = _table(rows)
+    lines, kind = _table(rows), _held_out(found).removeprefix("on ")
     if own["why_not"]:
         lines.append(f"No temperature is fitted: {own['why_not']}.")
     else:
-        where = (
-            f"fitted on {own['fitted_on']:,} validation samples after averaging" if own["fitted_on"] else "as stated"
-        )
+        where = f"fitted on {own['fitted_on']:,} {kind} samples after averaging" if own["fitted_on"] else "as stated"
         lines.append(f"Temperature {own['temperature']:.3f}, {where}.")
     score = f"Calibrated log-likelihood: {own['calibrated_log_likelihood']:.4f} nats a sample"
     if "independent_networks" in own:

@@ -8,7 +8,7 @@ import numpy as np
 from ..errors import ConfigError
 from ..inspection.sampling import Sampler
 from ..persistence import TrainedStack
-from .sampling import check_count
+from .sampling import check_count, holding_of
 
 Monitor = Callable[[np.ndarray], Any]
 
@@ -24,6 +24,7 @@ class Chains:
         n: how many chains.
         seed: of the chains.
         start: prepared features on the device to start at; the resting state by default.
+        clamp: features to hold, see :meth:`gpunet.api.Machine.sample`.
 
     Attributes:
         steps: Gibbs steps that lie behind.
@@ -39,12 +40,13 @@ class Chains:
     ([110, 120, 130], (3,))
     """
 
-    def __init__(self, held: TrainedStack, n: int, seed: int = 0, start: Any = None):
+    def __init__(self, held: TrainedStack, n: int, seed: int = 0, start: Any = None, clamp: Any = None):
         check_count("n", n)
         check_count("seed", seed, 0)
         self._held, self.steps = held, 0
         with held.parameters.device.activate():
-            self._sampler = Sampler(held.dbn, held.parameters, n, seed, start)
+            holding = None if clamp is None else holding_of(held.dbn, held, clamp, n)
+            self._sampler = Sampler(held.dbn, held.parameters, n, seed, start, clamp=holding)
 
     def step(self, k: int = 1, *, as_numpy: bool = True) -> Any:
         """Make ``k`` Gibbs steps and return where the chains are then, see :meth:`states`.

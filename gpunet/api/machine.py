@@ -6,26 +6,27 @@ from typing import Any
 import numpy as np
 
 from ..backend import Arena, Context
+from ..checkpoint import in_memory
 from ..errors import ConfigError, DataError
 from ..inspection.likelihood import Annealing, is_easy, normaliser, over_samples, scores, states
-from ..inspection.tempering import normaliser_of_trajectory, states_of_trajectory
-from ..persistence import Trained, TrainedStack, stack_of
+from ..inspection.tempering import normaliser_of_trajectory
+from ..persistence import Trained, TrainedStack, held_in, stack_of
 from ..rbm import Couplings, LogZ, exact_log_z, inverse_temperature, pseudo_log_likelihood
 from ..rbm.temperature import InverseTemperature
-from .arrays import feature_array
 from .chains import Chains
+from .gauge import in_zero_sum_gauge
 from .log_likelihood import LogLikelihood
 from .members import single
 from .results import given
 from .samples import weights_of
-from .sampling import check_count, sampled
+from .sampling import check_count, hidden_states, sampled, sampled_along
 from .trusting import Judged
 
 BLOCK = 1000  # samples whose bits are flipped at once
 
 
 class Machine(Judged):
-    """A trained restricted Boltzmann machine, or a stack of them: a deep belief network.
+    """A trained restricted Boltzmann machine, a stack of them (a deep belief network), or a deep Boltzmann machine.
 
     >>> import gpunet, numpy as np
     >>> bits = (np.random.default_rng(0).random((200, 8)) < 0.3).astype(np.uint8)
@@ -86,7 +87,7 @@ class Machine(Judged):
     def decode(self, h: Any, *, as_numpy: bool = True) -> Any:
         """Expected samples for states of the top hidden units, in the units of the data: (samples, *input_shape)."""
         self._one("decode")
-        device, states = self.device, self._hidden_states(h)
+        device, states = self.device, hidden_states(h, self._held)
         with device.activate():
             hidden = device.put(states, self.parameters.dtype)
             return self._undone(self._held.dbn.decode(hidden, self._context()), as_numpy)
@@ -107,8 +108,11 @@ class Machine(Judged):
         start: Any = None,
         prepared: bool = False,
         trajectory: bool = False,
+        clamp: Any = None,
     ) -> np.ndarray:
         """Means of the visible units after Gibbs steps of the top machine: ([members,] n, *input_shape).
+
+        Of sequences they are letters that were drawn, as numbers: ``Sequences(drawn, m.description.alphabet)``.
 
         Args:
             n: how many chains.
@@ -118,32 +122,31 @@ class Machine(Judged):
             prepared: leave the means as the visible units have them, ([members,] n, features).
             trajectory: let chains exchange states with earlier versions of the machine: those that
                 ``chains="trajectory"`` has frozen, or the snapshots of its run.
+            clamp: features to hold, one sample for all chains or one for each: numbers, NaN where a feature is free;
+                of sequences also texts, in which ``?`` is free.
 
         Raises:
             CheckpointError: a trajectory is wanted, and there are no versions, or those of another machine.
-            ConfigError: versions too far apart, or a start as well.
+            ConfigError: versions too far apart, or a start or features to hold as well.
         """
         if trajectory:
-            if start is not None:
-                rule, remedy = "must be left out along a trajectory, which begins without weights", "Leave it out"
-                raise ConfigError("start", rule, "samples", remedy)
-            check_count("n", n)
-            check_count("steps", steps, 1)
-            with self.device.activate():
-                states = states_of_trajectory(self._held, n, steps, seed)
-            return sampled(self._held.dbn, self.parameters, self._held, n, 0, seed, states=states, prepared=prepared)
-        begin = self._begin(n, start)
-        return sampled(self._held.dbn, self.parameters, self._held, n, steps, seed, begin, prepared=prepared)
+            for name, too in (("start", start), ("clamp", clamp)):
+                if too is not None:
+                    raise ConfigError(name, "must be left out along a trajectory", "samples", "Leave it out")
+            return sampled_along(self._held, n, steps, seed, prepared)
+        begin, model = self._begin(n, start), self._held.dbn
+        return sampled(model, self.parameters, self._held, n, steps, seed, begin, prepared=prepared, clamp=clamp)
 
-    def sampler(self, n: int = 100, *, seed: int = 0, start: Any = None) -> Chains:
+    def sampler(self, n: int = 100, *, seed: int = 0, start: Any = None, clamp: Any = None) -> Chains:
         """Chains that are kept: ``chains.step(100)`` makes Gibbs steps and returns the states.
 
         Args:
             n: how many chains.
             seed: of the chains.
             start: samples to start at, repeated where they are fewer than n; the resting state by default.
+            clamp: features to hold, as in :meth:`sample`.
         """
-        return Chains(self._held, n, seed, self._begin(n, start))
+        return Chains(self._held, n, seed, self._begin(n, start), clamp)
 
     def energy(self, x: Any, h: Any = None, *, as_numpy: bool = True) -> Any:
         """``-log_base(v) - log_base(h) - b v - c h - v W h`` of each pair, ([members,] samples), in nats.
@@ -165,7 +168,7 @@ class Machine(Judged):
             if h is None:
                 hidden = machine.encode(v, ctx)
             else:
-                states = self._hidden_states(h)
+                states = hidden_states(h, self._held)
                 if len(states) != v.shape[-2]:
                     rule, got = f"must be as many states as the {v.shape[-2]:,} samples of x", f"{len(states):,}"
                     raise DataError("h", rule, got, "Pass one row for each sample")
@@ -199,10 +202,7 @@ class Machine(Judged):
 
     def pseudo_likelihood_on(self, features: np.ndarray) -> np.ndarray:
         """The same for samples of a data set, (samples, *input_shape) on the host."""
-        if not self._held.dbn.single:
-            remedy = "Use log_likelihood, which gives a lower bound"
-            rule, received = "needs a single machine", f"{self._held.dbn.depth} layers"
-            raise ConfigError("pseudo_likelihood", rule, received, remedy)
+        self._alone("pseudo_likelihood")
         held, parts = self._precise, []
         with self.device.activate():
             for start in range(0, len(features), BLOCK):
@@ -294,7 +294,7 @@ class Machine(Judged):
         with self.device.activate():
             precise = self._in_float64()
             v = self._held.preprocessing.on_host(features.reshape(len(features), -1), np.float64)
-            hidden = None if h is None else self._hidden_states(h)
+            hidden = None if h is None else hidden_states(h, self._held)
             if hidden is not None and len(hidden) != len(v):
                 rule, got = f"must be as many states as the {len(v):,} samples of x", f"{len(hidden):,}"
                 raise DataError("h", rule, got, "Pass one row for each sample")
@@ -309,10 +309,28 @@ class Machine(Judged):
         self._alone("couplings")
         self._one("couplings")
         top = self._held.dbn.top
-        weight, visible, hidden = (
-            self.device.get(parameter.value) for parameter in (top.weight, top.visible_bias, top.hidden_bias)
-        )
+        weight, visible, hidden = (self.device.get(p.value) for p in (top.weight, top.visible_bias, top.hidden_bias))
         return Couplings.of(weight, visible, hidden, top.visible, top.hidden)
+
+    def zero_sum(self) -> "Machine":
+        """The same machine in the zero-sum gauge, with the same free energies, see :func:`gpunet.rbm.zero_sum`.
+
+        Of a stack the lowest machine; the offsets that centre its gradient stay.
+
+        Raises:
+            ConfigError: visible units that are not softmax.
+
+        >>> import gpunet, numpy as np
+        >>> from gpunet.data import Sequences
+        >>> family = Sequences.of(["ACGU", "AC-U", "GCGU", "GC-A"] * 10, "rna")
+        >>> rbm = gpunet.train("rbm", family, hidden=3, epochs=2).zero_sum()
+        >>> bool(np.abs(rbm.weights["weight"].reshape(4, 5, 3).sum(axis=1)).max() < 1e-6)
+        True
+        """
+        with self.device.activate():
+            held = held_in(in_memory(in_zero_sum_gauge(self._held)), self.device, self.config.families)
+            assert isinstance(held, TrainedStack)
+            return type(self)(held, self._unsavable, self.stopped, self.run)
 
     def score(self, x: Any, y: Any = None, *, weights: Any = None) -> float:
         """The mean log-likelihood in nats, see :meth:`log_likelihood`."""
@@ -327,8 +345,10 @@ class Machine(Judged):
 
     def _check_bits(self, features: np.ndarray) -> None:
         """Refuse, for units that are bits, what is no bit and no probability of one."""
+        if not self._held.dbn.visible.bits:
+            return
         v = self._held.preprocessing.on_host(features.reshape(len(features), -1), self.parameters.dtype)
-        if self._held.dbn.visible.bits and not 0 <= v.min() <= v.max() <= 1:
+        if not 0 <= v.min() <= v.max() <= 1:
             rule, got = "must lie between 0 and 1 when prepared, as in training", f"{v.min():.4g} to {v.max():.4g}"
             raise DataError("x", rule, got, "Pass samples on the scale of the training")
 
@@ -352,14 +372,6 @@ class Machine(Judged):
         with self.device.activate():
             return self.device.put(each, self.parameters.dtype)
 
-    def _hidden_states(self, h: Any) -> np.ndarray:
-        """States of the top hidden units that were passed, (samples, hidden)."""
-        width, states = self._held.dbn.code.n, feature_array(h, "h")
-        if states.shape[1:] != (width,):
-            rule, got = f"must be states of the {width} hidden units at the top", f"shape {states.shape}"
-            raise DataError("h", rule, got, f"Pass (samples, {width}), as encode gives them")
-        return states
-
     def _alone(self, what: str) -> None:
         """Refuse a stack, of which only a bound is known."""
         if not self._held.dbn.single:
@@ -378,11 +390,8 @@ class Machine(Judged):
             return self._in_float64()
 
     def _in_float64(self) -> TrainedStack:
-        return stack_of(self._trained_alone(), self.device)
-
-    def _trained_alone(self) -> Trained:
         held = self._held
-        return Trained(held.checkpoint, held.config, held.description, held.preprocessing)
+        return stack_of(Trained(held.checkpoint, held.config, held.description, held.preprocessing), self.device)
 
     def _member(self, number: int) -> "Machine":
         held = self._held

@@ -247,9 +247,16 @@ class Network(Result):
         return self.config.model.generator(self._held.model) is not None
 
     def sample(
-        self, n: int = 16, *, steps: int = 1000, seed: int = 0, label: Any = None, prepared: bool = False
+        self,
+        n: int = 16,
+        *,
+        steps: int = 1000,
+        seed: int = 0,
+        label: Any = None,
+        prepared: bool = False,
+        clamp: Any = None,
     ) -> np.ndarray:
-        """Samples of a network that generates, such as one trained up and down: ([members,] n, *input_shape).
+        """Samples of a network that generates, a classrbm or updown: ([members,] n, *input_shape).
 
         Args:
             n: how many.
@@ -257,12 +264,13 @@ class Network(Result):
             seed: of the chains.
             label: the class to dream of, as in :attr:`classes`; all in turn by default.
             prepared: leave the means as the visible units have them, ([members,] n, features).
+            clamp: features to hold, as in :meth:`gpunet.api.Machine.sample`; of a classrbm.
 
         Raises:
             ConfigError: a network that generates nothing, or a class that it does not know.
         """
         if not self.generates:
-            remedy = "Train an rbm, a dbn or updown to sample from"
+            remedy = "Train an rbm, a dbn, classrbm or updown to sample from"
             raise ConfigError("sample", "needs a model that generates", self.config.model.name, remedy)
         check_count("n", n)
         numbers = np.arange(n) % len(self.classes)
@@ -278,6 +286,7 @@ class Network(Result):
             None,
             numbers,
             prepared,
+            clamp,
         )
 
     def _member(self, number: int) -> "Network":

@@ -14,6 +14,7 @@ from ..data import (
     Given,
     Pictures,
     Reading,
+    Sequences,
     Split,
     Table,
     Targets,
@@ -29,6 +30,7 @@ from ..data import (
 )
 from ..errors import DataError, NoTargetsError
 from ..persistence import Trained
+from .weighing import weighted
 
 CACHE = "cache"  # folder beside those of runs that keeps decoded images
 IN_MEMORY = "arrays in memory"  # stands for the source of data that no file holds
@@ -57,7 +59,7 @@ def load_split(
     dataset = dataset_of(config, found, known)
     if features_of is not None and known is None:
         dataset = with_features_of(dataset, features_of, found)
-    dataset = weighted(dataset, config.data.weights)
+    dataset = weighted(dataset, config.data.weights, config.data.identity)
     return dataset, parts(config, dataset)
 
 
@@ -76,7 +78,10 @@ def found_in(
     naming, unlabelled = naming_of(config), not config.model.wants_targets
     if known is not None:  # weights of other data are no part of its contract
         naming = replace(naming, weight_optional=True)
-    return read(source, reading_of(config), naming, task, classes, imaging_of(config, known), cache, unlabelled)
+    spelling = spelling_of(config, known)
+    return read(
+        source, reading_of(config), naming, task, classes, imaging_of(config, known), cache, unlabelled, spelling
+    )
 
 
 def dataset_of(config: Config, found: Table | Dataset, known: Trained | None = None) -> Dataset:
@@ -88,6 +93,9 @@ def dataset_of(config: Config, found: Table | Dataset, known: Trained | None = N
     if known is None:
         return found
     about = known.description
+    if found.alphabet != about.alphabet:
+        got, rule = ("sequences", "numbers") if found.alphabet else ("numbers", "sequences")
+        raise DataError(found.name, f"must be {rule}, as in training", got, "Choose data of that kind")
     check_depth(about, found.scale, found.name)
     given = fulfil(about, _in_rows(_as_read(found), known), found.name)
     check_outputs(found, known)
@@ -157,27 +165,6 @@ def parts(config: Config, dataset: Dataset) -> Split:
     return split(dataset, validation=data.validation, test=data.test, seed=data.split_seed, order=data.split)
 
 
-def weighted(dataset: Dataset, source: str | None) -> Dataset:
-    """A data set whose samples count as a file says, or as they did where there is none.
-
-    Args:
-        dataset: of files.
-        source: path of the weights, of all samples or of those before a test part that files fix.
-
-    Raises:
-        DataError: weights that are none, or of a data set that has some already.
-    """
-    if source is None:
-        return dataset
-    from ..datasets import read_weights, spread_weights
-
-    if dataset.weights is not None:
-        received = f"those of the data and {source}"
-        raise DataError("weights", "must stand in one place", received, "Leave one of them out")
-    found = spread_weights(source, read_weights(source), len(dataset.x), dataset.test_from)
-    return replace(dataset, weights=found)
-
-
 def evaluation_data(
     model: Trained, source: str | None, part: str, weights: str | None = None
 ) -> tuple[Dataset, np.ndarray]:
@@ -198,7 +185,8 @@ def evaluation_data(
     if source is None and weights is not None:
         rule, remedy = "belong to other data", "Leave them out: samples count as in the training"
         raise DataError("weights", rule, "those it was trained on", remedy)
-    dataset = weighted(dataset, config.data.weights if source is None else weights)
+    same = source is None
+    dataset = weighted(dataset, config.data.weights if same else weights, config.data.identity if same else "none")
     if source is not None:
         return dataset, np.arange(len(dataset.x))
     if dataset.sha256 != about.sha256:
@@ -208,21 +196,6 @@ def evaluation_data(
     if not len(chosen):
         raise DataError(dataset.name, f"must have a {part} part", "none", "Choose another part")
     return dataset, chosen
-
-
-def counting(dataset: Dataset, chosen: np.ndarray) -> np.ndarray:
-    """Those of some samples whose weight is not 0.
-
-    Raises:
-        DataError: none has any.
-    """
-    if dataset.weights is None:
-        return chosen
-    found = chosen[dataset.weights[chosen] > 0]
-    if not len(found):
-        rule, remedy = "must have weights that are not all 0", "Choose other data"
-        raise DataError(dataset.name, rule, f"{len(chosen)} zeros", remedy)
-    return found
 
 
 def samples_for(model: Trained, source: str) -> Dataset:
@@ -244,6 +217,7 @@ def samples_for(model: Trained, source: str) -> Dataset:
     return Dataset(
         Path(source).name, given.x, nothing, columns=about.columns, scale=about.scale, vocabulary=about.vocabulary,
         notes=(*given.notes, "no targets, which are not needed"), contract=about.contract, ids=given.ids,
+        alphabet=about.alphabet,
     )  # fmt: skip
 
 
@@ -303,13 +277,14 @@ def features_for(models: Sequence[Trained], source: str, held: bytes | None = No
     offered: Any = None
     for model in models:
         way = (reading_of(model.config), naming_of(model.config), imaging_of(model.config, model))
-        if not ways or way != ways[-1]:
-            offered = read_features(source, *way, _cache_for(model), held)
-        ways.append(way)
+        spelling = spelling_of(model.config, model)
+        if not ways or (way, spelling) != ways[-1]:
+            offered = read_features(source, *way, _cache_for(model), held, spelling)
+        ways.append((way, spelling))
         given: Any = offered
         if isinstance(given, Pictures):
             given = replace(given, x=_in_rows(given.x, model))
-        elif not isinstance(given, Table):
+        elif not isinstance(given, Table | Sequences):
             given = _in_rows(given, model)
         found.append(fulfil(model.description, given, source))
     return found
@@ -328,6 +303,18 @@ def naming_of(config: Config) -> Any:
     data = config.data
     weight = None if data.weight is None else str(data.weight)
     return Naming(data.x, data.y, data.channels, data.transposed, weight, wide=config.dtype == np.float64)
+
+
+def spelling_of(config: Config, known: Trained | None = None) -> Any:
+    """How its sequences are read, or those for a trained model, whose letters and sites they have."""
+    from ..datasets import Spelling
+
+    data, about = config.data, None if known is None else known.description
+    named = data.target if isinstance(data.target, str) else None
+    weight = None if data.weight is None else str(data.weight)
+    if about is None or not about.alphabet:
+        return Spelling(data.alphabet, target=named, weight=weight)
+    return Spelling(about.alphabet, about.features, 1, named, weight, weight_optional=True)
 
 
 def imaging_of(config: Config, known: Trained | None = None) -> Any:

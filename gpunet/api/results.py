@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,7 +13,7 @@ from ..backend import Device, resolve_device
 from ..backend.arrays import Array as DeviceArray
 from ..checkpoint import Checkpoint, Group, NamedArray, in_memory, write
 from ..config import Config
-from ..data import Description, Given, abridged, fulfil, oriented
+from ..data import Description, Given, Sequences, abridged, fulfil, oriented
 from ..errors import CheckpointError, ConfigError, DataError, WriteError
 from ..measurement import history_units
 from ..parameter import Parameters
@@ -192,7 +193,7 @@ class Result:
         """What was passed as samples of this model's kind, with the names of the samples and what is to be said.
 
         Args:
-            x: an array, a data frame, nested lists, or the path of files.
+            x: an array, a data frame, nested lists, sequences, or the path of files.
             name: of the argument, for messages.
 
         Raises:
@@ -206,9 +207,13 @@ class Result:
             remedy = "Pass a data frame with the column, or write them to a .csv"
             raise DataError(name, "must be the path of a table of texts", type(x).__name__, remedy)
         data = self.config.data
-        offered = (
-            table_of(x, name) if is_frame(x) else oriented(feature_array(x, name), data.channels, data.transposed)[0]
-        )
+        offered: Any = x
+        if is_frame(x):
+            offered = table_of(x, name)
+        elif isinstance(x, Sequences):
+            offered = replace(x, notes=())  # whoever has read them knows
+        else:
+            offered = oriented(feature_array(x, name), data.channels, data.transposed)[0]
         found = fulfil(self.description, offered, name)
         _warn(name, found.notes)
         return found

@@ -11,6 +11,7 @@ from ..config import Config, override
 from ..data import (
     Contract,
     Dataset,
+    Sequences,
     Table,
     Targets,
     after,
@@ -25,11 +26,13 @@ from ..data import (
     stacked,
     understand,
 )
+from ..data.letters import places_of
 from ..errors import ConfigError, DataError
 from ..persistence import Trained
 from .arrays import feature_array, plain_array, split_frame, target_array
 from .frames import check_order, is_frame, table_of
 from .reading import IN_MEMORY, after_those_of, table_dataset, with_features_of
+from .weighing import weighted
 
 
 def in_memory(
@@ -53,7 +56,8 @@ def in_memory(
 
     Args:
         config: what to train.
-        x: features: an array of numbers, or a data frame, whose columns get roles and kinds as those of files do.
+        x: features: an array of numbers, a data frame, whose columns get roles and kinds as those of files do, or
+            sequences.
         y: targets; None where the model needs none, or where ``target`` names them.
         target: column or columns of a table ``x`` that hold the targets.
         validation: features and targets of the validation part, or a table with the target column.
@@ -114,9 +118,13 @@ def in_memory(
             made = after_those_of(made, features_of)
         elif features_of is not None:
             made = with_features_of(made, features_of, made)
+    letters = known.description.alphabet if known is not None else x.alphabet if isinstance(x, Sequences) else ""
+    if letters:
+        x_letters = places_of(made.x, letters, "x")
+        made = replace(made, x=x_letters, alphabet=letters, contract=None, scale=1.0)
     if weights is not None:
         made = replace(made, weights=_weights(weights, len(sections[0][1]), len(made.x)))
-    return changed, made
+    return changed, weighted(made, None, changed.data.identity)
 
 
 def _known(known: Trained, table: Table, targets: Targets | None) -> Dataset:

@@ -8,12 +8,13 @@ import numpy as np
 
 from ..backend import Arena, Context, Device, resolve_device
 from ..errors import DataError
-from ..inspection.likelihood import is_easy, over_samples, scores, states
+from ..inspection.likelihood import coded, is_easy, over_samples, scores, states
 from ..inspection.tempering import snapshots
 from ..persistence import TrainedStack
 from ..rbm import ais_log_z, exact_log_z
 from ..rbm.monitors import NEVER
-from .reading import counting, evaluation_data
+from .reading import evaluation_data
+from .weighing import counting
 
 MOST = 1000  # samples of each part that likelihoods are measured on
 LARGEST = 10  # singular values that are kept
@@ -125,6 +126,6 @@ def _dead(held: TrainedStack, v: np.ndarray, place: Device) -> list[float]:
     if ends is None:
         return []
     ctx = Context(False, Arena(place))
-    means = place.get(held.dbn.top.encode(place.put(v), ctx))
+    means = place.get(held.dbn.top.encode(place.put(coded(held, v)), ctx))
     means = means[0] if held.parameters.members else means
     return [float((means.max(axis=0) < ends[0] + NEVER * (ends[1] - ends[0])).mean())]

@@ -11,9 +11,10 @@ from ..inspection.sampling import Sampler
 from ..inspection.tempering import states_of_trajectory
 from ..inspection.trust import Trust, trust
 from ..persistence import TrainedStack
-from .reading import counting, evaluation_data
+from .reading import evaluation_data
 from .results import Result
 from .sampling import check_count
+from .weighing import counting
 
 MOST_ENERGIES = 2000  # rows of each kind
 

@@ -38,6 +38,7 @@ class Purpose(IntEnum):
     CHECKS = 5
     SAMPLES = 6
     LABELS = 7
+    DRAWING = 8
 
 
 def host_generator(seed: int, purpose: Purpose, step: int = 0, site: int = 0) -> np.random.Generator:

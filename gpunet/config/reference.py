@@ -74,7 +74,7 @@ def section_keys(section: type[BaseModel], path: str = "") -> list[Key]:
         section: class of the section.
         path: dotted, where it stands.
 
-    >>> from gpunet.config.schema import PlateauConfig
+    >>> from gpunet.config.sections import PlateauConfig
     >>> [(key.path, key.default) for key in section_keys(PlateauConfig, "training.plateau")]
     [('training.plateau.patience', 5), ('training.plateau.factor', 0.1)]
     """

@@ -39,10 +39,12 @@ from .feed import Feed
 from .folding import folded, repeated
 from .fulfilling import fulfil
 from .inputs import Inputs, Part
+from .letters import ALPHABETS, IDENTITY, Sequences
 from .mixing import CutMix, Mixup
 from .notes import abridged
+from .onehot import OneHot
 from .pictures import Pictures, in_colours
-from .preparations import PCA, ZCA, Binarise, MinMax, OneHot, Preparation, Scale, Spins, Standardise
+from .preparations import PCA, ZCA, Binarise, MinMax, Preparation, Scale, Spins, Standardise
 from .preprocessing import Fitted, Preprocessing, fit_preprocessing
 from .randaugment import RandAugment
 from .ranges import check_depth, check_scale
@@ -56,6 +58,8 @@ from .target_scale import TargetScale
 from .targets import Targets, encode_targets, label_type, understand
 
 __all__ = [
+    "ALPHABETS",
+    "IDENTITY",
     "PART_WORDS",
     "PCA",
     "ZCA",
@@ -96,6 +100,7 @@ __all__ = [
     "Robust",
     "Rotate",
     "Scale",
+    "Sequences",
     "Shear",
     "Shift",
     "Spins",

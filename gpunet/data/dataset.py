@@ -34,6 +34,7 @@ class Dataset:
         columns: names of the features where the file has them.
         test_from: first sample of a test part that the files fix, else None.
         validation_from: first sample of a validation part that they fix, before those of the test part.
+        alphabet: letters of sequences, whose ``x`` are their places in it, (samples, sites) uint8; else empty.
         scale: what the largest natural value of ``x`` is, e.g. 255 for 8-bit images; 1 for measurements.
         vocabulary: of data that are texts, whose ``x`` are int32 word numbers, see :mod:`.words`; else empty.
         notes: things that the user should know but that are no errors.
@@ -79,6 +80,7 @@ class Dataset:
     divided_by: np.ndarray | None = None
     validation_from: int | None = None
     learned: "Callable[[Split], Dataset] | None" = None
+    alphabet: str = ""
 
     def __post_init__(self) -> None:
         """Check everything that training relies on."""
@@ -103,7 +105,8 @@ class Dataset:
         if constant == flat.shape[1]:
             raise DataError(self.name, "needs a feature that varies", f"{constant} constant features", "Check the file")
         if constant and not self.vocabulary:
-            said = f"{constant} of {flat.shape[1]} features are constant"
+            what = "sites" if self.alphabet else "features"
+            said = f"{constant} of {flat.shape[1]} {what} are constant"
             if len(self.columns) == flat.shape[1]:
                 names = [
                     name for name, low, high in zip(self.columns, flat.min(axis=0), flat.max(axis=0)) if low == high
@@ -130,7 +133,7 @@ class Dataset:
     @cached_property
     def sha256(self) -> str:
         """Hash of the content, whatever the files are called."""
-        digest = hashlib.sha256("\n".join((*self.classes, *self.vocabulary)).encode())
+        digest = hashlib.sha256("\n".join((*self.classes, *self.vocabulary, *filter(None, [self.alphabet]))).encode())
         for array in (self.x, self.y) if self.weights is None else (self.x, self.y, self.weights):
             digest.update(f"{array.dtype.str} {array.shape}\n".encode())
             digest.update(np.ascontiguousarray(array).data)

@@ -33,6 +33,7 @@ class Description:
         targets: names of the targets, where the data name them.
         contract: what new data must be.
         target_scale: by what targets were standardised, or None where they are learned as they are.
+        alphabet: letters of sequences, whose features are their places in it; else empty.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Description:
     targets: tuple[str, ...] = ()
     contract: Contract = field(default_factory=Contract)
     target_scale: TargetScale | None = None
+    alphabet: str = ""
 
     def __post_init__(self) -> None:
         """Old files do not say the task."""
@@ -70,7 +72,7 @@ class Description:
 
     def to_json(self) -> dict[str, Any]:
         """Its fields as plain data that JSON can hold, see :meth:`from_json`."""
-        found = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        found = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "alphabet" or self.alphabet}
         scale = None if self.target_scale is None else asdict(self.target_scale)
         return found | {"contract": self.contract.to_json(), "target_scale": scale}
 
@@ -120,15 +122,19 @@ def describe(dataset: Dataset, split: Split, target_scale: TargetScale | None = 
         targets=dataset.targets,
         contract=replace(_contract(dataset, split), wide=dataset.x.dtype == np.float64),
         target_scale=target_scale,
+        alphabet=dataset.alphabet,
     )
 
 
 def _contract(dataset: Dataset, split: Split) -> Contract:
-    """That of a table as it is; that of arrays with the ranges of the training part.  Word numbers have none."""
+    """That of a table as it is; that of arrays with the ranges of the training part.
+
+    Numbers of words and of letters have none.
+    """
     known = dataset.contract
     if known is not None and (known.codes or known.old or known.lows):
         return known
-    if dataset.vocabulary or not len(split.train):
+    if dataset.vocabulary or dataset.alphabet or not len(split.train):
         return known or Contract()
     x = dataset.x[split.train]
     if known is None:

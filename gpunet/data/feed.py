@@ -15,6 +15,8 @@ from .dataset import checked_weights
 from .picking import picked
 from .preprocessing import Preprocessing
 
+BLOCK = 1000  # categories that are prepared at once
+
 
 class Feed:
     """Samples in device memory, in their original type, picked and preprocessed batch by batch.
@@ -29,13 +31,14 @@ class Feed:
         members: () or (members,): whether each member of a population has an order of its own.
         augmenter: what training batches go through before the preprocessing.
         rows: ([members,] n) numbers of the samples that make up an epoch, some perhaps several times and others never;
-            by default each sample is there once.
+            by default each sample is there once.  ``~i`` is sample ``i`` without its label, whose target is then -1.
         members_own: whether each member of a population has features of its own.
         weights: host array (samples,), from 0: a sample of weight 2 counts as two; None where all count alike.
 
     Attributes:
         shape: of a sample as a model sees it.
         samples: in an epoch.
+        some_unlabelled: whether some of them have no label.
 
     Raises:
         DataError: weights that are none.
@@ -70,6 +73,7 @@ class Feed:
         self.order = device.put(np.broadcast_to(np.arange(self.samples, dtype=np.int32), (*members, self.samples)))
         # Place p of an epoch of member e is sample rows[first[e] + p]. What is drawn for a sample belongs to its place,
         # so a sample that comes again is drawn for anew.
+        self.some_unlabelled = rows is not None and bool((rows < 0).any())
         self._chosen = rows
         self._weights_on_host = None if weights is None else np.asarray(weights, np.float64)
         self._host: tuple[np.ndarray, np.ndarray] | None = (x, y)  # until a training or an evaluation is put together
@@ -84,24 +88,43 @@ class Feed:
         own = () if self.own is None else (len(self.own),)
         x = self.device.get(self.x) if self._host is None else self._host[0]
         raw = x.reshape(len(self.y), *own, -1)
+        if self.preprocessing.categorical:
+            return self._mean_of_categories(raw)
         prepared = self.preprocessing.on_host(raw, self.dtype)
         if self.weights is None:
             return prepared.mean(axis=0, dtype=np.float64)
         return np.average(prepared.astype(np.float64), axis=0, weights=self._host_weights())
 
+    def _mean_of_categories(self, raw: np.ndarray) -> np.ndarray:
+        """The mean of what is prepared block by block; sums of zeros and ones are exact in any order."""
+        weights = np.ones(len(raw)) if self.weights is None else self._host_weights()
+        total: Any = 0.0
+        for start in range(0, len(raw), BLOCK):
+            prepared = self.preprocessing.on_host(raw[start : start + BLOCK], np.float64)
+            total = total + np.tensordot(weights[start : start + BLOCK], prepared, 1)
+        return np.asarray(total / weights.sum())
+
     def targets(self) -> np.ndarray:
         """Targets of an epoch in the order of its places, ([members,] samples[, outputs]), on the host."""
         y = self.device.get(self.y) if self._host is None else self._host[1]
-        return y if self._chosen is None else y[self._chosen]
+        if self._chosen is None:
+            return y
+        found = y[self._samples_of(self._chosen)]
+        return np.where(self._chosen < 0, -1, found).astype(found.dtype) if self.some_unlabelled else found
 
     def target_weights(self) -> np.ndarray | None:
         """Weights of the samples of an epoch in the order of :meth:`targets`, or None where all count alike."""
         weights = None if self.weights is None else self._host_weights()
-        return weights if weights is None or self._chosen is None else weights[self._chosen]
+        return weights if weights is None or self._chosen is None else weights[self._samples_of(self._chosen)]
 
     def _host_weights(self) -> np.ndarray:
         held = self._weights_on_host
         return self.device.get(self.weights).astype(np.float64) if held is None else held
+
+    @property
+    def weight(self) -> float:
+        """Sum of the weights of all samples; how many there are where all count alike."""
+        return float(len(self.y)) if self.weights is None else float(self._host_weights().sum())
 
     def forget_host(self) -> None:
         """Keep the samples on the device alone; called once a training or an evaluation is put together."""
@@ -176,7 +199,11 @@ class Feed:
 
     def _rows(self, place: Array) -> Array:
         """Numbers of the samples at places of the epoch."""
-        return place if self.rows is None else self.rows.take(place + self.first)
+        return place if self.rows is None else self._samples_of(self.rows.take(place + self.first))
+
+    def _samples_of(self, rows: Array) -> Array:
+        """Which samples rows are, whether their labels are known or not."""
+        return self.device.xp.where(rows < 0, ~rows, rows) if self.some_unlabelled else rows
 
     def _weights(self, ctx: Context, place: Array) -> Array | None:
         if self.weights is None:
@@ -189,4 +216,7 @@ class Feed:
         index = self._rows(place)
         rows = index if self.own is None else index * len(self.own) + self.own
         raw = take_rows(self.x, rows, ctx.empty((*rows.shape, self.x.shape[-1]), self.x.dtype))
-        return raw, take_rows(self.y, index, ctx.empty((*index.shape, *self.y.shape[1:]), self.y.dtype))
+        target = take_rows(self.y, index, ctx.empty((*index.shape, *self.y.shape[1:]), self.y.dtype))
+        if self.some_unlabelled and self.rows is not None:
+            self.device.xp.copyto(target, -1, where=self.rows.take(place + self.first) < 0)
+        return raw, target

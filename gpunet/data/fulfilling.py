@@ -15,6 +15,7 @@ from .arrays import oriented
 from .codes import ImageCode, NumberCode, TextCode
 from .contract import Contract, Given
 from .encoding import encode
+from .letters import Sequences, name_of, places_of
 from .media import images_of
 from .pictures import Pictures, in_colours
 from .ranges import check_depth, check_ranges, check_scale
@@ -30,12 +31,14 @@ if TYPE_CHECKING:
 PREDICT = "Add it, or use gpunet predict"
 
 
-def fulfil(about: "Description", offered: Table | Pictures | np.ndarray, name: str, targets: bool = False) -> Given:
+def fulfil(
+    about: "Description", offered: Table | Pictures | Sequences | np.ndarray, name: str, targets: bool = False
+) -> Given:
     """Data as a trained model takes them.
 
     Args:
         about: what the model remembers of its training data.
-        offered: a table, images, or an array (samples, *shape).
+        offered: a table, images, sequences, or an array (samples, *shape).
         name: of the data, for messages.
         targets: whether targets are wanted as well; only a table has some.
 
@@ -48,6 +51,13 @@ def fulfil(about: "Description", offered: Table | Pictures | np.ndarray, name: s
         check_depth(about, offered.scale, name)
         given = _of_array(about, in_colours(offered.x, about.input_shape), name)
         return replace(given, ids={"file": list(offered.files)}, notes=(*offered.notes, *given.notes))
+    if isinstance(offered, Sequences):
+        if offered.alphabet != about.alphabet:
+            wanted = f"sequences of {name_of(about.alphabet)}" if about.alphabet else "numbers"
+            received = f"sequences of {name_of(offered.alphabet)}"
+            raise DataError(name, f"must be {wanted}, as in training", received, "Choose data of that kind")
+        given = _of_array(about, offered.letters, name)
+        return replace(given, ids={"name": list(offered.names)}, notes=offered.notes)
     return _of_array(about, offered, name)
 
 
@@ -259,6 +269,8 @@ def _of_array(about: "Description", x: np.ndarray, name: str) -> Given:
                 f"Pass an array of shape (samples, {', '.join(wanted.split('x'))})",
             )
             raise DataError(name, rule, f"samples of shape {got}", remedy)
+    if about.alphabet:
+        return Given(places_of(x, about.alphabet, name).reshape(len(x), *about.input_shape))
     notes = check_scale(about, contract, x, name)
     if contract.offset:
         x = (x.reshape(len(x), -1).astype(np.float64) - np.array(contract.offset)).astype(contract.dtype)

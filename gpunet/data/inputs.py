@@ -1,7 +1,7 @@
 """What a model sees: features and targets of the three parts, preprocessed or as another model represents them."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import prod
 from typing import Any, Literal
 
@@ -98,6 +98,15 @@ class Inputs:
     def training_part(self) -> np.ndarray:
         """The training part as the model sees it, (samples, [members,] *shape), on the host."""
         return self._on_host(self.split.train)
+
+    def training_blocks(self) -> Iterator[np.ndarray]:
+        """The training part as the model sees it; block by block where samples are categories, which become wide."""
+        train = self.split.train
+        if not self.preprocessing.categorical:
+            yield self.training_part()
+            return
+        for start in range(0, len(train), BATCH):
+            yield self._on_host(train[start : start + BATCH])
 
     def some(self, part: Part, count: int) -> np.ndarray:
         """So many samples of a part, or all, chosen at random but always the same ones, as the model sees them.

@@ -15,12 +15,11 @@ from annotated_types import Gt, Le
 from ..backend import Context, array_module, matmul
 from ..backend.arrays import Array
 from ..errors import ConfigError, DataError
-from ..fields import Count, NonNegative, check_fields, term
+from ..fields import Count, NonNegative, check_fields
 
 Arrays = Mapping[str, Any]
 FLAT = 1e-6  # of the mean: a smaller spread is rounding
 RANK = 1e-6  # of the largest standard deviation along any direction: likewise
-MOST_VALUES = 256  # of a feature that is coded one by one
 
 
 @dataclass(frozen=True)
@@ -31,11 +30,14 @@ class Preparation:
         pixelwise: whether every feature stays in its place, so that an image remains one.
         unit_variance: whether the training part has variance 1 afterwards.
         random: whether it draws random numbers in training.
+        categorical: whether numbers are categories of which each becomes several units, so that samples are kept as
+            they are and prepared batch by batch.
     """
 
     pixelwise: ClassVar[bool] = True
     unit_variance: ClassVar[bool] = False
     random: ClassVar[bool] = False
+    categorical: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         """Check the bounds of the fields."""
@@ -307,61 +309,18 @@ class Binarise(Preparation):
         return [cls(), cls(stochastic=True)]
 
 
-@dataclass(frozen=True)
-class OneHot(Preparation):
-    """One feature for each value that a feature takes in the training part: 1 where it has that value, else 0.
-
-    Values never seen in training have no feature of their own, so all of theirs are 0; features with one value alone
-    are left out.
-    """
-
-    pixelwise: ClassVar[bool] = False
-
-    def fit(self, x: np.ndarray, scale: float) -> dict[str, np.ndarray]:
-        """Which value of which feature; raises :class:`DataError` for features of too many values."""
-        found = [np.unique(column) for column in x.T]
-        most = max(range(len(found)), key=lambda i: len(found[i]))
-        if len(found[most]) > MOST_VALUES:
-            rule = f"must take at most {MOST_VALUES} values for one_hot"
-            remedy = "Use standardise or min_max for measurements"
-            raise DataError(f"feature {most}", rule, f"{len(found[most])} different ones", remedy)
-        found = [values if len(values) > 1 else values[:0] for values in found]
-        if not any(map(len, found)):
-            raise _nothing_varies(x.shape[-1])
-        source = np.concatenate([np.full(len(values), i) for i, values in enumerate(found)])
-        return {"source": source.astype(np.int32), "value": np.concatenate(found).astype(np.float32)}
-
-    def note(self, arrays: Arrays, features: int) -> str:
-        """How many features there are now."""
-        return f"{features} features become {len(arrays['source'])} of one value each"
-
-    def width(self, arrays: Arrays, features: int) -> int:
-        """The number of values, summed over the features."""
-        return len(arrays["source"])
-
-    def apply(self, x: Array, arrays: Arrays, ctx: Context, dtype: Any, uniform: Any = None) -> Array:
-        """Compare each value with its feature."""
-        xp, shape = array_module(x), (*x.shape[:-1], len(arrays["source"]))
-        out = ctx.empty(shape, dtype)
-        xp.copyto(out, xp.equal(x.take(arrays["source"], axis=-1), arrays["value"], out=ctx.empty(shape, bool)))
-        return out
-
-    def undo(self, y: np.ndarray, arrays: Arrays) -> np.ndarray:
-        """Refuse: which value an unlikely row means is not known."""
-        raise ConfigError(term(OneHot), "cannot be undone", None, "Look at the coded features instead")
-
-
 def _float32(**arrays: np.ndarray) -> dict[str, np.ndarray]:
     return {name: np.ascontiguousarray(array, np.float32) for name, array in arrays.items()}
 
 
-def _nothing_varies(features: int) -> DataError:
+def nothing_varies(features: int) -> DataError:
+    """The error of a training part whose features are all constant."""
     return DataError("training part", "needs a feature that varies", f"{features} constant features", "Check the data")
 
 
 def _inverse(spread: np.ndarray, varies: np.ndarray) -> np.ndarray:
     if not varies.any():
-        raise _nothing_varies(len(spread))
+        raise nothing_varies(len(spread))
     return np.divide(1.0, spread, out=np.zeros_like(spread), where=varies)
 
 
@@ -379,7 +338,7 @@ def _principal(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     variances, axes = variances[::-1], axes[:, ::-1]
     varies = variances > RANK**2 * max(variances[0], np.finfo(np.float64).tiny)
     if not variances[0] > (FLAT * max(np.abs(mean).max(), 1e-6)) ** 2:
-        raise _nothing_varies(x.shape[1])
+        raise nothing_varies(x.shape[1])
     variances, axes = variances[varies], axes[:, varies]
     signs = np.sign(np.take_along_axis(axes, np.abs(axes).argmax(axis=0)[None], axis=0))
     return mean, variances, axes * signs

@@ -15,6 +15,7 @@ from ..fields import term
 from . import preparations as known
 from . import robust
 from .bags import BagOfWords
+from .onehot import OneHot
 from .preparations import Arrays, Preparation, is_affine
 
 BATCH = 1000  # samples at once on the host
@@ -90,6 +91,11 @@ class Preprocessing:
     def random(self) -> bool:
         """Whether samples differ from epoch to epoch of training."""
         return any(step.preparation.random for step in self.steps)
+
+    @property
+    def categorical(self) -> bool:
+        """Whether samples are categories, which are prepared batch by batch rather than all at once."""
+        return any(step.preparation.categorical for step in self.steps)
 
     def width(self, features: int) -> int:
         """How many features a model sees for so many of the data set."""
@@ -197,7 +203,9 @@ def _fit(
 def _named(name: str) -> list[Preparation]:
     known_here = (*vars(known).values(), *vars(robust).values())
     exported = [c for c in known_here if inspect.isclass(c) and issubclass(c, Preparation)]
-    classes = {term(c): c for c in (*exported, BagOfWords) if c is not Preparation and not c.__name__.startswith("_")}
+    classes = {
+        term(c): c for c in (*exported, BagOfWords, OneHot) if c is not Preparation and not c.__name__.startswith("_")
+    }
     if name == "none":
         return []
     if name not in classes:

@@ -8,6 +8,7 @@ import numpy as np
 
 from .codes import CategoryCode, ImageCode, NumberCode, WordsCode
 from .dataset import Dataset
+from .letters import name_of
 from .splitting import Split
 from .suspicions import suspicious
 from .target_scale import TargetScale
@@ -162,6 +163,8 @@ def _classes(names: Sequence[str]) -> str:
 def _features(dataset: Dataset) -> str:
     if dataset.vocabulary:
         return f"texts of {len(dataset.vocabulary):,} different words"
+    if dataset.alphabet:
+        return f"{dataset.x.shape[1]:,} sites of {len(dataset.alphabet)} states, {name_of(dataset.alphabet)}"
     contract = dataset.contract
     if contract is None or not contract.codes:
         x = dataset.x

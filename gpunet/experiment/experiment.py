@@ -11,6 +11,7 @@ from ..data import Dataset, Description, Inputs, Preprocessing, Split, TargetSca
 from ..errors import ConfigError
 from ..fields import term
 from ..objectives import degree
+from .letters import suited
 from .preparing import prepare_inputs
 
 
@@ -32,7 +33,7 @@ class Experiment:
     """A configuration with the data and the device that it is carried out on.
 
     Attributes:
-        config: checked configuration.
+        config: checked configuration; the visible units of machines follow from data that are sequences.
         dataset: samples and targets on the host.
         split: which samples train, select and test.
         device: where to compute.
@@ -44,6 +45,14 @@ class Experiment:
     split: Split
     device: Device
     prepared: Prepared | None = None
+
+    def __post_init__(self) -> None:
+        """Let the configuration have the units that sequences need.
+
+        Raises:
+            ConfigError: units that do not suit sequences.
+        """
+        object.__setattr__(self, "config", suited(self.config, self.dataset.alphabet))
 
     @cached_property
     def description(self) -> Description:

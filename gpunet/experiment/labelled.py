@@ -7,7 +7,9 @@ from ..config import Config
 from ..errors import ConfigError
 
 
-def epoch_rows(config: Config, y: np.ndarray, classes: int, wants_targets: bool) -> np.ndarray | None:
+def epoch_rows(
+    config: Config, y: np.ndarray, classes: int, wants_targets: bool, all_samples: bool = False
+) -> np.ndarray | None:
     """Sample numbers of one epoch, ([members,] n), or None where an epoch is one pass over all samples.
 
     With ``data.labels`` only so many samples have targets, drawn by each member's seed alone, so that any two models
@@ -18,6 +20,7 @@ def epoch_rows(config: Config, y: np.ndarray, classes: int, wants_targets: bool)
         y: targets of the training part.
         classes: how many there are, 0 for regression.
         wants_targets: whether the targets are looked at; what does not look sees all samples.
+        all_samples: whether samples without a label are learned from as well: they are there as ``~number``.
 
     Raises:
         ConfigError: more labels than samples, or fewer than classes.
@@ -26,14 +29,20 @@ def epoch_rows(config: Config, y: np.ndarray, classes: int, wants_targets: bool)
     if count is not None and not max(classes, 1) <= count <= len(y):
         rule = f"must be between the {max(classes, 1)} classes and the {len(y):,} samples of the training part"
         raise ConfigError("labels", rule, count, "Leave it out to use all labels")
-    samples = len(y) if count is None else count
+    samples = len(y) if count is None or all_samples else count
     batches = -(-(config.training.updates or 0) * config.training.batch_size // samples)
     if count is None and batches <= 1:
         return None
     seeds = [config.seeds] if isinstance(config.seeds, int) else config.seeds
-    once = np.stack([np.arange(len(y)) if count is None else stratified_order(y, classes, s)[:count] for s in seeds])
+    orders = [np.arange(len(y)) if count is None else stratified_order(y, classes, s) for s in seeds]
+    once = np.stack([order if count is None else _with_the_rest(order, count, all_samples) for order in orders])
     rows = np.tile(once, max(batches, 1)).astype(np.int32)
     return rows if config.population > 1 else rows[0]
+
+
+def _with_the_rest(order: np.ndarray, count: int, all_samples: bool) -> np.ndarray:
+    """The samples that keep their labels, and where all are wanted the others as their complements."""
+    return np.concatenate([order[:count], ~order[count:]]) if all_samples else order[:count]
 
 
 def stratified_order(y: np.ndarray, classes: int, seed: int) -> np.ndarray:

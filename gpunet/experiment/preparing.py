@@ -8,6 +8,7 @@ from ..data import (
     BagOfWords,
     Dataset,
     Inputs,
+    OneHot,
     Preprocessing,
     Split,
     Standardise,
@@ -16,6 +17,7 @@ from ..data import (
     with_channels,
 )
 from ..errors import ConfigError
+from ..fields import term
 
 FAINT = 1 / 16  # of the full scale; photographs and drawings deviate by a quarter of it
 SEEN = 1000  # images that are looked at
@@ -52,6 +54,8 @@ def prepare_inputs(
 
 def _fitted(config: Config, dataset: Dataset, training: np.ndarray, weights: np.ndarray | None) -> Preprocessing:
     """The preparations that are configured or suit the model, fitted to the images or features of the training part."""
+    if dataset.alphabet:
+        return _of_letters(config, dataset.alphabet, training)
     texts = bool(dataset.vocabulary)
     chain = build_preparations(config, dataset.scale, config.model.wants_standardised, texts)
     if texts != any(isinstance(preparation, BagOfWords) for preparation in chain[:1]):
@@ -64,6 +68,16 @@ def _fitted(config: Config, dataset: Dataset, training: np.ndarray, weights: np.
         chain = [Standardise(per="channel")]
     weights = weights if weights is not None and weights.any() else None
     return fit_preprocessing(chain, training, dataset.scale, weights)
+
+
+def _of_letters(config: Config, alphabet: str, training: np.ndarray) -> Preprocessing:
+    """Sequences become one unit for each letter at each site; what is configured comes after."""
+    wanted = [] if config.data.preprocess is None else build_preparations(config, 1.0, False, False)
+    coded = OneHot(states=len(alphabet))
+    if wanted and wanted[0] not in (OneHot(), coded):
+        rule, remedy = "must begin with one_hot for sequences", "Leave preprocess out"
+        raise ConfigError("preprocess", rule, term(type(wanted[0])), remedy)
+    return fit_preprocessing([coded, *wanted[1:]], training.reshape(len(training), -1), 1.0)
 
 
 def _is_faint(config: Config, x: np.ndarray, scale: float) -> bool:

@@ -307,7 +307,8 @@ class Run:
         labels, batch = self.config.data.labels, self.config.training.batch_size
         y, wants_targets = self.dataset.y[self.split.train], self.objective.wants_targets
         samples, what = len(y), "samples"
-        if wants_targets and labels is not None and labels < samples:
+        everything = self.config.model.learns_unlabelled
+        if wants_targets and labels is not None and labels < samples and not everything:
             samples, what = labels, "labelled samples"
         if given is not None:
             population, samples = self.config.population, given.shape[-1]
@@ -316,7 +317,8 @@ class Run:
         if batch > samples:
             rule, remedy = f"must be at most the {samples} {what} of the training part", min(32, samples)
             raise ConfigError("batch_size", rule, batch, f"Set batch_size={remedy}")
-        return given if given is not None else epoch_rows(self.config, y, len(self.dataset.classes), wants_targets)
+        classes = len(self.dataset.classes)
+        return given if given is not None else epoch_rows(self.config, y, classes, wants_targets, everything)
 
     def _monitor(self) -> str:
         monitor, scores = self.config.training.monitor, self.objective.scores

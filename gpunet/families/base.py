@@ -15,7 +15,7 @@ from ..metrics import Accuracy, Metric
 from ..models import DBM, DBN, LabelledDBM, LabelledDBN
 from ..objectives import Objective, Reconstruction, Supervised
 from ..parameter import Parameter, children, find_parameters
-from ..rbm import RBM
+from ..rbm import RBM, ClassRBM
 from ..vocabulary import Section
 
 Following = Literal["predict", "evaluate", "report", "sample", "likelihood", "finetune"]
@@ -67,6 +67,11 @@ class Family(Section):
         return not self.reconstructs and self.has_outputs
 
     @property
+    def learns_unlabelled(self) -> bool:
+        """Whether it also learns from samples without a label, where only some have one."""
+        return False
+
+    @property
     def wants_standardised(self) -> bool:
         """Whether features are standardised unless the configuration says otherwise, also where they are pixels."""
         return False
@@ -80,6 +85,14 @@ class Family(Section):
     def state_ends(self) -> tuple[float, float] | None:
         """Between which features must lie to be left as they are, unless configured otherwise."""
         return (0.0, 1.0) if self.takes_probabilities else None
+
+    def of_sequences(self, states: int) -> Mapping[str, Any]:
+        """The settings, by name, that follow from data that are sequences of so many letters; empty where none do.
+
+        Raises:
+            ConfigError: settings that do not suit sequences.
+        """
+        return {}
 
     @property
     def sees_positions(self) -> bool:
@@ -172,7 +185,7 @@ class Family(Section):
         """The model as a checkpoint holds it: what was trained, on top of the machines that were trained before it."""
         return model
 
-    def generator(self, model: Any) -> DBN | DBM | LabelledDBN | LabelledDBM | None:
+    def generator(self, model: Any) -> DBN | DBM | LabelledDBN | LabelledDBM | ClassRBM | None:
         """What features can be sampled from, given the whole model, or None."""
         return None
 

@@ -1,6 +1,6 @@
 """What the families that are made of Boltzmann machines share."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -9,10 +9,12 @@ from ..data import Inputs
 from ..errors import ConfigError
 from ..fields import Count, term
 from ..members import PerMember, each
-from ..rbm import RBM, Chains, ContrastiveDivergence, Units
+from ..rbm import RBM, Bernoulli, Chains, ContrastiveDivergence, Softmax, Units
 from ..schedules import Schedule
 from ..vocabulary import BY_MEMBER, ChainsWord, ScheduleWord, SparsityWord, UnitsWord, target
 from .base import Family
+
+PSEUDOCOUNT = 1.0  # sequences of letters that are spread evenly
 
 
 class GenerativeConfig(Family):
@@ -42,6 +44,27 @@ class GenerativeConfig(Family):
         """The two states of visible units that have no others."""
         units: Any = target(type(self.visible_units))
         return units.ends
+
+    def of_sequences(self, states: int) -> Mapping[str, Any]:
+        """Softmax visible units, one for each letter at each site.
+
+        Bernoulli units, which is what visible units are where nobody chose some, and softmax units in pairs become
+        softmax units in groups of as many as there are letters, whose fields start from the letters' frequencies with a
+        pseudocount of one sequence.
+
+        Raises:
+            ConfigError: units of another kind or in groups of another size.
+        """
+        kind: Any = target(type(self.visible_units))
+        group = getattr(self.visible_units, "group", None)
+        if kind is Softmax and group == states:
+            return {}
+        if kind is Bernoulli or (kind is Softmax and group == 2):
+            pseudocount = getattr(self.visible_units, "pseudocount", 0.0) or PSEUDOCOUNT
+            return {"visible_units": {"name": term(Softmax), "group": states, "pseudocount": pseudocount}}
+        said = f"softmax in groups of {group}" if kind is Softmax else term(kind)
+        rule = f"must be softmax in groups of {states} for sequences of {states} letters"
+        raise ConfigError("visible_units", rule, said, "Leave it out")
 
     def steps(self) -> int | Schedule | PerMember:
         """Gibbs steps of an update: a number or a schedule, or that of each member."""
@@ -82,4 +105,5 @@ class MachineConfig(GenerativeConfig):
 
 def check_visible(units: Units, inputs: Inputs) -> None:
     """Raise :class:`DataError` where the training part are no states, or means of states, of visible units."""
-    units.check(inputs.training_part(), inputs.preprocessing)
+    for part in inputs.training_blocks():
+        units.check(part, inputs.preprocessing)

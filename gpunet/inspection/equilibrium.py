@@ -11,6 +11,7 @@ from ..rbm.autocorrelation import exponential_time, integrated_time
 from ..rbm.walk import Walk
 
 DIRECTIONS = 8  # along which states are looked at
+MOST_ROWS = 2000  # of the data, whose leading directions are found
 LOOKS = 40  # at most, spaced evenly in the logarithm of the steps
 DEVIATION = 4.0  # standard errors beyond which two starts are apart
 WORSE = 2.0  # times the least distance from the data, where samples rise and then fall
@@ -27,8 +28,8 @@ class Equilibrium:
         exponential: steps in which the slowest number forgets by a factor e in the end.
         mixing: steps after which both starts have the same means, or None where they never do.
         looks: (looks,), steps at which the chains from noise were compared with the data.
-        distance: (looks,), squared distance of their means and covariances along the leading directions from those of
-            the data, over that of as many other rows of the data.
+        distance: (looks,), squared distance of their means and covariances along the principal axes of the data from
+            those of the data, over that of as many other rows of the data.
     """
 
     steps: int
@@ -96,7 +97,10 @@ def equilibrium(
     noise = rbm.visible.sample(resting, walk.context)
     states = device.xp.concatenate([device.put(start, dtype), noise])
     weight = device.get(rbm.weight.value).astype(np.float64)
-    axes = np.linalg.svd(weight, full_matrices=False)[0][:, :DIRECTIONS]
+    own = np.linalg.svd(weight, full_matrices=False)[0][:, :DIRECTIONS]
+    some = data[rng.choice(len(data), min(len(data), MOST_ROWS), replace=False)]
+    leading = np.linalg.svd(some - some.mean(axis=0), full_matrices=False)[2][:DIRECTIONS].T
+    axes = np.concatenate([leading, own], axis=1)
     along = device.put(axes, dtype)
     looks = sorted({round(float(step)) for step in np.geomspace(1, steps, LOOKS)})
     seen: list[np.ndarray] = []
@@ -108,10 +112,10 @@ def equilibrium(
         energy = rbm.free_energy(states, ctx)[:, None]
         seen.append(device.get(device.xp.concatenate([states @ along, energy], axis=1)).astype(np.float64))
     series = np.stack(seen)  # (steps, 2 chains, numbers)
-    places = (data @ axes).astype(np.float64)
+    places, width = (data @ leading).astype(np.float64), leading.shape[1]
     half, other = _halves(places, rng)
     unit = _apart(half, other[: len(half)])
-    far = np.array([_apart(series[step - 1, chains:, :-1], places) for step in looks])
+    far = np.array([_apart(series[step - 1, chains:, :width], places) for step in looks])
     scale = unit * len(half) / chains  # what chance leaves between so few chains and all rows
     return Equilibrium(
         steps,

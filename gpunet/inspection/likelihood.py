@@ -28,7 +28,12 @@ DRAWS = 10  # states from the upward pass, for the bound of a stack
 
 
 def states(model: TrainedStack, x: np.ndarray, binarise: bool) -> np.ndarray:
-    """Preprocessed samples, float64; Bernoulli data become states, rounded or drawn with seed 0."""
+    """Preprocessed samples, float64; Bernoulli data become states, rounded or drawn with seed 0.
+
+    Categories stay as they are, (samples, sites): they become states where a block of them is looked at.
+    """
+    if model.preprocessing.categorical:
+        return x.reshape(len(x), -1)
     v = model.preprocessing.on_host(x.reshape(len(x), -1), np.float64)
     if not model.dbn.visible.bits:
         return v
@@ -76,7 +81,7 @@ def _both_walks(model: TrainedStack, v: np.ndarray, device: Any, way: Annealing,
     top, members, base, betas = model.dbn.top, model.parameters.members, way.base, way.betas
     up = ais_log_z(top, model.parameters, base, runs=runs, betas=betas)
     ctx = Context(training=False, arena=Arena(device), streams=_streams(model, device))
-    start = device.put(np.resize(v, (runs, v.shape[-1])))
+    start = device.put(coded(model, np.resize(v, (runs, v.shape[-1]))))
     start = model.dbn.rise(start, ctx, draw=True)
     if members and model.dbn.single:  # samples of the data are shared; what machines draw is each member's
         start = device.xp.broadcast_to(start, (*members, *start.shape))
@@ -125,7 +130,7 @@ def scores(model: TrainedStack, v: np.ndarray, device: Any) -> dict[str, np.ndar
         ctx.arena.rewind()
         streams.rewind()
         streams.clock[...] = number + 1
-        block = device.put(v[start : start + BATCH])
+        block = device.put(coded(model, v[start : start + BATCH]))
         if single:
             error = dbn.decode(dbn.encode(block, ctx), ctx) - block
             values = [-dbn.top.free_energy(block, ctx), (error * error).sum(axis=-1)]
@@ -158,12 +163,17 @@ def over_samples(values: np.ndarray, weights: np.ndarray | None = None) -> tuple
 
 def case_bounds(model: TrainedStack, v: np.ndarray, device: Any, way: Annealing) -> dict[str, np.ndarray]:
     """RAISE bounds and pseudo-likelihoods of a few samples of a single machine, (members, samples)."""
-    rbm, members, block = model.dbn.top, len(model.parameters.seeds), device.put(v)
+    rbm, members, block = model.dbn.top, len(model.parameters.seeds), device.put(coded(model, v))
     found = {"raise_bound": raise_log_likelihoods(rbm, model.parameters, way.base, block, runs=5, betas=way.betas)}
     if rbm.visible.ends is not None:
         ctx = Context(training=False, arena=Arena(device))
         found["pseudo_log_likelihood"] = device.get(pseudo_log_likelihood(rbm, block, ctx)).reshape(members, -1)
     return found
+
+
+def coded(model: TrainedStack, v: np.ndarray) -> np.ndarray:
+    """What :func:`states` gave as states, (samples, visible) in float64, where it left categories as they are."""
+    return model.preprocessing.on_host(v, np.float64) if model.preprocessing.categorical else v
 
 
 def _threads(model: TrainedStack, chains: int) -> AbstractContextManager[None]:

@@ -12,6 +12,7 @@ from ..data import Preprocessing
 from ..experiment import Run
 from ..members import of_member
 from ..models import DBM, DBN
+from ..rbm import ClassRBM
 from .maps import Seen, feature_maps, saliency, shows_images, tiles_of_samples
 from .sampling import Generator, Sampler, reconstructions
 from .tiles import KERNEL, as_tiles, enlarged, filters, in_pairs, is_filters, tiled
@@ -48,7 +49,7 @@ def pictures(run: Run, seen: Sequence[Seen] = (), samples: int = 0) -> Group:
         again = of_member(reconstructions(generator, device.put(v), device), members)
         found["reconstructions"] = in_pairs(_tiles(run, v), _tiles(run, again)), PAIRED
         found["fantasies"] = _fantasies(run, generator), f"means after {STEPS} Gibbs steps at the top"
-    elif generator is not None:
+    elif generator is not None and not isinstance(generator, ClassRBM):
         labels = np.arange(TILES) % generator.classes
         note = f"means after {STEPS} Gibbs steps at the top, the classes held in turn"
         found["fantasies"] = _fantasies(run, generator, labels), note

@@ -7,9 +7,10 @@ from ..backend.arrays import Array
 from ..models import DBM, DBN, LabelledDBM, LabelledDBN
 from ..ops.gather import one_hot
 from ..parameter import Parameters
+from ..rbm import ClassRBM
 from ..rbm.walk import Walk
 
-Generator = DBN | DBM | LabelledDBN | LabelledDBM
+Generator = DBN | DBM | LabelledDBN | LabelledDBM | ClassRBM
 
 
 class Sampler:
@@ -22,6 +23,8 @@ class Sampler:
         seed: of the chains; members of a population use seed, seed + 1, ...
         start: ([members,] chains, features) data to start at; by default the top machine's resting state.
         labels: (chains,) class numbers to hold, for a model that knows classes; by default the classes are free.
+        clamp: features to hold: their values ([members,] chains or 1, features), as the visible units have them, and
+            which are held, bool (chains or 1, features); of a single machine.
     """
 
     def __init__(
@@ -32,6 +35,7 @@ class Sampler:
         seed: int = 0,
         start: Array = None,
         labels: np.ndarray | None = None,
+        clamp: tuple[np.ndarray, np.ndarray] | None = None,
     ):
         self.model, self.device, self.walk = model, parameters.device, Walk(parameters, seed)
         self.top = model.undirected
@@ -47,6 +51,12 @@ class Sampler:
             self.held = one_hot(
                 self.device.put(labels), model.classes, self.device.zeros((chains, model.classes), bool)
             )
+        self.clamp = None
+        if clamp is not None:
+            assert self._single, "what lies below a stack cannot be held at its top"
+            values, held = clamp
+            self.clamp = self.device.put(values, parameters.dtype), self.device.put(held)
+            self._hold(self.states)
         self._step = capture(self._gibbs, self.device)
 
     def run(self, steps: int) -> None:
@@ -56,7 +66,9 @@ class Sampler:
 
     def data(self) -> np.ndarray:
         """The means of the visible units that the present states give, ([members,] chains, features)."""
-        return self.device.get(self.model.generate(self._visible_input(), self.walk.context))
+        means = self.model.generate(self._visible_input(), self.walk.context)
+        self._hold(means)
+        return self.device.get(means)
 
     def drawn(self) -> Array:
         """States of the data that the chains are in, ([members,] chains, features), on the device.
@@ -64,13 +76,25 @@ class Sampler:
         Those of a machine, flat or deep, are among its states; those below a stack are drawn on the way down.
         """
         assert isinstance(self.model, DBN | DBM), "networks that know classes are asked for means"
-        if not self.model.single:
+        if isinstance(self.model, DBN) and not self.model.single:
             self.walk.begin_step()
         return self.model.descend(self.states, self.walk.context).copy()
 
     def _gibbs(self) -> None:
         visible = self.top.visible.sample(self._visible_input(), self.walk.context)
         self.device.xp.copyto(self.states, visible)
+        self._hold(self.states)
+
+    @property
+    def _single(self) -> bool:
+        """Whether the machine that is sampled sees the data themselves."""
+        return isinstance(self.model, ClassRBM) or (isinstance(self.model, DBN) and self.model.single)
+
+    def _hold(self, states: Array) -> None:
+        """Put the features that are held back into states of the features and whatever stands behind them."""
+        if self.clamp is not None:
+            values, held = self.clamp
+            self.device.xp.copyto(states[..., : held.shape[-1]], values, where=held)
 
     def _visible_input(self) -> Array:
         """What hidden states drawn for the present states tell the top machine's visible units."""

@@ -7,6 +7,7 @@ from .continuous import Gaussian, NoisyReLU
 from .contrastive import ContrastiveDivergence, Sparsity
 from .denoising import Denoising
 from .discrete import Bernoulli, Binomial, Softmax
+from .gauge import zero_sum
 from .greedy import SupervisedGreedy, WithOutput
 from .likelihood import LogZ, exact_log_z, log_likelihood
 from .machine import RBM
@@ -51,4 +52,5 @@ __all__ = [
     "raise_log_likelihoods",
     "reverse_ais_log_z",
     "temperatures",
+    "zero_sum",
 ]

@@ -17,15 +17,23 @@ from ..losses import CategoricalCrossEntropy
 from ..members import PerMember, each, values_of
 from ..metrics import Accuracy, accuracy
 from ..objectives import Objective
+from ..ops.activations import softmax
 from ..ops.gather import one_hot
 from ..ops.linear import affine, affine_grad_bias, affine_grad_input, affine_grad_weight
-from ..ops.weighting import average, shares
+from ..ops.weighting import average, shares, weighs
 from ..parameter import find_parameters
 from .contrastive import ContrastiveDivergence
 from .discrete import Bernoulli, Softmax
 from .joint import Joint
 from .machine import RBM
 from .units import Units
+
+
+def _some(share: Array | None, dtype: Any) -> Array:
+    """1 where a batch has any weight, ([E,] 1), else 0."""
+    found = weighs(share)
+    assert found is not None, "there are weights where labels are missing"
+    return found.astype(dtype)
 
 
 @dataclass(eq=False)
@@ -62,12 +70,22 @@ class ClassRBM(Layer):
 
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
         """Return the logits of all classes."""
-        rbm, n, classes = self.joint, self.features.n, self.classes
+        return self.forward_from(x, self.hidden_inputs(x, ctx), ctx)
+
+    def hidden_inputs(self, x: Array, ctx: Context) -> Array:
+        """Inputs of the hidden units under the features with each class, ([E,] N, classes, hidden)."""
+        rbm, n = self.joint, self.features.n
         weight, label_weight = rbm.weight.value[..., :n, :], rbm.weight.value[..., n:, :]
         members, hidden = weight.shape[:-2], weight.shape[-1]
         shared = affine(x, weight, rbm.hidden_bias.value, ctx.empty((*members, x.shape[-2], hidden), x.dtype))
-        inputs = ctx.empty((*members, x.shape[-2], classes, hidden), x.dtype)
-        array_module(x).add(shared[..., None, :], label_weight[..., None, :, :], out=inputs)
+        inputs = ctx.empty((*members, x.shape[-2], self.classes, hidden), x.dtype)
+        return array_module(x).add(shared[..., None, :], label_weight[..., None, :, :], out=inputs)
+
+    def forward_from(self, x: Array, inputs: Array, ctx: Context) -> tuple[Array, Backward]:
+        """The same where the inputs of the hidden units are known, see :meth:`hidden_inputs`."""
+        rbm, n, classes = self.joint, self.features.n, self.classes
+        weight = rbm.weight.value[..., :n, :]
+        members, hidden = weight.shape[:-2], weight.shape[-1]
         flat = inputs.reshape(*members, -1, hidden)
         z = ctx.empty((*members, x.shape[-2], classes), x.dtype)
         array_module(x).copyto(z, self.hidden.log_partition(flat, ctx).reshape(z.shape))
@@ -95,6 +113,15 @@ class ClassRBM(Layer):
 
         return z, backward
 
+    @property
+    def undirected(self) -> RBM:
+        """The machine whose states are sampled by Gibbs steps."""
+        return self.joint
+
+    def generate(self, inputs: Array, ctx: Context) -> Array:
+        """The means of the features, from the input of the visible units."""
+        return self.features.mean(inputs[..., : self.features.n], ctx)
+
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """One logit for each class."""
         return (self.classes,)
@@ -109,12 +136,18 @@ class ClassRBM(Layer):
 class HybridLearning(Objective):
     """``discriminative * -log p(class | x) + generative * -log p(x, class)``; the second by contrastive divergence.
 
+    Samples without a label, whose target is -1, count with ``unlabelled * -log p(x)``, their class summed out exactly:
+    a sample stands for itself with each class, weighted by ``p(class | x)``.  Each of the three terms is a mean over
+    the samples of a batch that it speaks of.  Larochelle, Mandel, Pascanu, Bengio: Learning algorithms for the
+    classification restricted Boltzmann machine (2012), section 6.
+
     Args:
         model: the machine.
         generation: learns the joint distribution; its model is ``model.joint``.
         discriminative: weight of the first term.
         generative: weight of the second.
         binarise: draw the features as 0 or 1 with their values as probabilities, anew at every step.
+        unlabelled: weight of the term of samples without a label.
 
     Raises:
         ConfigError: a generative weight of 0 for some members alone, whose chains would stand still.
@@ -132,8 +165,11 @@ class HybridLearning(Objective):
         discriminative: float | PerMember = 1.0,
         generative: float | PerMember = 0.01,
         binarise: bool = False,
+        unlabelled: float | PerMember = 0.0,
     ):
         self.model, self.generation, self.binarise = model, generation, binarise
+        self.unlabelled = unlabelled
+        self._labels: Array = None  # one over the share of the samples that have one, where not all do
         self.discriminative, self.generative = discriminative, generative
         if 0 in values_of(generative) and any(values_of(generative)):
             rule, remedy = "must be 0 for all members or for none", "Train those with 0 by themselves"
@@ -147,12 +183,19 @@ class HybridLearning(Objective):
 
     def start_from(self, feed: Feed) -> None:
         """Visible biases and offsets begin at the features' mean and the share of each class."""
-        chosen, weights = feed.targets()[..., None] == np.arange(self.model.classes), feed.target_weights()
+        targets, weights = feed.targets(), feed.target_weights()
+        if feed.some_unlabelled:
+            known = (targets >= 0) * (1.0 if weights is None else weights)
+            total = float(targets.shape[-1]) if weights is None else weights.sum(axis=-1, keepdims=True)
+            self._labels = feed.device.put(total / known.sum(axis=-1, keepdims=True), feed.dtype)
+            weights = known
+        chosen = targets[..., None] == np.arange(self.model.classes)
         share = chosen.mean(axis=-2)
         if weights is not None:
             share = (chosen * weights[..., None]).sum(axis=-2) / weights.sum(axis=-1, keepdims=True)
         mean = np.broadcast_to(feed.mean(), (*share.shape[:-1], self.model.features.n))
-        self.model.joint.start_from(np.concatenate([mean, share], axis=-1), Context(False, Arena(feed.device)))
+        start = np.concatenate([mean, share], axis=-1)
+        self.model.joint.start_from(start, Context(False, Arena(feed.device)), feed.weight)
 
     def state(self) -> dict[str, Array]:
         """The persistent chains, which steps go on from."""
@@ -179,6 +222,8 @@ class HybridLearning(Objective):
         xp = array_module(x)
         if self.binarise:
             x = Bernoulli.draw(x, ctx)
+        if self._labels is not None:
+            return self._learn_partly(x, target, weight, ctx)
         if any(values_of(self.generative)):
             v = ctx.empty((*x.shape[:-1], x.shape[-1] + self.model.classes), x.dtype)
             xp.copyto(v[..., : x.shape[-1]], x)
@@ -194,6 +239,56 @@ class HybridLearning(Objective):
         self._discriminate(dz, shares(weight), ctx)
         backward(dz)
         return measures
+
+    def _learn_partly(self, x: Array, target: Array, weight: Array | None, ctx: Context) -> tuple[Array, ...]:
+        """The same where some samples have no label; loss and accuracy are means over those that have one."""
+        xp, model = array_module(x), self.model
+        inputs = model.hidden_inputs(x, ctx)
+        z, backward = model.forward_from(x, inputs, ctx)
+        known = ctx.like(z[..., 0])
+        xp.greater_equal(target, 0, out=known)
+        own = known if weight is None else known * weight
+        labelled, others = shares(own), shares(1 - known if weight is None else (1 - known) * weight)
+        label = one_hot(target, model.classes, ctx.empty(z.shape, bool))
+        some, any_other = (_some(part, z.dtype) for part in (labelled, others))
+        generative, unlabelled = (ctx.number(one, some) for one in (self.generative, self.unlabelled))
+        mass = generative * some + unlabelled * any_other
+        share = (generative * labelled + unlabelled * others) / xp.maximum(mass, np.finfo(z.dtype).tiny)
+        self._generate(x, inputs, z, (label, known), share, ctx)
+        for parameter in self.generated:
+            gradient = parameter.grad
+            gradient *= mass.reshape(*mass.shape[:-1], *(1 for _ in parameter.shape)).astype(z.dtype)
+        loss, dz = self.loss(z, target, ctx)
+        measures = loss * self._labels, accuracy(z, target, ctx) * self._labels
+        self._discriminate(dz, labelled, ctx)
+        backward(dz)
+        return measures
+
+    def _generate(
+        self, x: Array, inputs: Array, z: Array, labels: tuple[Array, Array], share: Array, ctx: Context
+    ) -> None:
+        """Contrastive divergence from rows of each sample with each class, by how probable the class is."""
+        xp = array_module(x)
+        label, known = labels
+        *lead, classes = z.shape
+        posterior = softmax(z, ctx.like(z))
+        xp.copyto(posterior, label, where=known[..., None] > 0)
+        rows = ctx.empty((*lead, classes, x.shape[-1] + classes), x.dtype)
+        rows[..., : x.shape[-1]] = x[..., None, :]
+        rows[..., x.shape[-1] :] = xp.arange(classes)[:, None] == xp.arange(classes)
+        members, flat = lead[:-1], lead[-1] * classes
+        start = inputs[..., 0, :]
+        if self.generation.chains.of_samples:  # with the class that is known, or one that is drawn
+            drawn = Softmax(classes, group=classes).sample(z, ctx)
+            xp.copyto(drawn, label, where=known[..., None] > 0)
+            start = (drawn[..., None] * inputs).sum(axis=-2)
+        posterior *= share[..., None]
+        v, hidden_input, part = rows.reshape(*members, flat, -1), inputs.reshape(*members, flat, -1), posterior
+        part = part.reshape(*members, flat)
+        h = self.model.hidden.mean(hidden_input, ctx)
+        self.generation.contrast(v, h, hidden_input, part, ctx, (start, share))
+        if self.generation.sparsity is not None:
+            self.generation.accumulate_sparsity(v, part, ctx)
 
     def _discriminate(self, dz: Array, share: Array | None, ctx: Context) -> None:
         """Turn the gradient of each sample into that of the mean, times the discriminative weight, in place."""

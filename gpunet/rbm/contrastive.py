@@ -101,7 +101,7 @@ class ContrastiveDivergence(Objective):
 
     def start_from(self, feed: Feed) -> None:
         """Visible biases and offsets begin at the data's mean."""
-        self.model.start_from(feed.mean(), Context(False, Arena(feed.device)))
+        self.model.start_from(feed.mean(), Context(False, Arena(feed.device)), feed.weight)
 
     def state(self) -> dict[str, Array]:
         """Arrays that the next step goes on from, by name, for checkpoints."""
@@ -134,7 +134,8 @@ class ContrastiveDivergence(Objective):
         Returns:
             The free energy of the states that were learned, in nats, ([members,] N).
         """
-        return (contrasted(x, self, weight, ctx),)
+        own = type(self) is ContrastiveDivergence  # what another class does differently no kernel knows
+        return (contrasted(x, self, weight, ctx) if own else self.by_arrays(x, weight, ctx),)
 
     def by_arrays(self, x: Array, weight: Array | None, ctx: Context) -> Array:
         """What :meth:`learn` does and returns, by array functions."""
@@ -146,7 +147,15 @@ class ContrastiveDivergence(Objective):
             self.accumulate_sparsity(v, share, ctx)
         return rbm.free_energy_from(v, hidden_input, ctx)
 
-    def contrast(self, v: Array, h: Array, hidden_input: Array, share: Array | None, ctx: Context) -> None:
+    def contrast(
+        self,
+        v: Array,
+        h: Array,
+        hidden_input: Array,
+        share: Array | None,
+        ctx: Context,
+        start: tuple[Array, Array | None] | None = None,
+    ) -> None:
         """Run the chains and add the gradient: what the model says about both sides less what the data say.
 
         Args:
@@ -155,11 +164,14 @@ class ContrastiveDivergence(Objective):
             hidden_input: inputs of the hidden units under the data, where chains may begin.
             share: what part each row has in the means, ([members,] N), or None where all have the same.
             ctx: memory and random numbers.
+            start: inputs of the hidden units that chains begin with, ([members,] M, hidden), where these are others,
+                and what part each has in the means.
         """
         rbm = self.model
-        v_model, model_input = self.chains.draw(rbm, hidden_input, self.k, ctx)
+        inputs, parts = (hidden_input, share) if start is None else start
+        v_model, model_input = self.chains.draw(rbm, inputs, self.k, ctx)
         h_model = rbm.hidden.mean(model_input, ctx)
-        self._accumulate((v, h, share), (v_model, h_model, self._model_share(share, v_model)), ctx)
+        self._accumulate((v, h, share), (v_model, h_model, self._model_share(parts, v_model)), ctx)
         self.chains.learn(rbm)
 
     @property

@@ -31,7 +31,7 @@ class Denoising(Objective):
 
     def start_from(self, feed: Feed) -> None:
         """Visible biases and offsets begin at the data's mean."""
-        self.model.start_from(feed.mean(), Context(False, Arena(feed.device)))
+        self.model.start_from(feed.mean(), Context(False, Arena(feed.device)), feed.weight)
 
     def learn(self, x: Array, target: Array, weight: Array | None, ctx: Context) -> tuple[Array, ...]:
         """Corrupt, encode, decode, and go back through both."""

@@ -10,7 +10,7 @@ from ..backend import Context, array_module
 from ..backend.arrays import Array
 from ..data import Preprocessing
 from ..errors import ConfigError, DataError
-from ..fields import Count
+from ..fields import Count, NonNegative
 from ..ops.activations import cross_entropy, sigmoid, softmax, softplus
 from .units import Units
 
@@ -143,10 +143,17 @@ class Binomial(Units):
 class Softmax(Units):
     """Groups of ``group`` numbers of which exactly one is 1.
 
-    Salakhutdinov, Mnih, Hinton: Restricted Boltzmann machines for collaborative filtering (2007).
+    Salakhutdinov, Mnih, Hinton: Restricted Boltzmann machines for collaborative filtering (2007).  A machine whose
+    visible units are such groups is one of Potts variables, as of letters in sequences.
+
+    Args:
+        group: choices of a group.
+        pseudocount: so many samples, spread evenly over the choices, are added to those whose frequencies the fields
+            start from, so that a choice that no sample has is rare rather than impossible.
     """
 
     group: Count = 2
+    pseudocount: NonNegative = 0.0
 
     def __post_init__(self) -> None:
         """Check that groups of ``group`` numbers fill the whole side."""
@@ -182,6 +189,12 @@ class Softmax(Units):
     def input_for(self, mean: np.ndarray) -> np.ndarray:
         """The logarithm of each probability, which the softmax takes back to the mean."""
         return np.log(np.maximum(mean, EDGE / self.group))
+
+    def first_input(self, mean: np.ndarray, samples: float) -> np.ndarray:
+        """The logarithm of the frequencies with the pseudocount in them."""
+        if not self.pseudocount or math.isinf(samples):
+            return self.input_for(mean)
+        return np.log((samples * mean + self.pseudocount / self.group) / (samples + self.pseudocount))
 
     def states(self, start: int = 0, stop: int | None = None) -> np.ndarray:
         """All rows with a single 1 in each group, in the order of numbers of base ``group``."""

@@ -52,7 +52,7 @@ class SupervisedGreedy(Objective):
 
     def start_from(self, feed: Feed) -> None:
         """Visible biases and offsets begin at the data's mean."""
-        self.model.machine.start_from(feed.mean(), Context(False, Arena(feed.device)))
+        self.model.machine.start_from(feed.mean(), Context(False, Arena(feed.device)), feed.weight)
 
     def learn(self, x: Array, target: Array, weight: Array | None, ctx: Context) -> tuple[Array, ...]:
         """One pass forward through the layer and its output layer, the loss, and one pass backward."""

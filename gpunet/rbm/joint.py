@@ -64,6 +64,11 @@ class Joint(Units):
         a, b = self.split(mean)
         return np.concatenate([self.first.input_for(a), self.second.input_for(b)], axis=-1)
 
+    def first_input(self, mean: np.ndarray, samples: float) -> np.ndarray:
+        """Those of the first units, then of the second."""
+        a, b = self.split(mean)
+        return np.concatenate([self.first.first_input(a, samples), self.second.first_input(b, samples)], axis=-1)
+
     @property
     def draws_exactly(self) -> bool:
         """Where both parts do."""

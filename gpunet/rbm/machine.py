@@ -1,5 +1,6 @@
 """The restricted Boltzmann machine."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,7 +82,7 @@ class RBM(Module):
         visible = self.visible.log_base(v, ctx) + (v * self.visible_input(h, ctx)).sum(axis=-1)
         return -(visible + self.hidden.log_base(h, ctx) + (h * self.hidden_bias.value[..., None, :]).sum(axis=-1))
 
-    def start_from(self, data_mean: np.ndarray, ctx: Context) -> None:
+    def start_from(self, data_mean: np.ndarray, ctx: Context, samples: float = math.inf) -> None:
         """Make the machine without weights have the data's mean, and set the offsets to what it expects then.
 
         For Bernoulli units the visible biases are the log-odds that Hinton (2010, section 8) advises.
@@ -89,9 +90,10 @@ class RBM(Module):
         Args:
             data_mean: (visible,), or (members, visible) where each member has data of its own.
             ctx: memory.
+            samples: of which it is the mean, for units that add a pseudocount to them.
         """
         asarray = array_module(self.weight.value).asarray
-        self.visible_bias.value[...] = asarray(self.visible.input_for(data_mean))
+        self.visible_bias.value[...] = asarray(self.visible.first_input(data_mean, samples))
         self.visible_offset.value[...] = asarray(data_mean)
         resting = self.hidden.mean(self.hidden_bias.value[..., None, :], ctx)
         self.hidden_offset.value[...] = resting[..., 0, :]

@@ -81,6 +81,15 @@ class Units(Module):
         """
         raise NotImplementedError
 
+    def first_input(self, mean: np.ndarray, samples: float) -> np.ndarray:
+        """The input that a training starts from: :meth:`input_for` the mean, unless the units count more than samples.
+
+        Args:
+            mean: ([members,] n), of states.
+            samples: how many, or the sum of their weights.
+        """
+        return self.input_for(mean)
+
     def accumulate(
         self,
         data: Array,

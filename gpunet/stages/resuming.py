@@ -59,7 +59,8 @@ def resume(experiment: Experiment, saved: Trained) -> Iterator[Run]:
         remedy = "Say where the data are now"
         raise DataError(config.data.source, "must hold the data that the run was trained on", "other content", remedy)
     source = saved.checkpoint
-    experiment = replace(experiment, prepared=Prepared(None, saved.description.target_scale))
+    if experiment.prepared is None:
+        experiment = replace(experiment, prepared=Prepared(None, saved.description.target_scale))
     try:
         if config.model.layerwise is not None:
             stack = Stack(experiment, interrupted=source)

@@ -39,6 +39,9 @@ def test_a_deep_machine_learns_what_goes_together_and_answers_like_other_machine
     drawn = deep.sampler(500, start=x).step(20)
     assert np.corrcoef(drawn[:, 0], drawn[:, 4])[0, 1] > 0.4
     assert deep.sample(5, steps=3).shape == (5, 8)
+    at_once, divided = deep.sampler(20, seed=1), deep.sampler(20, seed=1)
+    divided.step(2)
+    np.testing.assert_array_equal(at_once.step(5), divided.step(3))
     for call in (lambda: deep.energy(x), lambda: deep.free_energy(x), lambda: deep.couplings()):
         with pytest.raises(ConfigError, match="needs a single machine"):
             call()

@@ -14,7 +14,8 @@ from gpunet.errors import DivergedError
 
 WORDS = ["training.epochs=1", "training.batch_size=100", "data.validation=0.15", "data.test=0.15"]
 STACKS = ("dbn", "dbn-mnist", "denoising", "supervised-greedy")
-MORE = {"finetune": ["model.hidden=[20]"]} | {name: ["model.hidden=[9,8]"] for name in STACKS}
+DEEP = ("dbm", "dbm-mnist", "classdbm", "dbm-finetune")
+MORE = {"finetune": ["model.hidden=[20]"]} | {name: ["model.hidden=[9,8]"] for name in (*STACKS, *DEEP)}
 # A rate at which some steps are made, and one at which the first fails.
 RATES = {
     "residual": "1e3", "linear": "1e5", "mlp": "1e10", "digits": "1e10", "rbm": "1e3", "classrbm": "1e2", "dbn": "1e3",

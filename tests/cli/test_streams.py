@@ -39,6 +39,7 @@ LINES = {
     "doctor": [],
     "depth": ["--layers", "8", "--dry-run"],
     "runs": ["."],
+    "repro": [],
 }
 VIEWS = [["--history"], ["--history", "--csv"], ["--stats"], ["--json"], ["--lineage"], ["config/json"]]
 QUIET = {"compare", "depth", "ensemble", "resume", "search"}  # print nothing on standard output in a dry run

@@ -8,7 +8,7 @@ import pytest
 from gpunet import rbm as room
 from gpunet.backend import Device
 from gpunet.backend.streams import host_philox
-from gpunet.data import Feed, fit_preprocessing
+from gpunet.data import Feed, OneHot, fit_preprocessing
 from gpunet.inspection.sampling import Sampler
 from gpunet.members import PerMember
 from gpunet.models import DBN, LabelledDBN
@@ -53,18 +53,19 @@ def no_uploads(monkeypatch):
     return record
 
 
-def trainer(device, objective, seeds, x, weights=None):
+def trainer(device, objective, seeds, x, weights=None, rows=None, chain="none"):
     y = np.arange(len(x), dtype=np.int32) % 3
     members = () if np.ndim(seeds) == 0 else (len(seeds),)
-    feed = Feed(device, x, y, fit_preprocessing("none", x, 1.0), np.dtype(np.float32), members, weights=weights)
+    fitted = fit_preprocessing(chain, x, 1.0)
+    feed = Feed(device, x, y, fitted, np.dtype(np.float32), members, rows=rows, weights=weights)
     made = Trainer(objective, optimization=SGD(0.05, momentum=0.5), seeds=seeds, feed=feed, batch_size=8, device=device)
     made.begin_epoch(0, 5)
     return made
 
 
-def check(make, seeds, x, no_uploads, weights=None):
+def check(make, seeds, x, no_uploads, weights=None, **more):
     """Two replays of a recorded step are two more real ones."""
-    recorded, real = (trainer(device, make(), seeds, x, weights) for device in (TracedDevice(), Device()))
+    recorded, real = (trainer(device, make(), seeds, x, weights, **more) for device in (TracedDevice(), Device()))
     LOG.clear()
     no_uploads(lambda: recorded.step(8))
     LOG.replay()
@@ -126,6 +127,46 @@ def test_every_way_to_learn(name, seeds, no_uploads, rng):
 @pytest.mark.parametrize("name", LEARNING)
 def test_every_way_to_learn_from_weighted_samples(name, no_uploads, rng):
     check(LEARNING[name], [1, 2], rng.random((40, 4)).astype(np.float32), no_uploads, rng.random(40))
+
+
+@pytest.mark.parametrize("seeds", SEEDS)
+@pytest.mark.parametrize("chains", [None, FastPersistent(count=5)], ids=["from_data", "fast_persistent"])
+def test_samples_without_labels(chains, seeds, no_uploads, rng):
+    def make():
+        model = ClassRBM(Bernoulli(4), Bernoulli(3), 3)
+        generation = ContrastiveDivergence(model.joint, chains=copy.copy(chains), sparsity=Sparsity())
+        return HybridLearning(model, generation, 0.7, 0.3, binarise=True, unlabelled=0.5)
+
+    rows = np.where(np.arange(40) % 3, ~np.arange(40), np.arange(40)).astype(np.int32)
+    rows = rows if np.ndim(seeds) == 0 else np.stack([rows, rows[::-1]])
+    check(make, seeds, rng.random((40, 4)).astype(np.float32), no_uploads, rng.random(40), rows=rows)
+
+
+@pytest.mark.parametrize("seeds", SEEDS)
+def test_categories(seeds, no_uploads, rng):
+    def make():
+        return ContrastiveDivergence(RBM(Softmax(12, group=3, pseudocount=1.0), Bernoulli(3)), k=2)
+
+    check(make, seeds, rng.integers(0, 3, (40, 4)).astype(np.uint8), no_uploads, chain=[OneHot(states=3)])
+
+
+@pytest.mark.parametrize("seeds", SEEDS)
+def test_sampling_with_features_and_classes_that_are_held(seeds, no_uploads):
+    samplers, hold = [], (np.array([[1.0, 0, 0, 1, 0]]), np.array([[True, False, False, True, True]]))
+    for device in (TracedDevice(), Device()):
+        model = ClassRBM(Bernoulli(5), Bernoulli(4), 3)
+        parameters = Parameters(model, seeds, device)
+        device.copy_into(parameters.values, np.random.default_rng(3).normal(size=parameters.values.shape))
+        samplers.append(Sampler(model, parameters, 6, labels=np.arange(6) % 3, clamp=hold))
+    recorded, real = samplers
+    LOG.clear()
+    no_uploads(lambda: recorded.run(1))
+    LOG.replay()
+    LOG.replay()
+    real.run(3)
+    assert np.array_equal(plain(recorded.states), real.states)
+    assert (real.states[..., [0, 3, 4]] == [1, 1, 0]).all()
+    assert (real.data()[..., [0, 3, 4]] == [1, 1, 0]).all()
 
 
 @pytest.mark.parametrize("seeds", SEEDS)

@@ -4,15 +4,29 @@ import numpy as np
 import pytest
 
 from gpunet.backend import Device
+from gpunet.data import Feed, fit_preprocessing
 from gpunet.errors import ConfigError
 from gpunet.inspection.tempering import tempered
+from gpunet.models import DBM, VariationalLearning
+from gpunet.optimizers import SGD
 from gpunet.parameter import Parameters
-from gpunet.rbm import RBM, Bernoulli, Persistent, Trajectory, exact_log_z, freezing
+from gpunet.rbm import (
+    RBM,
+    Bernoulli,
+    ClassRBM,
+    ContrastiveDivergence,
+    HybridLearning,
+    Persistent,
+    Trajectory,
+    exact_log_z,
+    freezing,
+)
 from gpunet.rbm.bennett import bennett, foreseen_acceptance, influences, one_sided, resampled
 from gpunet.rbm.freezing import climb, freeze, is_losing, is_moving
 from gpunet.rbm.ladder import Exchanges, Ladder
 from gpunet.schedules import Exponential
 from gpunet.testing import make_context
+from gpunet.training import Trainer
 from planted import data, exact_shares, machine_of, patterns, shares, trained
 
 
@@ -204,3 +218,24 @@ def without_exchange(ladder):
 def test_settings_that_cannot_be_are_refused(settings, text):
     with pytest.raises(ConfigError, match=text):
         Trajectory(**settings)
+
+
+def test_a_machine_with_classes_learns_along_its_trajectory_and_a_deep_one_refuses(device):
+    """The class beside the features is a part of the states that are exchanged."""
+    model = ClassRBM(Bernoulli(6), Bernoulli(4), 3)
+    chains = Trajectory(count=10, reservoir=20, freeze=0.9, every=1, sweeps=20)
+    learning = HybridLearning(model, ContrastiveDivergence(model.joint, chains=chains), generative=1.0, binarise=True)
+    rng = np.random.default_rng(0)
+    x, y = (rng.random((60, 6)) < 0.3).astype(np.float32), rng.integers(0, 3, 60).astype(np.int32)
+    feed = Feed(device, x, y, fit_preprocessing("none", x, 1.0), np.dtype(np.float32))
+    made = Trainer(learning, optimization=SGD(0.1), seeds=0, feed=feed, batch_size=20, device=device)
+    for epoch in range(5):
+        made.begin_epoch(epoch, 3)
+        for number in range(3):
+            made.train_batch(number)
+    made.check()
+    assert len(chains.ladders[0]) >= 2
+    classes = device.get(chains.ladders[0].states)[..., 6:]
+    assert (classes.sum(axis=-1) == 1).all()
+    with pytest.raises(ConfigError, match="chains: must be persistent, fast_persistent, tempered or from_data"):
+        VariationalLearning(DBM([Bernoulli(4), Bernoulli(3), Bernoulli(2)]), chains=Trajectory())

@@ -18,7 +18,7 @@ from ...objectives import Objective
 from ...ops.gather import one_hot
 from ...ops.weighting import mean_of, shares, weighs
 from ...parameter import find_parameters
-from ...rbm import Bernoulli, Chains, ContrastiveDivergence, FromData, Persistent, Sparsity, Tempered
+from ...rbm import Bernoulli, Chains, ContrastiveDivergence, FastPersistent, FromData, Persistent, Sparsity, Tempered
 from ...schedules import Schedule
 from .labelled import LabelledDBM
 from .levels import beside
@@ -76,7 +76,7 @@ class VariationalLearning(Objective):
                 rule, remedy = "must not learn numbers of their own in a deep machine", "Leave learn_variance out"
                 raise ConfigError("hidden_units", rule, term(type(level.units)), remedy)
         own: Chains = chains or Persistent()
-        if not isinstance(own, Persistent | Tempered | FromData):
+        if type(own) not in (Persistent, FastPersistent, Tempered, FromData):  # others copy parameters of flat machines
             rule, remedy = (
                 "must be persistent, fast_persistent, tempered or from_data in a deep machine",
                 "Set chains=100",

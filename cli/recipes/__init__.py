@@ -1,0 +1,9 @@
+"""Published experiments that anybody can repeat: what is run, the number that is known, and how near one must come."""
+
+from .base import Finding, Recipe, Runner, Verdict
+from .digits import DIGITS
+from .mnist import MNIST
+
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (*DIGITS, *MNIST)}
+
+__all__ = ["RECIPES", "Finding", "Recipe", "Runner", "Verdict"]

@@ -1,0 +1,109 @@
+"""Recipes on the digits that come along: minutes on two cores."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from gpunet.studies import paired_difference
+
+from .base import Finding, Recipe, Runner
+
+# Of a machine of digits and class with 100 labels.  Each arm has the rule that validation liked best for it: Adam for
+# labels alone, plain steps where the images themselves are learned.
+FEW = ["classrbm", "data.labels=100", "model.hidden=100"]
+LABELS_ALONE = [
+    "model.generative=0.01", "model.unlabelled=0", "training.updates=25", "training.epochs=60",
+    "optimizer.learning_rate={name='step', value=3e-3, factor=0.3, every=20}",
+]  # fmt: skip
+WITH_THE_REST = [
+    "model.generative=1", "model.unlabelled=1", "training.epochs=90", "optimizer=sgd", "optimizer.learning_rate=0.15",
+    "optimizer.momentum=0.5",
+]  # fmt: skip
+
+
+def dbn(run: Runner, data: Sequence[str], seeds: Sequence[int]) -> Finding:
+    """A stack is pretrained and fine-tuned, beside the same network from random weights and a ReLU one."""
+    how = ["--labels", "100", "model.hidden=[64,64]", "training.epochs=25"]
+    found = run("compare", "compare", *data, "--seeds", len(seeds), *how)
+    by_arm = {entry["arm"]: entry for entry in found["results"]}
+    errors = [100 * error for error in by_arm["pretrained"]["test_error"]]
+    others = [
+        f"{arm}: {100 * _mean(entry['test_error']):.2f} %" for arm, entry in by_arm.items() if arm != "pretrained"
+    ]
+    return Finding(tuple(errors), lines=(*others, *found["conclusions"]))
+
+
+def few_labels(run: Runner, data: Sequence[str], seeds: Sequence[int]) -> Finding:
+    """How many points of accuracy the samples without labels add, seed by seed."""
+    accuracies = {}
+    for name, words in (("alone", LABELS_ALONE), ("all", WITH_THE_REST)):
+        # Each member draws its own hundred labels, and both arms the same.
+        found = run(name, "train", *FEW, *words, *data, "--seeds", len(seeds))
+        accuracies[name] = found["test_accuracy"]
+    gains = [100 * (more - alone) for more, alone in zip(accuracies["all"], accuracies["alone"])]
+    lines = [
+        f"{said}: {100 * _mean(accuracies[name]):.2f} % right"
+        for name, said in (("alone", "100 labels alone"), ("all", "with the other images of the training part"))
+    ]
+    better, mean = sum(gain > 0 for gain in gains), paired_difference(accuracies["all"], accuracies["alone"])
+    bracket = None if mean.low is None or mean.high is None else (100 * mean.low, 100 * mean.high)
+    return Finding(tuple(gains), bracket, (*lines, f"better with {better} of {len(gains)} seeds"))
+
+
+def residual(run: Runner, data: Sequence[str], seeds: Sequence[int]) -> Finding:
+    """The preset resnet-digits over as many splits, each trained with its own seed."""
+    found = [
+        run(f"split-{seed}", "train", "resnet-digits", *data, "--seed", seed, f"data.split_seed={seed}")
+        for seed in seeds
+    ]
+    return Finding(tuple(100 * document["test_accuracy"][0] for document in found))
+
+
+def _mean(values: Any) -> float:
+    return sum(values) / len(values)
+
+
+DIGITS = (
+    Recipe(
+        "digits-demo",
+        "A deep belief network on the digits with 100 labels, 64-64-64-10, as make demo runs it",
+        "test error",
+        "%",
+        10.06,
+        "gpunet, README, 2026-11-26: 10.06 % pretrained, 12.41 % from random weights, 10.12 % with ReLU",
+        1.0,
+        False,
+        (0, 1, 2, 3, 4, 5),
+        3.9,
+        "digits",
+        dbn,
+    ),
+    Recipe(
+        "digits-few-labels",
+        "A machine of digits and class that learns from 100 labels and 1,157 images without one",
+        "points of accuracy that images without labels add",
+        "points",
+        0.0,
+        "Larochelle, Mandel, Pascanu, Bengio: Learning algorithms for the classification restricted Boltzmann machine, "
+        "JMLR 13 (2012), section 6, on other data: samples without labels help",
+        0.0,
+        True,
+        (0, 1, 2, 3, 4, 5),
+        2.0,
+        "digits",
+        few_labels,
+    ),
+    Recipe(
+        "digits-resnet",
+        "A residual network on the digits, preset resnet-digits, over six splits",
+        "test accuracy",
+        "%",
+        99.51,
+        "gpunet, benchmarks/results/digits_resnet.md, 2026-11-26; nothing published of this network",
+        0.5,
+        True,
+        (0, 1, 2, 3, 4, 5),
+        3.6,
+        "digits",
+        residual,
+    ),
+)
