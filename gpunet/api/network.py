@@ -286,7 +286,7 @@ class Network(Result):
             None,
             numbers,
             prepared,
-            clamp,
+            clamp=clamp,
         )
 
     def _member(self, number: int) -> "Network":
