@@ -26,14 +26,12 @@ FORMER = 2000  # points of each kind in a picture
 def is_machine(path: str) -> bool:
     """Whether a checkpoint holds machines, or a stack of them, whose samples can be judged."""
     from gpunet.checkpoint import read
-    from gpunet.families.machines import MachineConfig
     from gpunet.persistence import is_ensemble, open_trained
 
     found = read(path)
     if is_ensemble(found.root):
         return False
-    model = open_trained(found).config.model
-    return isinstance(model, MachineConfig) and not model.has_outputs
+    return not open_trained(found).config.model.has_outputs
 
 
 def show_trust(

@@ -53,7 +53,8 @@ class Judged(Result):
             ConfigError: a population.
 
         >>> import gpunet, numpy as np
-        >>> x = (np.random.default_rng(0).random((600, 8)) < 0.3).astype(np.uint8)
+        >>> draw = np.random.default_rng(0)
+        >>> x = (draw.random((600, 16)) < draw.choice([0.2, 0.8], (600, 1))).astype(np.uint8)
         >>> rbm = gpunet.train("rbm", x[:300], hidden=4, epochs=3, validation=0)
         >>> rbm.trust(x[:300], train=x[:300], held_out=x[300:]).verdicts[0].name
         'memorised'
@@ -98,7 +99,7 @@ class Judged(Result):
     def _first_only(self, what: str) -> None:
         if self.parameters.members:
             remedy = f"Use rbm.members[0].{what}(...)"
-            raise ConfigError(what, "needs one machine", f"a population of {len(self.seeds)}", remedy)
+            raise ConfigError(f"Machine.{what}", "needs one machine", f"a population of {len(self.seeds)}", remedy)
 
     def _data(self, train: Any, held_out: Any) -> tuple[dict[str, np.ndarray], tuple[Any, Any]]:
         """Rows of both kinds, and the class of each training row with the names of classes, where they are known."""

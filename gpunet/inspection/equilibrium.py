@@ -15,6 +15,7 @@ MOST_ROWS = 2000  # of the data, whose leading directions are found
 LOOKS = 40  # at most, spaced evenly in the logarithm of the steps
 DEVIATION = 4.0  # standard errors beyond which two starts are apart
 WORSE = 2.0  # times the least distance from the data, where samples rise and then fall
+RISE = 2.0  # times the distance that chance leaves, by which it must have grown as well
 RESTED = 20  # autocorrelation times that a measurement of them takes
 
 
@@ -49,7 +50,7 @@ class Equilibrium:
         """
         end = max(1, len(self.distance) // 8)
         least = self.distance.min()
-        return bool(np.median(self.distance[-end:]) > max(WORSE * least, least + DEVIATION))
+        return bool(np.median(self.distance[-end:]) > max(WORSE * least, least + RISE))
 
     @property
     def measured(self) -> bool:

@@ -32,6 +32,7 @@ class Correlations:
         pearson: correlation of the numbers of both.
         slope: of the line through them, 1 where samples have them in full.
         ceiling: the same Pearson correlation of the held-out rows, which noise leaves to as many rows.
+        numbers: how many different ones were compared; few of them make a Pearson correlation of noise large.
         shown: (2, points), numbers of the training rows and of the samples, some for a picture.
     """
 
@@ -39,7 +40,16 @@ class Correlations:
     pearson: float
     slope: float
     ceiling: float
+    numbers: int
     shown: np.ndarray
+
+    @property
+    def below(self) -> float:
+        """How far below the ceiling chance alone may take it: Fisher's standard error of a correlation, several times.
+
+        Fisher: On the probable error of a coefficient of correlation deduced from a small sample (1921).
+        """
+        return max(BELOW_CEILING, DEVIATION * (1 - self.ceiling**2) / np.sqrt(max(1, self.numbers - 3)))
 
 
 @dataclass(frozen=True)
@@ -183,7 +193,8 @@ def compared(
     spread = max(float(found[0].var()), np.finfo(float).tiny)
     slope = float(np.cov(found[0], found[1])[0, 1] / spread) if len(found[0]) > 1 else 1.0
     shown = _some(np.stack(found[:2], axis=1), 1000, rng).T
-    return Correlations(order, _pearson(found[0], found[1]), slope, _pearson(found[0], found[2]), shown)
+    different = len(np.unique(np.sort(np.stack(places), axis=0), axis=1).T)
+    return Correlations(order, _pearson(found[0], found[1]), slope, _pearson(found[0], found[2]), different, shown)
 
 
 def principal_axes(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -205,7 +216,7 @@ def grouped(some: np.ndarray, everything: np.ndarray, rng: np.random.Generator) 
 def _verdicts(seen: Trust, rows: int) -> list[Verdict]:
     found = [_memorised(seen, rows), _complete(seen, rows), _told_apart(seen, rows)]
     for one, name in zip(seen.correlations, ("means", "correlations of two", "correlations of three")):
-        passed = bool(one.pearson >= one.ceiling - BELOW_CEILING)
+        passed = bool(one.pearson >= one.ceiling - one.below)
         text = f"Pearson {one.pearson:.3f} with a noise ceiling of {one.ceiling:.3f}, slope {one.slope:.2f}"
         found.append(Verdict(name, passed, text))
     return found

@@ -54,7 +54,6 @@ def test_what_cannot_be_is_said_in_one_line(folder):
         (["pretrain", "dbm", "hidden=[5]"], 2, "must have at least two layers in a deep machine, got 1. Use"),
         (["likelihood", "known"], 4, "must hold restricted Boltzmann machines"),
         (["train", "dbm-finetune", "--from", "deep", "hidden=[12,9]"], 2, "must be [12, 8], as in"),
-        (["evaluate", "deep"], 4, "must hold a network with outputs"),
         (["resume", "deep", "hidden=[12,9]"], 2, "hidden"),
     ):
         refused(*words, cwd=folder, code=code, expected=expected)

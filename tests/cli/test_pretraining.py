@@ -78,7 +78,9 @@ def test_each_number_says_what_it_is(machine):
 def test_machines_and_networks_are_not_mixed_up(machine):
     folder, _ = machine
     gpunet("train", "linear", "training.epochs=1", "--run", "network", cwd=folder)
-    refused("evaluate", "small/best.h5", cwd=folder, code=4, expected="must hold a network with outputs")
+    refused(
+        "evaluate", "small/best.h5", cwd=folder, code=2, expected="Machine.trust: needs one machine, got a population"
+    )
     refused("likelihood", "network/best.h5", cwd=folder, code=4, expected="must hold restricted Boltzmann machines")
     refused("train", "dbn", cwd=folder, code=2, expected="Use gpunet pretrain")
     refused("train", "rbm", cwd=folder, code=2, expected="Use gpunet pretrain")
@@ -201,7 +203,7 @@ def test_a_checkpoint_keeps_pictures_that_any_viewer_shows(stack):
 @pytest.mark.parametrize(
     ("words", "code", "expected"),
     [
-        (["-o", "x.jpg"], 2, "-o: must end in .png or .npz, got x.jpg"),
+        (["-o", "x.jpg"], 2, "-o: must end in .png, .npz, .fasta, .fa, .fasta.gz or .fa.gz, got x.jpg"),
         (["--member", 2], 2, "--member: must be below 2"),
         (["--data", "nowhere"], 3, "nowhere"),
         (["-o", "missing/x.png", "--steps", 1], 74, "missing/x.png: must be writable"),

@@ -129,8 +129,13 @@ def test_moved_data_are_found_with_an_option_and_other_data_refused(tmp_path):
 
 
 def hangs_up(how):
-    """What a child does about SIGHUP, whatever whoever runs the tests does about it."""
-    return lambda: signal.signal(signal.SIGHUP, how)
+    """What a child does about SIGHUP, whatever whoever runs the tests does about it and about SIGINT."""
+
+    def prepare():
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.signal(signal.SIGHUP, how)
+
+    return prepare
 
 
 def start(folder, *arguments, hangup=signal.SIG_DFL, **options):

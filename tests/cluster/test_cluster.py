@@ -169,7 +169,7 @@ def test_a_task_whose_worker_was_killed_is_done_by_another(cluster, tmp_path):
 
 
 def test_pruning_is_decided_where_the_journal_is(cluster):
-    how = {**HOW, "trials": 8, "noise": 0, "prune": "halving", "epochs": 6}
+    how = {**HOW, "trials": 8, "noise": 0, "prune": "halving", "epochs": 60}
     found = gpunet.search("mlp", X, Y, SPACE, dask=cluster.client, **how)
     states = [trial["state"] for trial in found.trials]
     assert set(states) == {"complete", "pruned"}

@@ -141,7 +141,7 @@ def test_a_machine_whose_gap_is_known_has_its_times_within_a_tenth():
 def test_samples_that_pass_the_data_by_are_flagged_and_those_of_the_right_machine_are_not():
     """Chains too short to leave a mode do not learn how much each weighs: here the data have both alike."""
     weight, none = np.full((5, 3), 0.45), np.zeros(3)
-    even, uneven = machine_of(weight, np.zeros(5), none), machine_of(weight, np.full(5, 0.2), none)
+    even, uneven = machine_of(weight, np.zeros(5), none), machine_of(weight, np.full(5, 0.3), none)
     data = even.sampler(600, seed=3).step(300)
     assert abs(data.mean()) < 0.15
     found = uneven.equilibrium(data, steps=300, chains=200)

@@ -116,10 +116,13 @@ class VariationalLearning(Objective):
             The free energy of the data in nats, ([E,] N): of the mean field, or while one layer learns, of the
             posterior that one way up gives.
         """
-        v = Bernoulli.draw(x, ctx) if self.binarise else x
-        label, levels = self._labels(target, x, ctx), self.machine.levels
+        return self._climb(x, None, weight, ctx)
+
+    def _climb(self, x: Array, label: Array | None, weight: Array | None, ctx: Context) -> tuple[Array, ...]:
+        """What :meth:`learn` says, with states of labels where there are any."""
+        v, levels = Bernoulli.draw(x, ctx) if self.binarise else x, self.machine.levels
         if self.stage < len(self.stages):
-            self._one_layer(v, label, target, weight, ctx)
+            self._one_layer(v, label, weight, ctx)
             return (free_energy(levels, settle(levels, v, ctx, 0, label=label), ctx),)
         share, sides = shares(weight), self.sides
         found = settle(levels, v, ctx, self.sweeps, self.tolerance, self.damping, label)
@@ -144,17 +147,13 @@ class VariationalLearning(Objective):
     def _stage(self, epoch: int) -> int:
         return min(epoch // self.greedy, len(self.stages)) if self.greedy else len(self.stages)
 
-    def _labels(self, target: Array, x: Array, ctx: Context) -> Array | None:
-        """States of the labels, where there are any."""
-        return None
-
-    def _one_layer(self, v: Array, label: Array | None, target: Array, weight: Array | None, ctx: Context) -> None:
+    def _one_layer(self, v: Array, label: Array | None, weight: Array | None, ctx: Context) -> None:
         """Contrastive divergence of the machine of one layer, on the means of those below."""
         for below in self.stages[: self.stage]:
             v = below.model.encode(v, ctx)
         if label is not None and self.stage == len(self.stages) - 1:
             v = beside([v, label], ctx)
-        self.stages[self.stage].learn(v, target, weight, ctx)
+        self.stages[self.stage].learn(v, v, weight, ctx)  # a machine looks at no targets
 
     def _sparsify(self, states: list[Array], share: Array | None, ctx: Context) -> None:
         """Pull the running mean activity of each hidden unit to the target, through its bias and the weights below."""
@@ -202,7 +201,11 @@ class LabelledLearning(VariationalLearning):
         loss, _ = self.loss(z, target, ctx)
         return loss, accuracy(z, target, ctx)
 
-    def _labels(self, target: Array, x: Array, ctx: Context) -> Array | None:
+    def learn(self, x: Array, target: Array, weight: Array | None, ctx: Context) -> tuple[Array, ...]:
+        """The same with the states of the labels."""
+        return self._climb(x, self._labels(target, x, ctx), weight, ctx)
+
+    def _labels(self, target: Array, x: Array, ctx: Context) -> Array:
         shape = (*target.shape, self.model.classes)
         states = ctx.empty(shape, x.dtype)
         array_module(x).copyto(states, one_hot(target, self.model.classes, ctx.empty(shape, bool)))
