@@ -1,6 +1,7 @@
 """Options and fixtures of all tests."""
 
 import os
+import signal
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -17,6 +18,10 @@ ROOT = Path(__file__).parents[1]
 
 # Processes of pytest-xdist have it; without it, what goes to a pipe is as wide as it needs to be.
 os.environ.pop("COLUMNS", None)
+
+# A shell that starts the tests in its background has interrupts ignored, by them and by all that they start.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Where a run must be repeatable the examples are; everywhere else each run tries new ones.
 settings.register_profile("ci", derandomize=True)
