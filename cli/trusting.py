@@ -15,6 +15,8 @@ from .output import Output
 from .progress import working
 
 if TYPE_CHECKING:
+    from gpunet.backend import Device
+    from gpunet.checkpoint import Checkpoint
     from gpunet.inspection.equilibrium import Equilibrium
     from gpunet.inspection.trust import Trust
 
@@ -23,25 +25,24 @@ COLOURS = {"train": "0.75", "held_out": "tab:blue", "samples": "tab:orange"}
 FORMER = 2000  # points of each kind in a picture
 
 
-def is_machine(path: str) -> bool:
+def is_machine(found: Checkpoint) -> bool:
     """Whether a checkpoint holds machines, or a stack of them, whose samples can be judged."""
-    from gpunet.checkpoint import read
     from gpunet.persistence import is_ensemble, open_trained
 
-    found = read(path)
     if is_ensemble(found.root):
         return False
     return not open_trained(found).config.model.has_outputs
 
 
 def show_trust(
+    checkpoint: Checkpoint,
     path: str,
     samples: str | None,
     count: int,
     steps: int,
     trajectory: bool,
     output: str | None,
-    device: str,
+    place: Device,
     as_json: bool,
 ) -> None:
     """Judge samples of a file, or new ones, and the chains of the machine.
@@ -50,7 +51,7 @@ def show_trust(
         ConfigError: matplotlib is needed and missing, or an option that does not go with a file.
         DataError: data that are not there, or samples of another kind.
     """
-    import gpunet
+    from gpunet.api.loading import any_of
     from gpunet.api.reading import evaluation_data
 
     file = None if output is None else Output("-o", Path(output), list(FORMATS), [path, samples])
@@ -58,7 +59,8 @@ def show_trust(
         require_matplotlib("-o")
     if samples is not None and trajectory:
         raise ConfigError("--trajectory", "draws samples itself", "--samples as well", "Leave one of them out")
-    model: Any = gpunet.load(path, device=device)
+    with place.activate():
+        model = any_of(checkpoint, place)
     given = None
     if samples is not None:
         dataset, chosen = evaluation_data(model.trained, samples, "train")

@@ -66,8 +66,9 @@ def evaluate(
 
     import numpy as np
 
-    from gpunet.api.loading import load_together
+    from gpunet.api.loading import together_of
     from gpunet.api.reading import evaluation_sets, parts
+    from gpunet.checkpoint import read
     from gpunet.data import abridged
     from gpunet.metrics import constant_prediction, estimates, usual_metrics
 
@@ -77,17 +78,18 @@ def evaluate(
     checkpoints, data = models_and_data(checkpoints, data)
     place = choose_device(device)
     paths = [checkpoint_at(path) for path in checkpoints]
-    if len(paths) == 1 and is_machine(paths[0]):
+    opened = [read(path) for path in paths]
+    if len(opened) == 1 and is_machine(opened[0]):
         if data is not None:
             raise ConfigError("--data", "must be left out for a machine", data, f"Use --samples {data}")
-        show_trust(paths[0], samples, count, steps, trajectory, output, str(place), as_json)
+        show_trust(opened[0], paths[0], samples, count, steps, trajectory, output, place, as_json)
         return
     if samples is not None or trajectory or output is not None:
         rule, remedy = "needs one restricted Boltzmann machine", "Leave it out"
         name = "--samples" if samples is not None else "--trajectory" if trajectory else "-o"
         raise ConfigError(name, rule, "networks", remedy)
     with place.activate():
-        together = load_together(paths, place)
+        together = together_of(opened, paths, place)
         networks = together.networks
         sets, chosen = evaluation_sets([network.trained for network in networks], data, part)
         dataset, y = sets[0], sets[0].y[chosen]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,12 @@ def load_together(paths: Sequence[str | Path], device: Device) -> Ensemble:
     Raises:
         CheckpointError: damaged, no networks with outputs, or networks that do not go together.
     """
-    found = [any_of(read(path_of(path)), device) for path in paths]
+    return together_of((read(path_of(path)) for path in paths), paths, device)
+
+
+def together_of(checkpoints: Iterable[Checkpoint], paths: Sequence[str | Path], device: Device) -> Ensemble:
+    """What :func:`load_together` gives, of checkpoints that were read; the paths are for messages."""
+    found = [any_of(checkpoint, device) for checkpoint in checkpoints]
     for path, one in zip(paths, found):
         if not isinstance(one, Network | Ensemble):
             remedy = "It has likelihoods and samples, and a network can start from it"

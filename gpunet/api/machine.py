@@ -378,11 +378,6 @@ class Machine(Judged):
             remedy = "Use log_likelihood, which gives a lower bound"
             raise ConfigError(what, "needs a single machine", f"{self._held.dbn.depth} layers", remedy)
 
-    def _one(self, what: str) -> None:
-        if self.parameters.members:
-            remedy = f"Use rbm.members[0].{what}(...)"
-            raise ConfigError(what, "needs one machine", f"a population of {len(self.seeds)}", remedy)
-
     @cached_property
     def _precise(self) -> TrainedStack:
         """The same machines in float64."""

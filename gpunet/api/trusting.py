@@ -59,7 +59,7 @@ class Judged(Result):
         >>> rbm.trust(x[:300], train=x[:300], held_out=x[300:]).verdicts[0].name
         'memorised'
         """
-        self._first_only("trust")
+        self._one("Machine.trust")
         rows, classes = self._data(train, held_out)
         with self.device.activate():
             if samples is None:
@@ -86,7 +86,7 @@ class Judged(Result):
         >>> gpunet.train("rbm", x, hidden=4, epochs=3, validation=0).equilibrium(x, steps=100).mixing < 50
         True
         """
-        self._first_only("equilibrium")
+        self._one("Machine.equilibrium")
         check_count("steps", steps, 20)
         check_count("chains", chains, 10)
         if not self._held.dbn.single:
@@ -96,10 +96,11 @@ class Judged(Result):
         with self.device.activate():
             return equilibrium(self._held, rows, steps, chains, seed)
 
-    def _first_only(self, what: str) -> None:
+    def _one(self, what: str) -> None:
+        """Refuse a population, for a method by its name or by that of its class as well."""
         if self.parameters.members:
-            remedy = f"Use rbm.members[0].{what}(...)"
-            raise ConfigError(f"Machine.{what}", "needs one machine", f"a population of {len(self.seeds)}", remedy)
+            remedy = f"Use rbm.members[0].{what.rpartition('.')[2]}(...)"
+            raise ConfigError(what, "needs one machine", f"a population of {len(self.seeds)}", remedy)
 
     def _data(self, train: Any, held_out: Any) -> tuple[dict[str, np.ndarray], tuple[Any, Any]]:
         """Rows of both kinds, and the class of each training row with the names of classes, where they are known."""
