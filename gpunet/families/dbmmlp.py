@@ -9,11 +9,12 @@ from pydantic import Field
 from ..fields import Count, Fraction, Positive
 from ..models import PosteriorMLP
 from ..rbm import Bernoulli
-from ..vocabulary import BY_MEMBER, UnitsWord, target
+from ..vocabulary import BY_MEMBER, UnitsWord
 from .base import Family
+from .machines import SeesUnits
 
 
-class DBMMLPConfig(Family):
+class DBMMLPConfig(SeesUnits, Family):
     """Sigmoid layers that see a deep Boltzmann machine's posterior beside their inputs; give the machine with --from.
 
     Each hidden layer sees the layer below and the mean field of the layer above it, as in the machine, whose weights it
@@ -30,24 +31,6 @@ class DBMMLPConfig(Family):
     max_norm: Annotated[Positive | None, BY_MEMBER] = Field(
         None, description="largest length of the weights into one hidden unit"
     )
-
-    @property
-    def wants_standardised(self) -> bool:
-        """Where the machine's visible units ask for it."""
-        units: Any = target(type(self.visible_units))
-        return units.wants_standardised
-
-    @property
-    def takes_probabilities(self) -> bool:
-        """Where the machine's visible units are bits, whose means they are."""
-        units: Any = target(type(self.visible_units))
-        return units.bits
-
-    @property
-    def state_ends(self) -> tuple[float, float] | None:
-        """The two states of visible units that have no others."""
-        units: Any = target(type(self.visible_units))
-        return units.ends
 
     def starting_from(self, widths: tuple[int, ...]) -> Mapping[str, Any]:
         """All of them."""

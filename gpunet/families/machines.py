@@ -17,7 +17,29 @@ from .base import Family
 PSEUDOCOUNT = 1.0  # sequences of letters that are spread evenly
 
 
-class GenerativeConfig(Family):
+class SeesUnits:
+    """What visible units say about the features, for families that have the field ``visible_units``."""
+
+    @property
+    def wants_standardised(self: Any) -> bool:
+        """Where the visible units ask for it."""
+        units: Any = target(type(self.visible_units))
+        return units.wants_standardised
+
+    @property
+    def takes_probabilities(self: Any) -> bool:
+        """Where the visible units are bits, whose means they are."""
+        units: Any = target(type(self.visible_units))
+        return units.bits
+
+    @property
+    def state_ends(self: Any) -> tuple[float, float] | None:
+        """The two states of visible units that have no others."""
+        units: Any = target(type(self.visible_units))
+        return units.ends
+
+
+class GenerativeConfig(SeesUnits, Family):
     """What all models of the features share."""
 
     visible_units: UnitsWord = Field("bernoulli", validate_default=True, description="bernoulli for values of 0 to 1")
@@ -26,24 +48,6 @@ class GenerativeConfig(Family):
     )
     binarise: bool = Field(True, description="draw Bernoulli data anew at every step, its values as probabilities")
     center: bool = Field(True, description="centre the gradient on the running means of both sides")
-
-    @property
-    def wants_standardised(self) -> bool:
-        """Whether features must be standardised: where the visible units ask for it."""
-        units: Any = target(type(self.visible_units))
-        return units.wants_standardised
-
-    @property
-    def takes_probabilities(self) -> bool:
-        """Where the visible units are bits, whose means they are."""
-        units: Any = target(type(self.visible_units))
-        return units.bits
-
-    @property
-    def state_ends(self) -> tuple[float, float] | None:
-        """The two states of visible units that have no others."""
-        units: Any = target(type(self.visible_units))
-        return units.ends
 
     def of_sequences(self, states: int) -> Mapping[str, Any]:
         """Softmax visible units, one for each letter at each site.
