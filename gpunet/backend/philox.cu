@@ -89,6 +89,20 @@ GPUNET_EVENTS(events_of_floats, const float *expected, expected[place])
 GPUNET_EVENTS(events_of_doubles, const double *expected, expected[place])
 GPUNET_EVENTS(events_of_one, double expected, expected)
 
+// The words that hold 16 bits for each of 4096 numbers from `start` on, for a block of 256 threads that all come here:
+// each draws four of them for all, and none goes on before the others have.
+__device__ inline void philox_share(word *words, long long start, const word *key, word clock, word site) {
+    word drawn[4];
+    philox_block((word)(start / 16 + threadIdx.x) + 1, clock, site, 0, key[0], key[1], drawn);
+    for (int lane = 0; lane < 4; ++lane) words[4 * threadIdx.x + lane] = drawn[lane];
+    __syncthreads();
+}
+
+// The 16 bits of a number among those that share words.
+__device__ inline unsigned philox_bits(const word *words, int number) {
+    return (unsigned)(words[number / 4] >> (16 * (number % 4))) & 0xffffu;
+}
+
 // 1 with each probability, else 0, in its place; each block draws the first bits of 4096 numbers for itself.
 // Grid: x covers 4096 numbers of a member each, y the members; block: 256.
 #define GPUNET_HAPPEN(name, T)                                                                                     \
@@ -97,13 +111,10 @@ GPUNET_EVENTS(events_of_one, double expected, expected)
         __shared__ word words[1024];                                                                               \
         long long start = (long long)blockIdx.x * 4096;                                                            \
         const word *key = keys + 2 * blockIdx.y;                                                                   \
-        word drawn[4];                                                                                             \
-        philox_block((word)(start / 16 + threadIdx.x) + 1, clock[0], site, 0, key[0], key[1], drawn);              \
-        for (int lane = 0; lane < 4; ++lane) words[4 * threadIdx.x + lane] = drawn[lane];                          \
-        __syncthreads();                                                                                           \
+        philox_share(words, start, key, clock[0], site);                                                           \
         for (int i = threadIdx.x; i < 4096 && start + i < per_member; i += 256) {                                  \
             T *one = probability + blockIdx.y * per_member + start + i;                                            \
-            unsigned bits = (unsigned)(words[i / 4] >> (16 * (i % 4))) & 0xffffu;                                  \
+            unsigned bits = philox_bits(words, i);                                                                 \
             *one = T(philox_event((double)(*one * T(65536)), bits, start + i, clock[0], site, key));               \
         }                                                                                                          \
     }

@@ -131,7 +131,7 @@ def test_a_member_is_the_network_alone_bit_by_bit():
 
 FAULTS = {
     "no barrier behind the bits": (
-        "layers", "words[4 * threadIdx.x + lane] = drawn[lane];\n        __syncthreads();",
+        "layers", "words[4 * threadIdx.x + lane] = drawn[lane];\n    __syncthreads();",
         "words[4 * threadIdx.x + lane] = drawn[lane];",
     ),
     "no barrier before a sum begins": (

@@ -45,19 +45,14 @@ __device__ inline void forward(const T *x, const T *bias, long long bias_stride,
     __shared__ word words[4 * THREADS];
     long long start = (long long)blockIdx.x * SPAN, member = blockIdx.y;
     const word *key = keys + 2 * member;
-    if (expected > 0) {
-        word drawn[4];
-        philox_block((word)(start / 16 + threadIdx.x) + 1, clock[0], site, 0, key[0], key[1], drawn);
-        for (int lane = 0; lane < 4; ++lane) words[4 * threadIdx.x + lane] = drawn[lane];
-        __syncthreads();
-    }
+    if (expected > 0) philox_share(words, start, key, clock[0], site);
     for (int i = threadIdx.x; i < SPAN && start + i < count; i += THREADS) {
         long long element = start + i, place = member * count + element;
         T y, dy;
         activate(kind, number, numerics, bias ? x[place] + bias[member * bias_stride + element % n] : x[place], y, dy);
         T factor = kept;
         if (expected > 0) {
-            unsigned bits = (unsigned)(words[i / 4] >> (16 * (i % 4))) & 0xffffu;
+            unsigned bits = philox_bits(words, i);
             if (philox_event(expected, bits, element, clock[0], site, key)) factor = T(0);
         }
         if (slope) slope[place] = dy * factor;

@@ -17,15 +17,12 @@ __device__ inline void sample(T *x, const T *bias, long long bias_stride, T *sta
     __shared__ word words[4 * THREADS];
     long long start = (long long)blockIdx.x * SPAN, member = blockIdx.y;
     const word *key = keys + 2 * member;
-    word drawn[4];
-    philox_block((word)(start / 16 + threadIdx.x) + 1, clock[0], site, 0, key[0], key[1], drawn);
-    for (int lane = 0; lane < 4; ++lane) words[4 * threadIdx.x + lane] = drawn[lane];
-    __syncthreads();
+    philox_share(words, start, key, clock[0], site);
     for (int i = threadIdx.x; i < SPAN && start + i < count; i += THREADS) {
         long long element = start + i, place = member * count + element;
         T input = x[place];
         if (bias) x[place] = input = input + bias[member * bias_stride + element % n];
-        unsigned bits = (unsigned)(words[i / 4] >> (16 * (i % 4))) & 0xffffu;
+        unsigned bits = philox_bits(words, i);
         T expected = sigmoid(input) * T(65536);
         state[place] = T(philox_event((double)expected, bits, element, clock[0], site, key));
     }
