@@ -8,7 +8,10 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import subprocess
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
 CLOSED = "a closed output"  # the reason that a stop gives where its reader left
@@ -135,3 +138,18 @@ class Interrupts:
                 if signal.getsignal(number[0]) == self._handle:
                     self._abandon()
                     os._exit(STOPPED)
+
+
+def end_processes(processes: Sequence[subprocess.Popen[bytes]], grace: float) -> None:
+    """Ask processes to end and wait for them; one that goes on for so many seconds is killed."""
+    import subprocess  # not needed to begin a program
+
+    for process in processes:
+        if process.poll() is None:
+            process.terminate()
+    for process in processes:
+        try:
+            process.wait(grace)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..backend import probe_driver
 from ..errors import ClusterError, printable, shortened
+from ..interruption import end_processes
 
 GRACE = 10.0  # seconds that a worker has to end after it was asked to
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -47,15 +48,7 @@ class Processes:
 
     def end(self) -> None:
         """Ask all to end, and wait for them."""
-        for process in self.running:
-            if process.poll() is None:
-                process.terminate()
-        for process in self.running:
-            try:
-                process.wait(GRACE)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        end_processes(self.running, GRACE)
         for file in self._said:
             file.close()
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import GpunetError
-from ..interruption import Stop
+from ..interruption import Stop, end_processes
 
 PROGRAM = "gpunet.api.worker"  # the module that a worker runs
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -80,15 +80,7 @@ class Workers:
         return subprocess.Popen(self._command, env=self._environment, stdin=subprocess.DEVNULL)
 
     def _end(self) -> None:
-        for process in self.processes:
-            if process.poll() is None:
-                process.terminate()
-        for process in self.processes:
-            try:
-                process.wait(GRACE)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        end_processes(self.processes, GRACE)
 
 
 def started_by(parent: int) -> Callable[[], bool]:
