@@ -14,7 +14,6 @@ CODE = re.compile(r"0\d+", re.ASCII)  # a number that is written as codes are, s
 DAY = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])", re.ASCII)  # 20240531
 GROUPED = {sign: re.compile(rf"[+-]?[1-9]\d{{0,2}}\{sign}\d{{3}}", re.ASCII) for sign in ".,"}  # 206.300
 FEWEST = 5  # cells that say something about a column
-UNGROUPED = 100  # from which a whole number beside 206.300 might have had another thousand in front
 
 
 def is_header(sample: Cells, commas: bool) -> tuple[bool, str]:

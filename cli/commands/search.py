@@ -12,7 +12,6 @@ from gpunet.errors import ConfigError
 from ..options import Request, dask_option, from_option, is_assignment, run_options
 
 PREFIXES = ("search.", "tune.")
-SETTINGS = ("method", "trials", "prune", "folds", "repeats")
 
 
 @click.command()

@@ -141,11 +141,6 @@ def _plain(value: Any) -> Any:
     return [_plain(part) for part in value] if isinstance(value, list | tuple) else value
 
 
-def named_alone(value: Any, key: Key) -> Any:
-    """A word without settings of its own by its name, as one would write it."""
-    return value["name"] if isinstance(value, dict) and value.keys() == {"name"} and key.words else value
-
-
 def _words(annotation: Any) -> tuple[tuple[str, str], ...]:
     """Names that can be given, with the first line of what is said about each, and its settings."""
     found = []

@@ -8,7 +8,7 @@ are words elsewhere, unless ``missing`` says which texts stand for nothing.
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -240,10 +240,6 @@ class Table:
             words: Sequence[str | int] = parts if several else [one]
             found += [self.find(word, role) for word in words]
         return tuple(dict.fromkeys(found))
-
-    def with_columns(self, columns: Sequence[Column]) -> "Table":
-        """The same with other columns."""
-        return replace(self, columns=tuple(columns))
 
 
 def is_number(text: str) -> bool:
