@@ -150,20 +150,29 @@ def test_categories(seeds, no_uploads, rng):
     check(make, seeds, rng.integers(0, 3, (40, 4)).astype(np.uint8), no_uploads, chain=[OneHot(states=3)])
 
 
-@pytest.mark.parametrize("seeds", SEEDS)
-def test_sampling_with_features_and_classes_that_are_held(seeds, no_uploads):
-    samplers, hold = [], (np.array([[1.0, 0, 0, 1, 0]]), np.array([[True, False, False, True, True]]))
+def recorded_and_real(model, seeds, no_uploads, **held):
+    """Samplers of one model after three Gibbs steps: the first recorded its steps and replayed them."""
+    samplers = []
     for device in (TracedDevice(), Device()):
-        model = ClassRBM(Bernoulli(5), Bernoulli(4), 3)
-        parameters = Parameters(model, seeds, device)
+        made = model()
+        parameters = Parameters(made, seeds, device)
         device.copy_into(parameters.values, np.random.default_rng(3).normal(size=parameters.values.shape))
-        samplers.append(Sampler(model, parameters, 6, labels=np.arange(6) % 3, clamp=hold))
+        samplers.append(Sampler(made, parameters, 6, **held))
     recorded, real = samplers
     LOG.clear()
     no_uploads(lambda: recorded.run(1))
     LOG.replay()
     LOG.replay()
     real.run(3)
+    return recorded, real
+
+
+@pytest.mark.parametrize("seeds", SEEDS)
+def test_sampling_with_features_and_classes_that_are_held(seeds, no_uploads):
+    hold = (np.array([[1.0, 0, 0, 1, 0]]), np.array([[True, False, False, True, True]]))
+    recorded, real = recorded_and_real(
+        lambda: ClassRBM(Bernoulli(5), Bernoulli(4), 3), seeds, no_uploads, labels=np.arange(6) % 3, clamp=hold
+    )
     assert np.array_equal(plain(recorded.states), real.states)
     assert (real.states[..., [0, 3, 4]] == [1, 1, 0]).all()
     assert (real.data()[..., [0, 3, 4]] == [1, 1, 0]).all()
@@ -172,18 +181,12 @@ def test_sampling_with_features_and_classes_that_are_held(seeds, no_uploads):
 @pytest.mark.parametrize("seeds", SEEDS)
 @pytest.mark.parametrize("held", [False, True])
 def test_sampling(held, seeds, no_uploads):
-    samplers = []
-    for device in (TracedDevice(), Device()):
-        model = LabelledDBN(Bernoulli(5), (4, 3, 6), 3) if held else DBN([RBM(Bernoulli(5), Bernoulli(4))])
-        parameters = Parameters(model, seeds, device)
-        device.copy_into(parameters.values, np.random.default_rng(3).normal(size=parameters.values.shape))
-        samplers.append(Sampler(model, parameters, 6, labels=np.arange(6) % 3 if held else None))
-    recorded, real = samplers
-    LOG.clear()
-    no_uploads(lambda: recorded.run(1))
-    LOG.replay()
-    LOG.replay()
-    real.run(3)
+    recorded, real = recorded_and_real(
+        lambda: LabelledDBN(Bernoulli(5), (4, 3, 6), 3) if held else DBN([RBM(Bernoulli(5), Bernoulli(4))]),
+        seeds,
+        no_uploads,
+        labels=np.arange(6) % 3 if held else None,
+    )
     assert np.array_equal(plain(recorded.states), real.states)
 
 
