@@ -9,16 +9,13 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-import click
 import h5py
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from gpunet.cli import main
-from gpunet.cli.commands import SUMMARIES
 from gpunet.config import preset_names
 from shell import gpunet, refused
 
@@ -221,46 +218,6 @@ def test_the_doctor_names_cores_load_and_threads(tmp_path):
     assert two["blas"] == one["blas"].replace("1 thread", "2 threads") or os.cpu_count() == 1
     assert re.fullmatch(r"a product of 128x512x512 takes \d+\.\d ms on one thread", one["threads"])
     assert re.match(r"a product of 128x512x512 takes \d+\.\d ms on one thread, \d+\.\d ms on 2", two["threads"])
-
-
-def commands(command=main, path=()):
-    """Every command that the program has, as words, the program itself first."""
-    yield path
-    if isinstance(command, click.Group):
-        with click.Context(command) as ctx:
-            for name in command.list_commands(ctx):
-                yield from commands(command.get_command(ctx, name), (*path, name))
-
-
-@pytest.mark.parametrize("path", list(commands()), ids=" ".join)
-def test_every_help_text_has_an_example(path):
-    done = CliRunner().invoke(main, [*path, "--help"], prog_name="gpunet")
-    assert done.exit_code == 0
-    if path not in (("data",), ("presets",), ("config",)):
-        assert f"  gpunet {' '.join(path)}".rstrip() in done.output
-
-
-def test_the_help_lists_every_command_in_full():
-    files = {path.stem for path in (Path(__file__).parents[2] / "cli" / "commands").glob("*.py")} - {"__init__"}
-    assert {path[0] for path in commands() if path} == files == set(SUMMARIES)
-    listed = CliRunner().invoke(main, ["--help"], prog_name="gpunet").output
-    assert "..." not in listed.partition("\n")[2]
-    assert all(f"  {name} " in listed and summary in listed for name, summary in SUMMARIES.items())
-
-
-def test_help_is_quick_because_it_loads_no_command_and_nothing_heavy():
-    code = """
-import sys
-from gpunet.cli import main
-from gpunet.cli.commands import SUMMARIES
-try:
-    main(["--help"], prog_name="gpunet")
-except SystemExit as ended:
-    heavy = {"numpy", "h5py", "pydantic", "rich", "cupy", "json", "difflib", "gpunet.cli.options"}
-    print(ended.code, sorted(name for name in sys.modules if name in heavy or name.startswith("gpunet.cli.commands.")))
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50)
-    assert done.stdout.splitlines()[-1] == "0 []", done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
