@@ -60,7 +60,7 @@ def _check(name: str, number: float, bounds: tuple[Any, ...]) -> None:
 
 @cache
 def _bounds(cls: Any) -> tuple[tuple[str, bool, tuple[Any, ...], tuple[Any, ...]], ...]:
-    """Name of each field, whether it is a switch, and the bounds of the number that it may be or numbers it may hold."""
+    """Name of each field, whether it is a switch, the bounds of the number that it may be and of those it may hold."""
     hints = get_type_hints(cls, include_extras=True)
     return tuple(
         (f.name, hints[f.name] is bool, tuple(_numeric(hints[f.name], False)), tuple(_numeric(hints[f.name], True)))

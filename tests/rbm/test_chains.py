@@ -33,7 +33,7 @@ def test_chains_are_counted_by_their_first_argument(chains):
 
 
 def test_a_number_in_the_place_of_a_switch_is_refused():
-    with pytest.raises(ConfigError, match="FromData.mean_field: must be True or False, got 7"):
+    with pytest.raises(ConfigError, match=r"FromData\.mean_field: must be True or False, got 7"):
         FromData(mean_field=7)
 
 
