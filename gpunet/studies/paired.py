@@ -29,7 +29,7 @@ class Difference:
     high: float | None = None
 
     def within(self, low: float, high: float) -> "Difference":
-        """With the interval cut to where the number can lie, such as 0 to 1 for a share: a t interval knows no bounds."""
+        """With the interval cut to where the number can lie, such as 0 to 1 for a share; a t interval knows none."""
         if self.low is None or self.high is None:
             return self
         return replace(self, low=min(max(self.low, low), high), high=min(max(self.high, low), high))

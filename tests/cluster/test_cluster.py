@@ -204,7 +204,7 @@ def test_a_search_over_stacks_is_the_same(cluster):
 
 @pytest.mark.filterwarnings("ignore:x. column 'a'. .* missing cells")
 def test_data_frames_are_the_same(cluster):
-    """Fillings and categories are learned by the workers, in each trial or member, from the rows that it learns from."""
+    """Fillings and categories are learned by the workers, of each trial or member from its own rows."""
     frame = pandas.DataFrame(X, columns=list("abcd"))
     frame["kind"] = np.where(RNG.random(len(X)) < 0.5, "red", "blue")
     frame.loc[::7, "a"] = np.nan
