@@ -64,6 +64,7 @@ bench: $(VENV)/.peers
 	$(BIN)/python benchmarks/bench_conv.py --save
 	$(BIN)/python benchmarks/bench_estimators.py --save
 	$(BIN)/python benchmarks/checkpoint_speed.py --save
+	$(BIN)/python benchmarks/growth.py --save
 	$(BIN)/python benchmarks/render.py
 
 $(BIN)/python:
