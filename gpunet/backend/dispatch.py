@@ -22,6 +22,8 @@ class Op:
     6
     """
 
+    __name__: str
+
     def __init__(self, reference: Callable[..., Any]):
         self.reference = reference
         self.overrides: dict[str, Callable[..., Any]] = {}

@@ -204,16 +204,20 @@ def _on_cuda(trainer: Trainer, steps: _Steps, seconds: float) -> dict[str, Any]:
     def wait() -> None:
         trainer.failures()  # which reads the device
 
+    def waited(call: Callable[[], Any]) -> None:
+        call()
+        wait()
+
     with products_in(trainer.precision):
         for _ in range(WARM_UPS + 1):
             again()
     wait()
-    count = _enough(lambda: (steps.one(), wait()))
+    count = _enough(partial(waited, steps.one))
     plain, alone = list[float](), list[float]()
     for _ in _rounds(seconds):
         now = steps.ready(count)
-        plain.append(_timed(lambda now=now: (steps.run(now), wait())) / now)
-        alone.append(_timed(lambda: (_repeated(again, count), wait())) / count)
+        plain.append(_timed(partial(waited, partial(steps.run, now))) / now)
+        alone.append(_timed(partial(waited, partial(_repeated, again, count))) / count)
     found = [Operation(PRODUCTS, len(products), None, products.moved), *launches.operations()]
     counted = sum(one.calls for one in found)
     if nodes is not None and nodes > counted:
@@ -223,7 +227,7 @@ def _on_cuda(trainer: Trainer, steps: _Steps, seconds: float) -> dict[str, Any]:
         "operations": tuple(sorted(found, key=lambda one: -(one.moved or 0))),
         "products_alone": statistics.median(alone),
         "nodes": nodes,
-        "bandwidth": _bandwidth(device, wait),
+        "bandwidth": _bandwidth(device, waited),
     }
 
 
@@ -276,11 +280,10 @@ def _timed(call: Callable[[], Any]) -> float:
     return time.perf_counter() - began
 
 
-def _bandwidth(device: Device, wait: Callable[[], None]) -> float:
+def _bandwidth(device: Device, waited: Callable[[Callable[[], Any]], None]) -> float:
     """Bytes a second that a copy moves, those that it reads and those that it writes."""
     source, target = (device.zeros((COPIED,), np.uint8) for _ in range(2))
     copy = partial(device.xp.copyto, target, source)
-    copy()
-    wait()
-    times = [_timed(lambda: (_repeated(copy, COPIES), wait())) / COPIES for _ in range(FEWEST)]
+    waited(copy)
+    times = [_timed(partial(waited, partial(_repeated, copy, COPIES))) / COPIES for _ in range(FEWEST)]
     return 2 * COPIED / statistics.median(times)

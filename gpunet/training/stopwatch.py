@@ -6,7 +6,7 @@ Nothing of this stands in the code that is measured: for as long as it is, ops a
 
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -98,11 +98,11 @@ class Stopwatch:
     """
 
     def __init__(self, products: Products | None = None):
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
         self.calls: Counter[str] = Counter()
         self.products = products
         self._own, self._stacks, self._lock = threading.get_ident(), threading.local(), threading.Lock()
-        self._beside: Counter[str] = Counter()  # what other threads did, for which this one waits
+        self._beside: defaultdict[str, float] = defaultdict(float)  # what other threads did, for which this one waits
         self._lanes: set[int] = set()
 
     @contextmanager
