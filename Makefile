@@ -16,14 +16,14 @@ EXTRA := $(if $(filter 12,$(CUDA)),$(COMMA)cuda12,$(if $(filter 13,$(CUDA)),$(CO
 # examples; the wheel in an empty environment.
 KERNELS := tests/backend/test_kernels.py tests/backend/test_convolution_kernels.py tests/training/test_capturable.py \
 	tests/rbm/test_capturable_machines.py tests/training/test_tail_kernels.py tests/training/test_recorded_steps.py \
-	tests/rbm/test_recorded_machines.py
+	tests/rbm/test_recorded_machines.py tests/backend/test_sanitizers.py
 SOAK := tests/checkpoint/test_crash.py tests/checkpoint/test_hostile.py tests/checkpoint/test_durability.py \
 	tests/checkpoint/test_foreign.py
 MANUAL := tests/test_readme.py tests/test_manual.py
 PACKAGING := tests/test_packaging.py
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile
 
-.PHONY: demo test lint kernels soak manual pictures docs packaging bench clean
+.PHONY: demo test test-gpu lint kernels soak manual pictures docs packaging bench bench-gpu clean
 
 demo: $(VENV)/.demo
 	$(BIN)/gpunet compare --labels 100 'model.hidden=[64,64]' training.epochs=25
@@ -31,6 +31,10 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.test
 	$(PYTEST) $(addprefix --ignore=,$(KERNELS) $(SOAK) $(MANUAL) $(PACKAGING)) $(ARGS)
+
+# What uses a device, on a GPU, in parts of less than eight minutes; ARGS=--one runs the next part alone.
+test-gpu: $(VENV)/.test
+	@$(BIN)/python tests/gpu.py $(ARGS)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
@@ -65,6 +69,13 @@ bench: $(VENV)/.peers
 	$(BIN)/python benchmarks/bench_estimators.py --save
 	$(BIN)/python benchmarks/checkpoint_speed.py --save
 	$(BIN)/python benchmarks/growth.py --save
+	$(BIN)/python benchmarks/render.py
+
+# Those of speed that a GPU can run, beside PyTorch on it.
+bench-gpu: $(VENV)/.peers
+	@$(BIN)/python benchmarks/place.py --device cuda
+	for name in step rbm ais optimizer data cold; do $(BIN)/python benchmarks/bench_$$name.py --device cuda --save || exit 1; done
+	$(BIN)/python benchmarks/population.py --threads 1 --device cuda --save
 	$(BIN)/python benchmarks/render.py
 
 $(BIN)/python:

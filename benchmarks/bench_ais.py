@@ -3,9 +3,10 @@
 One call is a whole estimate: all runs walk along all temperatures, one Gibbs step at each, and their weights are summed
 up. Products run in float32 and sums of logarithms in float64 in gpunet; in float32 throughout in the others.
 
-    python benchmarks/bench_ais.py [--threads 2] [--seconds 8] [--only "784x500, 100 runs, 100 temperatures"] [--save]
+    python benchmarks/bench_ais.py [--only "784x500, 100 runs, 100 temperatures"] [--save]
 
-PyTorch comes with the optional extra ``peers`` and is left out where it is missing.
+More: [--threads 2] [--seconds 8] [--device cuda]; on a GPU textbook NumPy is left out.  PyTorch comes with the optional
+extra ``peers`` and is left out where it is missing.
 """
 
 import os
@@ -18,6 +19,7 @@ import importlib.util
 from functools import partial
 
 import numpy as np
+import place
 from timing import run_cases
 
 from gpunet.parameter import Parameters
@@ -29,7 +31,7 @@ CASES = [((784, 500), 100, 100), ((784, 500), 1000, 100), ((4096, 1024), 100, 20
 
 def gpunet_ais(shape, runs, steps):
     machine = RBM(Bernoulli(shape[0]), Bernoulli(shape[1]))
-    parameters, mean, betas = Parameters(machine, 0), np.full(shape[0], 0.13), even(steps)
+    parameters, mean, betas = Parameters(machine, 0, place.device()), np.full(shape[0], 0.13), even(steps)
     return lambda: ais_log_z(machine, parameters, mean, runs=runs, betas=betas)
 
 
@@ -64,14 +66,16 @@ def torch_ais(shape, runs, steps):
     import torch
 
     torch.set_num_threads(int(THREADS))
-    weight, base = torch.from_numpy(weights(shape)), torch.full((shape[0],), float(np.log(0.13 / 0.87)))
+    where = {"device": "cuda" if place.on_gpu() else "cpu"}
+    weight = torch.from_numpy(weights(shape)).to(**where)
+    base = torch.full((shape[0],), float(np.log(0.13 / 0.87)), **where)
     betas = [float(beta) for beta in np.linspace(0, 1, steps + 1)]
     softplus = torch.nn.functional.softplus
 
     @torch.no_grad()
     def estimate():
-        v = torch.bernoulli(torch.full((runs, shape[0]), 0.13))
-        log_w = torch.zeros(runs)
+        v = torch.bernoulli(torch.full((runs, shape[0]), 0.13, **where))
+        log_w = torch.zeros(runs, **where)
         for low, high in zip(betas, betas[1:]):
             inputs = v @ weight
             log_w += softplus(high * inputs).sum(1) - softplus(low * inputs).sum(1)
@@ -83,7 +87,9 @@ def torch_ais(shape, runs, steps):
 
 
 def candidates(shape, runs, steps):
-    found = {"gpunet": gpunet_ais(shape, runs, steps), "textbook NumPy": textbook(shape, runs, steps)}
+    found = {"gpunet": gpunet_ais(shape, runs, steps)}
+    if not place.on_gpu():
+        found["textbook NumPy"] = textbook(shape, runs, steps)
     if importlib.util.find_spec("torch"):
         found["PyTorch eager"] = torch_ais(shape, runs, steps)
     return found

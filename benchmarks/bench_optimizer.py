@@ -2,8 +2,9 @@
 
 gpunet's step watches for numbers that are not finite before it changes anything; the others do not.
 
-    python benchmarks/bench_optimizer.py [--threads 2] [--seconds 8] [--only Adam] [--save]
+    python benchmarks/bench_optimizer.py [--threads 2] [--seconds 8] [--only Adam] [--device cuda] [--save]
 
+On a GPU gpunet's step is the end of its training steps, with its counters, as a graph, and textbook NumPy is left out.
 PyTorch comes with the optional extra ``peers`` and is left out where it is missing.
 """
 
@@ -17,11 +18,12 @@ import importlib.util
 from functools import partial
 
 import numpy as np
+import place
 from timing import run_cases
 
-from gpunet.backend import Device
+from gpunet.backend import capture
 from gpunet.layers import Dense
-from gpunet.optimizers import SGD, Adam, Optimizer
+from gpunet.optimizers import NEVER, SGD, Adam, Counters, Optimizer, end_step
 from gpunet.parameter import Parameters
 
 INPUTS, OUTPUTS = 10_000, 1_000  # of a layer of ten million weights
@@ -31,11 +33,25 @@ RULES = {"Adam": Adam(1e-3), "momentum": SGD(1e-3, momentum=0.9)}
 def gpunet_step(rule):
     layer = Dense(OUTPUTS, n_in=INPUTS)
     layer.build((INPUTS,))
-    device = Device()
+    device = place.device()
     parameters = Parameters(layer, 0, device)
     optimizer, cursor = Optimizer(rule, parameters), device.zeros((1,), np.int64)
-    parameters.grads[...] = np.random.default_rng(0).standard_normal(parameters.grads.shape, np.float32)
+    device.copy_into(parameters.grads, np.random.default_rng(0).standard_normal(parameters.grads.shape, np.float32))
     optimizer.plan(np.zeros(1), cursor)
+    if place.on_gpu():
+        active, failed = device.put(np.ones(1, bool)), device.put(np.full(1, NEVER))
+        totals, clock = device.zeros((2, 1), np.float64), device.zeros((1,), np.uint64)
+        counters, loss = (
+            Counters(active, failed, totals, clock, device.zeros((1,), np.int64)),
+            [device.zeros((1,), "f4")],
+        )
+
+        def step():
+            counters.cursor.fill(0)  # of one step are the rates that were planned
+            end_step(parameters.grads, optimizer, counters, loss, None, 1)
+
+        parameters.idle = []
+        return capture(step, device)
     allowed = device.put(np.array(True))
     return lambda: optimizer.step(allowed)
 
@@ -65,15 +81,18 @@ def torch_step(rule, fused):
     import torch
 
     torch.set_num_threads(int(THREADS))
-    weight = torch.nn.Parameter(torch.zeros((INPUTS + 1) * OUTPUTS))
-    weight.grad = torch.randn((INPUTS + 1) * OUTPUTS)
+    where = {"device": "cuda" if place.on_gpu() else "cpu"}
+    weight = torch.nn.Parameter(torch.zeros((INPUTS + 1) * OUTPUTS, **where))
+    weight.grad = torch.randn((INPUTS + 1) * OUTPUTS, **where)
     if isinstance(rule, Adam):
         return torch.optim.Adam([weight], 1e-3, fused=fused).step
     return torch.optim.SGD([weight], 1e-3, momentum=0.9, fused=fused).step
 
 
 def candidates(rule):
-    found = {"gpunet": gpunet_step(rule), "textbook NumPy": textbook(rule)}
+    found = {"gpunet": gpunet_step(rule)}
+    if not place.on_gpu():
+        found["textbook NumPy"] = textbook(rule)
     if importlib.util.find_spec("torch"):
         found["PyTorch"] = torch_step(rule, False)
         found["PyTorch, fused"] = torch_step(rule, True)

@@ -7,7 +7,8 @@ machine knows PCD with one step alone.
 
     python benchmarks/bench_rbm.py [--threads 2] [--seconds 8] [--only "784x500, CD-1, batch 100"] [--save]
 
-scikit-learn and PyTorch come with the optional extra ``peers`` and are left out where they are missing.
+With --device cuda scikit-learn is left out, and PyTorch has its update as one CUDA graph as well. scikit-learn and
+PyTorch come with the optional extra ``peers`` and are left out where they are missing.
 """
 
 import os
@@ -20,9 +21,9 @@ import importlib.util
 from functools import partial
 
 import numpy as np
+import place
 from timing import run_cases
 
-from gpunet.backend import Device
 from gpunet.data import Feed, fit_preprocessing
 from gpunet.optimizers import SGD
 from gpunet.rbm import RBM, Bernoulli, ContrastiveDivergence, Persistent
@@ -43,6 +44,9 @@ def batch(shape, samples):
 
 def products_alone(shape, samples, k):
     """The floor: the products of states with the weight and the two of the gradient."""
+    if place.on_gpu():
+        (visible, hidden), up, down = shape, (samples, *shape), (samples, *shape[::-1])
+        return place.products_alone([up, *[down, up] * k, *[(visible, samples, hidden)] * 2])
     rng = np.random.default_rng(1)
     v, h = (rng.random((samples, n), np.float32) for n in shape)
     weight, gradient = rng.random(shape, np.float32), np.empty(shape, np.float32)
@@ -61,11 +65,11 @@ def products_alone(shape, samples, k):
 
 def gpunet_step(shape, samples, k, persistent, center=True):
     x = batch(shape, samples)
-    feed = Feed(Device(), x, np.zeros(samples, np.int32), fit_preprocessing("none", x, 1.0), np.dtype(np.float32))
+    feed = Feed(place.device(), x, np.zeros(samples, np.int32), fit_preprocessing("none", x, 1.0), np.dtype(np.float32))
     machine = RBM(Bernoulli(shape[0]), Bernoulli(shape[1]))
     objective = ContrastiveDivergence(machine, k, Persistent(count=samples) if persistent else None, center=center)
     rule = SGD(0.05, momentum=0.5)
-    trainer = Trainer(objective, optimization=rule, seeds=0, feed=feed, batch_size=samples, device=Device())
+    trainer = Trainer(objective, optimization=rule, seeds=0, feed=feed, batch_size=samples, device=place.device())
     trainer.begin_epoch(0, 1)
 
     def step():
@@ -87,18 +91,18 @@ def sklearn_step(shape, samples):
     return step
 
 
-def torch_step(shape, samples, k, persistent):
+def torch_step(shape, samples, k, persistent, graph=False):
     import torch
 
     torch.set_num_threads(int(THREADS))
-    v0 = torch.from_numpy(batch(shape, samples))
-    weight, velocity = torch.randn(*shape) * 0.01, torch.zeros(*shape)
-    b, c = torch.zeros(shape[0]), torch.zeros(shape[1])
-    chains = torch.bernoulli(torch.full((samples, shape[1]), 0.5))
+    where = {"device": "cuda" if place.on_gpu() else "cpu"}
+    v0 = torch.from_numpy(batch(shape, samples)).to(**where)
+    weight, velocity = torch.randn(*shape, **where) * 0.01, torch.zeros(*shape, **where)
+    b, c = torch.zeros(shape[0], **where), torch.zeros(shape[1], **where)
+    chains = torch.bernoulli(torch.full((samples, shape[1]), 0.5, **where))
 
     @torch.no_grad()
     def step():
-        nonlocal chains
         p0 = torch.sigmoid(torch.addmm(c, v0, weight))
         h = chains if persistent else torch.bernoulli(p0)
         for number in range(k):
@@ -106,13 +110,13 @@ def torch_step(shape, samples, k, persistent):
             p = torch.sigmoid(torch.addmm(c, v, weight))
             if persistent or number + 1 < k:
                 h = torch.bernoulli(p)
-        chains = h
+        chains.copy_(h)
         velocity.mul_(0.5).add_(v0.T @ p0 - v.T @ p, alpha=0.05 / samples)
         weight.add_(velocity)
         b.add_((v0 - v).sum(0), alpha=0.05 / samples)
         c.add_((p0 - p).sum(0), alpha=0.05 / samples)
 
-    return step
+    return place.graph_of(step) if graph else step
 
 
 def candidates(shape, samples, k, persistent):
@@ -121,10 +125,12 @@ def candidates(shape, samples, k, persistent):
         "gpunet": gpunet_step(shape, samples, k, persistent),
         "gpunet, not centred": gpunet_step(shape, samples, k, persistent, center=False),
     }
-    if persistent and k == 1 and importlib.util.find_spec("sklearn"):
+    if persistent and k == 1 and not place.on_gpu() and importlib.util.find_spec("sklearn"):
         found["scikit-learn"] = sklearn_step(shape, samples)
     if importlib.util.find_spec("torch"):
         found["PyTorch eager"] = torch_step(shape, samples, k, persistent)
+        if place.on_gpu():
+            found["PyTorch, CUDA graph"] = torch_step(shape, samples, k, persistent, graph=True)
     return found
 
 

@@ -6,7 +6,8 @@ batch, without dropout.
 
     python benchmarks/bench_step.py [--threads 2] [--seconds 8] [--only "784-512-512-10, batch 128"] [--save]
 
-PyTorch comes with the optional extra ``peers`` and is left out where it is missing.
+With --device cuda the textbook is left out, and PyTorch has its step as one CUDA graph as well.  PyTorch comes with the
+optional extra ``peers`` and is left out where it is missing.
 """
 
 import os
@@ -20,9 +21,9 @@ from functools import partial
 from itertools import pairwise
 
 import numpy as np
+import place
 from timing import run_cases
 
-from gpunet.backend import Device
 from gpunet.data import Feed, fit_preprocessing
 from gpunet.initializers import He
 from gpunet.layers import Dense, ReLU, Sequential
@@ -46,6 +47,11 @@ def batch(widths, samples):
 
 def products_alone(widths, samples):
     """The floor: the matrix products of the step into fixed memory, and nothing else."""
+    if place.on_gpu():
+        pairs = list(pairwise(widths))
+        back = [(samples, n_out, n_in) for n_in, n_out in pairs[1:]]
+        forward, learned = ([(samples, *pair) for pair in pairs], [(a, samples, b) for a, b in pairs])
+        return place.products_alone([*forward, *learned, *back])
     rng = np.random.default_rng(1)
     values = [rng.standard_normal((samples, n), np.float32) for n in widths]
     weights = [rng.standard_normal(pair, np.float32) for pair in pairwise(widths)]
@@ -102,13 +108,13 @@ def gpunet_step(widths, samples, members=0):
     """The project's own step, with all that belongs to it: gathering the batch, metrics, guards."""
     x, y = batch(widths, samples)
     shape = (members,) if members else ()
-    feed = Feed(Device(), x, y, fit_preprocessing("none", x, 1.0), np.dtype(np.float32), shape)
+    feed = Feed(place.device(), x, y, fit_preprocessing("none", x, 1.0), np.dtype(np.float32), shape)
     layers = []
     for n_in, n_out in pairwise(widths):
         layers += [Dense(n_out, n_in=n_in, initializer=He()), ReLU()]
     seeds = list(range(members)) if members else 0
     objective = Supervised(Sequential(layers[:-1]), CategoricalCrossEntropy())
-    trainer = Trainer(objective, optimization=Adam(), seeds=seeds, feed=feed, batch_size=samples, device=Device())
+    trainer = Trainer(objective, optimization=Adam(), seeds=seeds, feed=feed, batch_size=samples, device=place.device())
     trainer.begin_epoch(0, 1)
 
     def step():
@@ -118,17 +124,18 @@ def gpunet_step(widths, samples, members=0):
     return step
 
 
-def torch_step(widths, samples, fused=False, compiled=False):
-    """PyTorch: eager with its default Adam, its fused Adam, or that on an inductor-compiled network."""
+def torch_step(widths, samples, fused=False, compiled=False, graph=False):
+    """PyTorch: eager with its default Adam, its fused Adam, that on a compiled network, or as a CUDA graph."""
     import torch
 
     torch.set_num_threads(int(THREADS))
-    x, y = (torch.from_numpy(a) for a in batch(widths, samples))
+    where = "cuda" if place.on_gpu() else "cpu"
+    x, y = (torch.from_numpy(a).to(where) for a in batch(widths, samples))
     layers = []
     for n_in, n_out in pairwise(widths):
         layers += [torch.nn.Linear(n_in, n_out), torch.nn.ReLU()]
-    network = torch.nn.Sequential(*layers[:-1])
-    optimizer = torch.optim.Adam(network.parameters(), fused=fused)
+    network = torch.nn.Sequential(*layers[:-1]).to(where)
+    optimizer = torch.optim.Adam(network.parameters(), fused=fused, capturable=graph)
     loss, y = torch.nn.CrossEntropyLoss(), y.long()
     forward = torch.compile(lambda: loss(network(x), y)) if compiled else lambda: loss(network(x), y)
 
@@ -137,19 +144,22 @@ def torch_step(widths, samples, fused=False, compiled=False):
         forward().backward()
         optimizer.step()
 
-    return step
+    return place.graph_of(step) if graph else step
 
 
 def candidates(widths, samples):
     found = {
         "products alone": products_alone(widths, samples),
         "gpunet": gpunet_step(widths, samples),
-        "textbook NumPy": textbook(widths, samples),
     }
+    if not place.on_gpu():
+        found["textbook NumPy"] = textbook(widths, samples)
     if importlib.util.find_spec("torch"):
         found["PyTorch eager"] = torch_step(widths, samples)
         found["fused Adam"] = torch_step(widths, samples, fused=True)
         found["compiled, fused Adam"] = torch_step(widths, samples, fused=True, compiled=True)
+        if place.on_gpu():
+            found["CUDA graph, fused Adam"] = torch_step(widths, samples, fused=True, graph=True)
     return found
 
 

@@ -6,7 +6,8 @@ medians.  Before anything is timed, the weights of both are compared bit for bit
 
     python benchmarks/population.py --save        one thread and then two, each in a process; about 5 minutes
 
-More: [--threads 1] [--members 16] [--rounds 40] [--only 30-64-10]
+More: [--threads 1] [--members 16] [--rounds 40] [--only 30-64-10] [--device cuda]; on a GPU products of cuBLAS are the
+same within rounding.
 """
 
 import os
@@ -19,10 +20,10 @@ os.environ |= {"OMP_NUM_THREADS": THREADS, "OPENBLAS_NUM_THREADS": THREADS, "MKL
 import statistics
 
 import numpy as np
+import place
 from page import result, saving
 from timing import interleave
 
-from gpunet.backend import Device
 from gpunet.data import Feed, fit_preprocessing
 from gpunet.initializers import He
 from gpunet.layers import Dense, ReLU, Sequential
@@ -49,13 +50,15 @@ def trained(name, rate, members):
     draw = np.random.default_rng(0)
     x = draw.random((batch * STEPS, widths[0]), np.float32)
     y = draw.integers(0, widths[-1], len(x)).astype(np.int32)
-    feed = Feed(Device(), x, y, fit_preprocessing("none", x, 1.0), np.dtype(np.float32), members)
+    feed = Feed(place.device(), x, y, fit_preprocessing("none", x, 1.0), np.dtype(np.float32), members)
     layers = []
     for n_in, n_out in zip(widths, widths[1:]):
         layers += [Dense(n_out, n_in=n_in, initializer=He()), ReLU()]
     objective = Supervised(Sequential(layers[:-1]), CategoricalCrossEntropy())
     seeds = [0] * members[0] if members else 0
-    trainer = Trainer(objective, optimization=Adam(rate), seeds=seeds, feed=feed, batch_size=batch, device=Device())
+    trainer = Trainer(
+        objective, optimization=Adam(rate), seeds=seeds, feed=feed, batch_size=batch, device=place.device()
+    )
     trainer.begin_epoch(0, STEPS)
     return trainer
 
@@ -65,6 +68,7 @@ def epoch(trainer):
     trainer.cursor.fill(0)
     for number in range(STEPS):
         trainer.train_batch(number)
+    place.wait()
 
 
 def measured(name, members, rounds):
@@ -79,7 +83,10 @@ def measured(name, members, rounds):
     epoch(together)
     one_after_the_other()
     for member, trainer in enumerate(alone):
-        if not np.array_equal(together.parameters.values[member], trainer.parameters.values):
+        ours, theirs = (place.device().get(p.values) for p in (together.parameters, trainer.parameters))
+        if not (
+            np.allclose(ours[member], theirs, 1e-3, 1e-5) if place.on_gpu() else np.array_equal(ours[member], theirs)
+        ):
             raise SystemExit(f"{name}: member {member} is not the network of its rate")
     candidates = {"one population": lambda: epoch(together), "one after the other": one_after_the_other}
     return interleave(candidates, rounds, 1)
@@ -88,18 +95,20 @@ def measured(name, members, rounds):
 def main():
     parser = saving(__doc__)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cpu", help="cuda for a GPU")
     parser.add_argument("--members", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--only", action="append", choices=NETWORKS, help="one of the networks; repeatable")
     options = parser.parse_args()
     if options.rounds < 2 or options.members < 2:
         parser.error("--rounds and --members must be at least 2")
-    judged = options.members == 16 and options.threads == 1
+    judged = options.members == 16 and options.threads == 1 and not place.on_gpu()
     head = ["network", "samples of a step", "population, ms a step", "one after the other", "ratio, 10 % to 90 %"]
     head += ["at most"] if judged else []
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for name in options.only or NETWORKS:
-        times = measured(name, options.members, options.rounds)
+        with place.device().activate():
+            times = measured(name, options.members, options.rounds)
         both = [1e3 / STEPS * statistics.median(times[way]) for way in ("one population", "one after the other")]
         ratios = [a / b for a, b in zip(times["one population"], times["one after the other"])]
         deciles = statistics.quantiles(ratios, n=10)
@@ -107,8 +116,11 @@ def main():
         target = f" {TARGETS[name]:.2f} |" if judged else ""
         lines.append(f"| {name} | {NETWORKS[name]} | {both[0]:.3f} | {both[1]:.3f} | {ratio} |{target}")
     threads = f"{options.threads} thread" + ("s" if options.threads > 1 else "")
+    threads, name = (
+        (place.gpu_name(), "population_gpu") if place.on_gpu() else (threads, f"population_{options.threads}")
+    )
     title = f"{options.members} networks that differ in their learning rate, {threads}"
-    result(f"population_{options.threads}", title, lines, options.save, f"{options.rounds} interleaved rounds")
+    result(name, title, lines, options.save, f"{options.rounds} interleaved rounds")
 
 
 def of_each_number_of_threads():

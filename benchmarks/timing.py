@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 
+import place
 from page import result, saving
 
 
@@ -71,6 +72,7 @@ def cases_parser(description: str | None, names: Mapping[str, object]) -> argpar
     """The options of a benchmark of several cases."""
     parser = saving(description)
     parser.add_argument("--threads", type=int, default=2, help="of products; set before NumPy is imported")
+    parser.add_argument("--device", default="cpu", help="cuda runs what can be run there on a GPU")
     parser.add_argument("--seconds", type=float, default=8, help="for each case")
     parser.add_argument("--only", action="append", choices=list(names), help="one of the cases; repeatable")
     return parser
@@ -80,16 +82,19 @@ def for_a_while(candidates: Candidates, seconds: float) -> dict[str, list[float]
     """Seconds per call of each candidate, in so many interleaved rounds as the time allows."""
     calls = {}
     for name, call in candidates.items():
-        for _ in range(3):
+        for _ in range(3):  # on a GPU the third one is recorded
             call()
+        place.wait()
         began = time.perf_counter()
         call()
+        place.wait()
         calls[name] = max(1, math.ceil(CALL / max(1e-9, time.perf_counter() - began)))
 
     def several(name: str) -> Callable[[], None]:
         def run_them() -> None:
             for _ in range(calls[name]):
                 candidates[name]()
+            place.wait()
 
         return run_them
 
@@ -129,14 +134,16 @@ def run_cases(
     options = cases_parser(description, cases).parse_args()
     figures, names = [], list[str]()
     for case in options.only or cases:
-        times = for_a_while(cases[case](), options.seconds)
+        with place.device().activate():
+            times = for_a_while(cases[case](), options.seconds)
         names += [name for name in times if name not in names]
         base = statistics.median(times[baseline if baseline in times else next(iter(times))])
         for name, values in times.items():
             deciles = statistics.quantiles(values, n=10)
             found = {"median_ms": 1e3 * statistics.median(values), "low_ms": 1e3 * deciles[0]}
             found |= {"high_ms": 1e3 * deciles[-1], "ratio": statistics.median(values) / base, "rounds": len(values)}
-            figures.append({"case": case, "threads": options.threads, "candidate": name, **found})
+            where = {"device": place.gpu_name()} if place.on_gpu() else {"threads": options.threads}
+            figures.append({"case": case, **where, "candidate": name, **found})
     base = baseline if baseline in names else names[0]
     lines = [f"Median ms (10 % to 90 % of the rounds), then the ratio to {base}.", ""]
     lines += ["| | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
@@ -146,6 +153,8 @@ def run_cases(
     lines += ["", *notes] if notes else []
     threads = f"{options.threads} thread" + ("s" if options.threads > 1 else "")
     name = save_as if options.threads == 2 else f"{save_as}_{options.threads}"
+    if place.on_gpu():
+        threads, name = place.gpu_name(), f"{save_as}_gpu"
     result(name, f"{title}, {threads}", lines, options.save, "interleaved rounds", figures=figures)
 
 

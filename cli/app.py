@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import errno
 import sys
+import warnings
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from gpunet import __version__
-from gpunet.errors import GpunetError, Interrupted, OutputClosed, meant, printable
+from gpunet.errors import GpunetError, GpunetWarning, Interrupted, OutputClosed, meant, printable
 
 from .commands import SECTIONS, SUMMARIES, load
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .memory import Exhausted
 
 UNLOADED = ("failed to map segment", "annot allocate memory")  # what the system says of a library it has no room for
@@ -53,7 +56,9 @@ class Application(click.Group):
 
         try:
             claim_memory()
-            return super().invoke(ctx)
+            with warnings.catch_warnings():
+                warnings.showwarning = _one_line(warnings.showwarning)
+                return super().invoke(ctx)
         except KeyboardInterrupt as error:
             raise _stopped(error, ctx.invoked_subcommand or "gpunet") from None
 
@@ -89,6 +94,18 @@ def _tell(error: GpunetError) -> int:
     for line in said.split("\n"):
         click.echo(f"gpunet: {printable(line)}", err=True)
     return error.exit_code
+
+
+def _one_line(otherwise: Callable[..., None]) -> Callable[..., None]:
+    """What shows warnings, those of gpunet in one line."""
+
+    def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if issubclass(category, GpunetWarning):
+            click.echo(f"gpunet: {printable(str(message))}", err=True)
+        else:
+            otherwise(message, category, *place, **more)
+
+    return show
 
 
 def _as_key(error: click.NoSuchOption) -> click.UsageError:

@@ -117,6 +117,12 @@ from_option = click.option(
     help="Take weights from the layers of a checkpoint or .safetensors.",
 )
 
+profile_option = click.option(
+    "--profile",
+    is_flag=True,
+    help="Say where the time of a training step goes and what it could be at best, and stop; nothing is written.",
+)
+
 dask_option = click.option(
     "--dask",
     metavar="ADDRESS",

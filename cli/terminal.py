@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gpunet.checkpoint import Checkpoint, Group
-from gpunet.errors import DivergedError
+from gpunet.errors import DeviceError, DivergedError
 from gpunet.experiment import Experiment
 from gpunet.inspection.portrait import portrait
 from gpunet.interruption import Stop, stops_on_signals
@@ -87,6 +87,7 @@ def told(say_more: Callable[[Run], None] | None = None) -> Iterator[tuple[Termin
         say_more: called with the first run once it is announced.
 
     Raises:
+        DeviceError: with the command that goes on from what was saved last.
         DivergedError: with the command that goes on from the last healthy state.
     """
     stop = Stop()
@@ -99,6 +100,11 @@ def told(say_more: Callable[[Run], None] | None = None) -> Iterator[tuple[Termin
             command = f"{program()} resume {shlex.quote(str(error.healthy))}"
             remedy = f"{error.remedy} and go on from before it with {command}"
             raise DivergedError(error.thing, error.rule, error.received, remedy) from None
+        except DeviceError as error:
+            if error.kept is None:
+                raise
+            remedy = f"Go on from what was saved last with {program()} resume {shlex.quote(str(error.kept))}"
+            raise DeviceError(error.thing, error.rule, error.received, remedy) from None
 
 
 def finish(carried: Carried, stop: Stop, folder: Path, as_json: bool) -> None:

@@ -58,6 +58,10 @@ def _again(kind: type[GpunetError], args: tuple[object, ...], held: dict[str, ob
     return error
 
 
+class GpunetWarning(UserWarning):
+    """Something was done in another way than usual, with the same result; one line."""
+
+
 class ConfigError(GpunetError, ValueError):
     """A configuration, an option or an argument breaks a rule; a ValueError, as Python users expect."""
 
@@ -108,9 +112,13 @@ class ReaderError(GpunetError):
 
 
 class DeviceError(GpunetError):
-    """A device that was asked for cannot be had, or has too little memory."""
+    """A device that was asked for cannot be had, has too little memory, or is lost.
+
+    ``kept`` names what to go on from, where a training was under way: the folder of the run.
+    """
 
     exit_code = 5
+    kept: Path | None = None
 
 
 class DivergedError(GpunetError):

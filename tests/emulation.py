@@ -1,6 +1,6 @@
 """CUDA text that runs on the processor, so that tests can check what kernels compute where there is no GPU.
 
-A kernel is compiled as C++ against ``tests/cuda/emulated.h`` and called with NumPy arrays as CuPy would call it.
+A kernel is compiled as C++ against the headers of ``tests/cuda`` and called with NumPy arrays as CuPy would call it.
 Arrays are copied between guards before a launch: what is read beyond an array is a huge number, and what is written
 there is found.
 """
@@ -18,10 +18,10 @@ import numpy as np
 from numpy.lib.array_utils import byte_bounds
 from numpy.lib.stride_tricks import as_strided
 
-from gpunet.backend.kernels import text as whole_text
+from gpunet.backend.translation import precision_of, unit
 
 COMPILER = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
-HEADER = Path(__file__).parent / "cuda" / "emulated.h"
+HEADERS = Path(__file__).parent / "cuda"
 CACHE = Path(__file__).parents[1] / ".pytest_cache" / "kernels"
 ORDERS = ("forward", "backward", "shuffled")
 GUARD = 1 << 12  # bytes before and behind every array
@@ -49,7 +49,7 @@ class Emulator:
 
     def __call__(self, path, name):
         """The kernel of a name, to be called as ``kernel(grid, block, arguments)``."""
-        return self.of_text(whole_text(Path(path)), name)
+        return self.of_text(unit(Path(path), precision_of(name)), name)
 
     def of_text(self, text, name):
         """The kernel of a name in a text."""
@@ -120,26 +120,31 @@ def compiled(text):
         f"{{ return launch({name}, grid, block, given, order); }}"
         for name in kernel_names(text)
     )
-    whole = f"{HEADER.read_text()}\n{text}\n{runs}\n"
-    words = [COMPILER, "-O1", "-std=c++17", "-w", "-shared", "-fPIC", "-fno-gnu-unique", "-fsanitize=undefined",
-             "-fno-sanitize-recover=all"]  # fmt: skip
-    made_of = hashlib.sha256("\n".join([whole, *words, _version()]).encode()).hexdigest()
-    kept = CACHE / f"{made_of}.so"
-    if not kept.exists():
-        CACHE.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=CACHE) as folder:
-            (Path(folder) / "text.cpp").write_text(whole)
-            done = subprocess.run(
-                [*words, "text.cpp", "-o", "text.so"], cwd=folder, capture_output=True, text=True, timeout=500
-            )
-            assert done.returncode == 0, done.stderr[:3000]
-            (Path(folder) / "text.so").replace(kept)
+    options = ("-shared", "-fPIC", "-fno-gnu-unique", "-fsanitize=undefined", "-fno-sanitize-recover=all")
+    kept = built("emulated.h", text, runs, options)
     symbols = subprocess.run(["nm", "-S", "-D", str(kept)], capture_output=True, text=True, check=True).stdout
     library = ctypes.CDLL(str(kept))
     library.share.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
     for size, name in re.findall(r"^\w+ (\w+) \w (_ZZ\w+)$", symbols, re.MULTILINE):  # static variables of functions
         library.share(ctypes.addressof(ctypes.c_char.in_dll(library, name)), int(size, 16))
     return library
+
+
+def built(header, text, runs, options):
+    """What the compiler makes of a text with what runs its kernels; kept by all that it is made of."""
+    whole = "\n".join([*((HEADERS / name).read_text() for name in ("language.h", header)), text, runs, ""])
+    words = [COMPILER, "-O1", "-std=c++17", "-w", *options]
+    kept = CACHE / hashlib.sha256("\n".join([whole, *words, _version()]).encode()).hexdigest()
+    if not kept.exists():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=CACHE) as folder:
+            (Path(folder) / "text.cpp").write_text(whole)
+            done = subprocess.run(
+                [*words, "text.cpp", "-o", "text"], cwd=folder, capture_output=True, text=True, timeout=500
+            )
+            assert done.returncode == 0, done.stderr[:3000]
+            (Path(folder) / "text").replace(kept)
+    return kept
 
 
 @cache

@@ -12,6 +12,7 @@ import weakref
 from collections import Counter
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -104,6 +105,13 @@ class Graph:
     def upload(self, stream):
         """Nothing is needed for it."""
 
+    def debug_dot_str(self, flags=0):
+        """The graph as CUDA draws it: a statement for each node, and one for what follows it."""
+        nodes = range(nodes_of(self.launches).count)
+        drawn = [f'"graph_1_node_{n}"[style="bold" shape="octagon" label="{n}\nkernel\n"];' for n in nodes]
+        edges = [f'"graph_1_node_{n}" -> "graph_1_node_{n + 1}" [headlabel=0];' for n in nodes[:-1]]
+        return "\n".join(["digraph dot {", "subgraph cluster_1 {", *drawn, *edges, "}", "}"])
+
     def launch(self, stream):
         """Do it all once."""
         with np.errstate(all="ignore"):
@@ -171,9 +179,9 @@ class Cupy(ModuleType):
 
     ndarray = Recorded
 
-    def __init__(self, order, executing):
+    def __init__(self, emulator, executing):
         super().__init__("cupy")
-        self.emulator, self.executing, stream = Emulator(order), executing, Stream()
+        self.emulator, self.executing, stream = emulator, executing, Stream()
         self.pool = Pool()
         self.cuda = SimpleNamespace(
             Device=lambda index=0: nullcontext(SimpleNamespace(id=index)) if index else _Here(),
@@ -236,23 +244,19 @@ class Cupy(ModuleType):
         record(np.take, (table, index), {"axis": axis, "out": out, "mode": "clip"}, in_place=True)
         return out
 
-    def RawModule(self, code, options):  # noqa: N802 - CuPy's name
-        """Kernels of a text, run by the emulator."""
+    def kernel_of(self, path, name):
+        """A kernel of a file, run by the emulator."""
+        run = self.emulator(path, name) if self.executing else lambda *_: None
 
-        def get_function(name):
-            run = self.emulator.of_text(code, name) if self.executing else lambda *_: None
+        def launch(grid, block, arguments):
+            assert all(size > 0 for size in (*grid, *block)), f"{name} is launched on an empty grid"
+            record(step, (grid, block, arguments), {}, in_place=True)
 
-            def launch(grid, block, arguments):
-                assert all(size > 0 for size in (*grid, *block)), f"{name} is launched on an empty grid"
-                record(step, (grid, block, arguments), {}, in_place=True)
+        def step(grid, block, arguments):
+            run(grid, block, arguments)
 
-            def step(grid, block, arguments):
-                run(grid, block, arguments)
-
-            step.__name__, step.kind = name, "kernel"
-            return launch
-
-        return SimpleNamespace(get_function=get_function)
+        step.__name__, step.kind = name, "kernel"
+        return launch
 
 
 class _Here(nullcontext):
@@ -278,14 +282,15 @@ class RecordingDevice(Device):
 
 
 @contextmanager
-def recording(order="forward", executing=True):
+def recording(order="forward", executing=True, emulator=None):
     """Put the stand-in where ``import cupy`` finds it; gives its device.
 
     Args:
         order: of the emulator's blocks and threads.
+        emulator: what runs kernels instead.
         executing: False counts launches of sizes that nobody wants to wait for: kernels and products do nothing.
     """
-    before, stand_in = sys.modules.get("cupy"), Cupy(order, executing)
+    before, stand_in = sys.modules.get("cupy"), Cupy(emulator or Emulator(order), executing)
 
     def product(*args):
         if executing:
@@ -297,12 +302,13 @@ def recording(order="forward", executing=True):
         lambda *_: SimpleNamespace(gemm=lambda *args: record(product, args, {}, in_place=True) and None),
     )
     sys.modules["cupy"] = stand_in
+    module, kernels._module = kernels._module, lambda path, precision, device: partial(stand_in.kernel_of, path)
     _forget()
     try:
         with np.errstate(all="ignore"):
             yield RecordingDevice()
     finally:
-        products._blas = blas
+        products._blas, kernels._module = blas, module
         _forget()
         if before is None:
             del sys.modules["cupy"]
@@ -311,8 +317,7 @@ def recording(order="forward", executing=True):
 
 
 def _forget():
-    kernels._compiled.cache_clear()
-    kernels._module.cache_clear()
+    kernels._found.cache_clear()
     LOG.clear()
     RECORDED.clear()
     STATE.capturing = False

@@ -1,17 +1,20 @@
 """gpunet pretrain."""
 
+from functools import partial
+
 import click
 
 from gpunet.errors import ConfigError
 
-from ..options import Request, from_option, run_options
+from ..options import Request, from_option, profile_option, run_options
 
 
 @click.command()
 @from_option
 @click.option("--layers", type=click.IntRange(1), metavar="N", help="Keep N finished layers of --from; all by default.")
+@profile_option
 @run_options
-def pretrain(request: Request, source: str | None, layers: int | None) -> None:
+def pretrain(request: Request, source: str | None, layers: int | None, profile: bool) -> None:
     """Train without labels: Boltzmann machines, one, a stack or a deep one, or a convolutional autoencoder.
 
     Contrastive divergence with model.k Gibbs steps; model.chains says where samples of the model come from: from_data
@@ -19,7 +22,8 @@ def pretrain(request: Request, source: str | None, layers: int | None) -> None:
     the training itself, docs/sampling.md). A stack can also learn by model.method=denoising or supervised.
     Reconstruction error and free energy are printed for orientation; neither is a likelihood, see gpunet likelihood. A
     dbm is a deep Boltzmann machine: model.greedy epochs for each layer alone, then all together. A conv_autoencoder
-    learns to fill in missing pixels of images. Fine-tune with gpunet train --from.
+    learns to fill in missing pixels of images. Fine-tune with gpunet train --from. --profile says where the time of a
+    step goes, of each layer of a stack, and stops (docs/profile.md).
 
     \b
     gpunet pretrain dbn
@@ -28,6 +32,7 @@ def pretrain(request: Request, source: str | None, layers: int | None) -> None:
     gpunet pretrain rbm --data t.csv model.visible_units=gaussian optimizer.learning_rate=0.001
     gpunet pretrain dbm model.hidden=[300,300,200] model.greedy=10
     gpunet pretrain denoiser
+    gpunet pretrain dbn --profile
     gpunet pretrain dbn --from runs/digits-dbn-1/best.h5 --layers 1 model.hidden=[256,64]
     """
     from ..terminal import execute
@@ -45,4 +50,10 @@ def pretrain(request: Request, source: str | None, layers: int | None) -> None:
         raise ConfigError("--from", "continues a stack of layers", received, "Use model.name=dbn")
     if layers is not None and source is None:
         raise ConfigError("--layers", "needs a checkpoint to take them from", "none", "Add --from CHECKPOINT")
-    execute(request, config, source, (), layers)
+    instead = None
+    if profile:
+        from ..profiling import check_profile, run_profile
+
+        check_profile(request)
+        instead = partial(run_profile, request, (), layers)
+    execute(request, config, source, (), layers, instead=instead)

@@ -8,7 +8,7 @@ import click
 
 from gpunet.errors import ConfigError
 
-from ..options import Request, dask_option, from_option, run_options
+from ..options import Request, dask_option, from_option, profile_option, run_options
 
 
 @click.command()
@@ -19,6 +19,7 @@ from ..options import Request, dask_option, from_option, run_options
 @dask_option
 @from_option
 @click.option("--graft", "grafts", multiple=True, metavar="LAYER=LAYER", help="Which layer of --from goes where.")
+@profile_option
 @run_options
 def train(
     request: Request,
@@ -27,6 +28,7 @@ def train(
     folds: int | None,
     repeats: int,
     dask: str | None,
+    profile: bool,
 ) -> None:
     """Train a model and keep the weights that are best on validation.
 
@@ -41,6 +43,9 @@ def train(
     With --folds there are figures with an interval over folds, the out-of-fold predictions, and the networks of all
     folds as one ensemble, which predict and ensemble --method select take.
 
+    With --profile nothing is trained to its end: steps are timed by operation, on a GPU launches and bytes are counted,
+    and both stand beside what the products alone would take (docs/profile.md).
+
     \b
     gpunet train
     gpunet train flowers.csv
@@ -51,6 +56,7 @@ def train(
     gpunet train mlp --from runs/digits-mlp-1/best.h5 --graft 000_dense=000_dense
     gpunet train flowers.csv --folds 10 --repeats 3 --dask tcp://10.0.0.1:8786
     gpunet train my.toml --dry-run
+    gpunet train my.toml --profile
     """
     from ..terminal import execute
 
@@ -64,8 +70,15 @@ def train(
         raise ConfigError("--dask", "shares folds among workers", "none", remedy)
     if grafts and source is None:
         raise ConfigError("--graft", "needs a checkpoint to take layers from", "none", "Add --from CHECKPOINT")
+    if profile and folds is not None:
+        raise ConfigError("--profile", "measures the steps of one training", "--folds", "Leave one of them out")
     pairs = [_pair(words) for words in grafts]
     instead = None if folds is None else partial(_fold, request, folds, repeats, pairs, dask)
+    if profile:
+        from ..profiling import check_profile, run_profile
+
+        check_profile(request)
+        instead = partial(run_profile, request, pairs, None)
     here = request if dask is None else replace(request, device="auto")  # the device that is asked for is the workers'
     execute(here, config, source, pairs, instead=instead)
 

@@ -1,4 +1,4 @@
-"""The Python front door: train, fit, search, resume and load, and what they return."""
+"""The Python front door: train, fit, search, resume, load and profile, and what they return."""
 
 from .autoencoder import Autoencoder
 from .ensemble import Ensemble
@@ -9,6 +9,7 @@ from .loading import load
 from .log_likelihood import LogLikelihood
 from .machine import Machine
 from .network import Network
+from .profiling import profile
 from .results import Result
 from .resuming import resume
 from .searching import SearchResult, search
@@ -25,6 +26,7 @@ __all__ = [
     "SearchResult",
     "fit",
     "load",
+    "profile",
     "resume",
     "search",
     "train",

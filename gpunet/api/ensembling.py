@@ -29,7 +29,7 @@ from ..stages import Callbacks
 from .ensemble import Ensemble
 from .loading import result_of
 from .progress import Watch, wants_bar
-from .training import OnEpoch, divergence_told, experiment_of, functions, signals_heard
+from .training import OnEpoch, experiment_of, failures_told, functions, signals_heard
 
 
 def train_ensemble(
@@ -99,7 +99,7 @@ def train_ensemble(
     experiment, source = experiment_of(config, x, y, settings, start=start, device=here, **keywords)
     stop = stop or Stop()
     watch = Watch(functions(on_epoch), wants_bar(progress), keep_portrait=False)
-    with experiment.device.activate(), signals_heard(stop, None), divergence_told():
+    with experiment.device.activate(), signals_heard(stop, None), failures_told():
         count = usual_size(experiment, chosen) if size is None else size
         if dask is None:
             return made(experiment, chosen, count, combine, source, watch, stop)

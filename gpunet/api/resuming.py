@@ -34,7 +34,7 @@ from .measuring import Monitors, monitors_of
 from .progress import Watch, wants_bar
 from .reading import IN_MEMORY, load_split, parts
 from .samples import in_memory
-from .training import OnEpoch, came_of, divergence_told, functions, signals_heard, train
+from .training import OnEpoch, came_of, failures_told, functions, signals_heard, train
 
 ANEW = "ended before its first save: it begins anew from its config.toml, with no weights of another checkpoint"
 
@@ -130,7 +130,7 @@ def resume(
             target_folder.go_on(source, identity, config, changed)
             return nullcontext(target_folder)
 
-        with signals_heard(stop, run), divergence_told():
+        with signals_heard(stop, run), failures_told():
             found = go_on(experiment, saved, open_folder, watch, stop)
         assert found is not None, "this was no dry run"
         return came_of(found, stop, place, folder)

@@ -10,7 +10,7 @@ from ..checkpoint import Checkpoint, read
 from ..checkpoint import in_memory as checkpoint_in_memory
 from ..config import Config, override
 from ..data import Dataset
-from ..errors import ConfigError, DataError, DivergedError, Interrupted
+from ..errors import ConfigError, DataError, DeviceError, DivergedError, Interrupted
 from ..experiment import Experiment, Prepared, Run
 from ..families import Family
 from ..interruption import SIGNALS, Stop, stops_on_signals
@@ -220,7 +220,7 @@ def carried(
         return folders[0]
 
     watch = Watch(functions(on_epoch), wants_bar(progress), run is not None, monitors_of(monitors))
-    with signals_heard(stop, run), divergence_told():
+    with signals_heard(stop, run), failures_told():
         found = begin(
             experiment, source, grafts, keep_layers,
             open_folder if run is not None else None, watch, stop, incremental=incremental,
@@ -254,11 +254,12 @@ def came_of(found: Carried, stop: Stop, device: Device, folder: Path | None, wit
 
 
 @contextmanager
-def divergence_told() -> Iterator[None]:
-    """Say how to go on from the last healthy state of a training that diverges in here.
+def failures_told() -> Iterator[None]:
+    """Say how to go on from the last healthy state of a training that diverges in here, or loses its device.
 
     Raises:
-        DivergedError: with the call that does so.
+        DeviceError: with the call that does so.
+        DivergedError: likewise.
     """
     try:
         yield
@@ -269,6 +270,13 @@ def divergence_told() -> Iterator[None]:
         found = DivergedError(error.thing, error.rule, error.received, remedy)
         found.healthy = error.healthy
         raise found from None
+    except DeviceError as error:
+        if error.kept is None:
+            raise
+        remedy = f"Go on from what was saved last with gpunet.resume({str(error.kept)!r}) in a new process"
+        lost = DeviceError(error.thing, error.rule, error.received, remedy)
+        lost.kept = error.kept
+        raise lost from None
 
 
 def settle(run: Run) -> None:

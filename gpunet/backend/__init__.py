@@ -5,12 +5,13 @@ This is the only room that imports CuPy, and it does so when a CUDA device is fi
 
 from .arena import Arena
 from .arrays import array_module, strided, to_host
-from .capture import capture
+from .capture import WARM_UPS, capture, nodes_of
 from .context import NUMERICS, Context, sixteen_bits
-from .device import Device, out_of_memory, resolve_device
-from .dispatch import Op, op
+from .device import Device, gone, resolve_device
+from .dispatch import Op, op, watching
 from .driver import DriverReport, probe_driver
-from .kernels import kernel
+from .failures import lost, no_memory_for_graph, out_of_memory
+from .kernels import kernel, launches_told
 from .lanes import blas, lanes, run_beside, threads_for, threads_of_blas, threads_pay
 from .products import COMPUTE, matmul, products_in
 from .sampled import SampleStreams
@@ -19,6 +20,7 @@ from .streams import Purpose, Streams, host_generator, normal_pairs
 __all__ = [
     "COMPUTE",
     "NUMERICS",
+    "WARM_UPS",
     "Arena",
     "Context",
     "Device",
@@ -30,10 +32,15 @@ __all__ = [
     "array_module",
     "blas",
     "capture",
+    "gone",
     "host_generator",
     "kernel",
     "lanes",
+    "launches_told",
+    "lost",
     "matmul",
+    "no_memory_for_graph",
+    "nodes_of",
     "normal_pairs",
     "op",
     "out_of_memory",
@@ -47,4 +54,5 @@ __all__ = [
     "threads_of_blas",
     "threads_pay",
     "to_host",
+    "watching",
 ]

@@ -1,13 +1,16 @@
 """Capture: a step becomes one CUDA graph; on the CPU it stays the function that it is."""
 
-from collections.abc import Callable, Hashable
-from contextlib import suppress
+import re
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 from weakref import finalize
 
 from .device import Device
+from .failures import GraphMemoryError, out_of_memory
 from .pools import leave, sweep
 
+NODE = re.compile(r'^\s*"(graph_\d+_node_\d+)"\s*\[', re.MULTILINE)  # in the drawing of a graph, as CUDA writes it
 WARM_UPS = 2  # eager runs before recording: the first compiles and allocates, the second shows that nothing is left
 
 
@@ -24,6 +27,24 @@ def capture(step: Callable[..., None], device: Device) -> Callable[..., None]:
     ['step']
     """
     return step if device.kind == "cpu" else _CapturedStep(step, device)
+
+
+def nodes_of(step: Callable[..., None], *key: Hashable) -> int | None:
+    """How many nodes the graph of a captured step has, for the arguments that it is called with.
+
+    Args:
+        step: what :func:`capture` gave.
+        key: the arguments.
+
+    Returns:
+        None for a step that is no graph: on the CPU, and before it was recorded.
+    """
+    graph = step.graphs.get(key) if isinstance(step, _CapturedStep) else None
+    return None if graph is None else len(set(NODE.findall(_text(graph.debug_dot_str()))))
+
+
+def _text(said: str | bytes) -> str:
+    return said.decode(errors="replace") if isinstance(said, bytes) else said
 
 
 class _CapturedStep:
@@ -54,7 +75,8 @@ class _CapturedStep:
                 self.step(*key)
                 return
             graph = self._record(stream, key)
-        graph.upload(stream=stream)
+        with _memory_of_graph():
+            graph.upload(stream=stream)
         graph.launch(stream=stream)
         self.graphs[key] = graph
 
@@ -67,4 +89,20 @@ class _CapturedStep:
             with suppress(RuntimeError):  # CUDA's errors; the capture is invalid, and has to end all the same
                 stream.end_capture()
             raise
-        return stream.end_capture()
+        with _memory_of_graph():
+            return stream.end_capture()
+
+
+@contextmanager
+def _memory_of_graph() -> Iterator[None]:
+    """A block in which memory that ends is that of a graph.
+
+    Raises:
+        GraphMemoryError: it ended.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not out_of_memory(error):
+            raise
+        raise GraphMemoryError("no memory for the graph of a step") from error

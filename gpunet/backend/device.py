@@ -16,6 +16,7 @@ import numpy as np
 from ..errors import DeviceError
 from .arrays import Array, address, to_host
 from .driver import DriverReport, probe_driver
+from .failures import lost
 from .pools import sweep
 from .products import load_cublas
 
@@ -108,31 +109,35 @@ class Device:
 
         Blocks may stand inside each other: each begins when the work of the one around it is done, and that goes on
         when the work of the inner one is.
+
+        Raises:
+            DeviceError: the device is gone.
         """
         if self.kind == "cpu":
             yield
             return
         cuda = self.xp.cuda
-        with cuda.Device(self.index):
-            cuda.get_current_stream().synchronize()
-        with cuda.Device(self.index), cuda.Stream(non_blocking=True) as stream:
-            yield
-            stream.synchronize()
+        try:
+            with cuda.Device(self.index):
+                cuda.get_current_stream().synchronize()
+            with cuda.Device(self.index), cuda.Stream(non_blocking=True) as stream:
+                yield
+                stream.synchronize()
+        except RuntimeError as error:
+            if not (reason := lost(error)):
+                raise
+            raise gone(self, reason) from error
 
 
-def out_of_memory(error: BaseException | None) -> bool:
-    """Whether an error says, or followed from one that says, that a device or the host has no memory left.
+def gone(device: Device, reason: str) -> DeviceError:
+    """The error of a device that stopped working.
 
-    CuPy's OutOfMemoryError is a MemoryError; CUDA's own calls raise a RuntimeError that names their code.
-
-    >>> out_of_memory(MemoryError()), out_of_memory(RuntimeError("cudaErrorInvalidValue: invalid argument"))
-    (True, False)
+    Args:
+        device: which.
+        reason: what CUDA said.
     """
-    while error is not None:
-        if isinstance(error, MemoryError) or "MemoryAllocation" in str(error):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+    remedy = "Look with nvidia-smi whether it is there, and start again in a new process"
+    return DeviceError(f"device {device}", "must work to the end", reason, remedy)
 
 
 def resolve_device(name: str = "auto") -> Device:
@@ -171,11 +176,24 @@ def _cupy_problem(report: DriverReport, index: int) -> str:
     if importlib.util.find_spec("cupy") is None:
         extra = "cuda13" if report.cuda_version.startswith("13") else "cuda12"
         return f"{report.gpus[index]} is there, but CuPy is not installed (pip install 'gpunet[{extra}]')"
+    cupy: Any = None
     try:
         cupy = importlib.import_module("cupy")
         with cupy.cuda.Device(index):
             cupy.zeros(1)
         load_cublas()
     except (ImportError, OSError, RuntimeError) as error:  # CuPy's CUDA errors are RuntimeErrors
+        if "InsufficientDriver" in str(error) or "INSUFFICIENT_DRIVER" in str(error):
+            return _older_driver(report, cupy.cuda.runtime.runtimeGetVersion() // 1000)
         return f"CuPy cannot use {report.gpus[index]}: {str(error).splitlines()[0]}"
     return ""
+
+
+def _older_driver(report: DriverReport, toolkit: int) -> str:
+    """What is wrong where CuPy was made for a newer CUDA than the driver speaks."""
+    older = int(report.cuda_version.partition(".")[0])
+    instead = f", or pip install 'gpunet[cuda{older}]' instead" if 12 <= older < toolkit else ""
+    return (
+        f"the driver speaks CUDA {report.cuda_version}, which is older than the CUDA {toolkit} of CuPy: "
+        f"update the driver{instead}"
+    )

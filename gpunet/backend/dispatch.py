@@ -1,7 +1,8 @@
 """Ops: an array function with a reference, and faster overrides for the array types that have one."""
 
-from collections.abc import Callable
-from functools import update_wrapper
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial, update_wrapper
 from typing import Any
 
 
@@ -20,6 +21,8 @@ class Op:
     >>> twice(3)
     6
     """
+
+    __name__: str
 
     def __init__(self, reference: Callable[..., Any]):
         self.reference = reference
@@ -46,3 +49,31 @@ class Op:
 def op(reference: Callable[..., Any]) -> Op:
     """Make an :class:`Op` of its reference implementation."""
     return Op(reference)
+
+
+@contextmanager
+def watching(told: Callable[[Op, tuple[Any, ...], Callable[[], Any]], Any]) -> Iterator[None]:
+    """A block in which somebody stands between every op and its callers, those of other threads included.
+
+    Outside of such blocks ops are called as they are, and nothing is asked for it.
+
+    Args:
+        told: called with the op, all of its arguments, and a function that computes; gives what that gives.
+
+    >>> twice, seen = op(lambda x: 2 * x), []
+    >>> with watching(lambda one, arguments, compute: seen.append(arguments) or compute()):
+    ...     twice(3)
+    6
+    >>> twice(4), seen
+    (8, [(3,)])
+    """
+    plain = Op.__call__
+
+    def call(self: Op, *args: Any, **kwargs: Any) -> Any:
+        return told(self, (*args, *kwargs.values()), partial(plain, self, *args, **kwargs))
+
+    setattr(Op, "__call__", call)  # noqa: B010  a type checker takes methods for constants
+    try:
+        yield
+    finally:
+        setattr(Op, "__call__", plain)  # noqa: B010

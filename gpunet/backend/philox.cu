@@ -59,6 +59,21 @@ GPUNET_DEVICE int philox_event(double expected, unsigned bits, long long element
 }
 
 #ifdef __CUDACC__
+// The words that hold 16 bits for each of 4096 numbers from `start` on, for a block of 256 threads that all come here:
+// each draws four of them for all, and none goes on before the others have.
+__device__ inline void philox_share(word *words, long long start, const word *key, word clock, word site) {
+    word drawn[4];
+    philox_block((word)(start / 16 + threadIdx.x) + 1, clock, site, 0, key[0], key[1], drawn);
+    for (int lane = 0; lane < 4; ++lane) words[4 * threadIdx.x + lane] = drawn[lane];
+    __syncthreads();
+}
+
+// The 16 bits of a number among those that share words.
+__device__ inline unsigned philox_bits(const word *words, int number) {
+    return (unsigned)(words[number / 4] >> (16 * (number % 4))) & 0xffffu;
+}
+
+#ifndef GPUNET_INCLUDED  // who includes this wants none of its kernels
 // Grid: x covers the blocks of four words of a row, y the members.  `clock` is read on the device, so that a captured
 // launch draws new numbers at each replay.
 extern "C" __global__ void philox_words(word *out, long long words, long long stride, const word *keys,
@@ -89,20 +104,6 @@ GPUNET_EVENTS(events_of_floats, const float *expected, expected[place])
 GPUNET_EVENTS(events_of_doubles, const double *expected, expected[place])
 GPUNET_EVENTS(events_of_one, double expected, expected)
 
-// The words that hold 16 bits for each of 4096 numbers from `start` on, for a block of 256 threads that all come here:
-// each draws four of them for all, and none goes on before the others have.
-__device__ inline void philox_share(word *words, long long start, const word *key, word clock, word site) {
-    word drawn[4];
-    philox_block((word)(start / 16 + threadIdx.x) + 1, clock, site, 0, key[0], key[1], drawn);
-    for (int lane = 0; lane < 4; ++lane) words[4 * threadIdx.x + lane] = drawn[lane];
-    __syncthreads();
-}
-
-// The 16 bits of a number among those that share words.
-__device__ inline unsigned philox_bits(const word *words, int number) {
-    return (unsigned)(words[number / 4] >> (16 * (number % 4))) & 0xffffu;
-}
-
 // 1 with each probability, else 0, in its place; each block draws the first bits of 4096 numbers for itself.
 // Grid: x covers 4096 numbers of a member each, y the members; block: 256.
 #define GPUNET_HAPPEN(name, T)                                                                                     \
@@ -120,4 +121,5 @@ __device__ inline unsigned philox_bits(const word *words, int number) {
     }
 GPUNET_HAPPEN(happen_float, float)
 GPUNET_HAPPEN(happen_double, double)
+#endif
 #endif

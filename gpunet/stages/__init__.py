@@ -5,6 +5,7 @@ from .execution import begin, carry_out_population, go_on, runs_of
 from .memory import at_once, largest_batch, within_memory
 from .portions import FOLDER as PORTIONS
 from .portions import restored_by
+from .profiling import profiles_of
 from .resuming import resume, resumed_config
 from .stack import Stack
 
@@ -20,6 +21,7 @@ __all__ = [
     "carry_out_population",
     "go_on",
     "largest_batch",
+    "profiles_of",
     "restored_by",
     "resume",
     "resumed_config",

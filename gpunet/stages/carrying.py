@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..backend import gone, lost
 from ..checkpoint import Group
 from ..errors import DivergedError
 from ..experiment import Run
@@ -120,6 +121,7 @@ def carry_out(
         controlled: whether ``control.toml`` in the folder is heeded, see :mod:`.control`.
 
     Raises:
+        DeviceError: the device is gone; the state that was saved last is kept.
         DivergedError: the state of the last good step was saved, if there was one since the last save.
     """
     told, stop, seconds = callbacks or Callbacks(), stop or Stop(), 0.0
@@ -165,6 +167,13 @@ def _train(run: Run, saving: Saving | None, control: Control | None, told: Callb
             saving.diverged(run)
             error.healthy = saving.folder.healthy()
         raise
+    except RuntimeError as error:
+        if not (reason := lost(error)):
+            raise
+        # What is on the device cannot be had any more, so what was written last is what is left.
+        found = gone(run.device, reason)
+        found.kept = None if saving is None else saving.folder.path
+        raise found from error
     if saving is None:
         return finished
     if finished:

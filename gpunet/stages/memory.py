@@ -4,7 +4,7 @@ import traceback
 from collections.abc import Callable
 from typing import TypeVar
 
-from ..backend import out_of_memory
+from ..backend import no_memory_for_graph, out_of_memory
 from ..config import Config
 from ..errors import DeviceError
 from ..experiment import Experiment, Run
@@ -33,6 +33,7 @@ def within_memory(action: Callable[[], T], experiment: Experiment, fewer: Callab
     except Exception as error:
         if not out_of_memory(error):
             raise
+        what = "model, data and the graph of a step" if no_memory_for_graph(error) else "model and data"
         traceback.clear_frames(error.__traceback__)  # they hold what filled the memory
     device, config = experiment.device, experiment.config
     device.release()
@@ -40,7 +41,7 @@ def within_memory(action: Callable[[], T], experiment: Experiment, fewer: Callab
         found = within_memory(lambda: fewer(most), first_portion(experiment, most))
         if found is not None:
             return found
-    rule, batch = f"must fit into the memory of {device}, with model and data", config.training.batch_size
+    rule, batch = f"must fit into the memory of {device}, with {what}", config.training.batch_size
     fitting = largest_batch(experiment)
     remedy = f"Set batch_size={fitting}, which fits" if fitting else "Choose a smaller model, or fewer data"
     received = batch if fitting else f"{batch}, and there is no room even for one sample"

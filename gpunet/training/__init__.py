@@ -6,6 +6,7 @@ from .outcomes import decided, figure, outcomes, task_of
 from .places import epochs_of, rows_of
 from .plateau import Plateau
 from .prediction import Predictor, at_once, outputs_of
+from .profile import Operation, StepProfile, profile_step
 from .selection import Selection
 from .trainer import NEVER, Trainer
 
@@ -13,10 +14,12 @@ __all__ = [
     "NEVER",
     "EpochRecord",
     "Evaluator",
+    "Operation",
     "Plateau",
     "Predictor",
     "Scores",
     "Selection",
+    "StepProfile",
     "Trainer",
     "at_once",
     "decided",
@@ -26,6 +29,7 @@ __all__ = [
     "last_record",
     "outcomes",
     "outputs_of",
+    "profile_step",
     "rows_of",
     "task_of",
 ]

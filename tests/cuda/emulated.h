@@ -1,41 +1,13 @@
-// CUDA C++ as C++ on a CPU: blocks follow each other, the threads of a block are fibers that take turns at barriers,
-// both in the order that a test asks for.  Shared memory begins every block full of NaN, as an outcome must not depend
-// on what was there before.  Not modelled: warps, memory ordering between blocks, alignment of vectors.
+// Blocks follow each other, the threads of a block are fibers that take turns at barriers, both in the order that a test
+// asks for.  Shared memory begins every block full of NaN, as an outcome must not depend on what was there before.  Not
+// modelled: warps, memory ordering between blocks, alignment of vectors.
 #pragma once
-#include <math.h>
 #include <setjmp.h>
 #include <ucontext.h>
 
-#include <algorithm>
-#include <cmath>
-#include <cstdint>
-#include <cstring>
 #include <memory>
-#include <tuple>
-#include <type_traits>
-#include <utility>
-#include <vector>
 
-#define __CUDACC__ 1
-#define __device__
-#define __host__
-#define __global__
-#define __forceinline__ inline
-#define __launch_bounds__(...)
-#define __shared__ static
-
-#define GPUNET_EMULATED 1
-
-using std::isfinite;
-
-struct Place { unsigned x, y, z; };
-static Place threadIdx, blockIdx, blockDim, gridDim;
-
-template <class A, class B> inline auto min(A a, B b) { return a < b ? a : b; }
-template <class A, class B> inline auto max(A a, B b) { return a < b ? b : a; }
-inline unsigned long long __umul64hi(unsigned long long a, unsigned long long b) {
-    return (unsigned long long)(((unsigned __int128)a * b) >> 64);
-}
+static Place threadIdx;
 
 // Where the arrays of shared memory lie, and their sizes, as the symbol table tells.
 static std::vector<std::pair<void *, size_t>> shared_arrays;
@@ -132,11 +104,6 @@ static bool run_block(unsigned order, uint64_t &state) {
         waiting.swap(left);
     }
     return apart;
-}
-
-template <class... A, size_t... I>
-static void call(void (*function)(A...), void **given, std::index_sequence<I...>) {
-    function(*(std::remove_cv_t<A> *)given[I]...);
 }
 
 // Runs a kernel over a grid, its blocks in the same kind of order as their threads; `given` points to each argument.
