@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data import Feed
+from ..data import Features, Feed, Streamed, feed_of
 from ..errors import ConfigError, DataError
 from ..metrics import Estimate, Outcome, class_numbers, constant_prediction, estimates, measured, usual_metrics
 from ..persistence import Trained, TrainedModel, network_of
@@ -44,7 +44,7 @@ class Network(Result):
         """
         return self.outputs_on(self._features(x), as_numpy=as_numpy)
 
-    def outputs_on(self, features: np.ndarray, *, as_numpy: bool = True, precise: bool = False) -> Any:
+    def outputs_on(self, features: Features, *, as_numpy: bool = True, precise: bool = False) -> Any:
         """The same for samples of a data set.
 
         Args:
@@ -64,7 +64,7 @@ class Network(Result):
                 found = held.description.target_scale.undo(found, device.xp)
             return given(found, device, as_numpy)
 
-    def member_outputs_on(self, features: np.ndarray) -> np.ndarray:
+    def member_outputs_on(self, features: Features) -> np.ndarray:
         """The activated outputs of each member by itself, (members, samples, outputs), float64 on the host.
 
         Args:
@@ -222,7 +222,7 @@ class Network(Result):
         found |= self.scores(features, targets)
         return {name: values if self.parameters.members else float(values[0]) for name, values in found.items()}
 
-    def scores(self, features: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None) -> Scores:
+    def scores(self, features: Features, targets: np.ndarray, weights: np.ndarray | None = None) -> Scores:
         """Loss and measures over samples of a data set, each (members,).
 
         Args:
@@ -235,7 +235,9 @@ class Network(Result):
             x = features.reshape(len(features), *held.input_shape)
             scale = held.description.target_scale
             wanted = targets if scale is None else scale.apply(targets, held.parameters.dtype)
-            feed = Feed(device, x, wanted, held.preprocessing, held.parameters.dtype, weights=weights)
+            some = (device, x, wanted, held.preprocessing, held.parameters.dtype)
+            streams = isinstance(x, Streamed)
+            feed = feed_of(*some, weights=weights, training=True) if streams else Feed(*some, weights=weights)
             found = Evaluator(held.objective, feed, len(self.seeds), device).scores()
             if held.thresholds is None:
                 return found

@@ -11,6 +11,7 @@ from .device import Device, out_of_memory, resolve_device
 from .dispatch import Op, op
 from .driver import DriverReport, probe_driver
 from .kernels import kernel
+from .landing import Landing
 from .lanes import blas, lanes, run_beside, threads_for, threads_of_blas, threads_pay
 from .products import COMPUTE, matmul, products_in
 from .sampled import SampleStreams
@@ -23,6 +24,7 @@ __all__ = [
     "Context",
     "Device",
     "DriverReport",
+    "Landing",
     "Op",
     "Purpose",
     "SampleStreams",
