@@ -59,8 +59,8 @@ def _read_npz(path: Path, names: set[str], features: set[str], memory: int | Non
             there = {name: info for name, info in wanted.items() if not size or name not in heads}
             _check_inflation(path, list(there.values()))
             found: dict[str, Any] = {name: _read_member(path, name, archive, info) for name, info in there.items()}
-            for name, (shape, dtype, inside) in heads.items() if size and memory is not None else ():
-                found[name] = _stored(path, name, file, wanted[name], shape, dtype, inside, size, memory)
+            for name, (shape, dtype, inside) in heads.items() if size else ():
+                found[name] = _stored(path, name, file, wanted[name], shape, dtype, inside, size, memory or 0)
             return found
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
         reason = printable(str(error))

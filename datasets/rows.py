@@ -109,7 +109,7 @@ def joined(x: Features, after: Features) -> Features:
         if x.row != after.row:
             raise ValueError("samples of several shapes")
         return replace(x, parts=(*x.parts, *after.parts), dtype=np.result_type(x.dtype, after.dtype), known={})
-    return np.concatenate([x, after])  # type: ignore[list-item]
+    return np.concatenate([x, after])
 
 
 def cannot_stream(name: str, size: int, memory: int, why: str, remedy: str) -> DataError:

@@ -42,7 +42,7 @@ class Network(Result):
         Raises:
             DataError: samples that this network was not trained for.
         """
-        return self.outputs_on(self._features(x), as_numpy=as_numpy)
+        return self.outputs_on(self.read(x).x, as_numpy=as_numpy)
 
     def outputs_on(self, features: Features, *, as_numpy: bool = True, precise: bool = False) -> Any:
         """The same for samples of a data set.
@@ -211,7 +211,7 @@ class Network(Result):
         Raises:
             DataError: samples or targets that this network was not trained for.
         """
-        features, about = self._features(x), self.description
+        features, about = self.read(x).x, self.description
         if self.reconstructs:
             targets = np.zeros((len(features), 0), np.float32)
         else:
@@ -235,9 +235,11 @@ class Network(Result):
             x = features.reshape(len(features), *held.input_shape)
             scale = held.description.target_scale
             wanted = targets if scale is None else scale.apply(targets, held.parameters.dtype)
-            some = (device, x, wanted, held.preprocessing, held.parameters.dtype)
-            streams = isinstance(x, Streamed)
-            feed = feed_of(*some, weights=weights, training=True) if streams else Feed(*some, weights=weights)
+            how = held.preprocessing, held.parameters.dtype
+            if isinstance(x, Streamed):
+                feed = feed_of(device, x, wanted, *how, weights=weights, training=True)
+            else:
+                feed = Feed(device, x, wanted, *how, weights=weights)
             found = Evaluator(held.objective, feed, len(self.seeds), device).scores()
             if held.thresholds is None:
                 return found

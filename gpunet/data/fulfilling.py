@@ -67,6 +67,7 @@ def _of_table(about: "Description", table: Table, targets: bool) -> Given:
     if not contract.codes:
         return _plain_table(about, table, targets)
     places, target_places, notes = _places(about, contract, table, targets)
+    x: Features
     if any(isinstance(code, TextCode) for code in contract.codes):
         texts = [text or "" for text in table.columns[places[0]].texts.tolist()]
         x, _, note = number_texts(table.name, texts, about.vocabulary, about.features)
@@ -118,6 +119,7 @@ def _plain_table(about: "Description", table: Table, targets: bool) -> Given:
         label = _label_of(about, table, list(range(width))) if width > about.features else None
         places = [i for i in range(width) if i != label]
     notes: list[str] = []
+    x: Features
     if about.vocabulary:
         texts = [text or "" for text in table.columns[places[0]].texts.tolist()]
         x, _, note = number_texts(table.name, texts, about.vocabulary, about.features)

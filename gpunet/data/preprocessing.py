@@ -17,6 +17,7 @@ from . import robust
 from .bags import BagOfWords
 from .onehot import OneHot
 from .preparations import Arrays, Preparation, is_affine
+from .seen import Seen
 from .streamed import Features, Streamed
 
 BATCH = 1000  # samples at once on the host
@@ -184,13 +185,11 @@ def _fit_streamed(
     preparation: Preparation, before: Preprocessing, x: Streamed, scale: float, weights: np.ndarray | None
 ) -> Fitted:
     """Fit one preparation to samples that are streamed."""
-    from .seen import Seen  # which prepares samples itself
-
     channels = _channels(preparation, before.shape(x.row))
-    seen = Seen(x, before, weights, channels)
+    features = before.width(prod(x.row))
+    seen = Seen(x, before.on_host if before.steps else None, features, weights, channels)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # looked for below
         arrays = preparation.fit_streamed(seen, scale if not before.steps else 1.0)
-    features = before.width(prod(x.row))
 
     def sizes() -> np.ndarray:
         found = seen.extent()

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
 from .passes import Extent, extent_of_blocks
-from .preprocessing import Preprocessing
-from .streamed import Streamed
+from .streamed import Step, Streamed
 
 
 @dataclass(eq=False)
@@ -53,27 +53,29 @@ class Seen:
 
     Attributes:
         x: the training part, (samples, *shape).
-        before: what is done to it before.
+        before: what is done to rows of it before, where something is.
+        width: features that this leaves.
         weights: (samples,), or None.
         channels: of images, where each is taken for a feature that every position gives a sample of; else 0.
     """
 
     x: Streamed
-    before: Preprocessing = Preprocessing()
+    before: Step | None = None
+    width: int = 0
     weights: np.ndarray | None = None
     channels: int = 0
 
     @property
     def features(self) -> int:
         """How many a preparation is fitted to."""
-        return self.channels or self.before.width(int(np.prod(self.x.row)))
+        return self.channels or self.width or prod(self.x.row)
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
         """Blocks (count, features) with the weights of their samples."""
         start = 0
         for block in self.x.blocks():
             flat = block.reshape(len(block), -1)
-            seen = self.before.on_host(flat) if self.before.steps else flat
+            seen = flat if self.before is None else self.before(flat)
             weights = None if self.weights is None else self.weights[start : start + len(block)]
             start += len(block)
             if self.channels:
