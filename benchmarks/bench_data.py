@@ -1,8 +1,12 @@
-"""Batches of an epoch from memory: gathered in a new order, scaled and augmented, against NumPy and PyTorch's loader.
+"""Batches of an epoch: gathered in a new order, scaled and augmented, against NumPy and PyTorch's loader, and streamed.
 
 One call is an epoch of 10,000 images of bytes, 28x28, in batches of 100. "Gathered" is shuffled, made float32 and
 divided by 255; "moved" is also shifted by up to two pixels either way. PyTorch's loader runs in one process, with a
 batch sampler, so that it too gathers a whole batch at once.
+
+"Streamed" hands out 50,000 such images from an NPZ file of 39 MB, with room for 8 MB of them, and "trained" trains
+784-512-512-10 for an epoch on them, with Adam; both beside the same from memory.  The file is in the cache of the
+system, as it is once a first epoch has read it from a disk, where there is room.
 
     python benchmarks/bench_data.py [--threads 2] [--seconds 8] [--only gathered] [--device cuda] [--save]
 
@@ -16,17 +20,28 @@ THREADS = sys.argv[sys.argv.index("--threads") + 1] if "--threads" in sys.argv e
 os.environ |= {"OMP_NUM_THREADS": THREADS, "OPENBLAS_NUM_THREADS": THREADS, "MKL_NUM_THREADS": THREADS}
 
 import importlib.util
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import place
 from timing import run_cases
 
-from gpunet.data import Feed, fit_preprocessing
+from gpunet.data import Feed, StreamedFeed, fit_preprocessing
 from gpunet.data.augmentations import Shift
 from gpunet.data.augmenter import Augmenter
+from gpunet.datasets import read
+from gpunet.initializers import He
+from gpunet.layers import ReLU
+from gpunet.losses import CategoricalCrossEntropy
+from gpunet.models import mlp
+from gpunet.objectives import Supervised
+from gpunet.optimizers import Adam
 from gpunet.testing import make_context
+from gpunet.training import Trainer
 
 SAMPLES, SIDE, BATCH, REACH = 10_000, 28, 100, 2
+MANY, ROOM = 50_000, 8_000_000  # images that are streamed, and bytes for them
 
 
 def images():
@@ -48,6 +63,51 @@ def gpunet_epoch(moved):
             ctx.arena.rewind()
             cursor.fill(number)
             feed.batch(ctx, cursor, BATCH, BATCH)
+
+    return epoch
+
+
+def large_feeds():
+    """The same images in memory and in a file, as feeds."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (MANY, SIDE * SIDE), np.uint8)
+    y = rng.integers(0, 10, MANY).astype(np.int32)
+    with tempfile.TemporaryDirectory() as folder:
+        np.savez(Path(folder) / "a.npz", x=x, y=y)
+        found = read(str(Path(folder) / "a.npz"), memory=ROOM)  # its file stays open when its name is gone
+    scaled, device, dtype = fit_preprocessing("scale", x, 255.0), place.device(), np.dtype(np.float32)
+    return {
+        "from memory": Feed(device, x, y, scaled, dtype),
+        "from a file": StreamedFeed(device, found.x, y, scaled, dtype, ROOM),
+    }
+
+
+def batches_of(feed):
+    cursor, ctx, epochs = feed.device.zeros((1,), np.int64), make_context(feed.device), iter(range(1 << 40))
+
+    def epoch():
+        feed.shuffle((0,), next(epochs))
+        for number in range(MANY // BATCH):
+            ctx.arena.rewind()
+            cursor.fill(number)
+            feed.provide(number * BATCH, (number + 1) * BATCH)
+            feed.batch(ctx, cursor, BATCH, BATCH)
+
+    return epoch
+
+
+def training_of(feed):
+    net = mlp(SIDE * SIDE, [512, 512], 10, ReLU, He())
+    trainer = Trainer(
+        Supervised(net, CategoricalCrossEntropy()), optimization=Adam(), seeds=0, feed=feed, batch_size=BATCH,
+        device=feed.device,
+    )  # fmt: skip
+    epochs, steps = iter(range(1 << 40)), MANY // BATCH
+
+    def epoch():
+        trainer.begin_epoch(next(epochs), steps)
+        for step in range(steps):
+            trainer.train_batch(step)
 
     return epoch
 
@@ -96,8 +156,13 @@ def main():
             found["PyTorch loader"] = torch_epoch()
         return found
 
-    cases = {"gathered": lambda: candidates(False), "moved": lambda: candidates(True)}
-    run_cases(__doc__, "An epoch of batches, 10,000 images", cases, "NumPy", "bench_data")
+    cases = {
+        "gathered": lambda: candidates(False),
+        "moved": lambda: candidates(True),
+        "streamed": lambda: {name: batches_of(feed) for name, feed in large_feeds().items()},
+        "trained": lambda: {name: training_of(feed) for name, feed in large_feeds().items()},
+    }
+    run_cases(__doc__, "An epoch of batches, 10,000 images, or 50,000 that stream", cases, "NumPy", "bench_data")
 
 
 if __name__ == "__main__":

@@ -53,6 +53,8 @@ def announce(job: Run) -> None:
     remarks = [loss.remark] if loss is not None and loss.remark else []
     for word, line in found.lines:
         remark(f"  {word + ':':10}{line}")
+    if job.trainer.feed.told:
+        remark(f"  {'streams:':10}{job.trainer.feed.told}")
     if not layerwise:
         _say_units(job)
     for line in map(translated, (*abridged(job.dataset.notes), *job.preprocessing.notes, *several, *remarks)):

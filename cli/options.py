@@ -20,6 +20,10 @@ from .remarks import quiet_option, remark
 device_option = click.option(
     "--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]", help="Where to compute."
 )
+memory_option = click.option(
+    "--memory", type=click.FloatRange(0, min_open=True), metavar="MB",
+    help="Features beyond so many megabytes stream from their file; as in training by default.",
+)  # fmt: skip
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
 
 

@@ -1,17 +1,15 @@
-"""Arrays by name in NPZ and HDF5 files."""
+"""Data sets out of arrays by name in NPZ and HDF5 files."""
 
-import math
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from gpunet.checkpoint import NamedArray, inflation_budget, read_foreign
 from gpunet.data import (
     Dataset,
+    Features,
     byte_scale,
     check_features,
     checked_weights,
@@ -20,9 +18,10 @@ from gpunet.data import (
     portable_features,
     understand,
 )
-from gpunet.errors import CheckpointError, DataError, NoTargetsError, printable
+from gpunet.errors import DataError, NoTargetsError, printable
 
-from .opening import open_regular
+from .containers import Arrays, read_arrays
+from .rows import joined
 
 NAMES = (("x", "y"), ("X", "y"), ("images", "labels"), ("data", "target"))
 PARTED = (("x_train", "y_train", "x_test", "y_test"), ("train_x", "train_y", "test_x", "test_y"))
@@ -55,7 +54,12 @@ class Naming:
 
 
 def read_archive(
-    path: Path, naming: Naming, task: str, classes: tuple[str, ...] | None, unlabelled: bool = False
+    path: Path,
+    naming: Naming,
+    task: str,
+    classes: tuple[str, ...] | None,
+    unlabelled: bool = False,
+    memory: int | None = None,
 ) -> Dataset:
     """Read features and targets: ``x`` and ``y``, ``images`` and ``labels``, ``data`` and ``target``, or
     ``x_train``, ``y_train``, ``x_test``, ``y_test``, whose test part is kept; or arrays of names that are given, where
@@ -67,16 +71,17 @@ def read_archive(
         task: what targets are.
         classes: names of the classes of a trained model.
         unlabelled: whether features will do where the file names no targets.
+        memory: bytes that features may take, which are streamed where they take more; None for whatever they need.
 
     Raises:
         DataError: damaged, pickled, of other names or types.
     """
     if unlabelled and naming.y is None:
-        arrays = read_arrays(path, _weighing(naming, () if naming.x is None else (naming.x,)))
+        arrays = _arrays(path, _weighing(naming, () if naming.x is None else (naming.x,)), naming, memory)
         if naming.x is not None or not any(all(name in arrays for name in names) for names in NAMES + PARTED):
             return _unlabelled(path, naming, arrays)
     chosen = _asked(naming)
-    arrays = read_arrays(path, _weighing(naming, chosen))
+    arrays = _arrays(path, _weighing(naming, chosen), naming, memory)
     parted = chosen if len(chosen) == 4 and all(name in arrays for name in chosen) else None
     if not chosen:
         parted = next((names for names in PARTED if all(name in arrays for name in names)), None)
@@ -110,7 +115,7 @@ def read_archive(
     )  # fmt: skip
 
 
-def _unlabelled(path: Path, naming: Naming, arrays: Mapping[str, np.ndarray]) -> Dataset:
+def _unlabelled(path: Path, naming: Naming, arrays: Arrays) -> Dataset:
     """Features without targets, for what learns from features alone."""
     name = naming.x or next((name for name in USUAL[1:] if name in arrays), None)
     if name is None or name not in arrays:
@@ -133,9 +138,7 @@ def _weighing(naming: Naming, names: tuple[str, ...]) -> tuple[str, ...]:
     return (*(names or sorted(WANTED)), naming.weight, *filter(None, [_test_name(naming.weight)]))
 
 
-def _weights(
-    path: Path, naming: Naming, arrays: Mapping[str, np.ndarray], samples: int, test_from: int | None
-) -> np.ndarray | None:
+def _weights(path: Path, naming: Naming, arrays: Arrays, samples: int, test_from: int | None) -> np.ndarray | None:
     """The weights of all samples; those of a test part are 1 where the file has none for it.
 
     Raises:
@@ -169,25 +172,26 @@ def spread_weights(name: str, weights: np.ndarray, samples: int, test_from: int 
         raise DataError(f"{name}: weights", error.rule, error.received, error.remedy) from None
 
 
-def read_features(path: Path, naming: Naming) -> np.ndarray:
-    """Features alone, with or without targets beside them."""
+def read_features(path: Path, naming: Naming, memory: int | None = None) -> Features:
+    """Features alone, with or without targets beside them; streamed where they take more memory than allowed."""
     if naming.x is None:
-        arrays = read_arrays(path, ())
+        arrays = _arrays(path, (), naming, memory)
         for name in USUAL:
             if name in arrays:
                 return _features(path, arrays[name], naming)
         raise DataError(str(path), "needs an array named x, images or data", _known(arrays))
     names = tuple(dict.fromkeys((_test_name(naming.x) or naming.x, naming.x, *USUAL)))
-    arrays = read_arrays(path, names)
+    arrays = _arrays(path, names, naming, memory)
     for name in names:
         if name in arrays:
             return _features(path, arrays[name], naming)
     raise DataError(str(path), f"needs an array named {naming.x}", _known(arrays))
 
 
-def _features(path: Path, x: np.ndarray, naming: Naming) -> np.ndarray:
+def _features(path: Path, x: Features, naming: Naming) -> Features:
     """Features in their own type, since a model may subtract something from them first."""
-    return oriented(check_features(str(path), x), naming.channels, naming.transposed)[0]
+    found: Features = oriented(check_features(str(path), x), naming.channels, naming.transposed)[0]
+    return found
 
 
 def _asked(naming: Naming) -> tuple[str, ...]:
@@ -207,7 +211,7 @@ def _test_name(name: str) -> str | None:
     return name.replace("train", "test") if "train" in name else None
 
 
-def _pair(path: Path, naming: Naming, arrays: Mapping[str, np.ndarray]) -> tuple[str, str]:
+def _pair(path: Path, naming: Naming, arrays: Arrays) -> tuple[str, str]:
     if naming.x is not None and naming.y is not None:
         for name in (naming.x, naming.y):
             if name not in arrays:
@@ -222,97 +226,35 @@ def _pair(path: Path, naming: Naming, arrays: Mapping[str, np.ndarray]) -> tuple
     return found
 
 
-def _one_axis(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _one_axis(x: Features, y: np.ndarray) -> np.ndarray:
     """Targets that lie in one row for all samples, as a row for each."""
     return y[0] if y.ndim == 2 and y.shape[0] == 1 and x.ndim and y.shape[1] == len(x) != 1 else y
 
 
-def read_arrays(path: Path, names: tuple[str, ...]) -> Mapping[str, np.ndarray]:
-    """The arrays of a file that have one of some names, or of the usual ones; all others are empty."""
-    wanted = set(names) or WANTED
-    return _read_npz(path, wanted) if path.suffix.lower() == ".npz" else _read_hdf5(path, wanted)
+def _arrays(path: Path, names: tuple[str, ...], naming: Naming, memory: int | None) -> Arrays:
+    """The arrays of a file that have one of some names, or of the usual ones; all others are empty.
+
+    Those of features are streamed where together they take more memory than allowed.
+    """
+    own = {name for name in (naming.x, _test_name(naming.x or "")) if name is not None}
+    return read_arrays(
+        path, set(names) or WANTED, own | {*USUAL, *(name for two in PARTED for name in two[::2])}, memory
+    )
 
 
-def _known(arrays: Mapping[str, np.ndarray]) -> str:
+def _known(arrays: Mapping[str, Any]) -> str:
     return printable(", ".join(sorted(arrays)[:20])) or "none"
 
 
-def _same_length(path: Path, x: np.ndarray, y: np.ndarray) -> None:
+def _same_length(path: Path, x: Features, y: np.ndarray) -> None:
     if x.ndim == 0 or y.ndim == 0 or len(x) != len(y):
         shapes = f"shapes {x.shape} and {y.shape}"
         raise DataError(str(path), "needs one target for each sample", shapes, "Check the file")
 
 
-def _joined(path: Path, name: str, other: str, train: np.ndarray, test: np.ndarray) -> np.ndarray:
+def _joined(path: Path, name: str, other: str, train: Features, test: Features) -> Any:
     try:
-        return np.concatenate([train, test])
+        return joined(train, test)
     except (ValueError, TypeError):  # other axes, or types that nothing has in common
         received = " and ".join(f"{a.dtype} of shape {a.shape}" for a in (train, test))
         raise DataError(str(path), f"needs {name} and {other} of one kind", received, "Check the file") from None
-
-
-def _read_npz(path: Path, names: set[str]) -> dict[str, np.ndarray]:
-    """The arrays that have one of the known names, and nothing else of the file."""
-    try:
-        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
-            members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-            wanted = {name: members[name] for name in sorted(names & set(members))}
-            if not wanted:
-                return {name: np.zeros(0) for name in members}  # to say what there is instead
-            _check_inflation(path, list(wanted.values()))
-            return {name: _read_member(path, name, archive, info) for name, info in wanted.items()}
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
-        reason = printable(str(error))
-        raise DataError(str(path), "must be a whole NPZ file", reason, "Write it again with numpy.savez") from None
-
-
-def _check_inflation(path: Path, members: list[zipfile.ZipInfo]) -> None:
-    """Refuse what would grow beyond measure, and ways of compression that nobody needs here."""
-    allowed, size = inflation_budget(path.stat().st_size), sum(info.file_size for info in members)
-    if size > allowed:
-        rule = f"must inflate to at most {allowed:,} bytes"
-        raise DataError(str(path), rule, f"{size:,}", "Write it again with numpy.savez, uncompressed")
-    if odd := [info for info in members if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)]:
-        way = f"compression method {odd[0].compress_type}"
-        raise DataError(str(path), "must be stored or deflated", way, "Write it again with numpy.savez")
-
-
-def _read_member(path: Path, name: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.ndarray:
-    """One array; its header is compared with what the member holds before any memory is asked for."""
-    thing, remedy = f"{path}: {name}", "Write plain number arrays with numpy.savez; pickled objects are never loaded"
-    with archive.open(info) as member:
-        try:
-            version = np.lib.format.read_magic(member)
-            read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-            shape, _, dtype = read_header[version](member)
-        except (ValueError, KeyError, SyntaxError, TypeError) as error:
-            raise DataError(thing, "must hold a plain array", printable(str(error).split("\n")[0]), remedy) from None
-        if dtype.hasobject:
-            raise DataError(thing, "must hold a plain array", "Python objects", remedy)
-        promised, held = math.prod(shape) * dtype.itemsize, info.file_size - member.tell()
-        if promised != held or any(n < 0 for n in shape):
-            raise DataError(thing, f"must hold the {promised:,} bytes that its header promises", f"{held:,}", remedy)
-    with archive.open(info) as member:
-        try:
-            return np.lib.format.read_array(member, allow_pickle=False)
-        except (ValueError, MemoryError) as error:
-            raise DataError(thing, "must hold a plain array", printable(str(error) or "no memory"), remedy) from None
-
-
-def _read_hdf5(path: Path, names: set[str]) -> dict[str, np.ndarray]:
-    """The arrays that have one of the known names, read by a child that can do no harm."""
-    try:
-        open_regular(path).close()
-        root = read_foreign(path, sorted(names)).root
-        found = root.children
-    except CheckpointError as error:
-        raise DataError(error.thing, error.rule, error.received, error.remedy) from None
-    found = {**found, **{name: root[name] for name in names if "/" in name and name in root}}
-    for name in sorted(names & set(found)):
-        node = found[name]
-        if not isinstance(node, NamedArray):
-            why = printable(str(node.attrs.get("not_read", "a group")))
-            rule = f"needs {name} as plain numbers stored in this file"
-            raise DataError(str(path), rule, why, "Write it with h5py create_dataset")
-    arrays = {name: node.data for name, node in found.items() if isinstance(node, NamedArray) and name in names}
-    return arrays or {name: np.zeros(0) for name in found}

@@ -25,7 +25,9 @@ ARROW = (".arrow", ".feather", ".ipc")
 SUFFIXES = (*PARQUET, *ARROW)
 
 
-def read_frame(path: Path, imaging: Imaging | None = None, cache: Cache | None = None) -> Table:
+def read_frame(
+    path: Path, imaging: Imaging | None = None, cache: Cache | None = None, memory: int | None = None
+) -> Table:
     """The columns of a Parquet or Arrow file.
 
     Raises:
@@ -58,7 +60,7 @@ def read_frame(path: Path, imaging: Imaging | None = None, cache: Cache | None =
     columns = [_column(unicodedata.normalize("NFC", name), frame.get_column(name)) for name in frame.columns]
     return Table(
         path.name, tuple(columns), True, lambda row: f"{path} row {row + 1}", source=str(path),
-        opener=opener(path, imaging or Imaging(), cache),
+        opener=opener(path, imaging or Imaging(), cache, memory),
     )  # fmt: skip
 
 

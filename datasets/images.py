@@ -74,7 +74,12 @@ def natural(path: Path) -> tuple[tuple[tuple[str | int, ...], ...], str]:
 
 
 def read_classes(
-    folder: Path, task: str, classes: tuple[str, ...] | None, imaging: Imaging, cache: Cache | None = None
+    folder: Path,
+    task: str,
+    classes: tuple[str, ...] | None,
+    imaging: Imaging,
+    cache: Cache | None = None,
+    memory: int | None = None,
 ) -> Dataset:
     """Read ``<class>/*.png``, or such folders in ``train``, ``val`` and ``test``, which then are the parts.
 
@@ -86,6 +91,7 @@ def read_classes(
         classes: names of a trained model, whose numbers the classes get.
         imaging: what becomes of images of several sizes, and of transparent ones.
         cache: where decoded images are kept.
+        memory: bytes that they may take, see :func:`~.cache.decoded`.
 
     Raises:
         DataError: an image that is damaged, of another size or in no class, with its path; folders whose names say
@@ -103,7 +109,7 @@ def read_classes(
             files.append(file)
             labels.append(_class_of(file, inner.parts[1:] if roots else inner.parts))
         ends.append(len(files))
-    pictures = decoded(folder, files, imaging, cache)
+    pictures = decoded(folder, files, imaging, cache, memory)
     y, names = encode_targets(folder.name, np.array(labels), task, classes)
     fixed = dict(zip(("validation_from", "test_from"), ends)) if roots else {}
     if roots:
@@ -138,12 +144,12 @@ def _without_images(root: Path, files: Sequence[Path], in_parts: bool) -> tuple[
     return (f"folders without images are no classes: {shown}",) if lost else ()
 
 
-def read_inputs(path: Path, imaging: Imaging, cache: Cache | None = None) -> Pictures:
+def read_inputs(path: Path, imaging: Imaging, cache: Cache | None = None, memory: int | None = None) -> Pictures:
     """One image, or all images in a folder and below it in natural order."""
     if not path.is_dir():
         return decode(path, [path], imaging)
     found = find_images(path, imaging.old)
-    pictures = decoded(path, found.files, imaging, cache)
+    pictures = decoded(path, found.files, imaging, cache, memory)
     names = tuple(str(file.relative_to(path)) for file in found.files)
     return replace(pictures, files=names, notes=(*found.notes, *pictures.notes))
 

@@ -10,6 +10,7 @@ import numpy as np
 from gpunet.data import (
     Coding,
     Dataset,
+    Features,
     Pictures,
     Reading,
     Sequences,
@@ -31,7 +32,9 @@ from .bundled import available, digits
 from .cache import Cache
 from .fasta import Spelling
 from .pictures import Imaging
+from .rows import cannot_stream, exceeds
 
+PACKED = 5  # times its size that a table takes which is compressed
 MOST_BESIDE = 1000  # names in a folder that are looked at for the one that may be meant
 ARCHIVES = (".npz", ".h5", ".hdf5")
 KNOWN = (
@@ -50,6 +53,7 @@ def read(
     cache: Cache | None = None,
     unlabelled: bool = False,
     spelling: Spelling | None = None,
+    memory: int | None = None,
 ) -> Table | Dataset:
     """Read a bundled data set by name, or files by path.
 
@@ -64,6 +68,8 @@ def read(
         cache: where images of folders, and those that tables name, are kept once they are decoded.
         unlabelled: whether archives of features alone, and sequences without targets, will do.
         spelling: how sequences are read.
+        memory: bytes that features may take; where they take more they are streamed, or refused where they do not lie
+            so that they can be.  None for whatever they need.
 
     Returns:
         The columns of a table, or a data set of everything else.
@@ -76,17 +82,18 @@ def read(
     path = _existing(source)
     if path.is_dir():
         if images.holds_images(path):
-            return images.read_classes(path, task, classes, imaging or Imaging(), cache)
+            return images.read_classes(path, task, classes, imaging or Imaging(), cache, memory)
         _check_no_tables(path)
-        return idx.read_folder(path, task, classes, (naming or Naming()).transposed)
-    if (table := _table(path, reading or Reading(), imaging or Imaging(), cache)) is not None:
+        return idx.read_folder(path, task, classes, (naming or Naming()).transposed, memory)
+    _check_whole(path, memory)
+    if (table := _table(path, reading or Reading(), imaging or Imaging(), cache, memory)) is not None:
         return table
     if path.suffix.lower() in ARCHIVES:
-        return archives.read_archive(path, naming or Naming(), task, classes, unlabelled)
+        return archives.read_archive(path, naming or Naming(), task, classes, unlabelled, memory)
     if fasta.is_fasta(path):
         return fasta.fasta_dataset(path, spelling or fasta.Spelling(), task, classes, unlabelled)
     if _is_idx(path):
-        return idx.read_pair(path, task, classes, (naming or Naming()).transposed)
+        return idx.read_pair(path, task, classes, (naming or Naming()).transposed, memory)
     if path.suffix.lower() in SUFFIXES:
         rule, remedy = "must lie in a folder of one folder for each class", "Name that folder"
         raise NoTargetsError(source, rule, "an image alone", remedy)
@@ -101,7 +108,8 @@ def read_features(
     cache: Cache | None = None,
     held: bytes | None = None,
     spelling: Spelling | None = None,
-) -> Table | Pictures | Sequences | np.ndarray:
+    memory: int | None = None,
+) -> Table | Pictures | Sequences | Features:
     """Features to predict from, with or without labels beside them: a table, images, or an array (samples, *shape).
 
     Args:
@@ -112,6 +120,7 @@ def read_features(
         cache: as for :func:`read`.
         held: the text of a table that was read already, as from standard input.
         spelling: as for :func:`read`.
+        memory: as for :func:`read`.
 
     Raises:
         DataError: as :func:`read`.
@@ -122,19 +131,21 @@ def read_features(
         return digits().x
     path = _existing(source)
     if path.suffix.lower() in SUFFIXES or (path.is_dir() and images.holds_images(path)):
-        return images.read_inputs(path, imaging or Imaging(), cache)
+        return images.read_inputs(path, imaging or Imaging(), cache, memory)
     if path.is_dir():
         _check_no_tables(path)
-        return idx.read_folder(path, "auto", None, (naming or Naming()).transposed).x
-    if (table := _table(path, reading or Reading(), imaging or Imaging(), cache)) is not None:
+        return idx.read_folder(path, "auto", None, (naming or Naming()).transposed, memory).x
+    _check_whole(path, memory)
+    if (table := _table(path, reading or Reading(), imaging or Imaging(), cache, memory)) is not None:
         return table
     if path.suffix.lower() in ARCHIVES:
-        return archives.read_features(path, naming or Naming())
+        return archives.read_features(path, naming or Naming(), memory)
     if fasta.is_fasta(path):
         return fasta.read_sequences(path, spelling)
     if _is_idx(path):
         turned = idx.is_transposed(path.name, (naming or Naming()).transposed)
-        return portable_features(source, oriented(idx.read_idx(path), "last", turned)[0])
+        found: Features = portable_features(source, oriented(idx.open_images([path], memory)[0], "last", turned)[0])
+        return found
     raise DataError(source, f"must be {KNOWN}", path.suffix or "no extension", "Convert it")
 
 
@@ -161,12 +172,32 @@ def load(source: str, *, target: str | int | None = None, header: bool | None = 
     return assemble(found, wanted, Coding(), lambda n, labels, by: Split(np.arange(n), nothing, nothing))
 
 
-def _table(path: Path, reading: Reading, imaging: Imaging, cache: Cache | None) -> Table | None:
+def _table(
+    path: Path, reading: Reading, imaging: Imaging, cache: Cache | None, memory: int | None = None
+) -> Table | None:
     """A file that holds a table as one, None where it holds something else."""
     name = path.name.lower()
     if name.endswith(tables.SUFFIXES):
-        return tables.read_table(path, reading, imaging, cache=cache)
-    return frames.read_frame(path, imaging, cache) if name.endswith(frames.SUFFIXES) else None
+        return tables.read_table(path, reading, imaging, cache=cache, memory=memory)
+    return frames.read_frame(path, imaging, cache, memory) if name.endswith(frames.SUFFIXES) else None
+
+
+def _check_whole(path: Path, memory: int | None) -> None:
+    """Refuse a table, or sequences, that are read as a whole and take more memory than allowed.
+
+    How much they take is known once they are read; the size of the file says enough beforehand.
+
+    Raises:
+        DataError: it is too large.
+    """
+    name, packed = path.name.lower(), path.suffix.lower() == ".gz" or path.name.lower().endswith(frames.SUFFIXES)
+    whole = name.endswith((*tables.SUFFIXES, *frames.SUFFIXES)) or fasta.is_fasta(path)
+    size = path.stat().st_size * (PACKED if packed else 1)
+    if memory is not None and whole and exceeds(size, memory):
+        why = (
+            "a table, which is read as a whole" if not fasta.is_fasta(path) else "sequences, which are read as a whole"
+        )
+        raise cannot_stream(str(path), size, memory, why, "Write its numbers as arrays x and y with numpy.savez")
 
 
 def _check_no_tables(folder: Path) -> None:

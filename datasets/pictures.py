@@ -7,7 +7,7 @@ from the size of their files.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from gpunet.checkpoint import inflation_budget
-from gpunet.data import Pictures
+from gpunet.data import Extent, Pictures, extent
 from gpunet.errors import DataError
 
 from .opening import open_regular
@@ -64,21 +64,40 @@ def decode(name: Path, files: Sequence[Path], imaging: Imaging) -> Pictures:
     Raises:
         DataError: an image that is damaged or of another size, or too many bytes for such files.
     """
+    said: Counter[str] = Counter()
+    samples = list(samples_of(name, files, imaging, said))
+    if any(sample.ndim == 3 for sample in samples):
+        samples = [coloured(sample) for sample in samples]
+    x = np.stack(samples) if samples else np.empty((0, 0), np.uint8)
+    return Pictures(x, tuple(file.name for file in files), notes_of(said), _scale(x))
+
+
+def samples_of(name: Path, files: Sequence[Path], imaging: Imaging, said: Counter[str]) -> Iterator[np.ndarray]:
+    """The same images one by one, grey ones (height, width) and coloured ones (height, width, 3).
+
+    Args:
+        name: of all of them, for messages.
+        files: to read.
+        imaging: sizes and background.
+        said: counts what the user should know.
+
+    Raises:
+        DataError: as :func:`decode`.
+    """
     try:
         from PIL import Image
     except ImportError:
         raise DataError(str(name), "needs pillow to be read", "no pillow", "pip install 'gpunet[images]'") from None
     budget, promised = inflation_budget(sum(file.stat().st_size for file in files)), 0
-    samples: list[np.ndarray] = []
-    said: Counter[str] = Counter()
+    first: np.ndarray | None = None
     for file in files:
         try:
             with open_regular(file) as content, Image.open(content, formats=FORMATS) as image:
                 promised += 3 * image.width * image.height
-                if promised > budget or (not samples and 3 * image.width * image.height * len(files) > budget):
+                if promised > budget or (first is None and 3 * image.width * image.height * len(files) > budget):
                     _too_much(name, len(files), image.size, budget)
-                if samples and imaging.size is None:
-                    _check_size(file, _size(image, imaging), files[0], samples[0].shape)
+                if first is not None and imaging.size is None:
+                    _check_size(file, _size(image, imaging), files[0], first.shape)
                 sample = _pixels(image, imaging, said)
         except DataError:
             raise
@@ -86,18 +105,24 @@ def decode(name: Path, files: Sequence[Path], imaging: Imaging) -> Pictures:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             rule = "must be a whole PNG, JPEG, BMP, GIF, WebP or TIFF image"
             raise DataError(str(file), rule, reason, "Save it again") from None
-        if samples and sample.shape[:2] != samples[0].shape[:2]:  # turned by an EXIF that stands behind the pixels
-            _check_size(file, (sample.shape[1], sample.shape[0]), files[0], samples[0].shape)
-        if samples and sample.dtype != samples[0].dtype:
-            depths = ["8 bits" if one.dtype == np.uint8 else "16 bits" for one in (samples[0], sample)]
+        first = sample if first is None else first
+        if sample.shape[:2] != first.shape[:2]:  # turned by an EXIF that stands behind the pixels
+            _check_size(file, (sample.shape[1], sample.shape[0]), files[0], first.shape)
+        if sample.dtype != first.dtype:
+            depths = ["8 bits" if one.dtype == np.uint8 else "16 bits" for one in (first, sample)]
             rule = f"must have {depths[0]} a channel like {files[0].name}"
             raise DataError(str(file), rule, depths[1], "Save all of them alike")
-        samples.append(sample)
-    if any(sample.ndim == 3 for sample in samples):
-        samples = [s if s.ndim == 3 else np.repeat(s[..., None], 3, axis=-1) for s in samples]
-    x = np.stack(samples) if samples else np.empty((0, 0), np.uint8)
-    notes = tuple(f"{count:,} {what}" for what, count in sorted(said.items()))
-    return Pictures(x, tuple(file.name for file in files), notes, _scale(x))
+        yield sample
+
+
+def coloured(sample: np.ndarray) -> np.ndarray:
+    """An image with three channels, those of a grey one alike."""
+    return sample if sample.ndim == 3 else np.repeat(sample[..., None], 3, axis=-1)
+
+
+def notes_of(said: Counter[str]) -> tuple[str, ...]:
+    """What was counted, in lines."""
+    return tuple(f"{count:,} {what}" for what, count in sorted(said.items()))
 
 
 def _size(image: Any, imaging: Imaging) -> tuple[int, int]:
@@ -115,15 +140,17 @@ def _check_size(file: Path, size: tuple[int, int], first: Path, wanted: tuple[in
 
 
 def _scale(x: np.ndarray) -> float:
+    """Full scale of images; see :func:`full_scale`."""
+    return full_scale(x.dtype, extent(x)) if x.size else 255.0
+
+
+def full_scale(dtype: np.dtype, found: Extent) -> float:
     """Full scale of images: 255 for bytes that are not only 0 and 1, else the largest number of the bits in use."""
-    if not x.size:
-        return 255.0
-    high = float(x.max())
-    if x.dtype == np.uint8:
-        return 255.0 if high > 1 else 1.0
-    if high != np.floor(high) or high > DEEPEST or float(x.min()) < 0:
+    if dtype == np.uint8:
+        return 255.0 if found.high > 1 else 1.0
+    if found.high != np.floor(found.high) or found.high > DEEPEST or found.low < 0:
         return 1.0  # measurements in floating-point numbers
-    return float(2 ** int(high).bit_length() - 1)
+    return float(2 ** int(found.high).bit_length() - 1)
 
 
 def _pixels(image: Any, imaging: Imaging, said: Counter[str]) -> np.ndarray:

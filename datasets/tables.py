@@ -38,6 +38,7 @@ def read_table(
     imaging: Imaging | None = None,
     held: bytes | None = None,
     cache: Cache | None = None,
+    memory: int | None = None,
 ) -> Table:
     """The columns of a file of text, or of the text ``held``, which ``path`` names in messages.
 
@@ -74,7 +75,7 @@ def read_table(
     return Table(
         path.name, columns, bool(header), place, (*notes, *more), source=str(path),
         missing_given=reading.missing is not None, doubts=tuple(doubts(sample, bool(header), names, commas)),
-        opener=opener(path, imaging or Imaging(), cache),
+        opener=opener(path, imaging or Imaging(), cache, memory),
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Small files of data for tests."""
 
 import gzip
+import struct
 from unittest import mock
 
 import numpy as np
@@ -10,6 +11,16 @@ from gpunet.checkpoint import write
 
 def save_npz(path, **arrays):
     np.savez(path, **arrays)
+    return path
+
+
+def idx_bytes(array, code=0x08):
+    return struct.pack(f">4B{array.ndim}I", 0, 0, code, array.ndim, *array.shape) + array.tobytes()
+
+
+def write_idx(path, array, code=0x08):
+    content = idx_bytes(array, code)
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
     return path
 
 

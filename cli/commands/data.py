@@ -44,7 +44,7 @@ def info(source: str, words: tuple[str, ...], target: str | None, as_json: bool)
     gpunet data info wine.csv delimiter=';' ignore=batch
     """
     from gpunet.api.reading import load_split
-    from gpunet.data import abridged, duplicates, summarise
+    from gpunet.data import abridged, duplicates, extent, summarise
 
     config = asked(source, words, target)
     found, parts = load_split(config)
@@ -55,12 +55,13 @@ def info(source: str, words: tuple[str, ...], target: str | None, as_json: bool)
         warnings.append(
             f"{samples} of the validation and test parts {'is' if double == 1 else 'are'} in the training part as well"
         )
+    span = extent(found.x)
     document: dict[str, Any] = {
         "name": found.name,
         "samples": len(found.x),
         "input_shape": "x".join(map(str, found.input_shape)),
         "type": str(found.x.dtype),
-        "range": [float(found.x.min()), float(found.x.max())],
+        "range": [span.low, span.high],
         **summary.document,
         "parts": {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)},
         "test_part": len(found.x) - found.test_from if found.test_from is not None else 0,

@@ -9,7 +9,7 @@ from gpunet.errors import ConfigError
 from .. import completing
 from ..figures import doubt, figure_lines, figures_json, unrecognised
 from ..naming import translated
-from ..options import choose_device, device_option, json_option, print_json, spread
+from ..options import choose_device, device_option, json_option, memory_option, print_json, spread
 
 
 @click.command()
@@ -24,6 +24,7 @@ from ..options import choose_device, device_option, json_option, print_json, spr
 @click.option("--steps", default=1000, show_default=True, type=click.IntRange(20), help="Gibbs steps of a machine.")
 @click.option("--trajectory", is_flag=True, help="Draw them along the training of the machine, see gpunet sample.")
 @click.option("-o", "output", metavar="FILE", help="Draw how samples of a machine stand to the data: .png, .svg, .pdf.")
+@memory_option
 @device_option
 @json_option
 def evaluate(
@@ -35,6 +36,7 @@ def evaluate(
     steps: int,
     trajectory: bool,
     output: str | None,
+    memory: float | None,
     device: str,
     as_json: bool,
 ) -> None:
@@ -67,9 +69,10 @@ def evaluate(
     import numpy as np
 
     from gpunet.api.loading import together_of
+    from gpunet.api.memory import with_memory
     from gpunet.api.reading import evaluation_sets, parts
     from gpunet.checkpoint import read
-    from gpunet.data import abridged
+    from gpunet.data import abridged, some_of
     from gpunet.metrics import constant_prediction, estimates, usual_metrics
 
     from ..opening import checkpoint_at, models_and_data
@@ -91,12 +94,12 @@ def evaluate(
     with place.activate():
         together = together_of(opened, paths, place)
         networks = together.networks
-        sets, chosen = evaluation_sets([network.trained for network in networks], data, part)
+        sets, chosen = evaluation_sets(with_memory([network.trained for network in networks], memory), data, part)
         dataset, y = sets[0], sets[0].y[chosen]
         weights = None if dataset.weights is None else dataset.weights[chosen]
         for line in (*together.left_out, *abridged(note for found in sets for note in found.notes)):
             click.echo(f"  {translated(line)}", err=True)
-        scores = [network.scores(found.x[chosen], y, weights) for network, found in zip(networks, sets)]
+        scores = [network.scores(some_of(found.x, chosen), y, weights) for network, found in zip(networks, sets)]
         classify = "accuracy" in scores[0]
         # Of a member that has diverged nothing is said; the places of the others stay those of their seeds.
         gone = {(n, member) for n, network in enumerate(networks) for member in network.trained.diverged}
@@ -112,7 +115,7 @@ def evaluate(
             document["error"] = [None if a is None else 1 - a for a in document["accuracy"]]
         if gone:
             document["diverged"] = [place for place, value in enumerate(loss) if value is None]
-        outputs = together.combined(together.member_outputs([found.x[chosen] for found in sets]))
+        outputs = together.combined(together.member_outputs([some_of(found.x, chosen) for found in sets]))
         if classify and len(loss) > 1:
             wrong = float(np.average(together.class_numbers(outputs) != y, weights=weights))
             document |= {"ensemble_accuracy": 1 - wrong, "ensemble_error": wrong}

@@ -11,7 +11,7 @@ from gpunet.errors import CheckpointError, ConfigError
 
 from .. import completing
 from ..naming import translated
-from ..options import choose_device, device_option, json_option, print_json
+from ..options import choose_device, device_option, json_option, memory_option, print_json
 
 if TYPE_CHECKING:
     from gpunet.api.network import Network
@@ -23,9 +23,12 @@ STDIN = "-"
 @click.argument("paths", nargs=-1, required=True, metavar="CHECKPOINT... INPUT...", shell_complete=completing.runs)
 @click.option("--probabilities", is_flag=True, help="Give the probability or score of every class.")
 @click.option("-o", "--output", metavar="FILE", help="Write a .csv, .tsv, .json, .jsonl or .parquet file.")
+@memory_option
 @device_option
 @json_option
-def predict(paths: tuple[str, ...], probabilities: bool, output: str | None, device: str, as_json: bool) -> None:
+def predict(
+    paths: tuple[str, ...], probabilities: bool, output: str | None, memory: float | None, device: str, as_json: bool
+) -> None:
     """Predict classes, labels or values for files of inputs, as CSV on stdout or in a file.
 
     Inputs may be of any kind that train reads, and - is a table of text on standard input; targets in them are left
@@ -72,7 +75,7 @@ def predict(paths: tuple[str, ...], probabilities: bool, output: str | None, dev
         for path in inputs:
             held = sys.stdin.buffer.read() if path == STDIN else None
             name = "standard input" if path == STDIN else path
-            found = predictions(together, name, probabilities, held)
+            found = predictions(together, name, probabilities, held, memory)
             for line in abridged(found.notes):
                 click.echo(f"  {name}: {translated(line)}", err=True)
             before = len(next(iter(columns.values()), ()))

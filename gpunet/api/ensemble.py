@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..checkpoint import Group
+from ..data import Features
 from ..ensembles import (
     GIVEN,
     ROUNDS,
@@ -147,7 +148,7 @@ class Ensemble:
         """
         return self.combined(self.member_outputs([network.read(x).x for network in self.networks]))
 
-    def member_outputs(self, features: Sequence[np.ndarray]) -> np.ndarray:
+    def member_outputs(self, features: Sequence[Features]) -> np.ndarray:
         """Activated outputs of every member, (members, samples, outputs).
 
         Args:
@@ -303,7 +304,7 @@ class Ensemble:
         return Ensemble.of([members[k] for k in taken], Combination("mean", weights), "select", {"selection": facts})
 
     def evidence(
-        self, features: Sequence[np.ndarray], targets: np.ndarray, weights: np.ndarray | None = None
+        self, features: Sequence[Features], targets: np.ndarray, weights: np.ndarray | None = None
     ) -> Evidence | None:
         """What the members say about samples, beside their targets; None where there are no figures of such targets.
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data import Feed
+from ..data import Features, Feed, Streamed, feed_of
 from ..errors import ConfigError, DataError
 from ..metrics import Estimate, Outcome, class_numbers, constant_prediction, estimates, measured, usual_metrics
 from ..persistence import Trained, TrainedModel, network_of
@@ -42,9 +42,9 @@ class Network(Result):
         Raises:
             DataError: samples that this network was not trained for.
         """
-        return self.outputs_on(self._features(x), as_numpy=as_numpy)
+        return self.outputs_on(self.read(x).x, as_numpy=as_numpy)
 
-    def outputs_on(self, features: np.ndarray, *, as_numpy: bool = True, precise: bool = False) -> Any:
+    def outputs_on(self, features: Features, *, as_numpy: bool = True, precise: bool = False) -> Any:
         """The same for samples of a data set.
 
         Args:
@@ -64,7 +64,7 @@ class Network(Result):
                 found = held.description.target_scale.undo(found, device.xp)
             return given(found, device, as_numpy)
 
-    def member_outputs_on(self, features: np.ndarray) -> np.ndarray:
+    def member_outputs_on(self, features: Features) -> np.ndarray:
         """The activated outputs of each member by itself, (members, samples, outputs), float64 on the host.
 
         Args:
@@ -211,7 +211,7 @@ class Network(Result):
         Raises:
             DataError: samples or targets that this network was not trained for.
         """
-        features, about = self._features(x), self.description
+        features, about = self.read(x).x, self.description
         if self.reconstructs:
             targets = np.zeros((len(features), 0), np.float32)
         else:
@@ -222,7 +222,7 @@ class Network(Result):
         found |= self.scores(features, targets)
         return {name: values if self.parameters.members else float(values[0]) for name, values in found.items()}
 
-    def scores(self, features: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None) -> Scores:
+    def scores(self, features: Features, targets: np.ndarray, weights: np.ndarray | None = None) -> Scores:
         """Loss and measures over samples of a data set, each (members,).
 
         Args:
@@ -235,7 +235,11 @@ class Network(Result):
             x = features.reshape(len(features), *held.input_shape)
             scale = held.description.target_scale
             wanted = targets if scale is None else scale.apply(targets, held.parameters.dtype)
-            feed = Feed(device, x, wanted, held.preprocessing, held.parameters.dtype, weights=weights)
+            how = held.preprocessing, held.parameters.dtype
+            if isinstance(x, Streamed):
+                feed = feed_of(device, x, wanted, *how, weights=weights, training=True)
+            else:
+                feed = Feed(device, x, wanted, *how, weights=weights)
             found = Evaluator(held.objective, feed, len(self.seeds), device).scores()
             if held.thresholds is None:
                 return found

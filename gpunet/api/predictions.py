@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .ensemble import Ensemble
+from .memory import with_memory
 from .reading import features_for
 
 DIGITS = {"float32": 7, "float64": 15}  # that a prediction has by the precision of its network
@@ -29,7 +30,9 @@ class Predictions:
         return len(next(iter(self.columns.values())))
 
 
-def predictions(networks: Ensemble, source: str, every: bool = False, held: bytes | None = None) -> Predictions:
+def predictions(
+    networks: Ensemble, source: str, every: bool = False, held: bytes | None = None, memory: float | None = None
+) -> Predictions:
     """Predict the samples of files, each network reading them by its own contract.
 
     The predicted class, label or value stands under the name of the target, or ``class`` and ``value`` where that has
@@ -41,12 +44,13 @@ def predictions(networks: Ensemble, source: str, every: bool = False, held: byte
         source: path of files as in training; labels in them are left out.
         every: give the probability or score of every class.
         held: the text of a table that was read already; ``source`` is then its name.
+        memory: megabytes that features may take, which stream where they take more; as in training where None.
 
     Raises:
         DataError: what does not fulfil the contract of a network.
     """
     first = networks.networks[0]
-    given = features_for([network.trained for network in networks.networks], source, held)
+    given = features_for(with_memory([network.trained for network in networks.networks], memory), source, held)
     outputs = networks.combined(networks.member_outputs([found.x for found in given]))
     targets = [str(name) if isinstance(name, str) else "" for name in first.description.targets]
     if first.description.classes:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from ..config import Config
 from ..data import (
     Coding,
     Dataset,
+    Features,
     Given,
     Pictures,
     Reading,
@@ -24,12 +26,14 @@ from ..data import (
     check_scale,
     divide,
     fulfil,
+    in_blocks,
     in_colours,
     reassemble,
     split,
 )
 from ..errors import DataError, NoTargetsError
 from ..persistence import Trained
+from .memory import memory_of
 from .weighing import weighted
 
 CACHE = "cache"  # folder beside those of runs that keeps decoded images
@@ -80,8 +84,9 @@ def found_in(
         naming = replace(naming, weight_optional=True)
     spelling = spelling_of(config, known)
     return read(
-        source, reading_of(config), naming, task, classes, imaging_of(config, known), cache, unlabelled, spelling
-    )
+        source, reading_of(config), naming, task, classes, imaging_of(config, known), cache, unlabelled, spelling,
+        memory_of(config),
+    )  # fmt: skip
 
 
 def dataset_of(config: Config, found: Table | Dataset, known: Trained | None = None) -> Dataset:
@@ -151,7 +156,7 @@ def _arrays_of(dataset: Dataset, source: Trained, found: Dataset) -> Dataset:
     if about.contract.codes or about.contract.old or about.vocabulary or dataset.vocabulary:
         return dataset
     x = _in_rows(_as_read(found), source)
-    if x[0].size != about.features:  # kernels take images of any size, and other layers say what they take
+    if prod(x.shape[1:]) != about.features:  # kernels take images of any size, and other layers say what they take
         notes = check_scale(about, about.contract, x, name)
         return replace(dataset, notes=(*dataset.notes, *notes))
     given = fulfil(about, x, name)
@@ -279,7 +284,7 @@ def features_for(models: Sequence[Trained], source: str, held: bytes | None = No
         way = (reading_of(model.config), naming_of(model.config), imaging_of(model.config, model))
         spelling = spelling_of(model.config, model)
         if not ways or (way, spelling) != ways[-1]:
-            offered = read_features(source, *way, _cache_for(model), held, spelling)
+            offered = read_features(source, *way, _cache_for(model), held, spelling, memory_of(model.config))
         ways.append((way, spelling))
         given: Any = offered
         if isinstance(given, Pictures):
@@ -368,17 +373,20 @@ def check_outputs(dataset: Dataset, known: Trained) -> None:
         raise DataError(dataset.name, f"must have {about.outputs} targets per sample, as in training", outputs)
 
 
-def _as_read(dataset: Dataset) -> np.ndarray:
+def _as_read(dataset: Dataset) -> Features:
     """The features of arrays in a file with what was subtracted from them put back."""
-    offset = dataset.contract.offset if dataset.contract is not None else ()
-    return dataset.x.astype(np.float64) + np.array(offset) if offset else dataset.x
+    offset = np.array(dataset.contract.offset if dataset.contract is not None else ())
+    if not len(offset):
+        return dataset.x
+    found: Features = in_blocks(dataset.x, lambda x: x.astype(np.float64) + offset, dtype=np.float64)
+    return found
 
 
-def _in_rows(x: np.ndarray, known: Trained) -> np.ndarray:
+def _in_rows(x: Features, known: Trained) -> Features:
     """Images of a file as rows, for a model that was trained on rows of as many numbers."""
     about = known.description
     x = in_colours(x, about.input_shape)
-    flat = len(about.input_shape) == 1 and len(x) and x[0].size == about.features
+    flat = len(about.input_shape) == 1 and len(x) and prod(x.shape[1:]) == about.features
     return x.reshape(len(x), -1) if flat else x
 
 

@@ -187,7 +187,8 @@ class Result:
         Raises:
             DataError: another shape than in training, missing columns, or no numbers.
         """
-        return self.read(x, name).x
+        found: np.ndarray = self.read(x, name).x[:]  # refused where it streams and is too large
+        return found
 
     def read(self, x: Any, name: str = "x") -> Given:
         """What was passed as samples of this model's kind, with the names of the samples and what is to be said.

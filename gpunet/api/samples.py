@@ -120,7 +120,7 @@ def in_memory(
             made = with_features_of(made, features_of, made)
     letters = known.description.alphabet if known is not None else x.alphabet if isinstance(x, Sequences) else ""
     if letters:
-        x_letters = places_of(made.x, letters, "x")
+        x_letters = places_of(made.x[:], letters, "x")
         made = replace(made, x=x_letters, alphabet=letters, contract=None, scale=1.0)
     if weights is not None:
         made = replace(made, weights=_weights(weights, len(sections[0][1]), len(made.x)))

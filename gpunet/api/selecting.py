@@ -9,7 +9,7 @@ import numpy as np
 
 from ..backend import Device
 from ..checkpoint import Checkpoint, in_memory, look_into, read
-from ..data import Split
+from ..data import Features, Split, some_of
 from ..ensembles import (
     OUT_OF_FOLD,
     ROUNDS,
@@ -191,8 +191,10 @@ def library_of_search(
     for group in candidates_of(search, trials, callbacks, stop):
         found = [result_of(in_memory(content), device, families=families) for content in group.networks]
         x = [one.x for one in group.datasets]
-        held = _out_of_fold(found, group.splits, x, rows) if folds else found[0].member_outputs_on(x[0][rows])
-        said = [one.member_outputs_on(own[split.test]) for one, own in zip(found, x)] if len(split.test) else []
+        held = _out_of_fold(found, group.splits, x, rows) if folds else found[0].member_outputs_on(some_of(x[0], rows))
+        said = (
+            [one.member_outputs_on(some_of(own, split.test)) for one, own in zip(found, x)] if len(split.test) else []
+        )
         test = np.mean(said, axis=0) if said else None
         good = [m for m in range(len(group.names)) if all(m in one.trained.predicting for one in found)]
         left_out += [line for one in found for line in one.trained.left_out]
@@ -212,14 +214,14 @@ def library_of_search(
 
 
 def _out_of_fold(
-    found: Sequence[Network], splits: Sequence[Split], x: Sequence[np.ndarray], rows: np.ndarray
+    found: Sequence[Network], splits: Sequence[Split], x: Sequence[Features], rows: np.ndarray
 ) -> np.ndarray:
     """What each member says about samples, by the networks that did not learn from them: (members, samples, K)."""
     total: Any = None
     times = np.zeros(len(rows))
     for network, split, own in zip(found, splits, x, strict=True):
         places = np.searchsorted(rows, split.test)
-        outputs = network.member_outputs_on(own[split.test])
+        outputs = network.member_outputs_on(some_of(own, split.test))
         total = np.zeros((len(outputs), len(rows), outputs.shape[-1])) if total is None else total
         total[:, places] += outputs
         times[places] += 1

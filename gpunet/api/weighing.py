@@ -58,7 +58,7 @@ def _by_neighbours(dataset: Dataset, identity: float | str) -> Dataset:
         received = "those of the data and of identity"
         raise DataError("weights", "must stand in one place", received, "Leave one of them out")
     share = IDENTITY if isinstance(identity, str) else identity
-    weights = Sequences(dataset.x, dataset.alphabet).weights(share)
+    weights = Sequences(dataset.x[:], dataset.alphabet).weights(share)
     note = (
         f"{len(weights):,} sequences count as {weights.sum():,.1f}: each 1 / how many agree with it in {share:.0%} "
         "of the sites; identity=none lets all count alike"

@@ -12,6 +12,7 @@ from .dispatch import Op, op, watching
 from .driver import DriverReport, probe_driver
 from .failures import lost, no_memory_for_graph, out_of_memory
 from .kernels import kernel, launches_told
+from .landing import Landing
 from .lanes import blas, lanes, run_beside, threads_for, threads_of_blas, threads_pay
 from .products import COMPUTE, matmul, products_in
 from .sampled import SampleStreams
@@ -25,6 +26,7 @@ __all__ = [
     "Context",
     "Device",
     "DriverReport",
+    "Landing",
     "Op",
     "Purpose",
     "SampleStreams",

@@ -39,6 +39,7 @@ class Purpose(IntEnum):
     SAMPLES = 6
     LABELS = 7
     DRAWING = 8
+    CHUNKS = 9
 
 
 def host_generator(seed: int, purpose: Purpose, step: int = 0, site: int = 0) -> np.random.Generator:

@@ -25,17 +25,29 @@ RATIO = 200  # times its size that a larger file may
 MOST = 1 << 36
 PIECE = 1 << 24
 ANY = 1 << 62  # numbers of an array that is wanted
-PLAIN = re.compile(r"[<|][biufS]\d{1,8}")
+PLAIN = re.compile(r"[<>|][biufS]\d{1,8}")
 BYTES_PER_SECOND = 20_000_000  # that inflating at least manages
 RESTORE = "Restore the file from a copy"
 REMEDY = "Write it again without compression"
 
 
 class ForeignArray(NamedArray):
-    """An array whose numbers are read when they are first asked for."""
+    """An array whose numbers are read when they are first asked for.
 
-    def __init__(self, file: StoredFile, path: str, dtype: np.dtype, shape: tuple[int, ...], attrs: dict[str, Any]):
-        self.attrs = attrs
+    Attributes:
+        place: the first byte in the file, and the type there, of numbers that lie one behind the other; else None.
+    """
+
+    def __init__(
+        self,
+        file: StoredFile,
+        path: str,
+        dtype: np.dtype,
+        shape: tuple[int, ...],
+        attrs: dict[str, Any],
+        place: tuple[int, np.dtype] | None = None,
+    ):
+        self.attrs, self.place = attrs, place
         self._file, self._path, self._dtype, self._shape = file, path, dtype, shape
 
     @property
@@ -106,13 +118,15 @@ def _ask(file: StoredFile, names: Sequence[str], most: int = ANY) -> Checkpoint:
             say = not_read if answer.get("cramped") else malformed
             raise say(file.name, printable(answer["malformed"]))
         root, wanted = Group(), []
-        for path, attrs, dtype, shape, why in answer["entries"]:
+        for path, attrs, dtype, shape, why, place in answer["entries"]:
             if path == "":
                 root.attrs.update(attrs)
             elif dtype is None:
                 root[path] = Group({"not_read": why, **attrs} if why else attrs)
             else:
-                array = root[path] = ForeignArray(file, path, _plain(file.name, dtype), tuple(map(int, shape)), attrs)
+                kind, lengths = _plain(file.name, dtype), tuple(map(int, shape))
+                lies = None if place is None else (int(place[0]), _plain(file.name, place[1]))
+                array = root[path] = ForeignArray(file, path, kind, lengths, attrs, lies)
                 if foreign_walk.among(path, names) and array.size <= most:
                     wanted.append((path, array))
         if sum(array.size * array.dtype.itemsize for _, array in wanted) > allowed:

@@ -34,12 +34,15 @@ KINDS = "biufS"
 
 
 class ForeignWalk:
-    """Notes every object once; ``entries`` has path, attributes, type, shape, and why it is not read."""
+    """Notes every object once; ``entries`` has path, attributes, type, shape, why it is not read, and its place.
+
+    The place is that of an array whose numbers lie one behind the other: its first byte, and its type there.
+    """
 
     def __init__(self, names: list[str], budget: int, most: int) -> None:
         self.limits = walk.StructureWalk()
         self.names, self.budget, self.most = names, budget, most
-        self.entries: list[tuple[str, dict[str, Any], str | None, list[int], str]] = []
+        self.entries: list[tuple[str, dict[str, Any], str | None, list[int], str, tuple[int, str] | None]] = []
         self.wanted: list[Any] = []
 
     def group(self, group: Any, path: str, depth: int) -> None:
@@ -93,19 +96,27 @@ class ForeignWalk:
             self.note(path, attrs, why=why)
             return
         shape = [int(n) for n in dataset.shape]
-        self.note(path, attrs, dtype, shape)
+        self.note(path, attrs, dtype, shape, place=place_of(dataset))
         if among(path, self.names) and math.prod(shape) <= self.most:
             self.budget -= math.prod(shape) * np.dtype(dtype).itemsize
             if self.budget < 0:
                 raise walk.Refused(path, "must be within what is inflated of a file of this size", "more")
             self.wanted.append((dataset, dtype))
 
-    def note(self, path: str, attrs: dict[str, Any], dtype: str | None = None, shape: Any = (), why: str = "") -> None:
+    def note(
+        self,
+        path: str,
+        attrs: dict[str, Any],
+        dtype: str | None = None,
+        shape: Any = (),
+        why: str = "",
+        place: Any = None,
+    ) -> None:
         """Add an entry."""
         self.limits.spend(path, len(path) + len(why) + sum(len(k) + len(str(v)) for k, v in attrs.items()))
         if len(self.entries) >= walk.MAX_OBJECTS:
             raise walk.Refused(path, f"must be among at most {walk.MAX_OBJECTS} objects", "more")
-        self.entries.append((path, attrs, dtype, list(shape), why))
+        self.entries.append((path, attrs, dtype, list(shape), why, place))
 
 
 def among(path: str, names: Sequence[str]) -> bool:
@@ -164,6 +175,16 @@ def stored(dataset: Any) -> tuple[str, str]:
     if unknown := [n for n in numbers if n not in FILTERS]:
         return "", f"compressed by filter {unknown[0]}"
     return ", ".join(FILTERS[n] for n in numbers) or ("chunked" if dataset.chunks else ""), ""
+
+
+def place_of(dataset: Any) -> tuple[int, str] | None:
+    """The first byte of numbers that lie one behind the other, and their type there; None of all others."""
+    import numpy as np
+
+    if isinstance(dataset, np.ndarray) or dataset.chunks or not dataset.size:
+        return None
+    offset = dataset.id.get_offset()
+    return None if offset is None else (int(offset), np.dtype(dataset.dtype).str)
 
 
 def attributes(thing: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from ..fields import Count, NonNegative
+from ..fields import Count, NonNegative, Positive
 from ..vocabulary import PreparationWord, Section, expand_preparations
 
 Part = Annotated[float, Field(ge=0, lt=1)] | Annotated[int, Field(ge=0)]
@@ -103,6 +103,11 @@ class DataConfig(Section):
         "auto",
         description="folder that keeps decoded images, so that folders of them are decoded once; auto is the folder "
         "cache beside the run, none keeps nothing",
+    )
+    memory: Positive | None = Field(
+        None,
+        description="megabytes that features may take; where they would take more they stream from IDX, HDF5 or "
+        "uncompressed NPZ files, or from decoded images, window by window; by default all are loaded",
     )
     background: int = Field(
         255, ge=0, le=255, description="grey level behind transparent images, and around padded ones"

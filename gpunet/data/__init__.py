@@ -27,7 +27,6 @@ from .dataset import (
     as_float32,
     byte_scale,
     check_features,
-    check_samples,
     checked_weights,
     is_text,
     portable_features,
@@ -43,6 +42,7 @@ from .letters import ALPHABETS, IDENTITY, Sequences
 from .mixing import CutMix, Mixup
 from .notes import abridged
 from .onehot import OneHot
+from .passes import Extent, extent
 from .pictures import Pictures, in_colours
 from .preparations import PCA, ZCA, Binarise, MinMax, Preparation, Scale, Spins, Standardise
 from .preprocessing import Fitted, Preprocessing, fit_preprocessing
@@ -50,7 +50,10 @@ from .randaugment import RandAugment
 from .ranges import check_depth, check_scale
 from .robust import Clip, Log1p, Robust
 from .roles import Wanted
+from .spilled import Spilled
 from .splitting import PART_WORDS, Split, divide, split
+from .streamed import Features, Rows, Streamed, blocks_of, in_blocks, some_of
+from .streaming import StreamedFeed, feed_of
 from .subspace import Subspace
 from .summary import Summary, baseline, duplicates, summarise
 from .table import Column, Reading, Table, number_column, stacked, text_column
@@ -80,6 +83,8 @@ __all__ = [
     "DeleteWords",
     "Description",
     "Elastic",
+    "Extent",
+    "Features",
     "Feed",
     "Fitted",
     "Flip",
@@ -99,13 +104,17 @@ __all__ = [
     "Reading",
     "Robust",
     "Rotate",
+    "Rows",
     "Scale",
     "Sequences",
     "Shear",
     "Shift",
+    "Spilled",
     "Spins",
     "Split",
     "Standardise",
+    "Streamed",
+    "StreamedFeed",
     "Subspace",
     "Summary",
     "SwapWords",
@@ -119,19 +128,22 @@ __all__ = [
     "as_float32",
     "assemble",
     "baseline",
+    "blocks_of",
     "byte_scale",
     "check_depth",
     "check_features",
-    "check_samples",
     "check_scale",
     "checked_weights",
     "describe",
     "divide",
     "duplicates",
     "encode_targets",
+    "extent",
+    "feed_of",
     "fit_preprocessing",
     "folded",
     "fulfil",
+    "in_blocks",
     "in_colours",
     "is_text",
     "known_dataset",
@@ -142,6 +154,7 @@ __all__ = [
     "portable_features",
     "reassemble",
     "repeated",
+    "some_of",
     "split",
     "stacked",
     "summarise",

@@ -1,10 +1,14 @@
 """Arrays that were passed or read, on the way to samples: where channels and rows are, and what float32 would lose."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from .contract import Contract
+from .passes import extent
+from .seen import Seen
+from .streamed import Features, Streamed, in_blocks
 from .targets import COARSE
 
 CHANNELS = (1, 3, 4)  # that images usually have
@@ -19,9 +23,7 @@ def channels_first(shape: tuple[int, ...]) -> bool:
     return len(shape) == 3 and shape[0] in CHANNELS and min(shape[1:]) > max(CHANNELS)
 
 
-def oriented(
-    x: np.ndarray, channels: str | None = None, transposed: bool | None = None
-) -> tuple[np.ndarray, tuple[str, ...]]:
+def oriented(x: Features, channels: str | None = None, transposed: bool | None = None) -> tuple[Any, tuple[str, ...]]:
     """Images upright with their channels on the last axis, and what the user should know; other arrays as they are.
 
     Args:
@@ -38,15 +40,18 @@ def oriented(
         first, last = x.shape[1], x.shape[3]
         if channels == "first" or channels_first(x.shape[1:]):
             shape = "x".join(map(str, x.shape[1:]))
-            x, notes = np.moveaxis(x, 1, -1), (f"images of {shape} have their channels first, and are turned",)
+            x = in_blocks(x, lambda block: np.moveaxis(block, 1, -1), (*x.shape[2:], first))
+            notes = (f"images of {shape} have their channels first, and are turned",)
         elif first in CHANNELS and last in CHANNELS and first != last:
             notes = ("the channels of images are taken for the last axis; set channels=first if they are the first",)
     if transposed and x.ndim in (3, 4):
-        x, notes = x.swapaxes(1, 2), (*notes, "rows and columns of images are exchanged, as those of EMNIST are")
-    return np.ascontiguousarray(x), notes
+        height, width, *rest = x.shape[1:]
+        x = in_blocks(x, lambda block: block.swapaxes(1, 2), (width, height, *rest))
+        notes = (*notes, "rows and columns of images are exchanged, as those of EMNIST are")
+    return x if isinstance(x, Streamed) else np.ascontiguousarray(x), notes
 
 
-def near_zero(x: np.ndarray) -> tuple[np.ndarray, Contract | None, tuple[str, ...]]:
+def near_zero(x: Features) -> tuple[Any, Contract | None, tuple[str, ...]]:
     """Rows of numbers whose differences float32 would lose, with a number near their mean subtracted in float64.
 
     Args:
@@ -61,17 +66,22 @@ def near_zero(x: np.ndarray) -> tuple[np.ndarray, Contract | None, tuple[str, ..
     """
     if x.ndim != 2 or x.dtype.kind not in "iuf" or x.dtype.itemsize < 4 or x.dtype == np.float32 or not len(x):
         return x, None, ()
-    wide = x.astype(np.float64)
-    if not np.isfinite(wide).all():
+    found = extent(x)
+    if not (np.isfinite(found.low) and np.isfinite(found.high)):
         return x, None, ()  # refused elsewhere, with the place
-    mean, spread = wide.mean(axis=0), wide.std(axis=0)
+    if isinstance(x, Streamed):
+        moments = Seen(x).moments()
+        mean, spread = moments.mean, moments.deviation
+    else:
+        wide = x.astype(np.float64)
+        mean, spread = wide.mean(axis=0), wide.std(axis=0)
     lost = (np.abs(mean) * np.finfo(np.float32).eps > COARSE * spread) & (spread > 0)
     if not lost.any():
         return x, None, ()
     offset = np.where(lost, np.round(mean), 0.0)
-    contract = Contract(low=float(wide.min()), high=float(wide.max()), offset=tuple(offset.tolist()))
+    contract = Contract(low=found.low, high=found.high, offset=tuple(offset.tolist()))
     said = f"{int(lost.sum())} of {len(lost)} features are counted from a number near their mean, which float32 needs"
-    return wide - offset, contract, (said,)
+    return in_blocks(x, lambda block: block.astype(np.float64) - offset, dtype=np.float64), contract, (said,)
 
 
 def after(x: np.ndarray, before: Contract) -> tuple[np.ndarray, Contract, tuple[str, ...]]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .codes import Code, code_from_json, code_to_json
+from .streamed import Features
 from .targets import Targets
 
 
@@ -68,14 +69,14 @@ class Given:
     """Data that fulfil a contract.
 
     Attributes:
-        x: (samples, *input_shape), uint8, int32 or float32, or float64 where the contract is wide.
+        x: (samples, *input_shape), uint8, int32 or float32, or float64 where the contract is wide; perhaps streamed.
         targets: where they were asked for.
         weights: (samples,), where the table has them and targets were asked for.
         ids: texts by name of column, which name the samples.
         notes: what the user should know.
     """
 
-    x: np.ndarray
+    x: Features
     targets: Targets | None = None
     weights: np.ndarray | None = None
     ids: dict[str, list[str | None]] = field(default_factory=dict)

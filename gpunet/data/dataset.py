@@ -4,12 +4,14 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import DataError
 from .contract import Contract
+from .passes import check_finite, extent, look_over
+from .streamed import Features, Streamed, blocks_of, in_blocks
 from .targets import settle_targets
 
 if TYPE_CHECKING:
@@ -27,7 +29,8 @@ class Dataset:
 
     Attributes:
         name: ``"digits"``, ``"mnist"``, ``"flowers.csv"``.
-        x: (samples, *input_shape), uint8 or float32; float64 for a training in double precision.
+        x: (samples, *input_shape), uint8 or float32; float64 for a training in double precision; of samples that stay
+            in their file a :class:`~.streamed.Streamed` one.
         y: int32 (samples,) of class numbers 0..K-1, or float32 (samples, outputs).  Whole numbers of other types and
             text are classes too, and real numbers (samples,) are one output.
         classes: names of the classes; empty for regression, and where class numbers name themselves.
@@ -59,7 +62,7 @@ class Dataset:
     """
 
     name: str
-    x: np.ndarray
+    x: Features
     y: np.ndarray
     classes: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
@@ -84,7 +87,9 @@ class Dataset:
 
     def __post_init__(self) -> None:
         """Check everything that training relies on."""
-        check_samples(self.name, self.x)
+        check_lengths(self.name, self.x)
+        if isinstance(self.x, np.ndarray):
+            check_finite(self.name, self.x)
         if len(self.y) != len(self.x):
             raise DataError(self.name, f"needs one target for each of its {len(self.x)} samples", f"{len(self.y)}")
         y, classes = settle_targets(self.name, self.y, self.classes, self.x.dtype == np.float64)
@@ -97,20 +102,21 @@ class Dataset:
             checked_weights(self.weights, len(self.x))
         if len(self.classes) == 1:
             raise DataError(self.name, "needs at least two classes", f"only {self.classes[0]!r}", "Add samples")
+        if isinstance(self.x, Streamed):
+            look_over(self.name, self.x, self._beginning)
         known = self.contract is not None and self.contract.high > self.contract.low
         if len(self.x) == 1 or known:  # enough to evaluate a model on, or to go on with
             return
-        flat = self.x.reshape(len(self.x), -1)
-        constant = int((flat.min(axis=0) == flat.max(axis=0)).sum())
-        if constant == flat.shape[1]:
+        found = extent(self.x)
+        same, features = found.lows == found.highs, len(found.lows)
+        constant = int(same.sum())
+        if constant == features:
             raise DataError(self.name, "needs a feature that varies", f"{constant} constant features", "Check the file")
         if constant and not self.vocabulary:
             what = "sites" if self.alphabet else "features"
-            said = f"{constant} of {flat.shape[1]} {what} are constant"
-            if len(self.columns) == flat.shape[1]:
-                names = [
-                    name for name, low, high in zip(self.columns, flat.min(axis=0), flat.max(axis=0)) if low == high
-                ]
+            said = f"{constant} of {features} {what} are constant"
+            if len(self.columns) == features:
+                names = [name for name, alike in zip(self.columns, same) if alike]
                 said += f": {', '.join(names[:SHOWN])}" + (" and others" if constant > SHOWN else "")
             object.__setattr__(self, "notes", (*self.notes, said))
 
@@ -132,12 +138,23 @@ class Dataset:
 
     @cached_property
     def sha256(self) -> str:
-        """Hash of the content, whatever the files are called."""
-        digest = hashlib.sha256("\n".join((*self.classes, *self.vocabulary, *filter(None, [self.alphabet]))).encode())
-        for array in (self.x, self.y) if self.weights is None else (self.x, self.y, self.weights):
-            digest.update(f"{array.dtype.str} {array.shape}\n".encode())
+        """Hash of the content, whatever the files are called, and whether they are streamed or not."""
+        if isinstance(self.x, Streamed):
+            digest = look_over(self.name, self.x, self._beginning).copy()
+        else:
+            digest = hashlib.sha256(self._beginning)
+            digest.update(np.ascontiguousarray(self.x).data)
+        for array in (self.y,) if self.weights is None else (self.y, self.weights):
+            digest.update(_header(array))
             digest.update(np.ascontiguousarray(array).data)
-        return digest.hexdigest()
+        found: str = digest.hexdigest()
+        return found
+
+    @property
+    def _beginning(self) -> bytes:
+        """What is hashed in front of the features."""
+        names = "\n".join((*self.classes, *self.vocabulary, *filter(None, [self.alphabet])))
+        return names.encode() + _header(self.x)
 
 
 def with_channels(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -167,22 +184,21 @@ def checked_weights(weights: np.ndarray, samples: int) -> np.ndarray:
     return weights
 
 
-def check_samples(name: str, x: np.ndarray) -> None:
-    """Raise :class:`DataError` where there are no samples, no features, or numbers that are not finite."""
-    if not len(x) or not x[0].size:
+def _header(x: Features) -> bytes:
+    """Type and shape, as they stand in the hash in front of the numbers."""
+    return f"{x.dtype.str} {x.shape}\n".encode()
+
+
+def check_lengths(name: str, x: Features) -> None:
+    """Raise :class:`DataError` where there are no samples or no features."""
+    if not len(x) or 0 in x.shape[1:]:
         raise DataError(name, "needs samples with features", f"an array of shape {x.shape}", "Check the file")
-    if x.dtype.kind == "f":
-        finite = np.isfinite(x.reshape(len(x), -1))
-        if not finite.all():
-            row, column = (int(i) for i in np.argwhere(~finite)[0])
-            where = f"{x.reshape(len(x), -1)[row, column]} in sample {row}, feature {column}"
-            raise DataError(name, "must hold finite numbers", where, "Remove or fill such samples")
 
 
 FULL = 255  # the largest byte
 
 
-def byte_scale(x: np.ndarray) -> float:
+def byte_scale(x: Features) -> float:
     """Full scale of bytes: 255 for 8-bit images, 1 for numbers like any others, as of every other type.
 
     Bytes are images of 8 bits where images of them go beyond the half of it, and where rows of them reach it.
@@ -190,10 +206,10 @@ def byte_scale(x: np.ndarray) -> float:
     >>> byte_scale(np.array([[0, 255]], "u1")), byte_scale(np.array([[0, 1]], "u1")), byte_scale(np.array([[0, 255]]))
     (255.0, 1.0, 1.0)
     """
-    if x.dtype != np.uint8 or not x.size:
+    if x.dtype != np.uint8 or 0 in x.shape:
         return 1.0
     bright = FULL // 2 + 1 if x.ndim > 2 else FULL
-    return float(FULL) if int(x.max()) >= bright else 1.0
+    return float(FULL) if any(int(block.max()) >= bright for block in blocks_of(x)) else 1.0
 
 
 def is_text(name: str) -> bool:
@@ -201,20 +217,26 @@ def is_text(name: str) -> bool:
     return name == name.encode("utf-8", "replace").decode()
 
 
-def portable_features(name: str, x: np.ndarray, wide: bool = False) -> np.ndarray:
+def portable_features(name: str, x: Features, wide: bool = False) -> Any:
     """Features as uint8 or float32; other number types become float32, or float64 where they are to be ``wide``.
 
     Raises:
         DataError: for types that are no real numbers.
     """
     x = check_features(name, x)
+    if isinstance(x, Streamed) and x.dtype in (np.uint8, np.float64 if wide else np.float32):
+        return x  # which numbers are finite is looked at when all are
     if x.dtype == np.uint8:
         return np.ascontiguousarray(x)
-    single = as_float32(name, x)  # refuses what does not fit, also where double precision is kept
-    return np.ascontiguousarray(x, np.float64) if wide else np.ascontiguousarray(single)
+
+    def portable(block: np.ndarray) -> np.ndarray:
+        single = as_float32(name, block)  # refuses what does not fit, also where double precision is kept
+        return np.ascontiguousarray(block, np.float64) if wide else np.ascontiguousarray(single)
+
+    return in_blocks(x, portable, dtype=np.float64 if wide else np.float32)
 
 
-def check_features(name: str, x: np.ndarray) -> np.ndarray:
+def check_features(name: str, x: Features) -> Features:
     """Features of any type of real numbers, as they are.
 
     Raises:

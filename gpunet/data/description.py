@@ -8,7 +8,9 @@ import numpy as np
 from ..errors import DataError
 from .contract import Contract
 from .dataset import Dataset
+from .passes import extent
 from .splitting import Split
+from .streamed import some_of
 from .target_scale import TargetScale
 
 WIDE = 1000  # features whose ranges are kept one by one
@@ -136,12 +138,14 @@ def _contract(dataset: Dataset, split: Split) -> Contract:
         return known
     if dataset.vocabulary or dataset.alphabet or not len(split.train):
         return known or Contract()
-    x = dataset.x[split.train]
+    x = dataset.x
+    if known is not None and (x.ndim != 2 or x.shape[1] > WIDE):
+        return known
+    found = extent(some_of(x, split.train))
     if known is None:
-        whole = x.dtype.kind in "iu" or bool((x == np.floor(x)).all())
-        known = Contract(low=float(x.min()), high=float(x.max()), whole=whole)
+        known = Contract(low=found.low, high=found.high, whole=found.whole)
     if x.ndim != 2 or x.shape[1] > WIDE:
         return known
     offset = np.array(known.offset or 0.0)
-    lows, highs = (tuple((edge.astype(np.float64) + offset).tolist()) for edge in (x.min(axis=0), x.max(axis=0)))
+    lows, highs = (tuple((edge.astype(np.float64) + offset).tolist()) for edge in (found.lows, found.highs))
     return replace(known, lows=lows, highs=highs)

@@ -122,6 +122,19 @@ class Feed:
         return self.device.get(self.weights).astype(np.float64) if held is None else held
 
     @property
+    def most(self) -> int:
+        """Places of an epoch that can be handed out at once."""
+        return self.samples
+
+    @property
+    def told(self) -> str:
+        """What is to be said about how samples come, or nothing."""
+        return ""
+
+    def provide(self, start: int, stop: int) -> None:
+        """Called before places ``start`` to ``stop`` of an epoch are handed out; they are all there already."""
+
+    @property
     def weight(self) -> float:
         """Sum of the weights of all samples; how many there are where all count alike."""
         return float(len(self.y)) if self.weights is None else float(self._host_weights().sum())
@@ -164,7 +177,7 @@ class Feed:
         place = self.order.take(cursor * size + xp.arange(rows), axis=-1)
 
         def uniform(count: int) -> Array:
-            return self.streams.uniform(place.astype(np.int64), count, next(numbers), ctx, self.dtype)
+            return self.streams.uniform(self._numbers(place), count, next(numbers), ctx, self.dtype)
 
         raw, target = self._gather(ctx, place)
         if self.augmenter is not None:
@@ -183,12 +196,20 @@ class Feed:
         position = cursor * size + xp.arange(size)
         weights = ctx.empty((size,), self.dtype)
         xp.copyto(weights, position < self.samples)
-        place = xp.minimum(position, self.samples - 1)
+        place = self._in_file(xp.minimum(position, self.samples - 1))
         raw, y = self._gather(ctx, place)
         own = self._weights(ctx, place)
         if own is not None:
             weights *= own
         return self._prepared(raw, ctx), y, weights
+
+    def _in_file(self, place: Array) -> Array:
+        """Places of an epoch in the order of the file."""
+        return place
+
+    def _numbers(self, place: Array) -> Array:
+        """What tells the samples at places apart, int64, for what is drawn for each."""
+        return place.astype(np.int64)
 
     def _prepared(self, raw: Array, ctx: Context, uniform: Any = None) -> Array:
         if not self.preprocessing.steps and raw.dtype == self.dtype:

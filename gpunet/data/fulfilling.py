@@ -20,6 +20,7 @@ from .media import images_of
 from .pictures import Pictures, in_colours
 from .ranges import check_depth, check_ranges, check_scale
 from .roles import TARGETS, new_ids
+from .streamed import Features, Streamed, in_blocks
 from .table import Table
 from .target_columns import read_targets
 from .targets import Targets
@@ -32,7 +33,7 @@ PREDICT = "Add it, or use gpunet predict"
 
 
 def fulfil(
-    about: "Description", offered: Table | Pictures | Sequences | np.ndarray, name: str, targets: bool = False
+    about: "Description", offered: Table | Pictures | Sequences | Features, name: str, targets: bool = False
 ) -> Given:
     """Data as a trained model takes them.
 
@@ -66,6 +67,7 @@ def _of_table(about: "Description", table: Table, targets: bool) -> Given:
     if not contract.codes:
         return _plain_table(about, table, targets)
     places, target_places, notes = _places(about, contract, table, targets)
+    x: Features
     if any(isinstance(code, TextCode) for code in contract.codes):
         texts = [text or "" for text in table.columns[places[0]].texts.tolist()]
         x, _, note = number_texts(table.name, texts, about.vocabulary, about.features)
@@ -117,6 +119,7 @@ def _plain_table(about: "Description", table: Table, targets: bool) -> Given:
         label = _label_of(about, table, list(range(width))) if width > about.features else None
         places = [i for i in range(width) if i != label]
     notes: list[str] = []
+    x: Features
     if about.vocabulary:
         texts = [text or "" for text in table.columns[places[0]].texts.tolist()]
         x, _, note = number_texts(table.name, texts, about.vocabulary, about.features)
@@ -252,7 +255,7 @@ def _targets(about: "Description", table: Table, places: Sequence[int]) -> Targe
     return read_targets(table, places, about.task, about.classes or None, about.contract.wide)
 
 
-def _of_array(about: "Description", x: np.ndarray, name: str) -> Given:
+def _of_array(about: "Description", x: Features, name: str) -> Given:
     if x.ndim == 4 and x.shape[1:] != about.input_shape and (*x.shape[2:], x.shape[1]) == about.input_shape:
         x, turned = oriented(x, "first")
         found = _of_array(about, x, name)
@@ -270,10 +273,14 @@ def _of_array(about: "Description", x: np.ndarray, name: str) -> Given:
             )
             raise DataError(name, rule, f"samples of shape {got}", remedy)
     if about.alphabet:
-        return Given(places_of(x, about.alphabet, name).reshape(len(x), *about.input_shape))
+        return Given(places_of(np.asarray(x[:]), about.alphabet, name).reshape(len(x), *about.input_shape))
     notes = check_scale(about, contract, x, name)
     if contract.offset:
-        x = (x.reshape(len(x), -1).astype(np.float64) - np.array(contract.offset)).astype(contract.dtype)
-    x = x.astype(np.uint8) if x.dtype.kind == "b" else x
-    x = x if x.dtype == np.uint8 else x.astype(contract.dtype)
+        rows, offset = x.reshape(len(x), -1), np.array(contract.offset)
+        x = in_blocks(
+            rows, lambda some: (some.astype(np.float64) - offset).astype(contract.dtype), dtype=contract.dtype
+        )
+    kind = np.dtype(np.uint8) if x.dtype.kind == "b" or x.dtype == np.uint8 else contract.dtype
+    if not (isinstance(x, Streamed) and x.dtype == kind):
+        x = in_blocks(x, lambda some: some.astype(kind), dtype=kind)
     return Given(x.reshape(len(x), *about.input_shape), notes=tuple(notes))

@@ -58,7 +58,8 @@ def images_of(table: Table, number: int, code: ImageCode) -> np.ndarray:
         thing = f"{table.source or table.name}: {table.called(number)}"
         remedy = "Train with resize=[height, width], or resize them"
         raise DataError(thing, f"must name images of shape {wanted}, as in training", got, remedy)
-    return x
+    found: np.ndarray = x[:]  # which are in memory, as the table is
+    return found
 
 
 def put_images(table: Table, number: int, code: ImageCode, out: np.ndarray) -> list[str]:

@@ -10,7 +10,8 @@ from ..backend import Context, array_module
 from ..backend.arrays import Array
 from ..errors import ConfigError, DataError
 from ..fields import term
-from .preparations import Arrays, Preparation, nothing_varies
+from .preparations import Arrays, Preparation
+from .principal import nothing_varies
 
 MOST_VALUES = 256  # of a feature that is coded one by one
 

@@ -7,7 +7,7 @@ a new value seen later cannot blow up, and a note says so.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Gt, Le
@@ -15,11 +15,13 @@ from annotated_types import Gt, Le
 from ..backend import Context, array_module, matmul
 from ..backend.arrays import Array
 from ..errors import ConfigError, DataError
-from ..fields import Count, NonNegative, check_fields
+from ..fields import Count, NonNegative, check_fields, term
+from .principal import nothing_varies, principal, principal_streamed
+
+if TYPE_CHECKING:
+    from .seen import Seen
 
 Arrays = Mapping[str, Any]
-FLAT = 1e-6  # of the mean: a smaller spread is rounding
-RANK = 1e-6  # of the largest standard deviation along any direction: likewise
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,14 @@ class Preparation:
         random: whether it draws random numbers in training.
         categorical: whether numbers are categories of which each becomes several units, so that samples are kept as
             they are and prepared batch by batch.
+        blind: whether it is fitted without looking at a sample.
     """
 
     pixelwise: ClassVar[bool] = True
     unit_variance: ClassVar[bool] = False
     random: ClassVar[bool] = False
     categorical: ClassVar[bool] = False
+    blind: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         """Check the bounds of the fields."""
@@ -50,6 +54,18 @@ class Preparation:
     def fit_weighted(self, x: np.ndarray, scale: float, weights: np.ndarray | None) -> dict[str, np.ndarray]:
         """The same for samples that have weights (samples,), which count where a preparation says so; else alike."""
         return self.fit(x, scale)
+
+    def fit_streamed(self, seen: "Seen", scale: float) -> dict[str, np.ndarray]:
+        """The same for samples that are streamed from their file, in one pass over them, or two.
+
+        Raises:
+            ConfigError: a preparation that needs all samples at once.
+        """
+        if self.blind:
+            return self.fit(np.zeros((0, seen.features), np.float32), scale)
+        rule = "must be fitted in passes over data that stream, as memory asks"
+        remedy = "Use standardise, min_max, scale, pca or zca, or raise memory"
+        raise ConfigError("preprocess", rule, term(type(self)), remedy)
 
     def note(self, arrays: Arrays, features: int) -> str:
         """What the user should know about the fit, or nothing."""
@@ -127,6 +143,11 @@ class Standardise(_Affine):
         mean = np.average(wide, axis=0, weights=weights)
         return self._by(mean, np.sqrt(np.average((wide - mean) ** 2, axis=0, weights=weights)))
 
+    def fit_streamed(self, seen: "Seen", scale: float) -> dict[str, np.ndarray]:
+        """The same in one pass, in double precision, so that float32 numbers are those of data in memory."""
+        found = seen.moments(self.weighted)
+        return self._by(found.mean, found.deviation)
+
     def _by(self, mean: np.ndarray, std: np.ndarray) -> dict[str, np.ndarray]:
         return _float32(shift=mean, factor=_inverse(std, std > self.flat * np.maximum(np.abs(mean), 1e-6)))
 
@@ -140,7 +161,15 @@ class MinMax(_Affine):
 
     def fit(self, x: np.ndarray, scale: float) -> dict[str, np.ndarray]:
         """Smallest value and one over the span; raises :class:`DataError` where no feature varies."""
-        low, high = x.min(axis=0).astype(np.float64), x.max(axis=0).astype(np.float64)
+        return self._between(x.min(axis=0), x.max(axis=0))
+
+    def fit_streamed(self, seen: "Seen", scale: float) -> dict[str, np.ndarray]:
+        """The same in one pass."""
+        found = seen.extent()
+        return self._between(found.lows, found.highs)
+
+    def _between(self, lows: np.ndarray, highs: np.ndarray) -> dict[str, np.ndarray]:
+        low, high = lows.astype(np.float64), highs.astype(np.float64)
         fitted = _float32(shift=low, factor=_inverse(high - low, high > low))
         span, factor = high.astype(np.float32) - fitted["shift"], fitted["factor"]
         # Rounded up, a factor would carry the largest value past 1, where units that are bits refuse it.
@@ -152,6 +181,8 @@ class MinMax(_Affine):
 @dataclass(frozen=True)
 class Scale(_Affine):
     """Division by the full scale of the data set, 255 for 8-bit images; the same for features and channels."""
+
+    blind: ClassVar[bool] = True
 
     def fit(self, x: np.ndarray, scale: float) -> dict[str, np.ndarray]:
         """The factor ``1 / scale``, the same for every feature."""
@@ -165,6 +196,8 @@ class Scale(_Affine):
 @dataclass(frozen=True)
 class Spins(_Affine):
     """From 0 and 1 to -1 and +1, ``2 x - 1``, for units that are spins; behind ``binarise`` or ``scale`` for pixels."""
+
+    blind: ClassVar[bool] = True
 
     def fit(self, x: np.ndarray, scale: float) -> dict[str, np.ndarray]:
         """Half and two, the same for every feature."""
@@ -221,7 +254,13 @@ class PCA(_Projection):
 
     def fit(self, x: np.ndarray, scale: float) -> dict[str, np.ndarray]:
         """Mean and scaled axes; raises :class:`ConfigError` where there are fewer axes than asked for."""
-        mean, variances, axes = _principal(x)
+        return self._along(*principal(x))
+
+    def fit_streamed(self, seen: "Seen", scale: float) -> dict[str, np.ndarray]:
+        """The same in two passes, one for the mean."""
+        return self._along(*principal_streamed(seen))
+
+    def _along(self, mean: np.ndarray, variances: np.ndarray, axes: np.ndarray) -> dict[str, np.ndarray]:
         if self.components is not None and self.components > len(variances):
             rule = f"must be at most the {len(variances)} directions in which the training part varies"
             raise ConfigError("pca.components", rule, self.components, f"Set it to {len(variances)}, or leave it out")
@@ -259,7 +298,13 @@ class ZCA(_Projection):
 
     def fit(self, x: np.ndarray, scale: float) -> dict[str, np.ndarray]:
         """Mean and the symmetric matrix."""
-        mean, variances, axes = _principal(x)
+        return self._whitening(*principal(x))
+
+    def fit_streamed(self, seen: "Seen", scale: float) -> dict[str, np.ndarray]:
+        """The same in two passes, one for the mean."""
+        return self._whitening(*principal_streamed(seen))
+
+    def _whitening(self, mean: np.ndarray, variances: np.ndarray, axes: np.ndarray) -> dict[str, np.ndarray]:
         matrix = (axes / np.sqrt(variances + self.epsilon)) @ axes.T
         return _float32(mean=mean, matrix=matrix, variance=variances)
 
@@ -290,8 +335,18 @@ class Binarise(Preparation):
 
     def fit(self, x: np.ndarray, scale: float) -> dict[str, np.ndarray]:
         """Nothing to fit; raises :class:`DataError` for values that are no probabilities where it draws."""
-        if self.stochastic and not 0 <= float(x.min()) <= float(x.max()) <= 1:
-            span = f"{float(x.min()):.4g} to {float(x.max()):.4g}"
+        return self._checked(float(x.min()), float(x.max())) if self.stochastic else {}
+
+    def fit_streamed(self, seen: "Seen", scale: float) -> dict[str, np.ndarray]:
+        """The same in one pass."""
+        if not self.stochastic:
+            return {}
+        found = seen.extent()
+        return self._checked(found.low, found.high)
+
+    def _checked(self, low: float, high: float) -> dict[str, np.ndarray]:
+        if not 0 <= low <= high <= 1:
+            span = f"{low:.4g} to {high:.4g}"
             remedy = 'Set preprocess=["scale", {name="binarise", stochastic=true}], or min_max before it'
             raise DataError("training part", "must lie between 0 and 1 to be binarised stochastically", span, remedy)
         return {}
@@ -313,32 +368,7 @@ def _float32(**arrays: np.ndarray) -> dict[str, np.ndarray]:
     return {name: np.ascontiguousarray(array, np.float32) for name, array in arrays.items()}
 
 
-def nothing_varies(features: int) -> DataError:
-    """The error of a training part whose features are all constant."""
-    return DataError("training part", "needs a feature that varies", f"{features} constant features", "Check the data")
-
-
 def _inverse(spread: np.ndarray, varies: np.ndarray) -> np.ndarray:
     if not varies.any():
         raise nothing_varies(len(spread))
     return np.divide(1.0, spread, out=np.zeros_like(spread), where=varies)
-
-
-def _principal(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean, variances and axes as columns, the largest variance first; axes without spread are left out.
-
-    The sign of an axis is free; its largest entry is made positive, so that every machine finds the same axes.
-    """
-    mean = x.mean(axis=0, dtype=np.float64)
-    covariance = np.zeros((x.shape[1], x.shape[1]))
-    for start in range(0, len(x), 4096):  # float64 copies of a whole data set would fill the memory
-        block = x[start : start + 4096] - mean
-        covariance += block.T @ block
-    variances, axes = np.linalg.eigh(covariance / len(x))
-    variances, axes = variances[::-1], axes[:, ::-1]
-    varies = variances > RANK**2 * max(variances[0], np.finfo(np.float64).tiny)
-    if not variances[0] > (FLAT * max(np.abs(mean).max(), 1e-6)) ** 2:
-        raise nothing_varies(x.shape[1])
-    variances, axes = variances[varies], axes[:, varies]
-    signs = np.sign(np.take_along_axis(axes, np.abs(axes).argmax(axis=0)[None], axis=0))
-    return mean, variances, axes * signs

@@ -1,7 +1,7 @@
 """Preprocessing of features: a chain of preparations, fitted on the training part alone."""
 
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -17,6 +17,8 @@ from . import robust
 from .bags import BagOfWords
 from .onehot import OneHot
 from .preparations import Arrays, Preparation, is_affine
+from .seen import Seen
+from .streamed import Features, Streamed
 
 BATCH = 1000  # samples at once on the host
 SAID = {
@@ -143,13 +145,14 @@ class Preprocessing:
 
 
 def fit_preprocessing(
-    chain: str | Iterable[Preparation], x: np.ndarray, scale: float, weights: np.ndarray | None = None
+    chain: str | Iterable[Preparation], x: Features, scale: float, weights: np.ndarray | None = None
 ) -> Preprocessing:
     """Fit a chain of preparations on the training part, each on what the one before makes of it.
 
     Args:
         chain: preparations, or the name of a single one with its defaults; ``"none"`` for none.
-        x: (samples, *shape of a sample) on the host; its last axis are the channels of images.
+        x: (samples, *shape of a sample) on the host; its last axis are the channels of images.  Where samples are
+            streamed, each preparation that looks at them takes a pass over them, or two.
         scale: full scale of the data set.
         weights: (samples,), how much each sample counts for preparations that look at it; None where all count alike.
 
@@ -162,41 +165,75 @@ def fit_preprocessing(
     ('standardise', [[2.0, 0.0]], ('standardise: 1 of 2 features are constant in the training part and become 0',))
     """
     fitted: tuple[Fitted, ...] = ()
+    preparations = _named(chain) if isinstance(chain, str) else list(chain)
+    if isinstance(x, Streamed):
+        for preparation in preparations:
+            fitted = (*fitted, _fit_streamed(preparation, Preprocessing(fitted), x, scale, weights))
+        return Preprocessing(fitted)
     shape, x = x.shape[1:], x.reshape(len(x), -1)
-    for preparation in _named(chain) if isinstance(chain, str) else chain:
+    for preparation in preparations:
         seen = Preprocessing(fitted[-1:]).on_host(x) if fitted else x
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # looked for below
             arrays = _fit(preparation, seen, Preprocessing(fitted).shape(shape), scale if not fitted else 1.0, weights)
-        _check_fit(preparation, arrays, seen)
+        _check_fit(preparation, arrays, lambda: np.abs(seen).max(axis=0))  # noqa: B023  called at once
         fitted = (*fitted, Fitted(preparation, arrays, seen.shape[-1]))
         x = seen
     return Preprocessing(fitted)
 
 
-def _check_fit(preparation: Preparation, arrays: Arrays, x: np.ndarray) -> None:
+def _fit_streamed(
+    preparation: Preparation, before: Preprocessing, x: Streamed, scale: float, weights: np.ndarray | None
+) -> Fitted:
+    """Fit one preparation to samples that are streamed."""
+    channels = _channels(preparation, before.shape(x.row))
+    features = before.width(prod(x.row))
+    seen = Seen(x, before.on_host if before.steps else None, features, weights, channels)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # looked for below
+        arrays = preparation.fit_streamed(seen, scale if not before.steps else 1.0)
+
+    def sizes() -> np.ndarray:
+        found = seen.extent()
+        larger: np.ndarray = np.maximum(np.abs(found.lows), np.abs(found.highs))
+        return larger
+
+    _check_fit(preparation, arrays, sizes)
+    if channels:
+        arrays = {name: np.tile(array, features // channels) for name, array in arrays.items()}
+    return Fitted(preparation, arrays, features)
+
+
+def _check_fit(preparation: Preparation, arrays: Arrays, sizes: Callable[[], np.ndarray]) -> None:
     """Refuse statistics that single precision cannot hold, and numbers that it cannot hold once they are prepared."""
     lost = [name for name, array in arrays.items() if array.dtype.kind == "f" and not np.isfinite(array).all()]
     if not lost:
         return
-    sizes = np.abs(x).max(axis=0)
-    largest = int(sizes.argmax())
+    found = sizes()
+    largest = int(found.argmax())
     rule = f"needs a {lost[0]} that single precision can hold"
-    received = f"feature {largest} as large as {sizes[largest]:.2g}"
+    received = f"feature {largest} as large as {found[largest]:.2g}"
     raise DataError(f"preprocessing {term(type(preparation))}", rule, received, "Scale the data before")
+
+
+def _channels(preparation: Preparation, shape: tuple[int, ...]) -> int:
+    """Of how many channels the numbers are those, 0 where they are those of features."""
+    if getattr(preparation, "per", "feature") == "feature":
+        return 0
+    if len(shape) == 1:
+        name, received = f"{term(type(preparation))}.per", f"samples of {shape[0]} features"
+        raise ConfigError(name, "channel needs images", received, "Leave it out")
+    return shape[-1]
 
 
 def _fit(
     preparation: Preparation, x: np.ndarray, shape: tuple[int, ...], scale: float, weights: np.ndarray | None
 ) -> Arrays:
     """Fit to features one by one, or to channels, whose numbers then stand at every position."""
-    if getattr(preparation, "per", "feature") == "feature":
+    channels = _channels(preparation, shape)
+    if not channels:
         return preparation.fit_weighted(x, scale, weights)
-    if len(shape) == 1:
-        name, received = f"{term(type(preparation))}.per", f"samples of {shape[0]} features"
-        raise ConfigError(name, "channel needs images", received, "Leave it out")
     positions = prod(shape[:-1])
     each = None if weights is None else np.repeat(weights, positions)
-    arrays = preparation.fit_weighted(x.reshape(-1, shape[-1]), scale, each)
+    arrays = preparation.fit_weighted(x.reshape(-1, channels), scale, each)
     return {name: np.tile(array, positions) for name, array in arrays.items()}
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from ..errors import DataError
 from .codes import Code, NumberCode
 from .contract import Contract
+from .streamed import Features, Streamed
 from .table import Table
 
 if TYPE_CHECKING:
@@ -17,11 +18,17 @@ SLIVER = 100  # the range of training is so many times as wide as that of data o
 FAR = 3  # ranges of training away from it
 MOST = 0.5  # share of the values that must be elsewhere
 BYTE = 255  # full scale of images of 8 bits
+SEEN = 10_000  # samples that are looked at of those that are streamed
 ENOUGH = 20  # rows that say something about a range
 
 
-def check_scale(about: "Description", contract: Contract, x: np.ndarray, name: str) -> list[str]:
-    """What is out of the range of training; refuses numbers that are all on another scale than those of training."""
+def check_scale(about: "Description", contract: Contract, x: Features, name: str) -> list[str]:
+    """What is out of the range of training; refuses numbers that are all on another scale than those of training.
+
+    Of samples that are streamed some are looked at, evenly spaced over all of them.
+    """
+    if isinstance(x, Streamed):
+        x = x[:: -(-len(x) // max(1, min(SEEN, x.rows_of_block)))]
     high = float(np.abs(x).max())
     known = max(abs(contract.low), abs(contract.high))
     seen = f"{float(x.min()):.4g} to {float(x.max()):.4g}"

@@ -1,7 +1,7 @@
 """Preparations of numbers with long tails: logarithms, robust scaling, and outliers that are held back."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -9,12 +9,15 @@ from ..backend import Context, array_module
 from ..backend.arrays import Array
 from ..errors import DataError
 from ..fields import Positive
-from .preparations import FLAT, Arrays, Preparation, _Affine, _float32, _inverse
+from .preparations import Arrays, Preparation, _Affine, _float32, _inverse
+from .principal import FLAT
 
 
 @dataclass(frozen=True)
 class Log1p(Preparation):
     """``sign(x) log(1 + |x|)``: amounts that span several orders of magnitude; 0 stays 0, and signs stay."""
+
+    blind: ClassVar[bool] = True
 
     def fit(self, x: np.ndarray, scale: float) -> dict[str, np.ndarray]:
         """Nothing to fit."""

@@ -9,7 +9,9 @@ import numpy as np
 from .codes import CategoryCode, ImageCode, NumberCode, WordsCode
 from .dataset import Dataset
 from .letters import name_of
+from .passes import extent
 from .splitting import Split
+from .streamed import Streamed
 from .suspicions import suspicious
 from .target_scale import TargetScale
 
@@ -123,7 +125,12 @@ def baseline(dataset: Dataset, split: Split) -> tuple[str, dict[str, Any]]:
 
 
 def duplicates(dataset: Dataset, split: Split) -> int:
-    """How many samples of the validation and test parts are in the training part as well, feature for feature."""
+    """How many samples of the validation and test parts are in the training part as well, feature for feature.
+
+    Samples that are streamed are not compared, which would need all of them at once.
+    """
+    if isinstance(dataset.x, Streamed):
+        return 0
     flat = np.ascontiguousarray(dataset.x.reshape(len(dataset.x), -1))
     rows = flat.view(np.dtype((np.void, flat.dtype.itemsize * flat.shape[1]))).ravel()
     others = np.concatenate([split.validation, split.test])
@@ -168,8 +175,8 @@ def _features(dataset: Dataset) -> str:
     contract = dataset.contract
     if contract is None or not contract.codes:
         x = dataset.x
-        shape = "x".join(map(str, x.shape[1:]))
-        return f"{x.dtype} of shape {shape}, {_number(x.min())} to {_number(x.max())}"
+        shape, found = "x".join(map(str, x.shape[1:])), extent(x)
+        return f"{x.dtype} of shape {shape}, {_number(found.low)} to {_number(found.high)}"
     numbers = [code for code in contract.codes if isinstance(code, NumberCode)]
     categories = [code for code in contract.codes if isinstance(code, CategoryCode)]
     parts = []

@@ -6,6 +6,7 @@ import numpy as np
 
 from .codes import CategoryCode, NumberCode
 from .dataset import Dataset
+from .passes import extent
 
 WIDE = 1000  # features that are looked at one by one
 ROWS = 5000  # samples that decide whether a feature is looked at on all of them
@@ -22,28 +23,29 @@ def suspicious(dataset: Dataset) -> list[str]:
     """Sentences about what the user should look at before training."""
     x = dataset.x
     found: list[str] = []
-    if x.ndim == 2 and not dataset.vocabulary and len(x) > 2 and x.shape[1] <= WIDE:
-        for name, values in _columns(dataset):
+    if isinstance(x, np.ndarray) and x.ndim == 2 and not dataset.vocabulary and len(x) > 2 and x.shape[1] <= WIDE:
+        for name, values in _columns(dataset, x):
             found += _telling(dataset, name, values)
             found += _standing_for_nothing(name, values)
     found += [*_spelled(dataset), *_several(dataset), *_of_targets(dataset)]
-    whole = x.dtype.kind == "f" and x.ndim > 2 and dataset.scale == 1 and bool((x == np.floor(x)).all())
-    if whole and 1 < float(x.max()) <= BYTE:
-        found.append(f"images of whole numbers up to {x.max():g} of type {x.dtype}: are they bytes?")
+    if x.dtype.kind == "f" and x.ndim > 2 and dataset.scale == 1:
+        span = extent(x)
+        if span.whole and 1 < span.high <= BYTE:
+            found.append(f"images of whole numbers up to {span.high:g} of type {x.dtype}: are they bytes?")
     return found
 
 
-def _columns(dataset: Dataset) -> Iterator[tuple[str, np.ndarray]]:
+def _columns(dataset: Dataset, x: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     """Each column of a table, or feature of an array, with one number for each of its values."""
     codes = dataset.contract.codes if dataset.contract is not None else ()
     if not codes:
-        for number, values in enumerate(dataset.x.T):
+        for number, values in enumerate(x.T):
             yield f"column {number + 1}", values
         return
     at = 0
     for code in codes:
         end = at + len(code.names)
-        block, name = dataset.x[:, at:end], repr(code.column) if code.column else f"column {code.place + 1}"
+        block, name = x[:, at:end], repr(code.column) if code.column else f"column {code.place + 1}"
         if isinstance(code, NumberCode):
             yield name, block[:, 0] if not code.offset else block[:, 0] + np.float64(code.offset)
         elif isinstance(code, CategoryCode):

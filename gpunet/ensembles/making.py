@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..checkpoint import Checkpoint, Group, in_memory
+from ..data import some_of
 from ..errors import ConfigError, Interrupted
 from ..experiment import Experiment, Run, epoch_rows
 from ..interruption import Stop
@@ -177,7 +178,7 @@ class Making:
             held: a network.
             rows: numbers of the samples.
         """
-        x, device = self.experiment.dataset.x[rows], self.experiment.device
+        x, device = some_of(self.experiment.dataset.x, rows), self.experiment.device
         x = x.reshape(len(x), *held.input_shape)
         parts = [
             np.array(device.get(part), np.float64)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..config import Config, build_augmentations
-from ..data import Augmenter, Dataset
+from ..data import Augmenter, Dataset, extent, some_of
 from ..data.mixing import Mixing
 from ..errors import ConfigError, DataError
 from ..fields import term
@@ -45,8 +45,8 @@ def _bounds(experiment: Experiment) -> tuple[float, float] | None:
     dataset = experiment.dataset
     if experiment.config.numerics == 1 or dataset.scale != 1 or len(dataset.input_shape) not in (2, 3):
         return None
-    training = dataset.x[experiment.split.train]
-    return float(training.min()), float(training.max())
+    found = extent(some_of(dataset.x, experiment.split.train))
+    return found.low, found.high
 
 
 def _outputs(config: Config, dataset: Dataset, objective: Objective, key: str) -> int:

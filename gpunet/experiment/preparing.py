@@ -7,13 +7,16 @@ from ..config import Config, build_preparations
 from ..data import (
     BagOfWords,
     Dataset,
+    Features,
     Inputs,
     OneHot,
     Preprocessing,
     Split,
     Standardise,
     TargetScale,
+    extent,
     fit_preprocessing,
+    some_of,
     with_channels,
 )
 from ..errors import ConfigError
@@ -46,13 +49,13 @@ def prepare_inputs(
     images = dataset.x.reshape(len(dataset.x), *with_channels(tuple(dataset.input_shape)))
     if fitted is None:
         weights = None if dataset.weights is None else dataset.weights[split.train]
-        fitted = _fitted(config, dataset, images[split.train], weights)
+        fitted = _fitted(config, dataset, some_of(images, split.train), weights)
     x = images if (config.model.sees_positions if positions is None else positions) else images.reshape(len(images), -1)
     y = dataset.y if target_scale is None else target_scale.apply(dataset.y, config.dtype)
-    return Inputs(x, y, split, fitted, device, weights=dataset.weights, dtype=config.dtype)
+    return Inputs(x, y, split, fitted, device, weights=dataset.weights, dtype=config.dtype, seed=config.data.split_seed)
 
 
-def _fitted(config: Config, dataset: Dataset, training: np.ndarray, weights: np.ndarray | None) -> Preprocessing:
+def _fitted(config: Config, dataset: Dataset, training: Features, weights: np.ndarray | None) -> Preprocessing:
     """The preparations that are configured or suit the model, fitted to the images or features of the training part."""
     if dataset.alphabet:
         return _of_letters(config, dataset.alphabet, training)
@@ -70,7 +73,7 @@ def _fitted(config: Config, dataset: Dataset, training: np.ndarray, weights: np.
     return fit_preprocessing(chain, training, dataset.scale, weights)
 
 
-def _of_letters(config: Config, alphabet: str, training: np.ndarray) -> Preprocessing:
+def _of_letters(config: Config, alphabet: str, training: Features) -> Preprocessing:
     """Sequences become one unit for each letter at each site; what is configured comes after."""
     wanted = [] if config.data.preprocess is None else build_preparations(config, 1.0, False, False)
     coded = OneHot(states=len(alphabet))
@@ -80,15 +83,19 @@ def _of_letters(config: Config, alphabet: str, training: np.ndarray) -> Preproce
     return fit_preprocessing([coded, *wanted[1:]], training.reshape(len(training), -1), 1.0)
 
 
-def _is_faint(config: Config, x: np.ndarray, scale: float) -> bool:
+def _is_faint(config: Config, x: Features, scale: float) -> bool:
     """Whether images vary in so small a part of their full scale that over it hardly anything of them would be left."""
     if scale == 1 or x.ndim != 4 or config.model.takes_probabilities:
         return False
-    seen = x[:SEEN].astype(np.float64)
+    count = SEEN if isinstance(x, np.ndarray) else min(SEEN, 1 + x.most // (64 * x.bytes_of_one))
+    seen = x[:count].astype(np.float64)
     return float(np.abs(seen - seen.mean()).mean()) < FAINT * scale  # which single hot pixels hardly change
 
 
-def _are_probabilities(config: Config, x: np.ndarray) -> bool:
+def _are_probabilities(config: Config, x: Features) -> bool:
     """Whether the model takes states, or means of states, as they are, and the features are such values."""
     ends = config.model.state_ends
-    return ends is not None and bool(((x >= ends[0]) & (x <= ends[1])).all())
+    if ends is None:
+        return False
+    found = extent(x)
+    return ends[0] <= found.low and found.high <= ends[1]

@@ -295,7 +295,9 @@ class Run:
         weights = class_weights(self.config, self.dataset, self.split)
         if self._weights is not None:
             weights = self._weights if weights is None else self._weights * weights
-        return self.inputs.feed("train", members, augmenter=self._augmenter(), rows=self.rows, weights=weights)
+        return self.inputs.feed(
+            "train", members, augmenter=self._augmenter(), rows=self.rows, weights=weights, training=True
+        )
 
     def _higher_is_better(self, name: str) -> bool:
         """As the metric of that name says; losses and errors are not."""

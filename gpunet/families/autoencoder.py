@@ -65,7 +65,8 @@ class AutoencoderConfig(Family):
 
     def objective(self, about: Description, inputs: Inputs, loss: Loss) -> Objective:
         """Reconstruction, of features that the loss is defined for."""
-        check_comparable(loss, inputs.training_part())
+        for part in inputs.training_blocks():
+            check_comparable(loss, part)
         return self.judged(self.network(inputs.shape, inputs.features), loss, about)
 
 

@@ -68,7 +68,8 @@ class ConvAutoencoderConfig(ImageFamily):
 
     def objective(self, about: Description, inputs: Inputs, loss: Loss) -> Objective:
         """Reconstruction, of pixels that the loss is defined for."""
-        check_comparable(loss, inputs.training_part())
+        for part in inputs.training_blocks():
+            check_comparable(loss, part)
         return self.judged(self.network(inputs.shape, math.prod(inputs.shape)), loss, about)
 
     def judged(self, model: EncoderDecoder, loss: Loss, about: Description) -> Reconstruction:

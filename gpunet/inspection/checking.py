@@ -64,6 +64,7 @@ class GradientCheck:
         trainer.begin_epoch(self.epoch % self.epochs, 1)
         ctx, device = trainer.context, trainer.device
         ctx.arena.rewind()
+        trainer.feed.provide(0, trainer.batch_size)
         batch = trainer.feed.batch(ctx, trainer.cursor, trainer.batch_size, trainer.batch_size)
         # Copies, since the arena is used again for each loss.
         x, target, weight = (None if part is None else device.put(device.get(part)) for part in batch)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..backend import Arena, Context
+from ..data import extent, some_of
 from ..experiment import Run
 from ..layers import Layer
 from ..members import of_member
@@ -147,5 +148,6 @@ def tiles_of_samples(run: Run, rows: np.ndarray) -> np.ndarray:
     if dataset.scale != 1:
         low, high = 0.0, dataset.scale
     else:
-        low, high = float(dataset.x[run.split.train].min()), float(dataset.x[run.split.train].max())
+        span = extent(some_of(dataset.x, run.split.train))
+        low, high = span.low, span.high
     return as_tiles(np.rint(np.clip((x - low) / ((high - low) or 1), 0, 1) * 255).astype(np.uint8), shape)

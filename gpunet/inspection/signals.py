@@ -51,6 +51,7 @@ def first_signals(run: Run) -> list[Signal]:
         raise ConfigError("signals", "needs a model of layers with a loss", run.config.model.name, remedy)
     trainer.begin_epoch(0, trainer.steps_per_epoch(drop_last=True))
     ctx = replace(trainer.context, input_gradient=True)
+    trainer.feed.provide(0, trainer.batch_size)
     x, target, weight = trainer.feed.batch(ctx, trainer.cursor, trainer.batch_size, trainer.batch_size)
     layers = list(named_layers(objective.model))
     outputs: dict[str, np.ndarray] = {}

@@ -62,6 +62,7 @@ def _findings(trainer: Trainer, member: int) -> Iterator[tuple[str, str]]:
     rows = min(trainer.batch_size, trainer.feed.samples - number * trainer.batch_size)
     trainer.streams.rewind()
     parameters.zero_grad()
+    trainer.feed.provide(number * trainer.batch_size, number * trainer.batch_size + rows)
     x, target, weight = trainer.feed.batch(ctx, trainer.cursor, trainer.batch_size, rows)
     for what, array in (("features", x), ("targets", target)):
         if bad(array):

@@ -42,7 +42,7 @@ class Evaluator:
         self.figures = tuple(figures)
         self.objective, self.feed, self.device = objective, feed, device
         feed.forget_host()
-        self.batch_size = min(batch_size or at_once(objective.model, feed.shape), feed.samples)
+        self.batch_size = min(batch_size or at_once(objective.model, feed.shape), feed.most)
         self.cursor = device.zeros((1,), np.int64)
         self.totals = device.zeros((len(objective.scores) + 1, members), np.float64)
         self.context = Context(training=False, arena=Arena(device), numerics=objective.numerics)
@@ -52,7 +52,8 @@ class Evaluator:
         """Evaluate all samples; reads the device once, and the outputs where figures need them."""
         self.cursor.fill(0)
         self.totals.fill(0)
-        for _ in range(-(-self.feed.samples // self.batch_size)):
+        for start in range(0, self.feed.samples, self.batch_size):
+            self.feed.provide(start, min(start + self.batch_size, self.feed.samples))
             self.step()
         *sums, samples = self.device.get(self.totals)
         found = {name: total / samples for name, total in zip(self.objective.scores, sums)}

@@ -55,7 +55,8 @@ def outcomes(
     task = task_of(loss, target)
     if task is None:
         return []
-    weight = None if feed.weights is None else device.get(feed.weights).astype(np.float64)
+    known = feed.target_weights()
+    weight = None if known is None else known.astype(feed.dtype).astype(np.float64)
     parts = [np.array(part, np.float64) for part in Predictor(model, loss, feed, device).batches()]
     outputs = np.concatenate(parts, axis=-2)
     if scale is not None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..backend import Arena, Context, Device, capture
 from ..backend.arrays import Array
-from ..data import Feed, Preprocessing
+from ..data import Features, Feed, Preprocessing, Streamed
 from ..layers import Layer
 from ..losses import Loss
 from ..parameter import find_parameters
@@ -46,7 +46,7 @@ class Predictor:
     def __init__(self, model: Layer, loss: Loss, feed: Feed, device: Device, batch_size: int | None = None):
         self.model, self.loss, self.feed, self.device = model, loss, feed, device
         feed.forget_host()
-        self.batch_size = min(batch_size or at_once(model, feed.shape), feed.samples)
+        self.batch_size = min(batch_size or at_once(model, feed.shape), feed.most)
         self.cursor = device.zeros((1,), np.int64)
         self.context = Context(training=False, arena=Arena(device))
         self.outputs: Array = None
@@ -56,6 +56,7 @@ class Predictor:
         """Yield the activated outputs batch by batch, ([members,] rows, K)."""
         self.cursor.fill(0)
         for start in range(0, self.feed.samples, self.batch_size):
+            self.feed.provide(start, min(start + self.batch_size, self.feed.samples))
             self.step()
             yield self.device.get(self.outputs)[..., : self.feed.samples - start, :]
 
@@ -69,7 +70,7 @@ class Predictor:
 
 
 def outputs_of(
-    model: Layer, loss: Loss, preprocessing: Preprocessing, x: np.ndarray, device: Device, dtype: Any = np.float32
+    model: Layer, loss: Loss, preprocessing: Preprocessing, x: Features, device: Device, dtype: Any = np.float32
 ) -> Iterator[Array]:
     """Activated outputs batch by batch, ([members,] rows, K) on the device; each holds until the next is asked for.
 
@@ -77,13 +78,15 @@ def outputs_of(
         model: layers with a linear output; the parameters must have memory.
         loss: gives the output activation.
         preprocessing: of the model's training.
-        x: (samples, *shape of a sample) on the host, unprepared, as the model takes them.
+        x: (samples, *shape of a sample) on the host, unprepared, as the model takes them; perhaps streamed.
         device: where the model lives.
         dtype: of the model.
     """
     placed, ctx = preprocessing.place(device, dtype), Context(False, Arena(device))
     flat, shape = x.reshape(len(x), -1), preprocessing.shape(x.shape[1:])
     count = at_once(model, shape)
+    if isinstance(x, Streamed):
+        count = min(count, max(1, x.most // (4 * x.bytes_of_one)))
     for start in range(0, len(x), count):
         ctx.arena.rewind()
         prepared = preprocessing.apply(device.put(flat[start : start + count]), placed, ctx, np.dtype(dtype))

@@ -107,7 +107,10 @@ class Trainer:
             back = self.objective.between(number, self.context)
             if back is not None:
                 self.optimizer.begin_anew(back)
-            self.step(min(self.batch_size, self.feed.samples - number * self.batch_size), self.variant)
+            start = number * self.batch_size
+            rows = min(self.batch_size, self.feed.samples - start)
+            self.feed.provide(start, start + rows)
+            self.step(rows, self.variant)
 
     def averages(self) -> dict[str, np.ndarray]:
         """Mean of each measure, weighted like the samples, since the epoch began, (members,); reads the device.

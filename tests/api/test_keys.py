@@ -12,8 +12,8 @@ from gpunet.families import Family
 
 SHORT = {
     "data": "alphabet background cache categories decimal delimiter features fill header id identity ignore labels "
-    "missing preprocess rare resize resize_by scale_target source split split_column split_seed target task test "
-    "thousands transposed unseen validation weight weights words x y",
+    "memory missing preprocess rare resize resize_by scale_target source split split_column split_seed target task "
+    "test thousands transposed unseen validation weight weights words x y",
     "model": "activation batch_norm binarise block blocks center chains code code_activation convolutions corruption "
     "damping depth discriminative dropout dropout_mode generative greedy grow grown hidden hidden_units "
     "initializer input_dropout input_noise k layers max_norm method norm order output rate_factors "

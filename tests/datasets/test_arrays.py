@@ -1,12 +1,10 @@
 """Arrays and IDX files on the way to samples: where channels and rows are, and what float32 would lose."""
 
-import struct
-
 import numpy as np
 import pytest
 
 import gpunet
-from files import save_npz
+from files import save_npz, write_idx
 from gpunet.api.reading import evaluation_data, features_in, load_split
 from gpunet.config import load_config
 from gpunet.data import describe, fulfil, near_zero, oriented
@@ -15,11 +13,6 @@ from gpunet.errors import DataError
 from gpunet.persistence import open_trained
 
 QUICK = {"epochs": 2, "hidden": [8], "progress": False, "device": "cpu"}
-
-
-def write_idx(path, array):
-    path.write_bytes(struct.pack(f">4B{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.tobytes())
-    return path
 
 
 @pytest.fixture

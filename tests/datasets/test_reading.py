@@ -11,21 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from files import CSV, features_of, save_npz, text
+from files import CSV, features_of, idx_bytes, save_npz, text, write_idx
 from gpunet.data import Dataset
 from gpunet.datasets import load
 from gpunet.datasets.idx import TYPES, read_idx
 from gpunet.errors import DataError
-
-
-def idx_bytes(array, code=0x08):
-    return bytes([0, 0, code, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
-
-
-def write_idx(path, array, code=0x08):
-    content = idx_bytes(array, code)
-    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
-    return path
 
 
 @pytest.mark.parametrize("code", TYPES)

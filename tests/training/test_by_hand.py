@@ -45,7 +45,7 @@ def test_a_machine_starts_from_the_data_whoever_drives_it(device, preset):
         objective = family.layerwise.stage(family.layerwise.machines(inputs.shape)[0], inputs, True, len(about.classes))
     run = Run(experiment, inputs, objective)
     machine = family.machine(objective.model)
-    mean = inputs.training_part().mean(axis=0, dtype=np.float64)
+    mean = next(inputs.training_blocks()).mean(axis=0, dtype=np.float64)
     started = device.get(machine.visible_offset.value)
     np.testing.assert_allclose(started[:64], mean, atol=1e-6)
     if preset == "classrbm":

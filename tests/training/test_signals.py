@@ -82,7 +82,7 @@ def test_numbers_are_those_of_the_arrays(device):
     run = make_run(device, **{"model.hidden": [7], "model.activation": "identity", "training.batch_size": 1437})
     dense, _, last = first_signals(run)
     parameters = run.trainer.parameters.named
-    x = run.inputs.training_part().astype(np.float64)
+    x = next(run.inputs.training_blocks()).astype(np.float64)
     y = x @ device.get(parameters["000_dense/weight"].value)
     assert dense.mean == pytest.approx(y.mean(), abs=1e-5)
     assert dense.spread == pytest.approx(np.sqrt((y.std(axis=0) ** 2).mean()), rel=1e-4)
