@@ -19,7 +19,7 @@ from functools import partial
 import numpy as np
 from timing import run_cases
 
-from gpunet.backend import Device
+from gpunet.backend import Device, use_loops
 from gpunet.layers import Dense
 from gpunet.optimizers import SGD, Adam, Optimizer
 from gpunet.parameter import Parameters
@@ -28,7 +28,7 @@ INPUTS, OUTPUTS = 10_000, 1_000  # of a layer of ten million weights
 RULES = {"Adam": Adam(1e-3), "momentum": SGD(1e-3, momentum=0.9)}
 
 
-def gpunet_step(rule):
+def gpunet_step(rule, loops=False):
     layer = Dense(OUTPUTS, n_in=INPUTS)
     layer.build((INPUTS,))
     device = Device()
@@ -37,7 +37,12 @@ def gpunet_step(rule):
     parameters.grads[...] = np.random.default_rng(0).standard_normal(parameters.grads.shape, np.float32)
     optimizer.plan(np.zeros(1), cursor)
     allowed = device.put(np.array(True))
-    return lambda: optimizer.step(allowed)
+
+    def step():
+        use_loops(loops)
+        optimizer.step(allowed)
+
+    return step
 
 
 def textbook(rule):
@@ -74,6 +79,8 @@ def torch_step(rule, fused):
 
 def candidates(rule):
     found = {"gpunet": gpunet_step(rule), "textbook NumPy": textbook(rule)}
+    if importlib.util.find_spec("numba"):
+        found["gpunet, loops"] = gpunet_step(rule, loops=True)
     if importlib.util.find_spec("torch"):
         found["PyTorch"] = torch_step(rule, False)
         found["PyTorch, fused"] = torch_step(rule, True)

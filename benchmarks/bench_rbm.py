@@ -22,7 +22,7 @@ from functools import partial
 import numpy as np
 from timing import run_cases
 
-from gpunet.backend import Device
+from gpunet.backend import Device, use_loops
 from gpunet.data import Feed, fit_preprocessing
 from gpunet.optimizers import SGD
 from gpunet.rbm import RBM, Bernoulli, ContrastiveDivergence, Persistent
@@ -59,7 +59,7 @@ def products_alone(shape, samples, k):
     return step
 
 
-def gpunet_step(shape, samples, k, persistent, center=True):
+def gpunet_step(shape, samples, k, persistent, center=True, loops=False):
     x = batch(shape, samples)
     feed = Feed(Device(), x, np.zeros(samples, np.int32), fit_preprocessing("none", x, 1.0), np.dtype(np.float32))
     machine = RBM(Bernoulli(shape[0]), Bernoulli(shape[1]))
@@ -69,6 +69,7 @@ def gpunet_step(shape, samples, k, persistent, center=True):
     trainer.begin_epoch(0, 1)
 
     def step():
+        use_loops(loops)
         trainer.cursor.fill(0)  # the same batch again
         trainer.step(samples)
 
@@ -121,6 +122,8 @@ def candidates(shape, samples, k, persistent):
         "gpunet": gpunet_step(shape, samples, k, persistent),
         "gpunet, not centred": gpunet_step(shape, samples, k, persistent, center=False),
     }
+    if importlib.util.find_spec("numba"):
+        found["gpunet, loops"] = gpunet_step(shape, samples, k, persistent, loops=True)
     if persistent and k == 1 and importlib.util.find_spec("sklearn"):
         found["scikit-learn"] = sklearn_step(shape, samples)
     if importlib.util.find_spec("torch"):

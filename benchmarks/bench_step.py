@@ -22,7 +22,7 @@ from itertools import pairwise
 import numpy as np
 from timing import run_cases
 
-from gpunet.backend import Device
+from gpunet.backend import Device, use_loops
 from gpunet.data import Feed, fit_preprocessing
 from gpunet.initializers import He
 from gpunet.layers import Dense, ReLU, Sequential
@@ -98,8 +98,11 @@ def textbook(widths, samples):
     return step
 
 
-def gpunet_step(widths, samples, members=0):
-    """The project's own step, with all that belongs to it: gathering the batch, metrics, guards."""
+def gpunet_step(widths, samples, members=0, loops=False):
+    """The project's own step, with all that belongs to it: gathering the batch, metrics, guards.
+
+    With or without compiled loops (extra ``cpu``), which give the same bits.
+    """
     x, y = batch(widths, samples)
     shape = (members,) if members else ()
     feed = Feed(Device(), x, y, fit_preprocessing("none", x, 1.0), np.dtype(np.float32), shape)
@@ -112,6 +115,7 @@ def gpunet_step(widths, samples, members=0):
     trainer.begin_epoch(0, 1)
 
     def step():
+        use_loops(loops)
         trainer.cursor.fill(0)  # the same batch again
         trainer.step(samples)
 
@@ -146,6 +150,8 @@ def candidates(widths, samples):
         "gpunet": gpunet_step(widths, samples),
         "textbook NumPy": textbook(widths, samples),
     }
+    if importlib.util.find_spec("numba"):
+        found["gpunet, loops"] = gpunet_step(widths, samples, loops=True)
     if importlib.util.find_spec("torch"):
         found["PyTorch eager"] = torch_step(widths, samples)
         found["fused Adam"] = torch_step(widths, samples, fused=True)

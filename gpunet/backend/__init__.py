@@ -6,6 +6,7 @@ This is the only room that imports CuPy, and it does so when a CUDA device is fi
 from .arena import Arena
 from .arrays import array_module, strided, to_host
 from .capture import capture
+from .compiled import loops, loops_used, use_loops
 from .context import NUMERICS, Context, sixteen_bits
 from .device import Device, out_of_memory, resolve_device
 from .dispatch import Op, op
@@ -33,6 +34,8 @@ __all__ = [
     "host_generator",
     "kernel",
     "lanes",
+    "loops",
+    "loops_used",
     "matmul",
     "normal_pairs",
     "op",
@@ -47,4 +50,5 @@ __all__ = [
     "threads_of_blas",
     "threads_pay",
     "to_host",
+    "use_loops",
 ]
