@@ -103,17 +103,20 @@ def loops(module: str) -> ModuleType:
 
 
 def folder() -> Path:
-    """Where compiled loops are kept between runs: ``NUMBA_CACHE_DIR``, or a folder in the user's cache."""
+    """Where compiled loops are kept between runs: below ``NUMBA_CACHE_DIR``, or in the user's folder of caches."""
     given = os.environ.get("NUMBA_CACHE_DIR")
     if given:
-        return Path(given)
+        return Path(given) / "gpunet-loops"
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
     elif sys.platform == "darwin":
         base = "~/Library/Caches"
     else:
         base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "gpunet" / "loops"
+    try:
+        return Path(base).expanduser() / "gpunet" / "loops"
+    except RuntimeError:  # nobody's home: a folder that is not there, and cannot be made
+        return Path(os.devnull) / "loops"
 
 
 class Loop:

@@ -113,8 +113,7 @@ def _draw_events_by_a_loop(
     probability, x, bits = (array.reshape(members, -1) for array in (probability, x, bits))
     most = min(CHUNK, probability.shape[1])
     places, chances = empty((most,), np.int64), empty((most,), probability.dtype)
-    steps = empty((1,), probability.dtype)
-    steps[0] = STEPS
+    steps = probability.dtype.type(STEPS)
     decided: Any = loops(LOOPS).decide
     for member, part in parts(*probability.shape):
         stretch = probability[member, part]

@@ -1,4 +1,4 @@
-"""The folder of compiled loops: each file has its checksum beside it, as a damaged one could crash, or compute wrongly."""
+"""The folder of compiled loops: each file has its checksum beside it, since a damaged one could compute wrongly."""
 
 import hashlib
 import os

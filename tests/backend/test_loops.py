@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from gpunet.backend import Arena, Context, Device, Streams, compiled, loops_used, op
+from gpunet.backend.loop_files import clear_damaged, is_sealed, seal
 from gpunet.ops.activations import sigmoid
 from gpunet.ops.drawing import bernoulli
 
@@ -74,6 +75,7 @@ def test_old_rules_of_arithmetic_and_members_that_draw_apart():
 
     def apart():
         ctx = context([8, 9])
+        ctx.bits16((2, 3))
         ctx.streams.give_back([True, False], 1)
         return np.array(bernoulli(x, ctx))
 
@@ -130,6 +132,22 @@ def test_a_numba_that_cannot_be_loaded_is_told(monkeypatch):
     assert compiled.reason() == "numba cannot be loaded: Numba needs NumPy 1.0 or less"
 
 
+def test_where_compiled_loops_are_kept(monkeypatch, tmp_path):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    assert compiled.folder() == tmp_path / "gpunet-loops", "what others keep there is let alone"
+    monkeypatch.delenv("NUMBA_CACHE_DIR")
+    if sys.platform == "linux":
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        assert compiled.folder() == tmp_path / "gpunet" / "loops"
+        monkeypatch.delenv("XDG_CACHE_HOME")
+
+    def nobody(path):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(compiled.Path, "expanduser", nobody)
+    assert not is_sealed(compiled.folder())
+
+
 def test_overrides_are_chosen():
     @op
     def which(x):
@@ -160,7 +178,6 @@ with warnings.catch_warnings(record=True) as caught:
     made(x)
 assert x.tolist() == [2, 2, 2]
 print([str(w.message) for w in caught])
-made(x.astype("f8"))
 """
 
 
@@ -182,20 +199,34 @@ def test_compiled_loops_are_kept_and_damaged_ones_compiled_anew(script):
     run, folder = script
     assert run() == "[]"
     written = {file: file.read_bytes() for file in folder.rglob("*.nb?")}
-    assert len(written) == 3  # an index, and the loop for both types of numbers
-    assert run() == "[]"
-    assert {file: file.read_bytes() for file in folder.rglob("*.nb?")} == written
+    assert len(written) == 2  # an index, and the loop
     for file, data in written.items():
         middle = len(data) // 2
         file.write_bytes(data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :])
-        assert "1 damaged files" in run()
-        assert run() == "[]"
-    next(folder.rglob("*.sha256")).unlink()  # as of a process that was ended between the two
+    assert "2 damaged files" in run()
+    sealed = {file: file.read_bytes() for file in folder.rglob("*.nb?")}
+    assert sealed.keys() == written.keys()
     assert run() == "[]"
+    assert {file: file.read_bytes() for file in folder.rglob("*.nb?")} == sealed, "they were taken as they are"
+
+
+def test_files_without_a_checksum_are_removed_in_silence(tmp_path):
+    """As of a process that was ended between the two, or is about to write it."""
+    for name in ("a.nbi", "b.nbc", "other"):
+        (tmp_path / name).write_bytes(b"code")
+    seal(tmp_path)
+    assert is_sealed(tmp_path)
+    assert clear_damaged(tmp_path) == []
+    (tmp_path / "b.nbc.sha256").unlink()
+    (tmp_path / "a.nbi").write_bytes(b"cOde")
+    assert clear_damaged(tmp_path) == [tmp_path / "a.nbi"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["other"]
+    assert not is_sealed(tmp_path)
 
 
 def test_a_folder_that_cannot_be_written_is_told_and_done_without(script):
     run, folder = script
     folder.write_text("a file")
-    assert "are not kept in" in run()
-    assert "Set NUMBA_CACHE_DIR" in run()
+    said = run()
+    assert "are not kept in" in said
+    assert "Set NUMBA_CACHE_DIR" in said
