@@ -22,7 +22,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from .loop_files import clear_damaged, is_sealed, seal
+from .loop_files import alone, clear_damaged, is_sealed, seal
 
 CALL = 4000  # numbers that take as long as what a call of an operation costs beside its numbers
 ENOUGH = 400_000_000  # numbers passed through operations with a loop: about two seconds of array functions
@@ -147,10 +147,10 @@ class Loop:
         numba = _numba()
         kinds = tuple(numba.typeof(argument) for argument in arguments)
         try:
-            with _STATE.lock:
+            with alone(folder()), _STATE.lock:
                 made = _kept(self.function)
-            made.compile(kinds)
-            seal(folder())
+                made.compile(kinds)
+                seal(folder())
         except Exception as error:  # noqa: BLE001  whatever reading and writing files of a cache can raise
             made = numba.njit(**OPTIONS)(self.function)
             made.compile(kinds)  # and what is wrong with the loop itself, once more
@@ -179,7 +179,6 @@ def part_of_a_loop(function: Callable[..., Any]) -> Any:
 def _kept(function: Callable[..., Any]) -> Any:
     """A function to be compiled, whose results are kept in :func:`folder`."""
     numba, place = _numba(), folder()
-    place.mkdir(parents=True, exist_ok=True)
     damaged = clear_damaged(place)
     if damaged:
         warnings.warn(

@@ -1,12 +1,29 @@
 """The folder of compiled loops: each file has its checksum beside it, since a damaged one could compute wrongly."""
 
 import hashlib
+import importlib
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 SUFFIXES = (".nbi", ".nbc")  # of numba's index and code
 SEAL = ".sha256"
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """A block in which no other process writes to a folder, which is made; where the system can lock files at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        locks: Any = importlib.import_module("fcntl")
+    except ImportError:
+        yield
+        return
+    with (folder / "lock").open("a") as file:
+        locks.flock(file, locks.LOCK_EX)
+        yield
 
 
 def is_sealed(folder: Path) -> bool:
@@ -17,7 +34,7 @@ def is_sealed(folder: Path) -> bool:
 def clear_damaged(folder: Path) -> list[Path]:
     """Remove files that are not what was written; returns them.
 
-    One without a checksum is removed, too, but not told of: another process is about to write it, or was ended before.
+    One without a checksum is removed, too, but not told of: a process was ended before it wrote that.
     """
     damaged = []
     for file in list(_files(folder)):

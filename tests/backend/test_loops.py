@@ -41,9 +41,9 @@ def test_the_same_states_are_drawn(dtype, count):
 
 def test_what_the_first_bits_leave_open_is_drawn_alike():
     """Probabilities on, and just beside, the steps of 16 bits, of numbers drawn so often that many ties occur."""
-    bits = np.array(context().bits16((300_000,)))
+    bits = np.array(context().bits16((3000,)))
     for dtype in (np.float32, np.float64):
-        p = ((bits + np.tile([0.25, 0.5, 0.75], 100_000)) / 65536).astype(dtype)
+        p = ((bits + np.tile([0.25, 0.5, 0.75], 1000)) / 65536).astype(dtype)
         found = {}
         for used in (False, True):
             with loops_used(used):
@@ -211,7 +211,7 @@ def test_compiled_loops_are_kept_and_damaged_ones_compiled_anew(script):
 
 
 def test_files_without_a_checksum_are_removed_in_silence(tmp_path):
-    """As of a process that was ended between the two, or is about to write it."""
+    """As of a process that was ended between the two."""
     for name in ("a.nbi", "b.nbc", "other"):
         (tmp_path / name).write_bytes(b"code")
     seal(tmp_path)

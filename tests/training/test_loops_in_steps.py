@@ -36,7 +36,7 @@ def both(compute):
 
 
 LAYERS = [
-    ReLU(), ReLU(0.5), ReLU(1), LeakyReLU(), LeakyReLU(0.3), Sigmoid(), Tanh(), Dropout(0.3), Dropout(1.0),
+    ReLU(), ReLU(0.5), ReLU(1), LeakyReLU(), LeakyReLU(0.3), Sigmoid(), Tanh(), Dropout(0.3), Dropout(0.99),
     Dropout(0.2, mode="classic"), SpatialDropout(0.4),
 ]  # fmt: skip
 SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1e-45, -1e-45, 1e38]
