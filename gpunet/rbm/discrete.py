@@ -12,6 +12,7 @@ from ..data import Preprocessing
 from ..errors import ConfigError, DataError
 from ..fields import Count, NonNegative
 from ..ops.activations import cross_entropy, sigmoid, softmax, softplus
+from ..ops.drawing import bernoulli
 from .units import Units
 
 SCALED = "Set preprocess=min_max (scale for 8-bit images), or visible_units=gaussian with preprocess=standardise"
@@ -31,7 +32,7 @@ class Bernoulli(Units):
 
     def sample(self, x: Array, ctx: Context) -> Array:
         """0 or 1, drawn with probability ``sigmoid(x)`` of 1."""
-        return self.draw(self.mean(x, ctx), ctx)
+        return bernoulli(x, ctx)
 
     def log_partition(self, x: Array, ctx: Context) -> Array:
         """``log(1 + exp(x))``, the logarithm of the sum over both states, summed over the units."""
@@ -89,9 +90,9 @@ class Binomial(Units):
 
     def sample(self, x: Array, ctx: Context) -> Array:
         """A count: the sum of ``trials`` independent draws of 0 or 1 with probability ``sigmoid(x)``."""
-        total = Bernoulli.draw(sigmoid(x, ctx.like(x), ctx.numerics), ctx)
+        total = bernoulli(x, ctx)
         for _ in range(self.trials - 1):
-            total += Bernoulli.draw(sigmoid(x, ctx.like(x), ctx.numerics), ctx)
+            total += bernoulli(x, ctx)
         return total
 
     def log_partition(self, x: Array, ctx: Context) -> Array:
