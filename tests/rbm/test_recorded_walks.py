@@ -32,7 +32,7 @@ MACHINES = {
 }
 BETAS = np.linspace(0, 1, 4 * TOGETHER + 4)  # more than two graphs, and a remainder
 # Nodes of a temperature, products included, and two of a graph that move its clock.
-LIMITS = {"up": 5, "down": 5, "raise": 7}
+LIMITS = {"up": 5, "down": 6, "raise": 7}
 
 
 def placed(make, seeds, device, scale=0.4):
