@@ -39,6 +39,11 @@ def even(steps: int) -> np.ndarray:
     return np.linspace(0, 1, steps + 1)
 
 
+def _intervals(betas: np.ndarray | None) -> list[tuple[float, float]]:
+    """Both ends of each step along the path, a thousand even steps where none are given."""
+    return list(itertools.pairwise((even(1000) if betas is None else betas).tolist()))
+
+
 def temperatures(
     rbm: RBM, parameters: Parameters, data_mean: np.ndarray, seed: int = 0, runs: int = 20, steps: int = 1000
 ) -> np.ndarray:
@@ -57,7 +62,7 @@ def temperatures(
     """
     path = AnnealingPath(rbm, parameters, data_mean, seed + 32452843)
     coarse, spread = even(max(2, steps // 10)), []
-    journey = Journey(path, path.base_samples(runs), list(itertools.pairwise(coarse)), together=1)
+    journey = Journey(path, path.base_samples(runs), _intervals(coarse), together=1)
 
     def look() -> None:
         spread.append(path.host(journey.log_w).std(axis=1).mean())
@@ -90,8 +95,7 @@ def ais_log_z(
         betas: inverse temperatures from 0 to 1; a thousand even steps by default.
     """
     path = AnnealingPath(rbm, parameters, data_mean, seed)
-    pairs = list(itertools.pairwise(even(1000) if betas is None else betas))
-    journey = Journey(path, path.base_samples(runs), pairs)
+    journey = Journey(path, path.base_samples(runs), _intervals(betas))
     journey.run(_up)
     return _summarise(path.host(journey.log_w), path.base_log_z(), "ais")
 
@@ -118,8 +122,7 @@ def reverse_ais_log_z(
         betas: inverse temperatures from 0 to 1, walked backwards; a thousand even steps by default.
     """
     path = AnnealingPath(rbm, parameters, data_mean, seed + 7919)  # other random numbers than the walk upwards
-    pairs = list(itertools.pairwise(even(1000) if betas is None else betas))[::-1]
-    journey = Journey(path, samples, pairs)
+    journey = Journey(path, samples, _intervals(betas)[::-1])
     journey.run(_down, apart=lambda pair: pair[1] >= 1)
     inverse = _summarise(-path.host(journey.log_w), -path.base_log_z(), "reverse ais")
     return LogZ(-inverse.value, -inverse.high, -inverse.low, inverse.effective_samples, "reverse ais")
@@ -192,8 +195,7 @@ def raise_log_likelihoods(
     path, xp = AnnealingPath(rbm, parameters, data_mean, seed + 15485863), parameters.device.xp
     cases = v.shape[-2]
     state = xp.repeat(xp.broadcast_to(v, (*parameters.members, *v.shape[-2:])), runs, axis=-2)
-    pairs = list(itertools.pairwise(even(1000) if betas is None else betas))[::-1]
-    journey = Journey(path, state, pairs)
+    journey = Journey(path, state, _intervals(betas)[::-1])
     journey.run(_away)
     weights = path.host(journey.log_w) + path.base_log_probability(journey.v)
     return log_sum_exp(weights.reshape(-1, cases, runs)) - math.log(runs)
