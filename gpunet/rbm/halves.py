@@ -249,9 +249,7 @@ def error(x: Array, units: Units, wanted: Array, weight: Array | None, bias: Par
 
 
 @error.override("cupy")
-def _error_cuda(
-    x: Array, units: Units, wanted: Array, weight: Array | None, bias: Parameter, ctx: Context
-) -> Array:
+def _error_cuda(x: Array, units: Units, wanted: Array, weight: Array | None, bias: Parameter, ctx: Context) -> Array:
     side = Side.of(units)
     alike = wanted.ndim == x.ndim and wanted.strides[-1] == wanted.itemsize and wanted.dtype == x.dtype
     if side is None or not suits(x, ctx) or not alike or not (weight is None or weight.flags.c_contiguous):

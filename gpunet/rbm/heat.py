@@ -10,8 +10,10 @@ from ..backend.arrays import Array
 
 @dataclass(frozen=True)
 class Heat:
-    """Where a walk is.  A row of the table holds four numbers of a step: the inverse temperature before it, ``low``, and
-    its own, ``high``, what part the base has in the inputs of visible units, ``1 - high``, and ``high - low``.
+    """Where a walk is.
+
+    A row of the table holds four numbers of a step: the inverse temperature before it, ``low``, and its own, ``high``;
+    what part the base has in the inputs of visible units, ``1 - high``; and ``high - low``.
 
     Attributes:
         table: (steps, 4).

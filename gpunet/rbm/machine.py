@@ -116,4 +116,6 @@ class RBM(Module):
 
     @staticmethod
     def _product(states: Array, weight: Array, ctx: Context) -> Array:
-        return matmul(states, weight, out=ctx.empty((*weight.shape[:-2], states.shape[-2], weight.shape[-1]), weight.dtype))
+        return matmul(
+            states, weight, out=ctx.empty((*weight.shape[:-2], states.shape[-2], weight.shape[-1]), weight.dtype)
+        )

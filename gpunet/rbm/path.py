@@ -147,7 +147,7 @@ class Journey:
 
 @op
 def weigh(x: Array, inputs: Inputs, journey: Journey, heat: Heat, ctx: Context, sign: float, alone: bool) -> None:
-    """What :meth:`Journey.weigh` does, or, where ``alone``, :meth:`Journey.weigh_alone`; ``x`` is that of the inputs."""
+    """What :meth:`Journey.weigh` does, or, where ``alone``, :meth:`Journey.weigh_alone`; ``x`` is of the inputs."""
     rbm, base, v = journey.path.rbm, journey.path.base, journey.v
     low, high, rest, apart = heat.row
     x, b = inputs.complete(), rbm.visible_bias.value[..., None, :]
@@ -167,15 +167,14 @@ def weigh(x: Array, inputs: Inputs, journey: Journey, heat: Heat, ctx: Context, 
 
 
 @weigh.override("cupy")
-def _weigh_cuda(
-    x: Array, inputs: Inputs, journey: Journey, heat: Heat, ctx: Context, sign: float, alone: bool
-) -> None:
+def _weigh_cuda(x: Array, inputs: Inputs, journey: Journey, heat: Heat, ctx: Context, sign: float, alone: bool) -> None:
     rbm, v = journey.path.rbm, journey.v
     visible, hidden = Side.of(rbm.visible), Side.of(rbm.hidden)
     if visible is None or hidden is None or not suits(x, ctx):
         weigh.reference(x, inputs, journey, heat, ctx, sign, alone)
         return
     launch("weigh", x, x.shape[-2])(
-        v, *given(rbm.visible_bias.value, x)[:2], *visible.arguments(x), x, *given(inputs.lacking, x), *hidden.arguments(x),
-        heat.table, journey.path.base, heat.start, heat.clock, np.int32(alone), np.float64(sign), journey.log_w,
+        v, *given(rbm.visible_bias.value, x)[:2], *visible.arguments(x), x, *given(inputs.lacking, x),
+        *hidden.arguments(x), heat.table, journey.path.base, heat.start, heat.clock, np.int32(alone),
+        np.float64(sign), journey.log_w,
     )  # fmt: skip

@@ -60,7 +60,8 @@ def test_a_member_is_the_network_alone_bit_by_bit():
 
 
 def test_an_error_that_counts_a_row_too_many_is_caught():
-    old, new = "column < n && row < rows; row += LANES) {\n        T one", "column < n && row <= rows; row += LANES) {\n        T one"
+    old = "column < n && row < rows; row += LANES) {\n        T one"
+    new = old.replace("row < rows", "row <= rows")
 
     def change(text):
         if "free_energy" not in text:

@@ -208,7 +208,9 @@ FAULTS = {
     ),
     "no barrier between trials": ("trials", "if (trial) __syncthreads();"),
     "no barrier among choices": ("choices", "    places[threadIdx.x] = place;\n    __syncthreads();"),
-    "weights that are not summed yet": ("weighted", "    sums[lane][across] = sum;\n    __syncthreads();\n    sum = T(0);\n    for (int other = 0; other < LANES"),
+    "weights that are not summed yet": (
+        "weighted", "    sums[lane][across] = sum;\n    __syncthreads();\n    sum = T(0);\n    for (int other = 0;"
+    ),
     "the bias twice": ("trials", "column, !trial)", "column, true)"),
 }  # fmt: skip
 OTHERS = {

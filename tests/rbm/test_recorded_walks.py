@@ -1,4 +1,4 @@
-"""Chains outside of training with their CUDA kernels, run on the processor: several steps a graph, and what NumPy gives."""
+"""Chains outside of training with their CUDA kernels, run on the processor: what NumPy gives, in few nodes."""
 
 import numpy as np
 import pytest
