@@ -42,19 +42,18 @@ def contrasted(x: Array, learning: "ContrastiveDivergence", weight: Array | None
 @contrasted.override("cupy")
 def _contrasted_cuda(x: Array, learning: "ContrastiveDivergence", weight: Array | None, ctx: Context) -> Array:
     rbm, chains, k = learning.model, learning.chains, learning.k
-    simple = type(chains) in (FromData, Persistent) and isinstance(k, int)
-    apart = ctx.streams is None or ctx.streams.apart
+    simple, apart = type(chains) in (FromData, Persistent), ctx.streams is None or ctx.streams.apart
     kernels = _Kernels.of(rbm, x, [weight], ctx)
-    if kernels is None or not simple or apart:
+    if kernels is None or not isinstance(k, int) or not simple or apart:
         return learning.by_arrays(x, weight, ctx)
     v = Bernoulli.draw(x, ctx) if learning.binarise else x
     data = rbm.to_hidden(v, ctx)
-    persistent = isinstance(chains, Persistent)
-    model = rbm.to_hidden(chains.states, ctx) if persistent else data
+    going_on = chains.states if isinstance(chains, Persistent) else None
+    model = data if going_on is None else rbm.to_hidden(going_on, ctx)
     v_model = v
     for step in range(k):
         h = model.drawn(rbm.hidden, ctx)
-        inputs, last = rbm.to_visible(h, ctx), chains.states if persistent and step == k - 1 else None
+        inputs, last = rbm.to_visible(h, ctx), going_on if step == k - 1 else None
         v_model = (inputs.expected if chains.mean_field else inputs.drawn)(rbm.visible, ctx, last)
         model = rbm.to_hidden(v_model, ctx)
     if isinstance(chains, FromData):

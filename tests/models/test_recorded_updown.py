@@ -47,9 +47,10 @@ def test_steps_give_what_numpy_gives(visible, weighted, seeds):
 
 
 def test_the_top_machine_alone():
+    """Layers that do not learn yet leave the end of the step to array functions."""
     with recording() as device:
         found = trained(device, VISIBLE["bits"], 3, greedy=2)
-        assert RECORDED[0].count <= 19, RECORDED[0]
+        assert (RECORDED[0].products, RECORDED[0].kernels.total()) == (6, 9), RECORDED[0]
     np.testing.assert_allclose(found[0], trained(Device(), VISIBLE["bits"], 3, greedy=2)[0], rtol=2e-4, atol=2e-5)
 
 
