@@ -8,7 +8,7 @@ are words elsewhere, unless ``missing`` says which texts stand for nothing.
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -184,6 +184,18 @@ class Table:
     def cell(self, row: int, number: int) -> str:
         """A cell for messages."""
         return f"{self.place(row)}, {self.called(number)}"
+
+    def taken(self, rows: np.ndarray) -> "Table":
+        """Some of the rows alone, which say where they stand in the file as before."""
+        columns = tuple(
+            replace(
+                column,
+                numbers=None if column.numbers is None else column.numbers[rows],
+                spell=lambda column=column: column.texts[rows],
+            )
+            for column in self.columns
+        )
+        return replace(self, columns=columns, place=lambda row: self.place(int(rows[row])), test_from=None)
 
     @cached_property
     def _opened(self) -> dict[int, Pictures]:

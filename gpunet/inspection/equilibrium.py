@@ -9,6 +9,7 @@ from ..backend import Arena, Context
 from ..persistence import TrainedStack
 from ..rbm.autocorrelation import exponential_time, integrated_time
 from ..rbm.walk import Walk
+from .trust import Verdict
 
 DIRECTIONS = 8  # along which states are looked at
 MOST_ROWS = 2000  # of the data, whose leading directions are found
@@ -62,17 +63,27 @@ class Equilibrium:
         """Whether chains come to rest, and nothing better lies on the way."""
         return self.mixing is not None and not self.rises_then_falls
 
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """Both things that were looked at."""
+        met, passes = self.mixing is not None, self.rises_then_falls
+        when = f"in {self.mixing:,} Gibbs steps" if met else f"not in {self.steps:,} Gibbs steps"
+        way = "come near to the data and go away again" if passes else "do not pass the data by"
+        return [
+            Verdict("chains meet", met, f"chains from data and from noise meet {when}"),
+            Verdict("from noise", not passes, f"samples from noise {way}"),
+        ]
+
+    @property
+    def times(self) -> str:
+        """The autocorrelation times in words."""
+        less = "" if self.measured else ", at least: more steps are needed to tell"
+        return f"autocorrelation time {self.integrated:.1f} steps integrated, {self.exponential:.1f} at last{less}"
+
     def __repr__(self) -> str:
         """A line for each verdict."""
-        mixed = f"in {self.mixing:,} Gibbs steps" if self.mixing is not None else f"not in {self.steps:,} Gibbs steps"
-        less = "" if self.measured else ", at least: more steps are needed to tell"
-        lines = [
-            f"{'pass' if self.mixing is not None else 'FAIL'}  chains from data and from noise meet {mixed}",
-            f"{'FAIL' if self.rises_then_falls else 'pass'}  samples from noise "
-            + ("come near to the data and go away again" if self.rises_then_falls else "do not pass the data by"),
-            f"      autocorrelation time {self.integrated:.1f} steps integrated, {self.exponential:.1f} at last{less}",
-        ]
-        return "\n".join(lines)
+        lines = [f"{'pass' if verdict.passed else 'FAIL'}  {verdict.text}" for verdict in self.verdicts]
+        return "\n".join([*lines, f"      {self.times}"])
 
 
 def equilibrium(
