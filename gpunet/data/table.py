@@ -93,6 +93,11 @@ class Column:
         """The different texts, sorted."""
         return tuple(sorted({text for text in self.texts.tolist() if text is not None}))
 
+    def taken(self, rows: np.ndarray) -> "Column":
+        """Some of the rows alone."""
+        numbers = None if self.numbers is None else self.numbers[rows]
+        return replace(self, numbers=numbers, spell=lambda: self.texts[rows])
+
     @property
     def is_date(self) -> bool:
         """Whether its cells are points in time."""
@@ -187,14 +192,7 @@ class Table:
 
     def taken(self, rows: np.ndarray) -> "Table":
         """Some of the rows alone, which say where they stand in the file as before."""
-        columns = tuple(
-            replace(
-                column,
-                numbers=None if column.numbers is None else column.numbers[rows],
-                spell=lambda column=column: column.texts[rows],
-            )
-            for column in self.columns
-        )
+        columns = tuple(column.taken(rows) for column in self.columns)
         return replace(self, columns=columns, place=lambda row: self.place(int(rows[row])), test_from=None)
 
     @cached_property
