@@ -63,7 +63,7 @@ def gpunet_step(shape, samples, k, persistent, center=True):
     x = batch(shape, samples)
     feed = Feed(Device(), x, np.zeros(samples, np.int32), fit_preprocessing("none", x, 1.0), np.dtype(np.float32))
     machine = RBM(Bernoulli(shape[0]), Bernoulli(shape[1]))
-    objective = ContrastiveDivergence(machine, k, Persistent(samples) if persistent else None, center=center)
+    objective = ContrastiveDivergence(machine, k, Persistent(count=samples) if persistent else None, center=center)
     rule = SGD(0.05, momentum=0.5)
     trainer = Trainer(objective, optimization=rule, seeds=0, feed=feed, batch_size=samples, device=Device())
     trainer.begin_epoch(0, 1)

@@ -29,6 +29,8 @@ _RELATIONS[Le] = ("<=", operator.le, "le")
 def check_fields(instance: Any) -> None:
     """Raise :class:`ConfigError` where a field, or a number in one, is outside the bounds of its annotation.
 
+    A field that is annotated as a ``bool`` takes nothing else: 1,000 in its place is another argument in the wrong one.
+
     >>> from dataclasses import dataclass
     >>> @dataclass
     ... class Rule:
@@ -38,8 +40,10 @@ def check_fields(instance: Any) -> None:
     gpunet.errors.ConfigError: Rule.learning_rate: must be > 0, got -1.0.
     """
     cls: Any = type(instance)
-    for name, of_number, of_items in _bounds(cls):
+    for name, switch, of_number, of_items in _bounds(cls):
         for value in values_of(getattr(instance, name)):
+            if switch and not isinstance(value, bool):
+                raise ConfigError(f"{cls.__name__}.{name}", "must be True or False", value)
             listed = isinstance(value, list | tuple)
             for number in value if listed else (value,):
                 if isinstance(number, int | float):
@@ -55,11 +59,12 @@ def _check(name: str, number: float, bounds: tuple[Any, ...]) -> None:
 
 
 @cache
-def _bounds(cls: Any) -> tuple[tuple[str, tuple[Any, ...], tuple[Any, ...]], ...]:
-    """Name of each field, the bounds of the number that it may be, and those of the numbers that it may hold."""
+def _bounds(cls: Any) -> tuple[tuple[str, bool, tuple[Any, ...], tuple[Any, ...]], ...]:
+    """Name of each field, whether it is a switch, the bounds of the number that it may be and of those it may hold."""
     hints = get_type_hints(cls, include_extras=True)
     return tuple(
-        (f.name, tuple(_numeric(hints[f.name], False)), tuple(_numeric(hints[f.name], True))) for f in fields(cls)
+        (f.name, hints[f.name] is bool, tuple(_numeric(hints[f.name], False)), tuple(_numeric(hints[f.name], True)))
+        for f in fields(cls)
     )
 
 

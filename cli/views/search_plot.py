@@ -97,10 +97,7 @@ def _coordinates(axes: Any, found: dict[str, Any]) -> None:
 
 def _short(one: Dimension) -> str:
     """The key in a few letters, with what is unusual about its scale."""
-    name = one.key.removesuffix(".value").rpartition(".")[2].replace("_", " ")
-    return (
-        f"{'tune ' if one.key.startswith('tune.') else ''}{name}{' (1 - log)' if one.kind == 'one_minus_log' else ''}"
-    )
+    return one.label.replace("_", " ") + (" (1 - log)" if one.kind == "one_minus_log" else "")
 
 
 def _curves(axes: Any, found: dict[str, Any]) -> None:

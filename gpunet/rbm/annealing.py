@@ -115,6 +115,14 @@ def even(steps: int) -> np.ndarray:
     return np.linspace(0, 1, steps + 1)
 
 
+def _intervals(betas: np.ndarray | None) -> list[tuple[float, float]]:
+    """Both ends of each step along the path, a thousand even steps where none are given.
+
+    They are numbers of Python, which leave arrays in their type; one of NumPy would lift float32 to float64.
+    """
+    return list(itertools.pairwise((even(1000) if betas is None else betas).tolist()))
+
+
 def temperatures(
     rbm: RBM, parameters: Parameters, data_mean: np.ndarray, seed: int = 0, runs: int = 20, steps: int = 1000
 ) -> np.ndarray:
@@ -134,7 +142,7 @@ def temperatures(
     path = AnnealingPath(rbm, parameters, data_mean, seed + 32452843)
     v, coarse = path.base_samples(runs), even(max(2, steps // 10))
     spread = []
-    for low, high in itertools.pairwise(coarse):
+    for low, high in _intervals(coarse):
         path.begin_step()
         hidden_input = rbm.hidden_input(v, path.context)
         spread.append(path.host(path.change(v, hidden_input, low, high)).std(axis=1).mean())
@@ -167,7 +175,7 @@ def ais_log_z(
     path = AnnealingPath(rbm, parameters, data_mean, seed)
     v = path.base_samples(runs)
     log_w: Array = 0.0
-    for low, high in itertools.pairwise(even(1000) if betas is None else betas):
+    for low, high in _intervals(betas):
         path.begin_step()
         hidden_input = rbm.hidden_input(v, path.context)
         log_w = log_w + path.change(v, hidden_input, low, high)
@@ -199,7 +207,7 @@ def reverse_ais_log_z(
     path = AnnealingPath(rbm, parameters, data_mean, seed + 7919)  # other random numbers than the walk upwards
     v = samples
     log_w: Array = 0.0
-    for low, high in reversed(list(itertools.pairwise(even(1000) if betas is None else betas))):
+    for low, high in reversed(_intervals(betas)):
         path.begin_step()
         hidden_input = rbm.hidden_input(v, path.context)
         if high < 1:
@@ -273,7 +281,7 @@ def raise_log_likelihoods(
     cases = v.shape[-2]
     state = xp.repeat(xp.broadcast_to(v, (*parameters.members, *v.shape[-2:])), runs, axis=-2)
     log_w: Array = 0.0
-    for beta in (even(1000) if betas is None else betas)[:0:-1].tolist():
+    for _, beta in reversed(_intervals(betas)):
         path.begin_step()
         hidden_input = rbm.hidden_input(state, path.context)
         log_w = log_w + path.log_density(state, hidden_input, beta)

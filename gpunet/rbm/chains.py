@@ -6,7 +6,7 @@ device, so a captured step holds it.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -36,7 +36,7 @@ class Chains:
     """
 
     of_samples: ClassVar[bool] = False
-    mean_field: bool = False
+    mean_field: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         """Check the bounds of the fields."""

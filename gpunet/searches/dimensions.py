@@ -36,8 +36,13 @@ class Dimension:
 
     @property
     def label(self) -> str:
-        """The last part of the key, for tables and pictures."""
-        return self.key.rpartition(".")[2]
+        """The last part of the key that says what it is, for tables and pictures.
+
+        >>> Dimension("tune.optimizer.learning_rate.value", "log", 1e-4, 1e-2).label
+        'tune learning_rate'
+        """
+        name = self.key.removesuffix(".value").rpartition(".")[2]
+        return f"tune {name}" if self.key.startswith("tune.") else name
 
     def at(self, place: float) -> Any:
         """The value at a place between 0 and 1 on its own scale.

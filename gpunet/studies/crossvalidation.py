@@ -217,7 +217,9 @@ def _together(
     scores = {name: np.array([np.mean(part.get(name) or [np.nan]) for part in by_name]) for name in names}
     train, test = (float(np.mean([len(getattr(s, part)) for s in splits])) for part in ("train", "test"))
     learned = train + float(np.mean([len(split.validation) for split in splits]))
+    shares = {one.name for one in found[0][0] if one.percent}
     means = {n: corrected_mean(v.tolist(), learned, test) for n, v in scores.items() if np.isfinite(v).all()}
+    means |= {n: mean.within(0.0, 1.0) for n, mean in means.items() if n in shares}
     first = held[0][1][0]
     rows = np.sort(np.concatenate([part for part, _ in held[:folds]]))
     place_of = {int(row): place for place, row in enumerate(rows)}

@@ -1,7 +1,7 @@
 """Paired differences over seeds, with the interval in which their mean may lie."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from statistics import NormalDist, mean, stdev
 
@@ -27,6 +27,12 @@ class Difference:
     standard_error: float | None = None
     low: float | None = None
     high: float | None = None
+
+    def within(self, low: float, high: float) -> "Difference":
+        """With the interval cut to where the number can lie, such as 0 to 1 for a share; a t interval knows none."""
+        if self.low is None or self.high is None:
+            return self
+        return replace(self, low=min(max(self.low, low), high), high=min(max(self.high, low), high))
 
     @property
     def sign(self) -> int:

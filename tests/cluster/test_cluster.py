@@ -12,6 +12,7 @@ from typing import Literal
 import cloudpickle
 import distributed
 import numpy as np
+import pandas
 import pytest
 
 import gpunet
@@ -199,6 +200,25 @@ def test_a_search_over_stacks_is_the_same(cluster):
     how = {**HOW, "hidden": [5, 3], "batch_size": 20, "tune": {"epochs": 2, "updates": 5}, "trials": 2, "noise": 0}
     alone, found = (gpunet.search("dbn", (X > 0.5) * 1, Y, space, dask=one, **how) for one in (None, cluster.client))
     assert known(found.document) == known(alone.document)
+
+
+@pytest.mark.filterwarnings("ignore:x. column 'a'. .* missing cells")
+def test_data_frames_are_the_same(cluster):
+    """Fillings and categories are learned by the workers, of each trial or member from its own rows."""
+    frame = pandas.DataFrame(X, columns=list("abcd"))
+    frame["kind"] = np.where(RNG.random(len(X)) < 0.5, "red", "blue")
+    frame.loc[::7, "a"] = np.nan
+    label = pandas.Series(np.where(Y, "yes", "no"))
+    how = {**HOW, "trials": 2, "noise": 0}
+    alone, found = (gpunet.search("mlp", frame, label, SPACE, dask=one, **how) for one in (None, cluster.client))
+    assert known(found.document) == known(alone.document)
+    bagged = [
+        gpunet.train_ensemble("mlp", frame, label, method="bagging", size=2, dask=one, **HOW)
+        for one in (None, cluster.client)
+    ]
+    ours, theirs = (one.predict(frame).tolist() for one in bagged)
+    assert ours == theirs
+    assert set(ours) <= {"yes", "no"}
 
 
 def test_commands_are_the_same(cluster, table):

@@ -194,3 +194,31 @@ def test_the_bracket_of_rectified_units_holds_the_exact_value(seed, device):
     assert both.high[0] - both.low[0] < 0.1
     both, exact = found["rectified"]
     assert abs(both.value[0] - exact) > 2 * abs(found["exact"][0].value[0] - found["exact"][1])
+
+
+class Watched(Bernoulli):
+    """Units that note the types of the inputs that they see."""
+
+    def sample(self, x, ctx):
+        self.seen.add(str(x.dtype))
+        return super().sample(x, ctx)
+
+    def log_partition(self, x, ctx):
+        self.seen.add(str(x.dtype))
+        return super().log_partition(x, ctx)
+
+
+@pytest.mark.parametrize("walk", ["ais", "reverse", "raise", "pilot", "samples"])
+def test_walks_of_machines_in_float32_stay_in_float32(device, walk):
+    rbm = RBM(Watched(3), Watched(2))
+    rbm.visible.seen = rbm.hidden.seen = seen = set()
+    parameters = Parameters(rbm, 0, device, np.float32)
+    states = device.put(STATES, np.float32)
+    {
+        "ais": lambda: ais_log_z(rbm, parameters, MEAN, runs=5, betas=even(4)),
+        "reverse": lambda: reverse_ais_log_z(rbm, parameters, MEAN, states, betas=even(4)),
+        "raise": lambda: raise_log_likelihoods(rbm, parameters, MEAN, states, runs=2, betas=even(4)),
+        "pilot": lambda: temperatures(rbm, parameters, MEAN, runs=5, steps=30),
+        "samples": lambda: model_samples(rbm, parameters, states, steps=3),
+    }[walk]()
+    assert seen == {"float32"}

@@ -5,7 +5,17 @@ import pytest
 
 from gpunet.errors import ConfigError
 from gpunet.parameter import Parameters
-from gpunet.rbm import RBM, Bernoulli, ContrastiveDivergence, FastPersistent, FromData, Gaussian, Tempered
+from gpunet.rbm import (
+    RBM,
+    Bernoulli,
+    ContrastiveDivergence,
+    FastPersistent,
+    FromData,
+    Gaussian,
+    Persistent,
+    Tempered,
+    Trajectory,
+)
 from gpunet.testing import make_context
 
 
@@ -14,6 +24,17 @@ def test_temperatures_start_at_one_and_fall(wrong):
     rule = "must start at 1" if wrong[:1] == (0.9,) else "must fall from 1 to 0 or more"
     with pytest.raises(ConfigError, match=rule):
         Tempered(temperatures=wrong)
+
+
+@pytest.mark.parametrize("chains", [Persistent, FastPersistent, Tempered, Trajectory])
+def test_chains_are_counted_by_their_first_argument(chains):
+    made = chains(7)
+    assert (made.count, made.mean_field) == (7, False)
+
+
+def test_a_number_in_the_place_of_a_switch_is_refused():
+    with pytest.raises(ConfigError, match=r"FromData\.mean_field: must be True or False, got 7"):
+        FromData(mean_field=7)
 
 
 def test_means_are_refused_where_they_would_be_wrong():

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from statistics import mean, stdev
 
 import numpy as np
@@ -34,6 +35,25 @@ def test_the_corrected_interval_by_hand():
     assert found.mean == pytest.approx(mean(scores))
     assert found.high - found.mean == pytest.approx(2.776 * stdev(scores) * (1 / 5 + 1 / 4) ** 0.5)
     assert corrected_mean([0.3], 80, 20).low is None
+
+
+def test_intervals_of_shares_end_where_shares_do():
+    """Four folds at 100 % and one at 90 %: the plain interval would go up to 106 %."""
+    found = corrected_mean([1.0, 1.0, 1.0, 1.0, 0.9], 80, 20)
+    assert found.high > 1
+    assert found.within(0, 1).high == 1
+    assert found.within(0, 1).low == found.low
+    assert corrected_mean([0.3], 80, 20).within(0, 1).low is None
+
+
+def test_folds_show_no_share_beyond_the_whole(device):
+    """Four samples a fold: accuracies so far apart that the plain interval leaves 0 to 100 %."""
+    data = Dataset("few", X[:12], Y[:12], classes=("no", "yes"))
+    parts = Split(np.arange(8), np.arange(8, 10), np.arange(10, 12))
+    found = cross_validate(replace(experiment(device, **{"training.batch_size": 4}), dataset=data, split=parts), 3)
+    assert np.ptp(found.scores["accuracy"]) > 0.2
+    assert (found.means["accuracy"].low == 0) | (found.means["accuracy"].high == 1)
+    assert (found.means["error"].low == 0) | (found.means["error"].high == 1)
 
 
 def test_a_fold_is_an_ordinary_training_on_the_rest(device):
