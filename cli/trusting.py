@@ -122,6 +122,7 @@ def document(found: Trust, rest: Equilibrium | None) -> dict[str, Any]:
             "rises_then_falls": rest.rises_then_falls,
             "looks": rest.looks.tolist(),
             "distance": rest.distance.tolist(),
+            "drift": rest.drift.tolist(),
         }
     return made
 
@@ -172,10 +173,12 @@ def figure_of(found: Trust, rest: Equilibrium | None) -> Any:
     axes.legend(frameon=False, fontsize="x-small")
     if rest is not None:
         axes = figure.add_subplot(grid[1, 3])
-        axes.plot(rest.looks, rest.distance, marker=".", color=COLOURS["samples"])
+        axes.plot(rest.looks, rest.distance, marker=".", color=COLOURS["samples"], label="from noise")
+        axes.plot(rest.looks, rest.drift, marker=".", color=COLOURS["held_out"], label="from data")
         axes.set_xscale("log")
         axes.set_yscale("log")
-        axes.set_xlabel("Gibbs steps from noise")
+        axes.set_xlabel("Gibbs steps")
+        axes.legend(frameon=False, fontsize="x-small")
         axes.set_title("distance from the data")
     for axes in figure.axes:
         axes.title.set_fontsize("medium")

@@ -92,7 +92,8 @@ def _panels(found: Trust, rest: Equilibrium | None) -> list[dict[str, Any]]:
     text = f"By the nearest training row, from the left: {names}."
     panels.append(_panel("Share of each part of the data", _shares(found.shares), text, judged))
     if rest is not None:
-        panels.append(_panel("Chains from noise", _way(rest), f"Distance from the data; {rest.times}."))
+        starts = [{"place": COLOURS[n], "text": text} for n, text in (("samples", "noise"), ("held_out", "data"))]
+        panels.append(_panel("Chains from two starts", _way(rest), f"Distance from the data; {rest.times}.", starts))
     return panels
 
 
@@ -162,9 +163,10 @@ def _shares(shares: dict[str, np.ndarray]) -> str:
 
 
 def _way(rest: Equilibrium) -> str:
-    """How far chains from noise are from the data on their way."""
+    """How far chains from noise, and from the data, are from the data on their way."""
     figure, axes = axes_of(SIZE, whole=False)
-    axes.plot(rest.looks, rest.distance, color=colour(COLOURS["samples"]), linewidth=1.5, marker="o", markersize=2.5)
+    for name, way in (("samples", rest.distance), ("held_out", rest.drift)):
+        axes.plot(rest.looks, way, color=colour(COLOURS[name]), linewidth=1.5, marker="o", markersize=2.5)
     axes.set_xscale("log")
     axes.set_yscale("log")
     return _labelled(figure, axes, "Gibbs steps")

@@ -253,8 +253,14 @@ def test_samples_of_machines_are_judged_as_evaluate_judges_them(machines, tmp_pa
     assert len(verdicts) == 8
     for line in verdicts:
         assert line.partition(": ")[2] in page.words or line[6:] in page.words, line
-    titles = ("Principal components", "Correlations of three features", "Adversarial accuracy", "Chains from noise")
-    for title in (*titles, "Distance to the nearest training row", "Free energies", "Share of each part of the data"):
+    titles = ("Principal components", "Correlations of three features", "Adversarial accuracy")
+    for title in (
+        *titles,
+        "Chains from two starts",
+        "Distance to the nearest training row",
+        "Free energies",
+        "Share of each part of the data",
+    ):
         assert title in page.texts, title
     assert "#0102" not in (tmp_path / "x.html").read_text(), "a colour that is not of the page"
     report(machines / "one", "--steps", 0, "-o", tmp_path / "y.html")
@@ -267,7 +273,7 @@ def test_of_populations_the_first_member_is_judged_and_of_stacks_what_they_draw(
     assert page.texts.count("Trust in samples") == 2
     assert "Of seed 0." in page.words
     assert page.texts.count("Principal components") == 2
-    assert page.texts.count("Free energies") == page.texts.count("Chains from noise") == 1
+    assert page.texts.count("Free energies") == page.texts.count("Chains from two starts") == 1
 
 
 def test_a_machine_whose_data_are_gone_is_not_judged_and_the_page_says_why(machines, tmp_path):
