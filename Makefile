@@ -64,7 +64,8 @@ packaging: $(VENV)/.test
 	$(PYTEST) $(PACKAGING) $(ARGS)
 
 bench: $(VENV)/.peers
-	for name in step rbm ais optimizer data startup; do $(BIN)/python benchmarks/bench_$$name.py --save || exit 1; done
+	for name in step rbm ais sampling optimizer data startup; do $(BIN)/python benchmarks/bench_$$name.py --save || exit 1; done
+	$(BIN)/python benchmarks/bench_sampling.py --threads 1 --only gibbs --save
 	for threads in 1 2; do $(BIN)/python benchmarks/population.py --threads $$threads --save || exit 1; done
 	$(BIN)/python benchmarks/bench_conv.py --save
 	$(BIN)/python benchmarks/bench_estimators.py --save

@@ -13,6 +13,7 @@ from gpunet.errors import GpunetError, Interrupted, OutputClosed, printable
 from gpunet.interruption import CLOSED
 
 from .figures import UNITS, averaged_lines, doubt, figure_lines, figures_json, unit_of, unrecognised
+from .guidance import BEFORE, MACHINES
 from .members import member_lines, member_settings
 from .naming import translated
 from .options import print_json, program, spread
@@ -69,7 +70,8 @@ def _few_updates(job: Run) -> list[str]:
     updates = job.trainer.steps_per_epoch(settings.drop_last) * settings.epochs
     if job.machine is None or updates >= ENOUGH_UPDATES:
         return []
-    return [f"{updates:,} updates are few for a machine; training.updates=200 makes epochs of so many"]
+    few = f"{updates:,} updates are few for a machine; training.updates=200 makes epochs of so many"
+    return [f"{few}; see {MACHINES}"]
 
 
 def _waits(job: Run) -> list[str]:
@@ -82,9 +84,8 @@ def _waits(job: Run) -> list[str]:
     steps = job.trainer.steps_per_epoch(job.config.training.drop_last)
     if threads < 2 or load < cores or not threads_pay(*job.trainer.products(steps)):
         return []
-    return [
-        f"{threads} threads will wait for each other (load {load:.1f}); try OMP_NUM_THREADS=1 in front of the command"
-    ]
+    wait = f"{threads} threads will wait for each other (load {load:.1f})"
+    return [f"{wait}; try OMP_NUM_THREADS=1 in front of the command; see {BEFORE}"]
 
 
 def announce_stage(job: Run) -> None:

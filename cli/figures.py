@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from .guidance import NETWORKS
 from .options import decimals
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def doubt(found: Sequence[Estimate]) -> str | None:
         return None
     between = interval_text(one) or _number(one.value, one.percent)
     what = f"{one.name.replace('_', ' ')} {between}, baseline {_number(one.baseline, one.percent)}"
-    return f"No better than the baseline, as far as this part can tell ({what})."
+    return f"No better than the baseline, as far as this part can tell ({what}); see {NETWORKS}."
 
 
 def unrecognised(found: Sequence[Estimate], names: Sequence[str]) -> str | None:
@@ -72,7 +73,8 @@ def unrecognised(found: Sequence[Estimate], names: Sequence[str]) -> str | None:
         return None
     missed = [name for name, share, known in zip(names, recall, there) if share == 0 and not math.isnan(known)]
     more = f" and {len(missed) - MOST} more" if len(missed) > MOST else ""
-    return f"Not one sample was recognised of: {', '.join(missed[:MOST])}{more}" if missed else None
+    said = f"Not one sample was recognised of: {', '.join(missed[:MOST])}{more}; see {NETWORKS}"
+    return said if missed else None
 
 
 def no_better(one: Estimate) -> bool:

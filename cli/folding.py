@@ -26,6 +26,7 @@ from gpunet.studies.crossvalidation import (
 from .clusters import cluster_at
 from .execution import DRY
 from .figures import TELLING
+from .guidance import NETWORKS
 from .options import decimals, print_json, program
 from .output import Output
 from .remarks import remark
@@ -167,7 +168,7 @@ def lines(found: CrossValidation) -> list[str]:
         rows.append((name, *across, pooled[0], interval_text(one), pooled[1]))
     told = next((one for one in found.pooled if one.name in TELLING), None)
     better = told is None or not no_better(told)
-    doubt = [] if better else ["No better than the baseline, as far as these samples can tell."]
+    doubt = [] if better else [f"No better than the baseline, as far as these samples can tell; see {NETWORKS}."]
     count = f"{found.folds} folds" + (f", {found.repeats} times" if found.repeats > 1 else "")
     about = f"Over {count}, with the t interval corrected for shared samples (Nadeau and Bengio 2003)"
     return [about, *(f"  {line}" for line in table_lines(rows)), *doubt]

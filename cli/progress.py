@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from .guidance import MACHINES
 from .naming import translated
 from .options import decimals
 from .remarks import is_quiet, remark
@@ -57,8 +58,9 @@ def _line(record: Any) -> None:
 
 
 def report(record: Any) -> str:
-    """The line of an epoch, and below it what should be changed."""
-    return "\n".join([epoch_line(record), *(f"  Warning: {translated(text)}." for text in record.warnings)])
+    """The line of an epoch, and below it what should be changed, which only machines are measured for."""
+    told = (f"  Warning: {translated(text)}; see {MACHINES}." for text in record.warnings)
+    return "\n".join([epoch_line(record), *told])
 
 
 def epoch_line(record: Any) -> str:

@@ -17,6 +17,7 @@ from gpunet.writing import make_folder, replace_file
 from .remarks import remark
 
 TRAINS = ("train", "pretrain")  # whose folders can be gone on with
+HOST = ("data",)  # which compute on no device
 
 
 @dataclass
@@ -67,7 +68,8 @@ class Commands:
             words = [*words, "--run", str(place)]
         remark(f"gpunet {' '.join(words)}")
         began = time.monotonic()
-        command = [sys.executable, "-m", "gpunet.cli", *words, "--device", self.device, "--json"]
+        device = [] if words[0] in HOST else ["--device", self.device]
+        command = [sys.executable, "-m", "gpunet.cli", *words, *device, "--json"]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
         if done.returncode:
             remedy = "Mend what it says above and call repro again: what is finished is not run again"

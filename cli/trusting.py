@@ -10,6 +10,7 @@ import click
 from gpunet.errors import ConfigError
 
 from .drawing import FORMATS, require_matplotlib, write_figure
+from .guidance import SAMPLES
 from .options import print_json
 from .output import Output
 from .progress import working
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 KINDS = {"train": "training rows", "held_out": "held-out rows", "samples": "samples"}
 COLOURS = {"train": "0.75", "held_out": "tab:blue", "samples": "tab:orange"}
 FORMER = 2000  # points of each kind in a picture
+LEAST_STEPS = 20  # in which chains can be followed at all
 
 
 def is_machine(found: Checkpoint) -> bool:
@@ -67,10 +69,7 @@ def show_trust(
         given = dataset.x[chosen]
     with working("Comparing samples with the data"):
         found = model.trust(given, n=count, steps=steps, trajectory=trajectory)
-    rest = None
-    if model.trained.dbn.single and not model.parameters.members:
-        with working(f"Following chains over {max(20, steps):,} Gibbs steps"):
-            rest = model.equilibrium(steps=max(20, steps))
+    rest = chains_of(model, steps)
     if file is not None:
         write_figure(figure_of(found, rest), file, 120)
         click.echo(f"Drawn: {file.path}", err=True)
@@ -87,6 +86,16 @@ def show_trust(
             click.echo(
                 "      --trajectory draws samples along the training of the machine, past what holds chains back"
             )
+    if not found.passed or (rest is not None and not rest.trusted):
+        click.echo(f"What is behind it, and what to change: {SAMPLES}")
+
+
+def chains_of(model: Any, steps: int) -> Equilibrium | None:
+    """What chains of one single machine do in at least 20 Gibbs steps, None of other models."""
+    if not model.trained.dbn.single or model.parameters.members:
+        return None
+    with working(f"Following chains over {max(LEAST_STEPS, steps):,} Gibbs steps"):
+        return model.equilibrium(steps=max(LEAST_STEPS, steps))
 
 
 def document(found: Trust, rest: Equilibrium | None) -> dict[str, Any]:
@@ -113,6 +122,7 @@ def document(found: Trust, rest: Equilibrium | None) -> dict[str, Any]:
             "rises_then_falls": rest.rises_then_falls,
             "looks": rest.looks.tolist(),
             "distance": rest.distance.tolist(),
+            "drift": rest.drift.tolist(),
         }
     return made
 
@@ -163,10 +173,12 @@ def figure_of(found: Trust, rest: Equilibrium | None) -> Any:
     axes.legend(frameon=False, fontsize="x-small")
     if rest is not None:
         axes = figure.add_subplot(grid[1, 3])
-        axes.plot(rest.looks, rest.distance, marker=".", color=COLOURS["samples"])
+        axes.plot(rest.looks, rest.distance, marker=".", color=COLOURS["samples"], label="from noise")
+        axes.plot(rest.looks, rest.drift, marker=".", color=COLOURS["held_out"], label="from data")
         axes.set_xscale("log")
         axes.set_yscale("log")
-        axes.set_xlabel("Gibbs steps from noise")
+        axes.set_xlabel("Gibbs steps")
+        axes.legend(frameon=False, fontsize="x-small")
         axes.set_title("distance from the data")
     for axes in figure.axes:
         axes.title.set_fontsize("medium")

@@ -86,6 +86,10 @@ class Parameter:
             self._stale = False
         return self._grad
 
+    def fill(self, array: Array, place: tuple[int, ...] = ()) -> None:
+        """Put an array in place of the value, or of that of the member at a place."""
+        self.value[place or ...][...] = array
+
     def accumulate(self, ctx: Context, write: Callable[[Array], Any]) -> None:
         """Add to the gradient what ``write(out)`` computes into ``out``.
 

@@ -11,6 +11,7 @@ import click
 from gpunet.errors import ConfigError
 
 from ..drawing import FORMATS, require_matplotlib
+from ..guidance import BEFORE, FILES, NETWORKS, PAGE
 from ..options import choose_device, configuration, device_option, json_option, print_json
 from ..output import Output
 
@@ -64,6 +65,7 @@ def doctor(words: tuple[str, ...], signal: str | None, output: str | None, devic
         "device": str(place),
         "random": "equal to numpy.random.Philox" if random else "DIFFERENT from numpy.random.Philox",
         "products": f"float32 error {error:.1e}",
+        "diagnose": f"{PAGE}: symptoms of a run, what is behind them, what to change",
     }
     if as_json:
         print_json(findings)
@@ -71,7 +73,7 @@ def doctor(words: tuple[str, ...], signal: str | None, output: str | None, devic
         for name, finding in findings.items():
             click.echo(f"{name:10} {finding}")
         if place.note:
-            click.echo(place.note)
+            click.echo(f"{place.note} See {FILES}.")
     if wrong or not random or error > 1e-3:
         raise click.ClickException("the device computes wrong numbers")
 
@@ -109,7 +111,9 @@ def _signal(source: str, words: tuple[str, ...], output: str | None, device: str
         numbers = "  ".join(f"{v:10.3g}" for v in (s.mean, s.spread, s.gradient_mean, s.gradient_size))
         click.echo(f"{s.name:{wide}}  {numbers}  {s.verdict}".rstrip())
     advice = "Use relu or another of its family, model.initializer=lsuv, batch_norm, or a residual network"
-    click.echo(f"{said}. {advice}." if said else "Outputs and gradients keep their size through all layers.")
+    click.echo(
+        f"{said}. {advice}; see {NETWORKS}." if said else "Outputs and gradients keep their size through all layers."
+    )
 
 
 def _check(place: Any) -> tuple[bool, float]:
@@ -162,6 +166,7 @@ def _threads() -> str:
     found = f"{said}{1e3 * one:.1f} ms on one thread, {1e3 * several:.1f} ms on {most}"
     if several > 1.2 * one:
         found += "; the cores are busy, so that training large models is faster with OMP_NUM_THREADS=1 in front"
+        found += f"; see {BEFORE}"
     return found
 
 

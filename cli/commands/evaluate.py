@@ -124,7 +124,7 @@ def evaluate(
         if outcome is not None:
             seen = outcome
             if data is None:
-                rows = parts(networks[0].trained.config, dataset).train
+                rows = dataset.labelled(parts(networks[0].trained.config, dataset).train)
                 weight = None if dataset.weights is None else dataset.weights[rows]
                 width = np.zeros((len(rows), outputs.shape[1]))
                 seen = replace(outcome, outputs=width, target=dataset.y[rows], weight=weight)

@@ -8,6 +8,7 @@ import click
 from gpunet.errors import ConfigError
 
 from .. import completing
+from ..guidance import MACHINES
 from ..options import choose_device, device_option, json_option, print_json
 
 
@@ -59,8 +60,9 @@ def likelihood(
     chains=trajectory has frozen or that snapshots=30 has kept: --runs chains of each version, --mixing sweeps. It holds
     where AIS, from a machine without weights straight to this one, is UNTRUSTED.
 
-    RAISE gives stochastic lower bounds for single test cases. For a stack and for a deep machine the value is a
-    variational lower bound.
+    RAISE gives stochastic lower bounds for single test cases. For a stack the value is a variational lower bound; for a
+    deep machine too, but where the states of every other hidden layer can be summed for all samples in seconds, or with
+    --exact up to 2^25 of them: the log-likelihood is then exact and the bound stands beside it.
     Bernoulli data between 0 and 1 are rounded, so that they are states. Samples have the weights that they were trained
     with, those of --data the weights of their column or array, or of --weights.
 
@@ -78,6 +80,7 @@ def likelihood(
         Annealing,
         case_bounds,
         is_approximate,
+        is_bound,
         is_easy,
         normaliser,
         over_samples,
@@ -112,17 +115,19 @@ def likelihood(
             with working("Summing over all states" if summed else f"Annealing {runs:,} walks up and down"):
                 log_z = normaliser(model, x, place, None if summed else way, runs, mixing)
         with working(f"Scoring {len(x):,} samples"):
-            found = scores(model, x, place)
+            found, bound = scores(model, x, place, exact), is_bound(model, len(x), exact)
         bounds = {}
         if single and cases:
             with working(f"Bounds of {min(cases, len(x)):,} samples"):
                 bounds = case_bounds(model, x[:cases], place, way)
     mean, error = over_samples(found.pop("unnormalised") - log_z.value[:, None], weight)
+    if "lower_bound" in found:
+        found["lower_bound"] = found["lower_bound"] - log_z.value[:, None]
     width = (log_z.high - log_z.low).tolist()
     document: dict[str, Any] = {
         "data": dataset.name,
         "samples": len(chosen),
-        "kind": "log-likelihood" if single else "variational lower bound",
+        "kind": "variational lower bound" if bound else "log-likelihood",
         "method": log_z.method,
         "log_z": log_z.value.tolist(),
         "log_z_bracket": [[x if math.isfinite(x) else None for x in e.tolist()] for e in (log_z.low, log_z.high)],
@@ -166,7 +171,7 @@ def _print_member(document: dict[str, Any], member: int, name: str, width: float
     low, high = (sign * math.inf if end is None else end for sign, end in zip((-1, 1), ends))
     if width > 0:
         more = "--runs and --mixing" if document["method"] == "trajectory" else "--runs, --steps and --mixing"
-        trust = "" if document["trusted"][member] else f"  UNTRUSTED: raise {more}"
+        trust = "" if document["trusted"][member] else f"  UNTRUSTED: raise {more}; see {MACHINES}"
         width_shown = f", bracket {mean + log_z - high:.2f} to {mean + log_z - low:.2f}{trust}"
     else:
         width_shown = ""
@@ -181,6 +186,7 @@ def _print_member(document: dict[str, Any], member: int, name: str, width: float
     states, inputs = document["states"], document["inputs"]
     on = "" if states == "as they are" else f" of {states} data"
     labels = {
+        "lower_bound": "variational lower bound",
         "raise_bound": f"RAISE, stochastic lower bound, {some}",
         "pseudo_log_likelihood": f"pseudo-log-likelihood over all bits, no likelihood, {some}",
         "free_energy": f"free energy{on}, nats up to log Z",

@@ -68,11 +68,11 @@ def _words(recipe: Recipe, data: str | None) -> list[str]:
     from gpunet.errors import ConfigError, DataError
     from gpunet.paths import exists
 
-    if recipe.data == "digits":
+    if recipe.data != "mnist":
         if data is not None:
-            rule, remedy = "belongs to recipes on MNIST", "Leave it out: the digits come along"
-            raise ConfigError("--data", rule, recipe.name, remedy)
-        return ["--data", "digits"]
+            what = "the digits come along" if recipe.data == "digits" else "the recipe draws its images"
+            raise ConfigError("--data", "belongs to recipes on MNIST", recipe.name, f"Leave it out: {what}")
+        return ["--data", "digits"] if recipe.data == "digits" else []
     if data is None:
         rule, remedy = "must name the folder of MNIST", "Add --data path/to/mnist, with its four IDX files"
         raise ConfigError("--data", rule, "nothing", remedy)

@@ -2,8 +2,9 @@
 
 from .base import Finding, Recipe, Runner, Verdict
 from .digits import DIGITS
+from .drawn import DRAWN
 from .mnist import MNIST
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (*DIGITS, *MNIST)}
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (*DIGITS, *DRAWN, *MNIST)}
 
 __all__ = ["RECIPES", "Finding", "Recipe", "Runner", "Verdict"]

@@ -64,7 +64,7 @@ class Recipe:
         higher: whether a higher number is better.
         seeds: of the runs.
         minutes: about how long it takes on two cores that have nothing else to do.
-        data: ``digits``, which come along, or ``mnist``, whose folder must be named.
+        data: ``digits``, which come along, ``drawn``, which the recipe makes, or ``mnist``, whose folder must be named.
         steps: runs the commands; called with the runner, the words that name the data, and the seeds.
     """
 
@@ -78,7 +78,7 @@ class Recipe:
     higher: bool
     seeds: tuple[int, ...]
     minutes: float
-    data: Literal["digits", "mnist"]
+    data: Literal["digits", "drawn", "mnist"]
     steps: Callable[[Runner, Sequence[str], Sequence[int]], Finding]
 
     @property

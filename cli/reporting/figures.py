@@ -126,10 +126,14 @@ def picture(data: np.ndarray) -> str:
 
 def axes_of(size: tuple[float, float] = SIZE, whole: bool = True) -> tuple[Any, Any]:
     """A figure and its axes in the style of the page; ``whole`` puts ticks at whole numbers alone."""
+    figure = new_figure(*size)
+    return figure, styled(figure, figure.add_subplot(), whole)
+
+
+def styled(figure: Any, axes: Any, whole: bool = False) -> Any:
+    """Axes in the style of the page; ``whole`` puts ticks at whole numbers alone."""
     from matplotlib.ticker import MaxNLocator
 
-    figure = new_figure(*size)
-    axes: Any = figure.add_subplot()
     figure.patch.set_visible(False)
     axes.patch.set_visible(False)
     axes.tick_params(colors=INK, labelsize=8, length=3, width=0.6)
@@ -140,7 +144,7 @@ def axes_of(size: tuple[float, float] = SIZE, whole: bool = True) -> tuple[Any, 
         side.set(color=INK, linewidth=0.6, visible=name in ("left", "bottom"))
     axes.grid(axis="y", color=INK, alpha=0.12, linewidth=0.6)
     axes.set_axisbelow(True)
-    return figure, axes
+    return axes
 
 
 def svg_of(figure: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,6 +30,7 @@ def render(
     comparisons: Sequence[dict[str, Any]] = (),
     searches: Sequence[dict[str, Any]] = (),
     ensembles: Sequence[dict[str, Any]] = (),
+    judge: Callable[[RunFile], dict[str, Any] | None] = lambda run: None,
 ) -> str:
     """The whole report as HTML that refers to nothing outside itself.
 
@@ -38,6 +39,7 @@ def render(
         comparisons: a section for each, as :func:`.comparisons.comparison_section` makes it.
         searches: likewise, as :func:`.searches.search_section` makes it.
         ensembles: likewise, as :func:`.ensembles.ensemble_section` makes it.
+        judge: says of the first run of an experiment whether to trust its samples, as :func:`.trusting.trust_of` does.
     """
     groups, best = ordered(repetitions(runs)) if runs else ([], set())
     environment = Environment(
@@ -62,6 +64,11 @@ def render(
         members=[(run.name, rows) for run in runs if (rows := member_rows(run.checkpoint))],
         histories=sections(groups),
         judged=judged(groups),
+        trusted=[
+            said | {"place": place, "label": group.label}
+            for place, group in enumerate(groups)
+            if (said := judge(group.first)) is not None
+        ],
         classes=by_class(groups),
         pictures=list(_pictures(groups)),
         figures=[_figures(group, place) for place, group in enumerate(groups) if group.first.figures],

@@ -14,7 +14,8 @@ class LogLikelihood:
     """Mean log-likelihood of samples under a machine, in nats.
 
     Attributes:
-        value: (members,), or one number for a single machine; for a stack a variational lower bound.
+        value: (members,), or one number for a single machine; a variational lower bound for a stack, and for a deep
+            machine whose hidden layers have too many states to be summed.
         low: lower end of the bracket that the normaliser leaves.
         high: upper end.
         standard_error: of the mean over samples.

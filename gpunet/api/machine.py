@@ -8,7 +8,7 @@ import numpy as np
 from ..backend import Arena, Context
 from ..checkpoint import in_memory
 from ..errors import ConfigError, DataError
-from ..inspection.likelihood import Annealing, is_easy, normaliser, over_samples, scores, states
+from ..inspection.likelihood import Annealing, is_bound, is_easy, normaliser, over_samples, scores, states
 from ..inspection.tempering import normaliser_of_trajectory
 from ..persistence import Trained, TrainedStack, held_in, stack_of
 from ..rbm import Couplings, LogZ, exact_log_z, inverse_temperature, pseudo_log_likelihood
@@ -223,6 +223,8 @@ class Machine(Judged):
     ) -> LogLikelihood:
         """Mean log-likelihood of samples with its bracket; exact where one side has at most 2^20 states.
 
+        Of a stack it is a lower bound, as of a deep machine whose hidden layers have too many states to be summed.
+
         Args:
             x: samples as in training; values between 0 and 1 become bits, rounded or drawn.
             weights: how much each sample counts, (samples,), from 0: one of weight 2 counts as two.
@@ -253,12 +255,12 @@ class Machine(Judged):
             else:
                 way = None if is_easy(precise) else Annealing.of(precise, device, steps)
                 log_z = normaliser(precise, v, device, way, runs, mixing)
-            unnormalised = scores(precise, v, device)["unnormalised"]
+            unnormalised, bound = scores(precise, v, device)["unnormalised"], is_bound(precise, len(v))
         mean, spread = over_samples(unnormalised, weight)
         numbers: list[Any] = [mean - log_z.value, mean - log_z.high, mean - log_z.low, spread]
         value, low, high, error = numbers if self.parameters.members else (float(number[0]) for number in numbers)
         method = log_z.method if log_z.method in ("exact", "trajectory") else "bracket"
-        return LogLikelihood(value, low, high, error, len(v), method, not precise.dbn.single, log_z)
+        return LogLikelihood(value, low, high, error, len(v), method, bound, log_z)
 
     def log_z(self) -> LogZ:
         """The exact logarithm of the normaliser of the top machine.

@@ -89,11 +89,15 @@ def found_in(
     )  # fmt: skip
 
 
-def dataset_of(config: Config, found: Table | Dataset, known: Trained | None = None) -> Dataset:
-    """A data set out of what was found: by the rules of a new model, or by the contract of a trained one."""
+def dataset_of(config: Config, found: Table | Dataset, known: Trained | None = None, measured: bool = False) -> Dataset:
+    """A data set out of what was found: by the rules of a new model, or by the contract of a trained one.
+
+    Where the model is ``measured`` on it no label may be missing.
+    """
     if isinstance(found, Table):
         if known is not None:
-            return reassemble(found, known.description, config.data.split_column)
+            partly = config.model.learns_unlabelled and not measured
+            return reassemble(found, known.description, config.data.split_column, partly)
         return table_dataset(config, found)
     if known is None:
         return found
@@ -118,7 +122,10 @@ def table_dataset(config: Config, table: Table, given: Targets | None = None) ->
         )  # fmt: skip
 
     targets = data.target if isinstance(data.target, tuple) else () if data.target is None else (data.target,)
-    wanted = Wanted(targets, data.task, data.features, data.ignore, data.id, data.weight, data.split_column)
+    wanted = Wanted(
+        targets, data.task, data.features, data.ignore, data.id, data.weight, data.split_column,
+        config.model.learns_unlabelled,
+    )  # fmt: skip
     coding = Coding(data.fill, data.categories, data.unseen, data.rare, data.words, config.dtype == np.float64)
     return assemble(table, wanted, coding, parts_of, data.target != (), given)
 
@@ -186,7 +193,7 @@ def evaluation_data(
             the contract of the model.
     """
     about, config = model.description, model.config
-    dataset = samples_for(model, source or model.source)
+    dataset = samples_for(model, source or model.source, own=source is None)
     if source is None and weights is not None:
         rule, remedy = "belong to other data", "Leave them out: samples count as in the training"
         raise DataError("weights", rule, "those it was trained on", remedy)
@@ -200,18 +207,21 @@ def evaluation_data(
     chosen: np.ndarray = getattr(parts(config, dataset), part)
     if not len(chosen):
         raise DataError(dataset.name, f"must have a {part} part", "none", "Choose another part")
-    return dataset, chosen
+    return dataset, dataset.labelled(chosen)
 
 
-def samples_for(model: Trained, source: str) -> Dataset:
+def samples_for(model: Trained, source: str, own: bool = False) -> Dataset:
     """Data that a model is measured on, as it reads them: with targets where it needs them, else with or without.
+
+    In its ``own`` data labels may be missing where it has learned without.
 
     Raises:
         DataError: no targets, or data that do not fulfil its contract.
     """
     about = model.description
     try:
-        return dataset_of(model.config, found_in(model.config, model, source, _cache_for(model)), model)
+        found = found_in(model.config, model, source, _cache_for(model))
+        return dataset_of(model.config, found, model, measured=not own)
     except NoTargetsError as error:
         if model.config.model.wants_targets:
             rule, remedy = "has no targets to measure by", "Add them, or use gpunet predict"

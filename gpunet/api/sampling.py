@@ -7,7 +7,7 @@ import numpy as np
 from ..errors import ConfigError, DataError
 from ..inspection.sampling import Sampler
 from ..inspection.tempering import states_of_trajectory
-from ..models import DBM, DBN
+from ..models import DBM, DBN, LabelledDBM
 from ..parameter import Parameters
 from ..persistence import Trained, TrainedStack
 from ..rbm import ClassRBM
@@ -33,11 +33,11 @@ def holding_of(model: Any, held: Trained, clamp: Any, count: int) -> Held:
         DataError: see :func:`.clamping.clamped`.
     """
     single = isinstance(model, DBN) and model.single
-    if not single and not isinstance(model, ClassRBM):
-        received = f"{model.depth} layers" if isinstance(model, DBN | DBM) else type(model).__name__
-        raise ConfigError("clamp", "needs a single machine, which sees the features", received, "Use an rbm")
+    if not single and not isinstance(model, ClassRBM | DBM | LabelledDBM):
+        received = f"{model.depth} layers" if isinstance(model, DBN) else type(model).__name__
+        raise ConfigError("clamp", "needs a machine that sees the features", received, "Use an rbm or a dbm")
     values, known = clamped(held, clamp, count)
-    units = model.features if isinstance(model, ClassRBM) else model.visible
+    units = model.features if isinstance(model, ClassRBM | LabelledDBM) else model.visible
     return as_states(values, units.bits), known
 
 

@@ -183,7 +183,8 @@ def _about_variables(environment: Mapping[str, str]) -> Iterator[str]:
 
 
 def _assign(values: dict[str, Any], assignments: Mapping[str, Any]) -> None:
-    for key, value in assignments.items():
+    # What stands for a whole section comes before the keys inside of it, in whatever order both were written.
+    for key, value in sorted(assignments.items(), key=lambda one: one[0].count(".")):
         *sections, last = key.split(".")
         place = values
         for section in sections:

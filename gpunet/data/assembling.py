@@ -44,7 +44,7 @@ def assemble(
     roles = assign(table, wanted, targets and given is None)
     check_totals(table, (*roles.features, *roles.targets))
     if given is None and roles.targets:
-        given = read_targets(table, roles.targets, wanted.task, wide=coding.wide)
+        given = read_targets(table, roles.targets, wanted.task, wide=coding.wide, partly=wanted.partly)
     by = None if roles.parts is None else _values(table, roles.parts)
     y = np.zeros((table.rows, 0), np.float32) if given is None else given.y
     labels = y if given is not None and given.classes else None
@@ -96,6 +96,7 @@ def assemble(
         ids={table.columns[i].name: table.columns[i].texts.tolist() for i in roles.ids},
         divided_by=by,
         learned=again if any(map(_is_learned, codes)) else None,
+        partly=given is not None and given.partly,
     )
 
 
@@ -106,13 +107,19 @@ def _is_learned(code: Code) -> bool:
     return isinstance(code, CategoryCode | WordsCode)
 
 
-def reassemble(table: Table, about: Description, parts: str | int | None = None) -> Dataset:
+def reassemble(table: Table, about: Description, parts: str | int | None = None, partly: bool = False) -> Dataset:
     """A data set out of a table for a model that knows what its columns are.
+
+    Args:
+        table: of all samples.
+        about: what the model remembers of its training data.
+        parts: the column that parts are made by.
+        partly: whether labels may be missing.
 
     Raises:
         DataError: a table that does not fulfil the contract of the model.
     """
-    found = fulfil(about, table, table.name, targets=about.task != "none")
+    found = fulfil(about, table, table.name, targets=about.task != "none", partly=partly)
     return known_dataset(found, about, table, parts)
 
 
@@ -136,6 +143,7 @@ def known_dataset(found: Given, about: Description, table: Table, parts: str | i
         contract=about.contract,
         ids=found.ids,
         divided_by=None if parts is None else _values(table, table.find(parts, "split_column")),
+        partly=targets is not None and targets.partly,
     )
 
 

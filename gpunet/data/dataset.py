@@ -37,6 +37,7 @@ class Dataset:
         columns: names of the features where the file has them.
         test_from: first sample of a test part that the files fix, else None.
         validation_from: first sample of a validation part that they fix, before those of the test part.
+        partly: whether labels are missing, of samples whose class number is -1.
         alphabet: letters of sequences, whose ``x`` are their places in it, (samples, sites) uint8; else empty.
         scale: what the largest natural value of ``x`` is, e.g. 255 for 8-bit images; 1 for measurements.
         vocabulary: of data that are texts, whose ``x`` are int32 word numbers, see :mod:`.words`; else empty.
@@ -84,6 +85,7 @@ class Dataset:
     validation_from: int | None = None
     learned: "Callable[[Split], Dataset] | None" = None
     alphabet: str = ""
+    partly: bool = False
 
     def __post_init__(self) -> None:
         """Check everything that training relies on."""
@@ -92,7 +94,7 @@ class Dataset:
             check_finite(self.name, self.x)
         if len(self.y) != len(self.x):
             raise DataError(self.name, f"needs one target for each of its {len(self.x)} samples", f"{len(self.y)}")
-        y, classes = settle_targets(self.name, self.y, self.classes, self.x.dtype == np.float64)
+        y, classes = settle_targets(self.name, self.y, self.classes, self.x.dtype == np.float64, self.partly)
         object.__setattr__(self, "y", y)
         object.__setattr__(self, "classes", classes)
         if not self.task:
@@ -130,6 +132,10 @@ class Dataset:
             split: of these samples.
         """
         return self if self.learned is None else replace(self.learned(split), weights=self.weights)
+
+    def labelled(self, samples: np.ndarray) -> np.ndarray:
+        """Those of some samples, by their numbers, that have a label."""
+        return samples[self.y[samples] >= 0] if self.partly else samples
 
     @property
     def input_shape(self) -> tuple[int, ...]:

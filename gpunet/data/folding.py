@@ -63,7 +63,11 @@ def held_out(
 
     Raises:
         ConfigError: more folds than samples or groups.
+        DataError: labels that are missing, of which nothing can be measured.
     """
+    if dataset.partly:
+        rule, remedy = "needs a label for each sample to be divided into folds", "Remove samples without one"
+        raise DataError(dataset.name, rule, "labels that are missing", remedy)
     generator = np.random.Generator(np.random.Philox(key=[seed, STREAM]))
     if order == "group" and dataset.divided_by is not None:
         groups = dataset.divided_by[rows].astype(str)

@@ -33,7 +33,11 @@ PREDICT = "Add it, or use gpunet predict"
 
 
 def fulfil(
-    about: "Description", offered: Table | Pictures | Sequences | Features, name: str, targets: bool = False
+    about: "Description",
+    offered: Table | Pictures | Sequences | Features,
+    name: str,
+    targets: bool = False,
+    partly: bool = False,
 ) -> Given:
     """Data as a trained model takes them.
 
@@ -42,12 +46,13 @@ def fulfil(
         offered: a table, images, sequences, or an array (samples, *shape).
         name: of the data, for messages.
         targets: whether targets are wanted as well; only a table has some.
+        partly: whether labels may be missing.
 
     Raises:
         DataError: columns, categories, shapes or ranges that are not those of training.
     """
     if isinstance(offered, Table):
-        return _of_table(about, offered, targets)
+        return _of_table(about, offered, targets, partly)
     if isinstance(offered, Pictures):
         check_depth(about, offered.scale, name)
         given = _of_array(about, in_colours(offered.x, about.input_shape), name)
@@ -62,7 +67,7 @@ def fulfil(
     return _of_array(about, offered, name)
 
 
-def _of_table(about: "Description", table: Table, targets: bool) -> Given:
+def _of_table(about: "Description", table: Table, targets: bool, partly: bool) -> Given:
     contract = about.contract
     if not contract.codes:
         return _plain_table(about, table, targets)
@@ -88,7 +93,7 @@ def _of_table(about: "Description", table: Table, targets: bool) -> Given:
     for code, place in zip(contract.codes, places):
         if isinstance(code, ImageCode):
             ids[code.column or "file"] = table.columns[place].texts.tolist()
-    found = _targets(about, table, target_places) if targets else None
+    found = _targets(about, table, target_places, partly) if targets else None
     weights = None
     if targets and contract.weight is not None and (not table.named or contract.weight in table.names):
         weights = table.columns[table.find(contract.weight, "weight")].numbers
@@ -243,7 +248,7 @@ def _number(text: str) -> float | None:
         return None
 
 
-def _targets(about: "Description", table: Table, places: Sequence[int]) -> Targets:
+def _targets(about: "Description", table: Table, places: Sequence[int], partly: bool = False) -> Targets:
     """The targets of a table, as those of training were."""
     columns = [table.columns[place] for place in places]
     if not columns:
@@ -252,7 +257,7 @@ def _targets(about: "Description", table: Table, places: Sequence[int]) -> Targe
     if all(column.missing.all() for column in columns):
         received = f"nothing in column {printable(repr(columns[0].name))}" if table.named else "an empty target column"
         raise NoTargetsError(table.source or table.name, "must have targets", received, PREDICT)
-    return read_targets(table, places, about.task, about.classes or None, about.contract.wide)
+    return read_targets(table, places, about.task, about.classes or None, about.contract.wide, partly)
 
 
 def _of_array(about: "Description", x: Features, name: str) -> Given:

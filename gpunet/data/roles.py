@@ -52,6 +52,7 @@ class Wanted:
         ids: columns that name the samples.
         weight: the column that says how much each sample counts.
         parts: the column that parts are made by.
+        partly: whether labels may be missing.
     """
 
     target: tuple[Name, ...] = ()
@@ -61,6 +62,7 @@ class Wanted:
     ids: tuple[Name, ...] = ()
     weight: Name | None = None
     parts: Name | None = None
+    partly: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -72,7 +72,8 @@ def divide(
     Args:
         name: of the data, for messages.
         samples: how many there are.
-        labels: class numbers (samples,), or None where there are no classes.
+        labels: class numbers (samples,), or None where there are no classes; samples without a label, whose number is
+            -1, all train, since nothing can be measured on them.
         by: (samples,) values of the column that parts are made by, numbers or texts.
         test_from: first sample of a test part that is fixed.
         validation: a fraction below 1 or a count.
@@ -81,6 +82,9 @@ def divide(
         order: how.
         validation_from: first sample of a validation part that is fixed, in front of a fixed test part.
     """
+    if labels is not None and (labels < 0).any():
+        how = {"validation": validation, "test": test, "seed": seed, "order": order}
+        return _known_divided(name, labels, by, test_from, validation_from, how)
     if validation_from is not None:
         held = np.arange(validation_from, samples if test_from is None else test_from)
         rest = divide(
@@ -124,6 +128,40 @@ def divide(
             name, "must have samples left to train on", "groups that fill the other parts", "Lower the parts"
         )
     return Split(np.sort(free), chosen[1], fixed if test_from is not None else chosen[0])
+
+
+def _known_divided(
+    name: str,
+    labels: np.ndarray,
+    by: np.ndarray | None,
+    test_from: int | None,
+    validation_from: int | None,
+    how: dict[str, Any],
+) -> Split:
+    """Samples with a label divided among the parts, and all others in the training part.
+
+    Raises:
+        DataError: groups or dates, which cannot keep samples without a label out of a part, or such samples in a part
+            that is fixed.
+    """
+    (known,), (unknown,) = np.nonzero(labels >= 0), np.nonzero(labels < 0)
+    order, remedy = how["order"], "Remove them, or fill in their labels"
+    if order in ("group", "date"):
+        raise DataError(
+            name, f"needs a label for each sample to be split by {order}", f"{len(unknown):,} without", remedy
+        )
+    ends = [end for end in (validation_from, test_from) if end is not None]
+    held = unknown >= min(ends) if ends else np.zeros(len(unknown), bool)
+    if order == "column" and by is not None:
+        held |= [str(word).strip().lower() not in PART_WORDS["train"] for word in by[unknown].tolist()]
+    if held.any():
+        rule = "needs a label for each sample of the validation and test parts"
+        raise DataError(name, rule, f"{int(held.sum()):,} without", remedy)
+    before, between = (None if end is None else int((known < end).sum()) for end in (test_from, validation_from))
+    own = None if by is None else by[known]
+    found = divide(name, len(known), labels[known], own, before, validation_from=between, **how)
+    train = np.sort(np.concatenate([known[found.train], unknown]))
+    return Split(train, known[found.validation], known[found.test])
 
 
 def _sortable(name: str, values: np.ndarray) -> np.ndarray:

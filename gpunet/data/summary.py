@@ -66,6 +66,9 @@ def summarise(
         counts = _counts(dataset, np.arange(len(dataset.y)))
         document["classes"] = counts
         lines.append(("classes", _listed(f"{name} {count:,}" for name, count in counts.items())))
+        if dataset.partly:
+            document["unlabelled"] = len(dataset.y) - len(dataset.labelled(np.arange(len(dataset.y))))
+            lines.append(("no label", f"{document['unlabelled']:,} samples, which all train"))
         warnings += _scarce(dataset, split, advise=learns and not weighed)
     elif dataset.task == "multilabel":
         names = dataset.targets or tuple(f"label {i}" for i in range(dataset.y.shape[1]))
@@ -103,7 +106,8 @@ def baseline(dataset: Dataset, split: Split) -> tuple[str, dict[str, Any]]:
         for name, rows in (("test", split.test), ("validation", split.validation), ("training", split.train))
         if len(rows) or name == "training"
     )
-    train, y = dataset.y[split.train], dataset.y[rows].astype(np.float64)
+    rows = dataset.labelled(rows)
+    train, y = dataset.y[dataset.labelled(split.train)], dataset.y[rows].astype(np.float64)
     where = f"on the {part} part"
     if dataset.classes:
         common = int(np.bincount(train, minlength=len(dataset.classes)).argmax())
@@ -144,7 +148,8 @@ def _target(dataset: Dataset) -> str:
 
 
 def _counts(dataset: Dataset, rows: np.ndarray) -> dict[str, int]:
-    return dict(zip(dataset.classes, np.bincount(dataset.y[rows], minlength=len(dataset.classes)).tolist()))
+    known = dataset.y[dataset.labelled(rows)]
+    return dict(zip(dataset.classes, np.bincount(known, minlength=len(dataset.classes)).tolist()))
 
 
 def _scarce(dataset: Dataset, split: Split, advise: bool) -> list[str]:

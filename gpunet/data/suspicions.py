@@ -58,6 +58,9 @@ def _telling(dataset: Dataset, name: str, values: np.ndarray) -> list[str]:
     y = dataset.y if dataset.classes else dataset.y[:, 0] if dataset.y.shape[-1:] == (1,) else None
     if y is None:
         return []
+    if dataset.partly:
+        known = dataset.labelled(np.arange(len(y)))
+        values, y = values[known], y[known]
     step = max(1, len(y) // ROWS)
     if not _goes_with_one(values[::step], y[::step]) or (step > 1 and not _goes_with_one(values, y)):
         return []
@@ -74,7 +77,7 @@ def _telling(dataset: Dataset, name: str, values: np.ndarray) -> list[str]:
     if not dataset.classes:
         targets = f"every value of {name} goes with one value of the target: would it be known before the target is?"
         return [targets] if len(values) >= FEW else []
-    shares = np.bincount(dataset.y) / len(dataset.y)
+    shares = np.bincount(y) / len(y)
     with np.errstate(divide="ignore", under="ignore"):
         odds = float(np.log((shares[:, None] ** sizes[None, :ROWS]).sum(axis=0)).sum())
     if odds > np.log(CHANCE):

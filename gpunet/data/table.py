@@ -8,7 +8,7 @@ are words elsewhere, unless ``missing`` says which texts stand for nothing.
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -92,6 +92,11 @@ class Column:
     def distinct(self) -> tuple[str, ...]:
         """The different texts, sorted."""
         return tuple(sorted({text for text in self.texts.tolist() if text is not None}))
+
+    def taken(self, rows: np.ndarray) -> "Column":
+        """Some of the rows alone."""
+        numbers = None if self.numbers is None else self.numbers[rows]
+        return replace(self, numbers=numbers, spell=lambda: self.texts[rows])
 
     @property
     def is_date(self) -> bool:
@@ -184,6 +189,11 @@ class Table:
     def cell(self, row: int, number: int) -> str:
         """A cell for messages."""
         return f"{self.place(row)}, {self.called(number)}"
+
+    def taken(self, rows: np.ndarray) -> "Table":
+        """Some of the rows alone, which say where they stand in the file as before."""
+        columns = tuple(column.taken(rows) for column in self.columns)
+        return replace(self, columns=columns, place=lambda row: self.place(int(rows[row])), test_from=None)
 
     @cached_property
     def _opened(self) -> dict[int, Pictures]:

@@ -14,20 +14,40 @@ UNLIKELY = ("#N/A", "NA", "N/A", "n/a", "<NA>", "NaN", "nan", "NULL", "null", "?
 
 
 def read_targets(
-    table: Table, places: Sequence[int], task: str, classes: tuple[str, ...] | None = None, wide: bool = False
+    table: Table,
+    places: Sequence[int],
+    task: str,
+    classes: tuple[str, ...] | None = None,
+    wide: bool = False,
+    partly: bool = False,
 ) -> Targets:
     """The targets in some columns of a table.
+
+    Args:
+        table: that holds them.
+        places: of the columns.
+        task: as of :func:`.targets.understand`, as are the classes and ``wide``.
+        classes: names that a trained model knows.
+        wide: keep real numbers in float64.
+        partly: whether an empty cell of one column of classes is a label that is missing, whose class number is -1.
 
     Raises:
         DataError: missing ones, each named with its line, and what does not suit the task.
     """
+    if partly and len(places) == 1 and 0 < (known := ~table.columns[places[0]].missing).sum() < table.rows:
+        some = np.flatnonzero(known)
+        found = read_targets(table.taken(some), places, task, classes, wide)
+        if found.classes:
+            return found.among(table.rows, some)
     columns = [table.columns[i] for i in places]
     for number, column in zip(places, columns):
         if task != "classification":
             check_clear(table, number)
         if column.missing.any():
             row = int(column.missing.argmax())
-            remedy = "Remove the line, or set missing=[] where the text itself is a class"
+            remedy = (
+                "Remove the line, set missing=[] where the text itself is a class, or use classrbm with unlabelled=1"
+            )
             raise DataError(table.cell(row, number), "needs a label", "an empty cell or one that says nothing", remedy)
         if column.type:
             raise DataError(

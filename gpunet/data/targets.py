@@ -14,7 +14,7 @@ With ``task="auto"`` one rule for every type of number says what they are:
 Nine in ten are enough to be whole numbers: the others are then mistakes, and refused.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 
 import numpy as np
@@ -26,6 +26,7 @@ MAX_CLASSES = 65_536
 MAX_LABEL_BYTES = 4000
 NEARLY_ALL = 0.9
 FEW = 20
+NO_LABEL = -1  # class number of a sample whose label is missing
 EXACT = 2.0**53  # up to which a float64 tells whole numbers apart
 COARSE = 1e-4  # of the spread of targets: what float32 may lose of them
 
@@ -49,6 +50,22 @@ class Targets:
     why: str
     names: tuple[str, ...] = ()
     label_type: str = "text"
+
+    @property
+    def partly(self) -> bool:
+        """Whether labels are missing."""
+        return bool(self.classes) and bool((self.y < 0).any())
+
+    def among(self, samples: int, known: np.ndarray) -> "Targets":
+        """The same classes with samples between that have no label, whose class number is -1.
+
+        Args:
+            samples: how many there are then.
+            known: numbers of those that have a label.
+        """
+        y = np.full(samples, NO_LABEL, np.int32)
+        y[known] = self.y
+        return replace(self, y=y, why=f"{self.why}, {samples - len(known):,} of {samples:,} without a label")
 
 
 def label_type(raw: np.ndarray) -> str:
@@ -185,7 +202,7 @@ def _whole(name: str, raw: np.ndarray) -> np.ndarray:
 
 
 def settle_targets(
-    name: str, y: np.ndarray, classes: tuple[str, ...], wide: bool = False
+    name: str, y: np.ndarray, classes: tuple[str, ...], wide: bool = False, partly: bool = False
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """Targets of a data set made in Python, where only the type of an array says whether they are classes.
 
@@ -197,6 +214,7 @@ def settle_targets(
             outputs where there are no targets.
         classes: their names; where there are none, whole numbers name themselves.
         wide: keep real numbers in float64.
+        partly: whether -1 stands for a label that is missing.
 
     Returns:
         int32 (samples,) with the names of the classes, or float32 (samples, outputs) with none.
@@ -222,7 +240,7 @@ def settle_targets(
         needed = "class numbers (samples,)" + ("" if classes else ", or real numbers (samples, outputs)")
         remedy = "Number the classes 0, 1, 2, ..." if classes else 'Use y.argmax(axis=1), or y.astype("f4")'
         raise DataError(name, f"needs targets that are {needed}", shown, remedy)
-    wrong = (y < 0) | (y >= len(classes)) if classes else y < 0
+    wrong = (y < (NO_LABEL if partly else 0)) | (y >= len(classes)) if classes else y < 0
     if wrong.any():
         row, range_of = int(wrong.argmax()), f"0 to {len(classes) - 1}" if classes else "0 or more"
         raise DataError(name, f"needs class numbers of {range_of}", f"{y[row]} for sample {row}", _AS_NUMBERS)

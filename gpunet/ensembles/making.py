@@ -9,7 +9,7 @@ import numpy as np
 
 from ..checkpoint import Checkpoint, Group, in_memory
 from ..data import some_of
-from ..errors import ConfigError, Interrupted
+from ..errors import ConfigError, DataError, Interrupted
 from ..experiment import Experiment, Run, epoch_rows
 from ..interruption import Stop
 from ..metrics import Error, LogLoss, Outcome
@@ -85,6 +85,9 @@ class Making:
         if not family.has_outputs or family.reconstructs or family.layerwise is not None or grows:
             remedy = "Train a network of targets, such as mlp, from it"
             raise ConfigError("model", "must be a network that predicts targets", family.name, remedy)
+        if self.experiment.dataset.partly:
+            rule, remedy = "needs a label for each sample in an ensemble", "Remove samples without one"
+            raise DataError(self.experiment.dataset.name, rule, "labels that are missing", remedy)
         if not isinstance(self.size, int) or isinstance(self.size, bool) or self.size < 1:
             raise ConfigError("size", "must be a number of members, from 1 on", repr(self.size), "For example size=5")
         if self.experiment.config.members != 1:

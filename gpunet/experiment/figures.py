@@ -74,7 +74,7 @@ def class_weights(config: Config, dataset: Dataset, split: Split) -> np.ndarray 
         remedy = "Leave class_weight out"
         raise ConfigError("class_weight", "needs classes", "other targets", remedy)
     if wanted == "balanced":
-        counts = np.bincount(dataset.y[split.train], minlength=len(dataset.classes))
+        counts = np.bincount(dataset.y[dataset.labelled(split.train)], minlength=len(dataset.classes))
         by_class = counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1))
     else:
         assert isinstance(wanted, dict)
@@ -83,7 +83,7 @@ def class_weights(config: Config, dataset: Dataset, split: Split) -> np.ndarray 
             remedy = meant(unknown[0], dataset.classes, f"There are {', '.join(dataset.classes[:20])}")
             raise ConfigError("class_weight", "must name classes", repr(unknown[0]), remedy)
         by_class = np.array([wanted.get(name, 1.0) for name in dataset.classes])
-    weights = by_class[dataset.y]
+    weights = np.where(dataset.y < 0, 1.0, by_class[dataset.y])  # what has no label is of no class
     return weights if own is None else weights * own
 
 

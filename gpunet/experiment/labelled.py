@@ -26,15 +26,21 @@ def epoch_rows(
         ConfigError: more labels than samples, or fewer than classes.
     """
     count = config.data.labels if wants_targets else None
-    if count is not None and not max(classes, 1) <= count <= len(y):
-        rule = f"must be between the {max(classes, 1)} classes and the {len(y):,} samples of the training part"
+    known = np.flatnonzero(y >= 0) if classes else np.arange(len(y))
+    without = np.setdiff1d(np.arange(len(y)), known)  # a label to begin with
+    if count is not None and not max(classes, 1) <= count <= len(known):
+        what = "labels" if len(without) else "samples"
+        rule = f"must be between the {max(classes, 1)} classes and the {len(known):,} {what} of the training part"
         raise ConfigError("labels", rule, count, "Leave it out to use all labels")
+    if count is None and len(without):
+        count = len(known)
     samples = len(y) if count is None or all_samples else count
     batches = -(-(config.training.updates or 0) * config.training.batch_size // samples)
     if count is None and batches <= 1:
         return None
     seeds = [config.seeds] if isinstance(config.seeds, int) else config.seeds
-    orders = [np.arange(len(y)) if count is None else stratified_order(y, classes, s) for s in seeds]
+    orders = [np.arange(len(y)) if count is None else known[stratified_order(y[known], classes, s)] for s in seeds]
+    orders = [np.concatenate([order, without]) for order in orders]
     once = np.stack([order if count is None else _with_the_rest(order, count, all_samples) for order in orders])
     rows = np.tile(once, max(batches, 1)).astype(np.int32)
     return rows if config.population > 1 else rows[0]

@@ -259,11 +259,12 @@ class Run:
     def _constant(self) -> np.ndarray | None:
         """What is best said of all samples alike, by the training part."""
         held: Any = self.objective
-        y, weights = self.dataset.y[self.split.train], self.dataset.weights
+        rows, weights = self.dataset.labelled(self.split.train), self.dataset.weights
+        y = self.dataset.y[rows]
         task = task_of(held.loss, y) if self.known_figures else None
         if task is None:
             return None
-        weight = None if weights is None else weights[self.split.train]
+        weight = None if weights is None else weights[rows]
         outputs = np.zeros((len(y), held.model.output_shape(self.inputs.shape)[-1]))
         return constant_prediction(Outcome(task, outputs, y, weight, held.loss.meaning == "probability"))
 
@@ -277,7 +278,7 @@ class Run:
             return []
         objective.build(self.inputs.shape)
         width = objective.model.output_shape(self.inputs.shape)[-1]
-        return known_figures(loss, self.dataset.y[self.split.train], width)
+        return known_figures(loss, self.dataset.y[self.dataset.labelled(self.split.train)], width)
 
     def _check_threshold(self) -> None:
         classes, validates = len(self.description.classes), bool(len(self.split.validation))

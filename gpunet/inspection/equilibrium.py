@@ -9,6 +9,7 @@ from ..backend import Arena, Context
 from ..persistence import TrainedStack
 from ..rbm.autocorrelation import exponential_time, integrated_time
 from ..rbm.walk import Walk
+from .trust import Verdict
 
 DIRECTIONS = 8  # along which states are looked at
 MOST_ROWS = 2000  # of the data, whose leading directions are found
@@ -31,6 +32,7 @@ class Equilibrium:
         looks: (looks,), steps at which the chains from noise were compared with the data.
         distance: (looks,), squared distance of their means and covariances along the principal axes of the data from
             those of the data, over that of as many other rows of the data.
+        drift: (looks,), the same of the chains from rows of the data.
     """
 
     steps: int
@@ -39,18 +41,17 @@ class Equilibrium:
     mixing: int | None
     looks: np.ndarray
     distance: np.ndarray
+    drift: np.ndarray
 
     @property
     def rises_then_falls(self) -> bool:
-        """Whether samples from noise come near to the data and go away again.
+        """Whether samples come near to the data and go away again, from noise or from the data themselves.
 
-        So do machines whose training took chains for samples that were none: they are right after as many steps as
-        training made, and nowhere else.  Decelle, Furtlehner, Seoane: Equilibrium and non-equilibrium regimes in the
+        So do machines whose training took chains for samples that were none: they are right after about as many steps
+        as training made, and nowhere else.  Decelle, Furtlehner, Seoane: Equilibrium and non-equilibrium regimes in the
         learning of restricted Boltzmann machines (2021).
         """
-        end = max(1, len(self.distance) // 8)
-        least = self.distance.min()
-        return bool(np.median(self.distance[-end:]) > max(WORSE * least, least + RISE))
+        return _goes_away(self.distance) or _goes_away(self.drift)
 
     @property
     def measured(self) -> bool:
@@ -62,17 +63,30 @@ class Equilibrium:
         """Whether chains come to rest, and nothing better lies on the way."""
         return self.mixing is not None and not self.rises_then_falls
 
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """Both things that were looked at."""
+        met, passes = self.mixing is not None, self.rises_then_falls
+        when = f"in {self.mixing:,} Gibbs steps" if met else f"not in {self.steps:,} Gibbs steps"
+        way = "samples from noise do not pass the data by"
+        if passes:
+            again = "samples from noise come near to the data and go away again"
+            way = again if _goes_away(self.distance) else "samples from the data go away from them"
+        return [
+            Verdict("chains meet", met, f"chains from data and from noise meet {when}"),
+            Verdict("stay at the data", not passes, way),
+        ]
+
+    @property
+    def times(self) -> str:
+        """The autocorrelation times in words."""
+        less = "" if self.measured else ", at least: more steps are needed to tell"
+        return f"autocorrelation time {self.integrated:.1f} steps integrated, {self.exponential:.1f} at last{less}"
+
     def __repr__(self) -> str:
         """A line for each verdict."""
-        mixed = f"in {self.mixing:,} Gibbs steps" if self.mixing is not None else f"not in {self.steps:,} Gibbs steps"
-        less = "" if self.measured else ", at least: more steps are needed to tell"
-        lines = [
-            f"{'pass' if self.mixing is not None else 'FAIL'}  chains from data and from noise meet {mixed}",
-            f"{'FAIL' if self.rises_then_falls else 'pass'}  samples from noise "
-            + ("come near to the data and go away again" if self.rises_then_falls else "do not pass the data by"),
-            f"      autocorrelation time {self.integrated:.1f} steps integrated, {self.exponential:.1f} at last{less}",
-        ]
-        return "\n".join(lines)
+        lines = [f"{'pass' if verdict.passed else 'FAIL'}  {verdict.text}" for verdict in self.verdicts]
+        return "\n".join([*lines, f"      {self.times}"])
 
 
 def equilibrium(
@@ -115,15 +129,26 @@ def equilibrium(
     places, width = (data @ leading).astype(np.float64), leading.shape[1]
     half, other = _halves(places, rng)
     unit = _apart(half, other[: len(half)])
-    far = np.array([_apart(series[step - 1, chains:, :width], places) for step in looks])
-    scale = unit * len(half) / chains  # what chance leaves between so few chains and all rows
+    scale = max(unit * len(half) / chains, np.finfo(float).tiny)  # what chance leaves between so few chains and rows
+    drift, far = (
+        np.array([_apart(series[step - 1, rows, :width], places) / scale for step in looks])
+        for rows in (slice(chains), slice(chains, None))
+    )
     return Equilibrium(
         steps,
         *_times(series),
         _meeting(series, chains),
         np.array(looks),
-        far / max(scale, np.finfo(float).tiny),
+        far,
+        drift,
     )
+
+
+def _goes_away(distance: np.ndarray) -> bool:
+    """Whether a distance is much larger in the end than it was before."""
+    end = max(1, len(distance) // 8)
+    least = distance.min()
+    return bool(np.median(distance[-end:]) > max(WORSE * least, least + RISE))
 
 
 def _times(series: np.ndarray) -> tuple[float, float]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Arena, Context, Purpose, Streams, host_generator, threads_for
+from ..models import DBM
 from ..persistence import TrainedStack
 from ..rbm import (
     LogZ,
@@ -19,10 +20,12 @@ from ..rbm import (
     reverse_ais_log_z,
     temperatures,
 )
+from ..rbm.likelihood import MAX_STATES
 
 BATCH = 1000  # samples at once
 TRUSTED = 1.0  # nats; a bracket of log Z wider than this says little
 EASY = 2.0**20  # states that are summed exactly in seconds
+EASY_PAIRS = 2.0**22  # samples with states of hidden layers, likewise
 PILOT = 20  # chains of the walk that places the temperatures
 DRAWS = 10  # states from the upward pass, for the bound of a stack
 
@@ -95,6 +98,19 @@ def is_easy(model: TrainedStack) -> bool:
     return min(top.visible.state_count, top.hidden.state_count) <= EASY
 
 
+def is_bound(model: TrainedStack, samples: int, asked: bool = False) -> bool:
+    """Whether the log-likelihood of so many samples is only known by a lower bound.
+
+    That of a deep machine is exact where its hidden layers have few states, or the sum over more is asked for.
+    """
+    if model.dbn.single:
+        return False
+    if not isinstance(model.dbn, DBM):
+        return True
+    states = model.dbn.hidden_state_count
+    return not (states <= MAX_STATES and (asked or states * samples <= EASY_PAIRS))
+
+
 def is_approximate(model: TrainedStack, log_z: LogZ) -> bool:
     """Whether likelihoods rest on samples that are not quite those of the machines, so that no bracket holds them."""
     sampled = log_z.method != "exact" or not model.dbn.single
@@ -120,12 +136,22 @@ def normaliser(model: TrainedStack, v: np.ndarray, device: Any, way: Annealing |
     return bracket(model, v, device, way, runs, mixing)
 
 
-def scores(model: TrainedStack, v: np.ndarray, device: Any) -> dict[str, np.ndarray]:
-    """For each sample, (members, samples): the log-likelihood up to log Z, or its bound for a stack; free energy and
-    reconstruction error of a single machine."""
+def scores(model: TrainedStack, v: np.ndarray, device: Any, asked: bool = False) -> dict[str, np.ndarray]:
+    """Numbers of each sample, (members, samples), by name.
+
+    - ``unnormalised``: the log-likelihood up to log Z, or a lower bound on it, see :func:`is_bound`.
+    - ``lower_bound``: the bound up to log Z as well, of a deep machine whose log-likelihood is exact.
+    - ``free_energy`` and ``reconstruction_error`` of a single machine.
+
+    Args:
+        model: machines in float64.
+        v: states of the data.
+        device: where they live.
+        asked: sum over all states of the hidden layers of a deep machine, also where that takes long.
+    """
     dbn, streams = model.dbn, _streams(model, device)
     ctx = Context(training=False, arena=Arena(device), streams=streams)
-    single, parts = dbn.single, []
+    single, exact, parts = dbn.single, not (dbn.single or is_bound(model, len(v), asked)), []
     for number, start in enumerate(range(0, len(v), BATCH)):
         ctx.arena.rewind()
         streams.rewind()
@@ -139,10 +165,12 @@ def scores(model: TrainedStack, v: np.ndarray, device: Any) -> dict[str, np.ndar
             block = device.xp.broadcast_to(block, (*members, *block.shape)) if members else block
             draws = DRAWS if dbn.bound_is_drawn else 1
             values = [sum(dbn.bound(block, ctx) for _ in range(draws)) / draws]
+            if isinstance(dbn, DBM) and exact:
+                values.append(dbn.log_unnormalised(block, ctx))
         parts.append([device.get(value).reshape(len(model.parameters.seeds), -1) for value in values])
     found = [np.concatenate(kind, axis=1).astype(np.float64) for kind in zip(*parts)]
     if not single:
-        return {"unnormalised": found[0]}
+        return {"unnormalised": found[1], "lower_bound": found[0]} if exact else {"unnormalised": found[0]}
     return {"unnormalised": found[0], "free_energy": -found[0], "reconstruction_error": found[1]}
 
 

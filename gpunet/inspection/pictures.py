@@ -101,7 +101,7 @@ def shown(run: Run, count: int) -> np.ndarray:
 
     They are of the test part, or of the training part where there is no other.
     """
-    part = run.split.test if len(run.split.test) else run.split.train
+    part = run.split.test if len(run.split.test) else run.dataset.labelled(run.split.train)
     return part[np.arange(min(count, len(part))) * len(part) // min(count, len(part))]
 
 

@@ -5,6 +5,7 @@ import numpy as np
 from ..backend import Arena, Context, Device, capture
 from ..backend.arrays import Array
 from ..models import DBM, DBN, LabelledDBM, LabelledDBN
+from ..models.dbm import Sides
 from ..ops.gather import one_hot
 from ..parameter import Parameters
 from ..rbm import ClassRBM
@@ -25,7 +26,7 @@ class Sampler:
         start: ([members,] chains, features) data to start at; by default the top machine's resting state.
         labels: (chains,) class numbers to hold, for a model that knows classes; by default the classes are free.
         clamp: features to hold: their values ([members,] chains or 1, features), as the visible units have them, and
-            which are held, bool (chains or 1, features); of a single machine.
+            which are held, bool (chains or 1, features); of a machine that sees the features, flat or deep.
     """
 
     def __init__(
@@ -54,10 +55,10 @@ class Sampler:
             )
         self.clamp = None
         if clamp is not None:
-            assert self._single, "what lies below a stack cannot be held at its top"
+            assert self._data_side is not None, "what lies below a stack cannot be held at its top"
             values, held = clamp
             self.clamp = self.device.put(values, parameters.dtype), self.device.put(held)
-            self._hold(self.states)
+            self._hold(self.states, 0)
         self._steps = capture(self._gibbs, self.device)
 
     def run(self, steps: int) -> None:
@@ -68,7 +69,7 @@ class Sampler:
     def data(self) -> np.ndarray:
         """The means of the visible units that the present states give, ([members,] chains, features)."""
         means = self.model.generate(self._visible_input(), self.walk.context)
-        self._hold(means)
+        self._hold(means, self._data_side)
         return self.device.get(means)
 
     def drawn(self) -> Array:
@@ -84,16 +85,19 @@ class Sampler:
     def _gibbs(self, count: int) -> None:
         for ctx in self.walk.together(count):
             self.top.visible_drawn(self._hidden(ctx), ctx, self.states)
-            self._hold(self.states)
+            self._hold(self.states, 0)
 
     @property
-    def _single(self) -> bool:
-        """Whether the machine that is sampled sees the data themselves."""
-        return isinstance(self.model, ClassRBM) or (isinstance(self.model, DBN) and self.model.single)
+    def _data_side(self) -> int | None:
+        """On which side of the machine that is sampled the data are, at its beginning: 0 visible, 1 hidden; None where
+        they lie below it."""
+        if isinstance(self.top, Sides):
+            return 0 if self.top.numbers[0][0] == 0 else 1
+        return 0 if isinstance(self.model, ClassRBM) or (isinstance(self.model, DBN) and self.model.single) else None
 
-    def _hold(self, states: Array) -> None:
-        """Put the features that are held back into states of the features and whatever stands behind them."""
-        if self.clamp is not None:
+    def _hold(self, states: Array, side: int | None) -> None:
+        """Put the features that are held back into states of a side, if they are on it, at its beginning."""
+        if self.clamp is not None and side == self._data_side:
             values, held = self.clamp
             self.device.xp.copyto(states[..., : held.shape[-1]], values, where=held)
 
@@ -106,7 +110,9 @@ class Sampler:
         """Hidden states of the top machine drawn for the present states, in which the class is held."""
         if self.held is not None:
             self.states[..., -self.held.shape[-1] :] = self.held
-        return self.top.hidden_drawn(self.states, ctx)
+        h = self.top.hidden_drawn(self.states, ctx)
+        self._hold(h, 1)
+        return h
 
 
 def reconstructions(dbn: DBN | DBM, v: Array, device: Device) -> np.ndarray:

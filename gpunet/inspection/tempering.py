@@ -11,7 +11,7 @@ import numpy as np
 from ..backend import Device
 from ..checkpoint import LAST, Checkpoint, NamedArray, read
 from ..errors import CheckpointError, ConfigError
-from ..members import of_member
+from ..models import DBM
 from ..parameter import find_parameters
 from ..paths import exists, is_folder
 from ..persistence import SNAPSHOTS, TrainedStack, open_trained, stack_of
@@ -84,24 +84,25 @@ def versions_of(held: TrainedStack) -> list[list[Values]]:
     device = held.parameters.device
     members = range(len(held.parameters.seeds))
     found: list[list[Values]] = [[] for _ in members]
-    for one in snapshots(path.parent, device, held.parameters.dtype):
+    for one in snapshots(path.parent, device, held.parameters.dtype, deep=isinstance(held.dbn, DBM)):
         wanted, got = held.dbn.top.weight.shape, one.dbn.top.weight.shape
         if wanted != got or len(one.parameters.seeds) != len(members):
             rule = f"must hold {len(members)} machines of {wanted[0]}x{wanted[1]} units, as the checkpoint"
             received = f"{len(one.parameters.seeds)} of {got[0]}x{got[1]}"
             raise CheckpointError(str(one.checkpoint.path), rule, received, "Keep one run in a folder")
         for member in members:
-            found[member].append(values_of(one.dbn.top, one.parameters.members, member))
+            found[member].append(one.dbn.top.values(one.parameters.members, member))
     return found
 
 
-def snapshots(run: Path, device: Device, dtype: Any = np.float64) -> list[TrainedStack]:
+def snapshots(run: Path, device: Device, dtype: Any = np.float64, deep: bool = False) -> list[TrainedStack]:
     """The snapshots of a run as machines, in the order of updates.
 
     Args:
         run: folder.
         device: where they are put.
         dtype: of their arrays.
+        deep: whether they may be deep machines.
 
     Raises:
         CheckpointError: no snapshots, stacks, snapshots of several shapes, twice the same update, or files whose names
@@ -111,7 +112,7 @@ def snapshots(run: Path, device: Device, dtype: Any = np.float64) -> list[Traine
     paths = sorted(folder.glob("update-*.h5")) if is_folder(folder) else []
     if not paths:
         raise CheckpointError(str(run), f"must hold {SNAPSHOTS}", "none", MORE)
-    held = [_machine(stack_of(open_trained(read(path)), device, dtype)) for path in paths]
+    held = [_machine(stack_of(open_trained(read(path)), device, dtype), deep) for path in paths]
     shapes = {one.dbn.top.weight.shape for one in held}
     if len(shapes) > 1:
         received = ", ".join("x".join(map(str, shape)) for shape in sorted(shapes))
@@ -162,11 +163,6 @@ def tempered(
     return Tempered(ladder, base)
 
 
-def values_of(machine: RBM, members: tuple[int, ...], member: int) -> Values:
-    """The parameters of a machine by name, those of one member."""
-    return {name: of_member(p.value, members, member) for name, p in find_parameters(machine)}
-
-
 def normaliser_of_trajectory(held: TrainedStack, columns: int, sweeps: int) -> LogZ:
     """log Z of the top machine along its own training, of each member.
 
@@ -206,11 +202,11 @@ def states_of_trajectory(held: TrainedStack, columns: int, steps: int, seed: int
 def _each(held: TrainedStack, columns: int, seed: int) -> Iterator[Tempered]:
     top, members, device = held.dbn.top, held.parameters.members, held.parameters.device
     for member, versions in enumerate(versions_of(held)):
-        yield tempered(top, values_of(top, members, member), versions, device, columns, seed + member)
+        yield tempered(top, top.values(members, member), versions, device, columns, seed + member)
 
 
-def _machine(held: TrainedStack) -> TrainedStack:
-    if not held.dbn.single:
+def _machine(held: TrainedStack, deep: bool) -> TrainedStack:
+    if not (held.dbn.single or (deep and isinstance(held.dbn, DBM))):
         path, received = str(held.checkpoint.path), f"{held.dbn.depth} layers"
         raise CheckpointError(path, "must hold one machine", received, "Look at statistics of its layers")
     return held
@@ -219,7 +215,7 @@ def _machine(held: TrainedStack) -> TrainedStack:
 def _frozen(held: TrainedStack, checkpoint: Checkpoint) -> list[list[Values]]:
     """The versions that a checkpoint keeps, but for the lowest, which has no weights."""
     top, device, dtype = held.dbn.top, held.parameters.device, held.parameters.dtype
-    shapes = {name: parameter.shape for name, parameter in find_parameters(top)}
+    shapes = {name: parameter.shape for name, parameter in find_parameters(top.alone())}
     found: list[list[Values]] = []
     for member in range(len(held.parameters.seeds)):
         place = f"{KEPT}/{member}"

@@ -6,7 +6,6 @@ walls that no chain of the highest would climb.
 Béreux, Decelle, Furtlehner, Seoane: Fast training and sampling of restricted Boltzmann machines (2024).
 """
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -82,8 +81,8 @@ class Ladder:
     """
 
     def __init__(self, rbm: RBM, device: Device, dtype: object, columns: int, seed: int = 0):
-        self.machine, self.device, self.dtype, self.columns = copy.deepcopy(rbm), device, dtype, columns
-        self.shapes = {name: parameter.shape for name, parameter in find_parameters(rbm)}
+        self.machine, self.device, self.dtype, self.columns = rbm.alone(), device, dtype, columns
+        self.shapes = {name: parameter.shape for name, parameter in find_parameters(self.machine)}
         self.clock = device.zeros((1,), np.uint64)
         self.values: dict[str, Array] = {}
         self.states: Array = None

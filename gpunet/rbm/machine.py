@@ -1,6 +1,8 @@
 """The restricted Boltzmann machine."""
 
+import copy
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +10,8 @@ import numpy as np
 from ..backend import Context, array_module, matmul
 from ..backend.arrays import Array
 from ..initializers import Initializer, Normal
-from ..parameter import Module, Parameter
+from ..members import of_member
+from ..parameter import Module, Parameter, find_parameters
 from .halves import Inputs
 from .units import Units
 
@@ -113,6 +116,29 @@ class RBM(Module):
         self.visible_offset.value[...] = asarray(data_mean)
         resting = self.hidden.mean(self.hidden_bias.value[..., None, :], ctx)
         self.hidden_offset.value[...] = resting[..., 0, :]
+
+    def alone(self) -> "RBM":
+        """A machine of the same units whose parameters are its own, as another machine's values can be put into."""
+        return copy.deepcopy(self)
+
+    def values(self, members: tuple[int, ...] = (), member: int = 0) -> dict[str, Array]:
+        """The parameters of :meth:`alone` by name, as they are here; of one member of a population.
+
+        Args:
+            members: () or (members,), as the parameters have them.
+            member: which.
+        """
+        return {name: of_member(parameter.value, members, member) for name, parameter in self._own().items()}
+
+    def take(self, values: Mapping[str, Array], members: tuple[int, ...] = (), member: int = 0) -> None:
+        """Put values that :meth:`values` gave back in place."""
+        own = self._own()
+        for name, array in values.items():
+            own[name].fill(array, (member,) if members else ())
+
+    def _own(self) -> dict[str, Parameter]:
+        """Its parameters by the names that :meth:`alone` has for them."""
+        return dict(find_parameters(self))
 
     @staticmethod
     def _product(states: Array, weight: Array, ctx: Context) -> Array:

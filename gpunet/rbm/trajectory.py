@@ -13,7 +13,7 @@ from ..backend import Context, Device, array_module
 from ..backend.arrays import Array
 from ..errors import ConfigError
 from ..fields import Count
-from ..parameter import find_parameters, place
+from ..parameter import place
 from .chains import Persistent, Steps
 from .freezing import FREEZE, REFUSE, Frozen, climb, freeze
 from .ladder import Ladder
@@ -186,7 +186,7 @@ class Trajectory(Persistent):
         return array[member] if self.members else array
 
     def _values(self, rbm: RBM, member: int) -> dict[str, Array]:
-        return {name: self._of(parameter.value, member) for name, parameter in find_parameters(rbm)}
+        return rbm.values(self.members, member)
 
     def _note(self, member: int, place_: int, value: float) -> None:
         self.records[member][place_ : place_ + 1] = value
@@ -227,8 +227,7 @@ class Trajectory(Persistent):
             self._show(member)
             return True
         self.records[member][:1] += 1
-        for name, array in ladder.version(-1).items():
-            values[name][...] = array
+        rbm.take(ladder.version(-1), self.members, member)
         self._restart(member)
         self._show(member)
         return False

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 import gpunet
+from deep_machines import Table
 from gpunet.backend import Arena, Context
 from gpunet.errors import CheckpointError, ConfigError
 from gpunet.models.dbm import settle
+from gpunet.rbm import exact_log_z
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,7 @@ def test_a_deep_machine_learns_what_goes_together_and_answers_like_other_machine
     assert deep.encode(x, layers=1).shape == (150, 5)
     assert deep.decode(deep.encode(x)).shape == (150, 8)
     found = deep.log_likelihood(x)
-    assert (found.method, found.bound, found.trusted) == ("exact", True, True)
+    assert (found.method, found.bound, found.trusted) == ("exact", False, True)
     apart = np.log([max(share, 1e-9) ** v * (1 - share) ** (1 - v) for v, share in zip(x.T, x.mean(axis=0))])
     assert float(found) > apart.sum(axis=0).mean() + 0.5
     drawn = deep.sampler(500, start=x).step(20)
@@ -47,6 +49,37 @@ def test_a_deep_machine_learns_what_goes_together_and_answers_like_other_machine
             call()
     with pytest.raises(ConfigError, match="must be at most the 2 there are"):
         deep.encode(x, layers=3)
+
+
+def test_the_likelihood_of_a_machine_that_can_be_summed_is_exact(bits):
+    m = gpunet.train("dbm", bits[0][:, [0, 1, 4, 5]], hidden=[3, 2], epochs=30, lr=1.0, batch_size=10, device="cpu")
+    held = m._in_float64()
+    log_p, (v,) = Table(held.dbn, m.device).log_p(0)
+    found = m.log_likelihood(v)
+    assert float(found) == pytest.approx(log_p.mean())
+    assert repr(found).startswith("log-likelihood ")
+    bound = m.device.get(held.dbn.bound(m.device.put(v), Context(False, Arena(m.device)))).mean()
+    assert float(found) > bound - held_log_z(held) + 1e-4
+
+
+def held_log_z(held):
+    return exact_log_z(held.dbn.top, held.parameters).value[0]
+
+
+def test_chains_exchange_states_with_versions_and_go_on_exactly(bits, tmp_path):
+    words = {"hidden": [5, 4], "batch_size": 15, "greedy": 1, "lr": 0.3, "k": 1, "device": "cpu", "progress": False}
+    words["settings"] = {"model.chains": {"name": "trajectory", "count": 20, "reservoir": 60}}
+    gpunet.train("dbm", bits[0], epochs=12, run=tmp_path / "whole", **words)
+    m = gpunet.load(tmp_path / "whole", device="cpu")
+    found, exact = m.log_likelihood(bits[0], trajectory=True, runs=60, mixing=100), m.log_likelihood(bits[0])
+    assert found.method == "trajectory"
+    assert float(found) == pytest.approx(float(exact), abs=0.3)
+    assert found.low - 0.1 <= float(exact) <= found.high + 0.1
+    assert m.sample(7, steps=4, trajectory=True).shape == (7, 8)
+    gpunet.train("dbm", bits[0], epochs=7, run=tmp_path / "parts", **words)
+    again = gpunet.resume(tmp_path / "parts", bits[0], epochs=12, device="cpu", progress=False)
+    for name, array in m.weights.items():
+        np.testing.assert_array_equal(array, again.weights[name])
 
 
 def test_the_bound_of_a_larger_machine_lies_in_a_bracket(bits):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gpunet.cli.figures import doubt, unrecognised
+from gpunet.cli.guidance import NETWORKS
 from gpunet.metrics import (
     R2,
     Accuracy,
@@ -47,7 +48,7 @@ def test_a_class_that_is_there_and_never_recognised_is_named():
     y = np.array([0, 0, 1, 2, 2, 2])
     found = estimates(usual_metrics(), Outcome("classification", np.eye(4)[[0, 0, 2, 2, 2, 0]], y))
     names = ("a", "b", "c", "d")
-    assert unrecognised(found, names) == "Not one sample was recognised of: b", "of d there is none"
+    assert unrecognised(found, names) == f"Not one sample was recognised of: b; see {NETWORKS}", "of d there is none"
     assert unrecognised(found[:1], names) is None
     right = estimates(usual_metrics(), Outcome("classification", np.eye(4)[y], y))
     assert unrecognised(right, names) is None

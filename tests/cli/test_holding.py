@@ -51,7 +51,7 @@ def test_what_cannot_be_held_is_refused(place, tmp_path):
     net, x = library.load(place / "bars"), np.zeros((200, 8))
     x[np.arange(200), np.arange(200) % 8] = 1
     stack = library.train("dbn", x, hidden=[4, 3], epochs=1)
-    with pytest.raises(ConfigError, match="clamp: needs a single machine, which sees the features, got 2 layers"):
+    with pytest.raises(ConfigError, match="clamp: needs a machine that sees the features, got 2 layers"):
         stack.sample(2, clamp=x[0])
     with pytest.raises(DataError, match="clamp: must have the 16 features of the model, got 20"):
         net.sample(2, clamp=np.zeros((1, 20)))

@@ -40,7 +40,7 @@ def test_pretraining_raises_the_likelihood_of_every_member(machine):
 def test_machines_with_few_updates_before_them_are_warned_of(tmp_path):
     words = ("pretrain", "rbm", "model.hidden=4", "training.epochs=5", "--dry-run")
     few = gpunet(*words, cwd=tmp_path).stderr
-    assert "Warning: 60 updates are few for a machine; training.updates=200 makes epochs of so many\n" in few
+    assert "Warning: 60 updates are few for a machine; training.updates=200 makes epochs of so many; see docs/" in few
     assert "updates are few" not in gpunet(*words, "training.updates=200", cwd=tmp_path).stderr
 
 

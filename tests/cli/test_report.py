@@ -2,7 +2,9 @@
 
 import builtins
 import json
+import shutil
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -223,8 +225,71 @@ def test_a_trained_run_fills_the_page(tmp_path):
     for section in ("Curves", "Filters", "Confusions", "Codes", "Activations", "Settings", "Lineage", "Environment"):
         assert section in shown, section
     gpunet("pretrain", "rbm", "training.epochs=1", "--device", "cpu", "--run", "r", cwd=tmp_path)
-    assert "Report of 2 runs" in gpunet("report", "d", "r/best.h5", "-o", "two.html", cwd=tmp_path).stdout
+    words = ("report", "d", "r/best.h5", "--steps", 20, "-o", "two.html")
+    assert "Report of 2 runs" in gpunet(*words, cwd=tmp_path).stdout
     assert {"Fantasies", "Reconstructions", "Results"} <= set(Page((tmp_path / "two.html").read_text()).texts)
+
+
+@pytest.fixture(scope="module")
+def machines(tmp_path_factory):
+    """Runs of a machine, of a population of two, and of a stack, on a table of bits."""
+    import gpunet as library
+
+    folder, rng = tmp_path_factory.mktemp("machines"), np.random.default_rng(0)
+    bits = (rng.random((300, 12)) < rng.choice([0.2, 0.8], (300, 1))).astype(np.uint8)
+    np.savez(folder / "bits.npz", x=bits, y=bits[:, 0])
+    common = {"data": str(folder / "bits.npz"), "epochs": 4, "device": "cpu", "validation": 0.2, "test": 0.2}
+    for name, model, more in (("one", "rbm", {}), ("two", "rbm", {"members": 2}), ("stack", "dbn", {"hidden": [5, 4]})):
+        library.train(model, **common | {"hidden": 5} | more, run=folder / name, progress=False)
+    return folder
+
+
+def test_samples_of_machines_are_judged_as_evaluate_judges_them(machines, tmp_path):
+    said = gpunet("evaluate", "one", "--steps", 40, "--device", "cpu", cwd=machines).stdout.splitlines()
+    report(machines / "one", "--steps", 40, "-o", tmp_path / "x.html")
+    page = Page((tmp_path / "x.html").read_text())
+    assert "Trust in samples" in page.texts
+    verdicts = [line for line in said if line.startswith(("pass", "FAIL"))]
+    assert len(verdicts) == 8
+    for line in verdicts:
+        assert line.partition(": ")[2] in page.words or line[6:] in page.words, line
+    titles = ("Principal components", "Correlations of three features", "Adversarial accuracy")
+    for title in (
+        *titles,
+        "Chains from two starts",
+        "Distance to the nearest training row",
+        "Free energies",
+        "Share of each part of the data",
+    ):
+        assert title in page.texts, title
+    assert "#0102" not in (tmp_path / "x.html").read_text(), "a colour that is not of the page"
+    report(machines / "one", "--steps", 0, "-o", tmp_path / "y.html")
+    assert "Trust in samples" not in (tmp_path / "y.html").read_text()
+
+
+def test_of_populations_the_first_member_is_judged_and_of_stacks_what_they_draw(machines, tmp_path):
+    report(machines / "two", machines / "stack", "--steps", 30, "-o", tmp_path / "x.html")
+    page = Page((tmp_path / "x.html").read_text())
+    assert page.texts.count("Trust in samples") == 2
+    assert "Of seed 0." in page.words
+    assert page.texts.count("Principal components") == 2
+    assert page.texts.count("Free energies") == page.texts.count("Chains from two starts") == 1
+
+
+def test_a_machine_whose_data_are_gone_is_not_judged_and_the_page_says_why(machines, tmp_path):
+    shutil.copytree(machines, tmp_path / "moved")
+    data = Path(machines / "bits.npz")
+    kept = data.read_bytes()
+    data.unlink()
+    try:
+        report(tmp_path / "moved/one", "-o", tmp_path / "x.html")
+    finally:
+        data.write_bytes(kept)
+    page = Page((tmp_path / "x.html").read_text())
+    assert "Not judged. " in page.words
+    assert "bits.npz" in page.words
+    assert {"Trust in samples", "Settings"} <= set(page.texts)
+    assert "Principal components" not in page.texts
 
 
 def test_the_best_checkpoint_of_a_run_is_shown_else_its_last(tmp_path):

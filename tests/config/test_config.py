@@ -140,6 +140,15 @@ def test_precedence_is_preset_file_environment_overrides(tmp_path):
     assert (config.training.epochs, config.training.batch_size, config.seed) == (6, 7, 4)
 
 
+def test_a_word_for_a_section_leaves_the_keys_inside_whichever_comes_first():
+    """Else a learning rate is lost in silence where the rule is named behind it."""
+    words = ["lr=0.3", "optimizer=sgd", "model.chains.count=7", "model.chains=persistent"]
+    for order in (words, words[::-1]):
+        config = load_config("rbm", parse_assignments(order), {})
+        assert (config.optimizer.name, config.optimizer.learning_rate) == ("sgd", 0.3)
+        assert config.model.chains.build().count == 7
+
+
 def test_loss_follows_the_task_unless_it_is_named():
     assert term(type(build_loss(load(), 3))) == "categorical_cross_entropy"
     assert term(type(build_loss(load(), 0))) == "squared_error"

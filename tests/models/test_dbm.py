@@ -15,7 +15,6 @@ from gpunet.rbm import (
     Gaussian,
     NoisyReLU,
     Spin,
-    Trajectory,
     ais_log_z,
     exact_log_z,
     model_samples,
@@ -198,8 +197,6 @@ def test_what_makes_no_deep_machine_is_refused():
         DBM(BITS[:2])
     with pytest.raises(ConfigError, match="must not learn numbers of their own in a deep machine"):
         VariationalLearning(DBM([Bernoulli(3), Gaussian(2, learn_variance=True), Bernoulli(2)]))
-    with pytest.raises(ConfigError, match="chains: must be persistent, fast_persistent, tempered or from_data"):
-        VariationalLearning(DBM(BITS), chains=Trajectory())
     with pytest.raises(ConfigError, match="must be bernoulli in a deep machine that classifies"):
         LabelledDBM([Bernoulli(3), NoisyReLU(2), Bernoulli(2)], 2)
 

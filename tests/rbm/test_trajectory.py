@@ -7,7 +7,6 @@ from gpunet.backend import Device
 from gpunet.data import Feed, fit_preprocessing
 from gpunet.errors import ConfigError
 from gpunet.inspection.tempering import tempered
-from gpunet.models import DBM, VariationalLearning
 from gpunet.optimizers import SGD
 from gpunet.parameter import Parameters
 from gpunet.rbm import (
@@ -220,7 +219,7 @@ def test_settings_that_cannot_be_are_refused(settings, text):
         Trajectory(**settings)
 
 
-def test_a_machine_with_classes_learns_along_its_trajectory_and_a_deep_one_refuses(device):
+def test_a_machine_with_classes_learns_along_its_trajectory(device):
     """The class beside the features is a part of the states that are exchanged."""
     model = ClassRBM(Bernoulli(6), Bernoulli(4), 3)
     chains = Trajectory(count=10, reservoir=20, freeze=0.9, every=1, sweeps=20)
@@ -237,5 +236,3 @@ def test_a_machine_with_classes_learns_along_its_trajectory_and_a_deep_one_refus
     assert len(chains.ladders[0]) >= 2
     classes = device.get(chains.ladders[0].states)[..., 6:]
     assert (classes.sum(axis=-1) == 1).all()
-    with pytest.raises(ConfigError, match="chains: must be persistent, fast_persistent, tempered or from_data"):
-        VariationalLearning(DBM([Bernoulli(4), Bernoulli(3), Bernoulli(2)]), chains=Trajectory())

@@ -8,11 +8,26 @@ import pytest
 from gpunet.cli.recipes import RECIPES, Finding
 from gpunet.cli.reproducing import Commands
 from gpunet.config import is_file_name, load_config, parse_assignments
+from gpunet.data.drawn import DRAWINGS
 from gpunet.errors import GpunetError
 from shell import invoked as gpunet
 from shell import refused
 
-OPTIONS = {"--data", "--seed", "--seeds", "--from", "--labels", "--rates", "--runs", "--steps", "--mixing", "--cases"}
+OPTIONS = {
+    "--train",
+    "--test",
+    "-o",
+    "--data",
+    "--seed",
+    "--seeds",
+    "--from",
+    "--labels",
+    "--rates",
+    "--runs",
+    "--steps",
+    "--mixing",
+    "--cases",
+}
 
 
 class Pretended:
@@ -34,6 +49,10 @@ class Pretended:
             elif not word.startswith("--"):
                 plain.append(word)
         self.commands.append(command)
+        if command == "data":
+            assert plain[:1] == ["make"]
+            assert plain[1] in DRAWINGS
+            return {}
         if command == "likelihood":
             return {"log_likelihood": [-100.0], "log_z": [50.0], "log_z_bracket": [[49.5], [50.2]], "trusted": [True]}
         values = [word for word in plain if "=" in word and not word.startswith("tune.")]
@@ -43,8 +62,15 @@ class Pretended:
         config = load_config(presets[0] if presets else "dbn", parse_assignments(values), {})
         load_config("finetune", parse_assignments(tuned), {})
         assert config.model.command == ("pretrain" if command in ("pretrain", "compare") else command)
-        arms = [{"arm": arm, "test_error": [0.1] * seeds} for arm in ("pretrained", "random", "relu")]
-        return {"test_accuracy": [0.9] * seeds, "seconds": 60.0, "results": arms, "conclusions": ["so it is"]}
+        errors = {"test_error": [0.1] * seeds, "validation_error": [0.1] * seeds, "rate": 0.1}
+        arms = [{"arm": arm} | errors for arm in ("pretrained", "random", "relu")]
+        return {
+            "test_accuracy": [0.9] * seeds,
+            "best": [0.9] * seeds,
+            "seconds": 60.0,
+            "results": arms,
+            "conclusions": ["so it is"],
+        }
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -101,6 +127,7 @@ def test_recipes_are_listed_shown_and_refused(tmp_path):
     refused("repro", "mnist-dbm", cwd=tmp_path, code=2, expected="NAME: must be a recipe")
     refused("repro", "mnist-mlp", cwd=tmp_path, code=2, expected="--data: must name the folder of MNIST")
     refused("repro", "mnist-mlp", "--data", "nowhere", cwd=tmp_path, code=3, expected="nowhere: must be an existing")
+    refused("repro", "deep-convex", "--data", "x", cwd=tmp_path, code=2, expected="--data: belongs to recipes on MNIST")
     refused("repro", "digits-demo", "--data", "x", cwd=tmp_path, code=2, expected="--data: belongs to recipes on MNIST")
 
 

@@ -3,6 +3,7 @@
 from ...backend import Context, array_module, matmul
 from ...backend.arrays import Array
 from ...errors import ConfigError
+from ...rbm import Units
 from ...rbm.likelihood import BLOCK, MAX_STATES
 from .sides import Sides, joined
 
@@ -18,10 +19,8 @@ def log_sum_over_hidden(machine: Sides, v: Array, ctx: Context) -> Array:
     Raises:
         ConfigError: more than 2^25 states of the side that has fewer.
     """
-    levels = machine.levels
-    beside = joined([levels[number].units for number in machine.numbers[0][1:]])
-    with_data = beside.state_count <= machine.hidden.state_count
-    units = beside if with_data else machine.hidden
+    levels, units = machine.levels, enumerated(machine)
+    with_data = units is not machine.hidden
     if units.state_count > MAX_STATES:
         rule, remedy = "needs every other hidden layer to have at most 2^25 states", "Use the lower bound"
         raise ConfigError("exact log-likelihood", rule, f"{units.state_count:.3g}", remedy)
@@ -38,6 +37,12 @@ def log_sum_over_hidden(machine: Sides, v: Array, ctx: Context) -> Array:
             found = _log_sum_exp(log_p.reshape(*members, rows, len(states)))
             total = found if total is None else array_module(total).logaddexp(total, found)
     return total
+
+
+def enumerated(machine: Sides) -> Units:
+    """The hidden layers whose states are gone through: those beside the data or those opposite, which have fewer."""
+    beside = joined([machine.levels[number].units for number in machine.numbers[0][1:]])
+    return beside if beside.state_count <= machine.hidden.state_count else machine.hidden
 
 
 def _pairs(v: Array, states: Array, members: tuple[int, ...]) -> tuple[Array, Array]:

@@ -1,6 +1,6 @@
 """How deep machines learn: a greedy start, then all layers together."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from functools import partial
 from typing import Any
 
@@ -18,7 +18,7 @@ from ...objectives import Objective
 from ...ops.gather import one_hot
 from ...ops.weighting import mean_of, shares, weighs
 from ...parameter import find_parameters
-from ...rbm import Bernoulli, Chains, ContrastiveDivergence, FastPersistent, FromData, Persistent, Sparsity, Tempered
+from ...rbm import Bernoulli, Chains, ContrastiveDivergence, FromData, Persistent, Sparsity
 from ...schedules import Schedule
 from .labelled import LabelledDBM
 from .levels import beside
@@ -76,12 +76,6 @@ class VariationalLearning(Objective):
                 rule, remedy = "must not learn numbers of their own in a deep machine", "Leave learn_variance out"
                 raise ConfigError("hidden_units", rule, term(type(level.units)), remedy)
         own: Chains = chains or Persistent()
-        if type(own) not in (Persistent, FastPersistent, Tempered, FromData):  # others copy parameters of flat machines
-            rule, remedy = (
-                "must be persistent, fast_persistent, tempered or from_data in a deep machine",
-                "Set chains=100",
-            )
-            raise ConfigError("chains", rule, term(type(own)), remedy)
         self.stages = [
             ContrastiveDivergence(machine, k, FromData(), center=center, sparsity=sparsity) for machine in model.greedy
         ]
@@ -102,6 +96,18 @@ class VariationalLearning(Objective):
     def state(self) -> dict[str, Array]:
         """The persistent chains, which steps go on from."""
         return self.together.state()
+
+    def kept(self) -> dict[str, Array]:
+        """What the chains keep between steps."""
+        return self.together.kept()
+
+    def make_room(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        """Make arrays for what the chains kept in a checkpoint."""
+        self.together.make_room(shapes)
+
+    def between(self, number: int, ctx: Context) -> np.ndarray | None:
+        """Let chains look at the whole machine before a step in which it learns."""
+        return self.together.between(number, ctx) if self.stage == len(self.stages) else None
 
     def begin_epoch(self, epoch: int, batch: int = 0) -> Hashable:
         """Set which layer learns, or all, and the number of Gibbs steps."""

@@ -161,6 +161,13 @@ class DBM(Module):
 
         return log_sum_over_hidden(self.undirected, v, ctx)
 
+    @property
+    def hidden_state_count(self) -> float:
+        """How many states of hidden layers :meth:`log_unnormalised` goes through for a sample."""
+        from .enumeration import enumerated
+
+        return enumerated(self.undirected).state_count
+
     def start_from(self, data_mean: np.ndarray, share: np.ndarray | None, ctx: Context) -> None:
         """Make the machine without weights have the data's mean, and set the running means to what it expects then.
 

@@ -5,6 +5,7 @@ machine, and those with odd numbers the other.  Whatever works with a machine, s
 therefore works with a deep one.
 """
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
 from itertools import accumulate, pairwise
@@ -12,7 +13,7 @@ from typing import Any
 
 from ...backend import Context, array_module, matmul
 from ...backend.arrays import Array
-from ...parameter import Parameter
+from ...parameter import Parameter, find_parameters
 from ...rbm import RBM, Units
 from ...rbm.halves import Inputs
 from ...rbm.joint import Joint
@@ -59,6 +60,11 @@ class Row(Parameter):
         """A copy of the gradients, ([members,] n)."""
         return _beside([part.grad for part, _ in self._parts])
 
+    def fill(self, array: Array, place: tuple[int, ...] = ()) -> None:
+        """Give each part its share of the values."""
+        for part, where in self._parts:
+            part.fill(array[where], place)
+
     def accumulate(self, ctx: Context, write: Callable[[Array], Any]) -> None:
         """Add to the gradient of each part its share of what is written."""
         like = self._parts[0][0].value
@@ -91,6 +97,12 @@ class Block(Parameter):
     def grad(self) -> Array:
         """A copy of the gradients, ([members,] rows, columns)."""
         return self._assembled(lambda weight: weight.grad)
+
+    def fill(self, array: Array, place: tuple[int, ...] = ()) -> None:
+        """Give each weight its part of the values; what is between levels that are not tied is left out."""
+        for weight, row, column, turned in self._tied():
+            part = array[row, column]
+            weight.fill(part.T if turned else part, place)
 
     def accumulate(self, ctx: Context, write: Callable[[Array], Any]) -> None:
         """Add to the gradient of each weight its part of what is written."""
@@ -142,6 +154,14 @@ class Sides(RBM):
         self.weight = Block(levels, *self.numbers)
         self.visible_bias, self.hidden_bias = (Row([levels[n].bias for n in side]) for side in self.numbers)
         self.visible_offset, self.hidden_offset = (Row([levels[n].offset for n in side]) for side in self.numbers)
+
+    def alone(self) -> RBM:
+        """A restricted machine of the same units with one weight, in which what is not tied is 0."""
+        return RBM(*copy.deepcopy((self.visible, self.hidden)))
+
+    def _own(self) -> dict[str, Parameter]:
+        """Its parameters without those of the numbered levels, which they are put together of."""
+        return {name: parameter for name, parameter in find_parameters(self) if not name[0].isdigit()}
 
     def to_hidden(self, v: Array, ctx: Context) -> Inputs:
         """Inputs of the hidden side, with their biases."""
