@@ -81,31 +81,11 @@ def draw_events(
     array_module(probability).copyto(probability, happened)
 
 
-@draw_events.override("numpy")
-def _draw_events_in_parts(
-    probability: Array, find: Find | None, x: Array, bits: Array, empty: Empty, keys: Array, clock: Array, site: int
-) -> None:
-    """All that is done to one stretch of numbers while it is in the cache."""
-    if not (probability.flags.c_contiguous and x.flags.c_contiguous):
-        draw_events.reference(probability, find, x, bits, empty, keys, clock, site)
-        return
-    members = len(keys)
-    probability, x, bits = (array.reshape(members, -1) for array in (probability, x, bits))
-    happened = empty((min(CHUNK, probability.shape[1]),), bool)
-    for member, part in parts(*probability.shape):
-        chances = probability[member, part]
-        said = happened[: chances.size]
-        if find is not None:
-            find(x[member, part], chances)
-        chances *= STEPS
-        decide_part(said, chances, bits[member], part, keys[member], clock, site)
-        np.copyto(chances, said)
-
-
 @draw_events.override("compiled")
 def _draw_events_by_a_loop(
     probability: Array, find: Find | None, x: Array, bits: Array, empty: Empty, keys: Array, clock: Array, site: int
 ) -> None:
+    """All that is done to one stretch of numbers while it is in the cache."""
     if not (probability.flags.c_contiguous and x.flags.c_contiguous):
         draw_events.reference(probability, find, x, bits, empty, keys, clock, site)
         return

@@ -28,7 +28,12 @@ SHRINKAGE = 7  # place of the share that decoupled decay takes off, in the coeff
 
 @part_of_a_loop
 def begin(grads, values, penalties, around, out):
-    """The gradients of a piece with those of the penalties, in ``out``; that of an absolute value at 0 is 0."""
+    """The gradients of a piece with those of the penalties, in ``out``; that of an absolute value at 0 is 0.
+
+    Without penalties they are the gradients themselves, which may be overwritten.
+    """
+    if not around & (L1 | L2):
+        return grads
     zero, one = out.dtype.type(0), out.dtype.type(1)
     l1, l2 = penalties[0], penalties[1]
     if around & L2:
@@ -40,6 +45,7 @@ def begin(grads, values, penalties, around, out):
     if around & L1:
         for i in range(out.size):
             out[i] = out[i] + (one if values[i] > zero else (-one if values[i] < zero else zero)) * l1
+    return out
 
 
 @part_of_a_loop
@@ -119,6 +125,15 @@ def blend_one(velocity, momentum, g):
         velocity[i] = velocity[i] * momentum + g[i]
 
 
+@part_of_a_loop
+def glide(g, velocity, momentum, rate, out):
+    """The velocity, and ``rate`` times it in ``out``."""
+    for i in range(g.size):
+        v = velocity[i] * momentum + g[i]
+        velocity[i] = v
+        out[i] = v * rate
+
+
 @loop
 def sgd(values, grads, first, second, third, deltas, start, stop, flags, around, coefficients, penalties, bounds):
     """Stochastic gradient descent, plain, with velocity, or at the look-ahead point; LARS likewise."""
@@ -128,15 +143,18 @@ def sgd(values, grads, first, second, third, deltas, start, stop, flags, around,
         for at in range(start, stop, PIECE):
             end = min(at + PIECE, stop)
             w, out, g = values[member, at:end], deltas[member, at:end], piece[: end - at]
-            begin(grads[member, at:end], w, penalties[member], around, g)
+            g = begin(grads[member, at:end], w, penalties[member], around, g)
             if flags & VELOCITY:
                 if flags & DAMPENED:
                     scale(g, c[2], g)
                 if flags & RATE_INSIDE:
                     scale(g, c[0], g)
-                accelerate(g, first[member, at:end], c[1], flags, out)
-                if not flags & RATE_INSIDE:
-                    scale(out, c[0], out)
+                if flags & (NESTEROV | RATE_INSIDE):
+                    accelerate(g, first[member, at:end], c[1], flags, out)
+                    if not flags & RATE_INSIDE:
+                        scale(out, c[0], out)
+                else:
+                    glide(g, first[member, at:end], c[1], c[0], out)
             else:
                 scale(g, c[0], out)
             doubt |= finish(out, w, c[SHRINKAGE], around, bounds)
@@ -146,20 +164,23 @@ def sgd(values, grads, first, second, third, deltas, start, stop, flags, around,
 @loop
 def adam(values, grads, first, second, third, deltas, start, stop, flags, around, coefficients, penalties, bounds):
     """Adam and AdamW."""
-    g_piece, piece, doubt = np.empty(PIECE, values.dtype), np.empty(PIECE, values.dtype), 0
+    piece, doubt = np.empty(PIECE, values.dtype), 0
     for member in range(len(values)):
         c = coefficients[member]
-        rate = c[4]
+        rate, epsilon = c[4], c[5]
         for at in range(start, stop, PIECE):
             end = min(at + PIECE, stop)
-            w, out, g, scratch = values[member, at:end], deltas[member, at:end], g_piece[: end - at], piece[: end - at]
+            w, out, g = values[member, at:end], deltas[member, at:end], piece[: end - at]
             mean, square = first[member, at:end], second[member, at:end]
-            begin(grads[member, at:end], w, penalties[member], around, g)
+            g = begin(grads[member, at:end], w, penalties[member], around, g)
             blend(mean, g, c[0], c[1])
             blend_squares(square, g, c[2], c[3])
-            root(square, c[5], flags & EPS_INSIDE, scratch)
-            for i in range(out.size):
-                out[i] = (mean[i] / scratch[i]) * rate
+            if flags & EPS_INSIDE:
+                for i in range(out.size):
+                    out[i] = (mean[i] / math.sqrt(square[i] + epsilon)) * rate
+            else:
+                for i in range(out.size):
+                    out[i] = (mean[i] / (math.sqrt(square[i]) + epsilon)) * rate
             doubt |= finish(out, w, c[SHRINKAGE], around, bounds)
     return doubt
 
@@ -175,7 +196,7 @@ def nadam(values, grads, first, second, third, deltas, start, stop, flags, aroun
             end = min(at + PIECE, stop)
             w, out, g, scratch = values[member, at:end], deltas[member, at:end], g_piece[: end - at], piece[: end - at]
             mean, square = first[member, at:end], second[member, at:end]
-            begin(grads[member, at:end], w, penalties[member], around, g)
+            g = begin(grads[member, at:end], w, penalties[member], around, g)
             blend(mean, g, c[0], c[1])
             blend_squares(square, g, c[2], c[3])
             root(square, c[5], flags & EPS_INSIDE, scratch)
@@ -196,7 +217,7 @@ def amsgrad(values, grads, first, second, third, deltas, start, stop, flags, aro
             end = min(at + PIECE, stop)
             w, out, g, scratch = values[member, at:end], deltas[member, at:end], g_piece[: end - at], piece[: end - at]
             mean, square, largest = first[member, at:end], second[member, at:end], third[member, at:end]
-            begin(grads[member, at:end], w, penalties[member], around, g)
+            g = begin(grads[member, at:end], w, penalties[member], around, g)
             blend(mean, g, c[0], c[1])
             blend_squares(square, g, c[2], c[3])
             larger(largest, square, largest)
@@ -218,7 +239,7 @@ def adamax(values, grads, first, second, third, deltas, start, stop, flags, arou
             end = min(at + PIECE, stop)
             w, out, g = values[member, at:end], deltas[member, at:end], piece[: end - at]
             mean, largest = first[member, at:end], second[member, at:end]
-            begin(grads[member, at:end], w, penalties[member], around, g)
+            g = begin(grads[member, at:end], w, penalties[member], around, g)
             blend(mean, g, c[0], c[1])
             scale(largest, c[2], largest)
             for i in range(g.size):
@@ -241,7 +262,7 @@ def rmsprop(values, grads, first, second, third, deltas, start, stop, flags, aro
             end = min(at + PIECE, stop)
             w, out, g, scratch = values[member, at:end], deltas[member, at:end], g_piece[: end - at], piece[: end - at]
             square, mean = first[member, at:end], second[member, at:end]
-            begin(grads[member, at:end], w, penalties[member], around, g)
+            g = begin(grads[member, at:end], w, penalties[member], around, g)
             blend_squares(square, g, c[1], c[2])
             if flags & CENTERED:
                 blend(mean, g, c[1], c[2])
@@ -273,7 +294,7 @@ def adagrad(values, grads, first, second, third, deltas, start, stop, flags, aro
             end = min(at + PIECE, stop)
             w, out, g, scratch = values[member, at:end], deltas[member, at:end], g_piece[: end - at], piece[: end - at]
             square = first[member, at:end]
-            begin(grads[member, at:end], w, penalties[member], around, g)
+            g = begin(grads[member, at:end], w, penalties[member], around, g)
             for i in range(out.size):
                 square[i] = square[i] + g[i] * g[i]
             root(square, c[1], flags & EPS_INSIDE, scratch)
@@ -293,7 +314,7 @@ def adadelta(values, grads, first, second, third, deltas, start, stop, flags, ar
             end = min(at + PIECE, stop)
             w, out, g, scratch = values[member, at:end], deltas[member, at:end], g_piece[: end - at], piece[: end - at]
             square, step = first[member, at:end], second[member, at:end]
-            begin(grads[member, at:end], w, penalties[member], around, g)
+            g = begin(grads[member, at:end], w, penalties[member], around, g)
             blend_squares(square, g, c[1], c[2])
             root(step, c[3], 1, scratch)
             for i in range(out.size):
