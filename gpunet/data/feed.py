@@ -126,6 +126,9 @@ class Feed:
         """Places of an epoch that can be handed out at once."""
         return self.samples
 
+    def check_batch(self, size: int) -> None:
+        """Refuse steps of so many samples where not all of them can be handed out at once."""
+
     @property
     def told(self) -> str:
         """What is to be said about how samples come, or nothing."""

@@ -132,6 +132,8 @@ class Inputs:
         chosen: np.ndarray = getattr(self.split, part)
         if self.weights is not None and self.weights[chosen].any():
             chosen = chosen[self.weights[chosen] > 0]
+        if isinstance(self.x, Streamed):  # which become numbers of four bytes, or of eight
+            count = min(count, max(1, self.x.most // (16 * self.x.bytes_of_one)))
         return chosen[host_generator(0, Purpose.SAMPLING).permutation(len(chosen))[:count]]
 
     def _on_host(self, chosen: np.ndarray) -> np.ndarray:

@@ -143,6 +143,17 @@ class StreamedFeed(Feed):
         """Places that can be handed out at once."""
         return self.samples if self.windows.count == 1 else self.windows.least
 
+    def check_batch(self, size: int) -> None:
+        """Refuse steps of more samples than there are in a window.
+
+        Raises:
+            ConfigError: so many.
+        """
+        if size > self.most:
+            rule = f"must be room for a step: {self.most:,} samples are with this one"
+            needed = 2.2 * size * self._x.bytes_of_one / TRAINING / MB
+            raise ConfigError("memory", rule, f"batch_size {size:,}", f"Set memory={needed:.3g}, or lower batch_size")
+
     @property
     def told(self) -> str:
         """How samples come, in a line."""
@@ -196,14 +207,9 @@ class StreamedFeed(Feed):
 
         Raises:
             DataError: the file is not what it was.
-            ConfigError: more places than there are in a window.
         """
         first, last = self._epoch.window_at(start), self._epoch.window_at(stop - 1)
-        if last > first + 1 or stop - start > self.most:
-            rule = f"must hold a step: at most {self.most:,} samples with this one"
-            needed = 2 * (stop - start) * self._x.bytes_of_one / TRAINING / MB
-            got = f"{stop - start:,} samples"
-            raise ConfigError("memory", rule, got, f"Set memory={2 * needed:.3g}, or lower batch_size")
+        assert last <= first + 1, "a step has fewer samples than a window"
         self._pass_on()
         for window in range(first, last + 1):
             self._have(self._epoch, window)

@@ -51,6 +51,7 @@ class Trainer:
         precision: str = "float32",
     ):
         device.check_precision(precision)
+        feed.check_batch(min(batch_size, feed.samples))
         self.precision = precision
         self.objective, self.feed, self.device, self.batch_size = objective, feed, device, batch_size
         objective.build(feed.shape)

@@ -1,11 +1,13 @@
 """Training on samples that stream: each once an epoch, exactly as in memory in the same order, resumed to the bit."""
 
 import itertools
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import gpunet
 from files import write_idx
 from gpunet.api.reading import load_split
 from gpunet.backend import Device
@@ -44,6 +46,7 @@ from gpunet.stages import resume, resumed_config
 from gpunet.stages.execution import runs_of
 from gpunet.testing import make_context
 from gpunet.training import Evaluator, Trainer
+from shell import invoked
 
 
 class Held:
@@ -199,9 +202,9 @@ def test_what_is_held_is_what_is_allowed_and_each_row_is_read_once_an_epoch(rng)
         pass
     assert rows.read_rows <= 5000 + 2 * flow.windows.most, "those of the next epoch are read ahead"
     with pytest.raises(
-        ConfigError, match=r"memory: must hold a step: at most \d+ samples with this one, got 3,000 samples"
+        ConfigError, match=r"memory: must be room for a step: \d+ samples are with this one, got batch_size 3,000"
     ):
-        flow.provide(0, 3000)
+        flow.check_batch(3000)
 
 
 def test_an_error_of_the_reader_ends_the_training_and_not_the_reader_alone(rng):
@@ -351,7 +354,7 @@ def test_rows_that_are_sorted_by_class_are_mixed(big):
     [
         ({"augmentation.mixup": {"alpha": 0.2}}, "augmentation: must mix samples that fit into memory"),
         ({"training.updates": 200}, "labels, updates or bags: need samples that fit into memory"),
-        ({"training.batch_size": 2000}, "memory: must hold a step"),
+        ({"training.batch_size": 2000}, "memory: must be room for a step"),
         ({"data.preprocess": ["robust"]}, "preprocess: must be fitted in passes"),
     ],
 )
@@ -359,3 +362,28 @@ def test_what_needs_all_samples_at_once_is_refused_in_a_line(settings, expected,
     with pytest.raises(ConfigError, match=expected) as caught:
         next(runs_of(experiment(big, "mlp", **settings))).train()
     assert "\n" not in str(caught.value)
+
+
+def test_the_plan_is_told_and_what_streams_is_measured_and_predicted(big, tmp_path):
+    words = ["data.memory=0.2", "hidden=[8]", "epochs=2", "batch_size=40", "--device", "cpu"]
+    done = invoked("train", "mlp", "--data", big, *words, "--run", tmp_path / "r")
+    assert (
+        "streams:  2,800 samples from big-images-idx3-ubyte in chunks of 41 samples (4 kB), 16 at a time" in done.stderr
+    )
+    measured, predicted = [], []
+    for memory in ("0.2", "50"):
+        measured.append(invoked("evaluate", tmp_path / "r", "--data", big, "--memory", memory, "--json").stdout)
+        file = tmp_path / f"{memory}.csv"
+        invoked("predict", tmp_path / "r", big, "--memory", memory, "-o", file)
+        predicted.append([line.split(",") for line in file.read_text().splitlines()[1:]])
+    classes = [line[2] for line in predicted[0]]
+    assert len(classes) == 4000
+    assert classes == [line[2] for line in predicted[1]]
+    sure = [[float(line[3]) for line in lines] for lines in predicted]
+    assert sure[0] == pytest.approx(sure[1], abs=3e-6), "products of other numbers of rows are rounded otherwise"
+    one, other = (json.loads(text) for text in measured)
+    assert one["samples"] == other["samples"] == 4000
+    assert one["accuracy"] == other["accuracy"]
+    assert one["loss"] == pytest.approx(other["loss"], rel=1e-6)
+    net = gpunet.load(tmp_path / "r", device="cpu")
+    assert list(map(str, net.predict(str(big)))) == classes
