@@ -5,7 +5,7 @@
 - Epoch: whole trainings of a few epochs of 784x200 on drawn rectangles, divided by their number, freezing included.
 - Memory: the highest that Python and NumPy hold beyond the machine while 2,000 chains of 4096x1024 make two steps.
 
-    python benchmarks/bench_sampling.py [--threads 2] [--seconds 8] [--epochs 5] [--only gibbs|epoch|memory] [--save]
+    python benchmarks/bench_sampling.py [--threads 2] [--rounds 3] [--epochs 5] [--only gibbs|epoch|memory] [--save]
 """
 
 import os
@@ -20,10 +20,10 @@ import tracemalloc
 
 import numpy as np
 from page import result, saving
-from timing import for_a_while
 
 from gpunet.backend import Device
-from gpunet.data import Feed, drawn, fit_preprocessing
+from gpunet.data import Feed, fit_preprocessing
+from gpunet.data.drawn import drawn
 from gpunet.inspection.sampling import Sampler
 from gpunet.models import DBN
 from gpunet.optimizers import SGD
@@ -63,19 +63,27 @@ def plain(shape):
 
 def gibbs(options):
     """Figures and lines of the first part."""
-    chains, case = {"gpunet": sampler(SMALL).run, "plain NumPy": plain(SMALL)}, f"{STEPS} Gibbs steps, {_size(SMALL)}"
-    times = for_a_while({name: lambda run=run: run(STEPS) for name, run in chains.items()}, options.seconds)
+    steps = options.steps
+    chains, case = {"gpunet": sampler(SMALL).run, "plain NumPy": plain(SMALL)}, f"{steps} Gibbs steps, {_size(SMALL)}"
+    times = {name: [] for name in chains}
+    for run in chains.values():
+        run(5)
+    for number in range(options.rounds):
+        for name in list(chains)[:: -1 if number % 2 else 1]:
+            began = time.perf_counter()
+            chains[name](steps)
+            times[name].append(time.perf_counter() - began)
     figures, rows = [], []
     base = statistics.median(times["gpunet"])
     for name, values in times.items():
-        middle, deciles = statistics.median(values), statistics.quantiles(values, n=10)
-        rate = CHAINS * sum(SMALL) * STEPS / middle / 1e9
-        found = {"median_ms": 1e3 * middle, "low_ms": 1e3 * deciles[0], "high_ms": 1e3 * deciles[-1]}
+        middle = statistics.median(values)
+        rate = CHAINS * sum(SMALL) * steps / middle / 1e9
+        found = {"median_ms": 1e3 * middle, "low_ms": 1e3 * min(values), "high_ms": 1e3 * max(values)}
         found |= {"ratio": middle / base, "rounds": len(values), "unit_updates_per_ns": rate}
         figures.append({"case": case, "threads": options.threads, "candidate": name, **found})
-        spread = f"{10 * deciles[0]:.2f} to {10 * deciles[-1]:.2f}"
-        rows.append(f"| {name} | {rate:.3f} | {10 * middle:.2f} | {spread} | {middle / base:.2f} |")
-    head = ["| | unit updates per ns | ms a step | 10 % to 90 % | ratio to gpunet |", "|---|---|---|---|---|"]
+        spread = f"{1e3 * min(values) / steps:.2f} to {1e3 * max(values) / steps:.2f}"
+        rows.append(f"| {name} | {rate:.3f} | {1e3 * middle / steps:.2f} | {spread} | {middle / base:.2f} |")
+    head = ["| | unit updates per ns | ms a step | least to most | ratio to gpunet |", "|---|---|---|---|---|"]
     return figures, [f"## {case}, {CHAINS:,} chains", "", *head, *rows]
 
 
@@ -155,9 +163,9 @@ def _size(shape):
 def main():
     parser = saving(__doc__)
     parser.add_argument("--threads", type=int, default=2, help="of products; set before NumPy is imported")
-    parser.add_argument("--seconds", type=float, default=8, help="for the Gibbs steps")
-    parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--rounds", type=int, default=3, help="of the epochs")
+    parser.add_argument("--steps", type=int, default=STEPS, help="of the chains in a round")
+    parser.add_argument("--epochs", type=int, default=5, help="of a training")
+    parser.add_argument("--rounds", type=int, default=3, help="in which candidates take turns")
     parser.add_argument("--only", action="append", choices=PARTS, help="one of the parts; repeatable")
     options = parser.parse_args()
     figures, lines = [], []
