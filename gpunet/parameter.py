@@ -100,6 +100,17 @@ class Parameter:
             write(extra)
             self._grad += extra
 
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing was added to the gradient yet."""
+        return self._stale
+
+    def written(self) -> Array:
+        """The memory of the gradient, for a launch that writes all of it; only while it is :attr:`untouched`."""
+        assert self._stale, "what is there would be lost"
+        self._stale = False
+        return self._grad
+
 
 @dataclass(frozen=True)
 class Stretch:

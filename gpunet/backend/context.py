@@ -144,10 +144,14 @@ class Context:
         """Independent normal numbers with mean 0 and standard deviation 1, of a shape and type."""
         return normal_pairs(self.uniform(shape, dtype), self.uniform(shape, dtype))
 
-    def site(self) -> tuple[Array, Array, int]:
-        """Keys of the members, clock and number of the next site, for a kernel that draws there by itself."""
+    def site(self, count: int = 1) -> tuple[Array, Array, int]:
+        """Keys of the members, clock and number of the next site, for a kernel that draws there by itself.
+
+        Args:
+            count: how many sites in a row it takes.
+        """
         streams = self._random()
-        return streams.keys, streams.clock, streams.take_site()
+        return streams.keys, streams.clock, streams.take_sites(count)
 
     def _random(self) -> Streams:
         if self.streams is None:

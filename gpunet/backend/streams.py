@@ -110,10 +110,10 @@ class Streams:
         """Whether some members draw at other sites than others."""
         return bool(self._ahead.any())
 
-    def take_site(self) -> int:
-        """The next site, for a kernel that draws there by itself; only where members are not :attr:`apart`."""
-        self.site += 1
-        return self.site - 1
+    def take_sites(self, count: int) -> int:
+        """The first of the next sites, for a kernel that draws there by itself; only while members are not apart."""
+        self.site += count
+        return self.site - count
 
     def give_back(self, without: Sequence[bool], sites: int) -> None:
         """Let some members draw their next numbers where they would if the last draws had not been made for them.

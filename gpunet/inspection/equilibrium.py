@@ -107,8 +107,7 @@ def equilibrium(
     seen: list[np.ndarray] = []
     for _ in range(steps):
         walk.begin_step()
-        h = rbm.hidden.sample(rbm.hidden_input(states, walk.context), walk.context)
-        states[...] = rbm.visible.sample(rbm.visible_input(h, walk.context), walk.context)
+        rbm.visible_drawn(rbm.hidden_drawn(states, walk.context), walk.context, states)
         ctx.arena.rewind()
         energy = rbm.free_energy(states, ctx)[:, None]
         seen.append(device.get(device.xp.concatenate([states @ along, energy], axis=1)).astype(np.float64))

@@ -10,6 +10,7 @@ from ..parameter import Parameters
 from ..rbm import ClassRBM
 from ..rbm.walk import Walk
 
+TOGETHER = 10  # Gibbs steps of a graph
 Generator = DBN | DBM | LabelledDBN | LabelledDBM | ClassRBM
 
 
@@ -37,7 +38,7 @@ class Sampler:
         labels: np.ndarray | None = None,
         clamp: tuple[np.ndarray, np.ndarray] | None = None,
     ):
-        self.model, self.device, self.walk = model, parameters.device, Walk(parameters, seed)
+        self.model, self.device, self.walk = model, parameters.device, Walk(parameters, seed, TOGETHER)
         self.top = model.undirected
         self.states = self.device.zeros((*parameters.members, chains, self.top.visible.n), parameters.dtype)
         if start is None:
@@ -57,12 +58,12 @@ class Sampler:
             values, held = clamp
             self.clamp = self.device.put(values, parameters.dtype), self.device.put(held)
             self._hold(self.states)
-        self._step = capture(self._gibbs, self.device)
+        self._steps = capture(self._gibbs, self.device)
 
     def run(self, steps: int) -> None:
-        """So many Gibbs steps of the top machine."""
-        for _ in range(steps):
-            self._step()
+        """So many Gibbs steps of the top machine, several in a graph."""
+        for done in range(0, steps, TOGETHER):
+            self._steps(min(TOGETHER, steps - done))
 
     def data(self) -> np.ndarray:
         """The means of the visible units that the present states give, ([members,] chains, features)."""
@@ -80,10 +81,10 @@ class Sampler:
             self.walk.begin_step()
         return self.model.descend(self.states, self.walk.context).copy()
 
-    def _gibbs(self) -> None:
-        visible = self.top.visible.sample(self._visible_input(), self.walk.context)
-        self.device.xp.copyto(self.states, visible)
-        self._hold(self.states)
+    def _gibbs(self, count: int) -> None:
+        for ctx in self.walk.together(count):
+            self.top.visible_drawn(self._hidden(ctx), ctx, self.states)
+            self._hold(self.states)
 
     @property
     def _single(self) -> bool:
@@ -99,10 +100,13 @@ class Sampler:
     def _visible_input(self) -> Array:
         """What hidden states drawn for the present states tell the top machine's visible units."""
         self.walk.begin_step()
-        top, ctx = self.top, self.walk.context
+        return self.top.visible_input(self._hidden(self.walk.context), self.walk.context)
+
+    def _hidden(self, ctx: Context) -> Array:
+        """Hidden states of the top machine drawn for the present states, in which the class is held."""
         if self.held is not None:
             self.states[..., -self.held.shape[-1] :] = self.held
-        return top.visible_input(top.hidden.sample(top.hidden_input(self.states, ctx), ctx), ctx)
+        return self.top.hidden_drawn(self.states, ctx)
 
 
 def reconstructions(dbn: DBN | DBM, v: Array, device: Device) -> np.ndarray:

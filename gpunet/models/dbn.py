@@ -82,13 +82,13 @@ class DBN(Module):
         if not draw:
             return self.encode(v, ctx, self.depth - 1)
         for machine in self.machines[:-1]:
-            v = machine.hidden.sample(machine.hidden_input(v, ctx), ctx)
+            v = machine.hidden_drawn(v, ctx)
         return v
 
     def descend(self, states: Array, ctx: Context) -> Array:
         """The data drawn downwards for states of the top machine's visible units; of one machine, these themselves."""
         for machine in reversed(self.machines[:-1]):
-            states = machine.visible.sample(machine.visible_input(states, ctx), ctx)
+            states = machine.visible_drawn(states, ctx)
         return states
 
     def generate(self, inputs: Array, ctx: Context) -> Array:

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..backend import Context, Device, array_module
+from ..backend import Context, Device
 from ..backend.arrays import Array
 from ..initializers import Normal
 from ..layers import Dense, Layer, Sequential, Sigmoid
@@ -16,9 +16,9 @@ from ..losses import CategoricalCrossEntropy
 from ..members import PerMember
 from ..metrics import Accuracy, accuracy
 from ..objectives import Objective
-from ..ops.gather import one_hot
-from ..ops.weighting import average, shares
+from ..ops.gather import beside_labels
 from ..rbm import RBM, Bernoulli, ClassRBM, ContrastiveDivergence, FromData, Units
+from ..rbm.halves import drawn, error, expected
 from ..schedules import Schedule
 
 SMALL = Normal(0.01)  # as machines begin
@@ -100,14 +100,6 @@ class LabelledDBN(Layer):
         return self.visible.mean(inputs, ctx)
 
 
-class _Dreams(FromData):
-    """Contrastive divergence that keeps the states it ended in, for the way down."""
-
-    def draw(self, rbm: RBM, data_input: Array, k: int | PerMember, ctx: Context) -> tuple[Array, Array]:
-        self.states, hidden_input = super().draw(rbm, data_input, k, ctx)
-        return self.states, hidden_input
-
-
 class UpDown(Objective):
     """Contrastive wake-sleep.
 
@@ -137,7 +129,7 @@ class UpDown(Objective):
         center: bool = True,
     ):
         self.model, self.greedy, self.binarise = model, greedy, binarise
-        self.dreams = _Dreams()
+        self.dreams = FromData()
         self.top = ContrastiveDivergence(model.top.joint, k, self.dreams, center=center)
         self.loss = CategoricalCrossEntropy()
         self.whole = greedy == 0
@@ -153,21 +145,17 @@ class UpDown(Objective):
 
     def learn(self, x: Array, target: Array, weight: Array | None, ctx: Context) -> tuple[Array, ...]:
         """Add all gradients; return the top machine's free energy of states and class, in nats, ([E,] N)."""
-        model, xp, share = self.model, array_module(x), shares(weight)
+        model = self.model
         states = [Bernoulli.draw(x, ctx) if self.binarise else x]
         for up in model.ups:
-            inputs, _ = up.forward(states[-1], ctx)
-            states.append(Bernoulli(up.n_out).sample(inputs, ctx))
+            states.append(_drawn(up, states[-1], Bernoulli(up.n_out), ctx))
         width = model.top.features.n
         v = ctx.empty((*states[-1].shape[:-1], width + model.classes), x.dtype)
-        xp.copyto(v[..., :width], states[-1])
-        labels = one_hot(target, model.classes, ctx.empty((*target.shape, model.classes), bool))
-        xp.copyto(v[..., width:], labels)
-        measures = self.top.learn(v, target, weight, ctx)
+        measures = self.top.learn(beside_labels(states[-1], target, v), target, weight, ctx)
         if self.whole:
             for number, down in enumerate(model.downs):
-                _predict(down, model.units_below(number), states[number + 1], states[number], share, ctx)
-            self._sleep(self.dreams.states[..., :width], share, ctx)
+                _predict(down, model.units_below(number), states[number + 1], states[number], weight, ctx)
+            self._sleep(self.dreams.ended[..., :width], weight, ctx)
         return measures
 
     def judge(self, x: Array, target: Array, ctx: Context) -> tuple[Array, ...]:
@@ -176,21 +164,24 @@ class UpDown(Objective):
         loss, _ = self.loss(z, target, ctx)
         return loss, accuracy(z, target, ctx)
 
-    def _sleep(self, state: Array, share: Array | None, ctx: Context) -> None:
-        """Each dream began at a sample and has its share."""
+    def _sleep(self, state: Array, weight: Array | None, ctx: Context) -> None:
+        """Each dream began at a sample and has its weight."""
         model = self.model
         for number, (up, down) in reversed(list(enumerate(zip(model.ups, model.downs)))):
-            inputs, _ = down.forward(state, ctx)
-            units = model.units_below(number)
-            below = units.mean(inputs, ctx) if number == 0 else units.sample(inputs, ctx)
-            _predict(up, Bernoulli(up.n_out), below, state, share, ctx)
+            below = _drawn(down, state, model.units_below(number), ctx, means=number == 0)
+            _predict(up, Bernoulli(up.n_out), below, state, weight, ctx)
             state = below
 
 
-def _predict(layer: Dense, units: Units, given: Array, wanted: Array, share: Array | None, ctx: Context) -> None:
+def _drawn(layer: Dense, given: Array, units: Units, ctx: Context, means: bool = False) -> Array:
+    """States of the units that a layer feeds, or their means."""
+    _, x, _ = layer.multiplied(given, ctx)
+    bias = None if layer.bias is None else layer.bias.value
+    return expected(x, units, ctx, bias) if means else drawn(x, units, ctx, bias)
+
+
+def _predict(layer: Dense, units: Units, given: Array, wanted: Array, weight: Array | None, ctx: Context) -> None:
     """Add the gradient of ``-log p(wanted | given)``, the batch's mean: the delta rule."""
-    inputs, backward = layer.forward(given, ctx)
-    error = units.mean(inputs, ctx)
-    error -= wanted
-    average(error, share)
-    backward(error)
+    assert layer.bias is not None, "layers of this network have biases"
+    seen, x, positions = layer.multiplied(given, ctx)
+    layer.back_through(seen, error(x, units, wanted, weight, layer.bias, ctx), positions, ctx)

@@ -1,9 +1,14 @@
 """Picking rows: batches out of a data set, and labels into rows of a one-hot code."""
 
+from pathlib import Path
+
 import numpy as np
 
-from ..backend import array_module, op
+from ..backend import array_module, kernel, op
 from ..backend.arrays import Array
+
+SOURCE = Path(__file__).parent / "cuda" / "gather.cu"
+THREADS = 256
 
 
 @op
@@ -25,6 +30,36 @@ def one_hot(labels: Array, classes: int, out: Array) -> Array:
     """``out[..., k] = (labels[...] == k)``: ``labels`` integer ([E,] N), ``out`` ([E,] N, classes), any type."""
     xp = array_module(labels)
     return xp.equal(labels[..., None], xp.arange(classes, dtype=labels.dtype), out=out)
+
+
+@op
+def beside_labels(states: Array, labels: Array, out: Array) -> Array:
+    """States with the one-hot code of a label behind them.
+
+    Args:
+        states: ([E,] N, n).
+        labels: integer ([E,] N).
+        out: ([E,] N, n + classes), written.
+
+    >>> beside_labels(np.ones((1, 2)), np.array([1]), np.empty((1, 5))).tolist()
+    [[1.0, 1.0, 0.0, 1.0, 0.0]]
+    """
+    xp, width = array_module(states), states.shape[-1]
+    classes = out.shape[-1] - width
+    xp.copyto(out[..., :width], states)
+    xp.copyto(out[..., width:], labels[..., None] == xp.arange(classes, dtype=labels.dtype))
+    return out
+
+
+@beside_labels.override("cupy")
+def _beside_labels_cuda(states: Array, labels: Array, out: Array) -> Array:
+    whole = states.flags.c_contiguous and out.flags.c_contiguous and labels.flags.c_contiguous
+    if labels.dtype != np.int32 or not whole:
+        return beside_labels.reference(states, labels, out)
+    launch = kernel(SOURCE, f"beside_labels_{'double' if out.dtype == np.float64 else 'float'}")
+    sizes = np.int64(out.size), np.int32(states.shape[-1]), np.int32(out.shape[-1])
+    launch((-(-out.size // THREADS),), (THREADS,), (states, labels, out, *sizes))
+    return out
 
 
 @op

@@ -17,97 +17,21 @@ Products run in the parameters' type, all sums over the path in float64.
 
 import itertools
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
-from ..backend import array_module, matmul
+from ..backend import Context, capture
 from ..backend.arrays import Array
 from ..parameter import Parameters
 from .chains import Tempered
+from .heat import Heat
 from .likelihood import LogZ, log_sum_exp
 from .machine import RBM
+from .path import TOGETHER, AnnealingPath, Journey
 from .walk import Walk
 
 CHANCE = 0.0027  # of lying beyond three standard deviations
-
-
-@dataclass
-class AnnealingPath:
-    """Machines between the base and the target, and the random numbers of a walk along them.
-
-    Args:
-        rbm: the target.
-        parameters: its.
-        data_mean: (visible,), which the base reproduces.
-        seed: of the walk; members of a population use seed, seed + 1, ...
-    """
-
-    rbm: RBM
-    parameters: Parameters
-    data_mean: np.ndarray
-    seed: int
-
-    def __post_init__(self) -> None:
-        """Put the base on the device."""
-        self.members, device = self.parameters.members, self.parameters.device
-        self.base = device.put(self.rbm.visible.input_for(self.data_mean), self.parameters.dtype)
-        self.walk = Walk(self.parameters, self.seed)
-        self.context, self.begin_step = self.walk.context, self.walk.begin_step
-
-    def base_samples(self, runs: int) -> Array:
-        """Visible states of the base, ([members,] runs, visible)."""
-        inputs = self.parameters.device.zeros((*self.members, runs, self.rbm.visible.n), self.parameters.dtype)
-        inputs += self.base
-        return self.rbm.visible.sample(inputs, self.context).copy()
-
-    def base_log_z(self) -> np.ndarray:
-        """Exact log Z of the base, (members,) or (1,)."""
-        rbm, ctx = self.rbm, self.context
-        visible = rbm.visible.log_partition(self._per_member(self.base), ctx)
-        resting = self.parameters.device.zeros((*self.members, 1, rbm.hidden.n), self.parameters.dtype)
-        return self.host(visible + rbm.hidden.log_partition(resting, ctx))[:, 0]
-
-    def base_log_probability(self, v: Array) -> np.ndarray:
-        """Exact log-probability of visible states under the base, (members, rows)."""
-        linear = matmul(v, self.base[:, None])[..., 0]
-        return self.host(self.rbm.visible.log_base(v, self.context) + linear) - self._visible_log_z()
-
-    def log_density(self, v: Array, hidden_input: Array, beta: float) -> Array:
-        """``log f`` of visible states, ([members,] rows) in float64, on the device."""
-        rbm, ctx = self.rbm, self.context
-        bias = beta * rbm.visible_bias.value[..., None, :] + (1 - beta) * self.base
-        total = matmul(v, bias.swapaxes(-1, -2))[..., 0]
-        total += rbm.hidden.log_partition(hidden_input * beta, ctx)
-        return (total + rbm.visible.log_base(v, ctx)).astype(np.float64)
-
-    def change(self, v: Array, hidden_input: Array, low: float, high: float) -> Array:
-        """``log f at high - log f at low`` of the same visible states, ([members,] rows) in float64, on the device."""
-        rbm, ctx = self.rbm, self.context
-        difference = rbm.visible_bias.value[..., None, :] - self.base
-        total = matmul(v, difference.swapaxes(-1, -2))[..., 0] * (high - low)
-        total += rbm.hidden.log_partition(hidden_input * high, ctx)
-        total -= rbm.hidden.log_partition(hidden_input * low, ctx)
-        return total.astype(np.float64)
-
-    def move(self, hidden_input: Array, beta: float) -> Array:
-        """One Gibbs step at ``beta`` from visible states that gave this input."""
-        h = self.rbm.hidden.sample(hidden_input * beta, self.context)
-        mixed = self.rbm.visible_input(h, self.context)
-        mixed *= beta
-        mixed += (1 - beta) * self.base
-        return self.rbm.visible.sample(mixed, self.context).copy()
-
-    def _visible_log_z(self) -> np.ndarray:
-        return self.host(self.rbm.visible.log_partition(self._per_member(self.base), self.context))
-
-    def _per_member(self, row: Array) -> Array:
-        return array_module(row).broadcast_to(row, (*self.members, 1, row.shape[-1]))
-
-    def host(self, values: Array) -> np.ndarray:
-        """Device numbers in float64, (members, rows); waits for the device, so weights are summed there first."""
-        host = self.parameters.device.get(values).astype(np.float64)
-        return host.reshape(max(1, math.prod(self.members)), -1)
+PLANNED = 50  # steps between new temperatures of chains, a multiple of those of a graph
 
 
 def even(steps: int) -> np.ndarray:
@@ -116,10 +40,7 @@ def even(steps: int) -> np.ndarray:
 
 
 def _intervals(betas: np.ndarray | None) -> list[tuple[float, float]]:
-    """Both ends of each step along the path, a thousand even steps where none are given.
-
-    They are numbers of Python, which leave arrays in their type; one of NumPy would lift float32 to float64.
-    """
+    """Both ends of each step along the path, a thousand even steps where none are given."""
     return list(itertools.pairwise((even(1000) if betas is None else betas).tolist()))
 
 
@@ -140,13 +61,14 @@ def temperatures(
         steps: intervals that are wanted; the pilot takes a tenth of them.
     """
     path = AnnealingPath(rbm, parameters, data_mean, seed + 32452843)
-    v, coarse = path.base_samples(runs), even(max(2, steps // 10))
-    spread = []
-    for low, high in _intervals(coarse):
-        path.begin_step()
-        hidden_input = rbm.hidden_input(v, path.context)
-        spread.append(path.host(path.change(v, hidden_input, low, high)).std(axis=1).mean())
-        v = path.move(hidden_input, high)
+    coarse, spread = even(max(2, steps // 10)), []
+    journey = Journey(path, path.base_samples(runs), _intervals(coarse), together=1)
+
+    def look() -> None:
+        spread.append(path.host(journey.log_w).std(axis=1).mean())
+        journey.log_w.fill(0)
+
+    journey.run(_up, look=look)
     share = np.array(spread) / max(np.sum(spread), np.finfo(float).tiny)
     density = np.concatenate([[0], np.cumsum(0.8 * share + 0.2 / len(share))])
     return np.interp(np.linspace(0, density[-1], steps + 1), density, coarse)
@@ -173,14 +95,9 @@ def ais_log_z(
         betas: inverse temperatures from 0 to 1; a thousand even steps by default.
     """
     path = AnnealingPath(rbm, parameters, data_mean, seed)
-    v = path.base_samples(runs)
-    log_w: Array = 0.0
-    for low, high in _intervals(betas):
-        path.begin_step()
-        hidden_input = rbm.hidden_input(v, path.context)
-        log_w = log_w + path.change(v, hidden_input, low, high)
-        v = path.move(hidden_input, high)
-    return _summarise(path.host(log_w), path.base_log_z(), "ais")
+    journey = Journey(path, path.base_samples(runs), _intervals(betas))
+    journey.run(_up)
+    return _summarise(path.host(journey.log_w), path.base_log_z(), "ais")
 
 
 def reverse_ais_log_z(
@@ -205,16 +122,9 @@ def reverse_ais_log_z(
         betas: inverse temperatures from 0 to 1, walked backwards; a thousand even steps by default.
     """
     path = AnnealingPath(rbm, parameters, data_mean, seed + 7919)  # other random numbers than the walk upwards
-    v = samples
-    log_w: Array = 0.0
-    for low, high in reversed(_intervals(betas)):
-        path.begin_step()
-        hidden_input = rbm.hidden_input(v, path.context)
-        if high < 1:
-            v = path.move(hidden_input, high)
-            hidden_input = rbm.hidden_input(v, path.context)
-        log_w = log_w + path.change(v, hidden_input, low, high)
-    inverse = _summarise(-path.host(log_w), -path.base_log_z(), "reverse ais")
+    journey = Journey(path, samples, _intervals(betas)[::-1])
+    journey.run(_down, apart=lambda pair: pair[1] >= 1)
+    inverse = _summarise(-path.host(journey.log_w), -path.base_log_z(), "reverse ais")
     return LogZ(-inverse.value, -inverse.high, -inverse.low, inverse.effective_samples, "reverse ais")
 
 
@@ -232,17 +142,22 @@ def model_samples(
         temperatures: of the parallel tempering; they adapt during the first half.
     """
     device, members = parameters.device, parameters.members
-    path = AnnealingPath(rbm, parameters, np.zeros(rbm.visible.n), seed + 104729)
+    walk = Walk(parameters, seed + 104729, TOGETHER)
     chains = Tempered(count=data.shape[-2], temperatures=temperatures)
     chains.start(rbm, device, members, parameters.dtype)
     xp = device.xp
     chains.states[...] = xp.concatenate([data] * temperatures, axis=-2)
-    for step in range(steps):
-        path.begin_step()
-        v, _ = chains.draw(rbm, data, 1, path.context)
-        if step < steps // 2 and (step + 1) % 50 == 0:
+
+    def several(count: int) -> None:
+        for ctx in walk.together(count):
+            chains.draw(rbm, data, 1, ctx)
+
+    run = capture(several, device)
+    for done in range(0, steps, TOGETHER):
+        run(min(TOGETHER, steps - done))
+        if (done + TOGETHER) % PLANNED == 0 and done + TOGETHER <= steps // 2:
             chains.plan()
-    return v.copy()
+    return chains.states[..., : chains.count, :].copy()
 
 
 def raise_log_likelihoods(
@@ -280,15 +195,34 @@ def raise_log_likelihoods(
     path, xp = AnnealingPath(rbm, parameters, data_mean, seed + 15485863), parameters.device.xp
     cases = v.shape[-2]
     state = xp.repeat(xp.broadcast_to(v, (*parameters.members, *v.shape[-2:])), runs, axis=-2)
-    log_w: Array = 0.0
-    for _, beta in reversed(_intervals(betas)):
-        path.begin_step()
-        hidden_input = rbm.hidden_input(state, path.context)
-        log_w = log_w + path.log_density(state, hidden_input, beta)
-        state = path.move(hidden_input, beta)
-        log_w = log_w - path.log_density(state, rbm.hidden_input(state, path.context), beta)
-    weights = path.host(log_w) + path.base_log_probability(state)
+    journey = Journey(path, state, _intervals(betas)[::-1])
+    journey.run(_away)
+    weights = path.host(journey.log_w) + path.base_log_probability(journey.v)
     return log_sum_exp(weights.reshape(-1, cases, runs)) - math.log(runs)
+
+
+def _up(journey: Journey, ctx: Context, heat: Heat, _: bool) -> None:
+    """Weigh the states, then a Gibbs step."""
+    inputs = journey.path.rbm.to_hidden(journey.v, ctx)
+    journey.weigh(inputs, heat, ctx)
+    journey.move(inputs, heat, ctx)
+
+
+def _down(journey: Journey, ctx: Context, heat: Heat, still: bool) -> None:
+    """A Gibbs step, but none of the machine itself, whose samples are there; then weigh the states."""
+    rbm = journey.path.rbm
+    if not still:
+        journey.move(rbm.to_hidden(journey.v, ctx), heat, ctx)
+    journey.weigh(rbm.to_hidden(journey.v, ctx), heat, ctx)
+
+
+def _away(journey: Journey, ctx: Context, heat: Heat, _: bool) -> None:
+    """A Gibbs step, with the density at both of its ends."""
+    rbm = journey.path.rbm
+    inputs = rbm.to_hidden(journey.v, ctx)
+    journey.weigh_alone(inputs, heat, ctx)
+    journey.move(inputs, heat, ctx)
+    journey.weigh_alone(rbm.to_hidden(journey.v, ctx), heat, ctx, -1.0)
 
 
 def _summarise(log_w: np.ndarray, log_base_z: np.ndarray, method: str) -> LogZ:

@@ -17,7 +17,7 @@ from ..backend.arrays import Array
 from ..errors import ConfigError
 from ..fields import Count, Positive, check_fields
 from ..members import PerMember, each, values_of
-from ..ops.linear import affine
+from .halves import drawn, expected
 from .machine import RBM
 
 Decay = Annotated[float, Ge(0), Lt(1)]
@@ -97,14 +97,11 @@ class Chains:
         v: Array = None
         for going in _going(k):
             with ctx.drawing(going):
-                visible_input = rbm.visible_input(rbm.hidden.sample(hidden_input, ctx), ctx)
-                new = self._reconstruct(rbm, visible_input, ctx)
+                h = drawn(hidden_input, rbm.hidden, ctx)
+                new = (rbm.decode if self.mean_field else rbm.visible_drawn)(h, ctx)
             v, before = ctx.kept(going, new, v), hidden_input
             hidden_input = ctx.kept(going, rbm.hidden_input(v, ctx), before)
         return v, hidden_input
-
-    def _reconstruct(self, rbm: RBM, visible_input: Array, ctx: Context) -> Array:
-        return (rbm.visible.mean if self.mean_field else rbm.visible.sample)(visible_input, ctx)
 
 
 @dataclass(eq=False)
@@ -112,13 +109,22 @@ class FromData(Chains):
     """Contrastive divergence: the chains start anew at the data of each batch.
 
     Hinton: Training products of experts by minimizing contrastive divergence (2002).
+
+    Attributes:
+        ended: visible states in which the chains of the last step ended, ([E,] N, visible), while that step lasts.
     """
 
     of_samples: ClassVar[bool] = True
 
+    def __post_init__(self) -> None:
+        """Nothing has ended yet."""
+        super().__post_init__()
+        self.ended: Array = None
+
     def draw(self, rbm: RBM, data_input: Array, k: Steps, ctx: Context) -> tuple[Array, Array]:
         """Gibbs steps from the batch."""
-        return self._gibbs(rbm, data_input, k, ctx)
+        self.ended, hidden_input = self._gibbs(rbm, data_input, k, ctx)
+        return self.ended, hidden_input
 
 
 @dataclass(eq=False)
@@ -191,8 +197,9 @@ class FastPersistent(Persistent):
         v = self.states
         for going in _going(k):
             with ctx.drawing(going):
-                h = rbm.hidden.sample(affine(v, weight, c, ctx.empty((*v.shape[:-1], c.shape[-1]), v.dtype)), ctx)
-                new = self._reconstruct(rbm, affine(h, weight.swapaxes(-1, -2), b, ctx.like(v)), ctx)
+                h = drawn(matmul(v, weight, out=ctx.empty((*v.shape[:-1], c.shape[-1]), v.dtype)), rbm.hidden, ctx, c)
+                x = matmul(h, weight.swapaxes(-1, -2), out=ctx.like(v))
+                new = (expected if self.mean_field else drawn)(x, rbm.visible, ctx, b)
             v = ctx.kept(going, new, v)
         xp.copyto(self.states, v)
         return v, rbm.hidden_input(v, ctx)
@@ -263,10 +270,10 @@ class Tempered(Chains):
         hidden_input = rbm.hidden_input(v, ctx)
         for going in _going(k):
             with ctx.drawing(going):
-                h = rbm.hidden.sample(xp.multiply(hidden_input, row_betas, out=ctx.like(hidden_input)), ctx)
+                h = drawn(xp.multiply(hidden_input, row_betas, out=ctx.like(hidden_input)), rbm.hidden, ctx)
                 visible_input = rbm.visible_input(h, ctx)
                 visible_input *= row_betas
-                new = rbm.visible.sample(visible_input, ctx)
+                new = drawn(visible_input, rbm.visible, ctx)
             v, before = ctx.kept(going, new, v), hidden_input
             hidden_input = ctx.kept(going, rbm.hidden_input(v, ctx), before)
         order = self._exchanges(rbm, v, hidden_input, ctx)

@@ -19,9 +19,10 @@ from ..ops.linear import affine_grad_weight
 from ..ops.weighting import average, mean_of, observed, shares, weighs
 from ..parameter import find_parameters
 from ..schedules import Schedule
-from .bits import contrasted
 from .chains import Chains, FromData
 from .discrete import Bernoulli
+from .fused import States, accumulated, contrasted
+from .halves import expected
 from .machine import RBM
 
 
@@ -142,7 +143,7 @@ class ContrastiveDivergence(Objective):
         rbm, share = self.model, shares(weight)
         v = Bernoulli.draw(x, ctx) if self.binarise else x
         hidden_input = rbm.hidden_input(v, ctx)
-        self.contrast(v, rbm.hidden.mean(hidden_input, ctx), hidden_input, share, ctx)
+        self.contrast(v, expected(hidden_input, rbm.hidden, ctx), hidden_input, share, ctx)
         if self.sparsity is not None:
             self.accumulate_sparsity(v, share, ctx)
         return rbm.free_energy_from(v, hidden_input, ctx)
@@ -170,8 +171,8 @@ class ContrastiveDivergence(Objective):
         rbm = self.model
         inputs, parts = (hidden_input, share) if start is None else start
         v_model, model_input = self.chains.draw(rbm, inputs, self.k, ctx)
-        h_model = rbm.hidden.mean(model_input, ctx)
-        self._accumulate((v, h, share), (v_model, h_model, self._model_share(parts, v_model)), ctx)
+        h_model = expected(model_input, rbm.hidden, ctx)
+        accumulated(v, self, (v, h, share), (v_model, h_model, self._model_share(parts, v_model)), ctx)
         self.chains.learn(rbm)
 
     @property
@@ -193,8 +194,8 @@ class ContrastiveDivergence(Objective):
     def _steps(self, epoch: int) -> int | PerMember:
         return each(_whole, _at(self.schedule, epoch))
 
-    def _accumulate(self, data: "_States", model: "_States", ctx: Context) -> None:
-        """Write the gradient to minimise: model term minus data term.
+    def accumulate_by_arrays(self, data: States, model: States, ctx: Context) -> None:
+        """Add the gradient to minimise, model term minus data term, by array functions.
 
         Both weight terms are one product: data and model states lie below each other, with signs and weights of the
         means in the hidden factor.
@@ -245,9 +246,6 @@ class ContrastiveDivergence(Objective):
         v_mean = mean_of(v, share)
         rbm.hidden_bias.accumulate(ctx, lambda out: xp.copyto(out, pull))
         rbm.weight.accumulate(ctx, lambda out: xp.multiply(v_mean[..., :, None], pull[..., None, :], out=out))
-
-
-_States = tuple[Array, Array, Array | None]  # visible, hidden, and what part each row has in their mean
 
 
 def _whole(k: float) -> int:

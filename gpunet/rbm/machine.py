@@ -8,8 +8,8 @@ import numpy as np
 from ..backend import Context, array_module, matmul
 from ..backend.arrays import Array
 from ..initializers import Initializer, Normal
-from ..ops.linear import affine
 from ..parameter import Module, Parameter
+from .halves import Inputs
 from .units import Units
 
 # Root mean square of the weights. In a machine that learns, a unit's input is a few nats; from here on it is hundreds,
@@ -54,19 +54,35 @@ class RBM(Module):
 
     def hidden_input(self, v: Array, ctx: Context) -> Array:
         """Total input of the hidden units, ``c + v W``."""
-        return self._input(v, self.weight.value, self.hidden_bias.value, ctx)
+        return self.to_hidden(v, ctx).complete()
 
     def visible_input(self, h: Array, ctx: Context) -> Array:
         """Total input of the visible units, ``b + h W^T``."""
-        return self._input(h, self.weight.value.swapaxes(-1, -2), self.visible_bias.value, ctx)
+        return self.to_visible(h, ctx).complete()
+
+    def to_hidden(self, v: Array, ctx: Context) -> Inputs:
+        """Inputs of the hidden units, without the bias so far."""
+        return Inputs(self._product(v, self.weight.value, ctx), self.hidden_bias.value)
+
+    def to_visible(self, h: Array, ctx: Context) -> Inputs:
+        """Inputs of the visible units, without the bias so far."""
+        return Inputs(self._product(h, self.weight.value.swapaxes(-1, -2), ctx), self.visible_bias.value)
 
     def encode(self, v: Array, ctx: Context) -> Array:
         """Expected hidden states, ([E,] N, hidden)."""
-        return self.hidden.mean(self.hidden_input(v, ctx), ctx)
+        return self.to_hidden(v, ctx).expected(self.hidden, ctx)
 
     def decode(self, h: Array, ctx: Context) -> Array:
         """Expected visible states, ([E,] N, visible)."""
-        return self.visible.mean(self.visible_input(h, ctx), ctx)
+        return self.to_visible(h, ctx).expected(self.visible, ctx)
+
+    def hidden_drawn(self, v: Array, ctx: Context) -> Array:
+        """Hidden states drawn given visible ones, ([E,] N, hidden)."""
+        return self.to_hidden(v, ctx).drawn(self.hidden, ctx)
+
+    def visible_drawn(self, h: Array, ctx: Context, out: Array = None) -> Array:
+        """Visible states drawn given hidden ones, ([E,] N, visible), written to ``out`` where it is given."""
+        return self.to_visible(h, ctx).drawn(self.visible, ctx, out)
 
     def free_energy(self, v: Array, ctx: Context) -> Array:
         """``-log of the unnormalised probability of v``, ([E,] N): ``-log_base(v) - b v - log_partition(c + v W)``."""
@@ -99,6 +115,7 @@ class RBM(Module):
         self.hidden_offset.value[...] = resting[..., 0, :]
 
     @staticmethod
-    def _input(states: Array, weight: Array, bias: Array, ctx: Context) -> Array:
-        out = ctx.empty((*weight.shape[:-2], states.shape[-2], weight.shape[-1]), weight.dtype)
-        return affine(states, weight, bias, out)
+    def _product(states: Array, weight: Array, ctx: Context) -> Array:
+        return matmul(
+            states, weight, out=ctx.empty((*weight.shape[:-2], states.shape[-2], weight.shape[-1]), weight.dtype)
+        )

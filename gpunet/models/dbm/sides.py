@@ -14,6 +14,7 @@ from ...backend import Context, array_module, matmul
 from ...backend.arrays import Array
 from ...parameter import Parameter
 from ...rbm import RBM, Units
+from ...rbm.halves import Inputs
 from ...rbm.joint import Joint
 from .levels import Level, beside, highest_hidden, level_input
 
@@ -142,13 +143,13 @@ class Sides(RBM):
         self.visible_bias, self.hidden_bias = (Row([levels[n].bias for n in side]) for side in self.numbers)
         self.visible_offset, self.hidden_offset = (Row([levels[n].offset for n in side]) for side in self.numbers)
 
-    def hidden_input(self, v: Array, ctx: Context) -> Array:
-        """Total input of the hidden side."""
-        return self._across(v, 0, ctx)
+    def to_hidden(self, v: Array, ctx: Context) -> Inputs:
+        """Inputs of the hidden side, with their biases."""
+        return Inputs(self._across(v, 0, ctx))
 
-    def visible_input(self, h: Array, ctx: Context) -> Array:
-        """Total input of the visible side."""
-        return self._across(h, 1, ctx)
+    def to_visible(self, h: Array, ctx: Context) -> Inputs:
+        """Inputs of the visible side, with their biases."""
+        return Inputs(self._across(h, 1, ctx))
 
     def parts(self, states: Array, side: int) -> dict[int, Array]:
         """Views of the states of each level of a side, by number; side 0 is the visible one."""
@@ -197,18 +198,19 @@ class Doubled(RBM):
             self.visible_offset = Row([below.offset, label.offset])
             self.weight = Block(levels, (number - 1, number + 1), (number,))
 
-    def hidden_input(self, v: Array, ctx: Context) -> Array:
-        """Total input of the hidden level."""
+    def to_hidden(self, v: Array, ctx: Context) -> Inputs:
+        """Inputs of the hidden level, with their biases."""
         levels, number, below = self.levels, self.number, self.levels[self.number - 1]
         if self.labelled:
             n = below.units.n
-            return level_input(levels, number, v[..., :n], v[..., n:], ctx)
+            return Inputs(level_input(levels, number, v[..., :n], v[..., n:], ctx))
         if self.up == 1:
-            return level_input(levels, number, v, None, ctx)
-        return self._doubled(v, levels[number].weight.value, number, -below.resting, levels[number + 1].resting, ctx)
+            return Inputs(level_input(levels, number, v, None, ctx))
+        weight, resting = levels[number].weight.value, (-below.resting, levels[number + 1].resting)
+        return Inputs(self._doubled(v, weight, number, *resting, ctx))
 
-    def visible_input(self, h: Array, ctx: Context) -> Array:
-        """Total input of the level below, and of the labels beside it."""
+    def to_visible(self, h: Array, ctx: Context) -> Inputs:
+        """Inputs of the level below, and of the labels beside it, with their biases."""
         levels, number = self.levels, self.number - 1
         if self.down == 1:
             lower = level_input(levels, number, None, h, ctx)
@@ -216,8 +218,8 @@ class Doubled(RBM):
             weight, level = levels[number + 1].weight.value.swapaxes(-1, -2), levels[number + 1]
             lower = self._doubled(h, weight, number, levels[number - 1].resting, -level.resting, ctx)
         if not self.labelled:
-            return lower
-        return beside([lower, level_input(levels, number + 2, h, None, ctx)], ctx)
+            return Inputs(lower)
+        return Inputs(beside([lower, level_input(levels, number + 2, h, None, ctx)], ctx))
 
     def _doubled(self, states: Array, weight: Array, number: int, below: Array, above: Array, ctx: Context) -> Array:
         """``2 states W`` plus what the level hears where all around it rest, less what is doubled of that."""

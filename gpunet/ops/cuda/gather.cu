@@ -47,3 +47,23 @@ GATHER(unsigned char, uint8, float, float)
 GATHER(float, float32, float, float)
 GATHER(unsigned char, uint8, double, double)
 GATHER(float, float32, double, double)
+
+// States with the one-hot code of a label behind them.
+// grid: numbers of the result
+template <class T>
+__device__ inline void beside_labels(const T *states, const int *labels, T *out, long long size, int width, int whole) {
+    long long place = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (place >= size) return;
+    long long row = place / whole;
+    int column = place % whole;
+    out[place] = column < width ? states[row * width + column] : T(labels[row] == column - width);
+}
+
+#define BESIDE_LABELS(T)                                                                                           \
+    extern "C" __global__ void __launch_bounds__(256) beside_labels_##T(                                           \
+        const T *states, const int *labels, T *out, long long size, int width, int whole) {                        \
+        beside_labels<T>(states, labels, out, size, width, whole);                                                 \
+    }
+
+BESIDE_LABELS(float)
+BESIDE_LABELS(double)
