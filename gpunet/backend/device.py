@@ -184,16 +184,16 @@ def _cupy_problem(report: DriverReport, index: int) -> str:
         load_cublas()
     except (ImportError, OSError, RuntimeError) as error:  # CuPy's CUDA errors are RuntimeErrors
         if "InsufficientDriver" in str(error) or "INSUFFICIENT_DRIVER" in str(error):
-            return _older_driver(report, cupy.cuda.runtime.runtimeGetVersion() // 1000)
+            return _older_driver(report, index, cupy.cuda.runtime.runtimeGetVersion())
         return f"CuPy cannot use {report.gpus[index]}: {str(error).splitlines()[0]}"
     return ""
 
 
-def _older_driver(report: DriverReport, toolkit: int) -> str:
+def _older_driver(report: DriverReport, index: int, toolkit: int) -> str:
     """What is wrong where CuPy was made for a newer CUDA than the driver speaks."""
-    older = int(report.cuda_version.partition(".")[0])
-    instead = f", or pip install 'gpunet[cuda{older}]' instead" if 12 <= older < toolkit else ""
+    older, newer = int(report.cuda_version.partition(".")[0]), toolkit // 1000
+    instead = f", or pip install 'gpunet[cuda{older}]' instead" if 12 <= older < newer else ""
     return (
-        f"the driver speaks CUDA {report.cuda_version}, which is older than the CUDA {toolkit} of CuPy: "
-        f"update the driver{instead}"
+        f"the driver of {report.gpus[index]} speaks CUDA {report.cuda_version}, but CuPy was made for CUDA "
+        f"{newer}.{toolkit % 1000 // 10}: update the driver{instead}"
     )

@@ -109,8 +109,8 @@ def older_driver(monkeypatch):
 def test_a_driver_that_is_older_than_the_toolkit_is_told_with_what_helps(older_driver):
     older_driver("12.4")
     expected = (
-        "device cuda: needs a CUDA GPU and CuPy, got the driver speaks CUDA 12.4, which is older than the CUDA 13 of "
-        "CuPy: update the driver, or pip install 'gpunet[cuda12]' instead. Use cpu, or run gpunet doctor."
+        "device cuda: needs a CUDA GPU and CuPy, got the driver of NVIDIA T4 speaks CUDA 12.4, but CuPy was made for "
+        "CUDA 13.2: update the driver, or pip install 'gpunet[cuda12]' instead. Use cpu, or run gpunet doctor."
     )
     with pytest.raises(DeviceError) as caught:
         resolve_device("cuda")
@@ -118,9 +118,9 @@ def test_a_driver_that_is_older_than_the_toolkit_is_told_with_what_helps(older_d
     assert caught.value.exit_code == 5
     chosen = resolve_device("auto")
     assert chosen.kind == "cpu"
-    assert "the driver speaks CUDA 12.4, which is older than the CUDA 13 of CuPy: update the driver" in chosen.note
+    assert "the driver of NVIDIA T4 speaks CUDA 12.4, but CuPy was made for CUDA 13.2: update the driver" in chosen.note
     older_driver("11.8")  # for which there is no extra
-    with pytest.raises(DeviceError, match=r"of CuPy: update the driver\. Use cpu"):
+    with pytest.raises(DeviceError, match=r"CUDA 13.2: update the driver\. Use cpu"):
         resolve_device("cuda")
 
 

@@ -10,7 +10,7 @@ from gpunet.data import Feed, fit_preprocessing
 from gpunet.layers import BatchNorm, Dense, Dropout, ReLU, Sequential, Softplus
 from gpunet.losses import CategoricalCrossEntropy
 from gpunet.objectives import Supervised
-from gpunet.optimizers import EMA, SGD, Adam, Clipping, Optimization
+from gpunet.optimizers import EMA, SGD, Clipping, Optimization
 from gpunet.rbm import RBM, Bernoulli, ContrastiveDivergence, Persistent
 from gpunet.training import Trainer
 from recording import recording
@@ -44,7 +44,9 @@ def network(device):
     feed = Feed(device, x, y, fit_preprocessing("scale", x, 255.0), np.dtype(np.float32), (2,))
     layers = [Dense(9, max_norm=1.0), BatchNorm(), ReLU(), Dropout(0.5), Dense(5), Softplus(), Dense(3)]
     objective = Supervised(Sequential(layers), CategoricalCrossEntropy())
-    optimization = Optimization(Adam(), l2=0.01, clipping=Clipping(norm=0.5), averaging=EMA())
+    # By no rule that divides a gradient by its size: that of a bias before batch norm is rounding.
+    rule = SGD(0.05, momentum=0.9)
+    optimization = Optimization(rule, l2=0.01, clipping=Clipping(norm=0.5), averaging=EMA())
     trainer = Trainer(
         objective, optimization=optimization, seeds=[4, 5], feed=feed, batch_size=SAMPLES, device=device
     )  # fmt: skip
