@@ -22,11 +22,14 @@ from ..rbm import Units
 PRODUCTS, OPTIMIZER, SAMPLING = "products", "optimizer", "sampling"
 # What an op is called; others belong to the layer that calls them, or have their own name.
 LABELS = {
+    "accumulated": "statistics",
+    "beside_labels": "gather",
     "contrasted": "statistics",
     "count_into": "gather",
     "decide": SAMPLING,
     "draw_sample_words": SAMPLING,
     "draw_words": SAMPLING,
+    "drawn": SAMPLING,
     "end_step": OPTIMIZER,
     "learned": "loss",
     "matmul": PRODUCTS,

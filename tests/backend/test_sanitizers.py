@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from emulation import COMPILER, kernel_names
-from gpunet.backend import Device
-from gpunet.backend.translation import sources, text
+from gpunet.backend import Device, launches_told
+from gpunet.backend.translation import sources, unit
 from gpunet.data import Feed, fit_preprocessing
 from gpunet.layers import BatchNorm, Dense, Dropout, ReLU, Sequential, Softplus
 from gpunet.losses import CategoricalCrossEntropy
@@ -20,20 +20,6 @@ from stepping import state
 pytestmark = [pytest.mark.skipif(COMPILER is None, reason="needs a C++ compiler"), pytest.mark.timeout(600)]
 KINDS = ("memory", "races")
 SAMPLES = 6  # of a batch
-# Of single precision alone, which halves what is compiled; those of double precision are the same text.
-SINGLE = (
-    "KERNELS(double, double)\n", "GATHER(unsigned char, uint8, double, double)\n",
-    "GATHER(float, float32, double, double)\n",
-)  # fmt: skip
-
-
-def single(changed=lambda text: text):
-    def change(text):
-        for words in SINGLE:
-            text = text.replace(words, "")
-        return changed(text)
-
-    return change
 
 
 def network(device):
@@ -81,7 +67,7 @@ def needs(kind):
 @pytest.mark.parametrize("make", [network, machine])
 def test_a_step_shows_nothing_to_sanitizers(make, kind):
     needs(kind)
-    wanted, emulator = stepped(make, Device()), Sanitized(kind, single())
+    wanted, emulator = stepped(make, Device()), Sanitized(kind)
     with recording(emulator=emulator) as device:
         found = stepped(make, device)
     for f, w in zip(found, wanted):
@@ -89,22 +75,14 @@ def test_a_step_shows_nothing_to_sanitizers(make, kind):
     assert len(emulator.launched) > 8
 
 
-@pytest.mark.parametrize("make", [network, machine])
-def test_what_is_watched_is_every_kernel_of_a_step(make):
-    """What the other tests run: all of single precision of these files, but for features that are numbers already."""
-    files = {network: ("layers", "losses", "gather", "norm", "tail"), machine: ("machine",)}[make]
-    with recording(executing=False) as device:
-        trainer, names = make(device), set()
-        from gpunet.backend import launches_told
-
-        with launches_told(lambda name, arguments: names.add(name)):
-            trainer.train_batch(0)
+def test_what_is_watched_is_every_kernel_of_a_step_of_a_network():
+    """Of single precision, but for features that are numbers already and targets beside them."""
+    files, names = ("layers", "losses", "norm", "tail"), set()
+    with recording(executing=False) as device, launches_told(lambda name, arguments: names.add(name)):
+        network(device).train_batch(0)
     for path in sources():
         if path.stem in files:
-            own = {
-                name for name in kernel_names(text(path)) if name.endswith("_float") and not name.startswith("happen")
-            }
-            assert own - names <= {"gather_float32_float"}
+            assert set(kernel_names(unit(path, "float"))) <= names
 
 
 FAULTS = {
@@ -145,6 +123,6 @@ def test_planted_faults_are_reported(name, monkeypatch):
         planted.append(old in text)
         return text.replace(old, new)
 
-    with recording(emulator=Sanitized(kind, single(change))) as device, pytest.raises(SanitizerError):
+    with recording(emulator=Sanitized(kind, change)) as device, pytest.raises(SanitizerError):
         stepped(make, device)
     assert any(planted), "the text has changed"
