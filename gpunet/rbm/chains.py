@@ -17,7 +17,9 @@ from ..backend.arrays import Array
 from ..errors import ConfigError
 from ..fields import Count, Positive, check_fields
 from ..members import PerMember, each, values_of
-from .halves import drawn, expected
+from .exchanging import exchanged
+from .halves import Inputs, drawn, expected
+from .heat import Rungs
 from .machine import RBM
 
 Decay = Annotated[float, Ge(0), Lt(1)]
@@ -265,21 +267,15 @@ class Tempered(Chains):
 
     def draw(self, rbm: RBM, data_input: Array, k: Steps, ctx: Context) -> tuple[Array, Array]:
         """Gibbs steps at every temperature, then exchanges."""
-        xp, v = array_module(self.states), self.states
-        row_betas = xp.repeat(self.betas, self.count, axis=-1)[..., None]
-        hidden_input = rbm.hidden_input(v, ctx)
+        rungs, v, inputs = Rungs(self.betas, self.count), self.states, rbm.to_hidden(self.states, ctx)
         for going in _going(k):
             with ctx.drawing(going):
-                h = drawn(xp.multiply(hidden_input, row_betas, out=ctx.like(hidden_input)), rbm.hidden, ctx)
-                visible_input = rbm.visible_input(h, ctx)
-                visible_input *= row_betas
-                new = drawn(visible_input, rbm.visible, ctx)
-            v, before = ctx.kept(going, new, v), hidden_input
-            hidden_input = ctx.kept(going, rbm.hidden_input(v, ctx), before)
-        order = self._exchanges(rbm, v, hidden_input, ctx)
-        xp.copyto(self.states, xp.take_along_axis(v, order[..., None], axis=-2))
-        top = order[..., : self.count, None]
-        return self.states[..., : self.count, :], xp.take_along_axis(hidden_input, top, axis=-2)
+                h = inputs.drawn(rbm.hidden, ctx, heat=rungs)
+                new = rbm.to_visible(h, ctx).drawn(rbm.visible, ctx, heat=rungs)
+            v = ctx.kept(going, new, v)
+            after = rbm.to_hidden(v, ctx)
+            inputs = after if going is True else Inputs(ctx.kept(going, after.complete(), inputs.complete()))
+        return exchanged(v, self, rbm, inputs, ctx)
 
     def plan(self) -> None:
         """Divide the cumulated rejection rate evenly among the pairs."""
@@ -301,7 +297,7 @@ class Tempered(Chains):
         barrier = np.concatenate([[0], np.cumsum(1 - rates + 1e-3)])
         return np.interp(np.linspace(0, barrier[-1], len(betas)), barrier, betas)
 
-    def _exchanges(self, rbm: RBM, v: Array, hidden_input: Array, ctx: Context) -> Array:
+    def exchanges(self, rbm: RBM, v: Array, hidden_input: Array, ctx: Context) -> Array:
         """Rows of ``v`` in their new order, ([E,] rows)."""
         xp, rungs = array_module(v), self.betas.shape[-1]
         shape = (*self.members, rungs, self.count)

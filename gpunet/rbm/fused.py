@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..backend import Context, op
+from ..backend import Context, array_module, op
 from ..backend.arrays import Array
 from ..ops.linear import affine_grad_weight
 from ..parameter import find_parameters
-from .chains import FromData, Persistent
+from .chains import Chains, FromData, Persistent
 from .discrete import Bernoulli
 from .halves import Inputs, Side, launch, stride, suits
 from .machine import RBM
@@ -42,12 +42,25 @@ def contrasted(x: Array, learning: "ContrastiveDivergence", weight: Array | None
 @contrasted.override("cupy")
 def _contrasted_cuda(x: Array, learning: "ContrastiveDivergence", weight: Array | None, ctx: Context) -> Array:
     rbm, chains, k = learning.model, learning.chains, learning.k
-    simple, apart = type(chains) in (FromData, Persistent), ctx.streams is None or ctx.streams.apart
     kernels = _Kernels.of(rbm, x, [weight], ctx)
-    if kernels is None or not isinstance(k, int) or not simple or apart:
+    if kernels is None:
         return learning.by_arrays(x, weight, ctx)
     v = Bernoulli.draw(x, ctx) if learning.binarise else x
     data = rbm.to_hidden(v, ctx)
+    if isinstance(k, int) and type(chains) in (FromData, Persistent):
+        v_model, model = _after_gibbs(rbm, v, data, chains, k, ctx)
+    else:
+        drawn, inputs = chains.draw(rbm, data.complete(), k, ctx)
+        v_model, model = array_module(v).ascontiguousarray(drawn), Inputs(inputs)
+    energy = ctx.empty(v.shape[:-1], v.dtype)
+    weights = weight, weight if chains.of_samples else None
+    kernels.accumulate((v, v_model), (data, model), weights, learning.center, learning.strength, energy)
+    chains.learn(rbm)
+    return energy
+
+
+def _after_gibbs(rbm: RBM, v: Array, data: Inputs, chains: Chains, k: int, ctx: Context) -> tuple[Array, Inputs]:
+    """Visible states of the chains and their inputs to the hidden units, as the chains draw them by themselves."""
     going_on = chains.states if isinstance(chains, Persistent) else None
     model = data if going_on is None else rbm.to_hidden(going_on, ctx)
     v_model = v
@@ -58,10 +71,7 @@ def _contrasted_cuda(x: Array, learning: "ContrastiveDivergence", weight: Array 
         model = rbm.to_hidden(v_model, ctx)
     if isinstance(chains, FromData):
         chains.ended = v_model
-    energy = ctx.empty(v.shape[:-1], v.dtype)
-    weights = weight, weight if chains.of_samples else None
-    kernels.accumulate((v, v_model), (data, model), weights, learning.center, learning.strength, energy)
-    return energy
+    return v_model, model
 
 
 @op

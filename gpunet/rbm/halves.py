@@ -18,7 +18,7 @@ from ..ops.weighting import average, shares
 from ..parameter import Parameter
 from .continuous import Gaussian, NoisyReLU
 from .discrete import Bernoulli, Binomial, Softmax
-from .heat import Heat
+from .heat import Heat, Rungs
 from .joint import Joint
 from .spins import Spin
 from .units import Units
@@ -138,7 +138,7 @@ class Inputs:
             self.lacking = None
         return self.x
 
-    def drawn(self, units: Units, ctx: Context, out: Array = None, heat: Heat | None = None) -> Array:
+    def drawn(self, units: Units, ctx: Context, out: Array = None, heat: Heat | Rungs | None = None) -> Array:
         """States for the inputs, which are complete afterwards; see :func:`drawn`."""
         states = drawn(self.x, units, ctx, self.lacking, out, heat)
         self.lacking = None
@@ -156,7 +156,7 @@ def drawn(
     ctx: Context,
     bias: Array | None = None,
     out: Array = None,
-    heat: Heat | None = None,
+    heat: Heat | Rungs | None = None,
 ) -> Array:
     """States drawn for inputs.
 
@@ -184,7 +184,7 @@ def _drawn_cuda(
     ctx: Context,
     bias: Array | None = None,
     out: Array = None,
-    heat: Heat | None = None,
+    heat: Heat | Rungs | None = None,
 ) -> Array:
     side, streams = Side.of(units), ctx.streams
     if side is None or streams is None or streams.apart or not suits(x, ctx) or len(streams.keys) != members_of(x):
@@ -192,12 +192,11 @@ def _drawn_cuda(
     state = ctx.like(x) if out is None else out
     rows, (keys, clock, site) = x.shape[-2], ctx.site(side.sites)
     blocks = side.first.blocks(rows)
-    based = heat is not None and heat.base is not None
-    path = (x, x, keys) if heat is None else (heat.table, heat.base if based else x, heat.start)
+    none = (x, x, keys, np.int32(0), np.int32(0), np.int32(0), np.int64(0))
     launch("draw", x, sum(part.blocks(rows) for part in side.parts))(
         x, *given(bias, x), state, np.int64(state.strides[-2] // state.itemsize),
         np.int64(state.strides[0] // state.itemsize if state.ndim == 3 else 0), np.int32(rows), *side.arguments(x),
-        np.int32(blocks), *path, np.int32(heat is not None), np.int32(based), keys, clock, np.uint64(site),
+        np.int32(blocks), *(none if heat is None else heat.arguments(x)), keys, clock, np.uint64(site),
     )  # fmt: skip
     return state
 

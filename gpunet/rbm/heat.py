@@ -1,6 +1,7 @@
 """Inverse temperatures of a walk in a table on the device, from which each of its steps reads its own."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -42,9 +43,38 @@ class Heat:
             out += rest * self.base
         return out
 
+    def arguments(self, like: Array) -> tuple[Any, ...]:
+        """What a launch that draws is told; ``like`` stands where there is no array."""
+        based = self.base is not None
+        kind = np.int32(1), np.int32(based), np.int32(0), np.int64(0)
+        return (self.table, self.base if based else like, self.start, *kind)
+
     def towards(self, base: Array) -> "Heat":
         """The same for units whose inputs have a base."""
         return replace(self, base=base)
+
+
+@dataclass(frozen=True)
+class Rungs:
+    """Chains at several inverse temperatures, so many rows in a row at each.
+
+    Attributes:
+        betas: ([members,] temperatures).
+        count: rows of each.
+    """
+
+    betas: Array
+    count: int
+
+    def soften(self, x: Array, ctx: Context) -> Array:
+        """Inputs ([members,] rows, n) at the inverse temperatures of their rows, in memory of their own."""
+        xp = array_module(x)
+        return xp.multiply(x, xp.repeat(self.betas, self.count, axis=-1)[..., None], out=ctx.like(x))
+
+    def arguments(self, like: Array) -> tuple[Any, ...]:
+        """What a launch that draws is told; ``like`` stands where there is no array."""
+        kind = np.int32(1), np.int32(0), np.int32(self.count), np.int64(self.betas.shape[-1])
+        return (self.betas, like, like, *kind)
 
 
 def table(pairs: np.ndarray, device: Device, dtype: np.dtype) -> Array:

@@ -52,8 +52,10 @@ CASES = {
     "means of visible units": machine(1, chains=Persistent(count=5, mean_field=True)),
     "fast": machine(1, chains=FastPersistent(count=5)),
     "tempered": machine(1, chains=Tempered(count=2, temperatures=3)),
+    "tempered, two steps": machine(2, hidden=Spin, chains=Tempered(count=3, temperatures=4)),
 }
-FUSED = {"from data": 14, "three steps": 21, "persistent": 21, "sparse": 15, "means of visible units": 16}
+FUSED = {"from data": 14, "three steps": 21, "persistent": 21, "sparse": 15, "means of visible units": 16,
+         "tempered": 26, "tempered, two steps": 30}  # fmt: skip
 # Each type of units, as many as are asked for.
 UNITS = {
     "bits": Bernoulli,
@@ -212,6 +214,7 @@ FAULTS = {
         "weighted", "    sums[lane][across] = sum;\n    __syncthreads();\n    sum = T(0);\n    for (int other = 0;"
     ),
     "the bias twice": ("trials", "column, !trial)", "column, true)"),
+    "exchanges with the wrong pair": ("tempered", "rung % 2 == (int)(clock % 2)", "rung % 2 != (int)(clock % 2)"),
 }  # fmt: skip
 OTHERS = {
     "trials": machine(1, visible=UNITS["binomial"]),

@@ -32,7 +32,7 @@ MACHINES = {
 }
 BETAS = np.linspace(0, 1, 4 * TOGETHER + 4)  # more than two graphs, and a remainder
 # Nodes of a temperature, products included, and two of a graph that move its clock.
-LIMITS = {"up": 5, "down": 6, "raise": 7}
+LIMITS = {"up": 5, "down": 6, "raise": 7, "samples": 7}
 
 
 def placed(make, seeds, device, scale=0.4):
@@ -82,7 +82,7 @@ def test_walks_along_temperatures(name, seeds):
     for walk, values in wanted.items():
         np.testing.assert_allclose(found[walk], values, rtol=1e-6, atol=1e-6, err_msg=walk)
     for walk, limit in LIMITS.items():
-        assert nodes[walk].kernels["weigh_double"] == TOGETHER * (2 if walk == "raise" else 1)
+        assert nodes[walk].kernels["draw_double"] == TOGETHER * 2
         assert nodes[walk].count <= TOGETHER * limit + 2, nodes[walk]
 
 

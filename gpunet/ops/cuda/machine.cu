@@ -25,10 +25,12 @@ template <class T> struct Side {
 };
 
 // Where a walk along temperatures is: its row of the table holds the last inverse temperature, this one, how much the
-// base has in the inputs of visible units, and how far the two are apart.
+// base has in the inputs of visible units, and how far the two are apart.  Or the table holds an inverse temperature for
+// every so many rows.
 template <class T> struct Heat {
     const T *table, *base;
     const word *clock, *start;
+    int every;  // rows of one temperature, or 0 on a walk
     __device__ const T *row() const { return table + 4 * (clock[0] - start[0]); }
 };
 
@@ -121,10 +123,11 @@ template <class T> __device__ inline double log_base(const Units<T> &u, T state,
 
 // The input that a unit is drawn for; `x` gets the bias that it lacks.
 template <class T>
-__device__ inline T driven(T *x, const T *bias, const Heat<T> &heat, int i, bool lacks) {
+__device__ inline T driven(T *x, const T *bias, const Heat<T> &heat, long long row, int i, bool lacks) {
     T z = x[i];
     if (bias && lacks) x[i] = z = z + bias[i];
     if (!heat.table) return z;
+    if (heat.every) return z * heat.table[row / heat.every];
     const T *now = heat.row();
     z *= now[1];
     return heat.base ? z + now[2] * heat.base[i] : z;
@@ -152,7 +155,7 @@ template <class T> __device__ inline void events(const Units<T> &u, Draw<T> d, l
         for (int i = threadIdx.x; i < SPAN && start + i < count; i += THREADS) {
             long long element = start + i, row = element / u.n;
             int column = element % u.n;
-            T z = driven(d.x + row * d.width, d.bias, d.heat, column, !trial);
+            T z = driven(d.x + row * d.width, d.bias, d.heat, row, column, !trial);
             T p = u.kind == SPIN ? (tanh(z) + T(1)) * T(0.5) : sigmoid(z);
             T event = T(philox_event((double)(p * T(65536)), philox_bits(words, i), element, d.clock, d.site, d.key));
             T *state = d.state + row * d.state_row + column;
@@ -198,7 +201,7 @@ template <class T> __device__ inline void numbers(const Units<T> &u, Draw<T> d, 
     for (int i = threadIdx.x; i < SPAN / 2 && start + i < count; i += THREADS) {
         long long element = start + i, row = element / u.n;
         int column = element % u.n;
-        T z = driven(d.x + row * d.width, d.bias, d.heat, column, true), u1 = uniform<T>(bits32(words[0], i)), s;
+        T z = driven(d.x + row * d.width, d.bias, d.heat, row, column, true), u1 = uniform<T>(bits32(words[0], i)), s;
         if (u.kind == COUNTED) {
             s = counted(z, u1);
         } else {
@@ -232,7 +235,7 @@ template <class T> __device__ inline void choices(const Units<T> &u, Draw<T> d, 
         philox_block((word)(element / 8) + 1, d.clock, d.site, 0, d.key[0], d.key[1], drawn);
         word half = element & 4 ? (element & 2 ? drawn[3] : drawn[2]) : (element & 2 ? drawn[1] : drawn[0]);
         T noise = log(-log(uniform<T>((unsigned)(half >> (32 * (element % 2))))));
-        T value = driven(d.x + row * d.width, d.bias, d.heat, first + k, true) - noise;
+        T value = driven(d.x + row * d.width, d.bias, d.heat, row, first + k, true) - noise;
         if (place < 0 || value > best || value != value) {
             best = value;
             place = k;
@@ -483,6 +486,69 @@ __device__ inline void weigh(const Side<T> &visible, const Side<T> &hidden, cons
     if (threadIdx.x == 0) *weight += sign * sum;
 }
 
+// Unnormalised log-probabilities of a row of chains at the inverse temperature that is one step colder than its own, at
+// its own, and at the one that is hotter; at the ends its own stands for what is not there.
+// grid: rows, members
+template <class T>
+__device__ inline void levels(const Side<T> &hidden, const T *v, const T *b, int n, const T *x, const T *lacking,
+                              const T *betas, int rungs, int count, double *out) {
+    int rung = blockIdx.x / count;
+    double linear = 0;
+    for (int i = threadIdx.x; i < n; i += THREADS) linear += (double)(v[i] * b[i]);
+    linear = sum_of_all(linear);
+    for (int shift = -1; shift <= 1; ++shift) {
+        int other = rung + shift < 0 ? 0 : rung + shift >= rungs ? rungs - 1 : rung + shift;
+        double sum = 0;
+        for (int j = threadIdx.x; j < hidden.width(); j += THREADS) {
+            int first = hidden.begin(j);
+            sum += log_partition(hidden.at(j), x + first, lacking ? lacking + first : nullptr, j - first, betas[other]);
+        }
+        __syncthreads();  // until the last sum is read
+        sum = sum_of_all(sum);
+        if (threadIdx.x == 0) out[shift + 1] = sum + betas[other] * linear;
+    }
+}
+
+// Whether the chains of a number at a temperature and the next one would exchange their states.
+template <class T>
+__device__ inline bool accepts(const double *levels, int rung, int chain, int count, word clock, word site, const word *key) {
+    const double *cold = levels + 3 * ((long long)rung * count + chain), *hot = cold + 3 * count;
+    long long element = (long long)rung * count + chain;
+    word drawn[4];
+    philox_block((word)(element / 8) + 1, clock, site, 0, key[0], key[1], drawn);
+    word half = element & 4 ? (element & 2 ? drawn[3] : drawn[2]) : (element & 2 ? drawn[1] : drawn[0]);
+    return (double)log(uniform<T>((unsigned)(half >> (32 * (element % 2))))) < cold[2] + hot[0] - cold[1] - hot[1];
+}
+
+// States of the chains after exchanges of even pairs of temperatures in even steps and of odd ones in odd steps, and the
+// inputs that those at the first temperature give; how many of all pairs would exchange is counted.
+// grid: rows, then pairs; members
+template <class T>
+__device__ inline void exchange(const double *levels, const T *v, T *states, int n, const T *x, const T *lacking, T *top,
+                                int m, double *swaps, double *attempts, int rungs, int count, word clock, word site,
+                                const word *key) {
+    int rows = rungs * count;
+    if ((int)blockIdx.x >= rows) {
+        int pair = blockIdx.x - rows;
+        if (threadIdx.x) return;
+        double sum = 0;
+        for (int chain = 0; chain < count; ++chain) sum += accepts<T>(levels, pair, chain, count, clock, site, key);
+        swaps[pair] += sum / count;
+        if (pair == 0) attempts[0] += 1;
+        return;
+    }
+    int row = blockIdx.x, rung = row / count, chain = row % count, from = row;
+    bool first = rung % 2 == (int)(clock % 2);  // whether this temperature is the colder one of its pair
+    if (first && rung + 1 < rungs && accepts<T>(levels, rung, chain, count, clock, site, key)) from += count;
+    if (!first && rung && accepts<T>(levels, rung - 1, chain, count, clock, site, key)) from -= count;
+    for (int i = threadIdx.x; i < n; i += THREADS) states[(long long)row * n + i] = v[(long long)from * n + i];
+    if (rung) return;
+    for (int j = threadIdx.x; j < m; j += THREADS) {
+        T input = x[(long long)from * m + j];
+        top[(long long)row * m + j] = lacking ? input + lacking[j] : input;
+    }
+}
+
 // What inputs let expect of a side, less what was wanted, in its part of the mean over the rows; and the sum of that.
 // grid: 32 units each, members
 template <class T>
@@ -519,10 +585,11 @@ __device__ inline void error(const Side<T> &side, const T *x, const T *bias, con
     extern "C" __global__ void __launch_bounds__(256) draw_##NAME(                                                 \
         T *x, const T *bias, long long bias_stride, int has_bias, T *state, long long state_row,                   \
         long long state_member, int rows, SIDE(T, side), int blocks, const T *table, const T *base,                \
-        const word *start, int heated, int has_base, const word *keys, const word *clock, word site) {             \
+        const word *start, int heated, int has_base, int every, long long table_stride, const word *keys, const word *clock, word site) {             \
         long long member = blockIdx.y;                                                                             \
         MADE(T, side);                                                                                             \
-        Heat<T> heat = {heated ? table : nullptr, has_base ? base : nullptr, clock, start};                        \
+        Heat<T> heat = {heated ? table + member * table_stride : nullptr, has_base ? base : nullptr, clock, start, \
+                        every};                                                                                    \
         Draw<T> d = {x + member * rows * side.width(), state + member * state_member,                              \
                      has_bias ? bias + member * bias_stride : nullptr, heat, state_row, rows, side.width(),        \
                      keys + 2 * member, clock[0], site};                                                           \
@@ -581,9 +648,28 @@ __device__ inline void error(const Side<T> &side, const T *x, const T *bias, con
         long long row = (long long)blockIdx.y * gridDim.x + blockIdx.x;                                            \
         MADE(T, visible);                                                                                          \
         MADE(T, hidden);                                                                                           \
-        Heat<T> heat = {table, base, clock, start};                                                                \
+        Heat<T> heat = {table, base, clock, start, 0};                                                             \
         weigh<T>(visible, hidden, v + row * visible.width(), b + blockIdx.y * b_stride, x + row * hidden.width(),  \
                  lacks ? c + blockIdx.y * c_stride : nullptr, heat, alone, sign, weights + row);                   \
+    }                                                                                                              \
+    extern "C" __global__ void __launch_bounds__(256) levels_##NAME(                                               \
+        const T *v, const T *b, long long b_stride, int n, const T *x, const T *c, long long c_stride, int lacks,  \
+        SIDE(T, hidden), const T *betas, int rungs, int count, double *out) {                                      \
+        long long row = (long long)blockIdx.y * gridDim.x + blockIdx.x;                                            \
+        MADE(T, hidden);                                                                                           \
+        levels<T>(hidden, v + row * n, b + blockIdx.y * b_stride, n, x + row * hidden.width(),                     \
+                  lacks ? c + blockIdx.y * c_stride : nullptr, betas + blockIdx.y * rungs, rungs, count,           \
+                  out + 3 * row);                                                                                  \
+    }                                                                                                              \
+    extern "C" __global__ void __launch_bounds__(256) exchange_##NAME(                                             \
+        const double *levels, const T *v, T *states, int n, const T *x, const T *c, long long c_stride, int lacks, \
+        T *top, int m, double *swaps, double *attempts, int rungs, int count, const word *keys,                    \
+        const word *clock, word site) {                                                                            \
+        long long member = blockIdx.y, rows = (long long)rungs * count;                                            \
+        exchange<T>(levels + 3 * member * rows, v + member * rows * n, states + member * rows * n, n,              \
+                    x + member * rows * m, lacks ? c + member * c_stride : nullptr, top + member * count * m, m,   \
+                    swaps + member * (rungs - 1), attempts + member, rungs, count, clock[0], site,                 \
+                    keys + 2 * member);                                                                            \
     }                                                                                                              \
     extern "C" __global__ void __launch_bounds__(256) error_##NAME(                                                \
         const T *x, const T *bias, long long bias_stride, const T *wanted, long long wanted_row,                   \
