@@ -213,7 +213,9 @@ class Cupy(ModuleType):
 
     def zeros(self, *args, **kwargs):
         """A launch."""
-        return self._made(np.zeros, *args, **kwargs)
+        found = self._made(np.zeros, *args, **kwargs)
+        STATE.memory.append(weakref.ref(found.base))
+        return found
 
     def ones(self, *args, **kwargs):
         """A launch."""

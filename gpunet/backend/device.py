@@ -5,7 +5,7 @@ import importlib
 import importlib.util
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
@@ -48,17 +48,22 @@ class Device:
 
     def empty(self, shape: tuple[int, ...], dtype: Any) -> Array:
         """An uninitialised array that starts on a 256-byte boundary."""
-        dtype = np.dtype(dtype)
-        nbytes = math.prod(shape) * dtype.itemsize
-        raw = self.xp.empty(nbytes + ALIGNMENT, np.uint8)
-        start = -address(raw) % ALIGNMENT
-        return raw[start : start + nbytes].view(dtype).reshape(shape)
+        return self._made(self.xp.empty, shape, np.dtype(dtype))
 
     def zeros(self, shape: tuple[int, ...], dtype: Any) -> Array:
         """A zeroed array that starts on a 256-byte boundary."""
+        if self.kind == "cuda":
+            return self._made(self.xp.zeros, shape, np.dtype(dtype))  # by no kernel, of which each type needs its own
         array = self.empty(shape, dtype)
         array.fill(0)
         return array
+
+    @staticmethod
+    def _made(make: Callable[..., Array], shape: tuple[int, ...], dtype: np.dtype) -> Array:
+        nbytes = math.prod(shape) * dtype.itemsize
+        raw = make(nbytes + ALIGNMENT, np.uint8)
+        start = -address(raw) % ALIGNMENT
+        return raw[start : start + nbytes].view(dtype).reshape(shape)
 
     def put(self, host: Any, dtype: Any = None) -> Array:
         """Copy host values into a new array on this device."""

@@ -50,8 +50,8 @@ class Evaluator:
 
     def scores(self) -> Scores:
         """Evaluate all samples; reads the device once, and the outputs where figures need them."""
-        self.cursor.fill(0)
-        self.totals.fill(0)
+        self.device.copy_into(self.cursor, 0)
+        self.device.copy_into(self.totals, 0)
         for start in range(0, self.feed.samples, self.batch_size):
             self.feed.provide(start, min(start + self.batch_size, self.feed.samples))
             self.step()

@@ -94,13 +94,13 @@ class Trainer:
         self.variant = self.objective.begin_epoch(epoch, batch), steps
         self.feed.shuffle(self.parameters.seeds, epoch)
         self.optimizer.plan(epoch + np.arange(steps) / steps, self.cursor)
-        self.cursor.fill(batch)
+        self.device.copy_into(self.cursor, batch)
         if not batch:
-            self.totals.fill(0)
+            self.device.copy_into(self.totals, 0)
 
     def end_epoch(self) -> None:
         """Say that no epoch is under way: the next batch is the first of the next one."""
-        self.cursor.fill(0)
+        self.device.copy_into(self.cursor, 0)
 
     def train_batch(self, number: int) -> None:
         """Run step ``number`` of the epoch; steps come in order, since the device counts them itself."""
