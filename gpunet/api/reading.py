@@ -90,10 +90,7 @@ def found_in(
 
 
 def dataset_of(config: Config, found: Table | Dataset, known: Trained | None = None, measured: bool = False) -> Dataset:
-    """A data set out of what was found: by the rules of a new model, or by the contract of a trained one.
-
-    Where the model is ``measured`` on it no label may be missing.
-    """
+    """A data set by the rules of a new model or the contract of a trained one; where that is measured, all labelled."""
     if isinstance(found, Table):
         if known is not None:
             partly = config.model.learns_unlabelled and not measured
@@ -122,10 +119,8 @@ def table_dataset(config: Config, table: Table, given: Targets | None = None) ->
         )  # fmt: skip
 
     targets = data.target if isinstance(data.target, tuple) else () if data.target is None else (data.target,)
-    wanted = Wanted(
-        targets, data.task, data.features, data.ignore, data.id, data.weight, data.split_column,
-        config.model.learns_unlabelled,
-    )  # fmt: skip
+    wanted = Wanted(targets, data.task, data.features, data.ignore, data.id, data.weight, data.split_column)
+    wanted = replace(wanted, partly=config.model.learns_unlabelled)
     coding = Coding(data.fill, data.categories, data.unseen, data.rare, data.words, config.dtype == np.float64)
     return assemble(table, wanted, coding, parts_of, data.target != (), given)
 
