@@ -21,7 +21,7 @@ import numpy as np
 import place
 from timing import run_cases
 
-from gpunet.backend import capture, use_loops
+from gpunet.backend import capture
 from gpunet.layers import Dense
 from gpunet.optimizers import NEVER, SGD, Adam, Counters, Optimizer, end_step
 from gpunet.parameter import Parameters
@@ -30,7 +30,7 @@ INPUTS, OUTPUTS = 10_000, 1_000  # of a layer of ten million weights
 RULES = {"Adam": Adam(1e-3), "momentum": SGD(1e-3, momentum=0.9)}
 
 
-def gpunet_step(rule, loops=False):
+def gpunet_step(rule):
     layer = Dense(OUTPUTS, n_in=INPUTS)
     layer.build((INPUTS,))
     device = place.device()
@@ -53,12 +53,7 @@ def gpunet_step(rule, loops=False):
         parameters.idle = []
         return capture(step, device)
     allowed = device.put(np.array(True))
-
-    def step():
-        use_loops(loops)
-        optimizer.step(allowed)
-
-    return step
+    return lambda: optimizer.step(allowed)
 
 
 def textbook(rule):
@@ -98,8 +93,6 @@ def candidates(rule):
     found = {"gpunet": gpunet_step(rule)}
     if not place.on_gpu():
         found["textbook NumPy"] = textbook(rule)
-        if importlib.util.find_spec("numba"):
-            found["gpunet, loops"] = gpunet_step(rule, loops=True)
     if importlib.util.find_spec("torch"):
         found["PyTorch"] = torch_step(rule, False)
         found["PyTorch, fused"] = torch_step(rule, True)

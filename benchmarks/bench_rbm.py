@@ -24,7 +24,6 @@ import numpy as np
 import place
 from timing import run_cases
 
-from gpunet.backend import use_loops
 from gpunet.data import Feed, fit_preprocessing
 from gpunet.optimizers import SGD
 from gpunet.rbm import RBM, Bernoulli, ContrastiveDivergence, Persistent
@@ -64,7 +63,7 @@ def products_alone(shape, samples, k):
     return step
 
 
-def gpunet_step(shape, samples, k, persistent, center=True, loops=False):
+def gpunet_step(shape, samples, k, persistent, center=True):
     x = batch(shape, samples)
     feed = Feed(place.device(), x, np.zeros(samples, np.int32), fit_preprocessing("none", x, 1.0), np.dtype(np.float32))
     machine = RBM(Bernoulli(shape[0]), Bernoulli(shape[1]))
@@ -74,7 +73,6 @@ def gpunet_step(shape, samples, k, persistent, center=True, loops=False):
     trainer.begin_epoch(0, 1)
 
     def step():
-        use_loops(loops)
         trainer.cursor.fill(0)  # the same batch again
         trainer.step(samples)
 
@@ -127,8 +125,6 @@ def candidates(shape, samples, k, persistent):
         "gpunet": gpunet_step(shape, samples, k, persistent),
         "gpunet, not centred": gpunet_step(shape, samples, k, persistent, center=False),
     }
-    if not place.on_gpu() and importlib.util.find_spec("numba"):
-        found["gpunet, loops"] = gpunet_step(shape, samples, k, persistent, loops=True)
     if persistent and k == 1 and not place.on_gpu() and importlib.util.find_spec("sklearn"):
         found["scikit-learn"] = sklearn_step(shape, samples)
     if importlib.util.find_spec("torch"):

@@ -24,7 +24,6 @@ import numpy as np
 import place
 from timing import run_cases
 
-from gpunet.backend import use_loops
 from gpunet.data import Feed, fit_preprocessing
 from gpunet.initializers import He
 from gpunet.layers import Dense, ReLU, Sequential
@@ -105,11 +104,8 @@ def textbook(widths, samples):
     return step
 
 
-def gpunet_step(widths, samples, members=0, loops=False):
-    """The project's own step, with all that belongs to it: gathering the batch, metrics, guards.
-
-    With or without compiled loops (extra ``cpu``), which give the same bits.
-    """
+def gpunet_step(widths, samples, members=0):
+    """The project's own step, with all that belongs to it: gathering the batch, metrics, guards."""
     x, y = batch(widths, samples)
     shape = (members,) if members else ()
     feed = Feed(place.device(), x, y, fit_preprocessing("none", x, 1.0), np.dtype(np.float32), shape)
@@ -122,7 +118,6 @@ def gpunet_step(widths, samples, members=0, loops=False):
     trainer.begin_epoch(0, 1)
 
     def step():
-        use_loops(loops)
         trainer.cursor.fill(0)  # the same batch again
         trainer.step(samples)
 
@@ -159,8 +154,6 @@ def candidates(widths, samples):
     }
     if not place.on_gpu():
         found["textbook NumPy"] = textbook(widths, samples)
-        if importlib.util.find_spec("numba"):
-            found["gpunet, loops"] = gpunet_step(widths, samples, loops=True)
     if importlib.util.find_spec("torch"):
         found["PyTorch eager"] = torch_step(widths, samples)
         found["fused Adam"] = torch_step(widths, samples, fused=True)

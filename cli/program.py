@@ -2,7 +2,6 @@
 
 import os
 import sys
-import warnings
 from contextlib import suppress
 
 from gpunet.interruption import Interrupts
@@ -11,7 +10,6 @@ from gpunet.interruption import Interrupts
 def run() -> None:
     """Run the command that the arguments name; ends the process with its exit code."""
     _hold_streams()
-    warnings.formatwarning = lambda message, *_, **__: f"Warning: {message}\n"  # without the place in the source
     interrupts = Interrupts(_abandon)
     interrupts.listen()
     try:

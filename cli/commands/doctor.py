@@ -51,7 +51,6 @@ def doctor(words: tuple[str, ...], signal: str | None, output: str | None, devic
     place = resolve_device(device)
     with place.activate():
         random, error = _check(place)
-    loops, wrong = _loops()
     findings = {
         "gpunet": __version__,
         "python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
@@ -59,7 +58,6 @@ def doctor(words: tuple[str, ...], signal: str | None, output: str | None, devic
         "cores": _cores(),
         "blas": _blas(),
         "threads": _threads(),
-        "loops": loops,
         "cupy": _cupy(),
         "driver": f"CUDA {report.cuda_version}: {', '.join(report.gpus)}" if report.gpus else report.problem,
         "device": str(place),
@@ -74,7 +72,7 @@ def doctor(words: tuple[str, ...], signal: str | None, output: str | None, devic
             click.echo(f"{name:10} {finding}")
         if place.note:
             click.echo(f"{place.note} See {FILES}.")
-    if wrong or not random or error > 1e-3:
+    if not random or error > 1e-3:
         raise click.ClickException("the device computes wrong numbers")
 
 
@@ -168,21 +166,6 @@ def _threads() -> str:
         found += "; the cores are busy, so that training large models is faster with OMP_NUM_THREADS=1 in front"
         found += f"; see {BEFORE}"
     return found
-
-
-def _loops() -> tuple[str, bool]:
-    """Which compiled loops the processor uses, and whether one of them computes other bits than array functions."""
-    from gpunet.backend import compiled
-
-    if not compiled.load():
-        extra = " (pip install 'gpunet[cpu]')" if compiled.reason().endswith("not installed") else ""
-        return f"array functions alone: {compiled.reason()}{extra}", False
-    from gpunet.testing import agreement
-
-    found = agreement()
-    wrong = [name for name, same in found.items() if not same]
-    said = f"DIFFERENT from array functions: {', '.join(wrong)}" if wrong else f"compiled for {', '.join(found)}"
-    return f"numba {compiled.version()}, {said}; kept in {compiled.folder()}", bool(wrong)
 
 
 def _product_seconds() -> float:

@@ -6,7 +6,6 @@ This is the only room that imports CuPy, and it does so when a CUDA device is fi
 from .arena import Arena
 from .arrays import array_module, strided, to_host
 from .capture import WARM_UPS, capture, nodes_of
-from .compiled import loops, loops_used, use_loops
 from .context import NUMERICS, Context, sixteen_bits
 from .device import Device, gone, resolve_device
 from .dispatch import Op, op, watching
@@ -40,8 +39,6 @@ __all__ = [
     "kernel",
     "lanes",
     "launches_told",
-    "loops",
-    "loops_used",
     "lost",
     "matmul",
     "no_memory_for_graph",
@@ -59,6 +56,5 @@ __all__ = [
     "threads_of_blas",
     "threads_pay",
     "to_host",
-    "use_loops",
     "watching",
 ]

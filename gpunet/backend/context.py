@@ -10,7 +10,7 @@ import numpy as np
 from ..members import PerMember, each
 from .arena import Arena
 from .arrays import Array, array_module
-from .events import STEPS, Find, draw_events, happen
+from .events import STEPS, happen
 from .streams import Streams, normal_pairs, unit_interval
 
 NUMERICS = 2  # the rules of arithmetic of new runs; runs that began under rules 1 keep them, see decision 0019
@@ -57,37 +57,16 @@ class Context:
 
     def events(self, probability: Array) -> Array:
         """1 with the given probabilities, ([members,] ...), else 0, in place of them; 0 and 1 stay certain."""
-        return self._drawn(probability, None, probability)
-
-    def drawn(self, x: Array, find: Find) -> Array:
-        """1 or 0, each with a probability that is found from a number.
-
-        Args:
-            x: ([members,] ...).
-            find: what writes the probabilities of 1 for its first argument into its second one; it may be called for
-                stretches of the numbers, one after the other.
-        """
-        return self._drawn(self.like(x), find, x)
-
-    def _drawn(self, probability: Array, find: Find | None, x: Array) -> Array:
         if self._draws_by_kernel(probability):
-            if find is not None:
-                find(x, probability)
             happen(probability, *self.site())
             return probability
-        bits, streams = self.bits16(probability.shape), self._random()
-        if self.numerics != 1 and not streams.apart:
-            draw_events(probability, find, x, bits, self.empty, streams.keys, streams.clock, streams.site - 1)
-            return probability
-        if find is not None:
-            find(x, probability)
-        happened = self.empty(probability.shape, bool)
+        bits, happened = self.bits16(probability.shape), self.empty(probability.shape, bool)
         probability *= STEPS
         if self.numerics == 1:  # rounded to 16 bits, so that what is rarer than 8e-6 never happens
             probability -= 0.5
             array_module(probability).greater(probability, bits, out=happened)
         else:
-            streams.decide(happened, bits, probability)
+            self._random().decide(happened, bits, probability)
         array_module(probability).copyto(probability, happened)
         return probability
 

@@ -5,16 +5,12 @@ from contextlib import contextmanager
 from functools import partial, update_wrapper
 from typing import Any
 
-from .compiled import pays
-
 
 class Op:
     """A function of arrays that is chosen by the type of its first argument.
 
     The reference runs wherever no override is registered.  An override is registered under the name of the
-    array library, so that registering one for CuPy does not import CuPy.  One for ``"numpy"`` may look at values, which
-    the reference must not, as it may be captured; one for ``"compiled"`` goes before it where :func:`.compiled.pays`
-    says so, and computes the same bits.
+    array library, so that registering one for CuPy does not import CuPy.
 
     >>> @op
     ... def twice(x):
@@ -34,7 +30,7 @@ class Op:
         update_wrapper(self, reference)
 
     def override(self, library: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """Register a faster equal for the arrays of one library: ``"cupy"``, ``"numpy"``, or ``"compiled"``."""
+        """Register a faster equal for the arrays of one library: ``"cupy"`` or ``"numpy"``."""
 
         def register(function: Callable[..., Any]) -> Callable[..., Any]:
             self.overrides[library] = function
@@ -46,8 +42,6 @@ class Op:
         """Run the override for ``array``'s library, or the reference."""
         if self.overrides:
             library = type(array).__module__.partition(".")[0]
-            if library == "numpy" and "compiled" in self.overrides and pays(array.size):
-                library = "compiled"
             return self.overrides.get(library, self.reference)(array, *args, **kwargs)
         return self.reference(array, *args, **kwargs)
 

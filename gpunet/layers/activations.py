@@ -9,7 +9,6 @@ from ..backend import Context, array_module
 from ..backend.arrays import Array
 from ..fields import Fraction, check_fields
 from ..ops import activations as ops
-from ..ops.slopes import through_leaky_relu, through_relu, through_sigmoid, through_tanh
 from .base import Backward, Layer
 
 
@@ -32,7 +31,13 @@ class Sigmoid(Layer):
         """Backward multiplies by the slope ``y (1 - y)``."""
         y = ops.sigmoid(x, ctx.like(x), ctx.numerics)
 
-        return y, lambda dy: through_sigmoid(dy, y, ctx)
+        def backward(dy: Array) -> Array:
+            slope = array_module(y).subtract(1, y, out=ctx.like(y))
+            slope *= y
+            dy *= slope
+            return dy
+
+        return y, backward
 
 
 @dataclass(eq=False)
@@ -43,8 +48,16 @@ class Tanh(Layer):
 
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
         """Backward multiplies by the slope ``1 - y^2``."""
-        y = array_module(x).tanh(x, out=ctx.like(x))
-        return y, lambda dy: through_tanh(dy, y, ctx)
+        xp = array_module(x)
+        y = xp.tanh(x, out=ctx.like(x))
+
+        def backward(dy: Array) -> Array:
+            slope = xp.multiply(y, y, out=ctx.like(y))
+            xp.subtract(1, slope, out=slope)
+            dy *= slope
+            return dy
+
+        return y, backward
 
 
 @dataclass(eq=False)
@@ -66,7 +79,13 @@ class ReLU(Layer):
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Backward]:
         """Backward multiplies by 0 below 0, 1 above, and ``grad_at_zero`` at 0."""
         y = array_module(x).maximum(x, 0, out=ctx.like(x))
-        return y, lambda dy: through_relu(dy, x, self.grad_at_zero, ctx)
+
+        def backward(dy: Array) -> Array:
+            slope = ctx.empty(x.shape, bool if self.grad_at_zero in (0, 1) else x.dtype)
+            dy *= ops.step_at_zero(x, self.grad_at_zero, slope)
+            return dy
+
+        return y, backward
 
     @classmethod
     def examples(cls) -> list[Layer]:
@@ -93,7 +112,16 @@ class LeakyReLU(Layer):
         xp = array_module(x)
         y = xp.multiply(x, self.slope, out=ctx.like(x))
         xp.maximum(x, y, out=y)
-        return y, lambda dy: through_leaky_relu(dy, x, self.slope, ctx)
+
+        def backward(dy: Array) -> Array:
+            factor = ctx.like(x)
+            xp.copyto(factor, xp.greater(x, 0, out=ctx.empty(x.shape, bool)))
+            factor *= 1 - self.slope
+            factor += self.slope
+            dy *= factor
+            return dy
+
+        return y, backward
 
 
 @dataclass(eq=False)

@@ -1,13 +1,12 @@
 """Dropout."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from ..backend import Context, array_module, sixteen_bits
 from ..backend.arrays import Array
 from ..fields import Fraction, check_fields
 from ..members import PerMember, each
-from ..ops.slopes import masked
 from .base import Backward, Layer
 from .images import image_of
 
@@ -44,23 +43,22 @@ class Dropout(Layer):
         if ctx.training:
             shape = self._decisions(x.shape)
             dropped, rate = ctx.dropped(shape, self.rate)
-            scale: Any = None
+            factor = ctx.empty(shape, x.dtype)
+            xp.logical_not(dropped, out=dropped)
+            xp.copyto(factor, dropped)
             if self.mode == "inverted":
-                scale = ctx.number(each(lambda one: 1 / (1 - one) if one < 1 else 1.0, rate), dropped, x.dtype)
-            y, factor = masked(x, dropped, scale, ctx)
+                factor *= ctx.number(each(lambda one: 1 / (1 - one) if one < 1 else 1.0, rate), factor)
         elif isinstance(rate, PerMember):
             x = self._of_all(x, len(rate))
             factor = ctx.number(each(lambda one: 1 - one, rate), x)
-            y = xp.multiply(x, factor, out=ctx.like(x))
         else:
             factor = 1 - rate
-            y = xp.multiply(x, factor, out=ctx.like(x))
 
         def backward(dy: Array) -> Array:
             dy *= factor
             return dy
 
-        return y, backward
+        return xp.multiply(x, factor, out=ctx.like(x)), backward
 
     def _of_all(self, x: Array, members: int) -> Array:
         """With a members axis also where all members see the same samples."""

@@ -14,8 +14,6 @@ from ..ops.guard import guarded, square_sum
 from ..parameter import Parameters
 from ..schedules import Schedule, table
 from .blocks import Block, blocks_of, decaying_layers
-from .coefficients import Ahead, coefficients
-from .judging import applied, judged
 from .optimization import Optimization
 from .rules import Rule
 
@@ -31,9 +29,6 @@ class Optimizer:
     Attributes:
         rate_scale: multiplies the learning rate from the next plan on, on the host, () or (members,).
         table: float64 (hyperparameters, [members,] steps), on the device, as planned.
-        constant: whether no hyperparameter changes during the epoch.
-        cursor: int64 (1,), on the device, the number of the step within the epoch.
-        ahead: numbers of updates to come.
         shares: how far the average moves at each step, ([members,] steps); None without averaging.
         deltas: flat, what was last computed to be taken from the parameters.
 
@@ -60,24 +55,21 @@ class Optimizer:
         self.hyperparameters = tuple(f.name for f in fields(self.rule) if _is_number(getattr(self.rule, f.name)))
         self._uploaded: dict[tuple[str, tuple[int, ...]], Array] = {}
         self.table: Array = None
-        self.constant = False
-        self.ahead = Ahead(self)
-        self.cursor: Array = None
+        self._cursor: Array = None
         self._times = np.zeros(0)
         self.shares: Array = None
         self.tail: Any = None  # of the kernels that end a step on CUDA, once they have
-        self.looped: Any = None  # of the compiled loops of the processor, likewise
 
     def _note_exceptions(self) -> None:
         """Note what is not the same for all parameters, so that steps pass over nothing else."""
         parameters, device = self.parameters, self.parameters.device
         bounded = [p for p in parameters.named.values() if p.max_norm is not None]
         bounds = [parameters.number(p.max_norm) for p in bounded]
-        self.bounded = [
+        self._bounded = [
             (p, bound if np.ndim(bound) == 0 else bound.reshape(-1, *(1 for _ in p.shape)))
             for p, bound in zip(bounded, bounds)
         ]
-        self.limited = [name for name, p in parameters.named.items() if p.limit is not None]
+        self._limited = [name for name, p in parameters.named.items() if p.limit is not None]
         self._unit_rated = [
             (parameters.view(self.deltas, name), device.put(np.array(p.unit_rates), parameters.dtype))
             for name, p in parameters.named.items()
@@ -96,9 +88,7 @@ class Optimizer:
         members, self._times = self.parameters.members, times
         values = np.stack([table(getattr(self.rule, n), times, members) for n in self.hyperparameters])
         values[self.hyperparameters.index("learning_rate")] *= self.rate_scale[..., None]
-        self.constant = bool((values == values[..., :1]).all())
-        self.ahead.forget()
-        self.table, self.cursor = self._upload("table", values, np.float64), cursor
+        self.table, self._cursor = self._upload("table", values, np.float64), cursor
         averaging = self.optimization.averaging
         if averaging is not None:
             each = [own(averaging, member, *members).shares(times) for member in range(*members)] if members else []
@@ -118,7 +108,7 @@ class Optimizer:
             rows = array if self.parameters.members else array[None]
             for member in map(int, chosen):
                 rows[member].fill(0)
-        self.plan(self._times, self.cursor)
+        self.plan(self._times, self._cursor)
 
     def step(self, allowed: Array) -> Array:
         """Update all parameters from their gradients.
@@ -130,29 +120,21 @@ class Optimizer:
             Bool, () or (members,): whose update was finite and within all limits; one that was not is not applied.
         """
         p = self.parameters
-        good = judged(self.deltas, allowed, self)
+        guarded(allowed, [self.deltas, self.updates, *self.slots.values()], self._compute)
+        length = square_sum(self.deltas)
+        good = p.device.xp.isfinite(length)
+        for name in self._limited:
+            good = p.device.xp.logical_and(good, self._size_after(name, length) < p.named[name].limit)
         changed = [p.values] if self.optimization.averaging is None else [p.values, self.slots["average"]]
         guarded(p.device.xp.logical_and(allowed, good), changed, self._apply)
         return good
 
-    def judge(self) -> Array:
-        """Whether the last update is finite and within all limits, bool, () or (members,)."""
-        p, length = self.parameters, square_sum(self.deltas)
-        good = p.device.xp.isfinite(length)
-        for name in self.limited:
-            good = p.device.xp.logical_and(good, self.size_after(name, length) < p.named[name].limit)
-        return good
+    def size_after(self, name: str) -> Array:
+        """Root mean square that a parameter may have at most after the last update, () or (members,)."""
+        return self._size_after(name, square_sum(self.deltas))
 
-    def size_after(self, name: str, length: Array = None) -> Array:
-        """Root mean square that a parameter may have at most after the last update, () or (members,).
-
-        ``|w| + |d|`` for ``|w - d|`` costs one pass instead of two.
-
-        Args:
-            name: of the parameter.
-            length: the square of ``|d|`` where it is known, () or (members,).
-        """
-        length = square_sum(self.deltas) if length is None else length
+    def _size_after(self, name: str, length: Array) -> Array:
+        """``|w| + |d|`` for ``|w - d|`` costs one pass instead of two; ``length`` is the square of ``|d|``."""
         part, xp = self.parameters.segments[name], self.parameters.device.xp
         own = square_sum(self.parameters.values[..., part])
         return (xp.sqrt(own) + xp.sqrt(length)) * (part.stop - part.start) ** -0.5
@@ -200,13 +182,9 @@ class Optimizer:
         return self._uploaded[key]
 
     def _apply(self) -> None:
-        applied(self.deltas, self)
-
-    def apply(self) -> None:
-        """Take the update from the parameters, bound what is bounded, and move the average."""
         xp, values, deltas = self.parameters.device.xp, self.parameters.values, self.deltas
         values -= deltas
-        for p, bound in self.bounded:
+        for p, bound in self._bounded:
             into_unit = tuple(range(-len(p.shape), -1))  # all axes but the members' and the last one, the units
             value = p.value
             length = xp.sqrt((value * value).sum(axis=into_unit, keepdims=True))
@@ -214,7 +192,7 @@ class Optimizer:
         if self.optimization.averaging is not None:
             average = self.slots["average"]
             xp.subtract(values, average, out=deltas)
-            deltas *= self.shares.take(self.cursor, axis=-1)
+            deltas *= self.shares.take(self._cursor, axis=-1)
             average += deltas
 
     def _exchange(self) -> None:
@@ -224,56 +202,35 @@ class Optimizer:
             copyto(values, average)
             copyto(average, self.deltas)
 
-    def compute(self, measure: bool = False) -> Array:
-        """Let the rule compute what is to be taken from the parameters, into :attr:`deltas`.
-
-        Args:
-            measure: whether the sum of the squares of the updates is asked for, found block by block while each is in
-                the cache.
-
-        Returns:
-            That sum, () or (members,); None where it was not asked for, or is not known to be that of :attr:`deltas`.
-        """
-        xp, lengths = self.parameters.device.xp, []
-        self.begin_update()
+    def _compute(self) -> None:
+        xp = self.parameters.device.xp
+        self.updates += 1
+        if self.optimization.clipping is not None:
+            self.optimization.clipping.apply(self._gradient, self._clipping)
+        now = self.table.take(self._cursor, axis=-1)
         for rate_factor, blocks in self._blocks.items():
-            c = coefficients(self.updates, self, rate_factor)
-            self.prepare_layers(rate_factor, c)
+            h = SimpleNamespace(**dict(zip(self.hyperparameters, now)))
+            h.learning_rate = h.learning_rate * rate_factor
+            dtype = self.parameters.dtype
+            c = SimpleNamespace(**{k: v.astype(dtype) for k, v in self.rule.coefficients(h, self.updates).items()})
+            for w, g, scratch in self._layers.get(rate_factor, ()):
+                self.rule.prepare(w, g, c, scratch)
             shrinkage = getattr(c, "shrinkage", None)
             for b in blocks:
                 if b.group.momentum is not None:
                     # A running statistic moves towards what was observed, which stands where others have a gradient.
                     xp.subtract(b.values, b.grads, out=b.deltas)
                     b.deltas *= b.momentum
-                else:
-                    if b.group.decay:
-                        self._penalise(b)
-                    self.rule.update(b.grads, b.slots, c, b.deltas, b.scratch)
-                    if shrinkage is not None and b.group.decay:
-                        b.deltas += xp.multiply(b.values, shrinkage, out=b.scratch)
-                if measure:
-                    lengths.append(square_sum(b.deltas))
-        changed = self.rate_units()
-        for name in self.parameters.idle:
-            self.last_update(name).fill(0)
-        return None if changed or self.parameters.idle or not lengths else sum(lengths[1:], lengths[0])
-
-    def begin_update(self) -> None:
-        """Count the update, and clip the gradient of the loss."""
-        self.updates += 1
-        if self.optimization.clipping is not None:
-            self.optimization.clipping.apply(self._gradient, self._clipping)
-
-    def prepare_layers(self, rate_factor: float, c: SimpleNamespace) -> None:
-        """Let the rule change the gradients of whole layers, where it asks for that."""
-        for w, g, scratch in self._layers.get(rate_factor, ()):
-            self.rule.prepare(w, g, c, scratch)
-
-    def rate_units(self) -> bool:
-        """Multiply the update of units by rates of their own; whether there are such."""
+                    continue
+                if b.group.decay:
+                    self._penalise(b)
+                self.rule.update(b.grads, b.slots, c, b.deltas, b.scratch)
+                if shrinkage is not None and b.group.decay:
+                    b.deltas += xp.multiply(b.values, shrinkage, out=b.scratch)
         for delta, rates in self._unit_rated:
             delta *= rates
-        return bool(self._unit_rated)
+        for name in self.parameters.idle:
+            self.last_update(name).fill(0)
 
     def _penalise(self, b: Block) -> None:
         """Add the gradient of the penalties; that of an absolute value at 0 is 0."""

@@ -12,7 +12,6 @@ from ..data import Preprocessing
 from ..errors import ConfigError, DataError
 from ..fields import Count, NonNegative
 from ..ops.activations import cross_entropy, sigmoid, softmax, softplus
-from ..ops.drawing import bernoulli
 from .units import Units
 
 SCALED = "Set preprocess=min_max (scale for 8-bit images), or visible_units=gaussian with preprocess=standardise"
@@ -32,7 +31,7 @@ class Bernoulli(Units):
 
     def sample(self, x: Array, ctx: Context) -> Array:
         """0 or 1, drawn with probability ``sigmoid(x)`` of 1."""
-        return bernoulli(x, ctx)
+        return self.draw(self.mean(x, ctx), ctx)
 
     def log_partition(self, x: Array, ctx: Context) -> Array:
         """``log(1 + exp(x))``, the logarithm of the sum over both states, summed over the units."""
@@ -90,9 +89,9 @@ class Binomial(Units):
 
     def sample(self, x: Array, ctx: Context) -> Array:
         """A count: the sum of ``trials`` independent draws of 0 or 1 with probability ``sigmoid(x)``."""
-        total = bernoulli(x, ctx)
+        total = Bernoulli.draw(sigmoid(x, ctx.like(x), ctx.numerics), ctx)
         for _ in range(self.trials - 1):
-            total += bernoulli(x, ctx)
+            total += Bernoulli.draw(sigmoid(x, ctx.like(x), ctx.numerics), ctx)
         return total
 
     def log_partition(self, x: Array, ctx: Context) -> Array:

@@ -12,7 +12,7 @@ from ..data import Preprocessing
 from ..errors import ConfigError, DataError
 from ..fields import term
 from ..ops.activations import softplus
-from .discrete import EDGE, digits, power
+from .discrete import EDGE, Bernoulli, digits, power
 from .units import Units
 
 
@@ -32,7 +32,10 @@ class Spin(Units):
 
     def sample(self, x: Array, ctx: Context) -> Array:
         """-1 or +1, drawn with probability ``(1 + tanh(x)) / 2`` of +1."""
-        up = ctx.drawn(x, _chance_of_up)
+        up = self.mean(x, ctx)
+        up += 1
+        up *= 0.5
+        up = Bernoulli.draw(up, ctx)
         up *= 2
         up -= 1
         return up
@@ -139,12 +142,6 @@ class Couplings:
         at, to = np.full(len(self.visible), middle), np.full(len(self.hidden), low)
         b, c = self.visible / half - weight @ to, self.hidden / step - at @ weight
         return weight, b, c, float(self.offset + b @ at + c @ to + at @ weight @ to)
-
-
-def _chance_of_up(x: Array, out: Array) -> None:
-    array_module(x).tanh(x, out=out)
-    out += 1
-    out *= 0.5
 
 
 def _as_spins(key: str, units: Units) -> tuple[float, float]:

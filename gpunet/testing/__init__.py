@@ -2,11 +2,9 @@
 
 :func:`check_gradients` compares backpropagation through one layer with central differences, :func:`check_parameters`
 that through a whole model.  :func:`examples` finds every exported class of a family, so a new one is checked as soon as
-it is exported.  :class:`TracedDevice` shows whether a step can be captured, :func:`agreement` whether compiled loops of
-the processor compute what array functions do.
+it is exported.  :class:`TracedDevice` shows whether a step can be captured.
 """
 
-from .agreement import agreement
 from .gradients import check_gradients, compare, examples, make_context, numeric_gradient
 from .probes import Finding, check_parameters
 from .tracing import LOG, HostReadError, SelfCopyError, Traced, TracedDevice, plain
@@ -18,7 +16,6 @@ __all__ = [
     "SelfCopyError",
     "Traced",
     "TracedDevice",
-    "agreement",
     "check_gradients",
     "check_parameters",
     "compare",

@@ -1,12 +1,9 @@
 """What the doctor checks."""
 
 import numpy as np
-import pytest
 from click.testing import CliRunner
 
 from gpunet.cli.commands.doctor import doctor
-
-pytestmark = pytest.mark.timeout(600)  # where nothing was compiled yet, the doctor compiles all loops
 
 
 def test_it_checks_the_product_that_training_uses(monkeypatch):

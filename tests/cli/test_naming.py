@@ -11,7 +11,8 @@ from gpunet.errors import ConfigError, DataError
 from test_architecture import MODULES, room_of
 
 # Flags of other programs, and gpunet commands as a whole.
-FOREIGN = {"--std", "--from", "--no", "--nthreads", "--memory", "--local", "--port"}  # of compilers and of Dask
+# Of compilers and of Dask.
+FOREIGN = {"--std", "--from", "--no", "--nthreads", "--memory", "--local", "--port", "--gpu"}
 
 
 def texts(module):

@@ -226,7 +226,7 @@ def test_a_schedule_keeps_its_shape(device):
         ({"labels": (9,)}, r"labels to compare: must be between the 10 classes and the 1,257 samples .*, got 9"),
         ({"labels": (1258,)}, r"labels to compare: must be between .*, got 1258"),
         ({"labels": (15,)}, r"network\.batch_size: must be at most the fewest labels, 15, got 20"),
-        ({"model": "rbm"}, r"compare: pretrains a stack of machines, got rbm"),
+        ({"model": "rbm", "model.hidden": 12}, r"compare: pretrains a stack of machines, got rbm"),
         ({"model.top_units": "gaussian"}, r"model: must have bernoulli hidden units .*, got bernoulli, gaussian"),
         ({"tune": {"model": {"name": "layers", "layers": []}}}, r"network\.model: must be mlp, got layers"),
         ({"tune": {"training.monitor": "train_loss"}}, r"network\.monitor: must be validation_accuracy"),
