@@ -10,8 +10,7 @@ from gpunet.config import Config
 from gpunet.errors import ConfigError, DataError
 from test_architecture import MODULES, room_of
 
-# Flags of other programs, and gpunet commands as a whole.
-# Of compilers and of Dask.
+# Flags of other programs, compilers and Dask, and gpunet commands as a whole.
 FOREIGN = {"--std", "--from", "--no", "--nthreads", "--memory", "--local", "--port", "--gpu"}
 
 
