@@ -86,7 +86,7 @@ def run(program, name, grid, block, arguments):
         before.write_bytes(_written(grid, block, spans, arguments))
         try:
             done = subprocess.run(
-                [program, name, before, after], capture_output=True, text=True, timeout=120, env=os.environ | QUIET
+                [program, name, before, after], capture_output=True, text=True, timeout=300, env=os.environ | QUIET
             )
         except subprocess.TimeoutExpired:
             raise SanitizerError(f"{name} did not end: some threads waited at a barrier for others") from None

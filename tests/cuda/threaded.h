@@ -3,7 +3,10 @@
 // another.  Each piece of memory is an allocation of its own, with nothing of its own beside it.
 #pragma once
 #include <pthread.h>
+#include <unistd.h>
 
+#include <atomic>
+#include <climits>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -11,27 +14,46 @@
 #include <string>
 #include <thread>
 
-static thread_local Place threadIdx;
-static pthread_barrier_t meeting;
+// Of its own for each thread, which goes from block to block.
+#define blockIdx own_block
+static thread_local Place threadIdx, own_block;
+static pthread_barrier_t meeting, over;
+static thread_local int met;                          // barriers of this block that the thread came to
+static std::atomic<int> farthest{0}, ended{INT_MAX};  // the most that one came to, and those of one that is done
 
-static void __syncthreads() { pthread_barrier_wait(&meeting); }
+static void apart() {
+    fprintf(stderr, "ERROR: threads of a block parted at a barrier\n");
+    _exit(67);
+}
+
+static void __syncthreads() {
+    if (++met > farthest.load()) farthest.store(met);
+    if (met > ended.load()) apart();
+    pthread_barrier_wait(&meeting);
+}
 
 template <class... A> static void launch(void (*function)(A...), void **given) {
     unsigned count = blockDim.x * blockDim.y * blockDim.z;
-    for (unsigned z = 0; z < gridDim.z; ++z)
-        for (unsigned y = 0; y < gridDim.y; ++y)
-            for (unsigned x = 0; x < gridDim.x; ++x) {
-                blockIdx = {x, y, z};
-                pthread_barrier_init(&meeting, nullptr, count);
-                std::vector<std::thread> threads;
-                for (unsigned i = 0; i < count; ++i)
-                    threads.emplace_back([=] {
-                        threadIdx = {i % blockDim.x, i / blockDim.x % blockDim.y, i / (blockDim.x * blockDim.y)};
-                        call(function, given, std::index_sequence_for<A...>());
-                    });
-                for (auto &thread : threads) thread.join();
-                pthread_barrier_destroy(&meeting);
-            }
+    pthread_barrier_init(&meeting, nullptr, count);
+    pthread_barrier_init(&over, nullptr, count);
+    auto blocks = [=](unsigned i) {
+        threadIdx = {i % blockDim.x, i / blockDim.x % blockDim.y, i / (blockDim.x * blockDim.y)};
+        for (unsigned z = 0; z < gridDim.z; ++z)
+            for (unsigned y = 0; y < gridDim.y; ++y)
+                for (unsigned x = 0; x < gridDim.x; ++x) {
+                    own_block = {x, y, z};
+                    met = 0;
+                    call(function, given, std::index_sequence_for<A...>());
+                    ended.store(met);
+                    if (farthest.load() > met) apart();
+                    pthread_barrier_wait(&over);
+                    if (!i) farthest = 0, ended = INT_MAX;
+                    pthread_barrier_wait(&over);
+                }
+    };
+    std::vector<std::thread> threads;
+    for (unsigned i = 0; i < count; ++i) threads.emplace_back(blocks, i);
+    for (auto &thread : threads) thread.join();
 }
 
 using Launch = std::function<void(void **)>;
