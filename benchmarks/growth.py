@@ -60,7 +60,8 @@ CURVES = {
     ),
     "depth": Curve(
         "sample", (1, 10, 100, 1_000), "64, then d layers of 64 units, batch 128",
-        "A layer costs the same wherever it stands: both grow with the depth, from the second layer on.",
+        "What a step costs whatever the depth is as much as two or three layers; from ten on both time and memory "
+        "grow with the depth, since a layer costs the same wherever it stands.",
     ),
     "batch": Curve(
         "sample", (1, 10, 100, 1_000, 10_000), "64-256-256-10",
@@ -70,11 +71,13 @@ CURVES = {
     ),
     "classes": Curve(
         "sample", (10, 100, 1_000, 10_000), "64-256-c, batch 128",
-        "The last layer is the larger part from 100 classes on.",
+        "Up to 100 classes the first layer and the calls are the larger part; from 1,000 on the last layer takes "
+        "nearly all time and memory.",
     ),
     "samples": Curve(
         "sample", (1_000, 10_000, 100_000, 1_000_000), "16-32-10, batch 100, a whole epoch",
-        "Nothing but the data grows. A sample costs more once rows picked at random lie beyond the cache.",
+        "Nothing but the data grows: a sample costs the same, within the spread, and memory follows the data once "
+        "they are more than the blocks of the arena.",
     ),
     "members": Curve(
         "sample and member", (1, 10, 100, 1_000), "64-64-10, batch 20, one population",
