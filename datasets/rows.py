@@ -18,6 +18,7 @@ import numpy as np
 
 from gpunet.data import Features, Streamed
 from gpunet.errors import DataError, printable
+from gpunet.paths import fill
 
 from .opening import open_regular
 
@@ -58,16 +59,12 @@ class FileRows:
         Raises:
             DataError: the file is not what it was, or the disk refuses.
         """
-        view = out.reshape(-1).view(np.uint8).data
-        place = self._offset + start * self._row
-        while view:
-            try:
-                count = os.preadv(self._descriptor, [view[: 1 << 30]], place)
-            except OSError as error:
-                raise DataError(self._name, "must be readable", error.strerror, "Check the disk") from None
-            if not count:
-                raise DataError(self._name, "must stay as long as it was", "an earlier end", AGAIN)
-            view, place = view[count:], place + count
+        try:
+            whole = fill(self._descriptor, out.reshape(-1).view(np.uint8).data, self._offset + start * self._row)
+        except OSError as error:
+            raise DataError(self._name, "must be readable", error.strerror, "Check the disk") from None
+        if not whole:
+            raise DataError(self._name, "must stay as long as it was", "an earlier end", AGAIN)
         if self._now() != self._state:
             raise DataError(self._name, "must stay as it was", "a file that was changed meanwhile", AGAIN)
         if self._kept != self.dtype:

@@ -1,4 +1,7 @@
-"""Questions about paths that are answered whatever the path is: too long, of odd bytes, in a folder that is shut."""
+"""Questions about paths that are answered whatever the path is: too long, of odd bytes, in a folder that is shut.
+
+And the bytes of a file that is open.
+"""
 
 import os
 import stat
@@ -34,3 +37,20 @@ def is_folder(path: Path | str) -> bool:
 def is_file(path: Path | str) -> bool:
     """Whether a regular file lies there."""
     return kind_of(path) == "file"
+
+
+def fill(descriptor: int, buffer: memoryview, start: int) -> bool:
+    """Fill a buffer with the bytes of an open file from ``start`` on; from any thread, since no position is moved.
+
+    Returns:
+        Whether the file had so many.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    while buffer:
+        count = os.preadv(descriptor, [buffer[: 1 << 30]], start)
+        if not count:
+            return False
+        buffer, start = buffer[count:], start + count
+    return True

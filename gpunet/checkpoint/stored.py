@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CheckpointError, DamagedError, ReaderError, UnreadableError, printable
+from ..paths import fill
 from .hashing import array_sha256
 from .index import Entry
 from .seal import FORMAT
@@ -57,14 +58,12 @@ class StoredFile:
         Raises:
             UnreadableError: the disk refuses, or the file ends before the buffer does.
         """
-        while buffer:
-            try:
-                count = os.preadv(self.descriptor, [buffer[: 1 << 30]], start)
-            except OSError as error:
-                raise UnreadableError(self.name, "must be readable", error.strerror, "Check the disk") from None
-            if not count:
-                raise UnreadableError(self.name, "must stay as long as it was", "an earlier end", "Read it again")
-            buffer, start = buffer[count:], start + count
+        try:
+            whole = fill(self.descriptor, buffer, start)
+        except OSError as error:
+            raise UnreadableError(self.name, "must be readable", error.strerror, "Check the disk") from None
+        if not whole:
+            raise UnreadableError(self.name, "must stay as long as it was", "an earlier end", "Read it again")
 
     def head(self, count: int) -> bytes:
         """The first bytes, or all where there are fewer."""

@@ -8,6 +8,7 @@ from math import prod
 import numpy as np
 
 from ..errors import DataError, WriteError
+from ..paths import fill
 from .streamed import Streamed
 
 
@@ -55,15 +56,15 @@ class Spilled:
         Raises:
             DataError: the disk refuses.
         """
-        view = out.reshape(-1).view(np.uint8).data
         place = start * prod(self._row) * self.dtype.itemsize
-        while view:
-            count = os.preadv(self._descriptor, [view[: 1 << 30]], place)
-            if not count:
-                raise DataError(
-                    tempfile.gettempdir(), "must keep temporary files", "one that was cut short", "Try again"
-                )
-            view, place = view[count:], place + count
+        try:
+            received = (
+                "" if fill(self._descriptor, out.reshape(-1).view(np.uint8).data, place) else "one that was cut short"
+            )
+        except OSError as error:
+            received = str(error.strerror)
+        if received:
+            raise DataError(tempfile.gettempdir(), "must keep temporary files", received, "Try again")
 
     def streamed(self, name: str, most: int) -> Streamed:
         """All of them as features.

@@ -127,7 +127,8 @@ class StreamedFeed(Feed):
         self.y = device.empty((2 * half, *y.shape[1:]), self._y.dtype)
         self.numbers = device.empty((2 * half,), np.int64)
         self.weights = None if weights is None else device.empty((2 * half,), dtype)
-        self.landing = Landing(device, [held, self.y, self.numbers, *filter(_is_there, [self.weights])], half)
+        own = [] if self.weights is None else [self.weights]
+        self.landing = Landing(device, [held, self.y, self.numbers, *own], half)
         self.x = held.reshape(-1, prod(shape))
         self.own = device.put(np.arange(x.row[0])[:, None]) if members_own else None
         self.placed = preprocessing.place(device, dtype)
@@ -324,7 +325,3 @@ class _Reading:
             self._read()
         except BaseException as error:  # noqa: BLE001  raised where the window is waited for
             self._error = error
-
-
-def _is_there(array: Array) -> bool:
-    return array is not None

@@ -1,7 +1,9 @@
 """Training on samples that stream: each once an epoch, exactly as in memory in the same order, resumed to the bit."""
 
+import errno
 import itertools
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +33,7 @@ from gpunet.data import (
 )
 from gpunet.data.augmentations import Noise, Shift
 from gpunet.data.augmenter import Augmenter
+from gpunet.data.spilled import Spilled
 from gpunet.data.windows import Windows
 from gpunet.errors import ConfigError, DataError
 from gpunet.experiment import Experiment
@@ -387,3 +390,22 @@ def test_the_plan_is_told_and_what_streams_is_measured_and_predicted(big, tmp_pa
     assert one["loss"] == pytest.approx(other["loss"], rel=1e-6)
     net = gpunet.load(tmp_path / "r", device="cpu")
     assert list(map(str, net.predict(str(big)))) == classes
+
+
+@pytest.mark.parametrize("ending", ["cut", "refused"])
+def test_a_temporary_file_that_cannot_be_read_back_is_one_line(monkeypatch, ending):
+    kept = Spilled((3,), np.dtype(np.float32))
+    kept.add(np.arange(12.0).reshape(4, 3))
+    out = np.empty((2, 3), np.float32)
+    kept.read(1, out)
+    assert out.tolist() == [[3, 4, 5], [6, 7, 8]]
+
+    def preadv(*_):
+        if ending == "refused":
+            raise OSError(errno.EIO, "Input/output error")
+        return 0
+
+    monkeypatch.setattr(os, "preadv", preadv)
+    received = {"cut": "one that was cut short", "refused": "Input/output error"}[ending]
+    with pytest.raises(DataError, match=rf"must keep temporary files, got {received}\. Try again"):
+        kept.read(1, out)
