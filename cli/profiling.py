@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +10,7 @@ from gpunet.errors import ConfigError
 from gpunet.stages import profiles_of
 
 from .execution import announce
+from .figures import table_lines
 from .options import print_json
 from .remarks import remark
 
@@ -78,7 +79,7 @@ def _by_time(found: StepProfile) -> list[str]:
         ("step", _ms(found.seconds), _share(1.0), ""),
         ("products alone", _ms(found.products_alone), _share(found.fraction), ""),
     ]
-    return [*_aligned(rows), f"The step reaches {_share(found.fraction)} of its floor, which is its products alone."]
+    return [*_indented(rows), f"The step reaches {_share(found.fraction)} of its floor, which is its products alone."]
 
 
 def _by_launch(found: StepProfile) -> list[str]:
@@ -98,25 +99,18 @@ def _by_launch(found: StepProfile) -> list[str]:
         ),
     ]
     end = f"The step reaches {_share(found.fraction)} of its floor, the longer of the two."
-    return [*_aligned(rows), *_aligned(times), end]
+    return [*_indented(rows), *_indented(times), end]
 
 
-def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Columns, the first at its left side and the others at their right."""
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    return [
-        "  ".join(
-            ["", row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))]
-        ).rstrip()
-        for row in rows
-    ]
+def _indented(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    return [f"  {line}" for line in table_lines(rows)]
 
 
 def _ms(seconds: float) -> str:
     return f"{1e3 * seconds:.4f}" if seconds < 1e-3 else f"{1e3 * seconds:.3f}"
 
 
-def _share(part: Any) -> str:
+def _share(part: float) -> str:
     return f"{100 * part:.1f} %"
 
 

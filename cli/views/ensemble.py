@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..figures import table_lines
 from ..options import decimals
 
 MOST = 20  # members that are shown one by one
@@ -22,7 +23,7 @@ def ensemble_lines(found: Mapping[str, Any]) -> list[str]:
     Args:
         found: a report, as :func:`gpunet.api.ensemble_reports.documented` gives it.
     """
-    return [about_line(found), "", *_table(member_rows(found)), *more_lines(found)]
+    return [about_line(found), "", *table_lines(member_rows(found)), *more_lines(found)]
 
 
 def about_line(found: Mapping[str, Any]) -> str:
@@ -106,7 +107,7 @@ def _gains(found: Mapping[str, Any]) -> list[str]:
         ])  # fmt: skip
     if not several:
         rows = [row[:-1] for row in rows]
-    lines = _table(rows)
+    lines = table_lines(rows)
     count = found.get("repetitions", 1)
     if several:
         lines.append(
@@ -175,7 +176,7 @@ def _calibration(found: Mapping[str, Any]) -> list[str]:
         return []
     rows = [["calibration", "before", "after one temperature"]]
     rows += [[_called(name), decimals(own["before"][name]), decimals(own["after"][name])] for name in FIGURES]
-    lines, kind = _table(rows), _held_out(found).removeprefix("on ")
+    lines, kind = table_lines(rows), _held_out(found).removeprefix("on ")
     if own["why_not"]:
         lines.append(f"No temperature is fitted: {own['why_not']}.")
     else:
@@ -199,14 +200,14 @@ def _uncertainty(found: Mapping[str, Any]) -> list[str]:
         ):
             if part["total"] is not None and not math.isnan(part["total"]):
                 rows.append([called, *(decimals(part[name]) for name in ("total", "data", "model"))])
-        lines += _table(rows)
+        lines += table_lines(rows)
     elif "model" in own:
         lines.append(f"Spread of members about their mean: {_number(own['model'])} (units of the target)")
     if curve := found.get("rejection"):
         kept = dict(zip(curve["rejected"], curve["accuracy"]))
         rows = [["least sure samples left out", *(f"{100 * share:.0f} %" for share in REJECTED if share in kept)]]
         rows += [["right of the others", *(f"{100 * kept[share]:.2f} %" for share in REJECTED if share in kept)]]
-        lines += [*([""] if lines else []), *_table(rows)]
+        lines += [*([""] if lines else []), *table_lines(rows)]
     return lines
 
 
@@ -225,7 +226,7 @@ def _control(found: Mapping[str, Any]) -> list[str]:
             _figure("disagreement", diversity.get("disagreement")),
             _figure("error_correlation", diversity.get("error_correlation")),
         ])  # fmt: skip
-    return _table(rows)
+    return table_lines(rows)
 
 
 def _called(name: str) -> str:
@@ -251,11 +252,3 @@ def _between(name: str, gain: Mapping[str, Any] | None) -> str:
 
 def _count(number: int, word: str) -> str:
     return f"{number} {word}{'' if number == 1 else 's'}"
-
-
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    return [
-        "  ".join([first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(rest, widths[1:]))]).rstrip()
-        for first, *rest in rows
-    ]
