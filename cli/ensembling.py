@@ -21,6 +21,7 @@ from gpunet.api.searching import reopened
 from gpunet.api.selecting import Library, library_of_folds, library_of_search, selected_report
 from gpunet.api.starting import batch_that_fits, following, open_source
 from gpunet.ensembles import (
+    FOLDS,
     ROUNDS,
     Made,
     Making,
@@ -49,9 +50,10 @@ from .remarks import remark
 from .terminal import told
 from .views.ensemble import ensemble_lines
 from .views.ensemble_plot import draw_ensemble
+from .views.folds import fold_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from gpunet.experiment import Run
 
@@ -293,10 +295,25 @@ def show_finished(run: str, request: Request, drawing: Output | None) -> None:
         CheckpointError: no ensemble, or one without a report.
     """
     together = load_together([checkpoint_at(run)], choose_device("cpu"))
+    if together.method == FOLDS and "pooled" in together.facts:
+        _show_folds(together.facts, as_json=request.as_json, drawing=drawing)
+        return
     if not together.saved_report:
         remedy = "gpunet evaluate measures it" if len(together.networks) > 1 else "Name several runs"
         raise CheckpointError(run, "must be a finished ensemble, or one of several runs", "no report", remedy)
     _show(checked_report(run, together.saved_report), request.as_json, None, drawing)
+
+
+def _show_folds(facts: Mapping[str, Any], as_json: bool, drawing: Output | None) -> None:
+    """Show what a cross-validation came to."""
+    if drawing is not None:
+        rule, remedy = "draws what an ensemble gained", "Select out of several runs with folds, or leave it out"
+        raise ConfigError("-o", rule, "a run with folds", remedy)
+    if as_json:
+        print_json(finite(dict(facts)))
+        return
+    for line in fold_lines(finite(dict(facts))):
+        click.echo(printable(line))
 
 
 def _keep(together: Ensemble, document: dict[str, Any], folder: RunFolder) -> None:
@@ -317,7 +334,8 @@ def _say(document: dict[str, Any], folder: Path, as_json: bool, drawing: Output 
     click.echo(f"Ensemble: {folder / BEST}")
     picture = drawing.path if drawing is not None else folder / PICTURE
     click.echo(f"Plot: {picture}" if can_draw() else "No plot: pip install 'gpunet[plot]' has matplotlib draw one")
-    remark(f"Next: {program()} predict {folder} FILE, or evaluate {folder}")
+    more = "" if document.get("part") == "test" else " FILE"
+    remark(f"Next: {program()} predict {folder} FILE, or evaluate {folder}{more}")
 
 
 def _show(document: dict[str, Any], as_json: bool, folder: Path | None, drawing: Output | None) -> None:

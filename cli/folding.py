@@ -3,52 +3,67 @@
 from __future__ import annotations
 
 import json
+import time
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpunet.checkpoint import BEST, diverged_in
+from gpunet.checkpoint import BEST, diverged_in, read
 from gpunet.ensembles import FOLDS as METHOD
 from gpunet.ensembles import Combination, OutOfFold, ensemble_tree
-from gpunet.errors import printable
-from gpunet.persistence import RunFolder, run_name
+from gpunet.errors import CheckpointError, ConfigError, Interrupted, OutputClosed, printable
+from gpunet.interruption import CLOSED
+from gpunet.persistence import RunFolder, identity_in, run_name
 from gpunet.plain import finite
 from gpunet.studies.crossvalidation import (
     FOLDS,
     PREDICTIONS,
     CrossValidation,
+    Figures,
     FoldCallbacks,
+    Judged,
     cross_validate,
+    fold_experiment,
     fold_splits,
+    judged,
 )
+from gpunet.studies.foldfiles import Plan, fold_content, fold_name, kept_fold
 
 from .clusters import cluster_at
 from .execution import DRY
-from .figures import TELLING
-from .guidance import NETWORKS
 from .options import decimals, print_json, program
 from .output import Output
 from .remarks import remark
 from .tables import write_table
 from .terminal import told
+from .views.folds import fold_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gpunet.checkpoint import Checkpoint, Group
+    from gpunet.data import Split
     from gpunet.experiment import Experiment, Run
-    from gpunet.metrics import Estimate
 
     from .options import Request
     from .terminal import Terminal
 
 
 class FoldTerminal(FoldCallbacks):
-    """Prints a line for each fold on stderr."""
+    """Prints a line for each fold on stderr, and keeps the fold.
 
-    def __init__(self, terminal: Terminal):
-        self._terminal, self._end = terminal, ""
+    Args:
+        terminal: of the training.
+        folder: of the run.
+        splits: of the folds.
+        plan: that they belong to.
+    """
+
+    def __init__(self, terminal: Terminal, folder: RunFolder, splits: Sequence[Split], plan: Plan):
+        self._terminal, self._folder, self._splits, self._plan = terminal, folder, splits, plan
+        self._end = ""
 
     def on_fold(self, number: int, of: int) -> None:
         """Remember which."""
@@ -58,9 +73,12 @@ class FoldTerminal(FoldCallbacks):
         """See whether the reader of the output has left."""
         self._terminal.look()
 
-    def on_fold_end(self, number: int, found: Sequence[Estimate]) -> None:
-        """Say what the fold came to."""
-        said = ", ".join(f"{one.name.replace('_', ' ')} {_number(one.value, one.percent)}" for one in found[:2])
+    def on_fold_end(self, number: int, found: Judged) -> None:
+        """Keep it, and say what it came to."""
+        kept = fold_content(found.network, found.said, self._splits[number].test, number, self._plan)
+        self._folder.write(fold_name(number), kept)
+        figures = next(iter(found.figures.values()))
+        said = ", ".join(f"{one.name.replace('_', ' ')} {_number(one.value, one.percent)}" for one in figures[:2])
         remark(f"{self._end}: {said}")
 
 
@@ -72,8 +90,11 @@ def run_folds(
     source: Checkpoint | None,
     grafts: Sequence[tuple[str, str]],
     dask: str | None = None,
+    kept: Sequence[Path] = (),
 ) -> None:
     """Cross-validate, write the figures and out-of-fold predictions, and report them.
+
+    Each fold is kept when it is finished; where it is stopped, or killed, ``gpunet resume`` goes on with the others.
 
     Args:
         request: where to write, and what to print.
@@ -83,6 +104,11 @@ def run_folds(
         source: checkpoint to take weights from.
         grafts: pairs of layers.
         dask: cluster whose workers train, or None.
+        kept: files of the folds that were finished before, in the folder of the request.
+
+    Raises:
+        Interrupted: it was stopped.
+        CheckpointError: files of folds of other data, or of another cross-validation.
     """
     splits, config, dataset = fold_splits(experiment, folds, repeats), experiment.config, experiment.dataset
     sizes = (
@@ -90,49 +116,125 @@ def run_folds(
     )
     again = f", {repeats} times" if repeats > 1 else ""
     remark(f"{run_name(config, dataset.name)}: {folds} folds{again} of {dataset.name} ({sizes}), {experiment.device}")
+    where = "" if source is None or source.path is None else str(Path(source.path).absolute())
+    plan = Plan(folds, repeats, dataset.sha256, where, tuple(grafts))
+    known = _known(kept, experiment, splits, plan)
+    if known:
+        remark(f"  {len(known)} of {len(splits)} folds are finished")
     if request.dry_run:
         remark(DRY)
         return
-    with told() as (terminal, stop), ExitStack() as opened:
-        cluster = None if dask is None else opened.enter_context(cluster_at(dask, request.device))
-        found = cross_validate(experiment, folds, repeats, source, grafts, FoldTerminal(terminal), stop, cluster)
     name = f"{run_name(config, dataset.name)}-folds"
-    with RunFolder.create(request.run, config, name=name) as folder:
-        folder.write_text(FOLDS, json.dumps(finite(document(found)), indent=2) + "\n")
-        folder.write(BEST, content(found))
+    began = time.perf_counter()
+    with ExitStack() as opened:
+        cluster = None if dask is None else opened.enter_context(cluster_at(dask, request.device))
+        folder = opened.enter_context(_folder(request, config, name, bool(kept)))
+        terminal, stop = opened.enter_context(told())
+        callbacks = FoldTerminal(terminal, folder, splits, plan)
+        try:
+            found = cross_validate(experiment, folds, repeats, source, grafts, callbacks, stop, cluster, known)
+        except Interrupted as error:
+            done = sum((folder.path / fold_name(number)).exists() for number in range(len(splits)))
+            rule = f"were stopped by {stop.requested} after {done} of {len(splits)}"
+            go_on = f"Go on with {program()} resume {printable(str(folder.path))}"
+            kind = OutputClosed if stop.requested == CLOSED else Interrupted
+            raise kind("folds", rule, None, go_on if done else "Begin again") from error
+        facts, seconds = document(found), time.perf_counter() - began
+        folder.write_text(FOLDS, json.dumps(finite(facts | {"seconds": seconds}), indent=2) + "\n")
         write_table(predictions(found, experiment), Output(PREDICTIONS, folder.path / PREDICTIONS, [".csv"], []))
-        where = printable(str(folder.path))
+        folder.write(BEST, content(found, facts, seconds))
+        for number in range(len(splits)):  # the ensemble holds all of them now
+            (folder.path / fold_name(number)).unlink(missing_ok=True)
+        written = printable(str(folder.path))
     if request.as_json:
-        print_json({"folder": str(folder.path), **document(found)})
+        print_json({"folder": str(folder.path), **facts, "seconds": seconds})
         return
-    for line in lines(found):
+    for line in fold_lines(finite(facts)):
         click.echo(line)
-    click.echo(f"Results: {where}/{FOLDS}, out-of-fold predictions: {where}/{PREDICTIONS}")
+    click.echo(f"Results: {written}/{FOLDS}, out-of-fold predictions: {written}/{PREDICTIONS}")
     count = len(found.networks)
-    click.echo(f"Ensemble: {where}/{BEST}, the {count} networks, which predict together")
-    remark(f"Next: {program()} predict {where} FILE\n      {program()} ensemble {where} MORE... --method select")
+    click.echo(f"Ensemble: {written}/{BEST}, the {count} networks, which predict together")
+    remark(f"Next: {program()} predict {written} FILE\n      {program()} ensemble {written} MORE... --method select")
 
 
-def content(found: CrossValidation) -> Group:
+def _folder(request: Request, config: Any, name: str, goes_on: bool) -> RunFolder:
+    """A new one, or that of finished folds."""
+    if not goes_on:
+        return RunFolder.create(request.run, config, name=name)
+    folder = RunFolder(Path(str(request.run)))
+    folder.identity = identity_in(folder.path) or folder.identity
+    return folder
+
+
+def _known(paths: Sequence[Path], experiment: Experiment, splits: Sequence[Split], plan: Plan) -> dict[int, Judged]:
+    """Finished folds, by number."""
+    found = {}
+    for path in paths:
+        one = kept_fold(read(path))
+        number = one.number
+        same = one.plan == plan and number < len(splits) and one.rows.tolist() == splits[number].test.tolist()
+        if not same:
+            what = "other data" if one.plan.data != plan.data else "another cross-validation"
+            remedy = "Begin again in a new folder"
+            raise CheckpointError(str(path), "must be a fold of the same cross-validation", what, remedy)
+        found[number] = judged(fold_experiment(experiment, splits[number]), one.said, one.network)
+    return found
+
+
+def resume_folds(request: Request, kept: Sequence[Path], words: Sequence[str]) -> None:
+    """Go on with a cross-validation whose finished folds lie in the folder of the request.
+
+    Args:
+        request: with the folder's configuration, where the data are and the device.
+        kept: files of the finished folds.
+        words: of the command line that would change the configuration; there must be none.
+
+    Raises:
+        ConfigError: a change of the configuration.
+        CheckpointError: a damaged fold, or one of another cross-validation.
+    """
+    from .terminal import execute
+
+    if words:
+        rule, remedy = "cannot change between the folds of one cross-validation", "Begin again in a new folder"
+        raise ConfigError("configuration", rule, " ".join(words), remedy)
+    plan = kept_fold(read(kept[0])).plan
+
+    def go_on(experiment: Experiment, source: Checkpoint | None) -> None:
+        run_folds(request, experiment, plan.folds, plan.repeats, source, plan.grafts, kept=kept)
+
+    config = request.configuration("mlp", request.words)
+    execute(request, config, plan.source or None, plan.grafts, begun=True, instead=go_on)
+
+
+def content(found: CrossValidation, facts: dict[str, Any], seconds: float) -> Group:
     """The networks of all folds as one ensemble, with what they said of samples that they did not learn from."""
     members = sum(len(one["streams/seeds"].data) - len(diverged_in(one)) for one in found.networks)
     said = OutOfFold(found.rows, found.outcome)
-    facts = {"folds": found.folds, "repeats": found.repeats}
-    return ensemble_tree(found.networks, Combination(), members, METHOD, facts, out_of_fold=said)
+    return ensemble_tree(found.networks, Combination(), members, METHOD, facts, out_of_fold=said, seconds=seconds)
 
 
 def document(found: CrossValidation) -> dict[str, Any]:
     """Everything, as JSON holds it."""
+    settings = [{"settings": one.settings, **_figures(one)} for one in found.by_setting]
     return {
         "folds": found.folds,
         "repeats": found.repeats,
         "samples": len(found.rows),
+        **_figures(found.figures),
+        **({"by_setting": settings} if settings else {}),
+    }
+
+
+def _figures(found: Figures) -> dict[str, Any]:
+    return {
         "scores": {name: values.tolist() for name, values in found.scores.items()},
         "means": {name: vars(one) for name, one in found.means.items()},
         "pooled": {
             one.name: {"value": one.value, "low": one.low, "high": one.high, "baseline": one.baseline}
             for one in found.pooled
         },
+        "pooled_networks": found.together,
     }
 
 
@@ -150,28 +252,6 @@ def predictions(found: CrossValidation, experiment: Experiment) -> dict[str, lis
     target = outcome.target.reshape(len(found.rows), -1)
     columns |= {f"target{end}": target[:, k].tolist() for k, end in enumerate(ends)}
     return columns | {f"predicted{end}": outcome.outputs[:, k].tolist() for k, end in enumerate(ends)}
-
-
-def lines(found: CrossValidation) -> list[str]:
-    """A table of the figures: over folds with the corrected interval, and pooled."""
-    from .figures import interval_text, no_better, table_lines
-
-    rows: list[Sequence[str]] = [("", "mean of folds", "95 % interval", "pooled", "over samples", "baseline")]
-    for one in found.pooled:
-        mean = found.means.get(one.name)
-        if mean is None:
-            continue
-        ends = ("-",) if mean.low is None else (_number(mean.low, one.percent), _number(mean.high or 0.0, one.percent))
-        pooled = [_number(value, one.percent) for value in (one.value, one.baseline)]
-        name = one.name.replace("_", " ")
-        across = _number(mean.mean, one.percent), " to ".join(ends)
-        rows.append((name, *across, pooled[0], interval_text(one), pooled[1]))
-    told = next((one for one in found.pooled if one.name in TELLING), None)
-    better = told is None or not no_better(told)
-    doubt = [] if better else [f"No better than the baseline, as far as these samples can tell; see {NETWORKS}."]
-    count = f"{found.folds} folds" + (f", {found.repeats} times" if found.repeats > 1 else "")
-    about = f"Over {count}, with the t interval corrected for shared samples (Nadeau and Bengio 2003)"
-    return [about, *(f"  {line}" for line in table_lines(rows)), *doubt]
 
 
 def _number(value: float, percent: bool) -> str:

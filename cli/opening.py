@@ -25,6 +25,11 @@ def checkpoint_at(path: str) -> str:
 
     found = Path(path) / BEST
     if not exists(found):
+        from gpunet.studies import kept_in
+
+        if folds := kept_in(path):
+            count = f"{len(folds)} finished fold{'s' * (len(folds) > 1)}"
+            raise CheckpointError(path, f"must hold {BEST}", count, f"Go on with it, or name {folds[0]}")
         last = exists(Path(path) / LAST)
         remedy = f"Name {Path(path) / LAST}, or go on with it first" if last else "Name a run's folder or a checkpoint"
         raise CheckpointError(path, f"must hold {BEST}", "none", remedy)

@@ -53,8 +53,8 @@ def show_trust(
         ConfigError: matplotlib is needed and missing, or an option that does not go with a file.
         DataError: data that are not there, or samples of another kind.
     """
+    from gpunet.api.evaluation import evaluation_data
     from gpunet.api.loading import any_of
-    from gpunet.api.reading import evaluation_data
 
     file = None if output is None else Output("-o", Path(output), list(FORMATS), [path, samples])
     if file is not None:

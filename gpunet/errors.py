@@ -7,7 +7,8 @@ remedy.  The constructor takes the parts, so that no message can forget one sile
     ├── ReaderError             1   the reader of files failed, which says nothing about the file
     ├── ConfigError             2   a configuration, an option or an argument
     ├── DataError               3   a data set that is missing, damaged or unusable
-    │   └── NoTargetsError      3   samples without what they should be trained on or measured by
+    │   ├── NoTargetsError      3   samples without what they should be trained on or measured by
+    │   └── LearnedError        3   samples that the networks learned from, where others must be measured on
     ├── CheckpointError         4   a checkpoint that is hostile or does not fit
     │   ├── DamagedError        4   its own bytes are proved to be others than were written
     │   └── UnreadableError     4   the system does not let it be read
@@ -85,6 +86,10 @@ class DataError(GpunetError, ValueError):
 
 class NoTargetsError(DataError):
     """Samples are there, but not the targets that they should be trained on or measured by."""
+
+
+class LearnedError(DataError):
+    """No part of the samples was held out for networks that learned in folds of them, so that none can judge them."""
 
 
 class CheckpointError(GpunetError):

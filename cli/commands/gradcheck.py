@@ -72,7 +72,7 @@ def _subject(words: tuple[str, ...], flags: dict[str, Any], device: Any) -> tupl
     if len(words) > 1 or flags["seed"] is not None:
         rule, others = "stands alone: its configuration is inside", " ".join(w for w in words if w != paths[0])
         raise ConfigError(paths[0], rule, others or "--seed", "Leave out the rest")
-    from gpunet.api.reading import evaluation_data
+    from gpunet.api.evaluation import evaluation_data
     from gpunet.persistence import load_model
 
     model = load_model(paths[0], device)

@@ -73,7 +73,7 @@ def likelihood(
     gpunet likelihood runs/digits-dbm-1 --runs 200 --steps 5000
     gpunet likelihood runs/digits-rbm-1 --trajectory --mixing 1000
     """
-    from gpunet.api.reading import evaluation_data
+    from gpunet.api.evaluation import evaluation_data
     from gpunet.api.weighing import counting
     from gpunet.inspection.likelihood import (
         TRUSTED,

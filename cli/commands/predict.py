@@ -21,7 +21,7 @@ STDIN = "-"
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="CHECKPOINT... INPUT...", shell_complete=completing.runs)
-@click.option("--probabilities", is_flag=True, help="Give the probability or score of every class.")
+@click.option("--probabilities", is_flag=True, help="Give the probability, score or share of the votes of every class.")
 @click.option("-o", "--output", metavar="FILE", help="Write a .csv, .tsv, .json, .jsonl or .parquet file.")
 @memory_option
 @device_option
@@ -33,7 +33,7 @@ def predict(
 
     Inputs may be of any kind that train reads, and - is a table of text on standard input; targets in them are left
     out. Each line names its sample by its ids or its file, and gives the prediction under the name of the target: a
-    class with its probability or score, each label as 0 or 1 with its probability, or values.
+    class with its probability, score or share of the votes, each label as 0 or 1 with that of it, or values.
 
     A checkpoint may also be the folder of a run. Several checkpoints, and the members of a population, predict as an
     ensemble that averages what they give; each reads the inputs by its own contract. A file that gpunet ensemble wrote

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gpunet.errors import ConfigError
+
 from .. import completing
 from ..execution import DRY
 from ..options import Request, choose_device, device_option, json_option
@@ -36,7 +38,7 @@ def resume(
     RUN is a run's folder; its last.h5 holds weights, optimizer, chains, counters and history, also from inside an
     epoch. Ten epochs are five and five, bit for bit, on the same kind of machine. Where last.h5 is damaged,
     last.previous.h5 takes its place, and likewise where it is the state before a step that diverged. A run that ended
-    before its first save begins anew from its config.toml.
+    before its first save begins anew from its config.toml. Of a run with folds the folds that are left are trained.
 
     KEY=VALUE changes the saved configuration; what differs is printed. Everything may change that leaves the shapes of
     what was learned alone; seed, members, data and the kinds of model and optimizer may not. GPUNET_* variables have
@@ -54,11 +56,20 @@ def resume(
     from gpunet.experiment import Experiment
     from gpunet.persistence import CONFIG, RunFolder, has_state, identity_of, open_trained
     from gpunet.stages import go_on, resumed_config
+    from gpunet.studies import kept_in
 
+    from ..folding import resume_folds
     from ..terminal import execute, finish, told
     from ..views.differences import changes
 
     overrides = parse_assignments(words)
+    if kept := kept_in(run):
+        if new is not None:
+            rule, remedy = "stay in the folder of their cross-validation", "Leave it out"
+            raise ConfigError("--run", rule, new, remedy)
+        request = Request((str(Path(run) / CONFIG),), run, device, dry_run, as_json, data, None, None)
+        resume_folds(request, kept, words)
+        return
     folder = folder_of(Path(run), elsewhere=new is not None)
     if Path(run) == folder and not has_state(folder):
         remark(f"{folder} {ANEW}")

@@ -96,7 +96,7 @@ def ordered(found: Sequence[RunSummary], by: str) -> list[RunSummary]:
         if by == "test":
             return (one.result is None, better(*one.result) if one.result else 0.0)
         if by == "best":
-            return (one.best is None, better(one.monitor.partition("_")[2], one.best) if one.best is not None else 0.0)
+            return (one.best is None, better(_named(one.monitor)[0], one.best) if one.best is not None else 0.0)
         return {"data": one.data, "model": one.model, "time": one.seconds, "state": one.state, "created": one.created}[
             by
         ]
@@ -114,7 +114,7 @@ def cells(one: RunSummary) -> list[str]:
         f"{one.parameters:,}" if one.parameters else "",
         str(one.members),
         str(one.epochs) if one.epochs else "",
-        "" if one.best is None else figure(one.monitor.removeprefix("validation_"), one.best),
+        "" if one.best is None else _chosen(one.monitor, one.best),
         "" if result is None else figure(*result),
         _time(one.seconds),
         one.state + (f", {one.diverged} diverged" if one.diverged else ""),
@@ -140,7 +140,27 @@ def figure(name: str, value: float) -> str:
     return f"{word} {100 * value:.2f} %" if metric is not None and metric.percent else f"{word} {value:.4g}"
 
 
+def _named(monitor: str) -> tuple[str, str]:
+    """The figure that something was chosen by, and of which samples where that is to be said."""
+    for part in ("out_of_fold_", "validation_"):
+        if monitor.startswith(part):
+            return monitor.removeprefix(part), " out of fold" if part == "out_of_fold_" else ""
+    return monitor, ""
+
+
+def _chosen(monitor: str, value: float) -> str:
+    """What something was chosen by.
+
+    >>> _chosen("validation_accuracy", 0.9), _chosen("out_of_fold_accuracy", 0.9)
+    ('error 10.00 %', 'error 10.00 % out of fold')
+    """
+    name, part = _named(monitor)
+    return figure(name, value) + part
+
+
 def _time(seconds: float) -> str:
+    if not seconds:  # of what was put together out of finished runs
+        return ""
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

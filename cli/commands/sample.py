@@ -123,8 +123,8 @@ def sample(
 
 def _begin(model: Any, count: int, from_data: bool, source: str | None, label: str | None) -> dict[str, Any]:
     """Where chains begin: at data, or with a class held, whatever such a model takes."""
+    from gpunet.api.evaluation import evaluation_data
     from gpunet.api.machine import Machine
-    from gpunet.api.reading import evaluation_data
 
     if not isinstance(model, Machine):
         if not model.generates:

@@ -76,3 +76,28 @@ def _labelled(axes: Any, x: str, y: str) -> None:
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     axes.yaxis.label.set(color=INK, size=8)
+
+
+def over_folds(
+    values: Sequence[Sequence[float | None]], means: Sequence[Any], names: Sequence[str], figure_name: str
+) -> str:
+    """A figure of each fold, and its mean with the interval.
+
+    Args:
+        values: of each setting, of each fold; None where it diverged.
+        means: of each setting: mean, low and high by name, or None.
+        names: of the settings.
+        figure_name: what the numbers are.
+    """
+    figure, axes = axes_of((WIDE[0], max(1.2, 0.6 + 0.4 * len(values))), whole=False)
+    for place, (own, mean) in enumerate(zip(values, means)):
+        known = [one for one in own if one is not None]
+        axes.plot(known, [place] * len(known), "o", color=colour(place), markersize=5, alpha=0.6, clip_on=False)
+        if mean is not None:
+            low, high = (mean["mean"] if mean[end] is None else mean[end] for end in ("low", "high"))
+            axes.plot([low, high], [place + 0.25] * 2, color=colour(place), linewidth=1.5)
+            axes.plot([mean["mean"]], [place + 0.25], "|", color=colour(place), markersize=10)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(values) - 0.4, -0.5)
+    axes.set_xlabel(f"{figure_name}: folds, and their mean with its interval")
+    return svg_of(figure)

@@ -12,6 +12,7 @@ from ..data import Features
 from ..ensembles import (
     GIVEN,
     ROUNDS,
+    SHARES,
     Combination,
     Evidence,
     Selected,
@@ -138,8 +139,8 @@ class Ensemble:
 
     @property
     def meaning(self) -> str:
-        """What a combined output is: ``probability`` or ``score`` of a class or a label, or ``value``."""
-        return "probability" if self.combination.rule == "majority" else self.networks[0].meaning
+        """What a combined output is: of a class ``probability``, ``score``, or share of ``votes``; or a ``value``."""
+        return "votes" if self.combination.rule == "majority" else self.networks[0].meaning
 
     def outputs(self, x: Any) -> np.ndarray:
         """Activated outputs, combined over all members of all networks: (samples, outputs).
@@ -183,19 +184,20 @@ class Ensemble:
 
     def class_numbers(self, outputs: np.ndarray) -> np.ndarray:
         """The number of the class that each row of combined outputs speaks for."""
-        return class_numbers(outputs, self.meaning == "probability", self.threshold)
+        return class_numbers(outputs, self.meaning in SHARES, self.threshold)
 
     def labels(self, outputs: np.ndarray) -> np.ndarray:
         """Which labels combined outputs speak for, 0 and 1."""
-        usual = 0.5 if self.meaning == "probability" else 0.0
-        return np.asarray(outputs > (usual if self.threshold is None else self.threshold)).astype(np.int64)
+        usual = 0.5 if self.meaning in SHARES else 0.0
+        return (outputs > (usual if self.threshold is None else self.threshold)).astype(np.int64)
 
     def outcome(self, outputs: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None) -> Outcome | None:
         """What figures are computed from, given combined outputs and targets as numbers; None where there are none."""
         found = self.networks[0].outcome(outputs, targets)
         if found is None:
             return None
-        return replace(found, weight=weights, threshold=self.threshold, probability=self.meaning == "probability")
+        limit = 0.5 if self.meaning == "votes" else self.threshold
+        return replace(found, weight=weights, threshold=limit, probability=self.meaning == "probability")
 
     def predict(self, x: Any) -> np.ndarray:
         """The class of each sample as it was given in training, its labels as 0 and 1, or its predicted values."""
@@ -207,11 +209,14 @@ class Ensemble:
         return self.classes[self.class_numbers(found)]
 
     def predict_proba(self, x: Any) -> np.ndarray:
-        """The probability of each class or label, (samples, classes); of a majority the share of the votes.
+        """The probability of each class or label, (samples, classes).
 
         Raises:
-            ConfigError: outputs that are no probabilities of classes.
+            ConfigError: outputs that are no probabilities of classes, as the votes of a majority.
         """
+        if self.meaning == "votes":
+            remedy = "Their share is in outputs(x); or combine by the mean"
+            raise ConfigError("predict_proba", "needs probabilities of classes or labels", "votes", remedy)
         if self.meaning != "probability":
             self.networks[0].predict_proba(x[:1] if hasattr(x, "__getitem__") and not isinstance(x, str) else x)
         found = self.outputs(x)
@@ -243,8 +248,8 @@ class Ensemble:
             DataError: samples or targets that the networks were not trained for.
         """
         first = self.networks[0]
-        if self.meaning != "probability" or self.combination.rule == "majority":
-            what = "votes" if self.combination.rule == "majority" else f"{self.meaning}s"
+        if self.meaning != "probability":
+            what = self.meaning if self.meaning == "votes" else f"{self.meaning}s"
             rule = "needs probabilities of classes or labels"
             raise ConfigError("calibrated", rule, what, "Leave it out")
         plain = Ensemble.of(self.networks, self.combination.calibrated(1.0))

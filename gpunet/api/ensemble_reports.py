@@ -11,8 +11,8 @@ from ..experiment import Experiment
 from .agreeing import name_of
 from .ensemble import Ensemble
 from .ensembling import evidence_of
+from .evaluation import evaluation_sets
 from .loading import load_together, result_of
-from .reading import evaluation_sets
 
 Worth = tuple[Evidence, Evidence]
 

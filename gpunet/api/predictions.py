@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..ensembles import SHARES
 from .ensemble import Ensemble
 from .memory import with_memory
 from .reading import features_for
@@ -42,7 +43,7 @@ def predictions(
     Args:
         networks: one or several, whose outputs are averaged.
         source: path of files as in training; labels in them are left out.
-        every: give the probability or score of every class.
+        every: give the probability, score or share of the votes of every class.
         held: the text of a table that was read already; ``source`` is then its name.
         memory: megabytes that features may take, which stream where they take more; as in training where None.
 
@@ -78,7 +79,7 @@ def predictions(
 def of_classes(
     outputs: np.ndarray, numbers: np.ndarray, classes: Sequence[str], meaning: str, every: bool
 ) -> dict[str, list[object]]:
-    """The predicted class with its probability or score, and where asked for those of all classes.
+    """The predicted class with its probability, score or share of the votes, and where asked for those of all classes.
 
     >>> of_classes(np.array([[0.25]]), np.array([0]), ("no", "yes"), "probability", False)
     {'class': ['no'], 'probability': [0.75]}
@@ -86,7 +87,7 @@ def of_classes(
     {'class': ['no'], 'score': [0.5], 'score(no)': [0.5], 'score(yes)': [-2.0]}
     """
     if outputs.shape[1] == 1 and len(classes) == 2:  # that of the second of two classes
-        outputs = np.hstack([1 - outputs if meaning == "probability" else -outputs, outputs])
+        outputs = np.hstack([1 - outputs if meaning in SHARES else -outputs, outputs])
     found: dict[str, list[object]] = {"class": [classes[number] for number in numbers]}
     found[meaning] = _rounded(outputs[np.arange(len(outputs)), numbers])
     if every:
@@ -98,7 +99,7 @@ def of_classes(
 def of_labels(
     outputs: np.ndarray, there: np.ndarray, names: Sequence[str], meaning: str = "probability"
 ) -> dict[str, list[object]]:
-    """For each label whether it is predicted, and its probability or score.
+    """For each label whether it is predicted, and its probability, score or share of the votes.
 
     >>> of_labels(np.array([[0.25, 0.9]]), np.array([[0, 1]]), ["red", "round"])
     {'red': [0], 'round': [1], 'p(red)': [0.25], 'p(round)': [0.9]}

@@ -31,7 +31,7 @@ from ..data import (
     reassemble,
     split,
 )
-from ..errors import DataError, NoTargetsError
+from ..errors import DataError
 from ..persistence import Trained
 from .memory import memory_of
 from .weighing import weighted
@@ -172,92 +172,6 @@ def parts(config: Config, dataset: Dataset) -> Split:
     return split(dataset, validation=data.validation, test=data.test, seed=data.split_seed, order=data.split)
 
 
-def evaluation_data(
-    model: Trained, source: str | None, part: str, weights: str | None = None
-) -> tuple[Dataset, np.ndarray]:
-    """Data and sample numbers: a part of what the model was trained on, or all of another source.
-
-    Args:
-        model: that is measured.
-        source: of the data; those that it was trained on, with their weights, where None.
-        part: of these.
-        weights: path of a file with weights of the other source.
-
-    Raises:
-        DataError: the data that it was trained on is not there or has changed, has no such part, or does not fulfil
-            the contract of the model.
-    """
-    about, config = model.description, model.config
-    dataset = samples_for(model, source or model.source, own=source is None)
-    if source is None and weights is not None:
-        rule, remedy = "belong to other data", "Leave them out: samples count as in the training"
-        raise DataError("weights", rule, "those it was trained on", remedy)
-    same = source is None
-    dataset = weighted(dataset, config.data.weights if same else weights, config.data.identity if same else "none")
-    if source is not None:
-        return dataset, np.arange(len(dataset.x))
-    if dataset.sha256 != about.sha256:
-        remedy = "Pass the data to use"
-        raise DataError(model.source, "must hold the data that the model was trained on", "other content", remedy)
-    chosen: np.ndarray = getattr(parts(config, dataset), part)
-    if not len(chosen):
-        raise DataError(dataset.name, f"must have a {part} part", "none", "Choose another part")
-    return dataset, dataset.labelled(chosen)
-
-
-def samples_for(model: Trained, source: str, own: bool = False) -> Dataset:
-    """Data that a model is measured on, as it reads them: with targets where it needs them, else with or without.
-
-    In its ``own`` data labels may be missing where it has learned without.
-
-    Raises:
-        DataError: no targets, or data that do not fulfil its contract.
-    """
-    about = model.description
-    try:
-        found = found_in(model.config, model, source, _cache_for(model))
-        return dataset_of(model.config, found, model, measured=not own)
-    except NoTargetsError as error:
-        if model.config.model.wants_targets:
-            rule, remedy = "has no targets to measure by", "Add them, or use gpunet predict"
-            received = error.received if "column" in str(error.received) else "samples alone"
-            raise NoTargetsError(source, rule, received, remedy) from None
-    given = features_in(source, model)
-    nothing = np.zeros((len(given.x), 0), np.float32)
-    return Dataset(
-        Path(source).name, given.x, nothing, columns=about.columns, scale=about.scale, vocabulary=about.vocabulary,
-        notes=(*given.notes, "no targets, which are not needed"), contract=about.contract, ids=given.ids,
-        alphabet=about.alphabet,
-    )  # fmt: skip
-
-
-def evaluation_sets(models: Sequence[Trained], source: str | None, part: str) -> tuple[list[Dataset], np.ndarray]:
-    """The same samples as each of several models reads them, by its own contract, and the numbers of those that count.
-
-    Args:
-        models: that are measured together.
-        source: of the data; those that the first was trained on where None.
-        part: of these.
-
-    Raises:
-        DataError: as :func:`evaluation_data`, for whichever model does not take them.
-    """
-    first = models[0]
-    dataset, chosen = evaluation_data(first, source, part)
-    found = [dataset]
-    held: Any = None
-    for model in models[1:]:
-        about, other = first.description, model.description
-        alike = about.contract == other.contract and about.classes == other.classes and about.scale == other.scale
-        if alike and about.vocabulary == other.vocabulary and about.input_shape == other.input_shape:
-            found.append(dataset)
-            continue
-        if held is None or reading_of(model.config) != reading_of(first.config):
-            held = found_in(model.config, model, source or first.source, _cache_for(model))
-        found.append(dataset_of(model.config, held, model))
-    return found, chosen
-
-
 def features_in(source: str, model: Trained, held: bytes | None = None) -> Given:
     """Features out of files as a trained model takes them, with the names of the samples.
 
@@ -289,7 +203,7 @@ def features_for(models: Sequence[Trained], source: str, held: bytes | None = No
         way = (reading_of(model.config), naming_of(model.config), imaging_of(model.config, model))
         spelling = spelling_of(model.config, model)
         if not ways or (way, spelling) != ways[-1]:
-            offered = read_features(source, *way, _cache_for(model), held, spelling, memory_of(model.config))
+            offered = read_features(source, *way, cache_for(model), held, spelling, memory_of(model.config))
         ways.append((way, spelling))
         given: Any = offered
         if isinstance(given, Pictures):
@@ -350,7 +264,7 @@ def cache_of(config: Config, run: Path | str | None, writes: bool = True) -> Any
     return None if config.data.cache == "none" else Cache(Path(config.data.cache), writes)
 
 
-def _cache_for(model: Trained) -> Any:
+def cache_for(model: Trained) -> Any:
     """The cache of a trained model's data; nothing is written beside runs by those who only look at them."""
     path = model.checkpoint.path
     return cache_of(model.config, None if path is None else Path(path).parent, writes=model.config.data.cache != "auto")

@@ -29,6 +29,7 @@ from ..persistence import (
 )
 from ..searches.listing import is_search
 from ..stages import go_on, resumed_config
+from ..studies import kept_in
 from .configuring import full_keys
 from .measuring import Monitors, monitors_of
 from .progress import Watch, wants_bar
@@ -155,6 +156,9 @@ def folder_of(path: Path, elsewhere: bool = False) -> Path:
         remedy = "Say where to go on in another folder"
         raise ConfigError(str(path), f"must be a run's folder, its {LAST} or {PREVIOUS}", path.name, remedy)
     folder = path if is_folder(path) else path.parent
+    if kept_in(folder):
+        remedy = "gpunet resume goes on with the folds that are left"
+        raise CheckpointError(str(folder), "must be the folder of one training", "finished folds", remedy)
     if is_search(folder) and not has_state(folder):
         remedy = f"Resume the search, or train longer from its {CONFIG}"
         raise CheckpointError(str(folder), "must be the folder of a run", "that of a search", remedy)

@@ -13,7 +13,7 @@ from ..inspection.tempering import snapshots
 from ..persistence import TrainedStack
 from ..rbm import ais_log_z, exact_log_z
 from ..rbm.monitors import NEVER
-from .reading import evaluation_data
+from .evaluation import evaluation_data
 from .weighing import counting
 
 MOST = 1000  # samples of each part that likelihoods are measured on

@@ -11,7 +11,7 @@ from ..inspection.sampling import Sampler
 from ..inspection.tempering import states_of_trajectory
 from ..inspection.trust import Trust, trust
 from ..persistence import TrainedStack
-from .reading import evaluation_data
+from .evaluation import evaluation_data
 from .results import Result
 from .sampling import check_count
 from .weighing import counting

@@ -10,7 +10,7 @@ from .calibration import (
     fitted_temperature,
     reliability,
 )
-from .combining import RULES, Combination, aligned, checked_weights, log_odds, normalised, tempered, votes
+from .combining import RULES, SHARES, Combination, aligned, checked_weights, log_odds, normalised, tempered, votes
 from .diversity import ambiguity, disagreement, error_correlation
 from .document import checked_report
 from .equivalents import calibrated_log_likelihood, equivalent, independent_curve
@@ -32,6 +32,7 @@ __all__ = [
     "OUT_OF_FOLD",
     "ROUNDS",
     "RULES",
+    "SHARES",
     "Boost",
     "Combination",
     "Evidence",

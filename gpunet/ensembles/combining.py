@@ -13,6 +13,7 @@ import numpy as np
 from ..errors import ConfigError
 from ..metrics import Task, class_numbers
 
+SHARES = ("probability", "votes")  # meanings of combined outputs from 0 to 1, which speak for a class beyond 1/2
 Rule = Literal["mean", "geometric", "logits", "majority"]
 RULES: tuple[Rule, ...] = get_args(Rule)
 EPSILON = float(np.finfo(np.float64).eps)  # nearer to 0 and 1 no probability is taken at its word, as in the log loss

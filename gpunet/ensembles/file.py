@@ -20,7 +20,7 @@ import numpy as np
 from ..checkpoint import Checkpoint, Group, NamedArray, Scalar, in_memory, note
 from ..errors import CheckpointError, ConfigError
 from ..metrics import Outcome, Task
-from ..persistence import ENSEMBLE, NETWORKS, is_ensemble
+from ..persistence import ALL_SAMPLES, ENSEMBLE, NETWORKS, is_ensemble
 from ..plain import finite
 from .combining import Combination
 
@@ -107,6 +107,7 @@ def ensemble_tree(
     facts: Mapping[str, Any] | None = None,
     report: Mapping[str, Any] | None = None,
     out_of_fold: "OutOfFold | None" = None,
+    seconds: float | None = None,
 ) -> Group:
     """The content of a file that holds all of an ensemble.
 
@@ -118,6 +119,7 @@ def ensemble_tree(
         facts: what it found out on the way, as JSON can hold it.
         report: what the ensemble gains, likewise.
         out_of_fold: what the networks of folds said of samples that they did not learn from.
+        seconds: that it took, where the report does not say so.
     """
     first = networks[0]
     count, word = len(networks), "network" if len(networks) == 1 else "networks"
@@ -138,10 +140,14 @@ def ensemble_tree(
     if report:
         root[f"{ENSEMBLE}/report"] = note(finite(dict(report)))
         root[f"{ENSEMBLE}/report"].attrs["volatile"] = True
-        scores = {f"test_{name}": NamedArray(np.array([value])) for name, value in _scores(report).items()}
-        root["metrics"] = Group({"volatile": True}, dict(scores))
+        _show(root, str(report.get("part", "test")), _scores(report))
     if out_of_fold is not None:
         root[OUT_OF_FOLD] = out_of_fold.group
+        pooled = dict(facts or {}).get("pooled", {})
+        _show(root, "out of fold", {n: pooled[n]["value"] for n in ("accuracy", "rmse", "log_loss") if n in pooled})
+    seconds = dict(report or {}).get("seconds", seconds)
+    if isinstance(seconds, float):
+        root.children.setdefault("metrics", Group({"volatile": True})).attrs["seconds"] = seconds  # type: ignore[union-attr]
     root[NETWORKS] = Group({}, {f"{number:03d}": _inside(network) for number, network in enumerate(networks)})
     return root
 
@@ -170,10 +176,14 @@ def stored_in(checkpoint: Checkpoint) -> Stored:
         combination = Combination(rule, weights, temperature)
     except ConfigError as error:
         raise CheckpointError(f"{name}: {error.thing}", error.rule, error.received) from None
+    method = str(attrs.get("method", GIVEN))
+    networks = [_outside(network) for network in found]
+    if method == FOLDS:  # early files do not say so at each network
+        networks = [Group({"folds_of": ALL_SAMPLES, **one.attrs}, one.children) for one in networks]
     return Stored(
-        [in_memory(_outside(network), checkpoint.path) for network in found],
+        [in_memory(network, checkpoint.path) for network in networks],
         combination,
-        str(attrs.get("method", GIVEN)),
+        method,
         checkpoint.note(f"{ENSEMBLE}/facts"),
         checkpoint.note(f"{ENSEMBLE}/report"),
     )
@@ -199,8 +209,18 @@ def _number(value: Any) -> int:
     return value if isinstance(value, int) else 0
 
 
+def _show(root: Group, part: str, scores: Mapping[str, float]) -> None:
+    """Put figures where lists of runs find them: of the test part, else what the networks were chosen by."""
+    if part == "test":
+        found = {f"test_{name}": NamedArray(np.array([value])) for name, value in scores.items()}
+        root["metrics"] = Group({"volatile": True}, dict(found))
+    elif scores:
+        name, value = next(iter(scores.items()))
+        root.attrs |= {"monitor": f"{part.replace(' ', '_')}_{name}", "monitor_value": float(value)}
+
+
 def _scores(report: Mapping[str, Any]) -> dict[str, float]:
-    """Figures of the test part that lists of runs show."""
+    """Figures that lists of runs show."""
     own = report.get("ensemble", {})
     known = {"accuracy": 1 - own["error"]} if isinstance(own.get("error"), float) else {}
     return known | {name: own[name] for name in ("log_loss", "rmse") if isinstance(own.get(name), float)}

@@ -1,10 +1,12 @@
 """Runs into files and back: checkpoints, exact state, transfer of weights, the folder of a run."""
 
 from ..checkpoint.places import BEST, CONFIG, LAST, PREVIOUS
-from .folder import RunFolder, dump, has_state, newest, run_name, title
+from .folder import RunFolder, dump, has_state, identity_in, newest, run_name, title
 from .identity import identity_of
 from .loading import (
+    ALL_SAMPLES,
     ENSEMBLE,
+    LEARNED_PARTS,
     NETWORKS,
     Trained,
     TrainedModel,
@@ -27,10 +29,12 @@ from .state import StateMismatch, continue_learning, restore_state
 from .transfer import check_preprocessing, graft
 
 __all__ = [
+    "ALL_SAMPLES",
     "BEST",
     "CONFIG",
     "ENSEMBLE",
     "LAST",
+    "LEARNED_PARTS",
     "NETWORKS",
     "PREVIOUS",
     "SNAPSHOTS",
@@ -48,6 +52,7 @@ __all__ = [
     "graft",
     "has_state",
     "held_in",
+    "identity_in",
     "identity_of",
     "is_ensemble",
     "joined",

@@ -20,6 +20,7 @@ from ..models import DBM, DBN
 from ..objectives import Objective
 from ..parameter import Parameters
 
+ALL_SAMPLES, LEARNED_PARTS = "all samples", "training and validation part"  # what is divided into folds
 ENSEMBLE, NETWORKS = "ensemble", "networks"  # groups of a file that holds several networks as one
 
 
@@ -59,6 +60,15 @@ class Trained:
         which = ", ".join(f"{member} (seed {seeds[member]})" for member in gone)
         said = f"member {which} is" if len(gone) == 1 else f"members {which} are"
         return [f"{said} left out, diverged in training"]
+
+    @property
+    def folds_of(self) -> str | None:
+        """Of a network that learned without one fold of the samples: which were divided, ``all samples`` or others.
+
+        It has not learned by the parts of its configuration, so that no part of these samples is held out for it.
+        """
+        found = self.checkpoint.root.attrs.get("folds_of")
+        return None if found is None else str(found)
 
     @property
     def source(self) -> str:

@@ -27,7 +27,9 @@ VOLATILE = {"volatile": True}
 LISTED = 1000  # numbers of a setting that become an attribute
 
 
-def snapshot(run: Run, *, best: bool, portrait: Group | None = None, state: bool = True) -> Group:
+def snapshot(
+    run: Run, *, best: bool, portrait: Group | None = None, state: bool = True, folds_of: str | None = None
+) -> Group:
     """The checkpoint of a run after an epoch.
 
     Args:
@@ -36,6 +38,8 @@ def snapshot(run: Run, *, best: bool, portrait: Group | None = None, state: bool
             :mod:`.state`.
         portrait: groups to keep with it, see :mod:`.portrait`.
         state: False leaves out of the present state what is needed to go on from it.
+        folds_of: of a network that learned without one fold: which samples were divided into folds, see
+            :attr:`.Trained.folds_of`.
     """
     trainer, selection = run.trainer, run.selection
     parameters, device = trainer.parameters, run.device
@@ -52,6 +56,8 @@ def snapshot(run: Run, *, best: bool, portrait: Group | None = None, state: bool
             "default": "history",
         }
     )
+    if folds_of is not None:
+        root.attrs["folds_of"] = folds_of
     config = run.config.model_dump(mode="json")
     source = config["data"].pop("source")  # a path of this machine; the data's name and hash say what it was
     root["config"] = Group({"NX_class": "NXnote"}, {"json": note(stamped(config))})

@@ -8,7 +8,7 @@ from ..checkpoint import Group
 from ..data import Dataset, Split
 from ..errors import ConfigError, Interrupted
 from ..interruption import Stop
-from ..persistence import snapshot
+from ..persistence import LEARNED_PARTS, snapshot
 from ..stages import Callbacks
 from .populations import Populations
 from .problem import Search
@@ -69,7 +69,9 @@ def candidates_of(
             raise Interrupted("ensemble", f"was stopped by {stop.requested}", None, "Begin again") from None
         several = [f", seed {search.seed + number}" if seeds > 1 else "" for number in range(seeds)]
         names = [f"trial {trial['number']}{seed}" for trial in group for seed in several]
-        yield Candidates(names, [snapshot(run, best=True) for run in runs], splits, [run.dataset for run in runs])
+        folds_of = LEARNED_PARTS if search.settings.folds > 1 else None
+        contents = [snapshot(run, best=True, folds_of=folds_of) for run in runs]
+        yield Candidates(names, contents, splits, [run.dataset for run in runs])
 
 
 def _groups(search: Search, trials: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .conclusions import document
     from .depth import Built, DepthResult, DepthStudy, carry_out_depth_study, depth_document
     from .execution import ComparisonCallbacks, carry_out_comparison
+    from .foldfiles import kept_in
     from .listing import RunSummary, is_comparison, list_runs, read_comparison
     from .paired import T975, Difference, paired_difference, t_quantile
 
@@ -21,6 +22,7 @@ FILES = {
     "conclusions": ("document",),
     "depth": ("Built", "DepthResult", "DepthStudy", "carry_out_depth_study", "depth_document"),
     "execution": ("ComparisonCallbacks", "carry_out_comparison"),
+    "foldfiles": ("kept_in",),
     "listing": ("RunSummary", "is_comparison", "list_runs", "read_comparison"),
     "paired": ("T975", "Difference", "paired_difference", "t_quantile"),
 }
@@ -44,6 +46,7 @@ __all__ = [
     "depth_document",
     "document",
     "is_comparison",
+    "kept_in",
     "list_runs",
     "paired_difference",
     "read_comparison",

@@ -1,6 +1,6 @@
 """Cross-validation: a network trained once for each fold, and judged by samples that it has not seen."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,16 +10,37 @@ import numpy as np
 from ..backend import Device
 from ..checkpoint import Checkpoint, Group
 from ..cluster import Cluster, Task, Tasks
+from ..config import plain_by_member
 from ..data import Split, folded
 from ..errors import ConfigError, Interrupted
-from ..experiment import Experiment, Run
+from ..experiment import Experiment
 from ..interruption import Stop
 from ..metrics import Estimate, Outcome, constant_prediction, estimates, usual_metrics
-from ..persistence import snapshot
+from ..persistence import ALL_SAMPLES, snapshot
 from ..stages import Callbacks, carry_out_population, runs_of
 from .paired import Difference, corrected_mean
 
 FOLDS, PREDICTIONS = "folds.json", "predictions.csv"
+
+
+@dataclass(frozen=True, eq=False)
+class Figures:
+    """What networks came to over the folds.
+
+    Attributes:
+        scores: of each fold, (folds * repeats,), means over single networks, by figure.
+        means: their means, with intervals corrected for shared samples.
+        pooled: figures of all out-of-fold predictions together, each that of the networks that did not learn from the
+            sample: averaged over members and repetitions, where there are several.
+        together: how many networks predict each sample in them.
+        settings: what these networks were trained with, by dotted key, where members differ.
+    """
+
+    scores: dict[str, np.ndarray]
+    means: dict[str, Difference]
+    pooled: list[Estimate]
+    together: int
+    settings: dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,20 +50,18 @@ class CrossValidation:
     Attributes:
         folds: in each repetition.
         repeats: how many repetitions.
-        scores: of each fold, (folds * repeats,), means over members, by figure.
-        means: their means, with intervals corrected for shared samples.
-        pooled: figures of all out-of-fold predictions together, those of a sample averaged over members and repeats.
+        figures: of all networks.
+        by_setting: of those of each place of values that differ by member; empty where none does.
         rows: sample numbers that were predicted, sorted.
-        outcome: their out-of-fold predictions.
+        outcome: their out-of-fold predictions, of all networks together.
         fold: (rows,) in which each was held out, in the first repetition.
         networks: the content of a checkpoint of each fold, with its best weights.
     """
 
     folds: int
     repeats: int
-    scores: dict[str, np.ndarray]
-    means: dict[str, Difference]
-    pooled: list[Estimate]
+    figures: Figures
+    by_setting: list[Figures]
     rows: np.ndarray
     outcome: Outcome
     fold: np.ndarray
@@ -55,8 +74,8 @@ class FoldCallbacks(Callbacks):
     def on_fold(self, number: int, of: int) -> None:
         """A fold is about to be trained on, counted from 0."""
 
-    def on_fold_end(self, number: int, found: Sequence[Estimate]) -> None:
-        """The figures of a fold, of its first member."""
+    def on_fold_end(self, number: int, found: "Judged") -> None:
+        """What a fold came to."""
 
 
 def fold_splits(experiment: Experiment, folds: int, repeats: int) -> list[Split]:
@@ -84,6 +103,7 @@ def cross_validate(
     callbacks: FoldCallbacks | None = None,
     stop: Stop | None = None,
     cluster: Cluster | None = None,
+    known: Mapping[int, "Judged"] | None = None,
 ) -> CrossValidation:
     """Train once for each fold, and judge each by the fold.
 
@@ -99,6 +119,7 @@ def cross_validate(
         callbacks: what is told meanwhile.
         stop: ends everything after the present step where it is requested.
         cluster: whose workers train, a fold each; then callbacks are told of folds when they are over.
+        known: folds that were finished before, by number.
 
     Raises:
         ConfigError: folds that cannot be, or targets that no figure is of.
@@ -107,24 +128,24 @@ def cross_validate(
     """
     told, stop = callbacks or FoldCallbacks(), stop or Stop()
     splits = fold_splits(experiment, folds, repeats)
-    found: dict[int, Judged] = {}
+    found: dict[int, Judged] = dict(known or {})
+    left = [number for number in range(len(splits)) if number not in found]
     with ExitStack() as opened:
         if cluster is None:
-            each = _here(experiment, splits, source, grafts, told, stop)
+            each = _here(experiment, splits, left, source, grafts, told, stop)
         else:
             payload = (replace(experiment), source, tuple(grafts))
-            each = opened.enter_context(Tasks(cluster, prepared, carried, payload)).each(list(splits), stop)
+            tasks = opened.enter_context(Tasks(cluster, prepared, carried, payload))
+            each = ((left[place], one) for place, one in tasks.each([splits[number] for number in left], stop))
         for number, judged in each:
             if cluster is not None:
                 told.on_fold(number, len(splits))
-            told.on_fold_end(number, judged.figures[0])
+            told.on_fold_end(number, judged)
             found[number] = judged
     if len(found) < len(splits):
         raise _interrupted(stop)
     ordered = [found[number] for number in range(len(splits))]
-    held = [(split.test, judged.said) for split, judged in zip(splits, ordered)]
-    figures, networks = [judged.figures for judged in ordered], [judged.network for judged in ordered]
-    return _together(experiment, folds, repeats, splits, figures, held, networks)
+    return _together(experiment, folds, repeats, splits, ordered)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,13 +153,13 @@ class Judged:
     """A fold that was trained on.
 
     Attributes:
-        said: what each member that has not diverged says about its held out samples.
+        said: what each member that has not diverged says about its held out samples, by number of the member.
         figures: of each of them.
         network: the content of its checkpoint.
     """
 
-    said: list[Outcome]
-    figures: list[list[Estimate]]
+    said: dict[int, Outcome]
+    figures: dict[int, list[Estimate]]
     network: Group
 
 
@@ -157,14 +178,15 @@ def carried(known: tuple[Experiment, Any, Any], split: Split, task: Task) -> Jud
 def _here(
     experiment: Experiment,
     splits: Sequence[Split],
+    left: Sequence[int],
     source: Checkpoint | None,
     grafts: Sequence[tuple[str, str]],
     told: FoldCallbacks,
     stop: Stop,
 ) -> Iterator[tuple[int, Judged]]:
-    for number, split in enumerate(splits):
+    for number in left:
         told.on_fold(number, len(splits))
-        yield number, _judged(experiment, split, source, grafts, told, stop)
+        yield number, _judged(experiment, splits[number], source, grafts, told, stop)
 
 
 def _judged(
@@ -176,64 +198,113 @@ def _judged(
     stop: Stop,
 ) -> Judged:
     """Train on a split, and judge by its test part."""
-    own = Experiment(experiment.config, experiment.dataset.learned_on(split), split, experiment.device)
+    own = fold_experiment(experiment, split)
     done = carry_out_population(lambda own, _: runs_of(own, source, grafts), own, told, stop)
     if not done.finished:
         raise _interrupted(stop)
     said = done.run.outcomes("test")
     if not said:
         raise ConfigError("folds", "need targets that figures are of", experiment.config.model.name)
-    said = [said[member] for member in done.run.trainer.going_well]
-    figures = [estimates(usual_metrics(), one, _constant(done.run, one)) for one in said]
-    return Judged(said, figures, snapshot(done.run, best=True))
+    kept = {int(member): said[member] for member in done.run.trainer.going_well}
+    return judged(own, kept, snapshot(done.run, best=True, folds_of=ALL_SAMPLES))
+
+
+def judged(own: Experiment, said: dict[int, Outcome], network: Group) -> Judged:
+    """A fold with its figures.
+
+    Args:
+        own: what was trained, with data and split of the fold.
+        said: what each member says about the held out samples.
+        network: the content of its checkpoint.
+    """
+    target = own.dataset.y[own.split.train]
+    figures = {
+        member: estimates(
+            usual_metrics(),
+            one,
+            constant_prediction(
+                Outcome(one.task, np.zeros((len(target), one.outputs.shape[1])), target, None, one.probability)
+            ),
+        )
+        for member, one in said.items()
+    }
+    return Judged(said, figures, network)
+
+
+def fold_experiment(experiment: Experiment, split: Split) -> Experiment:
+    """What is trained for a fold: whatever is learned of samples beforehand is learned on its training part."""
+    return Experiment(experiment.config, experiment.dataset.learned_on(split), split, experiment.device)
 
 
 def _interrupted(stop: Stop) -> Interrupted:
     return Interrupted("folds", f"were stopped by {stop.requested}", None, "Begin again")
 
 
-def _constant(run: Run, said: Outcome) -> np.ndarray:
-    """What is best said of all samples alike, by the training part."""
-    target = run.dataset.y[run.split.train]
-    empty = Outcome(said.task, np.zeros((len(target), said.outputs.shape[1])), target, None, said.probability)
-    return constant_prediction(empty)
-
-
 def _together(
-    experiment: Experiment,
-    folds: int,
-    repeats: int,
-    splits: list[Split],
-    found: list[list[list[Estimate]]],
-    held: list[tuple[np.ndarray, list[Outcome]]],
-    networks: list[Group],
+    experiment: Experiment, folds: int, repeats: int, splits: Sequence[Split], found: Sequence[Judged]
 ) -> CrossValidation:
-    names = [one.name for one in found[0][0]]
-    by_name = [{one.name: [] for one in found[0][0]} for _ in found]  # type: ignore[var-annotated]
-    for place, figures in enumerate(found):
-        for member in figures:
-            for one in member:
-                by_name[place].setdefault(one.name, []).append(one.value)
-    scores = {name: np.array([np.mean(part.get(name) or [np.nan]) for part in by_name]) for name in names}
-    train, test = (float(np.mean([len(getattr(s, part)) for s in splits])) for part in ("train", "test"))
-    learned = train + float(np.mean([len(split.validation) for split in splits]))
-    shares = {one.name for one in found[0][0] if one.percent}
+    config = experiment.config
+    rows = np.sort(np.concatenate([split.test for split in splits[:folds]]))
+    fold = np.zeros(len(rows), int)
+    for number, split in enumerate(splits[:folds]):
+        fold[np.searchsorted(rows, split.test)] = number
+    weights = None if experiment.dataset.weights is None else experiment.dataset.weights[rows]
+
+    def outcome_of(members: Sequence[int]) -> Outcome:
+        return _out_of_fold(splits, found, rows, weights, members)
+
+    def figures_of(members: Sequence[int], settings: dict[str, Any]) -> Figures:
+        scores = _scores([[one.figures[m] for m in members if m in one.figures] for one in found])
+        whole = all(any(m in one.said for m in members) for one in found)
+        outcome = outcome_of(members) if whole else None
+        pooled = [] if outcome is None else estimates(usual_metrics(), outcome, constant_prediction(outcome))
+        means = _means(scores, splits, {one.name for one in pooled if one.percent})
+        return Figures(scores, means, pooled, len(members) * repeats, settings)
+
+    everyone = range(config.population)
+    differing = dict(plain_by_member(config.model_dump(mode="json")))
+    by_setting = [
+        figures_of(range(at * config.members, (at + 1) * config.members), {k: v[at] for k, v in differing.items()})
+        for at in range(config.places if differing else 0)
+    ]
+    networks = [one.network for one in found]
+    return CrossValidation(
+        folds, repeats, figures_of(everyone, {}), by_setting, rows, outcome_of(everyone), fold, networks
+    )
+
+
+def _scores(found: Sequence[Sequence[Sequence[Estimate]]]) -> dict[str, np.ndarray]:
+    """Of each fold the mean over its networks, by figure; NaN where a fold has none."""
+    names = list(dict.fromkeys(one.name for part in found for figures in part for one in figures))
+    scores = {}
+    for name in names:
+        by_fold = [[one.value for figures in part for one in figures if one.name == name] for part in found]
+        scores[name] = np.array([np.mean(values) if values else np.nan for values in by_fold])
+    return scores
+
+
+def _means(scores: dict[str, np.ndarray], splits: Sequence[Split], shares: set[str]) -> dict[str, Difference]:
+    """Over the folds, with intervals that allow for the samples that trainings share."""
+    learned = float(np.mean([len(split.train) + len(split.validation) for split in splits]))
+    test = float(np.mean([len(split.test) for split in splits]))
     means = {n: corrected_mean(v.tolist(), learned, test) for n, v in scores.items() if np.isfinite(v).all()}
-    means |= {n: mean.within(0.0, 1.0) for n, mean in means.items() if n in shares}
-    first = held[0][1][0]
-    rows = np.sort(np.concatenate([part for part, _ in held[:folds]]))
-    place_of = {int(row): place for place, row in enumerate(rows)}
-    outputs, fold = np.zeros((len(rows), first.outputs.shape[1])), np.zeros(len(rows), int)
-    for number, (part, said) in enumerate(held):
-        places = [place_of[int(row)] for row in part]
-        outputs[places] += np.mean([one.outputs for one in said], axis=0) / repeats
-        if number < folds:
-            fold[places] = number
-    target: Any = np.concatenate([said[0].target for _, said in held[:folds]])
-    order = np.argsort(np.concatenate([part for part, _ in held[:folds]]))
-    weights = experiment.dataset.weights
-    outcome = Outcome(
-        first.task, outputs, target[order], None if weights is None else weights[rows], first.probability
-    )  # fmt: skip
-    pooled = estimates(usual_metrics(), outcome, constant_prediction(outcome))
-    return CrossValidation(folds, repeats, scores, means, pooled, rows, outcome, fold, networks)
+    return {name: mean.within(0.0, 1.0) if name in shares else mean for name, mean in means.items()}
+
+
+def _out_of_fold(
+    splits: Sequence[Split], found: Sequence[Judged], rows: np.ndarray, weights: Any, members: Sequence[int]
+) -> Outcome:
+    """What members say of each sample, by the networks that did not learn from it, averaged over repetitions."""
+    outputs: Any = None
+    target: Any = None
+    times = np.zeros(len(rows))
+    for split, judged in zip(splits, found):
+        said = [judged.said[member] for member in members if member in judged.said]
+        places, first = np.searchsorted(rows, split.test), said[0]
+        if outputs is None:
+            outputs = np.zeros((len(rows), first.outputs.shape[1]))
+            target = np.zeros((len(rows), *first.target.shape[1:]), first.target.dtype)
+        outputs[places] += np.mean([one.outputs for one in said], axis=0)
+        target[places] = first.target
+        times[places] += 1
+    return Outcome(first.task, outputs / times[:, None], target, weights, first.probability)

@@ -5,7 +5,8 @@ import pytest
 
 import gpunet
 from files import save_npz, write_idx
-from gpunet.api.reading import evaluation_data, features_in, load_split
+from gpunet.api.evaluation import evaluation_data
+from gpunet.api.reading import features_in, load_split
 from gpunet.config import load_config
 from gpunet.data import describe, fulfil, near_zero, oriented
 from gpunet.datasets import Naming, load, read, read_features
