@@ -147,7 +147,7 @@ def ensemble_tree(
         _show(root, "out of fold", {n: pooled[n]["value"] for n in ("accuracy", "rmse", "log_loss") if n in pooled})
     seconds = dict(report or {}).get("seconds", seconds)
     if isinstance(seconds, float):
-        root.children.setdefault("metrics", Group({"volatile": True})).attrs["seconds"] = seconds  # type: ignore[union-attr]
+        root.children.setdefault("metrics", Group({"volatile": True})).attrs["seconds"] = seconds
     root[NETWORKS] = Group({}, {f"{number:03d}": _inside(network) for number, network in enumerate(networks)})
     return root
 

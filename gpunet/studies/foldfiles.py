@@ -19,7 +19,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from ..checkpoint import BEST, Checkpoint, Group, NamedArray
+from ..checkpoint import BEST, Checkpoint, Group, NamedArray, Scalar
 from ..errors import CheckpointError
 from ..metrics import Outcome, Task
 from ..paths import exists, is_folder
@@ -69,7 +69,7 @@ def fold_content(network: Group, said: Mapping[int, Outcome], rows: np.ndarray, 
     limits = [one.threshold for one in said.values() if one.threshold is not None]
     more = {} if first.weight is None else {"weights": NamedArray(np.asarray(first.weight, np.float64))}
     more |= {"thresholds": NamedArray(np.array(limits, np.float64))} if limits else {}
-    about = {
+    about: dict[str, Scalar] = {
         "folds": plan.folds, "repeats": plan.repeats, "number": number, "data": plan.data, "source": plan.source,
         "grafts": json.dumps(plan.grafts), "task": first.task, "probability": first.probability, "volatile": True,
     }  # fmt: skip
@@ -119,7 +119,7 @@ def kept_fold(checkpoint: Checkpoint) -> KeptFold:
         for part in ("weights", "thresholds")
     )
     task: Any = group.attrs.get("task")
-    numbers = [group.attrs.get(key) for key in ("folds", "repeats", "number")]
+    numbers: list[Any] = [group.attrs.get(key) for key in ("folds", "repeats", "number")]
     fits = (
         outputs.ndim == 3
         and outputs.shape[:2] == (len(members), len(rows))
@@ -133,7 +133,7 @@ def kept_fold(checkpoint: Checkpoint) -> KeptFold:
         raise CheckpointError(name, "must be of the same samples", f"{outputs.shape} outputs of {rows.shape} samples")
     grafts = json.loads(str(group.attrs.get("grafts", "[]")))
     plan = Plan(
-        int(numbers[0]), int(numbers[1]), str(group.attrs.get("data")), str(group.attrs.get("source", "")),
+        numbers[0], numbers[1], str(group.attrs.get("data")), str(group.attrs.get("source", "")),
         tuple((str(one), str(other)) for one, other in grafts),
     )  # fmt: skip
     probable = bool(group.attrs.get("probability"))
@@ -142,7 +142,7 @@ def kept_fold(checkpoint: Checkpoint) -> KeptFold:
         for place, (member, own) in enumerate(zip(members, outputs))
     }
     children = {key: child for key, child in checkpoint.root.children.items() if key != HELD_OUT}
-    return KeptFold(int(numbers[2]), plan, rows, said, Group(dict(checkpoint.root.attrs), children))
+    return KeptFold(numbers[2], plan, rows, said, Group(dict(checkpoint.root.attrs), children))
 
 
 def kept_in(folder: Path | str) -> list[Path]:

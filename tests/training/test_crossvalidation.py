@@ -277,7 +277,8 @@ def test_a_stopped_cross_validation_goes_on(tmp_path, folded, monkeypatch):
     said = "out: must hold best.h5, got 2 finished folds. Go on with it, or name out/fold-1.h5."
     assert said in invoked("predict", "out", folded / "made.csv", code=4).stderr
     assert "2 of 3 folds are finished" in invoked("resume", "out", "--dry-run").stderr
-    moved = tmp_path / "moved.csv"
+    moved = tmp_path / "elsewhere/made.csv"
+    moved.parent.mkdir()
     moved.write_text((folded / "made.csv").read_text())
     invoked("resume", "out", "--data", moved)
     assert sorted(path.name for path in Path("out").glob("*.h5")) == ["best.h5"]
