@@ -64,14 +64,19 @@ packaging: $(VENV)/.test
 	$(PYTEST) $(PACKAGING) $(ARGS)
 
 bench: $(VENV)/.peers
-	for name in step rbm ais sampling optimizer data startup; do $(BIN)/python benchmarks/bench_$$name.py --save || exit 1; done
+	for name in step rbm ais optimizer data; do $(BIN)/python benchmarks/bench_$$name.py --seconds 4 --save || exit 1; done
+	$(BIN)/python benchmarks/bench_startup.py --rounds 10 --save
+	$(BIN)/python benchmarks/bench_sampling.py --save
 	$(BIN)/python benchmarks/bench_sampling.py --threads 1 --only gibbs --save
-	for threads in 1 2; do $(BIN)/python benchmarks/population.py --threads $$threads --save || exit 1; done
-	$(BIN)/python benchmarks/bench_conv.py --save
-	$(BIN)/python benchmarks/bench_estimators.py --save
+	for threads in 1 2; do $(BIN)/python benchmarks/population.py --threads $$threads --rounds 20 --save || exit 1; done
+	$(BIN)/python benchmarks/bench_conv.py --rounds 10 --save
+	$(BIN)/python benchmarks/bench_estimators.py --rounds 5 --save
 	$(BIN)/python benchmarks/checkpoint_speed.py --save
-	$(BIN)/python benchmarks/growth.py --save
 	$(BIN)/python benchmarks/render.py
+
+# Time and memory as one size grows by tens.
+growth: $(VENV)/.peers
+	$(BIN)/python benchmarks/growth.py --save
 
 # Those of speed that a GPU can run, beside PyTorch on it.
 bench-gpu: $(VENV)/.peers

@@ -89,7 +89,9 @@ def train_together(request: Request, wish: Wish, drawing: Output | None) -> None
     """Train an ensemble, write it, and report what it gains."""
     method = method_named(wish.method, wish.share)
     repeats = request.members or 1
-    config = request.configuration("mlp").model_copy(update={"members": 1})
+    config = request.configuration("mlp")
+    if request.members is not None and "members" not in request.written:  # --seeds repeats the whole ensemble
+        config = config.model_copy(update={"members": 1})
     place = choose_device(request.device if wish.dask is None else "auto", told=wish.dask is None)
     with place.activate():
         source = None if wish.source is None else open_source(Path(checkpoint_at(wish.source)))
@@ -102,12 +104,12 @@ def train_together(request: Request, wish: Wish, drawing: Output | None) -> None
         experiment = Experiment(config, dataset, parts, place)
         size = usual_size(experiment, method) if wish.size is None else wish.size
         check_method(Making(experiment, size, source), method, wish.combine)
+        other = reference_of([checkpoint_at(path) for path in wish.reference], place)
         if request.dry_run:
             remark(f"{size * config.places} members by {method.name}, {repeats} times: {dataset.name}, {place}")
             remark(DRY)
             return
         name = f"{run_name(config, dataset.name)}-{method.name}"
-        other = reference_of([checkpoint_at(path) for path in wish.reference], place)
         with ExitStack() as opened:
             cluster = None if wish.dask is None else opened.enter_context(cluster_at(wish.dask, request.device))
             folder = opened.enter_context(RunFolder.create(request.run, config, name=name))
@@ -276,11 +278,11 @@ def put_together(
         together = together.with_rule(combine)
         validation = evidence_in(together, "validation")
         together = together.at(temperature_of(together, validation))
+        worth = worth_in(reference_of([checkpoint_at(path) for path in reference], place))
         if request.dry_run:
             remark(f"{len(together)} of {len(library)} networks by {method}")
             remark(DRY)
             return
-        worth = worth_in(reference_of([checkpoint_at(path) for path in reference], place))
         document = documented(together, evidence_in(together, "test"), validation, worth)
         config = together.networks[0].config
         with RunFolder.create(request.run, config, name=f"{run_name(config, document['data'])}-{method}") as folder:

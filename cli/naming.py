@@ -30,6 +30,7 @@ SET = {
     "channels": "data.channels",
     "chains": "model.chains",
     "temperatures": "model.chains.temperatures",
+    "size": "--size",
 }
 # What an error is about.
 THINGS = {
@@ -41,12 +42,20 @@ THINGS = {
     "clamp": "--clamp",
     "signals": "--signal",
     "network.model": "tune.model.name",
+    "size": "--size",
+    "share": "--share",
+    "Bagging.share": "--share",
+    "Subspaces.share": "--share",
+    "combine": "--combine",
+    "rounds": "--rounds",
+    "reference": "--reference",
 }
 # The command ``compare`` configures two models: the pretrained stack, and the network that is tuned from it.
 NETWORK = "network."
 # What to do about it.
 PHRASES = {
     "Choose another folder": "Choose another --run",
+    "Name a checkpoint to start from": "Name a checkpoint to start from with --from",
     "Try auto": "Try --device auto",
     "Use cpu": "Use --device cpu",
     "hoose layers by name": "hoose layers with --graft",

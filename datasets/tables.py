@@ -49,7 +49,8 @@ def read_table(
     """
     lines = read_lines(path, reading.delimiter, held)
     sample = first_rows(lines)
-    frame = None if len(sample) > 1 else _frame(path, lines)
+    even = len(sample) > 1 and len({len(row) for row in sample}) == 1
+    frame = None if even else _frame(path, lines)  # which names the line that has another number of cells
     if frame is not None:
         sample = [list(row) for row in frame.head(SAMPLE + 1).rows()]
     commas = lines.delimiter != ","

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
 
-from gpunet.errors import ConfigError
+from gpunet.errors import CheckpointError, ConfigError
 
 from .. import completing
 from ..drawing import FORMATS, require_matplotlib
-from ..options import Request, dask_option, from_option, run_options
+from ..options import Request, dask_option, from_option, is_assignment, run_options
 from ..output import Output
 
 METHODS = ("seeds", "bagging", "subspaces", "snapshots", "boosting", "swa", "soup")
@@ -87,6 +87,7 @@ def ensemble(
     from ..opening import is_model
 
     runs = [word for word in request.words if is_model(word)]
+    _check_paths(request.words, runs, method)
     drawing = None
     if output is not None:
         drawing = Output("-o", Path(output), FORMATS, [*request.words, source, request.data, *reference])
@@ -142,6 +143,21 @@ def ensemble(
     from ..ensembling import Wish, train_together
 
     train_together(request, Wish(chosen, size, combine, share, source, control, reference, dask), drawing)
+
+
+def _check_paths(words: Sequence[str], runs: Sequence[str], method: str | None) -> None:
+    """Refuse a path that leads nowhere where finished runs are meant, instead of taking it for a preset or data.
+
+    Raises:
+        CheckpointError: no such file.
+    """
+    from gpunet.paths import exists
+
+    meant = bool(runs) or method in ("all", "select")
+    lost = [word for word in words if word not in runs and not is_assignment(word) and not exists(word)]
+    if meant and lost:
+        rule, remedy = "must be an existing checkpoint or the folder of a run", "Check the path"
+        raise CheckpointError(lost[0], rule, "no such file", remedy)
 
 
 def _refuse(given: Mapping[str, object], rule: str) -> None:

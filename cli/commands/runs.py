@@ -47,7 +47,7 @@ def runs(
     gpunet runs studies/ --latex > table.tex
     gpunet runs --json | jq '.[] | select(.state == "unfinished") | .run'
     """
-    from gpunet.paths import is_folder
+    from gpunet.paths import exists, is_folder
     from gpunet.studies import list_runs
 
     if as_csv + as_latex + as_json > 1:
@@ -55,7 +55,8 @@ def runs(
     tests = [_test(where) for where in wheres]
     if not is_folder(folder):
         remedy = "Train something first, or name the folder of your runs"
-        raise ConfigError("folder", "must be a folder of runs", printable(folder), remedy)
+        received = "a file" if exists(folder) else "no such folder"
+        raise ConfigError(printable(folder), "must be a folder of runs", received, remedy)
     found, problems = list_runs(folder)
     for line in problems:
         click.echo(f"  {line}", err=True)

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gpunet.ensembles import GIVEN
+
 from ..figures import table_lines
 from ..options import decimals
 
@@ -29,8 +31,9 @@ def ensemble_lines(found: Mapping[str, Any]) -> list[str]:
 def about_line(found: Mapping[str, Any]) -> str:
     """What it is, and what it was measured on."""
     votes = "" if found["combine"] == "mean" else f", {found['combine']} combined"
+    origin = "out of finished runs" if found["method"] == GIVEN else f"by {found['method']}"
     return (
-        f"{found['data']}: {_count(found['size'], 'member')} by {found['method']}{votes}; "
+        f"{found['data']}: {_count(found['size'], 'member')} {origin}{votes}; "
         f"{found['samples']:,} samples{of_part(found['part'])}"
     )
 
@@ -137,10 +140,11 @@ def _facts(found: Mapping[str, Any]) -> list[str]:
     if facts.get("ended"):
         lines.append(f"Boosting ended early: {facts['ended']}")
     if "averaged" in facts:
-        of = f", score on validation {_score(facts['score'])}" if "score" in facts else ""
+        of = f", on validation {_score(facts['score'], found)}" if "score" in facts else ""
         lines.append(f"Weights averaged of: {', '.join(map(str, facts['averaged']))}{of}")
         if "scores" in facts:
-            lines.append(f"Each of them alone: {', '.join(map(_score, facts['scores']))}")
+            alone = "; ".join(_score(score, found) for score in facts["scores"])
+            lines.append(f"Each of them alone: {alone}")
     if chosen := facts.get("selection"):
         lines.append(f"Selected from {chosen['library']} {_held_out(found)}, best step {chosen['step']}:")
         lines += [f"  {count} x {name}" for name, count in chosen["taken"]]
@@ -149,8 +153,11 @@ def _facts(found: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _score(score: Sequence[float]) -> str:
-    return _number(score[0])
+def _score(score: Sequence[float], found: Mapping[str, Any]) -> str:
+    """What weights were chosen by: the squared error of values, else the error and what decides between equal ones."""
+    if found["task"] == "regression":
+        return f"{_called('squared_error')} {_figure('squared_error', score[0])}"
+    return f"{_called('error')} {_figure('error', score[0])}"
 
 
 def _diversity(found: Mapping[str, Any]) -> list[str]:

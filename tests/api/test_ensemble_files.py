@@ -58,8 +58,27 @@ def test_weights_count_members_and_a_majority_counts_votes(net, population, tabl
     np.testing.assert_allclose(weighted.outputs(x), np.average(outputs, axis=0, weights=[0, 1, 1, 2]))
     votes = gpunet.Ensemble([net, population], combine="majority")
     share = (outputs.argmax(axis=-1)[..., None] == [0, 1]).mean(axis=0)
-    np.testing.assert_allclose(votes.predict_proba(x), share)
+    np.testing.assert_allclose(votes.outputs(x), share)
     np.testing.assert_array_equal(votes.predict(x), share.argmax(axis=1))
+    with pytest.raises(ConfigError, match="predict_proba: needs probabilities of classes or labels, got votes"):
+        votes.predict_proba(x)
+
+
+def test_votes_are_measured_by_decisions_alone(net, population, table, tmp_path):
+    """Shares of votes are no probabilities: neither log loss nor calibration, in the table of predictions neither."""
+    x, y = table
+    votes = gpunet.Ensemble([net, population], combine="majority")
+    path = votes.save(tmp_path / "votes.h5")
+    rows = [[*(f"x{k}" for k in range(x.shape[1])), "class"], *([*map(str, row), str(k)] for row, k in zip(x, y))]
+    (tmp_path / "made.csv").write_text("\n".join(map(",".join, rows)) + "\n")
+    said = json.loads(invoked("evaluate", path, tmp_path / "made.csv", "--json").stdout)
+    assert said["ensemble_accuracy"] == pytest.approx(np.mean(votes.predict(x) == y))
+    assert said["figures"]["accuracy"]["value"] == [pytest.approx(np.mean(votes.predict(x) == y))]
+    assert not {"log_loss", "brier", "calibration_error"} & set(said["figures"])
+    table_of = json.loads(invoked("predict", path, tmp_path / "made.csv", "--probabilities", "--json").stdout)
+    assert not any(name.startswith("p") for name in table_of[0])
+    share = votes.outputs(x)
+    np.testing.assert_allclose([[row[f"votes({k})"] for k in votes.classes] for row in table_of], share, atol=1e-6)
 
 
 def test_every_command_reads_it(path, table, tmp_path):

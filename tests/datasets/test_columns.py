@@ -168,6 +168,7 @@ def test_a_header_is_told_from_a_sample(content, header, tmp_path):
     [
         ("a,b\n1,2\n3\n", "line 3: needs 2 cells as the first line, got 1"),
         ("a,b\n1,2,3\n3,4\n", "line 2: needs 2 cells as the first line, got 3"),
+        ("a,b,class\n1,2,3,0\n4,5,6,1\n", "line 2: needs 3 cells as the first line, got 4"),  # as R writes row names
         ('a,b\n"1\n2",2\n3\n', "line 4: needs 2 cells as the first line, got 1"),
         ("#c\n\na,b\n1,2\n\n3\n", "line 6: needs 2 cells as the first line, got 1"),
         ("a;b\n1,5;2\n3;4;5\n", "needs 1 cells as the first line, got 2"),
