@@ -24,7 +24,7 @@ MANUAL := tests/test_readme.py tests/test_manual.py
 PACKAGING := tests/test_packaging.py
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile
 
-.PHONY: demo test test-gpu lint kernels soak manual pictures docs packaging bench bench-gpu clean
+.PHONY: demo test test-gpu lint kernels soak manual pictures docs packaging bench bench-gpu growth clean
 
 demo: $(VENV)/.demo
 	$(BIN)/gpunet compare --labels 100 'model.hidden=[64,64]' training.epochs=25
