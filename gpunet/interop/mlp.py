@@ -49,7 +49,12 @@ class Classifying(ClassifierMixin, Perceptron):
             rule, received = "must hold the classes of before with warm_start", f"{classes} instead of {self.classes_}"
             raise DataError("y", rule, received, "Set warm_start=False, or pass all classes")
         if len(classes) < 2 and not several:
-            received, remedy = f"one class, {classes[0]!r}", "Add samples of another class"
+            received, remedy = (
+                f"one class, {classes[0].item()!r}"
+                if isinstance(classes[0], np.generic)
+                else f"one class, {classes[0]!r}",
+                "Add samples of another class",
+            )
             raise DataError("y", "must hold at least two classes", received, remedy)
         self.classes_ = classes
         self._learn(x, labels, self._weights(sample_weight, x), None if several else classes, several=several)

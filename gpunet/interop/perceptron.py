@@ -2,9 +2,10 @@
 
 import itertools
 import math
+import re
 import warnings
-from collections.abc import Mapping
-from numbers import Integral
+from collections.abc import Callable, Mapping
+from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,6 +21,53 @@ USUAL_BATCH = 200
 # Multiplications of a product that take less time than what is around it: up to here double precision is next to free,
 # and a weight of 2 is two samples to the last digits; beyond, it would double the time on a CPU, and far more on a GPU.
 SMALL = 1 << 20
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is a finite number, and not True or False."""
+    return isinstance(value, Real) and not isinstance(value, bool | np.bool_) and math.isfinite(value)
+
+
+def _is_flag(value: Any) -> bool:
+    """Whether it is True or False."""
+    return isinstance(value, bool | np.bool_)
+
+
+def _is_count(value: Any) -> bool:
+    """Whether it is a whole number from 1 on."""
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
+
+
+def _is_below_one(value: Any) -> bool:
+    return _is_number(value) and 0 <= value < 1
+
+
+FLAG = ("must be True or False", _is_flag)
+SHARE_KEPT = ("must be a number from 0 to below 1", _is_below_one)
+# What each parameter must be whether or not it plays a part; those that are not here are keys of the configuration, or
+# may be other things than numbers.
+RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "alpha": ("must be a number from 0 on", lambda value: _is_number(value) and value >= 0),
+    "tol": ("must be a number from 0 on", lambda value: _is_number(value) and value >= 0),
+    "momentum": ("must be a number from 0 to 1", lambda value: _is_number(value) and 0 <= value <= 1),
+    "beta_1": SHARE_KEPT,
+    "beta_2": SHARE_KEPT,
+    "epsilon": ("must be a number above 0", lambda value: _is_number(value) and value > 0),
+    "validation_fraction": (
+        "must be a fraction between 0 and 1, such as 0.1", lambda value: _is_number(value) and 0 < value < 1
+    ),
+    "max_iter": ("must be a number of epochs, from 1 on", _is_count),
+    "n_iter_no_change": (
+        "must be a number of epochs, from 1 on, or infinity", lambda value: _is_count(value) or value == math.inf
+    ),
+    "early_stopping": FLAG,
+    "nesterovs_momentum": FLAG,
+    "warm_start": FLAG,
+    "device": (
+        "must be auto, cpu or cuda[:N]",
+        lambda value: isinstance(value, str) and re.fullmatch(r"auto|cpu|cuda(:\d+)?", value) is not None,
+    ),
+}  # fmt: skip
 STATE = "loop"  # group of a checkpoint that training can go on from
 
 
@@ -32,6 +80,7 @@ class Perceptron(Estimator):
         loss_: mean training loss of the last epoch.
         best_loss_: smallest one; None with early stopping, which looks at scores.
         loss_curve_: mean training loss of each epoch.
+        t_: training samples that were seen, in all epochs.
         validation_scores_: with early stopping, the accuracy of each epoch, or minus the loss; else None.
     """
 
@@ -56,6 +105,7 @@ class Perceptron(Estimator):
 
     model_: Network
     n_iter_: int
+    t_: int
     loss_curve_: list[float]
     task: ClassVar[str] = "classification"
 
@@ -78,6 +128,7 @@ class Perceptron(Estimator):
             partial: one epoch from where training stood.
             several: whether a sample may have several labels.
         """
+        self._check_parameters()
         stopping = self.early_stopping and not partial
         goes_on = hasattr(self, "model_") and (partial or self.warm_start)
         start = self.model_ if goes_on else None
@@ -94,7 +145,22 @@ class Perceptron(Estimator):
             config, x, y, weights=weights, classes=classes, start=start,
             incremental=incremental and (goes_on or start is None), follower=follower,
         )  # fmt: skip
+        seen = len(follower.losses) * (len(x) - (config["data"]["validation"] if stopping else 0))
+        self.t_ = seen + (self.t_ if goes_on and hasattr(self, "t_") else 0)
         self._note(follower, stopping, partial)
+
+    def _check_parameters(self) -> None:
+        """Refuse values that can mean nothing, also of parameters that play no part in this training.
+
+        Raises:
+            ConfigError: a ValueError that names the parameter.
+        """
+        for name, (rule, right) in RULES.items():
+            value = getattr(self, name, None)
+            if hasattr(self, name) and not right(value):
+                raise ConfigError(
+                    self._called(name), rule, repr(value.item() if isinstance(value, np.generic) else value)
+                )
 
     def _precision(self, x: np.ndarray, config: dict[str, Any]) -> str:
         """That of the features where it costs next to nothing, see :data:`SMALL`; the rule looks at sizes alone."""
@@ -150,11 +216,7 @@ class Perceptron(Estimator):
 
     def _held_out(self, samples: int) -> int:
         """How many samples early stopping is decided on."""
-        share = self.validation_fraction
-        if not (isinstance(share, float) and 0 < share < 1):
-            rule = "must be a fraction between 0 and 1"
-            raise ConfigError(self._called("validation_fraction"), rule, repr(share), "For example 0.1")
-        held_out = math.ceil(share * samples)
+        held_out = math.ceil(self.validation_fraction * samples)
         if held_out < 2 or samples - held_out < 1:
             received, remedy = f"{held_out} of {samples}", "Raise validation_fraction, or give more samples"
             raise ConfigError(self._called("validation_fraction"), "must leave 2 samples or more", received, remedy)
@@ -208,6 +270,18 @@ class Perceptron(Estimator):
     def intercepts_(self) -> list[np.ndarray]:
         """The biases of each layer, (outputs,); copies."""
         return self._arrays("bias")
+
+    @property
+    def n_outputs_(self) -> int:
+        """How many outputs there are; one for two classes where a loss in ``settings`` wants that."""
+        return int(self.coefs_[-1].shape[1])
+
+    @property
+    def out_activation_(self) -> str:
+        """What turns sums of the last layer into outputs, by scikit-learn's names."""
+        if self.model_.meaning != "probability":
+            return "identity"
+        return "logistic" if self.model_.predicts_labels or self.n_outputs_ == 1 else "softmax"
 
     @property
     def n_layers_(self) -> int:

@@ -1,5 +1,7 @@
 """Multilayer perceptrons as estimators."""
 
+import re
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -235,3 +237,42 @@ def test_parts_of_the_data_are_learned_on_the_scale_of_the_first():
     assert net.score(x, y) > 0.5
     with pytest.raises(ValueError, match="must hold 1 numbers for each sample, as before"):
         net.partial_fit(x, np.stack([y, y], axis=1))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({"validation_fraction": 2}, "validation_fraction: must be a fraction between 0 and 1, such as 0.1, got 2"),
+        ({"solver": "adam", "momentum": 2.0}, "momentum: must be a number from 0 to 1, got 2.0"),
+        ({"solver": "sgd", "beta_1": 1.0}, "beta_1: must be a number from 0 to below 1, got 1.0"),
+        ({"n_iter_no_change": 0}, "n_iter_no_change: must be a number of epochs, from 1 on, or infinity, got 0"),
+        ({"early_stopping": "yes"}, "early_stopping: must be True or False, got 'yes'"),
+        ({"alpha": -1}, "alpha: must be a number from 0 on, got -1"),
+        ({"alpha": np.float64("nan")}, "alpha: must be a number from 0 on, got nan"),
+        ({"device": "tpu"}, "device: must be auto, cpu or cuda[:N], got 'tpu'"),
+        ({"max_iter": 2.5}, "max_iter: must be a number of epochs, from 1 on, got 2.5"),
+    ],
+)
+def test_parameters_are_checked_whether_or_not_they_play_a_part(parameters, said):
+    x = np.random.default_rng(0).random((20, 3))
+    with pytest.raises(ValueError, match=re.escape(f"MLPClassifier: {said}")):
+        MLPClassifier((4,), **parameters).fit(x, x[:, 0] > 0.5)
+
+
+def test_attributes_that_tools_for_scikit_learn_look_at():
+    x = np.random.default_rng(0).random((20, 3))
+    y = (x[:, 0] > 0.5).astype(int)
+    classes = MLPClassifier((4,), max_iter=2, n_iter_no_change=5, random_state=0).fit(x, y)
+    assert (classes.out_activation_, classes.n_outputs_, classes.t_) == ("softmax", 2, 40)
+    assert classes.partial_fit(x, y).t_ == 60
+    labels = MLPClassifier((4,), max_iter=1, n_iter_no_change=5, random_state=0).fit(x, np.c_[y, 1 - y, y])
+    assert (labels.out_activation_, labels.n_outputs_) == ("logistic", 3)
+    values = MLPRegressor(hidden_layer_sizes=(4,), max_iter=1, n_iter_no_change=5, random_state=0).fit(x, x[:, 0])
+    assert (values.out_activation_, values.n_outputs_) == ("identity", 1)
+    held = MLPClassifier((4,), max_iter=2, early_stopping=True, validation_fraction=0.25, random_state=0).fit(x, y)
+    assert held.t_ == 30
+
+
+def test_one_class_is_named_as_python_has_it():
+    with pytest.raises(ValueError, match="must hold at least two classes, got one class, 0.0"):
+        MLPClassifier((4,)).fit(np.ones((5, 2)), np.zeros(5))
