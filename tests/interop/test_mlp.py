@@ -274,5 +274,5 @@ def test_attributes_that_tools_for_scikit_learn_look_at():
 
 
 def test_one_class_is_named_as_python_has_it():
-    with pytest.raises(ValueError, match="must hold at least two classes, got one class, 0.0"):
+    with pytest.raises(ValueError, match=r"must hold at least two classes, got one class, 0\.0"):
         MLPClassifier((4,)).fit(np.ones((5, 2)), np.zeros(5))
