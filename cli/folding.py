@@ -117,7 +117,8 @@ def run_folds(
     again = f", {repeats} times" if repeats > 1 else ""
     remark(f"{run_name(config, dataset.name)}: {folds} folds{again} of {dataset.name} ({sizes}), {experiment.device}")
     where = "" if source is None or source.path is None else str(Path(source.path).absolute())
-    plan = Plan(folds, repeats, dataset.sha256, where, tuple(grafts))
+    parent = "" if source is None else str(source.attrs.get("content_sha256", ""))
+    plan = Plan(folds, repeats, dataset.sha256, where, parent, tuple(grafts))
     known = _known(kept, experiment, splits, plan)
     if known:
         remark(f"  {len(known)} of {len(splits)} folds are finished")

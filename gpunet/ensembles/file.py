@@ -140,11 +140,13 @@ def ensemble_tree(
     if report:
         root[f"{ENSEMBLE}/report"] = note(finite(dict(report)))
         root[f"{ENSEMBLE}/report"].attrs["volatile"] = True
-        _show(root, str(report.get("part", "test")), _scores(report))
+        _list_scores(root, str(report.get("part", "test")), _scores(report))
     if out_of_fold is not None:
         root[OUT_OF_FOLD] = out_of_fold.group
         pooled = dict(facts or {}).get("pooled", {})
-        _show(root, "out of fold", {n: pooled[n]["value"] for n in ("accuracy", "rmse", "log_loss") if n in pooled})
+        _list_scores(
+            root, "out of fold", {n: pooled[n]["value"] for n in ("accuracy", "rmse", "log_loss") if n in pooled}
+        )
     seconds = dict(report or {}).get("seconds", seconds)
     if isinstance(seconds, float):
         root.children.setdefault("metrics", Group({"volatile": True})).attrs["seconds"] = seconds
@@ -209,7 +211,7 @@ def _number(value: Any) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _show(root: Group, part: str, scores: Mapping[str, float]) -> None:
+def _list_scores(root: Group, part: str, scores: Mapping[str, float]) -> None:
     """Put figures where lists of runs find them: of the test part, else what the networks were chosen by."""
     if part == "test":
         found = {f"test_{name}": NamedArray(np.array([value])) for name, value in scores.items()}

@@ -2,7 +2,7 @@
 
 The file of a fold, ``fold-1.h5`` for the first, is the checkpoint of its network, which predicts by itself, and::
 
-    held_out/             attributes folds, repeats, number, data, source, grafts: which fold of which cross-validation
+    held_out/             which fold of which cross-validation: folds, repeats, number, data, source, parent, grafts
     held_out/rows         numbers of the samples that it did not learn from, (samples,)
     held_out/outputs      what each member says of them, (members, samples, K)
     held_out/targets      of these samples
@@ -36,6 +36,7 @@ class Plan:
         repeats: how many repetitions.
         data: hash of the data set.
         source: path of the checkpoint that weights are taken from, or empty.
+        parent: hash of its content, or empty.
         grafts: pairs of layers, of that checkpoint and of the network.
     """
 
@@ -43,6 +44,7 @@ class Plan:
     repeats: int
     data: str
     source: str = ""
+    parent: str = ""
     grafts: tuple[tuple[str, str], ...] = ()
 
 
@@ -71,7 +73,8 @@ def fold_content(network: Group, said: Mapping[int, Outcome], rows: np.ndarray, 
     more |= {"thresholds": NamedArray(np.array(limits, np.float64))} if limits else {}
     about: dict[str, Scalar] = {
         "folds": plan.folds, "repeats": plan.repeats, "number": number, "data": plan.data, "source": plan.source,
-        "grafts": json.dumps(plan.grafts), "task": first.task, "probability": first.probability, "volatile": True,
+        "parent": plan.parent, "grafts": json.dumps(plan.grafts), "task": first.task,
+        "probability": first.probability, "volatile": True,
     }  # fmt: skip
     arrays = {
         "rows": NamedArray(np.asarray(rows, np.int64), {"axes": "sample"}),
@@ -134,6 +137,7 @@ def kept_fold(checkpoint: Checkpoint) -> KeptFold:
     grafts = json.loads(str(group.attrs.get("grafts", "[]")))
     plan = Plan(
         numbers[0], numbers[1], str(group.attrs.get("data")), str(group.attrs.get("source", "")),
+        str(group.attrs.get("parent", "")),
         tuple((str(one), str(other)) for one, other in grafts),
     )  # fmt: skip
     probable = bool(group.attrs.get("probability"))

@@ -117,7 +117,7 @@ def test_folds_that_were_kept_are_not_trained_again(device):
 
     class Kept(FoldCallbacks):
         def on_fold_end(self, number, found):
-            plan = Plan(3, 1, whole.dataset.sha256, "from.h5", (("a", "b"),))
+            plan = Plan(3, 1, whole.dataset.sha256, "from.h5", "0f", (("a", "b"),))
             content = fold_content(found.network, found.said, splits[number].test, number, plan)
             read = kept_fold(in_memory(content))
             assert read.plan == plan
