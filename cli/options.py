@@ -4,6 +4,7 @@ import functools
 import json
 import os
 import re
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -210,9 +211,11 @@ def _check_options(overrides: dict[str, Any]) -> None:
 
 
 def program() -> str:
-    """How the user can call this program again: by name where the shell finds it, else by its path."""
+    """How the user can call this program again: by name where the shell finds it, else as a module or by its path."""
     if shutil.which("gpunet"):
         return "gpunet"
+    if os.path.basename(sys.argv[0]) == "__main__.py":
+        return f"{shlex.quote(sys.executable)} -m gpunet.cli"
     near = os.path.relpath(sys.argv[0])
     return sys.argv[0] if near.startswith("..") else near
 
