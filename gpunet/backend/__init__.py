@@ -5,7 +5,7 @@ This is the only room that imports CuPy, and it does so when a CUDA device is fi
 
 from .arena import Arena
 from .arrays import array_module, strided, to_host
-from .capture import WARM_UPS, capture, nodes_of
+from .capture import WARM_UPS, capture, nodes_of, repeat
 from .context import NUMERICS, Context, sixteen_bits
 from .device import Device, gone, resolve_device
 from .dispatch import Op, op, watching
@@ -48,6 +48,7 @@ __all__ = [
     "out_of_memory",
     "probe_driver",
     "products_in",
+    "repeat",
     "resolve_device",
     "run_beside",
     "sixteen_bits",

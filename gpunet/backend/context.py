@@ -16,7 +16,8 @@ from .streams import Streams, normal_pairs, unit_interval
 
 # Numbers of a result up to which products are made beside each other: larger ones fill a device by themselves.
 BESIDE = 1 << 22
-First, Second = TypeVar("First"), TypeVar("Second")
+First = TypeVar("First")
+Second = TypeVar("Second")
 NUMERICS = 2  # the rules of arithmetic of new runs; runs that began under rules 1 keep them, see decision 0019
 
 

@@ -12,7 +12,8 @@ from contextvars import ContextVar
 from functools import cache
 from typing import Any, TypeVar
 
-First, Second = TypeVar("First"), TypeVar("Second")
+First = TypeVar("First")
+Second = TypeVar("Second")
 
 _beside = ContextVar("beside", default=False)
 
