@@ -134,6 +134,10 @@ class Event:
     def __init__(self, disable_timing=False):
         self.timed = not disable_timing
 
+    def synchronize(self):
+        """What was launched is done already."""
+        assert not STATE.capturing, "a captured step must not wait on the host"
+
 
 class Ties:
     """Which launches of a capture have to be done before which others.
@@ -302,6 +306,7 @@ class Cupy(ModuleType):
             get_current_stream=lambda: STATE.streams[-1],
             Stream=Stream,
             Event=Event,
+            alloc_pinned_memory=bytearray,
             using_allocator=lambda malloc: nullcontext(),
             MemoryPool=Pool,
         )

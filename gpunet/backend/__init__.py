@@ -11,6 +11,7 @@ from .device import Device, gone, resolve_device
 from .dispatch import Op, op, watching
 from .driver import DriverReport, probe_driver
 from .failures import lost, no_memory_for_graph, out_of_memory
+from .forks import fork, is_beside
 from .kernels import kernel, launches_told
 from .landing import Landing
 from .lanes import blas, lanes, run_beside, threads_for, threads_of_blas, threads_pay
@@ -34,8 +35,10 @@ __all__ = [
     "array_module",
     "blas",
     "capture",
+    "fork",
     "gone",
     "host_generator",
+    "is_beside",
     "kernel",
     "lanes",
     "launches_told",

@@ -7,7 +7,7 @@ from emulation import COMPILER
 from gpunet.backend import products
 from gpunet.checkpoint import read, write
 from gpunet.config import load_config
-from gpunet.data import Dataset, Feed, fit_preprocessing, split
+from gpunet.data import Dataset, Feed, Streamed, StreamedFeed, fit_preprocessing, split
 from gpunet.datasets import load
 from gpunet.errors import DivergedError
 from gpunet.experiment import Experiment
@@ -235,6 +235,12 @@ def with_looks(device, chains, steps=14):
     feed = Feed(device, x, np.zeros(len(x), np.int32), fit_preprocessing("scale", x, 255.0), np.dtype(np.float32))
     objective = ContrastiveDivergence(RBM(Bernoulli(9), Bernoulli(4)), 1, chains, binarise=True)
     trainer = Trainer(objective, optimization=SGD(0.1), seeds=0, feed=feed, batch_size=8, device=device)
+    epochs_of(trainer, steps)
+    return trainer, chains
+
+
+def epochs_of(trainer, steps):
+    """Two epochs of launches."""
     for epoch in range(2):
         trainer.begin_epoch(epoch, steps)
         step = 0
@@ -242,7 +248,6 @@ def with_looks(device, chains, steps=14):
             count = trainer.together.at(step)
             trainer.train_batches(step, count)
             step += count
-    return trainer, chains
 
 
 @pytest.mark.parametrize("said", [True, False])
@@ -262,6 +267,40 @@ def test_chains_that_look_at_the_machine_do_so_at_the_same_steps(said, four, lau
 def test_trajectories_look_as_often_as_both_of_their_intervals_say():
     assert Trajectory(count=2, reservoir=2, every=6, refresh=4).looks() == 2
     assert Chains().looks() == 0
+
+
+class Held:
+    """Rows of an array."""
+
+    def __init__(self, x):
+        self.x, self.shape, self.dtype = x, x.shape, x.dtype
+
+    def read(self, start, out):
+        out[...] = self.x[start : start + len(out)]
+
+
+@pytest.mark.parametrize(("batch", "grouped"), [(3, True), (6, False)])
+def test_steps_together_have_their_windows_of_what_streams(batch, grouped, four, launched, monkeypatch):
+    """Four steps reach over a quarter of a window at most, and some of them over the edge of two."""
+    rng = np.random.default_rng(0)
+    x, y = rng.random((400, 6)).astype(np.float32), rng.integers(0, 3, 400).astype(np.int32)
+
+    def trained_on_windows():
+        with recording() as device:
+            held = Streamed("held", (Held(x),), 100_000, (6,), x.dtype)
+            room = 2 * 60 * 40  # bytes for two windows of some sixty samples
+            feed = StreamedFeed(device, held, y, fit_preprocessing("none", x, 1.0), np.dtype(np.float32), room, seed=5)
+            objective = Supervised(Sequential([Dense(5), ReLU(), Dense(3)]), CategoricalCrossEntropy())
+            trainer = Trainer(objective, optimization=SGD(0.1), seeds=0, feed=feed, batch_size=batch, device=device)
+            epochs_of(trainer, 400 // batch)
+            return state(trainer), feed
+
+    several, feed = trained_on_windows()
+    assert feed.windows.count > 4
+    assert feed.reach < feed.most < feed.samples
+    assert (4 in launched) == grouped
+    monkeypatch.setattr(together, "TOGETHER", 1)
+    assert all(np.array_equal(a, b) for a, b in zip(several, trained_on_windows()[0]))
 
 
 @pytest.mark.parametrize(
