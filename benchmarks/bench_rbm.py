@@ -7,8 +7,9 @@ machine knows PCD with one step alone.
 
     python benchmarks/bench_rbm.py [--threads 2] [--seconds 8] [--only "784x500, CD-1, batch 100"] [--save]
 
-With --device cuda scikit-learn is left out, and PyTorch has its update as one CUDA graph as well. scikit-learn and
-PyTorch come with the optional extra ``peers`` and are left out where they are missing.
+With --device cuda scikit-learn is left out, PyTorch has its update as one CUDA graph as well, and gpunet has ten
+updates in a graph, and for persistent chains its products on one stream alone. scikit-learn and PyTorch come with the
+optional extra ``peers`` and are left out where they are missing.
 """
 
 import os
@@ -63,20 +64,15 @@ def products_alone(shape, samples, k):
     return step
 
 
-def gpunet_step(shape, samples, k, persistent, center=True):
-    x = batch(shape, samples)
-    feed = Feed(place.device(), x, np.zeros(samples, np.int32), fit_preprocessing("none", x, 1.0), np.dtype(np.float32))
+def gpunet_step(shape, samples, k, persistent, center=True, steps=1):
+    x = batch(shape, steps * samples)
+    feed = Feed(place.device(), x, np.zeros(len(x), np.int32), fit_preprocessing("none", x, 1.0), np.dtype(np.float32))
     machine = RBM(Bernoulli(shape[0]), Bernoulli(shape[1]))
     objective = ContrastiveDivergence(machine, k, Persistent(count=samples) if persistent else None, center=center)
     rule = SGD(0.05, momentum=0.5)
     trainer = Trainer(objective, optimization=rule, seeds=0, feed=feed, batch_size=samples, device=place.device())
-    trainer.begin_epoch(0, 1)
-
-    def step():
-        trainer.cursor.fill(0)  # the same batch again
-        trainer.step(samples)
-
-    return step
+    trainer.begin_epoch(0, steps)
+    return place.several(trainer, samples, steps)
 
 
 def sklearn_step(shape, samples):
@@ -125,6 +121,10 @@ def candidates(shape, samples, k, persistent):
         "gpunet": gpunet_step(shape, samples, k, persistent),
         "gpunet, not centred": gpunet_step(shape, samples, k, persistent, center=False),
     }
+    if place.on_gpu():
+        found["gpunet, ten steps a graph"] = gpunet_step(shape, samples, k, persistent, steps=10)
+        if persistent:  # of which two products do not depend on each other
+            found["gpunet, one stream"] = place.on_one_stream(gpunet_step(shape, samples, k, persistent))
     if persistent and k == 1 and not place.on_gpu() and importlib.util.find_spec("sklearn"):
         found["scikit-learn"] = sklearn_step(shape, samples)
     if importlib.util.find_spec("torch"):

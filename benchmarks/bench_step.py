@@ -6,8 +6,9 @@ batch, without dropout.
 
     python benchmarks/bench_step.py [--threads 2] [--seconds 8] [--only "784-512-512-10, batch 128"] [--save]
 
-With --device cuda the textbook is left out, and PyTorch has its step as one CUDA graph as well.  PyTorch comes with the
-optional extra ``peers`` and is left out where it is missing.
+With --device cuda the textbook is left out, PyTorch has its step as one CUDA graph as well, and gpunet has its products
+on one stream alone, and ten steps in a graph.  PyTorch comes with the optional extra ``peers`` and is left out where it
+is missing.
 """
 
 import os
@@ -104,9 +105,9 @@ def textbook(widths, samples):
     return step
 
 
-def gpunet_step(widths, samples, members=0):
-    """The project's own step, with all that belongs to it: gathering the batch, metrics, guards."""
-    x, y = batch(widths, samples)
+def gpunet_step(widths, samples, members=0, steps=1):
+    """The project's own step, with all that belongs to it: gathering the batch, metrics, guards; or several at once."""
+    x, y = batch(widths, steps * samples)
     shape = (members,) if members else ()
     feed = Feed(place.device(), x, y, fit_preprocessing("none", x, 1.0), np.dtype(np.float32), shape)
     layers = []
@@ -115,13 +116,8 @@ def gpunet_step(widths, samples, members=0):
     seeds = list(range(members)) if members else 0
     objective = Supervised(Sequential(layers[:-1]), CategoricalCrossEntropy())
     trainer = Trainer(objective, optimization=Adam(), seeds=seeds, feed=feed, batch_size=samples, device=place.device())
-    trainer.begin_epoch(0, 1)
-
-    def step():
-        trainer.cursor.fill(0)  # the same batch again
-        trainer.step(samples)
-
-    return step
+    trainer.begin_epoch(0, steps)
+    return place.several(trainer, samples, steps)
 
 
 def torch_step(widths, samples, fused=False, compiled=False, graph=False):
@@ -152,7 +148,10 @@ def candidates(widths, samples):
         "products alone": products_alone(widths, samples),
         "gpunet": gpunet_step(widths, samples),
     }
-    if not place.on_gpu():
+    if place.on_gpu():
+        found["gpunet, one stream"] = place.on_one_stream(gpunet_step(widths, samples))
+        found["gpunet, ten steps a graph"] = gpunet_step(widths, samples, steps=10)
+    else:
         found["textbook NumPy"] = textbook(widths, samples)
     if importlib.util.find_spec("torch"):
         found["PyTorch eager"] = torch_step(widths, samples)

@@ -6,7 +6,7 @@ python benchmarks/place.py --device cuda    says which one, or in one line why t
 import sys
 from functools import cache
 
-from gpunet.backend import Device, capture, matmul, probe_driver, resolve_device
+from gpunet.backend import WARM_UPS, Device, capture, context, matmul, probe_driver, repeat, resolve_device
 from gpunet.errors import DeviceError
 
 
@@ -51,6 +51,28 @@ def products_alone(products):
             matmul(a, b, out=out)
 
     return capture(step, here)
+
+
+def on_one_stream(step):
+    """A step of gpunet, recorded now, whose products all follow each other."""
+    before, context.BESIDE = context.BESIDE, 0
+    try:
+        for _ in range(WARM_UPS + 1):
+            step()
+    finally:
+        context.BESIDE = before
+    return step
+
+
+def several(trainer, samples, steps):
+    """So many steps of a training on its first batches, as one graph on a GPU; a call makes them all."""
+
+    def call():
+        trainer.cursor.fill(0)  # the same batches again
+        repeat(trainer.step, steps, samples, trainer.variant)
+
+    call.steps = steps
+    return call
 
 
 def graph_of(step):

@@ -79,7 +79,10 @@ def cases_parser(description: str | None, names: Mapping[str, object]) -> argpar
 
 
 def for_a_while(candidates: Candidates, seconds: float) -> dict[str, list[float]]:
-    """Seconds per call of each candidate, in so many interleaved rounds as the time allows."""
+    """Seconds per step of each candidate, in so many interleaved rounds as the time allows.
+
+    A call is one step, or as many as its attribute ``steps`` says.
+    """
     calls = {}
     for name, call in candidates.items():
         for _ in range(3):  # on a GPU the third one is recorded
@@ -109,7 +112,8 @@ def for_a_while(candidates: Candidates, seconds: float) -> dict[str, list[float]
         for name in names[number % len(names) :] + names[: number % len(names)]:
             began = time.perf_counter()
             turns[name]()
-            times[name].append((time.perf_counter() - began) / calls[name])
+            each = calls[name] * getattr(candidates[name], "steps", 1)
+            times[name].append((time.perf_counter() - began) / each)
     return times
 
 

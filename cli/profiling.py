@@ -91,6 +91,7 @@ def _by_launch(found: StepProfile) -> list[str]:
     times = [
         ("", "ms", "share"),
         ("step", _ms(found.seconds), _share(1.0)),
+        *_together(found),
         ("products alone", _ms(found.products_alone), _share(found.products_alone / found.seconds)),
         (
             f"bytes at {(found.bandwidth or 0) / 1e9:,.0f} GB/s",
@@ -100,6 +101,14 @@ def _by_launch(found: StepProfile) -> list[str]:
     ]
     end = f"The step reaches {_share(found.fraction)} of its floor, the longer of the two."
     return [*_indented(rows), *_indented(times), end]
+
+
+def _together(found: StepProfile) -> list[tuple[str, str, str]]:
+    """A step where several are one graph, as in a training that is longer."""
+    seconds = found.seconds_together
+    if seconds is None:
+        return []
+    return [(f"step, {found.together} to a graph", _ms(seconds), _share(seconds / found.seconds))]
 
 
 def _indented(rows: Sequence[tuple[str, ...]]) -> list[str]:

@@ -3,10 +3,13 @@
 :func:`recording` puts a stand-in for CuPy where ``import cupy`` finds it.  Its arrays are NumPy's memory, so code takes
 its CUDA overrides; kernels are run by the emulator in one of its orders of threads, products of cuBLAS by NumPy; fresh
 memory is NaN.  Capture works as on a GPU: a step is recorded, and each replay does the same on the same memory, with no
-Python in between; uploads and reads are refused meanwhile.
+Python in between; uploads and reads are refused meanwhile.  What was launched on other streams is done when the events
+that tie them allow it: at once, as late as can be, or some time between, as the order of threads says.
 """
 
+import itertools
 import math
+import random
 import sys
 import weakref
 from collections import Counter
@@ -19,7 +22,7 @@ import numpy as np
 
 from blas import gemm
 from emulation import Emulator
-from gpunet.backend import Device, kernels, products
+from gpunet.backend import Device, forks, kernels, products
 from gpunet.testing import LOG, HostReadError, Traced, plain
 from gpunet.testing.tracing import record
 
@@ -68,19 +71,49 @@ class State:
     capturing: bool = False
     memory: list = field(default_factory=list)  # weak references to all of it
     pools: list = field(default_factory=list)
+    streams: list = field(default_factory=list)  # the present one last
+    deeds: list = field(default_factory=list)  # of a capture, each with the launches before it: see Ties
+    order: str = "forward"
 
 
 STATE = State()
 
 
 class Stream:
-    """The one stream."""
+    """A stream; what is launched on it outside of a capture is done at once."""
 
-    ptr = 1
+    numbers = itertools.count(1)
+
+    def __init__(self, non_blocking=False):
+        self.ptr = next(self.numbers)
+
+    def __enter__(self):
+        STATE.streams.append(self)
+        self._did("enter", self)
+        return self
+
+    def __exit__(self, *_):
+        STATE.streams.pop()
+        self._did("enter", STATE.streams[-1])
+
+    def _did(self, what, about, event=None):
+        if STATE.capturing:
+            STATE.deeds.append((len(LOG), what, about, event))
+
+    def record(self, event=None):
+        """Note in an event what was launched here so far."""
+        event = event or Event()
+        self._did("record", self, event)
+        return event
+
+    def wait_event(self, event):
+        """Let what follows begin when what the event has noted is done."""
+        self._did("wait", self, event)
 
     def begin_capture(self):
         """From here on launches go into a graph; they are done for now, and undone at the end."""
         STATE.capturing, self.first = True, len(LOG)
+        STATE.deeds = []
         self.held = [
             (array, array.copy()) for array in (reference() for reference in STATE.memory) if array is not None
         ]
@@ -90,17 +123,101 @@ class Stream:
         for array, before in self.held:
             array[...] = before
         STATE.capturing, self.held = False, None
-        graph = Graph(LOG[self.first :])
+        launches, deeds = LOG[self.first :], STATE.deeds
         del LOG[self.first :]
-        return graph
+        return Graph(launches, Ties(self, len(launches), [(at - self.first, *deed) for at, *deed in deeds]))
+
+
+class Event:
+    """A place in a stream."""
+
+    def __init__(self, disable_timing=False):
+        self.timed = not disable_timing
+
+    def synchronize(self):
+        """What was launched is done already."""
+        assert not STATE.capturing, "a captured step must not wait on the host"
+
+
+class Ties:
+    """Which launches of a capture have to be done before which others.
+
+    Args:
+        origin: the stream that is captured.
+        count: of launches.
+        deeds: (launches before, what, stream, event): a stream is entered, is noted in an event, or waits for one.
+
+    Raises:
+        RuntimeError: in CUDA's words, where something is not tied to the origin, at its begin or at its end.
+    """
+
+    def __init__(self, origin, count, deeds):
+        self.before, self.on = [], []  # of each launch: those that it has to follow; whether it is on the origin
+        self.orders = {}
+        ends, noted, present, deeds = {origin: frozenset()}, {}, origin, [*deeds]
+        for launch in range(count + 1):
+            while deeds and deeds[0][0] == launch:
+                _, what, stream, event = deeds.pop(0)
+                if what == "enter":
+                    present = stream
+                elif what == "record":
+                    if stream not in ends:
+                        raise RuntimeError("cudaErrorStreamCaptureIsolation: an event outside of the capture")
+                    noted[event] = ends[stream]
+                elif event in noted:
+                    ends[stream] = ends.get(stream, frozenset()) | noted[event]
+                else:
+                    raise RuntimeError("cudaErrorStreamCaptureIsolation: a wait for an event outside of the capture")
+            if launch < count:
+                if present not in ends:
+                    raise RuntimeError("cudaErrorStreamCaptureIsolation: a launch outside of the capture")
+                self.before.append(ends[present])
+                self.on.append(present is origin)
+                ends[present] = frozenset([launch])
+        if self._all_before(ends[origin]) != set(range(count)):
+            raise RuntimeError("cudaErrorStreamCaptureUnjoined")
+
+    def _all_before(self, last):
+        found, left = set(), [*last]
+        while left:
+            launch = left.pop()
+            if launch not in found:
+                found.add(launch)
+                left += self.before[launch]
+        return found
+
+    @property
+    def apart(self):
+        """How many launches are on other streams."""
+        return self.on.count(False)
+
+    def order(self, name):
+        """Launches in an order that is allowed: as they came, others as late as can be, or any."""
+        if name == "forward" or all(self.on):
+            return range(len(self.on))
+        if name not in self.orders:
+            self.orders[name] = self._ordered(name)
+        return self.orders[name]
+
+    def _ordered(self, name):
+        chance, done, order, left = random.Random(0), set(), [], [*range(len(self.on))]
+        while left:
+            open_ones = [launch for launch in left if self.before[launch] <= done]
+            late = min(open_ones, key=lambda launch: (not self.on[launch], launch))
+            launch = late if name == "backward" else chance.choice(open_ones)
+            left.remove(launch)
+            order.append(launch)
+            done.add(launch)
+        return order
 
 
 class Graph:
     """What was launched while a stream was captured."""
 
-    def __init__(self, launches):
-        self.launches = launches
+    def __init__(self, launches, ties):
+        self.launches, self.ties = launches, ties
         RECORDED.append(nodes_of(launches))
+        TIES.append(ties)
 
     def upload(self, stream):
         """Nothing is needed for it."""
@@ -115,7 +232,8 @@ class Graph:
     def launch(self, stream):
         """Do it all once."""
         with np.errstate(all="ignore"):
-            for function, args, kwargs, result in self.launches:
+            for launch in self.ties.order(STATE.order):
+                function, args, kwargs, result = self.launches[launch]
                 value = function(*args, **kwargs)
                 if result is not None:
                     result[...] = value
@@ -135,7 +253,7 @@ class Nodes:
         return self.kernels.total() + self.products + self.others.total()
 
 
-RECORDED = []
+RECORDED, TIES = [], []
 
 
 def nodes_of(launches):
@@ -181,11 +299,14 @@ class Cupy(ModuleType):
 
     def __init__(self, emulator, executing):
         super().__init__("cupy")
-        self.emulator, self.executing, stream = emulator, executing, Stream()
+        self.emulator, self.executing = emulator, executing
         self.pool = Pool()
         self.cuda = SimpleNamespace(
             Device=lambda index=0: nullcontext(SimpleNamespace(id=index)) if index else _Here(),
-            get_current_stream=lambda: stream,
+            get_current_stream=lambda: STATE.streams[-1],
+            Stream=Stream,
+            Event=Event,
+            alloc_pinned_memory=bytearray,
             using_allocator=lambda malloc: nullcontext(),
             MemoryPool=Pool,
         )
@@ -304,6 +425,7 @@ def recording(order="forward", executing=True, emulator=None):
         lambda *_: SimpleNamespace(gemm=lambda *args: record(product, args, {}, in_place=True) and None),
     )
     sys.modules["cupy"] = stand_in
+    STATE.order = order
     module, kernels._module = kernels._module, lambda path, precision, device: partial(stand_in.kernel_of, path)
     _forget()
     try:
@@ -320,8 +442,10 @@ def recording(order="forward", executing=True, emulator=None):
 
 def _forget():
     kernels._found.cache_clear()
+    forks._lane.cache_clear()
     LOG.clear()
     RECORDED.clear()
-    STATE.capturing = False
+    TIES.clear()
+    STATE.capturing, STATE.streams = False, [Stream()]
     STATE.memory.clear()
     STATE.pools.clear()

@@ -5,12 +5,13 @@ This is the only room that imports CuPy, and it does so when a CUDA device is fi
 
 from .arena import Arena
 from .arrays import array_module, strided, to_host
-from .capture import WARM_UPS, capture, nodes_of
+from .capture import WARM_UPS, capture, nodes_of, repeat
 from .context import NUMERICS, Context, sixteen_bits
 from .device import Device, gone, resolve_device
 from .dispatch import Op, op, watching
 from .driver import DriverReport, probe_driver
 from .failures import lost, no_memory_for_graph, out_of_memory
+from .forks import fork, is_beside
 from .kernels import kernel, launches_told
 from .landing import Landing
 from .lanes import blas, lanes, run_beside, threads_for, threads_of_blas, threads_pay
@@ -34,8 +35,10 @@ __all__ = [
     "array_module",
     "blas",
     "capture",
+    "fork",
     "gone",
     "host_generator",
+    "is_beside",
     "kernel",
     "lanes",
     "launches_told",
@@ -48,6 +51,7 @@ __all__ = [
     "out_of_memory",
     "probe_driver",
     "products_in",
+    "repeat",
     "resolve_device",
     "run_beside",
     "sixteen_bits",

@@ -40,6 +40,7 @@ class Arena:
         self._regions = [self._current]
         self._pairs: list[list[_Region]] = []  # one for each depth of relays inside each other
         self._depth = 0
+        self._keeping = False
         self._constants: dict[Any, Array] = {}
 
     @property
@@ -78,7 +79,17 @@ class Arena:
         try:
             yield
         finally:
-            region.place = place
+            if not self._keeping:
+                region.place = place
+
+    @contextmanager
+    def keeping(self) -> Iterator[None]:
+        """A block in which :meth:`scratch` gives nothing back: what is launched there may run while others follow."""
+        before, self._keeping = self._keeping, True
+        try:
+            yield
+        finally:
+            self._keeping = before
 
     def relay(self, steps: Sequence[Callable[[Any], Any]], value: Any) -> Any:
         """Call functions one after the other, each with what the one before returned, in little memory.

@@ -29,6 +29,28 @@ def capture(step: Callable[..., None], device: Device) -> Callable[..., None]:
     return step if device.kind == "cpu" else _CapturedStep(step, device)
 
 
+def repeat(step: Callable[..., None], times: int, *key: Hashable) -> None:
+    """Make a step so many times in a row, as one graph on CUDA, once the step alone is one.
+
+    Where there is no memory for the longer graph, the steps go on one by one.
+
+    Args:
+        step: what :func:`capture` gave.
+        times: how often.
+        key: the arguments.
+
+    >>> calls = []
+    >>> repeat(capture(lambda: calls.append("step"), Device()), 2)
+    >>> calls
+    ['step', 'step']
+    """
+    if isinstance(step, _CapturedStep):
+        step.several(times, key)
+        return
+    for _ in range(times):
+        step(*key)
+
+
 def nodes_of(step: Callable[..., None], *key: Hashable) -> int | None:
     """How many nodes the graph of a captured step has, for the arguments that it is called with.
 
@@ -60,6 +82,9 @@ class _CapturedStep:
         self.pools: dict[tuple[Hashable, ...], Any] = {}
         self.runs: dict[tuple[Hashable, ...], int] = {}
         self.graphs: dict[tuple[Hashable, ...], Any] = {}
+        self.long: dict[tuple[Hashable, ...], dict[int, Any]] = {}  # of several steps each, by how many
+        self.alone: set[tuple[Hashable, ...]] = set()  # for whose several steps there was no memory
+        self.index = device.index
         finalize(self, leave, device.index, self.pools)
 
     def __call__(self, *key: Hashable) -> None:
@@ -70,21 +95,53 @@ class _CapturedStep:
         self.runs[key] = self.runs.get(key, 0) + 1
         if key not in self.pools:
             self.pools[key] = self.cuda.MemoryPool()
-        with self.cuda.using_allocator(self.pools[key].malloc):
-            if self.runs[key] <= WARM_UPS:
+        if self.runs[key] <= WARM_UPS:
+            with self.cuda.using_allocator(self.pools[key].malloc):
                 self.step(*key)
-                return
-            graph = self._record(stream, key)
-        with _memory_of_graph():
-            graph.upload(stream=stream)
+            return
+        graph = self._graph(stream, key, 1)
         graph.launch(stream=stream)
         self.graphs[key] = graph
 
-    def _record(self, stream: Any, key: tuple[Hashable, ...]) -> Any:
-        """The graph of a step; an error of the step is what is raised, not what its end makes of the capture."""
+    def several(self, times: int, key: tuple[Hashable, ...]) -> None:
+        """So many steps, by one launch where one of them is a graph already."""
+        if times == 1 or key not in self.graphs or key in self.alone:
+            for _ in range(times):
+                self(*key)
+            return
+        stream, graphs = self.cuda.get_current_stream(), self.long.setdefault(key, {})
+        if times not in graphs:
+            try:
+                # In the pool of the single step, whose free blocks are all that the steps ask for, one after the other.
+                graphs[times] = self._graph(stream, key, times)
+            except Exception as error:
+                if not out_of_memory(error):
+                    raise
+                self._forget(key)
+                self.several(times, key)
+                return
+        graphs[times].launch(stream=stream)
+
+    def _forget(self, key: tuple[Hashable, ...]) -> None:
+        """Begin anew with single steps, whose blocks CuPy may have given back when memory ended."""
+        self.alone.add(key)
+        del self.graphs[key], self.long[key], self.runs[key]
+        leave(self.index, {key: self.pools.pop(key)})
+
+    def _graph(self, stream: Any, key: tuple[Hashable, ...], times: int) -> Any:
+        """The graph of so many steps, ready to be launched."""
+        with self.cuda.using_allocator(self.pools[key].malloc):
+            graph = self._record(stream, key, times)
+        with _memory_of_graph():
+            graph.upload(stream=stream)
+        return graph
+
+    def _record(self, stream: Any, key: tuple[Hashable, ...], times: int) -> Any:
+        """What steps launch; an error of a step is what is raised, not what its end makes of the capture."""
         stream.begin_capture()
         try:
-            self.step(*key)
+            for _ in range(times):
+                self.step(*key)
         except BaseException:
             with suppress(RuntimeError):  # CUDA's errors; the capture is invalid, and has to end all the same
                 stream.end_capture()

@@ -1,9 +1,9 @@
 """What a layer needs from outside during one pass: the mode, random numbers, memory."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -11,8 +11,13 @@ from ..members import PerMember, each
 from .arena import Arena
 from .arrays import Array, array_module
 from .events import STEPS, happen
+from .forks import fork
 from .streams import Streams, normal_pairs, unit_interval
 
+# Numbers of a result up to which products are made beside each other: larger ones fill a device by themselves.
+BESIDE = 1 << 22
+First = TypeVar("First")
+Second = TypeVar("Second")
 NUMERICS = 2  # the rules of arithmetic of new runs; runs that began under rules 1 keep them, see decision 0019
 
 
@@ -46,6 +51,31 @@ class Context:
     def scratch(self) -> AbstractContextManager[None]:
         """A block whose memory is given back at its end: for what one layer needs while it computes, and no longer."""
         return self.arena.scratch()
+
+    def beside(self, first: Callable[[], First], second: Callable[[], Second], numbers: int) -> tuple[First, Second]:
+        """Do two things that do not depend on each other; on CUDA small ones at the same time, on two streams.
+
+        Neither may write what the other one reads or writes, nor draw random numbers if the other one does.  Whatever
+        follows begins when both are done.  On the CPU they follow each other.
+
+        Args:
+            first: launches something; memory that it asks for stays taken as long as that of the whole step, or of the
+                turn of :meth:`.Arena.relay`.
+            second: likewise.
+            numbers: of the largest array that one of them writes.
+
+        Returns:
+            What they return.
+        """
+        device = self.arena.device
+        if device.kind == "cpu" or numbers > BESIDE:
+            return first(), second()
+
+        def kept() -> First:
+            with self.arena.keeping():
+                return first()
+
+        return fork(kept, second, device.index)
 
     def like(self, array: Array) -> Array:
         """An uninitialised array of the same shape and type."""

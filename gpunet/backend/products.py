@@ -22,6 +22,7 @@ import numpy as np
 
 from .arrays import Array, array_module
 from .dispatch import op
+from .forks import is_beside
 
 WORKSPACE = 32 << 20  # bytes; what NVIDIA recommends for its largest GPUs
 # How cuBLAS may multiply numbers of single precision (cublasComputeType_t); it sums in single precision each time.
@@ -119,7 +120,7 @@ def readable(x: Array, batch: tuple[int, ...]) -> tuple[Array, Layout]:
 @matmul.override("cupy")
 def _matmul_cuda(a: Array, b: Array, out: Array = None) -> Array:
     device = array_module(a).cuda.Device().id
-    return multiply(a, b, out, _blas(device, threading.get_ident()).gemm)
+    return multiply(a, b, out, _blas(device, threading.get_ident(), is_beside()).gemm)
 
 
 def multiply(a: Array, b: Array, out: Array, gemm: Callable[..., None]) -> Array:
@@ -146,7 +147,11 @@ def multiply(a: Array, b: Array, out: Array, gemm: Callable[..., None]) -> Array
 
 
 class _Blas:
-    """cuBLAS on one device for one thread, with a workspace of its own: the default one belongs to no graph."""
+    """cuBLAS on one device for one thread and stream, with a workspace of its own: the default one belongs to no graph.
+
+    Products on two streams may be made at the same time, so those on the second one have a workspace that others leave
+    alone.
+    """
 
     def __init__(self) -> None:
         cupy: Any = importlib.import_module("cupy")
@@ -203,7 +208,7 @@ class _Blas:
 
 
 @cache
-def _blas(_device: int, _thread: int) -> _Blas:
+def _blas(_device: int, _thread: int, _beside: bool) -> _Blas:
     return _Blas()
 
 

@@ -126,6 +126,11 @@ class Feed:
         """Places of an epoch that can be handed out at once."""
         return self.samples
 
+    @property
+    def reach(self) -> int:
+        """Places of an epoch that steps of one launch may see."""
+        return self.most
+
     def check_batch(self, size: int) -> None:
         """Refuse steps of so many samples where not all of them can be handed out at once."""
 

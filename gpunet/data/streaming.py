@@ -144,6 +144,11 @@ class StreamedFeed(Feed):
         """Places that can be handed out at once."""
         return self.samples if self.windows.count == 1 else self.windows.least
 
+    @property
+    def reach(self) -> int:
+        """A quarter of a window, so that the next one is read while most launches see one alone."""
+        return self.samples if self.windows.count == 1 else self.windows.least // 4
+
     def check_batch(self, size: int) -> None:
         """Refuse steps of more samples than there are in a window.
 

@@ -41,9 +41,13 @@ class Doctor:
         return found if self.monitors.chains is None else found | {"monitors/chains": self.monitors.chains}
 
     def on_step(self, epoch: int, step: int, steps: int) -> None:
-        """Called before each step: remembers the weights before the last one, whose size is measured."""
-        if step + 1 == steps:
+        """Called before each launch: remembers the weights before the last step, whose size is measured."""
+        if self.looks_before(step, steps):
             self.monitors.before_last_step()
+
+    def looks_before(self, step: int, steps: int) -> bool:
+        """Whether what is there before a step is looked at."""
+        return step + 1 == steps
 
     def on_epoch(self, record: EpochRecord) -> None:
         """Called after each epoch, before anything else looks at its record."""

@@ -160,14 +160,16 @@ class Run:
         on_step: Callable[[int, int, int], None] | None = None,
         stop: Stop | None = None,
         test: bool = True,
+        apart: Callable[[int, int, int], bool] | None = None,
     ) -> bool:
         """Train what is left, put the best weights back and evaluate the test part, once.
 
         Args:
             on_epoch: called with the record of each epoch.
-            on_step: called with (epoch, step, steps) before each step.
-            stop: looked at after each step.
+            on_step: called with (epoch, step, steps) before each step; with ``apart`` before each launch.
+            stop: looked at after each launch.
             test: False leaves the test part to :meth:`score_test`, where several runs are chosen from.
+            apart: which steps ``on_step`` has to see what is there before, see :func:`~gpunet.training.fit`.
 
         Returns:
             False where ``stop`` came first; the run is then in the middle of its training.
@@ -188,6 +190,11 @@ class Run:
             for watch in before:
                 watch(epoch, step, steps)
 
+        def on_its_own(epoch: int, step: int, steps: int) -> bool:
+            if on_step is not None and (apart is None or apart(epoch, step, steps)):
+                return True
+            return doctor is not None and doctor.looks_before(step, steps)
+
         fit(
             self.trainer,
             self.validation,
@@ -200,6 +207,7 @@ class Run:
             done=len(self.history),
             batch=self.batch,
             last=self.history[-1].numbers if self.history else None,
+            apart=on_its_own,
         )
         if stop is not None and stop.requested:
             return False

@@ -1,6 +1,7 @@
 """The convolution."""
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any, ClassVar, Literal
 
 from ..backend import Context
@@ -117,13 +118,20 @@ class Conv2D(Layer):
         convolve(x, weight.value, None if bias is None else bias.value, windows, groups, y, ctx)
 
         def backward(dy: Array) -> Array | None:
-            weight.accumulate(ctx, lambda out: convolve_grad_kernel(x, dy, windows, groups, out, ctx))
-            if bias is not None:
-                bias.accumulate(ctx, lambda out: convolve_grad_bias(dy, out, ctx))
+            def learn() -> None:
+                weight.accumulate(ctx, lambda out: convolve_grad_kernel(x, dy, windows, groups, out, ctx))
+                if bias is not None:
+                    bias.accumulate(ctx, lambda out: convolve_grad_bias(dy, out, ctx))
+
+            def pass_on() -> Array:
+                dx = ctx.empty((*dy.shape[:-3], *image, x.shape[-1]), dy.dtype)
+                return convolve_grad_input(dy, weight.value, windows, groups, dx, ctx)
+
             if not ctx.input_gradient:
+                learn()
                 return None
-            dx = ctx.empty((*dy.shape[:-3], *image, x.shape[-1]), dy.dtype)
-            return convolve_grad_input(dy, weight.value, windows, groups, dx, ctx)
+            columns = prod(dy.shape[:-1]) * prod(weight.shape[:-1]) * groups  # which either may have to write
+            return ctx.beside(learn, pass_on, columns)[1]
 
         return y, backward
 

@@ -116,10 +116,18 @@ class Dense(Layer):
             positions: of a sample.
             ctx: of the pass.
         """
-        self.weight.accumulate(ctx, lambda out: affine_grad_weight(x, dy, out))
+        weight = self.weight
+
+        def learn() -> None:
+            weight.accumulate(ctx, lambda out: affine_grad_weight(x, dy, out))
+
+        def pass_on() -> Array:
+            return affine_grad_input(dy, weight.value, ctx.empty((*dy.shape[:-1], x.shape[-1]), x.dtype))
+
         if not ctx.input_gradient:
+            learn()
             return None
-        dx = affine_grad_input(dy, self.weight.value, ctx.empty((*dy.shape[:-1], x.shape[-1]), x.dtype))
+        _, dx = ctx.beside(learn, pass_on, max(weight.value.size, dy.size // self.n_out * x.shape[-1]))
         return unfold(dx, positions)
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:

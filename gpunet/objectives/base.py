@@ -72,7 +72,8 @@ class Objective:
         """
 
     def between(self, number: int, ctx: Context) -> np.ndarray | None:
-        """Called on the host before each step; it may read the device and change parameters.
+        """Called on the host before each step that :meth:`looks` speaks of, at least; it may read the device and change
+        parameters.
 
         Args:
             number: of the step in its epoch; what is done may depend on it and on what is saved, on nothing else.
@@ -83,6 +84,13 @@ class Objective:
             at half its learning rate; None where there are none.
         """
         return None
+
+    def looks(self) -> int:
+        """Every how many steps of an epoch, counted from 0, :meth:`between` has something to do; 0 where it never has.
+
+        Steps between two looks may be one launch.  Before the first one of a launch it is called in any case.
+        """
+        return 0 if type(self).between is Objective.between else 1
 
     def begin_epoch(self, epoch: int, batch: int = 0) -> Hashable:
         """Called on the host before each epoch; steps are captured anew for each value that it returns.

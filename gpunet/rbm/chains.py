@@ -91,6 +91,10 @@ class Chains:
         """
         return None
 
+    def looks(self) -> int:
+        """Every how many steps of an epoch :meth:`between` has something to do; 0 where it never has."""
+        return 0 if type(self).between is Chains.between else 1
+
     def numbers(self) -> dict[str, np.ndarray]:
         """What is to be told after an epoch, each (members,); reads the device."""
         return {}

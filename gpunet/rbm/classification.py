@@ -213,6 +213,10 @@ class HybridLearning(Objective):
         """Let chains look at the machine before a step; there are none without a generative weight."""
         return self.generation.between(number, ctx) if any(values_of(self.generative)) else None
 
+    def looks(self) -> int:
+        """As often as the chains, where there is a generative weight."""
+        return self.generation.looks() if any(values_of(self.generative)) else 0
+
     def begin_epoch(self, epoch: int, batch: int = 0) -> Any:
         """The number of Gibbs steps."""
         return self.generation.begin_epoch(epoch, batch)

@@ -46,10 +46,19 @@ def _contrasted_cuda(x: Array, learning: "ContrastiveDivergence", weight: Array 
     if kernels is None:
         return learning.by_arrays(x, weight, ctx)
     v = Bernoulli.draw(x, ctx) if learning.binarise else x
-    data = rbm.to_hidden(v, ctx)
-    if isinstance(k, int) and type(chains) in (FromData, Persistent):
-        v_model, model = _after_gibbs(rbm, v, data, chains, k, ctx)
+    if isinstance(k, int) and type(chains) is Persistent:  # whose chains know nothing of the batch
+        going_on, steps = chains.states, k
+
+        def of_chains() -> tuple[Array, Inputs]:
+            return _after_gibbs(rbm, rbm.to_hidden(going_on, ctx), chains, steps, ctx)
+
+        numbers = max(v.size, v.size // v.shape[-1] * rbm.hidden.n, going_on.size)
+        data, (v_model, model) = ctx.beside(lambda: rbm.to_hidden(v, ctx), of_chains, numbers)
+    elif isinstance(k, int) and type(chains) is FromData:
+        data = rbm.to_hidden(v, ctx)
+        v_model, model = _after_gibbs(rbm, data, chains, k, ctx)
     else:
+        data = rbm.to_hidden(v, ctx)
         drawn, inputs = chains.draw(rbm, data.complete(), k, ctx)
         v_model, model = array_module(v).ascontiguousarray(drawn), Inputs(inputs)
     energy = ctx.empty(v.shape[:-1], v.dtype)
@@ -59,11 +68,18 @@ def _contrasted_cuda(x: Array, learning: "ContrastiveDivergence", weight: Array 
     return energy
 
 
-def _after_gibbs(rbm: RBM, v: Array, data: Inputs, chains: Chains, k: int, ctx: Context) -> tuple[Array, Inputs]:
-    """Visible states of the chains and their inputs to the hidden units, as the chains draw them by themselves."""
+def _after_gibbs(rbm: RBM, model: Inputs, chains: Chains, k: int, ctx: Context) -> tuple[Array, Inputs]:
+    """Visible states of the chains and their inputs to the hidden units, as the chains draw them by themselves.
+
+    Args:
+        rbm: the machine.
+        model: inputs of the hidden units that the chains begin with.
+        chains: where they go on.
+        k: Gibbs steps.
+        ctx: memory and random numbers.
+    """
     going_on = chains.states if isinstance(chains, Persistent) else None
-    model = data if going_on is None else rbm.to_hidden(going_on, ctx)
-    v_model = v
+    v_model: Array = None
     for step in range(k):
         h = model.drawn(rbm.hidden, ctx)
         inputs, last = rbm.to_visible(h, ctx), going_on if step == k - 1 else None

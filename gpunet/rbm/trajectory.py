@@ -162,6 +162,10 @@ class Trajectory(Persistent):
             self.attempts.fill(0)
         return back if back.any() else None
 
+    def looks(self) -> int:
+        """Acceptance and frozen versions are looked at every so many steps."""
+        return math.gcd(self.every, self.refresh)
+
     def numbers(self) -> dict[str, np.ndarray]:
         """Versions, those that were refused, the last acceptance, log Z of the last version, and Gibbs steps of single
         chains, those of frozen versions included, each (members,)."""

@@ -29,7 +29,10 @@ class Callbacks:
         """A run is about to be trained: the only one, or that of the next layer of a stack."""
 
     def on_step(self, run: Run, epoch: int, step: int, steps: int) -> None:
-        """Step ``step`` of ``steps`` of an epoch, all counted from 0, is about to be made."""
+        """Step ``step`` of ``steps`` of an epoch, all counted from 0, is about to be made.
+
+        Short steps may be launched together on CUDA; it is called before the first of them.
+        """
 
     def measure(self, run: Run, record: EpochRecord) -> None:
         """An epoch is over; numbers that are added to its record become part of the history."""
@@ -161,7 +164,7 @@ def _train(run: Run, saving: Saving | None, control: Control | None, told: Callb
             saving.within_epoch(run, step)
 
     try:
-        finished = run.train([on_epoch], on_step, stop)
+        finished = run.train([on_epoch], on_step, stop, apart=milestones.looks_before)
     except DivergedError as error:
         if saving is not None:
             saving.diverged(run)

@@ -65,6 +65,10 @@ class Milestones:
         if self.wanted:
             self._keep(run, epoch * self.steps + step)
 
+    def looks_before(self, epoch: int, step: int, steps: int) -> bool:
+        """Whether weights are wanted as they are before a step."""
+        return bool(self.wanted) and epoch * self.steps + step in self.wanted
+
     def at_end(self, run: Run) -> None:
         """Keep the last weights, where all epochs were trained."""
         if self.wanted and len(run.history) == run.config.training.epochs:

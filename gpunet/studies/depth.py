@@ -116,13 +116,13 @@ class DepthStudy:
         Args:
             built: which network.
             stop: ends it after the present step where it is requested.
-            on_step: called before each step.
+            on_step: called before each launch.
         """
         signals = [signal for signal in first_signals(self._run(built)) if "/" not in signal.name]
         run, began = self._run(built), time.perf_counter()
         error = loss = kept = None
         with suppress(DivergedError):
-            run.train((), lambda epoch, step, steps: on_step(), stop, test=False)
+            run.train((), lambda *_: on_step(), stop, test=False, apart=lambda *_: False)
             if stop is not None and stop.requested:
                 return None
             run.score_test()
@@ -155,7 +155,7 @@ def carry_out_depth_study(
         folder: entered; files are written as soon as there is something to write.
         on_result: called after each network.
         stop: ends the study after the present step where it is requested.
-        on_step: called before each step.
+        on_step: called before each launch.
 
     Raises:
         Interrupted: ``stop`` was requested; what was finished is in the folder.

@@ -56,6 +56,7 @@ def fit(
     done: int = 0,
     batch: int = 0,
     last: Mapping[str, np.ndarray] | None = None,
+    apart: Callable[[int, int, int], bool] | None = None,
 ) -> int:
     """Train until all epochs are done, every member has stopped, or ``stop`` is set.
 
@@ -68,11 +69,14 @@ def fit(
         epochs: at most so many.
         drop_last: leave the remainder of each epoch out; it differs every time.
         on_epoch: called with each epoch's record, in order.
-        on_step: called with (epoch, step, steps) before each step.
-        stop: looked at after each step and each epoch.
+        on_step: called with (epoch, step, steps) before each step; with ``apart`` before each launch, which on CUDA may
+            be several short steps.
+        stop: looked at after each launch and each epoch.
         done: epochs that lie behind already.
         batch: batches of the epoch after those that lie behind already.
         last: numbers of the last epoch that lies behind.
+        apart: whether a launch has to begin with a step, (epoch, step, steps), for ``on_step`` to see what is there
+            before it; without, each step is a launch where there is an ``on_step``.
 
     Returns:
         The number of whole epochs that were trained, with those that were done before.
@@ -82,7 +86,10 @@ def fit(
     """
     steps = trainer.steps_per_epoch(drop_last)
     with threads_for(*trainer.products(steps)):
-        return _epochs(trainer, validation, selection, range(done, epochs), steps, on_epoch, on_step, stop, batch, last)
+        return _epochs(
+            trainer, validation, selection, range(done, epochs), steps, on_epoch, on_step, stop, batch, last,
+            apart or (lambda *_: on_step is not None),
+        )  # fmt: skip
 
 
 def _epochs(
@@ -96,6 +103,7 @@ def _epochs(
     stop: Stop | None,
     batch: int,
     last: Mapping[str, np.ndarray] | None,
+    apart: Callable[[int, int, int], bool],
 ) -> int:
     for epoch in epochs:
         if not selection.active.any() or (stop is not None and stop.requested):
@@ -104,12 +112,15 @@ def _epochs(
         first = batch if epoch == epochs.start else 0
         trainer.begin_epoch(epoch, steps, first)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the failure flags watch for these
-            for step in range(first, steps):
+            step = first
+            while step < steps:
                 if on_step is not None:
                     on_step(epoch, step, steps)
-                trainer.train_batch(step)
+                count = _launched(trainer, epoch, step, steps, apart)
+                trainer.train_batches(step, count)
+                step += count
                 stopping = stop is not None and bool(stop.requested)
-                if stopping or (step + 1) % LOOK_EVERY == 0 or step + 1 == steps:
+                if stopping or step % LOOK_EVERY == 0 or step == steps:
                     trainer.check()
                     selection.end(trainer.diverged)
                 if stopping:
@@ -119,6 +130,14 @@ def _epochs(
         for callback in on_epoch:
             callback(record)
     return max(epochs.start, epochs.stop)
+
+
+def _launched(trainer: Trainer, epoch: int, step: int, steps: int, apart: Callable[[int, int, int], bool]) -> int:
+    """How many steps from ``step`` on are one launch: those of a graph, where nothing looks in between, else one."""
+    count = trainer.together.at(step)
+    inside = count <= min(steps - step, LOOK_EVERY - step % LOOK_EVERY)
+    alone = not inside or any(apart(epoch, later, steps) for later in range(step + 1, step + count))
+    return 1 if alone else count
 
 
 def last_record(

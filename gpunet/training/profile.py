@@ -64,6 +64,8 @@ class StepProfile:
         products_alone: seconds of the products of a step with nothing in between.
         nodes: of the graph, on CUDA.
         bandwidth: bytes a second that a copy on the device moves, on CUDA.
+        together: steps that one graph holds in a longer training, on CUDA; 1 where a step is not short.
+        seconds_together: of a step among so many, the median of the same rounds.
     """
 
     name: str
@@ -76,6 +78,8 @@ class StepProfile:
     products_alone: float
     nodes: int | None = None
     bandwidth: float | None = None
+    together: int = 1
+    seconds_together: float | None = None
 
     @property
     def moved(self) -> int | None:
@@ -138,18 +142,23 @@ class _Steps:
         self.trainer, self.of_epoch = trainer, trainer.steps_per_epoch(drop_last=True)
         self.number = self.of_epoch
 
-    def ready(self, count: int) -> int:
-        """How many of so many steps can follow, at least one, with a new epoch begun where the last one is over."""
-        if self.number == self.of_epoch:
+    def ready(self, count: int, each: int = 1) -> int:
+        """How many of so many steps can follow, at least those of a launch; an epoch that is over begins anew.
+
+        Args:
+            count: that are wanted.
+            each: steps of a launch.
+        """
+        if self.number % each or self.number + each > self.of_epoch:
             self.trainer.begin_epoch(0, self.of_epoch)
             self.number = 0
-        return min(count, self.of_epoch - self.number)
+        return max(each, min(count, self.of_epoch - self.number) // each * each)
 
-    def run(self, count: int) -> None:
+    def run(self, count: int, each: int = 1) -> None:
         """Make steps that :meth:`ready` has allowed."""
-        for _ in range(count):
-            self.trainer.train_batch(self.number)
-            self.number += 1
+        for _ in range(0, count, each):
+            self.trainer.train_batches(self.number, each)
+            self.number += each
 
     def one(self) -> None:
         """Make the next step."""
@@ -195,7 +204,7 @@ def _on_cuda(trainer: Trainer, steps: _Steps, seconds: float) -> dict[str, Any]:
     device = trainer.device
     for _ in range(WARM_UPS):
         steps.one()
-    products, launches = Products(), _Launches(trainer)
+    products, launches = Products(device.index), _Launches(trainer)
     with Stopwatch(products).watching(trainer.objective.model), launches_told(launches.note):
         steps.one()
     nodes = nodes_of(trainer.step, trainer.batch_size, trainer.variant)
@@ -213,10 +222,13 @@ def _on_cuda(trainer: Trainer, steps: _Steps, seconds: float) -> dict[str, Any]:
             again()
     wait()
     count = _enough(partial(waited, steps.one))
-    plain, alone = list[float](), list[float]()
+    most = trainer.together.most if trainer.together.most <= steps.of_epoch else 1
+    steps.run(steps.ready(most, most), most)  # which are recorded
+    plain, together, alone = list[float](), list[float](), list[float]()
     for _ in _rounds(seconds):
-        now = steps.ready(count)
-        plain.append(_timed(partial(waited, partial(steps.run, now))) / now)
+        for each, times in ((1, plain), (most, together)):
+            now = steps.ready(max(count, each), each)
+            times.append(_timed(partial(waited, partial(steps.run, now, each))) / now)
         alone.append(_timed(partial(waited, partial(_repeated, again, count))) / count)
     found = [Operation(PRODUCTS, len(products), None, products.moved), *launches.operations()]
     counted = sum(one.calls for one in found)
@@ -228,6 +240,8 @@ def _on_cuda(trainer: Trainer, steps: _Steps, seconds: float) -> dict[str, Any]:
         "products_alone": statistics.median(alone),
         "nodes": nodes,
         "bandwidth": _bandwidth(device, waited),
+        "together": most,
+        "seconds_together": statistics.median(together) if most > 1 else None,
     }
 
 

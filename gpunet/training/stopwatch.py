@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ..backend import Op, run_beside, watching
+from ..backend import Op, fork, is_beside, run_beside, watching
 from ..fields import term
 from ..layers import Layer, Sequential
 from ..parameter import Module, Parameter, children
@@ -51,16 +51,20 @@ class _Frame:
 
 
 class Products:
-    """The products of a step, as they were called, to be made again with nothing in between."""
+    """The products of a step, as they were called, to be made again with nothing in between.
 
-    def __init__(self) -> None:
-        self._own = threading.get_ident()
-        self._calls: list[tuple[int, Callable[[], Any]]] = []
+    Args:
+        device: number of the CUDA device, where it is one.
+    """
+
+    def __init__(self, device: int = 0) -> None:
+        self._own, self._device = threading.get_ident(), device
+        self._calls: list[tuple[int, bool, Callable[[], Any]]] = []  # thread, whether on a second stream
         self.moved = 0
 
     def note(self, arguments: tuple[Any, ...], compute: Callable[[], Any]) -> None:
         """Remember one; several may be made beside each other in other threads."""
-        self._calls.append((threading.get_ident(), compute))
+        self._calls.append((threading.get_ident(), is_beside(), compute))
         self.moved += sum(array.nbytes for array in arguments if hasattr(array, "nbytes"))
 
     def __len__(self) -> int:
@@ -70,13 +74,21 @@ class Products:
     def again(self) -> None:
         """Make all of them once more, in their order, beside each other where they were."""
         beside: dict[int, list[Callable[[], Any]]] = {}
-        for thread, compute in self._calls:
+        forked: list[Callable[[], Any]] = []  # those of a second stream, beside the next one of the first
+        for thread, second, compute in self._calls:
             if thread != self._own:
                 beside.setdefault(thread, []).append(compute)
                 continue
             self._together(beside)
-            compute()
+            if second:
+                forked.append(compute)
+            elif forked:
+                fork(partial(_all, forked), compute, self._device)
+                forked = []
+            else:
+                compute()
         self._together(beside)
+        _all(forked)
 
     @staticmethod
     def _together(beside: dict[int, list[Callable[[], Any]]]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Arena, Context, Device, Streams, capture, products_in
+from ..backend import Arena, Context, Device, Streams, capture, products_in, repeat
 from ..data import Feed
 from ..errors import DivergedError
 from ..objectives import Objective
@@ -14,6 +14,7 @@ from ..ops.guard import put_back
 from ..optimizers import NEVER, Counters, Optimization, Optimizer, Rule, end_step
 from ..parameter import Parameters
 from .diagnosis import diagnose
+from .together import Together
 
 
 class Trainer:
@@ -35,6 +36,7 @@ class Trainer:
         precision: of the products of a step on CUDA, see :func:`gpunet.backend.products_in`.
 
     Attributes:
+        together: how many steps are one launch.
         diverged: members that have left the finite numbers, as far as was looked, with what is known of it.
     """
 
@@ -71,6 +73,7 @@ class Trainer:
         self.context = Context(True, Arena(device), self.streams, False, objective.numerics)
         self.step = capture(self._step, device)
         self.variant: Hashable = None
+        self.together = Together(self)
         self.diverged: dict[int, DivergedError] = {}
 
     def steps_per_epoch(self, drop_last: bool) -> int:
@@ -104,14 +107,25 @@ class Trainer:
 
     def train_batch(self, number: int) -> None:
         """Run step ``number`` of the epoch; steps come in order, since the device counts them itself."""
+        self.train_batches(number, 1)
+
+    def train_batches(self, number: int, count: int) -> None:
+        """Run steps of the epoch as one launch, from ``number`` on.
+
+        Args:
+            number: of the first one.
+            count: at most what :meth:`.Together.at` says for it.
+        """
         with products_in(self.precision):
             back = self.objective.between(number, self.context)
             if back is not None:
                 self.optimizer.begin_anew(back)
             start = number * self.batch_size
             rows = min(self.batch_size, self.feed.samples - start)
-            self.feed.provide(start, start + rows)
-            self.step(rows, self.variant)
+            self.feed.provide(start, start + rows + (count - 1) * self.batch_size)
+            repeat(self.step, count, rows, self.variant)
+        if rows == self.batch_size:
+            self.together.made(count)
 
     def averages(self) -> dict[str, np.ndarray]:
         """Mean of each measure, weighted like the samples, since the epoch began, (members,); reads the device.

@@ -105,22 +105,22 @@ def cut_off(how, step):
     """Training ends after so many steps of all runs together."""
     from gpunet.training import Trainer
 
-    train_batch, done = Trainer.train_batch, 0
+    train_batches, done = Trainer.train_batches, 0
 
-    def counted(trainer, number):
+    def counted(trainer, number, count):
         nonlocal done
         if how == "kill" and done == step:
             raise Gone
-        train_batch(trainer, number)
-        done += 1
+        train_batches(trainer, number, count)
+        done += count
         if how == "stop" and done == step:
             signal.raise_signal(signal.SIGTERM)
 
-    Trainer.train_batch = counted
+    Trainer.train_batches = counted
     try:
         yield
     finally:
-        Trainer.train_batch = train_batch
+        Trainer.train_batches = train_batches
 
 
 def begin(case, folder, **options):

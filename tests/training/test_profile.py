@@ -9,17 +9,18 @@ import pytest
 import gpunet
 from emulation import COMPILER
 from gpunet.backend import Device, Op, launches_told, op, watching
+from gpunet.cli.profiling import lines_of
 from gpunet.data import Feed, fit_preprocessing
 from gpunet.errors import ConfigError, DivergedError
 from gpunet.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, ReLU, Sequential
 from gpunet.losses import CategoricalCrossEntropy
 from gpunet.objectives import Supervised
-from gpunet.optimizers import SGD, Adam
+from gpunet.optimizers import NEVER, SGD, Adam
 from gpunet.rbm import RBM, Bernoulli, ContrastiveDivergence
 from gpunet.testing import LOG
-from gpunet.training import Trainer, profile, profile_step, stopwatch
+from gpunet.training import Trainer, profile, profile_step, stopwatch, together
 from gpunet.training.stopwatch import Products, Stopwatch
-from recording import RECORDED, recording
+from recording import RECORDED, TIES, recording
 from shell import gpunet as command
 from shell import refused
 from stepping import state
@@ -233,6 +234,27 @@ def test_bytes_are_those_of_the_arrays_that_are_given(quick_device):
     assert found.moved == sum(one for one in moved.values() if one is not None)
     assert found.moving_alone == found.moved / found.bandwidth
     assert found.floor == max(found.products_alone, found.moving_alone)
+
+
+@pytest.mark.skipif(COMPILER is None, reason="needs a C++ compiler")
+@pytest.mark.timeout(600)
+def test_short_steps_are_measured_together_as_well(quick_device, monkeypatch):
+    monkeypatch.setattr(together, "TOGETHER", 2)
+    trainer = network(quick_device)
+    found = profile_step(trainer, "mine", seconds=0.001)
+    alone, products, several = RECORDED
+    assert (found.together, several.count) == (2, 2 * alone.count)
+    assert found.seconds_together > 0
+    assert TIES[0].apart == TIES[1].apart == 2  # products are beside each other where the step has them so
+    assert products.count == alone.products
+    assert any(line.split()[:5] == ["step,", "2", "to", "a", "graph"] for line in lines_of(found))
+    assert found.document()["together"] == 2
+    assert trainer.failures().min() == NEVER
+
+
+def test_a_profile_on_the_processor_has_single_steps():
+    found = profile_step(network(Device()), seconds=0.05)
+    assert (found.together, found.seconds_together) == (1, None)
 
 
 def test_an_argument_that_stands_for_another_is_counted_once():

@@ -109,6 +109,10 @@ class VariationalLearning(Objective):
         """Let chains look at the whole machine before a step in which it learns."""
         return self.together.between(number, ctx) if self.stage == len(self.stages) else None
 
+    def looks(self) -> int:
+        """As often as the chains of the whole machine, where it learns."""
+        return self.together.looks() if self.stage == len(self.stages) else 0
+
     def begin_epoch(self, epoch: int, batch: int = 0) -> Hashable:
         """Set which layer learns, or all, and the number of Gibbs steps."""
         self.stage = self._stage(epoch)
