@@ -27,6 +27,7 @@ def drawn():
 
 X, Y, KNOWN = drawn()
 TEXTS = np.where(Y == 0, "left", "right")
+COLUMNS = [f"bit{i}" for i in range(10)]
 
 
 def gappy(values, nothing=None):
@@ -59,7 +60,7 @@ WAYS_TO_LACK = {
 def table(tmp_path_factory):
     """What a file with empty cells makes of the same labels."""
     path = tmp_path_factory.mktemp("gaps") / "some.csv"
-    pandas.DataFrame(X.astype(int)).assign(side=gappy(TEXTS)).to_csv(path, index=False)
+    pandas.DataFrame(X.astype(int), columns=COLUMNS).assign(side=gappy(TEXTS)).to_csv(path, index=False)
     return gpunet.train("classrbm", data=path, test=0, **WAYS)
 
 
@@ -97,7 +98,7 @@ def test_values_that_are_there_keep_their_type():
 
 
 def test_what_is_measured_has_all_labels(table):
-    frame = pandas.DataFrame(X.astype(int)).assign(side=gappy(TEXTS))
+    frame = pandas.DataFrame(X.astype(int), columns=COLUMNS).assign(side=gappy(TEXTS))
     with pytest.raises(DataError, match="x: column side: must hold a value in every row"):
         table.score(frame)
     with pytest.raises(DataError, match="validation x: column side: must hold a value in every row"):
