@@ -84,6 +84,11 @@ class Objective:
         """
         return None
 
+    @property
+    def sampled(self) -> "Objective | None":
+        """The part that takes samples of the model from Markov chains, of which an epoch has something to tell."""
+        return None
+
     def begin_epoch(self, epoch: int, batch: int = 0) -> Hashable:
         """Called on the host before each epoch; steps are captured anew for each value that it returns.
 

@@ -213,6 +213,11 @@ class HybridLearning(Objective):
         """Let chains look at the machine before a step; there are none without a generative weight."""
         return self.generation.between(number, ctx) if any(values_of(self.generative)) else None
 
+    @property
+    def sampled(self) -> ContrastiveDivergence | None:
+        """What learns the joint distribution, where it counts."""
+        return self.generation if any(values_of(self.generative)) else None
+
     def begin_epoch(self, epoch: int, batch: int = 0) -> Any:
         """The number of Gibbs steps."""
         return self.generation.begin_epoch(epoch, batch)

@@ -120,6 +120,11 @@ class ContrastiveDivergence(Objective):
         """Let chains look at the machine before a step."""
         return self.chains.between(self.model, number, ctx)
 
+    @property
+    def sampled(self) -> "ContrastiveDivergence":
+        """Itself."""
+        return self
+
     def begin_epoch(self, epoch: int, batch: int = 0) -> Hashable:
         """Set the number of Gibbs steps; returned, since each number is a capture of its own."""
         self.k = self._steps(epoch)

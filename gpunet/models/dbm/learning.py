@@ -109,6 +109,11 @@ class VariationalLearning(Objective):
         """Let chains look at the whole machine before a step in which it learns."""
         return self.together.between(number, ctx) if self.stage == len(self.stages) else None
 
+    @property
+    def sampled(self) -> ContrastiveDivergence:
+        """What all layers learn by together."""
+        return self.together
+
     def begin_epoch(self, epoch: int, batch: int = 0) -> Hashable:
         """Set which layer learns, or all, and the number of Gibbs steps."""
         self.stage = self._stage(epoch)
