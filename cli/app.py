@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from gpunet import __version__
-from gpunet.errors import GpunetError, GpunetWarning, Interrupted, OutputClosed, meant, printable
+from gpunet.errors import DivergedError, GpunetError, GpunetWarning, Interrupted, OutputClosed, meant, printable
 
 from .commands import SECTIONS, SUMMARIES, load
 
@@ -87,10 +87,12 @@ class Application(click.Group):
 
 def _tell(error: GpunetError) -> int:
     """Say what is wrong; what a file or a path holds must not steer the terminal."""
+    from .guidance import DIVERGED
     from .memory import Exhausted
     from .naming import explained
 
     said = str(error) if isinstance(error, Exhausted) else explained(error)
+    said += f" See {DIVERGED}." if isinstance(error, DivergedError) else ""
     for line in said.split("\n"):
         click.echo(f"gpunet: {printable(line)}", err=True)
     return error.exit_code

@@ -2,6 +2,7 @@
 
 PAGE = "docs/diagnose.md"
 BEFORE = f"{PAGE}#before-anything-is-trained"
+DIVERGED = f"{PAGE}#numbers-that-are-no-longer-finite"
 NETWORKS = f"{PAGE}#networks"
 MACHINES = f"{PAGE}#boltzmann-machines"
 SAMPLES = f"{PAGE}#samples-of-machines"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gpunet.errors import GpunetError
+from gpunet.errors import ConfigError, GpunetError
 from gpunet.persistence import LAST
 from gpunet.writing import make_folder, replace_file
 
@@ -42,12 +42,17 @@ class Commands:
         """The JSON document of a command, which is not run again where a document of that name is there.
 
         Raises:
+            ConfigError: the folder holds a step of that name with other words, as an older recipe had them.
             GpunetError: the command has failed; its own message stands before.
         """
-        kept = self.folder / f"{name}.json"
+        kept, begun = self.folder / f"{name}.json", self.folder / f"{name}.begun.json"
         typed = [str(word) for word in words]
+        for path, matters in ((kept, True), (begun, folder and (self.folder / name / LAST).exists())):
+            if matters and path.exists():
+                self._check(name, typed, json.loads(path.read_text())["words"])
         if not kept.exists():
             make_folder(self.folder)
+            replace_file(begun, [json.dumps({"words": typed}).encode()])
             document, seconds = self._run(name, typed, folder)
             content = {"words": typed, "seconds": seconds, "document": document}
             replace_file(kept, [json.dumps(content).encode()])
@@ -59,6 +64,18 @@ class Commands:
     def path(self, name: str) -> str:
         """The folder of a step's run."""
         return str(self.folder / name)
+
+    def _check(self, name: str, words: list[str], before: list[str]) -> None:
+        """Refuse results of another command; where files lie does not matter.
+
+        Raises:
+            ConfigError: other words.
+        """
+        now, then = _without_places(words), _without_places(before)
+        if now != then:
+            other = next((two for one, two in zip(now, then) if one != two), f"{len(then)} words")
+            rule, remedy = "must have been run with the words of this recipe", "Choose another --folder, or remove it"
+            raise ConfigError(f"{self.folder}: step {name}", rule, other, remedy)
 
     def _run(self, name: str, words: list[str], folder: bool) -> tuple[Any, float]:
         place = Path(self.path(name))
@@ -77,3 +94,13 @@ class Commands:
             error.exit_code = done.returncode
             raise error
         return json.loads(done.stdout), time.monotonic() - began
+
+
+def _without_places(words: list[str]) -> list[str]:
+    """Words of a command without the folders that its files lie in.
+
+    >>> _without_places(["train", "--data", "runs/a.npz", "--from", "x/dbm", "training.epochs=3"])
+    ['train', '--data', '--from', 'dbm', 'training.epochs=3']
+    """
+    kept = [word for before, word in zip(["", *words], words) if before != "--data"]
+    return [word.rsplit("/", 1)[-1] for word in kept]

@@ -7,7 +7,7 @@ import numpy as np
 from ..backend.exchange import host_array
 from ..data import as_float32
 from ..errors import DataError
-from .frames import check_column, columns_of, is_frame
+from .frames import columns_of, is_frame
 
 NUMBERS = "biuf"
 
@@ -28,10 +28,10 @@ def feature_array(x: Any, name: str = "x") -> np.ndarray:
     if x is None:
         raise DataError(name, "must be given", "none", f"Pass {name} as an array, a data frame or nested lists")
     if is_frame(x):
-        return _from_frame(x, name)
+        return table_array(x, name)
     array = plain_array(x, name)
     if array.dtype.kind not in NUMBERS:
-        received = f"an array of {_kind(array)}"
+        received = f"an array of {kind_of(array)}"
         raise DataError(name, "must hold real numbers", received, "Turn texts and categories into numbers first")
     if array.ndim < 2:
         remedy = f"Use {name}.reshape(-1, 1) for one feature, or {name}.reshape(1, -1) for one sample"
@@ -44,36 +44,6 @@ def feature_array(x: Any, name: str = "x") -> np.ndarray:
         sample, *place = (int(i) for i in np.argwhere(~np.isfinite(array))[0])
         where = f"{array[(sample, *place)]} in sample {sample}, feature {place[0] if len(place) == 1 else tuple(place)}"
         raise DataError(name, "must hold finite numbers", where, "Remove or fill such samples")
-    return array
-
-
-def target_array(y: Any, samples: int | None = None, name: str = "y") -> np.ndarray:
-    """Targets as an array of numbers or texts, (samples,) or (samples, outputs).
-
-    Raises:
-        DataError: another number than samples, or things that are neither numbers nor texts.
-    """
-    if is_frame(y):
-        array = _from_frame(y, name)
-    else:
-        array = plain_array(y, name)
-    if array.dtype.kind == "O":
-        values = array.ravel().tolist()
-        if not all(isinstance(value, str) for value in values):
-            odd = next(value for value in values if not isinstance(value, str))
-            remedy = "Fill or remove what is missing, and use one type"
-            raise DataError(name, "must hold numbers, or texts alone", f"{type(odd).__name__} {odd!r}", remedy)
-        array = np.array(values, str).reshape(array.shape)
-    if array.dtype.kind not in NUMBERS + "US":
-        raise DataError(name, "must hold numbers or texts", f"an array of {_kind(array)}", "Convert it first")
-    if array.ndim == 0:
-        raise DataError(name, "needs one target for each sample", "a single value", "Pass an array")
-    if array.ndim > 2 and array.size != len(array):
-        received, remedy = f"an array of shape {array.shape}", f"Use {name}.reshape(len({name}), -1)"
-        raise DataError(name, "must have shape (samples,) or (samples, outputs)", received, remedy)
-    if samples is not None and len(array) != samples:
-        remedy = "Pass as many of one as of the other"
-        raise DataError(name, f"needs one target for each of the {samples:,} samples of x", f"{len(array):,}", remedy)
     return array
 
 
@@ -109,25 +79,12 @@ def plain_array(thing: Any, name: str) -> np.ndarray:
     return np.asarray(array)
 
 
-def split_frame(frame: Any, target: Any, name: str = "x") -> tuple[Any, tuple[str, ...]]:
-    """The target columns of a table, and their names.
+def table_array(frame: Any, name: str) -> np.ndarray:
+    """A table of numbers as an array (rows, columns).
 
     Raises:
-        DataError: the table has no such column.
+        DataError: an empty one, or columns that are no finite numbers.
     """
-    columns = columns_of(frame, name)
-    several = isinstance(target, list | tuple)
-    names = tuple(map(str, target)) if several else (str(target),)
-    for wanted in names:
-        check_column(wanted, list(columns), name)
-    arrays = [target_array(columns[wanted].to_numpy(), name=f"{name}: column {wanted}") for wanted in names]
-    if several and not all(array.dtype.kind in NUMBERS for array in arrays):
-        raise DataError("target", "must name one column of classes, or numbers", ", ".join(names), "Choose one")
-    return (arrays[0] if len(arrays) == 1 else np.stack(arrays, axis=1)), names
-
-
-def _from_frame(frame: Any, name: str) -> np.ndarray:
-    """A table of numbers as an array."""
     found = columns_of(frame, name)
     if not found or not len(next(iter(found.values()))):
         raise DataError(name, "needs samples", "an empty table", "Pass some rows and columns")
@@ -154,6 +111,7 @@ def _finite(array: np.ndarray) -> np.ndarray:
     return np.isfinite(array) if array.dtype.kind == "f" else np.ones(len(array), bool)
 
 
-def _kind(array: np.ndarray) -> str:
+def kind_of(array: np.ndarray) -> str:
+    """What an array holds, in words."""
     kinds = {"U": "texts", "S": "bytes", "O": "objects", "c": "complex numbers", "M": "dates", "m": "durations"}
     return kinds.get(array.dtype.kind, str(array.dtype))

@@ -27,9 +27,9 @@ from ..ensembles import (
 from ..errors import CheckpointError, ConfigError
 from ..metrics import Outcome, Task, class_numbers
 from .agreeing import agree, name_of
-from .arrays import target_array
 from .network import Network
 from .results import Result, written
+from .targets import target_array
 
 
 class Ensemble:

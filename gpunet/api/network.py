@@ -10,11 +10,11 @@ from ..errors import ConfigError, DataError
 from ..metrics import Estimate, Outcome, class_numbers, constant_prediction, estimates, measured, usual_metrics
 from ..persistence import Trained, TrainedModel, network_of
 from ..training import Evaluator, Scores, decided, outcomes, outputs_of, task_of
-from .arrays import split_frame, target_array
 from .frames import check_order, columns_of, is_frame
 from .members import single
 from .results import Result, given
 from .sampling import check_count, sampled
+from .targets import column_of, split_frame, target_array
 
 
 class Network(Result):
@@ -186,7 +186,8 @@ class Network(Result):
             raise DataError("y", "must be given", "none", "Pass targets, or names of columns of a data frame x")
         named = isinstance(y, str) or (isinstance(y, list | tuple) and all(isinstance(name, str) for name in y))
         if named and is_frame(x):
-            return split_frame(x, y)[0]
+            found, names = split_frame(x, y)
+            return target_array(found, name=column_of("x", names))
         check_order(x, y)
         return y
 

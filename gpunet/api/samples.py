@@ -29,9 +29,10 @@ from ..data import (
 from ..data.letters import places_of
 from ..errors import ConfigError, DataError
 from ..persistence import Trained
-from .arrays import feature_array, plain_array, split_frame, target_array
+from .arrays import feature_array, plain_array
 from .frames import check_order, is_frame, table_of
 from .reading import IN_MEMORY, after_those_of, table_dataset, with_features_of
+from .targets import Known, column_of, known_targets, split_frame, target_array
 from .weighing import weighted
 
 
@@ -91,7 +92,9 @@ def in_memory(
     test_from = count - len(sections[-1][1]) if test is not None else None
     names = sections[0][3]
     wide = config.dtype == np.float64
-    targets = _understood(_joined([y for _, _, y, _ in sections]), config.data.task, names, classes, wide)
+    partly = config.model.learns_unlabelled
+    given = _joined([y for _, _, y, _ in sections], partly)
+    targets = _understood(given, config.data.task, names, classes, wide)
     changed = override(config, changes)
     if isinstance(first, Table):
         tables = [features if isinstance(features, Table) else _like(first, features) for features, _, _, _ in sections]
@@ -111,9 +114,9 @@ def in_memory(
             transposed=config.data.transposed, before=before, wide=wide,
         )  # fmt: skip
         if known is not None:
-            given = fulfil(known.description, np.concatenate(arrays), "x")
             about = known.description
-            made = replace(made, x=given.x, scale=about.scale, contract=about.contract)
+            fulfilled = fulfil(about, np.concatenate(arrays), "x")
+            made = replace(made, x=fulfilled.x, scale=about.scale, contract=about.contract)
         elif features_of is not None and incremental:
             made = after_those_of(made, features_of)
         elif features_of is not None:
@@ -132,7 +135,7 @@ def _known(known: Trained, table: Table, targets: Targets | None) -> Dataset:
     made = known_dataset(
         fulfil(known.description, table, "x"), known.description, table, known.config.data.split_column
     )
-    return made if targets is None else replace(made, y=targets.y, classes=targets.classes)
+    return made if targets is None else replace(made, y=targets.y, classes=targets.classes, partly=targets.partly)
 
 
 def make_dataset(
@@ -166,7 +169,7 @@ def make_dataset(
         raise DataError("y", "must hold at least two classes", f"only {classes[0]!r}", "Add samples of another one")
     return Dataset(
         name, features, targets.y, classes, (), test_from, scale, notes=notes, label_type=targets.label_type,
-        task=targets.task, why=targets.why, targets=targets.names, contract=contract,
+        task=targets.task, why=targets.why, targets=targets.names, contract=contract, partly=targets.partly,
     )  # fmt: skip
 
 
@@ -192,17 +195,26 @@ def class_names(classes: Any) -> tuple[str, ...]:
 
 
 def _understood(
-    y: np.ndarray | None, task: str, names: tuple[str, ...], classes: tuple[str, ...] | None, wide: bool
+    given: Known | None, task: str, names: tuple[str, ...], classes: tuple[str, ...] | None, wide: bool
 ) -> Targets | None:
-    """Targets that were passed; truth values name their classes False and True."""
-    if y is None:
+    """Targets that were passed; truth values name their classes False and True.
+
+    Raises:
+        DataError: missing ones that are no labels of classes.
+    """
+    if given is None:
         return None
+    y = given.values
     if classes is not None and y.dtype.kind == "b":
         classes = tuple({"False": "0", "True": "1"}.get(name, name) for name in classes)
     found = understand("y", y, task, classes, names, wide=wide)
     if y.dtype.kind == "b" and found.classes:
-        return replace(found, classes=tuple(str(bool(int(c))) for c in found.classes))
-    return found
+        found = replace(found, classes=tuple(str(bool(int(c))) for c in found.classes))
+    if given.whole:
+        return found
+    if not found.classes:
+        given.complete()
+    return found.among(given.count, given.rows)
 
 
 def _plain(table: Table) -> np.ndarray:
@@ -246,7 +258,7 @@ def weights_of(weights: Any, samples: int) -> np.ndarray:
 
 def _section(
     x: Any, y: Any, target: Any, x_name: str, y_name: str
-) -> tuple[Table | np.ndarray, range, np.ndarray | None, tuple[str, ...]]:
+) -> tuple[Table | np.ndarray, range, Known | None, tuple[str, ...]]:
     """Features, the numbers of the samples, targets or None, and the names of the target columns."""
     leave_out: tuple[str, ...] = ()
     if target is not None:
@@ -255,6 +267,7 @@ def _section(
         if not is_frame(x):
             raise DataError("target", "names a column of a data frame", type(x).__name__, f"Pass {y_name} instead")
         y, leave_out = split_frame(x, target, x_name)
+        y_name = column_of(x_name, leave_out)
     features: Table | np.ndarray
     if is_frame(x):
         check_order(x, y, x_name, y_name)
@@ -263,7 +276,7 @@ def _section(
     else:
         features = feature_array(x, x_name)
         samples = len(features)
-    return features, range(samples), None if y is None else target_array(y, samples, y_name), leave_out
+    return features, range(samples), None if y is None else known_targets(y, samples, y_name), leave_out
 
 
 def _pair(part: Any, target: Any, name: str) -> tuple[Any, Any, Any, str, str]:
@@ -302,15 +315,29 @@ def pair(part: Any) -> Any:
     return part if isinstance(part, tuple | list) or is_frame(part) else None
 
 
-def _joined(targets: list[np.ndarray | None]) -> np.ndarray | None:
-    if any(y is None for y in targets):
-        if not all(y is None for y in targets):
+def _joined(targets: list[Known | None], partly: bool) -> Known | None:
+    """The targets of all parts below each other.
+
+    Args:
+        targets: of each part; the first is the training part, or all.
+        partly: whether some of the first may be missing; nothing could be measured on such samples of other parts.
+
+    Raises:
+        DataError: missing ones, parts without any, or parts of different types.
+    """
+    given = [y for y in targets if y is not None]
+    if len(given) < len(targets):
+        if given:
             raise DataError("targets", "must be given for all parts or for none", "some", "Pass y with each part")
         return None
-    kinds = {y.dtype.kind in "US" for y in targets if y is not None}
-    if len(kinds) > 1:
+    first, *others = given
+    for one in others if partly and len(first.values) and first.values.size == len(first.values) else given:
+        one.complete()
+    if len({y.values.dtype.kind in "US" for y in given}) > 1:
         raise DataError("targets", "must be of one type in all parts", "numbers and texts", "Use one of them")
-    return np.concatenate([y for y in targets if y is not None])
+    count = sum(y.count for y in given)
+    rows = np.concatenate([first.rows, np.arange(first.count, count)])
+    return Known(np.concatenate([y.values for y in given]), rows, count, first.name)
 
 
 def is_path(thing: Any) -> bool:

@@ -64,7 +64,8 @@ def train(
             polars or pyarrow with numeric columns, nested lists, or the path of files; (samples, features) or
             (samples, height, width[, channels]).
         y: targets: class names or numbers (samples,), or values (samples,) or (samples, outputs); None for models that
-            need none.
+            need none.  Where ``classrbm`` has ``unlabelled`` above 0, labels may be missing: None, NaN, masked, null or
+            empty ones.
         settings: values by dotted or short key, such as ``{"training.plateau.patience": 3}``; a mapping for a
             section, as ``{"training": {"l2": 1e-4}}``, leaves its other keys as they are.
         target: column of the frame ``x`` that holds the targets, or several of them, instead of ``y``.

@@ -21,7 +21,7 @@ from ..metrics import (
     usual_metrics,
 )
 from ..objectives import Objective
-from ..rbm import RBM, ContrastiveDivergence
+from ..rbm import RBM, ChainMonitors, ContrastiveDivergence
 from ..training import EpochRecord, Evaluator, Plateau, Scores, Selection, Trainer, decided, fit, outcomes, task_of
 from .augmenting import build_augmenter
 from .checking import check_batches
@@ -29,7 +29,7 @@ from .experiment import Experiment
 from .figures import automatic_monitor, check_threshold, chosen_figures, class_weights, known_figures
 from .labelled import epoch_rows
 from .lineage import Lineage
-from .monitoring import Doctor
+from .monitoring import ChainDoctor, Doctor
 from .objectives import build_objective
 from .watching import scale_to_unit_variance
 
@@ -371,9 +371,11 @@ class Run:
             raise ConfigError("plateau", rule, "monitor last", "Leave it out or set monitor=auto")
         return Plateau(self.trainer.optimizer, settings.patience, settings.factor)
 
-    def _doctor(self) -> Doctor | None:
+    def _doctor(self) -> ChainDoctor | None:
         if isinstance(self.objective, ContrastiveDivergence):
             return Doctor(self.objective, self.trainer, self.inputs)
+        if isinstance(sampled := self.objective.sampled, ContrastiveDivergence):
+            return ChainDoctor(ChainMonitors(sampled, self.trainer.parameters))
         return None
 
     def _augmenter(self) -> Augmenter | None:

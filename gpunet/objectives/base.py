@@ -92,6 +92,11 @@ class Objective:
         """
         return 0 if type(self).between is Objective.between else 1
 
+    @property
+    def sampled(self) -> "Objective | None":
+        """The part that takes samples of the model from Markov chains, of which an epoch has something to tell."""
+        return None
+
     def begin_epoch(self, epoch: int, batch: int = 0) -> Hashable:
         """Called on the host before each epoch; steps are captured anew for each value that it returns.
 

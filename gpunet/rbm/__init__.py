@@ -11,7 +11,7 @@ from .gauge import zero_sum
 from .greedy import SupervisedGreedy, WithOutput
 from .likelihood import LogZ, exact_log_z, log_likelihood
 from .machine import RBM
-from .monitors import Monitors
+from .monitors import ChainMonitors, Monitors
 from .pseudo import pseudo_log_likelihood
 from .spins import Couplings, Spin
 from .temperature import inverse_temperature
@@ -22,6 +22,7 @@ __all__ = [
     "RBM",
     "Bernoulli",
     "Binomial",
+    "ChainMonitors",
     "Chains",
     "ClassRBM",
     "ContrastiveDivergence",

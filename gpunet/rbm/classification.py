@@ -217,6 +217,11 @@ class HybridLearning(Objective):
         """As often as the chains, where there is a generative weight."""
         return self.generation.looks() if any(values_of(self.generative)) else 0
 
+    @property
+    def sampled(self) -> ContrastiveDivergence | None:
+        """What learns the joint distribution, where it counts."""
+        return self.generation if any(values_of(self.generative)) else None
+
     def begin_epoch(self, epoch: int, batch: int = 0) -> Any:
         """The number of Gibbs steps."""
         return self.generation.begin_epoch(epoch, batch)

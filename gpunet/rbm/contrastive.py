@@ -124,6 +124,11 @@ class ContrastiveDivergence(Objective):
         """As often as the chains."""
         return self.chains.looks()
 
+    @property
+    def sampled(self) -> "ContrastiveDivergence":
+        """Itself."""
+        return self
+
     def begin_epoch(self, epoch: int, batch: int = 0) -> Hashable:
         """Set the number of Gibbs steps; returned, since each number is a capture of its own."""
         self.k = self._steps(epoch)

@@ -5,6 +5,7 @@ Hinton: A practical guide to training restricted Boltzmann machines (2010), sect
 
 import math
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 
@@ -23,8 +24,78 @@ RARE_SWAPS = 0.1
 MANY_REFUSED = 3
 
 
-class Monitors:
-    """Measures a machine between the epochs of its training; nothing in the step changes.
+class ChainMonitors:
+    """Measures the chains of a machine between the epochs of its training; nothing in the step changes.
+
+    Args:
+        objective: whose chains they are.
+        parameters: of all that is trained.
+    """
+
+    def __init__(self, objective: ContrastiveDivergence, parameters: Parameters):
+        self.objective, self.parameters = objective, parameters
+        self.device: Device = parameters.device
+
+    def before_last_step(self) -> None:
+        """Called before the last step of an epoch; nothing is remembered of it."""
+
+    def numbers(self) -> dict[str, np.ndarray]:
+        """What is known after an epoch, each (members,); reads the device.
+
+        - ``swap_rate``: the lowest among the pairs of neighbouring temperatures.
+        - what the chains themselves tell, see :meth:`gpunet.rbm.Chains.numbers`.
+        """
+        chains = self.objective.chains
+        rates = chains.swap_rates() if isinstance(chains, Tempered) else None
+        found = chains.numbers()
+        if rates is not None:
+            found["swap_rate"] = np.asarray(rates, np.float64).reshape(self._rows, -1).min(axis=1)
+        return found
+
+    def warnings(self, numbers: Mapping[str, np.ndarray], epoch: int) -> dict[str, str]:
+        """What should be changed, by the number that tells it; for the member that is worst.
+
+        Args:
+            numbers: from :meth:`numbers`.
+            epoch: counted from 1.
+        """
+        found: dict[str, str] = {}
+        _warn(
+            found, numbers, "swap_rate", RARE_SWAPS, "neighbouring temperatures exchange {value:.0%} of the time",
+            "raise temperatures", above=False,
+        )  # fmt: skip
+        _warn(
+            found, numbers, "refused_versions", MANY_REFUSED,
+            "the machine went back to its last version {value:.0f} times",
+            "lower learning_rate, or raise k or the reservoir of the chains",
+        )  # fmt: skip
+        return found
+
+    @property
+    def _rows(self) -> int:
+        return math.prod(self.parameters.members)
+
+
+def _warn(
+    found: dict[str, str],
+    numbers: Mapping[str, np.ndarray],
+    name: str,
+    limit: float,
+    text: str,
+    remedy: str,
+    above: bool = True,
+) -> None:
+    """Add a warning where the worst member lies beyond a limit."""
+    values = numbers.get(name)
+    if values is None:
+        return
+    value = float(values.max() if above else values.min())
+    if value > limit if above else value < limit:
+        found[name] = f"{text.format(value=value)}: {remedy}"
+
+
+class Monitors(ChainMonitors):
+    """Measures a machine between the epochs of its training, its chains among it.
 
     Args:
         objective: how the machine learns.
@@ -44,8 +115,7 @@ class Monitors:
         weights: np.ndarray | None = None,
         validation_weights: np.ndarray | None = None,
     ):
-        self.objective, self.parameters = objective, parameters
-        self.device: Device = parameters.device
+        super().__init__(objective, parameters)
         self.train, self.validation = train, validation
         self.weights, self.validation_weights = weights, validation_weights
         self.weight = objective.model.weight.value.copy()
@@ -67,8 +137,7 @@ class Monitors:
         - ``free_energy_gap``: mean free energy of validation samples less that of training samples, in nats, which is
           the loss of log-likelihood on samples not learned from; ``free_energy_gap_error`` is its standard error.
         - ``chain_autocorrelation``: of the persistent chains over one update.
-        - ``swap_rate``: the lowest among the pairs of neighbouring temperatures.
-        - what the chains themselves tell, see :meth:`gpunet.rbm.Chains.numbers`.
+        - those of :class:`ChainMonitors`.
         """
         rbm = self.objective.model
         ctx = Context(False, Arena(self.device), numerics=self.objective.numerics)
@@ -81,12 +150,7 @@ class Monitors:
         found |= self._gap(rbm.free_energy_from(self.train, hidden_input, ctx), ctx)
         if self.chains is not None:
             found["chain_autocorrelation"] = correlation(*(self._states(s) for s in (self.chains, self._chains())))
-        chains = self.objective.chains
-        rates = chains.swap_rates() if isinstance(chains, Tempered) else None
-        found |= chains.numbers()
-        if rates is not None:
-            found["swap_rate"] = np.asarray(rates, np.float64).reshape(self._rows, -1).min(axis=1)
-        return found
+        return found | super().numbers()
 
     def warnings(self, numbers: Mapping[str, np.ndarray], epoch: int) -> dict[str, str]:
         """What should be changed, by the number that tells it; for the member that is worst.
@@ -95,16 +159,9 @@ class Monitors:
             numbers: from :meth:`numbers`.
             epoch: counted from 1; while weights are small, in the first, updates are large for good reasons.
         """
-        rbm, found = self.objective.model, {}
-
-        def worst(name: str, limit: float, text: str, remedy: str, above: bool = True) -> None:
-            values = numbers.get(name)
-            if values is None:
-                return
-            value = float(values.max() if above else values.min())
-            if value > limit if above else value < limit:
-                found[name] = f"{text.format(value=value)}: {remedy}"
-
+        rbm = self.objective.model
+        found: dict[str, str] = {}
+        worst = partial(_warn, found, numbers)
         if epoch > 1:
             worst(
                 "update_ratio", LARGE_UPDATE, "one update changes the weights by {value:.1%}",
@@ -136,15 +193,7 @@ class Monitors:
             "chain_autocorrelation", STUCK, "the chains hardly move, correlation {value:.3f} over one update",
             "raise k, set chains=tempered, or lower learning_rate",
         )  # fmt: skip
-        worst(
-            "swap_rate", RARE_SWAPS, "neighbouring temperatures exchange {value:.0%} of the time",
-            "raise temperatures", above=False,
-        )  # fmt: skip
-        worst(
-            "refused_versions", MANY_REFUSED, "the machine went back to its last version {value:.0f} times",
-            "lower learning_rate, or raise k or the reservoir of the chains",
-        )  # fmt: skip
-        return found
+        return found | super().warnings(numbers, epoch)
 
     def _idle_units(self, means: Array) -> dict[str, np.ndarray]:
         top = self.objective.model.hidden.highest
@@ -174,10 +223,6 @@ class Monitors:
         chains = self.objective.chains
         assert isinstance(chains, Persistent | Tempered)
         return chains.states[..., : chains.count, :]
-
-    @property
-    def _rows(self) -> int:
-        return math.prod(self.parameters.members)
 
     def _share(self, flags: Array) -> np.ndarray:
         return self._per_member(flags).mean(axis=1)

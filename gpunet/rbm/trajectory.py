@@ -168,9 +168,13 @@ class Trajectory(Persistent):
 
     def numbers(self) -> dict[str, np.ndarray]:
         """Versions, those that were refused, the last acceptance, log Z of the last version, and Gibbs steps of single
-        chains, those of frozen versions included, each (members,)."""
+        chains, those of frozen versions included, each (members,).
+
+        Before the first step of the chains, as while the layers of a deep machine learn alone, there are no versions,
+        and log Z is that of the machine without weights, which the first version will be.
+        """
         if not self.ladders:
-            return {}
+            return self._numbers_at_rest()
         records = np.array([self.device.get(record) for record in self.records])
         steps = self.device.get(self.gibbs_steps).reshape(-1) + records[:, 2]
         log_z = np.array([self.device.get(found)[0, -1] for found in self.log_z])
@@ -181,6 +185,12 @@ class Trajectory(Persistent):
             "log_z": log_z,
             "gibbs_steps": steps,
         }
+
+    def _numbers_at_rest(self) -> dict[str, np.ndarray]:
+        ladders = [Ladder(self.rbm, self.device, self.dtype, 1) for _ in range(self._rows)]
+        log_z = [ladder.begin(self._values(self.rbm, member)) for member, ladder in enumerate(ladders)]
+        none = {name: np.zeros(self._rows) for name in ("versions", "refused_versions", "exchange_rate")}
+        return none | {"log_z": np.concatenate(log_z), "gibbs_steps": np.zeros(self._rows)}
 
     @property
     def _rows(self) -> int:

@@ -47,7 +47,7 @@ def train(*arguments, **settings):
 CASES = {
     "lengths differ": (train(X, Y[:-1]), DataError, "y", "one target for each of the 60 samples of x", "59", "as many"),
     "nan": (train(NAN, Y), DataError, "x", "finite numbers", "nan in sample 7, feature 2", "Remove or fill"),
-    "nan in targets": (train(X, X[:, 0] * np.nan), DataError, "y", "finite targets", "nan", "Remove"),
+    "nan in targets": (train(X, X[:, 0] * np.nan), DataError, "y", "a value in every row", "none in row 0", "Remove"),
     "too large": (train(X * 1e300, Y), DataError, "x", "float32 can hold", "e+", "Rescale"),
     "wrong width": (
         lambda n, m, f: n.predict(X[:, :3]), DataError, "x", "samples of shape 4", "shape 3", "(samples, 4)",
@@ -89,7 +89,9 @@ CASES = {
         lambda n, m, f: n.predict(np.zeros((2, 2, 2))), DataError, "x", "shape 4", "2x2", "(samples, 4)",
     ),
     "complex": (train(X + 1j, Y), DataError, "x", "real numbers", "complex", "into numbers"),
-    "missing labels": (train(X, np.array(["a", None] * 30, object)), DataError, "y", "texts alone", "None", "Fill"),
+    "missing labels": (
+        train(X, np.array(["a", None] * 30, object)), DataError, "y", "a value in every row", "none in row 1", "Remove",
+    ),
     "no features": (train(None, Y), DataError, "x", "must be given", "none", "x, y"),
     "no targets": (train(X), DataError, "y", "must be given to train mlp", "none", "target=COLUMN"),
     "targets twice": (train(X, Y, target="a"), DataError, "target", "stands alone", "y as well", "Leave one out"),

@@ -80,6 +80,39 @@ def test_chains_exchange_states_with_versions_and_go_on_exactly(bits, tmp_path):
     again = gpunet.resume(tmp_path / "parts", bits[0], epochs=12, device="cpu", progress=False)
     for name, array in m.weights.items():
         np.testing.assert_array_equal(array, again.weights[name])
+    for name in COLUMNS:
+        np.testing.assert_array_equal(m.history[name], again.history[name])
+
+
+COLUMNS = ("versions", "refused_versions", "exchange_rate", "log_z", "gibbs_steps")
+
+
+@pytest.mark.parametrize(("model", "members"), [("dbm", 1), ("classdbm", 2), ("classrbm", 2)])
+def test_what_chains_along_a_trajectory_tell_is_in_the_history(bits, model, members):
+    """Also of machines whose chains are a part of how they learn; before these begin, log Z is that of no weights."""
+    x, y = bits
+    words = {"batch_size": 15, "lr": 0.2, "k": 1, "device": "cpu", "epochs": 4, "seeds": members, "progress": False}
+    words |= {"hidden": 5, "generative": 1.0} if model == "classrbm" else {"hidden": [5, 4], "greedy": 1}
+    words["settings"] = {"model.chains": {"name": "trajectory", "count": 20, "reservoir": 60, "every": 2}}
+    m = gpunet.train(model, x, None if model == "dbm" else y, **words)
+    shape = (4, members) if members > 1 else (4,)
+    assert {name: m.history[name].shape for name in COLUMNS} == dict.fromkeys(COLUMNS, shape)
+    versions, log_z = (m.history[name].reshape(4, members) for name in ("versions", "log_z"))
+    if model == "classrbm":
+        assert (versions >= 2).all()
+        return
+    assert (versions[:2] == 0).all(), "each of two layers learns alone for an epoch"
+    assert (versions[2:] >= 2).all()
+    assert (np.abs(log_z[2:] - log_z[:2]) > 1e-3).all()
+
+
+def test_log_z_of_no_weights_is_exact(bits):
+    words = {"hidden": [5, 4], "greedy": 1, "batch_size": 15, "device": "cpu", "epochs": 2, "progress": False}
+    m = gpunet.train("dbm", bits[0], settings={"model.chains": {"name": "trajectory", "count": 5}}, **words)
+    means = np.concatenate([m.weights[f"00{level}_level/offset"] for level in (0, 2)]).astype(np.float64)
+    alone = 5 * np.log(2) - np.log1p(-means).sum()  # bits between at rest, and those beside them with their means
+    assert m.history["log_z"][-1] == pytest.approx(alone, rel=1e-5)
+    assert m.history["gibbs_steps"].tolist() == [0, 0]
 
 
 def test_the_bound_of_a_larger_machine_lies_in_a_bracket(bits):

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 import gpunet
 from gpunet.checkpoint import read
-from gpunet.cli import main
+from gpunet.cli import guidance, main
 from gpunet.config import load_config, preset_names
 from gpunet.errors import DivergedError
 
@@ -34,7 +34,7 @@ def advised(done):
     assert done.exit_code == 6, done.stderr
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("gpunet: ")]
     assert "Lower optimizer.learning_rate and go on from before it with " in line
-    words = shlex.split(re.search(r" (resume .*)\.$", line)[1])
+    words = shlex.split(re.search(r" (resume .*)\. See " + re.escape(guidance.DIVERGED) + r"\.$", line)[1])
     assert read(words[1]).attrs if words[1].endswith(".h5") else True
     return words
 

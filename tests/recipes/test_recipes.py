@@ -110,6 +110,21 @@ def test_steps_that_are_finished_are_not_run_again(tmp_path, monkeypatch):
     assert again.lines[0].startswith("gpunet train linear")
 
 
+def test_results_of_other_words_are_refused_wherever_their_files_lie(tmp_path):
+    words = ["train", "linear", "training.epochs=1", "--data", "digits"]
+    Commands(tmp_path / "r", "cpu")("net", *words)
+    (tmp_path / "r").rename(tmp_path / "moved")
+    moved = Commands(tmp_path / "moved", "cpu")
+    assert moved("net", *words[:-1], "elsewhere/digits")
+    line = "moved: step net: must have been run with the words of this recipe, got training.epochs=1. Choose another"
+    other = [*words[:2], "training.epochs=2", *words[3:]]
+    with pytest.raises(GpunetError, match=line):
+        moved("net", *other)
+    (tmp_path / "moved/net.json").unlink()  # as where it was stopped in the middle
+    with pytest.raises(GpunetError, match=line):
+        moved("net", *other)
+
+
 def test_a_step_that_fails_ends_the_recipe_with_its_exit_code(tmp_path):
     with pytest.raises(GpunetError, match=r"step net: must end well, got exit code 2") as error:
         Commands(tmp_path / "r", "cpu")("net", "train", "linear", "training.epochs=none")

@@ -113,6 +113,11 @@ class VariationalLearning(Objective):
         """As often as the chains of the whole machine, where it learns."""
         return self.together.looks() if self.stage == len(self.stages) else 0
 
+    @property
+    def sampled(self) -> ContrastiveDivergence:
+        """What all layers learn by together."""
+        return self.together
+
     def begin_epoch(self, epoch: int, batch: int = 0) -> Hashable:
         """Set which layer learns, or all, and the number of Gibbs steps."""
         self.stage = self._stage(epoch)
