@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ..checkpoint import BEST, CONFIG, LAST, PREVIOUS, Checkpoint, Group, NamedArray, diverged_in, look_into
-from ..config import plain_by_member
+from ..checkpoint import BEST, CONFIG, LAST, PREVIOUS, Checkpoint, Group, NamedArray, changed_in, diverged_in, look_into
+from ..config import as_begun, plain_by_member
 from ..errors import GpunetError, WriteError, printable
 from ..paths import exists, is_file, is_folder
 from ..writing import make_folder, replace_file
@@ -199,7 +199,7 @@ def summary_of(
     model = settings.get("model")
     value, monitor = attrs.get("monitor_value"), str(attrs.get("monitor", ""))
     together = best.root.children.get("ensemble")
-    differs = dict(plain_by_member(settings)) if together is None else {}
+    differs = dict(plain_by_member(as_begun(settings, changed_in(best)))) if together is None else {}
     members = settings.get("members") if together is None else together.attrs.get("members")
     places = max(map(len, differs.values()), default=1)
     return RunSummary(
