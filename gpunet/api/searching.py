@@ -30,8 +30,8 @@ from ..searches import (
     Written,
     begin_search,
     carry_out_search,
+    check_search,
     goal_of,
-    is_search,
     read_search,
     require_optuna,
 )
@@ -321,8 +321,7 @@ def reopened(folder: Path, place: Device, source: str | None = None, trials: int
     Raises:
         ConfigError: no search there.
     """
-    if not is_search(folder):
-        raise ConfigError(str(folder), f"must hold {NAME} of a search", "none", "Begin one with gpunet search")
+    check_search(folder)
     overrides = {} if source is None else {"data.source": source}
     how = {} if trials is None else {"trials": trials}
     written = read_search(str(folder / NAME), overrides, how, environment={})
@@ -340,8 +339,9 @@ def reopened(folder: Path, place: Device, source: str | None = None, trials: int
 def folder_for(found: Search, run: str | None, resume: bool) -> RunFolder:
     """The folder that a search writes to."""
     if resume:
-        if run is None or not is_search(run):
-            raise ConfigError("resume", "needs the folder of a search", run, "Pass run=FOLDER")
+        if run is None:
+            raise ConfigError("resume", "needs the folder of a search", None, "Pass run=FOLDER")
+        check_search(run)
         return RunFolder(Path(run))
     name = f"{run_name(found.config, found.experiment.dataset.name)}-{SUFFIX}"
     return RunFolder.create(run, found.config, name=name)

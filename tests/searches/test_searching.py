@@ -292,7 +292,8 @@ def test_a_resumed_search_keeps_what_it_is(searched):
     assert (
         "--folds: must stay as it was" in command("search", "--resume", "one", "--folds", 3, cwd=folder, code=2).stderr
     )
-    assert "must hold search.toml of a search" in command("search", "--resume", "nowhere", cwd=folder, code=2).stderr
+    gone = command("search", "--resume", "nowhere", cwd=folder, code=2).stderr
+    assert "must be the folder of a search, got nothing there" in gone
     assert "journal of this search" in command("search", "--resume", "one", "--trials", 20, cwd=folder, code=2).stderr
 
 
