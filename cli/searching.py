@@ -171,7 +171,7 @@ def _carry_out(
     form: Form,
 ) -> None:
     journal = Journal(folder.path, search.identity(), goal.higher, begins)
-    begin_search(search, folder)
+    begin_search(search, folder, journal)
     stop = Stop()
     known = {trial.number for trial in trials_of(journal) if trial.state in ("complete", "pruned", "failed")}
     if known:

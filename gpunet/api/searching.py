@@ -219,7 +219,7 @@ def search(
         where = run if run is not None else opened.enter_context(tempfile.TemporaryDirectory()) + "/search"
         folder = opened.enter_context(folder_for(found, str(where), resume))
         journal = Journal(folder.path, found.identity(), goal.higher, begins=not resume)
-        begin_search(found, folder)
+        begin_search(found, folder, journal)
         if workers > 1 and x is not None:
             keep_arrays(folder.path, found.config, x, y, weights, pair(validation), pair(test))
         own = Workers(folder.path, workers, str(place)) if workers > 1 else None
@@ -323,8 +323,9 @@ def reopened(folder: Path, place: Device, source: str | None = None, trials: int
     """
     check_search(folder)
     overrides = {} if source is None else {"data.source": source}
-    how = {} if trials is None else {"trials": trials}
-    written = read_search(str(folder / NAME), overrides, how, environment={})
+    written = read_search(str(folder / NAME), overrides, environment={})
+    if trials is not None:
+        written = replace(written, settings=written.settings.with_trials(trials))
     if written.config.data.source == IN_MEMORY and exists(folder / ARRAYS):
         held = kept_arrays(folder)
         config, dataset = in_memory(

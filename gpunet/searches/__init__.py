@@ -2,8 +2,8 @@
 
 from .candidates import Candidates, candidates_of
 from .dimensions import Dimension
-from .execution import RESULTS, Concluded, SearchCallbacks, begin_search, carry_out_search
-from .files import NAME, Written, read_search
+from .execution import Concluded, SearchCallbacks, begin_search, carry_out_search
+from .files import NAME, RESULTS, Written, read_search
 from .journal import Journal, require_optuna
 from .listing import COMPARISON, OWN, SEARCH, check_search, is_search, read_results, what_is
 from .problem import Search

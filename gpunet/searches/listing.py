@@ -7,11 +7,10 @@ from typing import Any
 
 from ..checkpoint import BEST, LAST
 from ..config import read_text
-from ..errors import ConfigError, GpunetError, printable
+from ..errors import ConfigError, DataError, GpunetError, printable
 from ..paths import is_file, kind_of
 from ..studies import is_comparison
-from .execution import RESULTS
-from .files import NAME
+from .files import NAME, RESULTS
 
 LISTS = ("trials", "notes")
 SEARCH, COMPARISON, RUN = OWN = ("a search", "a comparison", "a run")  # folders that gpunet writes
@@ -57,7 +56,8 @@ def read_results(folder: str | Path) -> dict[str, Any]:
     """What a search wrote to its folder.
 
     Raises:
-        GpunetError: it is not over, or the file is not what a search writes.
+        GpunetError: it is not over.
+        DataError: the file is not what a search writes.
     """
     path = Path(folder) / RESULTS
     if not is_file(path):
@@ -73,7 +73,7 @@ def read_results(folder: str | Path) -> dict[str, Any]:
             raise ValueError("best is no trial")
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         reason = printable((str(error).splitlines() or ["damaged"])[0])
-        raise GpunetError(printable(str(path)), "must hold what a search wrote", reason) from None
+        raise DataError(printable(str(path)), "must hold what a search wrote", reason) from None
     return dict(held)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..checkpoint import BEST, CONFIG, LAST, PREVIOUS, Checkpoint, Group, NamedArray, changed_in, diverged_in, look_into
 from ..config import as_begun, plain_by_member
-from ..errors import GpunetError, WriteError, printable
+from ..errors import DataError, GpunetError, WriteError, printable
 from ..paths import exists, is_file, is_folder
 from ..writing import make_folder, replace_file
 
@@ -284,7 +284,7 @@ def read_comparison(folder: str | Path) -> dict[str, Any]:
     """What a comparison wrote to its folder.
 
     Raises:
-        GpunetError: it is not what a comparison writes.
+        DataError: it is not what a comparison writes.
     """
     from ..config import read_text
 
@@ -299,7 +299,7 @@ def read_comparison(folder: str | Path) -> dict[str, Any]:
         str(held["data"]), int(held["parts"]["train"]), int(held["parts"]["test"])
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         reason = printable((str(error).splitlines() or ["damaged"])[0])
-        raise GpunetError(printable(str(path)), "must hold what a comparison wrote", reason) from None
+        raise DataError(printable(str(path)), "must hold what a comparison wrote", reason) from None
     return dict(held)
 
 
