@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from gpunet.errors import ClusterError, ConfigError, Interrupted, OutputClosed
+from gpunet.errors import ClusterError, Interrupted, OutputClosed
 from gpunet.interruption import CLOSED, Stop, stops_on_signals
 from gpunet.persistence import RunFolder
-from gpunet.studies import ComparisonCallbacks, carry_out_comparison, document, is_comparison, read_comparison
+from gpunet.searches import COMPARISON
+from gpunet.studies import ComparisonCallbacks, carry_out_comparison, document, read_comparison
 from gpunet.studies.listing import RESULTS
 
 from .clusters import cluster_at
 from .drawing import can_draw, require_matplotlib
 from .execution import DRY
+from .opening import shown_folder
 from .options import Request, print_json
 from .output import Output
 from .remarks import remark
@@ -110,16 +112,8 @@ def run_comparison(
 
 
 def finished_comparison(words: Sequence[str]) -> str | None:
-    """The folder of a finished comparison, where it is what a command is given.
-
-    Raises:
-        ConfigError: it is given together with what a new one takes.
-    """
-    folders = [word for word in words if is_comparison(word)]
-    if folders and len(words) > 1:
-        remedy = f"Leave {' '.join(word for word in words if word != folders[0])} out"
-        raise ConfigError("compare", "must be given a finished comparison alone", " ".join(words), remedy)
-    return folders[0] if folders else None
+    """The folder of a finished comparison, where it is what a command is given, see :func:`~.opening.shown_folder`."""
+    return shown_folder(words, COMPARISON)
 
 
 def show_finished(folder: str, output: Output | None, form: Form) -> None:

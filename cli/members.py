@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gpunet.errors import printable
+from gpunet.vocabulary import by_member
+
 from .options import spread
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from gpunet.experiment import Run
 
 
 def member_settings(job: Run) -> list[dict[str, Any]]:
-    """What each member differs in, by dotted key, with its seed."""
-    values, seeds = job.config.by_member, job.trainer.parameters.seeds
+    """What each member began to differ in, by dotted key, with its seed."""
+    values, seeds = job.begun.by_member, job.trainer.parameters.seeds
     return [
         {key: _plain(several.of(member, len(seeds))) for key, several in values.items()} | {"seed": seed}
         for member, seed in enumerate(seeds)
@@ -40,6 +43,24 @@ def member_lines(job: Run) -> Iterator[str]:
         else:
             found += [f"test {n.replace('_', ' ')} {spread([float(v[member])])}" for n, v in scores.items()]
         yield f"  {said}: {', '.join(found) or 'trained'}"
+    yield from (f"  {change_line(one)}" for one in job.changes)
+
+
+def change_line(change: Mapping[str, Any]) -> str:
+    """What was changed while a run was trained, in a line.
+
+    >>> change_line({"epoch": 3, "key": "optimizer.momentum", "before": 0.5, "after": {"members": [0.9, 0.8]}})
+    'from epoch 3 on: optimizer.momentum = 0.9, 0.8 by member, before 0.5'
+    """
+    after, before = (_spelled(change.get(name)) for name in ("after", "before"))
+    return printable(f"from epoch {change.get('epoch')} on: {change.get('key')} = {after}, before {before}")
+
+
+def _spelled(value: Any) -> str:
+    values = by_member(value)
+    if not isinstance(values, list):
+        return str(value)
+    return ", ".join(map(str, values)) + " by member"
 
 
 def _plain(value: Any) -> Any:

@@ -39,6 +39,7 @@ THINGS = {
     "pairs": "--graft",
     "depths": "--layers",
     "run": "--run",
+    "trials": "--trials",
     "clamp": "--clamp",
     "signals": "--signal",
     "network.model": "tune.model.name",

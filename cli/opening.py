@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from gpunet.checkpoint import Checkpoint, is_foreign, is_safetensors, is_sealed, read, read_foreign, read_safetensors
@@ -80,3 +81,39 @@ def open_file(path: str, allow_nonfinite: bool, verify: bool, wanted: str | None
         remedy = "Restore it from a copy"
         raise CheckpointError(path, "must begin with its seal", "a checkpoint without one", remedy)
     return found
+
+
+def shown_folder(words: Sequence[str], kind: str) -> str | None:
+    """The folder of something finished, where it is what a command is given to show it again.
+
+    Args:
+        words: the arguments of the command.
+        kind: what the command shows, ``a search`` or ``a comparison``.
+
+    Raises:
+        ConfigError: it is given together with what a new one takes, or the folder of something else is given.
+        DataError: a path at which nothing is.
+    """
+    from gpunet.errors import ConfigError, DataError
+    from gpunet.searches import OWN, what_is
+
+    from .options import is_assignment, is_data, program
+
+    command = "compare" if kind == "a comparison" else "search"
+    for word in words:
+        if is_assignment(word) or not is_data(word):
+            continue
+        found = what_is(word)
+        if found == kind and len(words) > 1:
+            rule = f"must be given a finished {kind.removeprefix('a ')} alone"
+            remedy = f"Leave {' '.join(other for other in words if other != word)} out"
+            raise ConfigError(command, rule, " ".join(words), remedy)
+        if found == kind:
+            return word
+        if found in OWN:
+            remedy = f"Show it with {program()} report {printable(word)}, or name data"
+            raise ConfigError(f"folder {printable(word)}", f"must be data, or the folder of {kind}", found, remedy)
+        if found == "nothing there":
+            rule = f"must be an existing file or folder of data, or the folder of {kind}"
+            raise DataError(printable(word), rule, found, "Check the path")
+    return None

@@ -183,7 +183,10 @@ def named_source(words: Sequence[str], flags: dict[str, Any], default: str) -> t
 
     named = [word for word in words if not is_assignment(word)]
     sources = [word for word in named if not is_data(word)]
-    if found := [word for word in named if word not in sources]:
+    found = [word for word in named if is_data(word)]
+    if (place := _bundled(sources, default)) is not None:
+        found.append(sources.pop(place))
+    if found:
         if len(found) > 1 or flags.get("data.source") is not None:
             received = " ".join([*found, *([flags["data.source"]] if flags.get("data.source") else [])])
             raise ConfigError("data", "must be one file or folder", received, "Leave all but one out")
@@ -196,6 +199,25 @@ def named_source(words: Sequence[str], flags: dict[str, Any], default: str) -> t
     _check_options(overrides)
     given = {key: value for key, value in flags.items() if value is not None}
     return sources[0] if sources else default, overrides | given
+
+
+def _bundled(words: Sequence[str], default: str) -> int | None:
+    """Which of the names of a configuration is that of data which come along, although a preset may have it too.
+
+    Of two names the second one, else the first; a name alone where its preset is of another family than ``default``,
+    which the command trains.
+    """
+    from gpunet.config import load_config, preset_names
+    from gpunet.datasets.bundled import available
+
+    names = [name for name, _ in available()]
+    if len(words) == 2:
+        return next((place for place in (1, 0) if words[place] in names), None)
+    if len(words) != 1 or words[0] not in names:
+        return None
+    known = words[0] in preset_names()
+    own = load_config(words[0], {}, {}).model.name if known else None
+    return 0 if own != load_config(default, {}, {}).model.name else None
 
 
 def _check_options(overrides: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from gpunet.interruption import CLOSED, Stop, stops_on_signals
 from gpunet.persistence import CONFIG
 from gpunet.searches import (
     RESULTS,
+    SEARCH,
     Journal,
     Search,
     SearchCallbacks,
@@ -21,7 +22,6 @@ from gpunet.searches import (
     begin_search,
     carry_out_search,
     goal_of,
-    is_search,
     read_results,
     read_search,
     require_optuna,
@@ -31,6 +31,7 @@ from gpunet.searches import (
 from .clusters import cluster_at
 from .drawing import can_draw, require_matplotlib
 from .execution import DRY
+from .opening import shown_folder
 from .options import Request, choose_device, print_json, program
 from .output import Output
 from .remarks import remark
@@ -170,7 +171,7 @@ def _carry_out(
     form: Form,
 ) -> None:
     journal = Journal(folder.path, search.identity(), goal.higher, begins)
-    begin_search(search, folder)
+    begin_search(search, folder, journal)
     stop = Stop()
     known = {trial.number for trial in trials_of(journal) if trial.state in ("complete", "pruned", "failed")}
     if known:
@@ -225,8 +226,8 @@ def _announce(search: Search, goal: Goal, workers: int, dask: str | None) -> Non
 
 
 def shown_search(words: Sequence[str]) -> str | None:
-    """The folder of a search, where it is all that a command is given."""
-    return words[0] if len(words) == 1 and is_search(words[0]) else None
+    """The folder of a search, where it is what a command is given, see :func:`~.opening.shown_folder`."""
+    return shown_folder(words, SEARCH)
 
 
 def show_search(folder: str, form: Form) -> None:

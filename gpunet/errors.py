@@ -6,7 +6,7 @@ remedy.  The constructor takes the parts, so that no message can forget one sile
     GpunetError                 1   something failed while running
     ├── ReaderError             1   the reader of files failed, which says nothing about the file
     ├── ConfigError             2   a configuration, an option or an argument
-    ├── DataError               3   a data set that is missing, damaged or unusable
+    ├── DataError               3   a data set, or a file of results, that is missing, damaged or unusable
     │   ├── NoTargetsError      3   samples without what they should be trained on or measured by
     │   └── LearnedError        3   samples that the networks learned from, where others must be measured on
     ├── CheckpointError         4   a checkpoint that is hostile or does not fit
@@ -79,7 +79,7 @@ class ConfigErrors(ConfigError):
 
 
 class DataError(GpunetError, ValueError):
-    """A data set is missing, damaged or cannot be trained on; a ValueError, as Python users expect."""
+    """A data set, or a file of results, is missing, damaged or unfit; a ValueError, as Python users expect."""
 
     exit_code = 3
 

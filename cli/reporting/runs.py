@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from gpunet.checkpoint import Checkpoint, Group, NamedArray, diverged_in, read
-from gpunet.config import plain_by_member
+from gpunet.checkpoint import Checkpoint, Group, NamedArray, changed_in, diverged_in, read
+from gpunet.config import as_begun, plain_by_member
 from gpunet.errors import CheckpointError
 from gpunet.inspection.ancestry import lineage
 from gpunet.inspection.differences import flatten
@@ -93,8 +93,9 @@ class RunFile:
 
     @property
     def places(self) -> dict[str, list[Any]]:
-        """Values in which members differ beside their seeds, by dotted key."""
-        return dict(plain_by_member(self.checkpoint.note("config/json")))
+        """Values in which members began to differ beside their seeds, by dotted key."""
+        begun = as_begun(self.checkpoint.note("config/json"), changed_in(self.checkpoint))
+        return dict(plain_by_member(begun))
 
     @property
     def classes(self) -> list[str]:

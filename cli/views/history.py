@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import math
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,11 +14,12 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from gpunet.checkpoint import Checkpoint, Group, NamedArray, diverged_in
+from gpunet.checkpoint import Checkpoint, Group, NamedArray, changed_in, diverged_in
 from gpunet.errors import CheckpointError, printable
 from gpunet.measurement import bare, history_units
 
 from ..drawing import require_matplotlib, write_figure
+from ..members import change_line
 from ..options import print_json
 from ..output import Output
 from .tree import console
@@ -46,7 +46,7 @@ def show_history(found: Checkpoint, output: Output | None, as_csv: bool, as_json
     if as_json:
         document: dict[str, Any] = {name: values.tolist() for name, values in columns.items()}
         each = {layer: {name: v.tolist() for name, v in one.items()} for layer, one in layers.items()}
-        changes = changes_of(found)
+        changes = changed_in(found)
         print_json(document | ({"layers": each} if layers else {}) | ({"changes": changes} if changes else {}))
     elif as_csv:
         _csv(columns if not layers else _joined(layers))
@@ -56,24 +56,8 @@ def show_history(found: Checkpoint, output: Output | None, as_csv: bool, as_json
             _table(going[layer], units_of(found), gone)
         if not layers:
             _table(going[""], units_of(found), gone)
-        for one in changes_of(found):
-            line = (
-                f"from epoch {one.get('epoch')} on: {one.get('key')} = {one.get('after')}, before {one.get('before')}"
-            )
-            click.echo(printable(line))
-
-
-def changes_of(found: Checkpoint) -> list[dict[str, Any]]:
-    """What was changed by hand while it was trained.
-
-    Raises:
-        CheckpointError: they are no list of changes.
-    """
-    try:
-        changes = json.loads(str(found.group("history").attrs.get("changes", "[]"))) if "history" in found.root else []
-        return [dict(one) for one in changes]
-    except (ValueError, TypeError, RecursionError):
-        raise CheckpointError(f"{found.path}: history", "must say what was changed as a list", "no list") from None
+        for one in changed_in(found):
+            click.echo(change_line(one))
 
 
 def layers_of(found: Checkpoint) -> list[str]:

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from gpunet.checkpoint import Checkpoint, Group, NamedArray, diverged_in
-from gpunet.config import plain_by_member
+from gpunet.checkpoint import Checkpoint, Group, NamedArray, changed_in, diverged_in
+from gpunet.config import as_begun, plain_by_member
 from gpunet.errors import printable
 from gpunet.members import PerMember
 
+from ..members import change_line
 from ..options import decimals
 
 MOST = 1000  # members that a table shows
@@ -20,7 +21,7 @@ def member_rows(found: Checkpoint) -> list[dict[str, str]]:
     """A row of texts for each member, by column; none where members differ in their seeds alone and all went well."""
     if "members" not in found.root or "config/json" not in found.root:
         return []
-    settings = found.note("config/json")
+    settings = as_begun(found.note("config/json"), changed_in(found))
     differs, gone = dict(plain_by_member(settings)), diverged_in(found.root)
     seeds = _values(found, "streams", "seeds")
     if seeds is None or not (differs or gone):
@@ -62,6 +63,8 @@ def show_members(found: Checkpoint) -> None:
     for row in rows:
         table.add_row(*map(Text, row.values()))
     console().print(table)
+    for one in changed_in(found):
+        console().print(Text(change_line(one)))
 
 
 def _values(found: Checkpoint, group: str, name: str) -> np.ndarray | None:

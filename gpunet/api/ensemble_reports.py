@@ -103,7 +103,7 @@ def _differing(together: Ensemble) -> dict[str, Any]:
     for network in together.networks:
         own = network.seeds
         for member in network.trained.predicting:
-            values = {key: several.of(member, len(own)) for key, several in network.config.by_member.items()}
+            values = {key: several.of(member, len(own)) for key, several in network.trained.begun.by_member.items()}
             seeds.append(own[member])
             settings.append(
                 {k: v.model_dump(mode="json") if hasattr(v, "model_dump") else v for k, v in values.items()}

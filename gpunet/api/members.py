@@ -88,7 +88,10 @@ def member_content(root: Group, number: int, seed: int) -> Group:
     if isinstance(images := found.children.get("images"), Group):
         images.children.pop("confusion", None)  # that of all members together
     config = json.loads(root["config/json"].text)
-    config = at_place(config, number // config["members"]) | {"seed": seed, "members": 1}
+    place = number // config["members"]
+    config = at_place(config, place) | {"seed": seed, "members": 1}
+    if isinstance(history := found.children.get("history"), Group) and "changes" in history.attrs:
+        history.attrs["changes"] = json.dumps(at_place(json.loads(str(history.attrs["changes"])), place))
     found["config"] = Group(dict(root["config"].attrs), {"json": note(config)})
     found["streams"] = Group(dict(root["streams"].attrs), {"seeds": NamedArray(np.array([seed], np.uint64))})
     if "pretraining" in root:

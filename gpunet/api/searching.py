@@ -30,8 +30,8 @@ from ..searches import (
     Written,
     begin_search,
     carry_out_search,
+    check_search,
     goal_of,
-    is_search,
     read_search,
     require_optuna,
 )
@@ -219,7 +219,7 @@ def search(
         where = run if run is not None else opened.enter_context(tempfile.TemporaryDirectory()) + "/search"
         folder = opened.enter_context(folder_for(found, str(where), resume))
         journal = Journal(folder.path, found.identity(), goal.higher, begins=not resume)
-        begin_search(found, folder)
+        begin_search(found, folder, journal)
         if workers > 1 and x is not None:
             keep_arrays(folder.path, found.config, x, y, weights, pair(validation), pair(test))
         own = Workers(folder.path, workers, str(place)) if workers > 1 else None
@@ -321,11 +321,11 @@ def reopened(folder: Path, place: Device, source: str | None = None, trials: int
     Raises:
         ConfigError: no search there.
     """
-    if not is_search(folder):
-        raise ConfigError(str(folder), f"must hold {NAME} of a search", "none", "Begin one with gpunet search")
+    check_search(folder)
     overrides = {} if source is None else {"data.source": source}
-    how = {} if trials is None else {"trials": trials}
-    written = read_search(str(folder / NAME), overrides, how, environment={})
+    written = read_search(str(folder / NAME), overrides, environment={})
+    if trials is not None:
+        written = replace(written, settings=written.settings.with_trials(trials))
     if written.config.data.source == IN_MEMORY and exists(folder / ARRAYS):
         held = kept_arrays(folder)
         config, dataset = in_memory(
@@ -340,8 +340,9 @@ def reopened(folder: Path, place: Device, source: str | None = None, trials: int
 def folder_for(found: Search, run: str | None, resume: bool) -> RunFolder:
     """The folder that a search writes to."""
     if resume:
-        if run is None or not is_search(run):
-            raise ConfigError("resume", "needs the folder of a search", run, "Pass run=FOLDER")
+        if run is None:
+            raise ConfigError("resume", "needs the folder of a search", None, "Pass run=FOLDER")
+        check_search(run)
         return RunFolder(Path(run))
     name = f"{run_name(found.config, found.experiment.dataset.name)}-{SUFFIX}"
     return RunFolder.create(run, found.config, name=name)

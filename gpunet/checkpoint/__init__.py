@@ -12,6 +12,7 @@ The layout, for the eye and for other programs::
 """
 
 from ..writing import replace_file
+from .changed import changed_in
 from .diverged import DIVERGED, diverged_in
 from .foreign import inflation_budget, is_foreign, read_foreign
 from .hashing import content_sha256
@@ -28,8 +29,8 @@ from .writer import NotFiniteError, check_content, content_of, write
 
 __all__ = [
     "BEST", "CONFIG", "DIVERGED", "LAST", "LAYOUT", "MEMORY", "PREVIOUS", "Checkpoint", "Damage", "Group", "NamedArray",
-    "NotFiniteError", "Scalar", "Verification", "check_content", "content_of", "content_sha256", "diverged_in",
-    "from_bytes",
+    "NotFiniteError", "Scalar", "Verification", "changed_in", "check_content", "content_of", "content_sha256",
+    "diverged_in", "from_bytes",
     "in_memory", "inflation_budget", "is_foreign", "is_own", "is_safetensors", "is_sealed", "lock", "look_into", "note",
     "plain_hdf5", "read", "read_foreign", "read_safetensors", "replace_file", "to_bytes", "verify", "write",
     "write_safetensors",

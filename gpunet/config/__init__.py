@@ -11,6 +11,7 @@ from .build import (
     build_rule,
     rebuild_preparation,
 )
+from .changes import as_begun, begun, differing
 from .migration import migrate, stamped
 from .population import at_place, plain_by_member, portions
 from .reference import Key, is_key, keys, section_keys
@@ -23,7 +24,9 @@ __all__ = [
     "SECTIONS",
     "Config",
     "Key",
+    "as_begun",
     "at_place",
+    "begun",
     "build_augmentations",
     "build_averaging",
     "build_clipping",
@@ -32,6 +35,7 @@ __all__ = [
     "build_preparations",
     "build_rule",
     "check",
+    "differing",
     "dotted_keys",
     "family_name",
     "full_key",

@@ -17,6 +17,7 @@ MOST_BYTES = 1 << 20
 MOST_VALUES = 20_000
 MOST_DEPTH = 64
 MOST_KEY = 200
+REMEDY = "Correct it there"
 WHOLE = range(-(1 << 63), 1 << 64)
 
 
@@ -26,7 +27,16 @@ def read_text(path: Path) -> str:
     Raises:
         ConfigError: no regular file, one that cannot be read, too large, or not in UTF-8.
     """
-    name, remedy = shortened(str(path)), "Correct it there"
+    return text_of(str(path), bytes_of(path))
+
+
+def bytes_of(path: Path) -> bytes:
+    """The bytes of a configuration file.
+
+    Raises:
+        ConfigError: no regular file, one that cannot be read, or too large.
+    """
+    name = shortened(str(path))
     try:
         # Without O_NONBLOCK a pipe would wait for its other end.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
@@ -34,18 +44,33 @@ def read_text(path: Path) -> str:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise ConfigError(name, "must be a readable TOML file", "a folder, pipe or device", "Check the path")
             content = file.read(MOST_BYTES + 1)
-        text = content[:MOST_BYTES].decode("utf-8-sig")
     except ConfigError:
         raise
     except FileNotFoundError:
         raise ConfigError(name, "must be an existing TOML file", "no file", "See gpunet presets ls") from None
     except OSError as error:
         raise ConfigError(name, "must be a readable TOML file", error.strerror, "Check the path") from None
-    except ValueError as error:
-        raise ConfigError(name, "must be a readable TOML file", error, remedy) from None
+    except ValueError as error:  # a path with a zero byte
+        raise ConfigError(name, "must be a readable TOML file", error, REMEDY) from None
     if len(content) > MOST_BYTES:
-        raise ConfigError(name, f"must be at most {MOST_BYTES:,} bytes long", "more", remedy)
-    return text.replace("\r\n", "\n")
+        raise ConfigError(name, f"must be at most {MOST_BYTES:,} bytes long", "more", REMEDY)
+    return content
+
+
+def text_of(name: str, content: bytes) -> str:
+    """The text of a configuration file, with one kind of line ends.
+
+    Args:
+        name: of the file, for messages.
+        content: of it.
+
+    Raises:
+        ConfigError: not in UTF-8.
+    """
+    try:
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
+    except ValueError as error:
+        raise ConfigError(shortened(name), "must be a readable TOML file", error, REMEDY) from None
 
 
 def parse(thing: str, text: str) -> dict[str, Any]:

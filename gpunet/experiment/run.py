@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Device
-from ..config import Config, build_optimization
+from ..config import Config, begun, build_optimization
 from ..data import Augmenter, Dataset, Description, Feed, Inputs, Part, Preprocessing, Split
 from ..errors import ConfigError, DivergedError, meant
 from ..interruption import Stop
@@ -113,6 +113,11 @@ class Run:
     def config(self) -> Config:
         """What it is trained by."""
         return self.experiment.config
+
+    @property
+    def begun(self) -> Config:
+        """What its training began with, before anything was changed: members are told apart by these values."""
+        return begun(self.config, self.changes)
 
     @property
     def dataset(self) -> Dataset:

@@ -10,7 +10,7 @@ from ..training import NEVER
 def differences(run: Run) -> dict[str, NamedArray]:
     """What members differ in beside their seeds, where it is a number, and which have left the finite numbers when."""
     members, found = len(run.trainer.parameters.seeds), {}
-    for key, values in run.config.by_member.items():
+    for key, values in run.begun.by_member.items():
         if all(isinstance(value, int | float) for value in values):
             found[key.replace(".", "_")] = NamedArray(np.array(values.among(members), np.float64), {"key": key})
     if 0 < len(run.trainer.diverged) < members:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..backend import Device
-from ..checkpoint import Checkpoint, Group, NamedArray, Scalar, diverged_in, read
-from ..config import Config, build_loss, family_name, migrate, rebuild_preparation, schema
+from ..checkpoint import Checkpoint, Group, NamedArray, Scalar, changed_in, diverged_in, read
+from ..config import Config, begun, build_loss, family_name, migrate, rebuild_preparation, schema
 from ..data import Contract, Description, Fitted, Preprocessing, with_channels
 from ..errors import CheckpointError, ConfigError, GpunetError, printable
 from ..families import FAMILIES, Family
@@ -38,6 +38,11 @@ class Trained:
         """Of a sample of the data, unprepared, as the model takes it: features in one row, unless it sees images."""
         about = self.description
         return with_channels(about.input_shape) if self.config.model.sees_positions else (about.features,)
+
+    @property
+    def begun(self) -> Config:
+        """What its training began with, before anything was changed: members are told apart by these values."""
+        return begun(self.config, changed_in(self.checkpoint))
 
     @property
     def diverged(self) -> tuple[int, ...]:

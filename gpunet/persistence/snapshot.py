@@ -198,8 +198,10 @@ def _preprocessing(preprocessing: Preprocessing) -> Group:
 def _history(run: Run) -> Group:
     group = Group({"NX_class": "NXdata", "signal": "train_loss", "axes": "epoch"})
     records = run.history
+    if run.changes or run.controlled_by:
+        group.attrs["changes"] = json.dumps(run.changes)
     if run.controlled_by:
-        group.attrs |= {"changes": json.dumps(run.changes), "controlled_by": run.controlled_by}
+        group.attrs["controlled_by"] = run.controlled_by
     group["epoch"] = NamedArray(np.array([r.epoch for r in records], np.int64), {"units": "epochs"})
     group["seconds"] = NamedArray(np.array([r.seconds for r in records], np.float64), {"units": "s", **VOLATILE})
     # A run that was measured by functions of its user may go on without them: what is kept is known of every epoch.

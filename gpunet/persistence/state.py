@@ -4,14 +4,13 @@ Each array of the state is named in one place, :func:`_places`, from which it is
 from the configuration and the position, such as the order of an epoch or the random numbers of a step, is not state.
 """
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..backend.arrays import Array
-from ..checkpoint import Checkpoint, Group, NamedArray, Scalar
+from ..checkpoint import Checkpoint, Group, NamedArray, Scalar, changed_in
 from ..errors import CheckpointError, ConfigError, DivergedError
 from ..experiment import Lineage, Run
 from ..training import NEVER, EpochRecord
@@ -114,12 +113,8 @@ def continue_learning(run: Run, source: Checkpoint) -> None:
 
 def _restore_changes(run: Run, source: Checkpoint) -> None:
     """What was changed while the run was trained, so that its history goes on saying so."""
-    attrs = source.group("history").attrs
-    try:
-        run.changes = list(json.loads(str(attrs.get("changes", "[]"))))
-    except (ValueError, TypeError, RecursionError):
-        raise CheckpointError(f"{source.path}: history", "must say what was changed as a list", "no list") from None
-    run.controlled_by = str(attrs.get("controlled_by", ""))
+    run.changes = changed_in(source)
+    run.controlled_by = str(source.group("history").attrs.get("controlled_by", ""))
 
 
 def _restore_diverged(run: Run, source: Checkpoint) -> None:

@@ -2,10 +2,10 @@
 
 from .candidates import Candidates, candidates_of
 from .dimensions import Dimension
-from .execution import RESULTS, Concluded, SearchCallbacks, begin_search, carry_out_search
-from .files import NAME, Written, read_search
+from .execution import Concluded, SearchCallbacks, begin_search, carry_out_search
+from .files import NAME, RESULTS, Written, read_search
 from .journal import Journal, require_optuna
-from .listing import is_search, read_results
+from .listing import COMPARISON, OWN, SEARCH, check_search, is_search, read_results, what_is
 from .problem import Search
 from .results import Trial, trials_of
 from .scoring import Goal, goal_of
@@ -15,8 +15,11 @@ from .work import work
 from .workers import Workers, started_by
 
 __all__ = [
+    "COMPARISON",
     "NAME",
+    "OWN",
     "RESULTS",
+    "SEARCH",
     "SHIPPED",
     "TUNE",
     "Candidates",
@@ -34,6 +37,7 @@ __all__ = [
     "begin_search",
     "candidates_of",
     "carry_out_search",
+    "check_search",
     "goal_of",
     "is_search",
     "read_results",
@@ -42,5 +46,6 @@ __all__ = [
     "space_of",
     "started_by",
     "trials_of",
+    "what_is",
     "work",
 ]

@@ -2,20 +2,23 @@
 
 import json
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ..checkpoint import Group
 from ..cluster import Cluster
 from ..config import Config
-from ..errors import ConfigError, Interrupted
+from ..errors import ConfigError, DataError, GpunetError, Interrupted, printable
 from ..interruption import Stop
+from ..paths import exists
 from ..persistence import BEST, RunFolder, dump
 from ..stages import Callbacks
-from .files import NAME, search_text
+from .files import NAME, RESULTS, search_text
 from .final import Kept, keep, noise
 from .journal import Journal
+from .listing import read_results
 from .problem import Search
 from .remote import Remote
 from .results import Final, Trial, best_of, document, importances, trials_of
@@ -24,7 +27,7 @@ from .work import Told, all_finished, work
 from .workers import Workers
 
 FINISHED = ("complete", "pruned", "failed")
-RESULTS, STACK, PRETRAINING = "search.json", "stack.h5", "pretrain.toml"
+STACK, PRETRAINING = "stack.h5", "pretrain.toml"
 
 
 class SearchCallbacks(Callbacks, Told):
@@ -55,9 +58,36 @@ class Concluded:
     network: Group
 
 
-def begin_search(search: Search, folder: RunFolder) -> None:
-    """Write down what is searched, for workers and for whoever goes on."""
+def begin_search(search: Search, folder: RunFolder, journal: Journal) -> None:
+    """Write down what is searched, for workers and for whoever goes on.
+
+    Args:
+        search: what is searched.
+        folder: entered.
+        journal: of the search.
+
+    Raises:
+        ConfigError: fewer trials than are finished already.
+        DataError: a journal that has lost trials that the results in the folder have.
+    """
+    finished = sum(trial.state in FINISHED for trial in trials_of(journal))
+    if search.settings.trials < finished:
+        rule, remedy = f"must be at least the {finished:,} that are finished already", "Leave it out, or try more"
+        raise ConfigError("trials", rule, search.settings.trials, remedy)
+    kept = finished_in(folder.path)
+    if kept > finished:
+        rule = f"must have the {kept:,} finished trials that {RESULTS} has"
+        remedy = "Restore it from a copy, or begin the search anew in another folder"
+        raise DataError(printable(str(journal.path)), rule, finished, remedy)
     folder.write_text(NAME, search_text(search))
+
+
+def finished_in(folder: Path) -> int:
+    """How many finished trials the results in a folder have; those that cannot be read are written anew at the end."""
+    if exists(folder / RESULTS):
+        with suppress(GpunetError):
+            return sum(trial["state"] in FINISHED for trial in read_results(folder)["trials"])
+    return 0
 
 
 def carry_out_search(

@@ -20,7 +20,7 @@ from .settings import Settings, settings_of
 from .space import SHIPPED, TUNE, Space, check_not_set, shipped_for, shipped_path, space_of
 
 TABLES = ("space", "search", "tune")
-NAME = "search.toml"
+NAME, RESULTS = "search.toml", "search.json"
 
 
 @dataclass(frozen=True)

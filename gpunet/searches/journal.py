@@ -8,13 +8,14 @@ number.  Whoever lost a lease finds so when it finishes, and its result is left 
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..errors import ConfigError, GpunetError, WriteError, printable
+from ..errors import ConfigError, DataError, GpunetError, WriteError, printable
 from ..paths import exists
 from ..plain import finite
 from .lease import ATTEMPTS, Lease, Worker
@@ -58,7 +59,7 @@ class Journal:
 
     Raises:
         ConfigError: no optuna, no journal, or one of another search.
-        GpunetError: a journal that is damaged.
+        DataError: a journal that is damaged, or emptied.
     """
 
     def __init__(
@@ -73,14 +74,16 @@ class Journal:
         journal = self._optuna.storages.journal
         with self._guarded():
             self._storage = journal.JournalStorage(journal.JournalFileBackend(str(self.path), lock_obj=self.lock))
-            self.study: optuna.Study = self._study(dict(identity), higher)
+            self.study: optuna.Study = self._study(dict(identity), higher, begins)
 
-    def _study(self, identity: dict[str, Any], higher: bool) -> Any:
+    def _study(self, identity: dict[str, Any], higher: bool, begins: bool) -> Any:
         optuna = self._optuna
         names = [study.study_name for study in self._storage.get_all_studies()]
         if STUDY not in names:
             if names:
                 raise self._other("a journal of another program")
+            if not begins:
+                raise self._damaged("no record of a search")
             study = optuna.create_study(
                 storage=self._storage, study_name=STUDY, direction="maximize" if higher else "minimize"
             )
@@ -100,6 +103,10 @@ class Journal:
         remedy = "Take the configuration that it was begun with, or another folder"
         return ConfigError(str(self.path), "must be the journal of this search", received, remedy)
 
+    def _damaged(self, received: str) -> DataError:
+        remedy = "Restore it from a copy, or begin the search anew in another folder"
+        return DataError(printable(str(self.path)), "must be a journal as it was written", received, remedy)
+
     @contextmanager
     def _guarded(self) -> Iterator[None]:
         """Hold the lock; what cannot be read is an error of one line."""
@@ -112,8 +119,7 @@ class Journal:
             raise WriteError(str(self.path), "must be readable and writable", error.strerror) from None
         except (ValueError, KeyError, TypeError, AttributeError, LookupError, AssertionError, RecursionError) as error:
             reason = printable((str(error).splitlines() or [type(error).__name__])[0])[:100]
-            remedy = "Restore it from a copy, or begin the search anew in another folder"
-            raise GpunetError(str(self.path), "must be a journal as it was written", reason, remedy) from None
+            raise self._damaged(reason) from None
 
     def trials(self) -> list[FrozenTrial]:
         """All trials by number."""
@@ -167,7 +173,12 @@ class Journal:
         return found
 
     def take(
-        self, most: int = 1, most_trials: int | None = None, fit: Fit = lambda first, other: True, workers: int = 1
+        self,
+        most: int = 1,
+        most_trials: int | None = None,
+        fit: Fit = lambda first, other: True,
+        workers: int = 1,
+        below: int | None = None,
     ) -> list[FrozenTrial]:
         """Take the trial that waits longest, and others that go with it, with a lease; none where there are no more.
 
@@ -176,11 +187,13 @@ class Journal:
             most_trials: make a new one without values where none waits and there are fewer than these.
             fit: whether a trial goes with the first one, by the values of both.
             workers: who share the trials that go together, so that none takes more than its part of them.
+            below: numbers from there on wait on, as where a search goes on with fewer trials than it has queued.
         """
         states = self._optuna.trial.TrialState
         with self._guarded():
             self.requeue_stale()
-            waiting = [trial for trial in self._all() if trial.state == states.WAITING]
+            end = math.inf if below is None else below
+            waiting = [trial for trial in self._all() if trial.state == states.WAITING and trial.number < end]
             if most > 1:
                 waiting = [one for one in waiting if one is waiting[0] or _go_together(waiting[0], one, fit)]
             waiting = waiting[: min(most, -(-len(waiting) // workers))]

@@ -137,8 +137,9 @@ class Remote:
             if self._again:
                 batch = self._again.popleft()
             else:
-                most = self._search.settings.trials if adaptive else None
-                trials = self._journal.take(self._populations.most, most, self._populations.fit, left)
+                count = self._search.settings.trials
+                most = count if adaptive else None
+                trials = self._journal.take(self._populations.most, most, self._populations.fit, left, count)
                 if not trials:
                     return
                 self._leased.extend(trials)

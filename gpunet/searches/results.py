@@ -133,6 +133,8 @@ def document(
         shares: :func:`importances` of the trials, where they are known already.
     """
     trials = trials_of(journal)
+    while len(trials) > search.settings.trials and trials[-1].state == "waiting":
+        trials.pop()  # queued before the search went on with fewer trials
     best = best_of(trials, goal)
     split, settings = search.experiment.split, search.settings
     found: dict[str, Any] = {

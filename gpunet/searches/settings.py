@@ -1,7 +1,7 @@
 """How a search goes about it, beside its space."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, Literal, get_args
 
 from annotated_types import Ge
@@ -75,6 +75,18 @@ class Settings:
     def parts(self) -> int:
         """How many trainings of one seed a trial has."""
         return max(self.folds, 1) * self.repeats
+
+    def with_trials(self, trials: int) -> "Settings":
+        """The same with another number of trials, as where a search goes on.
+
+        Raises:
+            ConfigError: too few, or stages that share out the trials, so that their number decides what is tried.
+        """
+        if self.method == "coarse_to_fine" and trials != self.trials:
+            remedy = "Leave it out, or begin another search"
+            rule = f"must stay {self.trials}, which stages from coarse to fine share, when a search goes on"
+            raise ConfigError("trials", rule, trials, remedy)
+        return replace(self, trials=trials)
 
     def document(self) -> dict[str, Any]:
         """As TOML has it."""

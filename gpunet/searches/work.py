@@ -59,7 +59,8 @@ def work(
     while not stop.requested and go_on():
         advance(search, goal, journal)
         adaptive = search.settings.method == "tpe"
-        taken = journal.take(populations.most, search.settings.trials if adaptive else None, populations.fit, workers)
+        count = search.settings.trials
+        taken = journal.take(populations.most, count if adaptive else None, populations.fit, workers, count)
         if not taken:
             if all_finished(search, journal):
                 return True
@@ -91,8 +92,8 @@ def advance(search: Search, goal: Goal, journal: Journal) -> None:
 
 def all_finished(search: Search, journal: Journal) -> bool:
     """Whether every trial of the search is."""
-    trials = journal.trials()
-    return len(trials) >= search.settings.trials and all(trial.state.is_finished() for trial in trials)
+    trials = journal.trials()[: search.settings.trials]  # more may be queued, where it goes on with fewer than before
+    return len(trials) == search.settings.trials and all(trial.state.is_finished() for trial in trials)
 
 
 def _judged(goal: Goal, trial: Any) -> Judged:

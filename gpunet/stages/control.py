@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from ..backend import capture
-from ..config import Config, build_optimization, full_key, override, read_text
-from ..config.budget import check_size, parse
+from ..config import Config, build_optimization, differing, full_key, override
+from ..config.budget import bytes_of, check_size, parse, text_of
+from ..config.rates import in_place_of
 from ..errors import ConfigError, GpunetError, meant, shortened
 from ..experiment import Run, build_objective
 from ..layers import Dropout, Layer
@@ -31,7 +32,8 @@ class Control:
     """
 
     def __init__(self, folder: Path, note: Callable[[str], object]):
-        self._path, self._note, self._seen = folder / CONTROL, note, ""
+        self._path, self._note = folder / CONTROL, note
+        self._seen, self._refused = "", ""
 
     def after_epoch(self, run: Run, over: bool) -> bool:
         """Carry out what is new in the file; whether the state is to be written now.
@@ -42,16 +44,25 @@ class Control:
         """
         if over or not is_file(self._path):
             return False
+        mark = ""  # of the content, so that each is carried out, or refused, once
         try:
-            text = read_text(self._path)
-            digest = hashlib.sha256(text.encode()).hexdigest()
-            if digest in (self._seen, run.controlled_by):
+            content = bytes_of(self._path)
+            mark = hashlib.sha256(content).hexdigest()
+            text = text_of(str(self._path), content)
+            mark = hashlib.sha256(text.encode()).hexdigest()
+            if mark in (self._seen, run.controlled_by):
                 return False
-            self._seen = digest
-            return self._carry_out(run, _read(self._path, text), digest)
+            self._seen = mark
+            saves = self._carry_out(run, _read(self._path, text), mark)
         except GpunetError as error:
-            self._note(f"{CONTROL}: {' '.join(str(error).splitlines()).rstrip('.')}; training goes on as before")
+            said = " ".join(str(error).splitlines()).rstrip(".").removeprefix(f"{self._path}: ")
+            line = f"{CONTROL}: {said}; training goes on as before"
+            if (mark or line) != self._refused:
+                self._note(line)
+            self._refused = mark or line
             return False
+        self._refused = ""
+        return saves
 
     def _carry_out(self, run: Run, written: dict[str, Any], digest: str) -> bool:
         orders = {key: written.pop(key) for key in ORDERS if key in written}
@@ -89,6 +100,11 @@ def _changed(run: Run, written: Mapping[str, Any]) -> Config | None:
     known = {f"optimizer.{name}" for name in run.trainer.optimizer.hyperparameters}
     known |= {f"model.{name}" for name in type(run.config.model).model_fields if name.endswith("dropout")}
     values = {full_key(key, run.config.families): value for key, value in _flat(written)}
+    # A schedule that is named alone begins where training began, not at whatever number stands there by now.
+    first = run.begun.optimizer.model_dump(mode="json")
+    for key in values:
+        if key.startswith("optimizer."):
+            values[key] = in_place_of(first.get(key.removeprefix("optimizer.")), values[key])
     for key in values:
         if key not in known:
             names = sorted([*ORDERS, *known])
@@ -127,15 +143,10 @@ def change(run: Run, config: Config) -> list[str]:
         rule, remedy = "must stay above 0, or 0, as it was when training began", "Write a small number instead of 0"
         raise ConfigError("momentum", rule, None, remedy)
     pairs = _pairs(model, build_objective(config, run.description, run.inputs).model)
-    lines, before, after = [], run.config.model_dump(mode="json"), config.model_dump(mode="json")
-    for section in ("optimizer", "model"):
-        for name, value in after[section].items():
-            if value != before[section].get(name):
-                key = f"{section}.{name}"
-                run.changes.append(
-                    {"epoch": len(run.history) + 1, "key": key, "before": before[section].get(name), "after": value}
-                )
-                lines.append(f"{key} = {value} (before: {before[section].get(name)})")
+    lines = []
+    for one in differing(run.config, config):
+        run.changes.append({"epoch": len(run.history) + 1, **one})
+        lines.append(f"{one['key']} = {one['after']} (before: {one['before']})")
     for ours, theirs in pairs:
         ours.rate = theirs.rate
     optimizer.rule, optimizer.optimization = optimization.rule, optimization

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..checkpoint import Checkpoint
-from ..config import Config, override
+from ..config import Config, differing, override
 from ..errors import ConfigError, DataError
 from ..experiment import Experiment, Lineage, Prepared, Run
 from ..persistence import StateMismatch, Trained, restore_state
@@ -72,6 +72,7 @@ def resume(experiment: Experiment, saved: Trained) -> Iterator[Run]:
         else:
             run = Run(experiment, lineage=Lineage.of(source))
             restore_state(run, source)
+            run.changes += [{"epoch": len(run.history) + 1, **one} for one in differing(saved.config, config)]
             yield run
             yield from growth(run)
     except StateMismatch as error:

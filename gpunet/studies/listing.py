@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from ..checkpoint import BEST, CONFIG, LAST, PREVIOUS, Checkpoint, Group, NamedArray, diverged_in, look_into
-from ..config import plain_by_member
-from ..errors import GpunetError, WriteError, printable
+from ..checkpoint import BEST, CONFIG, LAST, PREVIOUS, Checkpoint, Group, NamedArray, changed_in, diverged_in, look_into
+from ..config import as_begun, plain_by_member
+from ..errors import DataError, GpunetError, WriteError, printable
 from ..paths import exists, is_file, is_folder
 from ..writing import make_folder, replace_file
 
@@ -199,7 +199,7 @@ def summary_of(
     model = settings.get("model")
     value, monitor = attrs.get("monitor_value"), str(attrs.get("monitor", ""))
     together = best.root.children.get("ensemble")
-    differs = dict(plain_by_member(settings)) if together is None else {}
+    differs = dict(plain_by_member(as_begun(settings, changed_in(best)))) if together is None else {}
     members = settings.get("members") if together is None else together.attrs.get("members")
     places = max(map(len, differs.values()), default=1)
     return RunSummary(
@@ -288,7 +288,7 @@ def read_comparison(folder: str | Path) -> dict[str, Any]:
     """What a comparison wrote to its folder.
 
     Raises:
-        GpunetError: it is not what a comparison writes.
+        DataError: it is not what a comparison writes.
     """
     from ..config import read_text
 
@@ -303,7 +303,7 @@ def read_comparison(folder: str | Path) -> dict[str, Any]:
         str(held["data"]), int(held["parts"]["train"]), int(held["parts"]["test"])
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         reason = printable((str(error).splitlines() or ["damaged"])[0])
-        raise GpunetError(printable(str(path)), "must hold what a comparison wrote", reason) from None
+        raise DataError(printable(str(path)), "must hold what a comparison wrote", reason) from None
     return dict(held)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from gpunet.errors import ConfigError, GpunetError
+from gpunet.errors import ConfigError, DataError
 from gpunet.searches import Journal
 from gpunet.searches.journal import NAME
 from gpunet.searches.lease import ATTEMPTS, SECONDS, Lease, Worker
@@ -144,9 +144,24 @@ def test_a_damaged_journal_is_refused_in_one_line(tmp_path, damage):
     queued(tmp_path)
     lines = (tmp_path / NAME).read_bytes().splitlines(keepends=True)
     (tmp_path / NAME).write_bytes(b"".join([*lines[:3], damage, *lines[3:]]))
-    with pytest.raises(GpunetError, match=r"must be a journal as it was written.*Restore it") as error:
+    with pytest.raises(DataError, match=r"must be a journal as it was written.*Restore it") as error:
         opened(tmp_path, begins=False).trials()
     assert "\n" not in str(error.value)
+
+
+def test_an_emptied_journal_begins_nothing(tmp_path):
+    queued(tmp_path)
+    (tmp_path / NAME).write_bytes(b"")
+    with pytest.raises(DataError, match="must be a journal as it was written, got no record of a search"):
+        opened(tmp_path, begins=False)
+    assert (tmp_path / NAME).read_bytes() == b""
+
+
+def test_with_a_bound_later_trials_wait_on(tmp_path):
+    journal = queued(tmp_path, Clock(), 5)
+    assert [trial.number for trial in journal.take(5, below=2)] == [0, 1]
+    assert not journal.take(5, below=2)
+    assert [trial.number for trial in journal.take(5)] == [2, 3, 4]
 
 
 def test_a_journal_of_another_search_is_refused(tmp_path):

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,8 +17,9 @@ import pytest
 import gpunet
 from gpunet.api.kept_arrays import keep_arrays, kept_arrays
 from gpunet.config import Config
-from gpunet.errors import ConfigError, DataError
+from gpunet.errors import ConfigError, DataError, Interrupted
 from gpunet.families import MLPConfig
+from gpunet.interruption import Stop
 from gpunet.searches import read_search, trials_of
 from shell import invoked, refused
 
@@ -292,8 +294,48 @@ def test_a_resumed_search_keeps_what_it_is(searched):
     assert (
         "--folds: must stay as it was" in command("search", "--resume", "one", "--folds", 3, cwd=folder, code=2).stderr
     )
-    assert "must hold search.toml of a search" in command("search", "--resume", "nowhere", cwd=folder, code=2).stderr
-    assert "journal of this search" in command("search", "--resume", "one", "--trials", 20, cwd=folder, code=2).stderr
+    gone = command("search", "--resume", "nowhere", cwd=folder, code=2).stderr
+    assert "must be the folder of a search, got nothing there" in gone
+    said = command("search", "--resume", "one", "--trials", 20, cwd=folder, code=2).stderr
+    assert "--trials: must stay 8, which stages from coarse to fine share, when a search goes on, got 20." in said
+
+
+def test_a_search_goes_on_with_more_trials_or_fewer_but_not_with_fewer_than_are_finished(searched, tmp_path):
+    folder, _ = searched
+    how = {"method": "random", "noise": 0, "epochs": 1, "hidden": [3], "device": "cpu"}
+    how |= {"data": folder / "table.csv", "space": {"lr": {"log": [1e-3, 0.1]}}}
+    stop = Stop()
+
+    def enough(trials):
+        if sum(trial.state == "complete" for trial in trials) == 2:
+            stop.request("SIGTERM")
+
+    with pytest.raises(Interrupted):
+        gpunet.search("mlp", trials=8, together=1, on_trials=enough, stop=stop, run=tmp_path / "run", **how)
+    refused = command("search", "--resume", "run", "--trials", 1, cwd=tmp_path, code=2).stderr
+    assert "--trials: must be at least the 2 that are finished already, got 1. Leave it out, or try more." in refused
+    for trials in (4, 9):
+        command("search", "--resume", "run", "--trials", trials, cwd=tmp_path)
+        found = results(tmp_path / "run")
+        assert [trial["state"] for trial in found["trials"]] == ["complete"] * trials
+    whole = gpunet.search("mlp", trials=9, **how)
+    assert known(found) == known(whole.document)
+
+
+def test_a_journal_that_has_lost_trials_is_no_new_search(searched, tmp_path):
+    folder, _ = searched
+    shutil.copytree(folder / "one", tmp_path / "one")
+    journal = tmp_path / "one/search.journal"
+    whole = journal.read_bytes().splitlines(keepends=True)
+    for left, expected in (
+        ([], "must be a journal as it was written, got no record of a search"),
+        (whole[:2], "must have the 8 finished trials that search.json has, got 0"),
+        ([*whole[:2], b"no json\n", *whole[2:]], "must be a journal as it was written"),
+    ):
+        journal.write_bytes(b"".join(left))
+        said = command("search", "--resume", "one", "--data", folder / "table.csv", cwd=tmp_path, code=3).stderr
+        assert expected in said
+        assert journal.read_bytes() == b"".join(left)
 
 
 def test_a_finished_search_has_a_report_and_is_no_run_to_resume(searched):
@@ -308,7 +350,7 @@ def test_a_finished_search_has_a_report_and_is_no_run_to_resume(searched):
     (folder / "damaged/search.toml").write_text("")
     for text in ("{}", "[]", '{"trials": 3}', "nothing"):
         (folder / "damaged/search.json").write_text(text)
-        assert "must hold what a search wrote" in command("search", "damaged", cwd=folder, code=1).stderr
+        assert "must hold what a search wrote" in command("search", "damaged", cwd=folder, code=3).stderr
 
 
 def test_trials_of_a_journal_are_those_of_the_results(searched):

@@ -1,12 +1,17 @@
 """A training that is looked after by control.toml: what changes, from when on, and that it is known later."""
 
 import json
+import os
+import re
 
 import numpy as np
 import pytest
 
+import gpunet
 from gpunet.backend import Device
-from gpunet.checkpoint import read
+from gpunet.checkpoint import changed_in, read
+from gpunet.cli.members import member_lines, member_settings
+from gpunet.cli.views.members import member_rows
 from gpunet.config import load_config
 from gpunet.data import Dataset, split
 from gpunet.datasets import load
@@ -15,6 +20,8 @@ from gpunet.interruption import Stop
 from gpunet.persistence import BEST, LAST, RunFolder, open_trained
 from gpunet.stages import Callbacks, begin, go_on, resumed_config
 from gpunet.stages.control import CONTROL
+from gpunet.studies.listing import summary_of
+from shell import invoked
 
 SETTINGS = {"training.epochs": 6, "training.batch_size": 20, "data.validation": 0.2, "model.hidden": [8]}
 SETTINGS |= {
@@ -46,12 +53,13 @@ class Hand(Callbacks):
 
     def measure(self, run, record):
         if record.epoch in self.texts:
-            (self.folder / CONTROL).write_text(self.texts[record.epoch])
+            text = self.texts[record.epoch]
+            (self.folder / CONTROL).write_bytes(text if isinstance(text, bytes) else text.encode())
 
 
-def trained(folder, texts, stop_in=None, preset="mlp", **more):
+def trained(folder, texts, stop_in=None, preset="mlp", hand=Hand, **more):
     config = load_config(preset, SETTINGS | more, {})
-    hand = Hand(folder, texts, stop_in)
+    hand = hand(folder, texts, stop_in)
     found = begin(
         Experiment(config, *parts(config), Device()), open_folder=lambda: RunFolder.create(str(folder), config),
         callbacks=hand, stop=hand.stop,
@@ -150,6 +158,83 @@ def test_what_is_wrong_is_told_once_in_one_line_and_training_goes_on(tmp_path, t
     assert notes[0].endswith("training goes on as before")
     assert not run.changes
     assert weights(run) == weights(trained(tmp_path / "whole", {}, **{"training.epochs": 3})[0])
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"lr = 0.05 # \xe9\n", "utf-8"),
+        (b"\xff\xfel\x00r\x00", "utf-8"),
+        (b"lr = \n", "TOML"),
+    ],
+)
+def test_what_is_no_text_is_told_once_until_it_is_other_bytes(tmp_path, content, expected):
+    texts = {1: content, 3: content + b"\n", 4: b"momentum = 0.9", 5: content}
+    run, notes = trained(tmp_path / "run", texts, **{"training.epochs": 7})
+    assert [expected in note for note in notes] == [True, True, False, True]
+    assert notes[0].startswith("control.toml: ")
+    assert str(tmp_path) not in notes[0]
+    assert "momentum = 0.9" in notes[2]
+    assert len(run.changes) == 1
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is shut to root")
+def test_what_may_not_be_read_is_told_once(tmp_path):
+    class Shut(Hand):
+        def measure(self, run, record):
+            super().measure(run, record)
+            (self.folder / CONTROL).chmod(0)
+
+    run, notes = trained(tmp_path / "run", {1: "lr = 0.05"}, hand=Shut, **{"training.epochs": 5})
+    assert len(notes) == 1
+    assert not run.changes
+
+
+def test_a_schedule_by_its_word_begins_where_training_began(tmp_path):
+    """Half a cosine over all six epochs, as high as the rate that was configured, and not as what was set meanwhile."""
+    run, _ = trained(tmp_path / "run", {1: "lr = 0.001", 3: 'lr = "cosine"'})
+    rates = [float(record.numbers["learning_rate"][0]) for record in run.history]
+    whole = load_config("mlp", SETTINGS | {"optimizer.learning_rate": "cosine"}, {}).optimizer.learning_rate
+    assert run.config.optimizer.learning_rate == whole
+    assert whole.value == 0.1
+    assert rates[:3] == [0.1, 0.001, 0.001]
+    alone, _ = trained(tmp_path / "alone", {}, **{"optimizer.learning_rate": "cosine"})
+    assert rates[3:] == [float(record.numbers["learning_rate"][0]) for record in alone.history[3:]]
+    several, _ = trained(
+        tmp_path / "several", {1: "lr = [0.01, 0.02]", 3: 'lr = "cosine"'}, **{"optimizer.learning_rate": [0.1, 0.2]}
+    )
+    assert [one.value for one in several.config.optimizer.learning_rate] == [0.1, 0.2]
+
+
+def test_members_keep_the_names_that_they_began_with(tmp_path):
+    """Wherever members are told apart it is by what they were started with; what was changed is said beside it."""
+    rates = {"optimizer.learning_rate": [0.1, 0.2]}
+    run, _ = trained(tmp_path / "run", {2: "lr = [0.05, 0.01]", 4: "lr = [0.02, 0.005]"}, **rates)
+    assert [one["optimizer.learning_rate"] for one in member_settings(run)] == [0.1, 0.2]
+    lines = list(member_lines(run))
+    assert lines[0].startswith("  learning_rate 0.1,")
+    assert "from epoch 5 on: optimizer.learning_rate = 0.02, 0.005 by member, before 0.05, 0.01 by member" in lines[-1]
+    found = read(tmp_path / "run" / BEST)
+    assert [row["learning_rate"] for row in member_rows(found)] == ["0.1", "0.2"]
+    assert found.array("members/optimizer_learning_rate").data.tolist() == [0.1, 0.2]
+    assert summary_of(tmp_path / "run", found).differs == {"optimizer.learning_rate": [0.1, 0.2]}
+    together = gpunet.load(tmp_path / "run")
+    for number, rate in enumerate((0.1, 0.2)):
+        alone = together.members[number]
+        assert alone.trained.begun.optimizer.learning_rate == rate
+        assert alone.config.optimizer.learning_rate == (0.02, 0.005)[number]
+    said = invoked("inspect", tmp_path / "run").stdout
+    assert re.search(r"0 +0 +0\.1 ", said)
+    assert "from epoch 3 on: optimizer.learning_rate = 0.05, 0.01 by member" in said
+
+
+def test_a_rate_that_changes_when_a_run_goes_on_is_noted_too(tmp_path):
+    trained(tmp_path / "run", {3: "stop = true"})
+    again = resumed(tmp_path / "run", **{"optimizer.learning_rate": 0.05})
+    assert again.changes == [{"epoch": 4, "key": "optimizer.learning_rate", "before": 0.1, "after": 0.05}]
+    assert again.begun.optimizer.learning_rate == 0.1
+    kept = read(tmp_path / "run" / LAST)
+    assert changed_in(kept) == again.changes
 
 
 def test_layers_that_train_one_after_the_other_take_orders_alone(tmp_path):
