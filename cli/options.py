@@ -9,6 +9,7 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from pathlib import PurePath
 from typing import Any
 
 import click
@@ -236,7 +237,7 @@ def program() -> str:
     """How the user can call this program again: by name where the shell finds it, else as a module or by its path."""
     if shutil.which("gpunet"):
         return "gpunet"
-    if os.path.basename(sys.argv[0]) == "__main__.py":
+    if PurePath(sys.argv[0]).name == "__main__.py":
         return f"{shlex.quote(sys.executable)} -m gpunet.cli"
     near = os.path.relpath(sys.argv[0])
     return sys.argv[0] if near.startswith("..") else near
