@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from emulation import COMPILER
-from gpunet.backend import products
+from gpunet.backend import Device, products
 from gpunet.checkpoint import read, write
 from gpunet.config import load_config
 from gpunet.data import Dataset, Feed, Streamed, StreamedFeed, fit_preprocessing, split
@@ -20,7 +20,7 @@ from gpunet.persistence import RunFolder, open_trained, snapshot
 from gpunet.rbm import RBM, Bernoulli, Chains, ContrastiveDivergence, Trajectory
 from gpunet.stages import Callbacks, carry_out, resume, resumed_config
 from gpunet.stages.execution import runs_of
-from gpunet.training import Trainer, together
+from gpunet.training import Evaluator, Trainer, together
 from recording import RECORDED, STATE, Graph, Stream, recording
 from stepping import make_trainer, state
 
@@ -229,12 +229,14 @@ class Looking(Chains):
         return 3 if self.said else super().looks()
 
 
-def with_looks(device, chains, steps=14):
+def with_looks(device, chains, steps=14, precision="float32"):
     rng = np.random.default_rng(0)
     x = rng.integers(0, 256, (8 * steps, 9)).astype(np.uint8)
     feed = Feed(device, x, np.zeros(len(x), np.int32), fit_preprocessing("scale", x, 255.0), np.dtype(np.float32))
     objective = ContrastiveDivergence(RBM(Bernoulli(9), Bernoulli(4)), 1, chains, binarise=True)
-    trainer = Trainer(objective, optimization=SGD(0.1), seeds=0, feed=feed, batch_size=8, device=device)
+    trainer = Trainer(
+        objective, optimization=SGD(0.1), seeds=0, feed=feed, batch_size=8, device=device, precision=precision
+    )
     epochs_of(trainer, steps)
     return trainer, chains
 
@@ -248,6 +250,15 @@ def epochs_of(trainer, steps):
             count = trainer.together.at(step)
             trainer.train_batches(step, count)
             step += count
+
+
+def test_what_is_measured_between_steps_is_not_rounded(monkeypatch):
+    seen = []
+    monkeypatch.setattr(Looking, "between", lambda *_: seen.append(products._precision.get()))
+    monkeypatch.setattr(Looking, "draw", lambda *args: seen.append(products._precision.get()) or Chains._gibbs(*args))
+    monkeypatch.setattr(Device, "check_precision", lambda device, precision: None)
+    with_looks(Device(), Looking(), 3, precision="tf32")
+    assert seen == ["float32", "tf32"] * 6
 
 
 @pytest.mark.parametrize("said", [True, False])
@@ -365,3 +376,6 @@ def test_products_of_several_steps_are_of_the_precision_of_the_training(four, mo
         trainer.train_batches(4, 4)
         assert len(seen) == before + 4 * 5
         assert set(seen) == {"tf32"}
+        seen.clear()
+        Evaluator(objective, feed, 1, device).scores()
+        assert set(seen) == {"float32"}  # what is judged is not rounded
