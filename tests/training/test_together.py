@@ -188,6 +188,28 @@ def _experiment_of(saved, case, device):
     return Experiment(resumed_config(saved, {}), before.dataset, before.split, device)
 
 
+def test_a_member_that_diverges_inside_of_a_launch_ends_alone(four, monkeypatch):
+    def left():
+        with recording("backward") as device:
+            trainer = make_trainer(device, seeds=[5, 6, 7], rule=SGD([1e-3, 2e-3, 3e-3]), l2=0.0)
+            rates = device.get(trainer.optimizer.table)
+            rates[0][1, 4] = 1e30  # of the second one, in the fifth step
+            device.copy_into(trainer.optimizer.table, rates)
+            for number in (0, 1, 2):
+                trainer.train_batch(number)
+            trainer.train_batches(3, 3)
+            trainer.check()
+            assert list(trainer.diverged) == [1]
+            assert device.get(trainer.clock)[0] == 6
+            return state(trainer), str(trainer.diverged[1])
+
+    several = left()
+    monkeypatch.setattr("gpunet.training.trainer.repeat", lambda step, times, *key: [step(*key) for _ in range(times)])
+    alone = left()
+    assert several[1] == alone[1]
+    assert all(np.array_equal(a, b) for a, b in zip(several[0], alone[0]))
+
+
 def test_what_diverges_inside_of_a_launch_stands_at_its_step(four, launched, monkeypatch):
     def failed():
         with recording() as device:
