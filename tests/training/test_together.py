@@ -317,6 +317,13 @@ def test_steps_together_have_their_windows_of_what_streams(batch, grouped, four,
     """Four steps reach over a quarter of a window at most, and some of them over the edge of two."""
     rng = np.random.default_rng(0)
     x, y = rng.random((400, 6)).astype(np.float32), rng.integers(0, 3, 400).astype(np.int32)
+    provided, provide = [], StreamedFeed.provide
+
+    def noted(feed, start, stop):
+        provided.append((start, stop))
+        provide(feed, start, stop)
+
+    monkeypatch.setattr(StreamedFeed, "provide", noted)
 
     def trained_on_windows():
         with recording() as device:
@@ -332,6 +339,9 @@ def test_steps_together_have_their_windows_of_what_streams(batch, grouped, four,
     assert feed.windows.count > 4
     assert feed.reach < feed.most < feed.samples
     assert (4 in launched) == grouped
+    assert (4 * batch in {stop - start for start, stop in provided}) == grouped
+    last = 400 // batch * batch
+    assert [start for start, _ in provided[1:]] == [stop % last for _, stop in provided[:-1]]
     monkeypatch.setattr(together, "TOGETHER", 1)
     assert all(np.array_equal(a, b) for a, b in zip(several, trained_on_windows()[0]))
 
