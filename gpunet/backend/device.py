@@ -20,7 +20,7 @@ from .failures import lost
 from .pools import sweep
 from .products import load_cublas
 
-SHORT_FORMATS = 80  # compute capability of the first GPUs that multiply in tf32 and bfloat16
+SHORT_FORMATS = 80  # compute capability of the first GPUs that multiply in tf32
 ALIGNMENT = 256  # bytes; a CUDA memory transaction never straddles two arrays
 
 
@@ -98,10 +98,14 @@ class Device:
         """Refuse a precision of products that this device does not have.
 
         Raises:
-            DeviceError: ``tf32`` or ``bfloat16`` on a CPU, or on a GPU older than Ampere (compute capability 8.0).
+            DeviceError: ``tf32`` on a CPU, or on a GPU older than Ampere (compute capability 8.0); ``bfloat16`` on any,
+                see decision 0042.
         """
         if precision in ("float32", "float64"):
             return
+        if precision == "bfloat16":
+            rule, on_cpu = "must be one whose results on a GPU are known", self.kind == "cpu"
+            raise DeviceError("precision", rule, precision, f"Set precision={'float32' if on_cpu else 'tf32'}")
         capability = 0 if self.kind == "cpu" else int(self.xp.cuda.Device(self.index).compute_capability)
         if capability < SHORT_FORMATS:
             received = str(self) if self.kind == "cpu" else f"{self} of capability {capability // 10}.{capability % 10}"

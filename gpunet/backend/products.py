@@ -26,7 +26,7 @@ from .forks import is_beside
 
 WORKSPACE = 32 << 20  # bytes; what NVIDIA recommends for its largest GPUs
 # How cuBLAS may multiply numbers of single precision (cublasComputeType_t); it sums in single precision each time.
-COMPUTE = {"float32": 68, "float64": 68, "bfloat16": 75, "tf32": 77}
+COMPUTE = {"float32": 68, "float64": 68, "tf32": 77}
 IN_DOUBLE = 70
 
 _precision = ContextVar("precision", default="float32")
@@ -37,8 +37,8 @@ def products_in(precision: str) -> Iterator[None]:
     """Let products on CUDA round their factors to a shorter format, for as long as the block runs.
 
     Args:
-        precision: ``float32``; ``tf32``, 10 bits behind the point instead of 23; or ``bfloat16``, 7 bits.  Products on
-            the host, and those of double precision, stay as they are, and so do all with ``float64``.
+        precision: ``float32``; or ``tf32``, 10 bits behind the point instead of 23.  Products on the host, and those of
+            double precision, stay as they are, and so do all with ``float64``.
     """
     before = _precision.set(precision)
     try:

@@ -59,8 +59,8 @@ class TrainingConfig(Section):
     precision: Literal["float32", "tf32", "bfloat16", "float64"] = Field(
         "float32",
         description="of features, weights and all arithmetic: float64 has twice the digits at about twice the time and "
-        "memory; tf32 and bfloat16 are float32 whose products in training steps on CUDA round their factors, as GPUs "
-        "since Ampere can do",
+        "memory; tf32 is float32 whose products in training steps on CUDA round their factors, as GPUs since Ampere "
+        "can do; bfloat16 is read but refused in training",
     )
     l1: Annotated[NonNegative, BY_MEMBER] = Field(
         0.0, description="penalty l1 * sum of absolute weights; biases are left alone"

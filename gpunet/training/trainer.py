@@ -116,13 +116,13 @@ class Trainer:
             number: of the first one.
             count: at most what :meth:`.Together.at` says for it.
         """
+        back = self.objective.between(number, self.context)  # which may measure likelihoods
+        if back is not None:
+            self.optimizer.begin_anew(back)
+        start = number * self.batch_size
+        rows = min(self.batch_size, self.feed.samples - start)
+        self.feed.provide(start, start + rows + (count - 1) * self.batch_size)
         with products_in(self.precision):
-            back = self.objective.between(number, self.context)
-            if back is not None:
-                self.optimizer.begin_anew(back)
-            start = number * self.batch_size
-            rows = min(self.batch_size, self.feed.samples - start)
-            self.feed.provide(start, start + rows + (count - 1) * self.batch_size)
             repeat(self.step, count, rows, self.variant)
         if rows == self.batch_size:
             self.together.made(count)

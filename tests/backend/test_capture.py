@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from emulation import COMPILER
-from gpunet.backend import capture, pools
+from gpunet.backend import capture, pools, repeat
 from gpunet.testing import HostReadError
-from recording import STATE, Stream, recording
+from recording import RECORDED, STATE, Stream, recording
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="needs a C++ compiler")
 
@@ -41,6 +41,31 @@ def test_a_replay_goes_on_where_the_last_one_ended(cuda):
     for _ in range(4):
         run(10)
     assert cuda.get(counter)[0] == 45
+
+
+def test_steps_in_a_row_are_one_graph_once_the_step_is_one(cuda):
+    counter, calls = cuda.zeros((1,), np.float64), []
+
+    def step(amount):
+        nonlocal counter
+        calls.append(amount)
+        counter += amount
+
+    run = capture(step, cuda)
+    repeat(run, 2, 1)
+    assert not RECORDED  # eager ones alone so far
+    repeat(run, 3, 1)
+    assert [nodes.count for nodes in RECORDED] == [1]
+    repeat(run, 3, 1)
+    repeat(run, 3, 1)
+    assert [nodes.count for nodes in RECORDED] == [1, 3]
+    repeat(run, 2, 1)
+    run(1)
+    repeat(run, 4, 10)
+    assert [nodes.count for nodes in RECORDED] == [1, 3, 2, 1]
+    assert cuda.get(counter)[0] == 2 + 3 + 3 + 3 + 2 + 1 + 40
+    assert len(calls) == 2 + 1 + 3 + 2 + 3  # eager, recorded, three times, twice; and of the other key
+    assert len(STATE.pools) == 2  # one for each key
 
 
 def test_a_captured_step_neither_reads_nor_uploads(cuda):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from emulation import COMPILER
-from gpunet.backend import products
+from gpunet.backend import Device, products
 from gpunet.checkpoint import read, write
 from gpunet.config import load_config
 from gpunet.data import Dataset, Feed, Streamed, StreamedFeed, fit_preprocessing, split
@@ -20,7 +20,7 @@ from gpunet.persistence import RunFolder, open_trained, snapshot
 from gpunet.rbm import RBM, Bernoulli, Chains, ContrastiveDivergence, Trajectory
 from gpunet.stages import Callbacks, carry_out, resume, resumed_config
 from gpunet.stages.execution import runs_of
-from gpunet.training import Trainer, together
+from gpunet.training import Evaluator, Trainer, together
 from recording import RECORDED, STATE, Graph, Stream, recording
 from stepping import make_trainer, state
 
@@ -188,6 +188,28 @@ def _experiment_of(saved, case, device):
     return Experiment(resumed_config(saved, {}), before.dataset, before.split, device)
 
 
+def test_a_member_that_diverges_inside_of_a_launch_ends_alone(four, monkeypatch):
+    def left():
+        with recording("backward") as device:
+            trainer = make_trainer(device, seeds=[5, 6, 7], rule=SGD([1e-3, 2e-3, 3e-3]), l2=0.0)
+            rates = device.get(trainer.optimizer.table)
+            rates[0][1, 4] = 1e30  # of the second one, in the fifth step
+            device.copy_into(trainer.optimizer.table, rates)
+            for number in (0, 1, 2):
+                trainer.train_batch(number)
+            trainer.train_batches(3, 3)
+            trainer.check()
+            assert list(trainer.diverged) == [1]
+            assert device.get(trainer.clock)[0] == 6
+            return state(trainer), str(trainer.diverged[1])
+
+    several = left()
+    monkeypatch.setattr("gpunet.training.trainer.repeat", lambda step, times, *key: [step(*key) for _ in range(times)])
+    alone = left()
+    assert several[1] == alone[1]
+    assert all(np.array_equal(a, b) for a, b in zip(several[0], alone[0]))
+
+
 def test_what_diverges_inside_of_a_launch_stands_at_its_step(four, launched, monkeypatch):
     def failed():
         with recording() as device:
@@ -229,12 +251,14 @@ class Looking(Chains):
         return 3 if self.said else super().looks()
 
 
-def with_looks(device, chains, steps=14):
+def with_looks(device, chains, steps=14, precision="float32"):
     rng = np.random.default_rng(0)
     x = rng.integers(0, 256, (8 * steps, 9)).astype(np.uint8)
     feed = Feed(device, x, np.zeros(len(x), np.int32), fit_preprocessing("scale", x, 255.0), np.dtype(np.float32))
     objective = ContrastiveDivergence(RBM(Bernoulli(9), Bernoulli(4)), 1, chains, binarise=True)
-    trainer = Trainer(objective, optimization=SGD(0.1), seeds=0, feed=feed, batch_size=8, device=device)
+    trainer = Trainer(
+        objective, optimization=SGD(0.1), seeds=0, feed=feed, batch_size=8, device=device, precision=precision
+    )
     epochs_of(trainer, steps)
     return trainer, chains
 
@@ -248,6 +272,15 @@ def epochs_of(trainer, steps):
             count = trainer.together.at(step)
             trainer.train_batches(step, count)
             step += count
+
+
+def test_what_is_measured_between_steps_is_not_rounded(monkeypatch):
+    seen = []
+    monkeypatch.setattr(Looking, "between", lambda *_: seen.append(products._precision.get()))
+    monkeypatch.setattr(Looking, "draw", lambda *args: seen.append(products._precision.get()) or Chains._gibbs(*args))
+    monkeypatch.setattr(Device, "check_precision", lambda device, precision: None)
+    with_looks(Device(), Looking(), 3, precision="tf32")
+    assert seen == ["float32", "tf32"] * 6
 
 
 @pytest.mark.parametrize("said", [True, False])
@@ -284,6 +317,13 @@ def test_steps_together_have_their_windows_of_what_streams(batch, grouped, four,
     """Four steps reach over a quarter of a window at most, and some of them over the edge of two."""
     rng = np.random.default_rng(0)
     x, y = rng.random((400, 6)).astype(np.float32), rng.integers(0, 3, 400).astype(np.int32)
+    provided, provide = [], StreamedFeed.provide
+
+    def noted(feed, start, stop):
+        provided.append((start, stop))
+        provide(feed, start, stop)
+
+    monkeypatch.setattr(StreamedFeed, "provide", noted)
 
     def trained_on_windows():
         with recording() as device:
@@ -299,6 +339,9 @@ def test_steps_together_have_their_windows_of_what_streams(batch, grouped, four,
     assert feed.windows.count > 4
     assert feed.reach < feed.most < feed.samples
     assert (4 in launched) == grouped
+    assert (4 * batch in {stop - start for start, stop in provided}) == grouped
+    last = 400 // batch * batch
+    assert [start for start, _ in provided[1:]] == [stop % last for _, stop in provided[:-1]]
     monkeypatch.setattr(together, "TOGETHER", 1)
     assert all(np.array_equal(a, b) for a, b in zip(several, trained_on_windows()[0]))
 
@@ -365,3 +408,6 @@ def test_products_of_several_steps_are_of_the_precision_of_the_training(four, mo
         trainer.train_batches(4, 4)
         assert len(seen) == before + 4 * 5
         assert set(seen) == {"tf32"}
+        seen.clear()
+        Evaluator(objective, feed, 1, device).scores()
+        assert set(seen) == {"float32"}  # what is judged is not rounded
