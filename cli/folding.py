@@ -23,8 +23,7 @@ from gpunet.studies.crossvalidation import (
     fold_splits,
 )
 
-from .clusters import cluster_at
-from .execution import DRY
+from .clusters import cluster_at, end_dry_run
 from .figures import TELLING
 from .guidance import NETWORKS
 from .options import decimals, print_json, program
@@ -91,7 +90,7 @@ def run_folds(
     again = f", {repeats} times" if repeats > 1 else ""
     remark(f"{run_name(config, dataset.name)}: {folds} folds{again} of {dataset.name} ({sizes}), {experiment.device}")
     if request.dry_run:
-        remark(DRY)
+        end_dry_run(request.run, dask, request.device)
         return
     with told() as (terminal, stop), ExitStack() as opened:
         cluster = None if dask is None else opened.enter_context(cluster_at(dask, request.device))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 import uuid
 from contextlib import AbstractContextManager, suppress
@@ -67,6 +68,25 @@ class RunFolder:
         found = cls(path, config, begun)
         found._made = missing if wanted is not None else [path, *missing]
         return found
+
+    @staticmethod
+    def check(wanted: str | None, begun: bool = False) -> None:
+        """Refuse what :meth:`create` would refuse, with nothing made.
+
+        Raises:
+            ConfigError: ``wanted`` holds something already.
+            WriteError: it cannot be made there.
+        """
+        place = Path(RUNS if wanted is None else wanted)
+        if wanted is not None:
+            try:
+                _check_free(place, begun)
+            except OSError as error:
+                raise _unwritable(wanted, error) from None
+        there = next((outer for outer in (place, *place.parents) if exists(outer)), Path())
+        if not is_folder(there) or not os.access(there, os.W_OK | os.X_OK):
+            reason = "Permission denied" if is_folder(there) else "Not a directory"
+            raise WriteError(str(wanted or RUNS), "must be writable", reason, "Choose another folder")
 
     def write(self, name: str, content: Group) -> None:
         """Write a checkpoint of this run; ``last.h5`` keeps its predecessor, unless that has diverged.

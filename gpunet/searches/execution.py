@@ -67,6 +67,16 @@ def begin_search(search: Search, folder: RunFolder, journal: Journal) -> None:
         journal: of the search.
 
     Raises:
+        GpunetError: as :func:`check_goes_on`.
+    """
+    check_goes_on(search, journal)
+    folder.write_text(NAME, search_text(search))
+
+
+def check_goes_on(search: Search, journal: Journal) -> None:
+    """Refuse to go on with what does not fit together.
+
+    Raises:
         ConfigError: fewer trials than are finished already.
         DataError: a journal that has lost trials that the results in the folder have.
     """
@@ -74,12 +84,11 @@ def begin_search(search: Search, folder: RunFolder, journal: Journal) -> None:
     if search.settings.trials < finished:
         rule, remedy = f"must be at least the {finished:,} that are finished already", "Leave it out, or try more"
         raise ConfigError("trials", rule, search.settings.trials, remedy)
-    kept = finished_in(folder.path)
+    kept = finished_in(journal.path.parent)
     if kept > finished:
         rule = f"must have the {kept:,} finished trials that {RESULTS} has"
         remedy = "Restore it from a copy, or begin the search anew in another folder"
         raise DataError(printable(str(journal.path)), rule, finished, remedy)
-    folder.write_text(NAME, search_text(search))
 
 
 def finished_in(folder: Path) -> int:

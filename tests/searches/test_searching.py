@@ -17,7 +17,7 @@ import pytest
 import gpunet
 from gpunet.api.kept_arrays import keep_arrays, kept_arrays
 from gpunet.config import Config
-from gpunet.errors import ConfigError, DataError, Interrupted
+from gpunet.errors import ConfigError, DataError, GpunetWarning, Interrupted
 from gpunet.families import MLPConfig
 from gpunet.interruption import Stop
 from gpunet.searches import read_search, trials_of
@@ -208,12 +208,16 @@ def test_adaptive_methods_run_and_say_that_they_depend_on_the_order():
 def test_a_trial_that_cannot_be_trained_fails_alone():
     x, y = table(60)
     space = {"batch_size": {"choice": [10, 500]}, "lr": {"log": [1e-3, 1e-2]}}
-    found = gpunet.search("mlp", x, y, space, method="random", trials=8, noise=0, epochs=1, hidden=[4])
+    with pytest.warns(GpunetWarning, match=r"trials with training.batch_size = 500 will fail"):
+        found = gpunet.search("mlp", x, y, space, method="random", trials=8, noise=0, epochs=1, hidden=[4])
     failed = [trial for trial in found.trials if trial["state"] == "failed"]
     assert failed
     assert all("batch_size: must be at most" in trial["problem"] for trial in failed)
     assert {trial["values"]["training.batch_size"] for trial in failed} == {500}
-    with pytest.raises(ConfigError, match="must have a trial that can be trained to its end"):
+    with (
+        pytest.warns(GpunetWarning, match="will fail"),
+        pytest.raises(ConfigError, match="must have a trial that can be trained to its end"),
+    ):
         gpunet.search("mlp", x, y, {"batch_size": {"choice": [500]}}, method="random", trials=1, epochs=1)
 
 
