@@ -76,6 +76,8 @@ def run_comparison(
     """
     _announce(comparison)
     if request.dry_run:
+        if checkpoint is None:
+            comparison.check_pretraining()
         end_dry_run(request.run, dask, request.device)
         return
     stop = Stop()

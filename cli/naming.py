@@ -35,6 +35,8 @@ SET = {
 THINGS = {
     "source": "--from",
     "labels to compare": "--labels",
+    "rates to try": "--rates",
+    "activations": "--activations",
     "pairs": "--graft",
     "depths": "--layers",
     "run": "--run",

@@ -223,10 +223,10 @@ def search(
         team = None if dask is None else opened.enter_context(cluster.opened(dask, device))
         where = run if run is not None else opened.enter_context(tempfile.TemporaryDirectory()) + "/search"
         folder = opened.enter_context(folder_for(found, str(where), resume))
-        journal = Journal(folder.path, found.identity(), goal.higher, begins=not resume)
-        begin_search(found, folder, journal)
         if workers > 1 and x is not None:
             keep_arrays(folder.path, found.config, x, y, weights, pair(validation), pair(test))
+        journal = Journal(folder.path, found.identity(), goal.higher, begins=not resume)
+        begin_search(found, folder, journal)
         own = Workers(folder.path, workers, str(place)) if workers > 1 else None
         told = _Told(on_trials)
         done = carry_out_search(found, goal, folder, journal, told, stop, team or own)

@@ -109,6 +109,19 @@ class RunFolder:
         """Whether ``last.h5``, or what the run went on from, is of the same step: saving it again would be no gain."""
         return _position(content) == self._saved
 
+    @property
+    def begins(self) -> bool:
+        """Whether a run begins here: then whatever is in the folder was written by it."""
+        return self._begins
+
+    def clear(self) -> None:
+        """Remove all files of a run that begins here and came to nothing, so that another one can take the folder."""
+        self._check()
+        assert self._begins, "files of an earlier run stay"
+        for inside in self.path.iterdir():
+            if inside.name != LOCK and not is_folder(inside):
+                inside.unlink()
+
     def write_text(self, name: str, text: str) -> None:
         """Write a file of text, in the place of an older one."""
         self._check()

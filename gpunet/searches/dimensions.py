@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..errors import ConfigError, meant, shortened
+from ..plain import repeated
 
 Kind = Literal["log", "one_minus_log", "uniform", "int", "int_log", "choice"]
 KINDS: tuple[Kind, ...] = ("log", "one_minus_log", "uniform", "int", "int_log", "choice")
@@ -204,18 +205,6 @@ def is_one_of(value: Any, wanted: Sequence[Any]) -> bool:
     (True, False)
     """
     return value in wanted or (isinstance(value, Mapping) and value.get("name") in wanted)
-
-
-def repeated(values: Sequence[Any]) -> Any:
-    """The first value that comes again, None where each is there once; true is no 1.
-
-    >>> repeated(["a", "b", "a"]), repeated([1, True, 2])
-    ('a', None)
-    """
-    for place, value in enumerate(values):
-        if any(value == other and isinstance(value, bool) == isinstance(other, bool) for other in values[:place]):
-            return value
-    return None
 
 
 def flattened(tables: Mapping[str, Any], ends: tuple[str, ...] = ()) -> dict[str, Any]:

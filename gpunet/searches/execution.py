@@ -2,7 +2,8 @@
 
 import json
 import time
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from ..checkpoint import Group
 from ..cluster import Cluster
 from ..config import Config
-from ..errors import ConfigError, DataError, GpunetError, Interrupted, printable
+from ..errors import ClusterError, ConfigError, DataError, GpunetError, Interrupted, printable
 from ..interruption import Stop
 from ..paths import exists
 from ..persistence import BEST, RunFolder, dump
@@ -130,6 +131,7 @@ def carry_out_search(
     told, stop = callbacks or SearchCallbacks(), stop or Stop()
     progress = _Progress(journal, told)
     with ExitStack() as opened:
+        opened.enter_context(_leaving_nothing(folder, journal))
         remote = None
         if isinstance(workers, Cluster):
             remote = opened.enter_context(Remote(search, goal, journal, workers, progress))
@@ -149,6 +151,22 @@ def carry_out_search(
     found = document(search, goal, journal, Final(kept.scores, spread, time.perf_counter() - began), speed, shares)
     _write(folder, found)
     return Concluded(found, kept.config, kept.network)
+
+
+@contextmanager
+def _leaving_nothing(folder: RunFolder, journal: Journal) -> Iterator[None]:
+    """While this is open, a search that begins and fails before it has a result leaves an empty folder behind.
+
+    What was interrupted, or has lost its cluster, stays to go on.
+    """
+    try:
+        yield
+    except (Interrupted, ClusterError):
+        raise
+    except GpunetError:
+        if folder.begins and not any(trial.state in ("complete", "pruned") for trial in trials_of(journal)):
+            folder.clear()
+        raise
 
 
 class _Progress(Told):

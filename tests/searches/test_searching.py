@@ -365,3 +365,17 @@ def test_trials_of_a_journal_are_those_of_the_results(searched):
     identity = next(line["user_attr"]["search"] for line in held if "search" in line.get("user_attr", {}))
     trials = trials_of(Journal(folder / "one", identity, False, False))
     assert [trial.score for trial in trials] == [trial["score"] for trial in results(folder / "one")["trials"]]
+
+
+def test_a_search_that_comes_to_nothing_leaves_nothing(tmp_path):
+    """Whatever ends it before its first result, the corrected command may take the folder."""
+    x, y = table(60)
+    how = {"trials": 2, "noise": 0, "epochs": 1, "hidden": [3], "device": "cpu"}
+    space = {"batch_size": {"choice": [400, 500]}}
+    (tmp_path / "there").mkdir()
+    for folder in (tmp_path / "new", tmp_path / "there"):
+        with pytest.warns(GpunetWarning), pytest.raises(ConfigError, match="must have a trial that can be trained"):
+            gpunet.search("mlp", x, y, space, run=folder, **how)
+        assert not folder.exists() or [path.name for path in folder.iterdir()] == [".lock"]
+    found = gpunet.search("mlp", x, y, {"lr": {"log": [0.01, 1]}}, run=tmp_path / "there", **how)
+    assert len(found.trials) == 2
