@@ -7,8 +7,10 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import click
+import numpy as np
 
 from gpunet.checkpoint import BEST, diverged_in
+from gpunet.data import thin_classes
 from gpunet.ensembles import FOLDS as METHOD
 from gpunet.ensembles import Combination, OutOfFold, ensemble_tree
 from gpunet.errors import printable
@@ -26,6 +28,7 @@ from gpunet.studies.crossvalidation import (
 from .clusters import cluster_at, end_dry_run
 from .figures import TELLING
 from .guidance import NETWORKS
+from .naming import translated
 from .options import decimals, print_json, program
 from .output import Output
 from .remarks import remark
@@ -89,6 +92,9 @@ def run_folds(
     )
     again = f", {repeats} times" if repeats > 1 else ""
     remark(f"{run_name(config, dataset.name)}: {folds} folds{again} of {dataset.name} ({sizes}), {experiment.device}")
+    rows = np.sort(np.concatenate([split.test for split in splits[:folds]]))
+    for line in thin_classes(dataset, rows, folds, config.data.split):
+        remark(f"  Warning: {translated(line)}")
     if request.dry_run:
         end_dry_run(request.run, dask, request.device)
         return

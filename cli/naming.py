@@ -30,6 +30,8 @@ SET = {
     "channels": "data.channels",
     "chains": "model.chains",
     "temperatures": "model.chains.temperatures",
+    "folds": "--folds",
+    "repeats": "--repeats",
 }
 # What an error is about.
 THINGS = {
@@ -50,6 +52,7 @@ NETWORK = "network."
 # What to do about it.
 PHRASES = {
     "Choose another folder": "Choose another --run",
+    "Pass run=FOLDER": "Add --run FOLDER",
     "Try auto": "Try --device auto",
     "Use cpu": "Use --device cpu",
     "hoose layers by name": "hoose layers with --graft",

@@ -5,6 +5,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
+import numpy as np
+
+from ..data import thin_classes
 from ..errors import ConfigError, shortened
 from ..stages import runs_of
 from .dimensions import Dimension, is_one_of
@@ -26,7 +29,8 @@ def check_space(search: Search) -> list[str]:
         search: whose space is looked at.
 
     Returns:
-        A line for each value with which trials will fail on these data, and for each key that is never tried.
+        A line for each value with which trials will fail on these data, for each key that is never tried, and for folds
+        that are too many for the rarest class.
 
     Raises:
         ConfigError: a value that the configuration cannot have, or values that cannot be together.
@@ -41,7 +45,16 @@ def check_space(search: Search) -> list[str]:
             _check_one(search, one, value)
     for values in _combinations(search):
         _check_together(search, values)
-    return [*lines, *_failing(search)]
+    return [*_thin(search), *lines, *_failing(search)]
+
+
+def _thin(search: Search) -> list[str]:
+    """A line where folds are too many for the rarest class."""
+    split, folds = search.experiment.split, search.settings.folds
+    if folds == 1:
+        return []
+    rows = np.sort(np.concatenate([split.train, split.validation]))
+    return thin_classes(search.experiment.dataset, rows, folds, search.config.data.split)
 
 
 def _values(one: Dimension) -> Iterator[Any]:

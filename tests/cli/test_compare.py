@@ -259,7 +259,7 @@ def test_a_signal_keeps_what_was_finished(tmp_path):
         (["depth", "--layers", "8,8"], "--layers: must be there once each, got 8 twice."),
         (["depth", "--layers", "8", "--activations", "relu,relu"], "--activations: must be there once each, got relu"),
         (["train", "lr={members=[0.1,0.01,0.1]}"], "optimizer.learning_rate: must differ between members, got "),
-        (["train", "lr=[0.1,0.2,0.1]", "dropout=[0.3,0.3,0.3]"], "dropout = 0.3 with optimizer.learning_rate = 0.1 twice"),
+        (["train", "lr=[0.1,0.2,0.1]", "dropout=[0.3,0.3,0.3]"], "with optimizer.learning_rate = 0.1 twice"),
     ],
 )  # fmt: skip
 def test_what_is_there_twice_is_named(words, expected, tmp_path):

@@ -171,3 +171,30 @@ def test_remedies_are_spelled_as_they_can_be_written(space, toml, expected):
     with pytest.raises(ConfigError) as error:
         space_of(space, toml=toml)
     assert expected in str(error.value)
+
+
+def test_folds_that_the_rarest_class_does_not_fill_are_told(tmp_path):
+    rows = [f"{n % 7},{n % 5},{'rare' if n < 3 else 'ab'[n % 2]}" for n in range(60)]
+    (tmp_path / "t.csv").write_text("\n".join(["x,y,label", *rows]) + "\n")
+    words = ["train", "linear", "t.csv", "--dry-run", "epochs=1", "--folds"]
+    expected = "  Warning: class rare has 3 samples, so 2 folds of 5 test none of it; at most --folds=3 have some of each class"
+    assert expected in program(*words, 5, cwd=tmp_path).stderr.splitlines()
+    assert "Warning: class" not in program(*words, 3, cwd=tmp_path).stderr
+    said = program("search", "linear", "t.csv", "--dry-run", "--folds", 5, cwd=tmp_path).stderr
+    assert "folds of 5 test none of it" in said
+    (tmp_path / "t.csv").write_text("\n".join(["x,y,label", "1,2,only", "1,2,other", *rows[3:]]) + "\n")
+    said = program(*words, 5, cwd=tmp_path).stderr
+    assert (
+        "1 sample and 1 more class too few, so 4 folds of 5 test none of it; no number of folds has some in each"
+        in said
+    )
+
+
+def test_trials_that_are_equally_good_are_told():
+    x = np.repeat(np.random.default_rng(0).random((20, 3)), 3, axis=0)
+    found = gpunet.search(
+        "linear", x, x[:, 0] > 0.5, {"l2": {"log": [1e-9, 1e-8]}}, trials=7, noise=0, epochs=1, method="random"
+    )
+    tie = [note for note in found.document["notes"] if "have the best score" in note]
+    assert tie == ["7 trials have the best score (0, 1, 2, 3, 4 and more): the first of them, 0, is chosen"]
+    assert found.best["number"] == 0
