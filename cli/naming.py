@@ -30,9 +30,9 @@ SET = {
     "channels": "data.channels",
     "chains": "model.chains",
     "temperatures": "model.chains.temperatures",
-    "folds": "--folds",
-    "repeats": "--repeats",
 }
+# Arguments that are options, where a message sets them or is about them.
+OPTIONS = {"folds": "--folds", "repeats": "--repeats"}
 # What an error is about.
 THINGS = {
     "source": "--from",
@@ -76,6 +76,7 @@ PHRASES = {
         "Use gpunet likelihood or sample, or train --from it"
     ),
     "or the number of steps": "or --steps",
+    "Fine-tune an mlp": "Use tune.model.name=mlp",
     "Pretrain a dbn": "Use model.name=dbn",
     "Use the preset finetune": "Use --tune finetune",
     "allow what is not finite": "allow it with --allow-nonfinite",
@@ -112,8 +113,9 @@ def _key(name: str) -> str:
     """The key of the configuration that a field of the library is set by; any other word is given back."""
     if name.startswith(NETWORK):
         return f"tune.{_key(name.removeprefix(NETWORK))}"
-    if name in KEYS | SET:
-        return (KEYS | SET)[name]
+    known = KEYS | SET | OPTIONS
+    if name in known:
+        return known[name]
     from gpunet.config.shortcuts import full_key
 
     return full_key(name)

@@ -116,7 +116,7 @@ class Search:
         found = changed(self.tune, own)
         widths = found.model.starting_from(config.model.hidden_widths)
         if not widths:
-            remedy = "Leave tune.model.name out, or set it to mlp"
+            remedy = "Fine-tune an mlp"
             raise ConfigError("model", "must be a network that starts from a stack", found.model.name, remedy)
         model = found.model.model_copy(update=dict(widths))
         return found.model_copy(

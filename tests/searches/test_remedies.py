@@ -25,6 +25,7 @@ FILES = [
 ]
 COMMANDS = ("search", "compare", "train", "depth", "ensemble")
 OPTIONS = {name for command in COMMANDS for one in main.get_command(None, command).params for name in one.opts}
+OPTIONS |= {"--port"}  # of dask scheduler
 KEYS = {
     *dotted_keys(),
     *short_keys(),
