@@ -14,9 +14,8 @@ from gpunet.searches import COMPARISON
 from gpunet.studies import ComparisonCallbacks, carry_out_comparison, document, read_comparison
 from gpunet.studies.listing import RESULTS
 
-from .clusters import cluster_at
+from .clusters import cluster_at, end_dry_run
 from .drawing import can_draw, require_matplotlib
-from .execution import DRY
 from .opening import shown_folder
 from .options import Request, print_json
 from .output import Output
@@ -77,7 +76,9 @@ def run_comparison(
     """
     _announce(comparison)
     if request.dry_run:
-        remark(DRY)
+        if checkpoint is None:
+            comparison.check_pretraining()
+        end_dry_run(request.run, dask, request.device)
         return
     stop = Stop()
     named = comparison.pretraining.model_copy(update={"name": NAME})

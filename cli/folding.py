@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import numpy as np
 
 from gpunet.checkpoint import BEST, diverged_in, read
+from gpunet.data import thin_classes
 from gpunet.ensembles import FOLDS as METHOD
 from gpunet.ensembles import Combination, OutOfFold, ensemble_tree
 from gpunet.errors import CheckpointError, ConfigError, Interrupted, OutputClosed, printable
@@ -31,8 +33,8 @@ from gpunet.studies.crossvalidation import (
 )
 from gpunet.studies.foldfiles import Plan, fold_content, fold_name, kept_fold
 
-from .clusters import cluster_at
-from .execution import DRY
+from .clusters import cluster_at, end_dry_run
+from .naming import translated
 from .options import decimals, print_json, program
 from .output import Output
 from .remarks import remark
@@ -116,6 +118,9 @@ def run_folds(
     )
     again = f", {repeats} times" if repeats > 1 else ""
     remark(f"{run_name(config, dataset.name)}: {folds} folds{again} of {dataset.name} ({sizes}), {experiment.device}")
+    rows = np.sort(np.concatenate([split.test for split in splits[:folds]]))
+    for line in thin_classes(dataset, rows, folds, config.data.split):
+        remark(f"  Warning: {translated(line)}")
     where = "" if source is None or source.path is None else str(Path(source.path).absolute())
     parent = "" if source is None else str(source.attrs.get("content_sha256", ""))
     plan = Plan(folds, repeats, dataset.sha256, where, parent, tuple(grafts))
@@ -123,7 +128,7 @@ def run_folds(
     if known:
         remark(f"  {len(known)} of {len(splits)} folds are finished")
     if request.dry_run:
-        remark(DRY)
+        end_dry_run(None if kept else request.run, dask, request.device)
         return
     name = f"{run_name(config, dataset.name)}-folds"
     began = time.perf_counter()

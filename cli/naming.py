@@ -32,10 +32,14 @@ SET = {
     "temperatures": "model.chains.temperatures",
     "size": "--size",
 }
+# Arguments that are options, where a message sets them or is about them.
+OPTIONS = {"folds": "--folds", "repeats": "--repeats"}
 # What an error is about.
 THINGS = {
     "source": "--from",
     "labels to compare": "--labels",
+    "rates to try": "--rates",
+    "activations": "--activations",
     "pairs": "--graft",
     "depths": "--layers",
     "run": "--run",
@@ -57,6 +61,7 @@ NETWORK = "network."
 PHRASES = {
     "Choose another folder": "Choose another --run",
     "Name a checkpoint to start from": "Name a checkpoint to start from with --from",
+    "Pass run=FOLDER": "Add --run FOLDER",
     "Try auto": "Try --device auto",
     "Use cpu": "Use --device cpu",
     "hoose layers by name": "hoose layers with --graft",
@@ -80,6 +85,7 @@ PHRASES = {
         "Use gpunet likelihood or sample, or train --from it"
     ),
     "or the number of steps": "or --steps",
+    "Fine-tune an mlp": "Use tune.model.name=mlp",
     "Pretrain a dbn": "Use model.name=dbn",
     "Use the preset finetune": "Use --tune finetune",
     "allow what is not finite": "allow it with --allow-nonfinite",
@@ -116,8 +122,9 @@ def _key(name: str) -> str:
     """The key of the configuration that a field of the library is set by; any other word is given back."""
     if name.startswith(NETWORK):
         return f"tune.{_key(name.removeprefix(NETWORK))}"
-    if name in KEYS | SET:
-        return (KEYS | SET)[name]
+    known = KEYS | SET | OPTIONS
+    if name in known:
+        return known[name]
     from gpunet.config.shortcuts import full_key
 
     return full_key(name)

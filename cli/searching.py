@@ -21,6 +21,8 @@ from gpunet.searches import (
     Workers,
     begin_search,
     carry_out_search,
+    check_goes_on,
+    check_space,
     goal_of,
     read_results,
     read_search,
@@ -28,9 +30,9 @@ from gpunet.searches import (
     trials_of,
 )
 
-from .clusters import cluster_at
+from .clusters import cluster_at, end_dry_run
 from .drawing import can_draw, require_matplotlib
-from .execution import DRY
+from .naming import translated
 from .opening import shown_folder
 from .options import Request, choose_device, print_json, program
 from .output import Output
@@ -125,8 +127,10 @@ def run_search(
         search = opened_search(written, place, request.place, not request.dry_run, start, follow=preset)
         goal = goal_of(search)
         _announce(search, goal, workers, dask)
+        for line in check_space(search):
+            remark(f"  Warning: {translated(line)}")
         if request.dry_run:
-            remark(DRY)
+            end_dry_run(request.run, dask, request.device)
             return
         with ExitStack() as opened:
             cluster = None if dask is None else opened.enter_context(cluster_at(dask, request.device))
@@ -153,7 +157,8 @@ def go_on(folder: Path, request: Request, workers: int, dask: str | None, trials
         goal = goal_of(search)
         _announce(search, goal, workers, dask)
         if request.dry_run:
-            remark(DRY)
+            check_goes_on(search, Journal(folder, search.identity(), goal.higher, False))
+            end_dry_run(None, dask, request.device)
             return
         with ExitStack() as opened:
             cluster = None if dask is None else opened.enter_context(cluster_at(dask, request.device))
@@ -223,6 +228,8 @@ def _announce(search: Search, goal: Goal, workers: int, dask: str | None) -> Non
         bounds = ", ".join(one.said(v) for v in one.choices) if one.choices else f"{one.low:g} to {one.high:g}"
         when = "".join(f" when {key} is {' or '.join(map(str, values))}" for key, values in one.when)
         remark(f"  {one.key}: {one.kind.replace('_', ' ')} {bounds}{when}")
+    for line in search.left_out:
+        remark(f"  {line}")
 
 
 def shown_search(words: Sequence[str]) -> str | None:

@@ -168,6 +168,7 @@ def execute(
                 experiment, checkpoint, grafts, layers, open_folder, terminal, stop, dry_run=request.dry_run
             )
         if carried is None:
+            RunFolder.check(request.run, begun)
             remark(DRY)
             return
         finish(carried, stop, made[0].path, request.as_json)

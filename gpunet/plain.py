@@ -1,6 +1,7 @@
 """Plain data, as JSON can hold it."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -17,3 +18,15 @@ def finite(value: Any) -> Any:
     if isinstance(value, list):
         return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def repeated(values: Sequence[Any]) -> Any:
+    """The first value that comes again, None where each is there once; true is no 1.
+
+    >>> repeated(["a", "b", "a"]), repeated([1, True, 2])
+    ('a', None)
+    """
+    for place, value in enumerate(values):
+        if any(value == other and isinstance(value, bool) == isinstance(other, bool) for other in values[:place]):
+            return value
+    return None

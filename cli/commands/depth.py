@@ -65,7 +65,7 @@ def _carry_out(study: DepthStudy, request: Request, drawing: Output | None) -> N
     from gpunet.studies import carry_out_depth_study, depth_document
     from gpunet.studies.depth import RESULTS
 
-    from ..execution import DRY
+    from ..clusters import end_dry_run
     from ..views.depth_plot import draw_depth
 
     config, dataset = study.experiment.config, study.experiment.dataset
@@ -73,7 +73,7 @@ def _carry_out(study: DepthStudy, request: Request, drawing: Output | None) -> N
     remark(f"{NAME}: {config.model.name} of {depths} layers, {dataset.name}, {study.experiment.device}")
     remark(f"  {config.training.epochs} epochs each; {config.members} seeds at once")
     if request.dry_run:
-        remark(DRY)
+        end_dry_run(request.run)
         return
     stop = Stop()
     with (

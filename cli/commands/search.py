@@ -39,8 +39,8 @@ def search(
 ) -> None:
     """Search for the best values of some keys, and train the chosen model.
 
-    Takes a preset (mlp by default; spaces come along for mlp, rbm, dbn, finetune and convnet), or a TOML file: a
-    configuration with a table [space], and perhaps [search], [tune] and the key preset:
+    Takes a preset (mlp by default; spaces come along for mlp, linear, rbm, dbn, finetune and convnet), or a TOML file:
+    a configuration with a table [space], and perhaps [search], [tune] and the key preset:
 
     \b
     preset = "mlp"

@@ -1,6 +1,7 @@
 """Search from Python: trials over a space, and the chosen model."""
 
 import tempfile
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, fields, replace
@@ -13,7 +14,7 @@ from ..checkpoint import in_memory as checkpoint_in_memory
 from ..config import Config
 from ..data import Dataset, Split
 from ..ensembles import ROUNDS
-from ..errors import ConfigError, DataError
+from ..errors import ConfigError, DataError, GpunetWarning
 from ..experiment import Experiment
 from ..families import Family
 from ..interruption import Stop
@@ -31,6 +32,8 @@ from ..searches import (
     begin_search,
     carry_out_search,
     check_search,
+    check_space,
+    fitted,
     goal_of,
     read_search,
     require_optuna,
@@ -139,8 +142,8 @@ def search(
         x: features, as :func:`gpunet.train` takes them.
         y: targets.
         space: values to try by key: ``{"lr": {"log": [1e-4, 1e-1]}, "hidden": {"choice": [[64], [64, 64]]}}``, or the
-            path of a TOML file; what comes along for ``mlp``, ``rbm``, ``dbn``, ``finetune`` and ``convnet``
-            by default.
+            path of a TOML file; what comes along for ``mlp``, ``linear``, ``rbm``, ``dbn``,
+            ``finetune`` and ``convnet`` by default.
         settings: values of the configuration by dotted or short key.
         target: column of a data frame ``x`` that holds the targets.
         weights: how much each sample counts.
@@ -215,13 +218,15 @@ def search(
                 "workers", "read a search from its file, which holds no families of yours", theirs, remedy
             )
         goal = goal_of(found)
+        for line in (*found.left_out, *check_space(found)):
+            warnings.warn(line, GpunetWarning, stacklevel=2)
         team = None if dask is None else opened.enter_context(cluster.opened(dask, device))
         where = run if run is not None else opened.enter_context(tempfile.TemporaryDirectory()) + "/search"
         folder = opened.enter_context(folder_for(found, str(where), resume))
-        journal = Journal(folder.path, found.identity(), goal.higher, begins=not resume)
-        begin_search(found, folder, journal)
         if workers > 1 and x is not None:
             keep_arrays(folder.path, found.config, x, y, weights, pair(validation), pair(test))
+        journal = Journal(folder.path, found.identity(), goal.higher, begins=not resume)
+        begin_search(found, folder, journal)
         own = Workers(folder.path, workers, str(place)) if workers > 1 else None
         told = _Told(on_trials)
         done = carry_out_search(found, goal, folder, journal, told, stop, team or own)
@@ -306,7 +311,11 @@ def assembled(written: Written, dataset: Dataset, split: Split, place: Device, s
         settings = replace(settings, seeds=max(settings.seeds, config.members))
         config = config.model_copy(update={"members": 1})
     path = written.start or ("" if start is None else str(start.path))
-    return Search(Experiment(config, dataset, split, place), written.space, settings, written.tune, start, path)
+    space, lines = written.space, list[str]()
+    if written.shipped:
+        space, lines = fitted(space, config, written.tune, start is not None, len(split.train))
+    experiment = Experiment(config, dataset, split, place)
+    return Search(experiment, space, settings, written.tune, start, path, tuple(lines))
 
 
 def reopened(folder: Path, place: Device, source: str | None = None, trials: int | None = None) -> Search:

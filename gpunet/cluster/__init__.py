@@ -4,8 +4,19 @@
 """
 
 from .carrying import Task
-from .cluster import Cluster, opened
+from .cluster import Cluster, check_answers, opened
 from .place import Local, place_of, require_distributed
 from .tasks import ATTEMPTS, Gone, Tasks
 
-__all__ = ["ATTEMPTS", "Cluster", "Gone", "Local", "Task", "Tasks", "opened", "place_of", "require_distributed"]
+__all__ = [
+    "ATTEMPTS",
+    "Cluster",
+    "Gone",
+    "Local",
+    "Task",
+    "Tasks",
+    "check_answers",
+    "opened",
+    "place_of",
+    "require_distributed",
+]

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from ..errors import ClusterError, printable, shortened
-from .place import NAME, place_of, require_distributed
+from .place import NAME, Local, place_of, require_distributed
 from .processes import Processes
 
 ANSWER = 10.0  # seconds in which a scheduler answers
@@ -174,6 +174,25 @@ def opened(place: Any, device: str = "auto", note: Callable[[str], object] = str
         if processes is not None:
             processes.end()
         scheduler.close(timeout=ANSWER)
+
+
+def check_answers(place: Any, device: str = "auto", note: Callable[[str], object] = str) -> None:
+    """Refuse a cluster that could not be opened, as far as that is known without starting workers.
+
+    Args:
+        place: as for :func:`opened`.
+        device: where workers compute.
+        note: told in one line of workers that cannot be used.
+
+    Raises:
+        ConfigError: no such place, or no ``distributed``.
+        ClusterError: nothing answers there, or no worker that can be used.
+    """
+    if isinstance(place, str) and isinstance(place_of(place), Local):
+        require_distributed()
+        return
+    with opened(place, device, note):
+        pass
 
 
 @contextmanager

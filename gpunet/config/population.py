@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from ..errors import ConfigError
 from ..members import PerMember
+from ..plain import repeated
 from ..vocabulary import MEMBERS, by_member
 
 
@@ -80,6 +81,20 @@ def check_lengths(found: Mapping[str, PerMember]) -> None:
         received = ", ".join(f"{len(values)} of {path}" for path, values in found.items())
         rule, remedy = "must be as many of each, since they go together by place", "Write lists of one length"
         raise ConfigError("values by member", rule, received, remedy)
+
+
+def check_different(found: Mapping[str, PerMember]) -> None:
+    """Refuse members that would be the same training: the same values at two places.
+
+    Raises:
+        ConfigError: naming the values that come again.
+    """
+    keys = list(found)
+    if (twice := repeated(list(zip(*found.values())))) is None:
+        return
+    said = " with ".join(f"{key} = {getattr(value, 'name', value)}" for key, value in zip(keys, twice))
+    remedy = "Leave one out, or train several seeds of each"
+    raise ConfigError(" and ".join(keys), "must differ between members", f"{said} twice", remedy)
 
 
 def at_place(value: Any, place: int) -> Any:

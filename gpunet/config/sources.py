@@ -14,6 +14,7 @@ from ..families import Family
 from .budget import MOST_KEY, check_size, parse, read_text
 from .explain import explain
 from .migration import CURRENT, FIRST, KEY, migrate, stamped
+from .population import check_different
 from .rates import SCHEDULES, in_place_of
 from .schema import Config, schema
 from .shortcuts import full_key
@@ -77,7 +78,9 @@ def load_config(
             note(line)
     _assign(merged, _from_environment(environment))
     _assign(merged, overrides or {})
-    return check(merged, families, note)
+    found = check(merged, families, note)
+    check_different(found.by_member)
+    return found
 
 
 def is_file_name(source: str) -> bool:

@@ -35,7 +35,7 @@ from .dataset import (
 from .description import Description, describe
 from .encoding import Coding
 from .feed import Feed
-from .folding import folded, repeated
+from .folding import folded, repeated, thin_classes
 from .fulfilling import fulfil
 from .inputs import Inputs, Part
 from .letters import ALPHABETS, IDENTITY, Sequences
@@ -159,6 +159,7 @@ __all__ = [
     "stacked",
     "summarise",
     "text_column",
+    "thin_classes",
     "understand",
     "with_channels",
 ]

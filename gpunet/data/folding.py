@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..errors import ConfigError, DataError
+from ..errors import ConfigError, DataError, shortened
 from .dataset import Dataset
 from .splitting import Order, Split, divide
 
@@ -83,6 +83,31 @@ def held_out(
     else:
         place = _by_classes(dataset.y[rows] if dataset.classes else np.zeros(len(rows)), folds, generator)
     return [np.sort(rows[place == number]) for number in range(folds)]
+
+
+def thin_classes(dataset: Dataset, rows: np.ndarray, folds: int, order: Order = "stratified") -> list[str]:
+    """A line where classes have fewer samples than there are folds, so that some folds test nothing of them.
+
+    Args:
+        dataset: whose samples.
+        rows: sample numbers that are folded.
+        folds: into how many.
+        order: as for :func:`folded`; groups and blocks promise nothing about classes.
+    """
+    if not dataset.classes or dataset.partly or order in ("group", "tail", "date"):
+        return []
+    counts = np.bincount(dataset.y[rows], minlength=len(dataset.classes))
+    thin = [int(number) for number in np.flatnonzero((counts > 0) & (counts < folds))]
+    if not thin:
+        return []
+    rarest = min(thin, key=lambda number: int(counts[number]))
+    least, more = int(counts[rarest]), len(thin) - 1
+    samples = f"{least} sample{'s' * (least > 1)}"
+    others = f" and {more} more class{'es' * (more > 1)} too few" if more else ""
+    without = f"{folds - least} fold{'s' * (folds - least > 1)}"
+    most = f"at most folds={least} have some of each class" if least > 1 else "no number of folds has some in each"
+    said = shortened(str(dataset.classes[rarest]), 40)
+    return [f"class {said} has {samples}{others}, so {without} of {folds} test none of it; {most}"]
 
 
 def inner_split(

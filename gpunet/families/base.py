@@ -104,6 +104,11 @@ class Family(Section):
         """The family itself where its layers are trained one after the other, None where it is trained as a whole."""
         return None
 
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """Keys of the section that change nothing as the others are set, such as a dropout of layers that are not."""
+        return ()
+
     def network(self, shape: tuple[int, ...], outputs: int) -> Any:
         """The model for samples of a shape, without memory.
 

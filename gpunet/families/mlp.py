@@ -41,6 +41,11 @@ class MLPConfig(Family):
         None, description="of the learning rate, for each layer with weights, the output included"
     )
 
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """What hidden layers have, where there are none."""
+        return () if self.hidden else ("activation", "dropout", "batch_norm", "max_norm")
+
     def network(self, shape: tuple[int, ...], outputs: int) -> Sequential:
         """Fully connected layers on all numbers of a sample."""
         return mlp(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 import uuid
 from contextlib import AbstractContextManager, suppress
@@ -68,6 +69,25 @@ class RunFolder:
         found._made = missing if wanted is not None else [path, *missing]
         return found
 
+    @staticmethod
+    def check(wanted: str | None, begun: bool = False) -> None:
+        """Refuse what :meth:`create` would refuse, with nothing made.
+
+        Raises:
+            ConfigError: ``wanted`` holds something already.
+            WriteError: it cannot be made there.
+        """
+        place = Path(RUNS if wanted is None else wanted)
+        if wanted is not None:
+            try:
+                _check_free(place, begun)
+            except OSError as error:
+                raise _unwritable(wanted, error) from None
+        there = next((outer for outer in (place, *place.parents) if exists(outer)), Path())
+        if not is_folder(there) or not os.access(there, os.W_OK | os.X_OK):
+            reason = "Permission denied" if is_folder(there) else "Not a directory"
+            raise WriteError(str(wanted or RUNS), "must be writable", reason, "Choose another folder")
+
     def write(self, name: str, content: Group) -> None:
         """Write a checkpoint of this run; ``last.h5`` keeps its predecessor, unless that has diverged.
 
@@ -88,6 +108,19 @@ class RunFolder:
     def holds(self, content: Group) -> bool:
         """Whether ``last.h5``, or what the run went on from, is of the same step: saving it again would be no gain."""
         return _position(content) == self._saved
+
+    @property
+    def begins(self) -> bool:
+        """Whether a run begins here: then whatever is in the folder was written by it."""
+        return self._begins
+
+    def clear(self) -> None:
+        """Remove all files of a run that begins here and came to nothing, so that another one can take the folder."""
+        self._check()
+        assert self._begins, "files of an earlier run stay"
+        for inside in self.path.iterdir():
+            if inside.name != LOCK and not is_folder(inside):
+                inside.unlink()
 
     def write_text(self, name: str, text: str) -> None:
         """Write a file of text, in the place of an older one."""

@@ -1,8 +1,9 @@
 """Search over numbers and structure of a configuration: spaces, trials, their journal, and what came of them."""
 
 from .candidates import Candidates, candidates_of
+from .checking import check_space
 from .dimensions import Dimension
-from .execution import Concluded, SearchCallbacks, begin_search, carry_out_search
+from .execution import Concluded, SearchCallbacks, begin_search, carry_out_search, check_goes_on
 from .files import NAME, RESULTS, Written, read_search
 from .journal import Journal, require_optuna
 from .listing import COMPARISON, OWN, SEARCH, check_search, is_search, read_results, what_is
@@ -10,7 +11,8 @@ from .problem import Search
 from .results import Trial, trials_of
 from .scoring import Goal, goal_of
 from .settings import Settings
-from .space import SHIPPED, TUNE, Space, space_of
+from .shipped import SHIPPED, fitted
+from .space import TUNE, Space, space_of
 from .work import work
 from .workers import Workers, started_by
 
@@ -37,7 +39,10 @@ __all__ = [
     "begin_search",
     "candidates_of",
     "carry_out_search",
+    "check_goes_on",
     "check_search",
+    "check_space",
+    "fitted",
     "goal_of",
     "is_search",
     "read_results",

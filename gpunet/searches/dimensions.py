@@ -2,14 +2,27 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..errors import ConfigError, meant, shortened
+from ..plain import repeated
 
 Kind = Literal["log", "one_minus_log", "uniform", "int", "int_log", "choice"]
 KINDS: tuple[Kind, ...] = ("log", "one_minus_log", "uniform", "int", "int_log", "choice")
+# What other programs call them.
+OTHERS = {
+    "quniform": "Write int for whole numbers, or choice with the values of the steps",
+    "qloguniform": "Write int_log for whole numbers, or choice with the values of the steps",
+    "loguniform": "Write log",
+    "reverse_log": "Write one_minus_log",
+    "randint": "Write int",
+    "lograndint": "Write int_log",
+    "float": "Write uniform, or log",
+    **dict.fromkeys(("values", "categorical", "grid", "grid_search", "choices", "value"), "Write choice"),
+    **dict.fromkeys(("min", "max", "low", "high"), "Write uniform = [low, high], or log = [low, high]"),
+}
 BOUNDED = "must be two numbers, the lower one first"
 
 
@@ -93,7 +106,7 @@ class Dimension:
         Args:
             values: of the keys that conditions may speak of.
         """
-        return all(values.get(key) in wanted for key, wanted in self.when)
+        return all(is_one_of(values.get(key), wanted) for key, wanted in self.when)
 
     def said(self, value: Any) -> str:
         """A value as a table shows it.
@@ -131,8 +144,7 @@ def dimension(key: str, written: Mapping[str, Any], full: Any = str) -> Dimensio
     kinds = [kind for kind in KINDS if kind in written]
     unknown = [word for word in written if word not in (*KINDS, "when")]
     if unknown:
-        remedy = meant(unknown[0], [*KINDS, "when"], f"There are {', '.join(KINDS)}, and when")
-        raise ConfigError(name, "has a word that is not known", shortened(unknown[0]), remedy)
+        raise unknown_word(key, unknown[0])
     if len(kinds) != 1:
         received = ", ".join(kinds) or "none"
         raise ConfigError(name, "must have one scale", received, f"Write one of {', '.join(KINDS)}")
@@ -142,10 +154,17 @@ def dimension(key: str, written: Mapping[str, Any], full: Any = str) -> Dimensio
         choices = written[kind]
         if not isinstance(choices, list | tuple) or not choices:
             raise ConfigError(f"{name}.choice", "must be a list of values", _shown(choices), "For example [32, 64]")
-        distinct = [value for place, value in enumerate(choices) if value not in list(choices[:place])]
-        return Dimension(key, kind, 0, len(distinct) - 1, tuple(distinct), when)
+        if (twice := repeated(choices)) is not None:
+            raise ConfigError(f"{name}.choice", "must have each value once", f"{_shown(twice)} twice", "Leave one out")
+        return Dimension(key, kind, 0, len(choices) - 1, tuple(choices), when)
     low, high = _bounds(f"{name}.{kind}", kind, written[kind])
     return Dimension(key, kind, low, high, (), when)
+
+
+def unknown_word(key: str, word: str) -> ConfigError:
+    """What is said of a word that is no scale: what it is called here, where other programs have it."""
+    remedy = OTHERS.get(word) or meant(word, [*KINDS, "when"], f"There are {', '.join(KINDS)}, and when")
+    return ConfigError(f"space.{key}", "has a word that is not known", shortened(word), remedy)
 
 
 def _bounds(name: str, kind: Kind, written: Any) -> tuple[float, float]:
@@ -174,7 +193,18 @@ def _conditions(name: str, written: Any, full: Any) -> tuple[tuple[str, tuple[An
         remedy = 'For example when = { optimizer = "sgd" }'
         raise ConfigError(f"{name}.when", "must be a table of keys with values", _shown(written), remedy)
     flat = flattened(written)
-    return tuple((full(key), tuple(v) if isinstance(v, list | tuple) else (v,)) for key, v in flat.items())
+    # A section is told by its name, which is its value here.
+    keys = {key.removesuffix(".name"): value for key, value in flat.items()}
+    return tuple((full(key), tuple(v) if isinstance(v, list | tuple) else (v,)) for key, v in keys.items())
+
+
+def is_one_of(value: Any, wanted: Sequence[Any]) -> bool:
+    """Whether a value is one of several, a table by its name.
+
+    >>> is_one_of({"name": "sgd", "momentum": 0.9}, ("sgd",)), is_one_of("adam", ("sgd",))
+    (True, False)
+    """
+    return value in wanted or (isinstance(value, Mapping) and value.get("name") in wanted)
 
 
 def flattened(tables: Mapping[str, Any], ends: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 import json
 import time
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from ..checkpoint import Group
 from ..cluster import Cluster
 from ..config import Config
-from ..errors import ConfigError, DataError, GpunetError, Interrupted, printable
+from ..errors import ClusterError, ConfigError, DataError, GpunetError, Interrupted, printable
 from ..interruption import Stop
 from ..paths import exists
 from ..persistence import BEST, RunFolder, dump
@@ -67,6 +68,16 @@ def begin_search(search: Search, folder: RunFolder, journal: Journal) -> None:
         journal: of the search.
 
     Raises:
+        GpunetError: as :func:`check_goes_on`.
+    """
+    check_goes_on(search, journal)
+    folder.write_text(NAME, search_text(search))
+
+
+def check_goes_on(search: Search, journal: Journal) -> None:
+    """Refuse to go on with what does not fit together.
+
+    Raises:
         ConfigError: fewer trials than are finished already.
         DataError: a journal that has lost trials that the results in the folder have.
     """
@@ -74,12 +85,11 @@ def begin_search(search: Search, folder: RunFolder, journal: Journal) -> None:
     if search.settings.trials < finished:
         rule, remedy = f"must be at least the {finished:,} that are finished already", "Leave it out, or try more"
         raise ConfigError("trials", rule, search.settings.trials, remedy)
-    kept = finished_in(folder.path)
+    kept = finished_in(journal.path.parent)
     if kept > finished:
         rule = f"must have the {kept:,} finished trials that {RESULTS} has"
         remedy = "Restore it from a copy, or begin the search anew in another folder"
         raise DataError(printable(str(journal.path)), rule, finished, remedy)
-    folder.write_text(NAME, search_text(search))
 
 
 def finished_in(folder: Path) -> int:
@@ -121,6 +131,7 @@ def carry_out_search(
     told, stop = callbacks or SearchCallbacks(), stop or Stop()
     progress = _Progress(journal, told)
     with ExitStack() as opened:
+        opened.enter_context(_leaving_nothing(folder, journal))
         remote = None
         if isinstance(workers, Cluster):
             remote = opened.enter_context(Remote(search, goal, journal, workers, progress))
@@ -140,6 +151,22 @@ def carry_out_search(
     found = document(search, goal, journal, Final(kept.scores, spread, time.perf_counter() - began), speed, shares)
     _write(folder, found)
     return Concluded(found, kept.config, kept.network)
+
+
+@contextmanager
+def _leaving_nothing(folder: RunFolder, journal: Journal) -> Iterator[None]:
+    """While this is open, a search that begins and fails before it has a result leaves an empty folder behind.
+
+    What was interrupted, or has lost its cluster, stays to go on.
+    """
+    try:
+        yield
+    except (Interrupted, ClusterError):
+        raise
+    except GpunetError:
+        if folder.begins and not any(trial.state in ("complete", "pruned") for trial in trials_of(journal)):
+            folder.clear()
+        raise
 
 
 class _Progress(Told):

@@ -17,7 +17,8 @@ from ..families import Family
 from .dimensions import flattened
 from .problem import Search, tune_config
 from .settings import Settings, settings_of
-from .space import SHIPPED, TUNE, Space, check_not_set, shipped_for, shipped_path, space_of
+from .shipped import SHIPPED, shipped_for, shipped_path
+from .space import TUNE, Space, check_not_set, space_of
 
 TABLES = ("space", "search", "tune")
 NAME, RESULTS = "search.toml", "search.json"
@@ -34,6 +35,7 @@ class Written:
         tune: the network that is fine-tuned, where trials pretrain.
         start: path of the weights that trials start from, or nothing.
         chosen: keys of the configuration that somebody wrote, so that they stay as they are.
+        shipped: whether the space came along, so that it is fitted to the model and the samples.
     """
 
     config: Config
@@ -42,6 +44,7 @@ class Written:
     tune: Config | None = None
     start: str = ""
     chosen: frozenset[str] = field(default_factory=frozenset)
+    shipped: bool = False
 
 
 def read_search(
@@ -58,9 +61,9 @@ def read_search(
     """What a search is asked for.
 
     Args:
-        source: a preset, whose space comes along for ``mlp``, ``rbm``, ``dbn``, ``finetune`` and ``convnet``, or a TOML
-            file: a configuration with a table ``[space]`` and perhaps ``[search]``, ``[tune]``, and the keys ``preset``
-            and ``start``.
+        source: a preset, whose space comes along for ``mlp``, ``linear``, ``rbm``, ``dbn``, ``finetune`` and
+            ``convnet``, or a TOML file: a configuration with a table ``[space]`` and perhaps ``[search]``, ``[tune]``,
+            and the keys ``preset`` and ``start``.
         overrides: of the configuration, values by dotted key.
         settings: of the search, stronger than its file.
         space: another file with these tables, or the space itself.
@@ -91,20 +94,22 @@ def read_search(
         tables = {name: read_tables(Path(space)).get(name) or tables[name] for name in TABLES}
     elif space is not None:
         tables["space"] = dict(space)
-    if tables["space"] is None:
+    shipped = tables["space"] is None
+    if shipped:
         tables = _shipped(config, preset, tables)
     for name, table in tables.items():
         if table is not None and not isinstance(table, Mapping):
             raise ConfigError(name, "must be a table of keys", shortened(repr(table)), f"Write [{name}]")
     tuned = None
     keys = [*(tables["tune"] or {}), *(tune or {})]
-    found = space_of(tables["space"] or {}, families)
+    found = space_of(tables["space"] or {}, families, toml=not isinstance(space, Mapping))
     if keys or any(one.key.startswith(TUNE) for one in found) or _pretrains(config):
         tuned = tune_config({**_without_name(flattened(tables["tune"] or {})), **(tune or {})})
     check_not_set(found, overrides if given is None else given)
     check_not_set(found, tune or {}, TUNE)
     chosen = frozenset(flattened(own)) | frozenset(overrides)
-    return Written(config, found, settings_of({**(tables["search"] or {}), **(settings or {})}), tuned, start, chosen)
+    how = settings_of({**(tables["search"] or {}), **(settings or {})})
+    return Written(config, found, how, tuned, start, chosen, shipped)
 
 
 def _pretrains(config: Config) -> bool:

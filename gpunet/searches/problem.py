@@ -31,6 +31,7 @@ class Search:
         tune: the network that is fine-tuned from what a trial pretrains, where that is what it is for.
         start: weights that every trial starts from, or None.
         start_path: where they come from, for reports.
+        left_out: a line for whatever a space that came along does not try here.
     """
 
     experiment: Experiment
@@ -39,6 +40,7 @@ class Search:
     tune: Config | None = None
     start: Checkpoint | None = None
     start_path: str = ""
+    left_out: tuple[str, ...] = ()
 
     @property
     def config(self) -> Config:
@@ -114,7 +116,7 @@ class Search:
         found = changed(self.tune, own)
         widths = found.model.starting_from(config.model.hidden_widths)
         if not widths:
-            remedy = "Use the preset finetune"
+            remedy = "Fine-tune an mlp"
             raise ConfigError("model", "must be a network that starts from a stack", found.model.name, remedy)
         model = found.model.model_copy(update=dict(widths))
         return found.model_copy(

@@ -14,6 +14,7 @@ from .problem import VERSION, Search
 from .sampling import name_of
 from .scoring import Goal
 
+TOLD = 5  # trials that are listed
 EDGE = 0.05  # of its scale: a choice that is nearer to an end may have its best value beyond it
 STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running", "WAITING": "waiting"}
 
@@ -184,6 +185,10 @@ def notes(
                 lines.append(
                     f"{one.key} = {one.said(best.values[one.key])} lies at the {end} end of its range: widen it"
                 )
+    ties = [trial for trial in trials if best is not None and trial.state == "complete" and trial.score == best.score]
+    if best is not None and len(ties) > 1:
+        numbers = ", ".join(str(trial.number) for trial in ties[:TOLD]) + (" and more" if len(ties) > TOLD else "")
+        lines.append(f"{len(ties)} trials have the best score ({numbers}): the first of them, {best.number}, is chosen")
     noise = found["noise"]
     if best is not None and noise is not None and noise["sd"]:
         rivals = [

@@ -130,8 +130,12 @@ def goal_of(search: Search) -> Goal:
     if search.config.model_copy(update={"members": 1}).population > 1:
         remedy = "Write one number, and the others as { choice = [...] } in [space]"
         raise ConfigError("search", "tries one value of a key in each trial", "a list of values for members", remedy)
+    if count := search.config.training.snapshots:
+        raise ConfigError("snapshots", "are kept by a training, and not by trials", count, "Leave it out")
     if settings.folds == 1 and not len(search.experiment.split.validation):
-        raise ConfigError("validation", "must have samples to score trials on", "none", "Set it to 0.15, or use folds")
+        raise ConfigError(
+            "validation", "must have samples to score trials on", "none", "Set validation=0.15, or folds=5"
+        )
     if purpose == "likelihood":
         if family.has_outputs:
             remedy = "Leave search.score out"

@@ -63,7 +63,10 @@ class Settings:
             name = error.thing.replace("Settings.", "search.")
             raise ConfigError(name, error.rule, error.received, error.remedy) from None
         if self.method == "coarse_to_fine" and self.trials < 2 * self.stages:
-            rule, remedy = f"must be at least 2 for each of {self.stages} stages", 'Use method="random", or more trials'
+            rule, remedy = (
+                f"must be at least 2 for each of {self.stages} stages",
+                "Use search.method=random, or more trials",
+            )
             raise ConfigError("search.trials", rule, self.trials, remedy)
 
     @property

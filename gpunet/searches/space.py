@@ -1,18 +1,16 @@
 """Spaces: the keys of a configuration that a search changes, and what it tries for them."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
-from ..config import Config, family_name, full_key, is_key, override
+from ..config import Config, full_key, is_key, override
 from ..errors import ConfigError, meant, shortened
 from ..families import Family
-from .dimensions import KINDS, Dimension, dimension, flattened
+from .dimensions import KINDS, OTHERS, Dimension, dimension, flattened, is_one_of, unknown_word
 
 TUNE = "tune."  # before keys of the network that is fine-tuned from what a trial pretrains
-SHIPPED = ("mlp", "rbm", "dbn", "finetune", "convnet")
 
 
 @dataclass(frozen=True)
@@ -47,13 +45,14 @@ class Space:
         return {one.key: one.document() for one in self}
 
 
-def space_of(tables: Mapping[str, Any], families: Sequence[type[Family]] = ()) -> Space:
+def space_of(tables: Mapping[str, Any], families: Sequence[type[Family]] = (), toml: bool = False) -> Space:
     """A space out of what TOML, or Python, says.
 
     Args:
         tables: by key, short or dotted or nested: a kind with bounds or values, see
             :func:`~gpunet.searches.dimensions.dimension`.
         families: of models of your own.
+        toml: whether they come out of a file, so that remedies are spelled as there.
 
     Raises:
         ConfigError: an empty space, a key that there is not, bounds that make no sense, conditions in a circle.
@@ -74,19 +73,55 @@ def space_of(tables: Mapping[str, Any], families: Sequence[type[Family]] = ()) -
 
     written = flattened(tables, (*KINDS, "when"))
     if not written:
-        remedy = "Add keys to [space], such as learning_rate = { log = [1e-4, 1e-1] }"
+        example = scale_of("learning_rate", [1e-4, 0.1], toml)
+        remedy = f"Add keys to [space], such as {example}" if toml else f"For example {example}"
         raise ConfigError("space", "must have a key to search over", "none", remedy)
     found = []
     for key, value in written.items():
         if not isinstance(value, Mapping):
-            remedy = f"Write {key} = {{ choice = [...] }}, or set it in the configuration"
+            above, _, word = key.rpartition(".")
+            if above and (word in OTHERS or full_key(above, known) != above):
+                raise unknown_word(above, word)
+            remedy = f"Write {scale_of(key, value, toml)}, or set it in the configuration"
             raise ConfigError(f"space.{key}", "must be a table with a scale", shortened(repr(value)), remedy)
         found.append(dimension(full(key), value, full))
     keys = [one.key for one in found]
     for key in keys:
         if keys.count(key) > 1:
             raise ConfigError(f"space.{key}", "must be there once", "twice, perhaps by its short name", "Leave one out")
+    _check_conditions(found)
     return Space(tuple(_in_order(found)))
+
+
+def scale_of(key: str, value: Any, toml: bool) -> str:
+    """How what somebody wrote without a scale would be written with one, in TOML or in Python."""
+    pair = isinstance(value, list | tuple) and len(value) == 2
+    numbers = pair and all(map(_is_number, value)) and value[0] < value[1]
+    scale = ("log" if value[0] > 0 else "uniform") if numbers else "choice"
+    inner = json.dumps(list(value) if isinstance(value, list | tuple) else [value], default=str)
+    return f"{key} = {{ {scale} = {inner} }}" if toml else f'{{"{key}": {{"{scale}": {inner}}}}}'
+
+
+def _check_conditions(dimensions: Sequence[Dimension]) -> None:
+    """Refuse conditions that ask for values which the space never tries."""
+    by_key = {one.key: one for one in dimensions}
+    for one in dimensions:
+        for key, wanted in one.when:
+            other = by_key.get(key)
+            for value in wanted if other is not None else ():
+                assert other is not None
+                if other.choices and not any(is_one_of(choice, (value,)) for choice in other.choices):
+                    tried = ", ".join(map(other.said, other.choices))
+                elif not other.choices and not (_is_number(value) and other.low <= value <= other.high):
+                    tried = f"{other.low:g} to {other.high:g}"
+                else:
+                    continue
+                rule = f"must name values of {key} that the space tries"
+                raise ConfigError(f"space.{one.key}.when", rule, shortened(repr(value)), f"It tries {tried}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _in_order(dimensions: Sequence[Dimension]) -> list[Dimension]:
@@ -142,17 +177,6 @@ def fixed_values(config: Config, space: Space, prefix: str = "") -> dict[str, An
     keys = {key for one in space for key, _ in one.when}
     own = {key for key in keys if key.startswith(TUNE) == bool(prefix)}
     return {key: _plain(_held(config, key.removeprefix(prefix))) for key in own}
-
-
-def shipped_path(name: str) -> Path:
-    """The file of a space that comes with gpunet."""
-    return Path(str(files("gpunet.searches") / "spaces")) / f"{name}.toml"
-
-
-def shipped_for(config: Config, preset: str | None) -> str | None:
-    """The name of the space that suits a configuration: by its preset, else by its family; None where there is none."""
-    names = [preset, family_name(type(config.model))]
-    return next((name for name in names if name in SHIPPED), None)
 
 
 def _held(config: Config, key: str) -> Any:

@@ -19,6 +19,7 @@ from ..families import Layerwise
 from ..fields import term
 from ..interruption import Stop
 from ..persistence import graft
+from ..plain import repeated
 from ..stages import Stack, within_memory
 from ..vocabulary import MEMBERS
 from .arms import ARMS, Arm, ArmResult, Source, Trial
@@ -49,8 +50,10 @@ class Comparison:
         widen: int = 4,
     ):
         self.experiment, self.network, self.widen = experiment, network, widen
-        self.labels = sorted({len(self.split.train) if count is None else count for count in labels})
-        self.rates = sorted(set(rates))
+        counts = [len(self.split.train) if count is None else count for count in labels]
+        check_distinct("labels to compare", counts)
+        check_distinct("rates to try", rates)
+        self.labels, self.rates = sorted(counts), sorted(rates)
         self.model = _stack_of(self.pretraining)
         self._check()
         self.inputs = experiment.inputs
@@ -84,6 +87,16 @@ class Comparison:
         config = self.pretraining
         data = config.data.model_copy(update={"labels": labels if self.labelled_pretraining else None})
         return Stack(self.experiment.configured(config.model_copy(update={"data": data})))
+
+    def check_pretraining(self) -> None:
+        """Put the first layer of each stack together, which finds what it cannot learn from.
+
+        Raises:
+            ConfigError: settings that do not suit the layer or the samples.
+            DataError: data that its visible units cannot take.
+        """
+        for count in self.labels if self.labelled_pretraining else self.labels[:1]:
+            next(self.stack(count).stages())
 
     def check_source(self, source: Checkpoint) -> None:
         """Refuse a stack of an earlier run that is unfinished, has seen other data, or more labels than are compared.
@@ -247,6 +260,16 @@ class Comparison:
         if batch > self.labels[0]:
             rule, remedy = f"must be at most the fewest labels, {self.labels[0]}", min(20, self.labels[0])
             raise ConfigError("network.batch_size", rule, batch, f"Set network.batch_size={remedy}")
+
+
+def check_distinct(thing: str, values: Sequence[Any]) -> None:
+    """Refuse a list in which something is twice.
+
+    Raises:
+        ConfigError: naming it.
+    """
+    if (twice := repeated(values)) is not None:
+        raise ConfigError(thing, "must be there once each", f"{twice} twice", "Leave one out")
 
 
 def _stack_of(config: Config) -> Layerwise:

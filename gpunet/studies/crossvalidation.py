@@ -87,6 +87,8 @@ def fold_splits(experiment: Experiment, folds: int, repeats: int) -> list[Split]
     config, dataset = experiment.config, experiment.dataset
     if not config.model.wants_targets or not config.model.has_outputs:
         raise ConfigError("folds", "need a network that predicts targets", config.model.name, "Leave them out")
+    if count := config.training.snapshots:
+        raise ConfigError("snapshots", "are kept by a training, and not by folds", count, "Leave it out")
     rows = np.arange(len(dataset.x) if dataset.test_from is None else dataset.test_from)
     data = config.data
     return folded(

@@ -16,6 +16,7 @@ from ..inspection.signals import Signal, diagnosis, first_signals
 from ..interruption import Stop
 from ..persistence import RunFolder, snapshot
 from ..plain import finite
+from .comparison import check_distinct
 
 RESULTS = "depth.json"
 LITTLE = 0.75  # of the error of the most frequent class: a network that errs more has learned next to nothing
@@ -90,7 +91,9 @@ class DepthStudy:
     """
 
     def __init__(self, experiment: Experiment, layers: Sequence[int], activations: Sequence[str]):
-        self.experiment, self.layers, self.activations = experiment, sorted(set(layers)), list(activations)
+        check_distinct("depths", layers)
+        check_distinct("activations", activations)
+        self.experiment, self.layers, self.activations = experiment, sorted(layers), list(activations)
         dataset, split = experiment.dataset, experiment.split
         if not dataset.classes:
             raise DataError(dataset.name, "must have classes to compare errors", "real-valued targets")

@@ -8,6 +8,7 @@ from ..checkpoint import Checkpoint, Group, read
 from ..cluster import Cluster, Tasks
 from ..errors import Interrupted
 from ..interruption import Stop
+from ..paths import exists
 from ..persistence import RunFolder, dump, snapshot
 from ..plain import finite
 from ..stages import Callbacks, carry_out_population, runs_of
@@ -60,7 +61,8 @@ def carry_out_comparison(
         ClusterError: the cluster is lost; what was finished is in the folder.
     """
     told, stop = callbacks or ComparisonCallbacks(), stop or Stop()
-    folder.write_text(NETWORK, dump(comparison.network))
+    if pretrained is None:
+        comparison.check_pretraining()
     if cluster is not None:
         return _carry_out_on(cluster, comparison, folder, pretrained, told, stop)
     results: list[ArmResult] = []
@@ -80,10 +82,17 @@ def _write(
 ) -> None:
     """Write the network that an arm chose, and all figures so far that can be compared."""
     folder.write(f"{result.arm.name}-{result.labels}.h5", network)
+    _write_network(comparison, folder)
     with_pretrained = {one.labels for one in results if one.arm.pretrained}
     if comparable := [one for one in results if one.labels in with_pretrained]:
         found = finite(document(comparison, comparable))
         folder.write_text(RESULTS, json.dumps(found, indent=2) + "\n")
+
+
+def _write_network(comparison: Comparison, folder: RunFolder) -> None:
+    """Write how all arms are tuned, with the first thing that is kept: a start that fails leaves nothing behind."""
+    if not exists(folder.path / NETWORK):
+        folder.write_text(NETWORK, dump(comparison.network))
 
 
 def _carry_out_on(
@@ -153,6 +162,7 @@ def _kept(comparison: Comparison, labels: int, folder: RunFolder, content: Group
     """A pretrained stack, written and read again."""
     name = f"stack-{labels}.h5" if comparison.labelled_pretraining else "stack.h5"
     folder.write(name, content)
+    _write_network(comparison, folder)
     return Source(read(folder.path / name), seconds)
 
 

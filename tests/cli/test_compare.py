@@ -248,3 +248,48 @@ def test_a_signal_keeps_what_was_finished(tmp_path):
     assert process.returncode == 130, rest
     assert "compare: was stopped by SIGINT. What was finished is in r." in rest
     assert [e["arm"] for e in json.loads((tmp_path / "r/compare.json").read_text())["results"]] == ["pretrained"]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["compare", "--labels", "100,50,100"], "--labels: must be there once each, got 100 twice. Leave one out."),
+        (["compare", "--labels", "1257,all"], "--labels: must be there once each, got 1257 twice."),
+        (["compare", "--rates", "0.1,0.03,0.10"], "--rates: must be there once each, got 0.1 twice."),
+        (["depth", "--layers", "8,8"], "--layers: must be there once each, got 8 twice."),
+        (["depth", "--layers", "8", "--activations", "relu,relu"], "--activations: must be there once each, got relu"),
+        (["train", "lr={members=[0.1,0.01,0.1]}"], "optimizer.learning_rate: must differ between members, got "),
+        (["train", "lr=[0.1,0.2,0.1]", "dropout=[0.3,0.3,0.3]"], "with optimizer.learning_rate = 0.1 twice"),
+    ],
+)  # fmt: skip
+def test_what_is_there_twice_is_named(words, expected, tmp_path):
+    dropout = ["input_dropout=0.0"] if words[0] == "train" else []
+    for dry in ["--dry-run"], []:
+        refused(*words, *dropout, *dry, cwd=tmp_path, code=2, expected=expected)
+
+
+def test_values_of_several_lists_may_come_again_in_one(tmp_path):
+    words = ["train", "linear", "optimizer=sgd", "lr=[0.1,0.1,0.2]", "momentum=[0.5,0.9,0.5]", "--dry-run"]
+    assert "3 members" in gpunet(*words, cwd=tmp_path).stderr
+
+
+@pytest.fixture
+def real_numbers(tmp_path):
+    x = np.random.default_rng(0).normal(5, 3, (120, 3)).round(3)
+    rows = [f"{a},{b},{c},{'y' if a > 5 else 'n'}" for a, b, c in x.tolist()]
+    (tmp_path / "t.csv").write_text("\n".join(["a,b,c,label", *rows]) + "\n")
+    return tmp_path
+
+
+def test_a_comparison_that_cannot_begin_says_so_in_a_dry_run_and_leaves_nothing(real_numbers):
+    words = ["compare", "t.csv", "--labels", 20, "--seeds", 1, "--rates", 0.1, "model.hidden=[3]", "epochs=1"]
+    expected = "must lie between 0 and 1 for Bernoulli visible units"
+    for more in ["--dry-run"], ["--run", "c"], []:
+        refused(*words, *more, cwd=real_numbers, code=3, expected=expected)
+    (real_numbers / "c").mkdir()
+    failed = gpunet(*words, "--run", "c", "data.preprocess=standardise", cwd=real_numbers, check=False)
+    assert expected in failed.stderr
+    assert [path.name for path in (real_numbers / "c").iterdir()] in ([], [".lock"])
+    more = ["data.preprocess=min_max", "--run", "c", "tune.training.epochs=1"]
+    gpunet(*words, *more, cwd=real_numbers)
+    assert (real_numbers / "c/tune.toml").exists()

@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from gpunet.cli.naming import KEYS, PHRASES, SET, THINGS, explained, translated
+from gpunet.cli import main
+from gpunet.cli.naming import KEYS, OPTIONS, PHRASES, SET, THINGS, explained, translated
 from gpunet.config import Config
 from gpunet.errors import ConfigError, DataError
 from test_architecture import MODULES, room_of
@@ -75,6 +76,13 @@ def test_keys_are_keys_of_the_configuration(path):
     assert section in Config.model_fields
     schema = str(Config.model_json_schema())
     assert f"'{key.rpartition('.')[2]}': " in schema
+
+
+@pytest.mark.parametrize(("name", "option"), OPTIONS.items())
+def test_arguments_that_are_options_are_those_of_a_command(name, option):
+    assert any(option in parameter.opts for parameter in main.get_command(None, "train").params)
+    assert translated(f"Set {name}=3, or leave {name} out") == f"Set {option}=3, or leave {option} out"
+    assert translated(f"the {name} are many") == f"the {name} are many"
 
 
 def test_messages_are_translated_part_by_part():

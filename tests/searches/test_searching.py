@@ -17,7 +17,7 @@ import pytest
 import gpunet
 from gpunet.api.kept_arrays import keep_arrays, kept_arrays
 from gpunet.config import Config
-from gpunet.errors import ConfigError, DataError, Interrupted
+from gpunet.errors import ConfigError, DataError, GpunetWarning, Interrupted
 from gpunet.families import MLPConfig
 from gpunet.interruption import Stop
 from gpunet.searches import read_search, trials_of
@@ -208,12 +208,16 @@ def test_adaptive_methods_run_and_say_that_they_depend_on_the_order():
 def test_a_trial_that_cannot_be_trained_fails_alone():
     x, y = table(60)
     space = {"batch_size": {"choice": [10, 500]}, "lr": {"log": [1e-3, 1e-2]}}
-    found = gpunet.search("mlp", x, y, space, method="random", trials=8, noise=0, epochs=1, hidden=[4])
+    with pytest.warns(GpunetWarning, match=r"trials with training.batch_size = 500 will fail"):
+        found = gpunet.search("mlp", x, y, space, method="random", trials=8, noise=0, epochs=1, hidden=[4])
     failed = [trial for trial in found.trials if trial["state"] == "failed"]
     assert failed
     assert all("batch_size: must be at most" in trial["problem"] for trial in failed)
     assert {trial["values"]["training.batch_size"] for trial in failed} == {500}
-    with pytest.raises(ConfigError, match="must have a trial that can be trained to its end"):
+    with (
+        pytest.warns(GpunetWarning, match="will fail"),
+        pytest.raises(ConfigError, match="must have a trial that can be trained to its end"),
+    ):
         gpunet.search("mlp", x, y, {"batch_size": {"choice": [500]}}, method="random", trials=1, epochs=1)
 
 
@@ -361,3 +365,17 @@ def test_trials_of_a_journal_are_those_of_the_results(searched):
     identity = next(line["user_attr"]["search"] for line in held if "search" in line.get("user_attr", {}))
     trials = trials_of(Journal(folder / "one", identity, False, False))
     assert [trial.score for trial in trials] == [trial["score"] for trial in results(folder / "one")["trials"]]
+
+
+def test_a_search_that_comes_to_nothing_leaves_nothing(tmp_path):
+    """Whatever ends it before its first result, the corrected command may take the folder."""
+    x, y = table(60)
+    how = {"trials": 2, "noise": 0, "epochs": 1, "hidden": [3], "device": "cpu"}
+    space = {"batch_size": {"choice": [400, 500]}}
+    (tmp_path / "there").mkdir()
+    for folder in (tmp_path / "new", tmp_path / "there"):
+        with pytest.warns(GpunetWarning), pytest.raises(ConfigError, match="must have a trial that can be trained"):
+            gpunet.search("mlp", x, y, space, run=folder, **how)
+        assert not folder.exists() or [path.name for path in folder.iterdir()] == [".lock"]
+    found = gpunet.search("mlp", x, y, {"lr": {"log": [0.01, 1]}}, run=tmp_path / "there", **how)
+    assert len(found.trials) == 2
