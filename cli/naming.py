@@ -30,10 +30,9 @@ SET = {
     "channels": "data.channels",
     "chains": "model.chains",
     "temperatures": "model.chains.temperatures",
-    "size": "--size",
 }
 # Arguments that are options, where a message sets them or is about them.
-OPTIONS = {"folds": "--folds", "repeats": "--repeats"}
+OPTIONS = {name: f"--{name}" for name in ("folds", "repeats", "size", "share", "combine", "rounds", "reference")}
 # What an error is about.
 THINGS = {
     "source": "--from",
@@ -47,13 +46,8 @@ THINGS = {
     "clamp": "--clamp",
     "signals": "--signal",
     "network.model": "tune.model.name",
-    "size": "--size",
-    "share": "--share",
     "Bagging.share": "--share",
     "Subspaces.share": "--share",
-    "combine": "--combine",
-    "rounds": "--rounds",
-    "reference": "--reference",
 }
 # The command ``compare`` configures two models: the pretrained stack, and the network that is tuned from it.
 NETWORK = "network."
