@@ -46,8 +46,6 @@ THINGS = {
     "clamp": "--clamp",
     "signals": "--signal",
     "network.model": "tune.model.name",
-    "Bagging.share": "--share",
-    "Subspaces.share": "--share",
 }
 # The command ``compare`` configures two models: the pretrained stack, and the network that is tuned from it.
 NETWORK = "network."

@@ -346,7 +346,10 @@ def method_named(name: str, share: float | None = None) -> Method:
     if "share" not in kind.__dataclass_fields__:
         own = [word for word, other in NAMES.items() if "share" in other.__dataclass_fields__]
         raise ConfigError("share", f"belongs to {' and '.join(own)}", name, "Leave it out")
-    made = kind(share)
+    try:
+        made = kind(share)
+    except ConfigError as error:
+        raise ConfigError("share", error.rule, error.received, error.remedy) from None
     return made
 
 

@@ -80,7 +80,8 @@ def test_keys_are_keys_of_the_configuration(path):
 
 @pytest.mark.parametrize(("name", "option"), OPTIONS.items())
 def test_arguments_that_are_options_are_those_of_a_command(name, option):
-    assert any(option in parameter.opts for parameter in main.get_command(None, "train").params)
+    commands = [main.get_command(None, word) for word in ("train", "ensemble")]
+    assert any(option in parameter.opts for command in commands for parameter in command.params)
     assert translated(f"Set {name}=3, or leave {name} out") == f"Set {option}=3, or leave {option} out"
     assert translated(f"the {name} are many") == f"the {name} are many"
 
