@@ -141,7 +141,10 @@ def test_a_look_that_is_announced_begins_a_launch(four, launched):
 
 def test_snapshots_and_the_doctor_see_the_weights_of_their_step(four, launched, monkeypatch, tmp_path):
     def kept(name):
-        settings = MACHINE | {"training.snapshots": 5}
+        settings = MACHINE | {
+            "training.snapshots": 5,
+            "training.batch_size": 11,
+        }  # twelve steps, the last one in a four
         with recording() as device, folder_at(tmp_path / name) as folder:
             run = next(runs_of(experiment("rbm", settings, device)))
             carry_out(iter([run]), folder)
