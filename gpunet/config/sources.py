@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from ..errors import ConfigError, ConfigErrors, meant, shortened
 from ..families import Family
+from ..vocabulary import MEMBERS
 from .budget import MOST_KEY, check_size, parse, read_text
 from .explain import explain
 from .migration import CURRENT, FIRST, KEY, migrate, stamped
@@ -19,7 +20,7 @@ from .rates import SCHEDULES, in_place_of
 from .schema import Config, schema
 from .shortcuts import full_key
 
-PREFIX = "GPUNET_"
+PREFIX, PRESET = "GPUNET_", "preset"
 
 
 def preset_path(name: str) -> Path:
@@ -45,7 +46,7 @@ def _presets() -> Path:
 
 
 def load_config(
-    source: str | None,
+    source: str | Mapping[str, Any] | None,
     overrides: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
     families: Sequence[type[Family]] = (),
@@ -54,7 +55,8 @@ def load_config(
     """Read, merge and check a configuration.
 
     Args:
-        source: name of a preset, path of a TOML file, or None for the defaults.
+        source: name of a preset, path of a TOML file or what one holds, or None for the defaults. A file may name a
+            ``preset`` and say what it has otherwise; a section of another ``name`` is then all its own.
         overrides: values by dotted key, strongest.
         environment: ``GPUNET_SECTION__KEY=value``, stronger than the source; the process's by default.
         families: of models that the source may name beside those that come with gpunet.
@@ -69,9 +71,14 @@ def load_config(
     """
     merged: dict[str, Any] = {}
     if source is not None:
-        own = is_file_name(source)
-        merged = _read_toml(Path(source) if own else preset_path(source))
-        merged.setdefault(KEY, FIRST if own else CURRENT)
+        named = isinstance(source, str) and not is_file_name(source)
+        if isinstance(source, Mapping):
+            merged = dict(source)
+        else:
+            merged = _read_toml(preset_path(source) if named else Path(source))
+        if not named and PRESET in merged:
+            merged = _on_preset(merged)
+        merged.setdefault(KEY, CURRENT if named else FIRST)
     environment = os.environ if environment is None else environment
     if note is not None:
         for line in _about_variables(environment):
@@ -161,6 +168,32 @@ def _read_toml(path: Path) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         received = shortened(str(error), 300)
         raise ConfigError(str(path), "must be a readable TOML file", received, "Correct it there") from None
+
+
+def _on_preset(own: dict[str, Any]) -> dict[str, Any]:
+    """The values of the preset that a file names, with those of the file in their place."""
+    name = own.pop(PRESET)
+    if not isinstance(name, str):
+        raise ConfigError(PRESET, "must be the name of a preset", shortened(repr(name)))
+    found = _read_toml(preset_path(name))
+    found.setdefault(KEY, CURRENT)
+    for section, held in own.items():
+        before = found.get(section)
+        tables = isinstance(held, Mapping) and isinstance(before, Mapping)
+        if tables and held.get("name") in (None, dict(before or {}).get("name")):
+            _assign(found, {f"{section}.{key}": value for key, value in _flat(held)})
+        else:
+            found[section] = held
+    return found
+
+
+def _flat(tables: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Values by dotted key; what holds nothing is a value."""
+    for key, value in tables.items():
+        if isinstance(value, Mapping) and value and MEMBERS not in value:
+            yield from _flat(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..config import Config, is_file_name, load_config, read_text, stamped
 from ..config.budget import check_size, parse
+from ..config.migration import CURRENT, KEY
 from ..errors import ConfigError, shortened
 from ..families import Family
 from .dimensions import flattened
@@ -88,8 +89,10 @@ def read_search(
     start = own.pop("start", "")
     if not isinstance(start, str):
         raise ConfigError("start", "must be the path of a checkpoint", shortened(repr(start)))
-    values: Mapping[str, Any] = own if preset is None else flattened(own)
-    config = load_config(preset, {**values, **overrides}, environment, families, note)
+    content: Any = preset
+    if source is not None and is_file_name(source):
+        content = {KEY: CURRENT, **own} | ({} if preset is None else {"preset": preset})
+    config = load_config(content, overrides, environment, families, note)
     if isinstance(space, str):
         tables = {name: read_tables(Path(space)).get(name) or tables[name] for name in TABLES}
     elif space is not None:

@@ -23,6 +23,7 @@ from gpunet.layers import BatchNorm, Dense, LeakyReLU, ReLU, Residual
 from gpunet.optimizers import EMA, SGD, SWA, Adam
 from gpunet.parameter import Parameters
 from gpunet.schedules import Exponential, Join, Ramp, Step, WarmUp
+from gpunet.searches import read_search
 from gpunet.vocabulary import words
 
 FAMILIES = [
@@ -226,3 +227,31 @@ def test_bounds_hold_in_python_too():
     with pytest.raises(ConfigError, match="needs momentum > 0"):
         SGD(nesterov=True)
     assert np.isfinite(Adam().learning_rate)
+
+
+def test_a_file_may_stand_on_a_preset(tmp_path):
+    path = tmp_path / "my.toml"
+
+    def loaded(text, environment=None):
+        path.write_text(text)
+        return load_config(str(path), {}, environment or {})
+
+    assert loaded('preset = "mlp"\n') == load_config("mlp", {}, {})
+    text = 'preset = "mlp"\nseed = 3\n[model]\ndropout = 0.1\n[optimizer.learning_rate]\nvalue = 0.01\n'
+    changes = {"seed": 3, "model.dropout": 0.1, "optimizer.learning_rate.value": 0.01}
+    assert loaded(text) == load_config("mlp", changes, {})
+    found = loaded('preset = "mlp"\n[optimizer]\nname = "sgd"\n[model]\nname = "resmlp"\nwidth = 8\n')
+    assert (found.optimizer.name, found.model.width, found.training.batch_size) == ("sgd", 8, 128)
+    assert loaded(text, {"GPUNET_SEED": "5"}).seed == 5
+    assert loaded('preset = "mlp"\noptimizer.learning_rate = "cosine"\n').optimizer.learning_rate.value == 1e-3
+    for wrong, expected in (('preset = "mpl"\n', "Did you mean mlp"), ("preset = 3\n", "must be the name of a preset")):
+        with pytest.raises(ConfigError, match=expected):
+            loaded(wrong)
+
+
+def test_files_of_searches_stand_on_presets_likewise(tmp_path):
+    (tmp_path / "s.toml").write_text(
+        'preset = "finetune"\n[optimizer]\nname = "adam"\n[space]\nlr = { log = [1e-3, 0.1] }\n'
+    )
+    found = read_search(str(tmp_path / "s.toml"), environment={"GPUNET_TRAINING__EPOCHS": "7"}).config
+    assert (found.optimizer.name, found.training.updates, found.training.epochs) == ("adam", 100, 7)
