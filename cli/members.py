@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gpunet.errors import printable
-from gpunet.vocabulary import by_member
+from gpunet.members import by_member
 
 from .options import spread
 

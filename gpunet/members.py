@@ -6,13 +6,23 @@ An array of a population has them as its first axis; an image (N, H, W, C) of on
 population's positions, so that only whoever made the array can know.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from .errors import ConfigError
 
 MEMBER = "member"  # the name of that axis in checkpoints
+MEMBERS = "members"  # the one key of a table that has a value for each member of a population
+
+
+def by_member(value: Any) -> Any:
+    """The values of a setting that is written as one for each member, else None.
+
+    >>> by_member({"members": [0.1, 0.01]}), by_member({"name": "cosine"}), by_member(0.1)
+    ([0.1, 0.01], None, None)
+    """
+    return value[MEMBERS] if isinstance(value, Mapping) and value.keys() == {MEMBERS} else None
 
 
 def of_member(array: Any, members: tuple[int, ...], number: int = 0) -> Any:

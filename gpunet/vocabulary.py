@@ -7,7 +7,7 @@ a new word as soon as its room exports it, and nothing else can be named.
 
 import inspect
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Annotated, Any, Literal, Optional, Union, get_args, get_origin, get_type_hints
 
@@ -17,21 +17,9 @@ from pydantic_core import core_schema
 from . import data, initializers, layers, losses, metrics, optimizers, rbm, schedules
 from .errors import ConfigError
 from .fields import described, term
-from .members import PerMember
+from .members import MEMBERS, PerMember, by_member
 
 WIDTHS = ("n_in", "n")  # fields of layers and units that follow from what stands before, filled in by the builder
-
-
-MEMBERS = "members"  # the one key of a table that has a value for each member of a population
-
-
-def by_member(value: Any) -> Any:
-    """The values of a setting that is written as one for each member, else None.
-
-    >>> by_member({"members": [0.1, 0.01]}), by_member({"name": "cosine"}), by_member(0.1)
-    ([0.1, 0.01], None, None)
-    """
-    return value[MEMBERS] if isinstance(value, Mapping) and value.keys() == {MEMBERS} else None
 
 
 class ByMember:

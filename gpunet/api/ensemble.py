@@ -215,8 +215,8 @@ class Ensemble:
             ConfigError: outputs that are no probabilities of classes, as the votes of a majority.
         """
         if self.meaning == "votes":
-            remedy = "Their share is in outputs(x); or combine by the mean"
-            raise ConfigError("predict_proba", "needs probabilities of classes or labels", "votes", remedy)
+            rule, remedy = "needs probabilities of classes or labels", "Their share is in outputs(x)"
+            raise ConfigError("predict_proba", rule, "votes", remedy)
         if self.meaning != "probability":
             self.networks[0].predict_proba(x[:1] if hasattr(x, "__getitem__") and not isinstance(x, str) else x)
         found = self.outputs(x)
@@ -250,8 +250,7 @@ class Ensemble:
         first = self.networks[0]
         if self.meaning != "probability":
             what = self.meaning if self.meaning == "votes" else f"{self.meaning}s"
-            rule = "needs probabilities of classes or labels"
-            raise ConfigError("calibrated", rule, what, "Leave it out")
+            raise ConfigError("calibrated", "needs probabilities of classes or labels", what, "Leave it out")
         plain = Ensemble.of(self.networks, self.combination.calibrated(1.0))
         found = plain.outputs(x)
         outcome = plain.outcome(found, first.target_numbers(target_array(first.targets(x, y), len(found))))

@@ -7,7 +7,8 @@ from pydantic import BaseModel, ValidationError
 
 from ..errors import ConfigError, shortened
 from ..families import FAMILIES
-from ..vocabulary import MEMBERS, by_member, words
+from ..members import MEMBERS, by_member
+from ..vocabulary import words
 from .schema import Config
 from .suggestions import for_inner_key, for_key, for_word
 

@@ -6,9 +6,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from ..errors import ConfigError
-from ..members import PerMember
+from ..members import MEMBERS, PerMember, by_member
 from ..plain import repeated
-from ..vocabulary import MEMBERS, by_member
 
 
 def values_by_member(held: Any, path: str = "") -> Iterator[tuple[str, PerMember]]:

@@ -10,8 +10,9 @@ from typing import Any
 
 from .. import optimizers, schedules
 from ..fields import term
+from ..members import MEMBERS, by_member
 from ..schedules import Schedule
-from ..vocabulary import MEMBERS, by_member, word_of
+from ..vocabulary import word_of
 
 PEAK = "peak"  # of a schedule that is named, until it is filled in
 
