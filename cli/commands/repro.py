@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 @click.argument("name", required=False)
 @click.option("--data", metavar="FOLDER", help="Where the files of MNIST are, for recipes that need them.")
 @click.option("--folder", metavar="FOLDER", help="Where steps and runs are kept; runs/repro-NAME by default.")
+@click.option("--seeds", type=click.IntRange(1), metavar="N", help="Only its first N seeds, which decide nothing.")
 @click.option("--show", is_flag=True, help="Say what would be run and compared, and stop.")
 @device_option
 @quiet_option
 @json_option
-def repro(name: str | None, data: str | None, folder: str | None, show: bool, device: str, as_json: bool) -> None:
+def repro(
+    name: str | None, data: str | None, folder: str | None, seeds: int | None, show: bool, device: str, as_json: bool
+) -> None:
     """Run a published experiment, and say whether its number is reproduced.
 
     Without NAME, list the recipes. Each is a few commands of gpunet with all settings written down. Printed are the
@@ -33,6 +36,7 @@ def repro(name: str | None, data: str | None, folder: str | None, show: bool, de
     \b
     gpunet repro
     gpunet repro digits-few-labels
+    gpunet repro deep-rectangles --seeds 2 --folder runs/trial
     gpunet repro mnist-rbm-cd1 --data path/to/mnist
     gpunet repro mnist-dbn --data path/to/mnist --show
     """
@@ -46,7 +50,7 @@ def repro(name: str | None, data: str | None, folder: str | None, show: bool, de
     if name not in RECIPES:
         remedy = meant(name, list(RECIPES), "gpunet repro lists them")
         raise ConfigError("NAME", "must be a recipe", repr(name), remedy)
-    recipe = RECIPES[name]
+    recipe = RECIPES[name] if seeds is None else RECIPES[name].with_seeds(seeds)
     if show:
         _show(recipe, as_json)
         return

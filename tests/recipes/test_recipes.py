@@ -99,6 +99,18 @@ def test_the_verdict_follows_from_the_number_and_its_interval():
         assert higher.verdict(Finding((-100.0,), bracket)) == verdict
 
 
+def test_a_part_of_the_seeds_decides_nothing():
+    whole = RECIPES["deep-rectangles"]
+    part, good = whole.with_seeds(2), Finding((5.0, 6.0), (4.0, 7.0))
+    assert part.seeds == whole.seeds[:2]
+    assert part.minutes == pytest.approx(whole.minutes / 3)
+    assert (whole.verdict(good), part.verdict(good)) == ("reproduced", "undecided")
+    assert whole.with_seeds(6) is whole
+    shown = gpunet("repro", "deep-rectangles", "--seeds", 2, "--show").stdout
+    assert "seeds: 0, 1; about" in shown
+    assert "not checked against the table" in shown
+
+
 def test_steps_that_are_finished_are_not_run_again(tmp_path, monkeypatch):
     run, words = Commands(tmp_path / "r", "cpu"), ["train", "linear", "training.epochs=1", "--data", "digits"]
     first = run("net", *words)
