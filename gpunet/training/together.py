@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 TOGETHER = 10  # steps of a graph
 AFTER = 500  # steps that are launched alone first: recording several costs what about so many launches save
 # A step is short up to so many nodes, so many multiplications in products, and so many bytes of parameters, gradients,
-# slots and what a step computes; by estimate each of them takes an H100 some fifty to a hundred microseconds.
+# slots and what a step computes; by estimate each of them takes an H100 in the order of a hundred microseconds.
 NODES, PRODUCTS, BYTES = 64, 1 << 30, 1 << 26
 
 
