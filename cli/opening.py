@@ -83,6 +83,32 @@ def open_file(path: str, allow_nonfinite: bool, verify: bool, wanted: str | None
     return found
 
 
+def check_alone(showing: Sequence[str], new: str) -> None:
+    """Refuse options of what begins beside the folder of something finished.
+
+    Args:
+        showing: parameters of the command that say how it is shown.
+        new: what the other options belong to.
+
+    Raises:
+        ConfigError: naming them.
+    """
+    import click
+    from click.core import ParameterSource
+
+    from gpunet.errors import ConfigError
+
+    context = click.get_current_context()
+    written = [
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name not in showing
+        and context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
+    ]
+    if written:
+        raise ConfigError(" ".join(written), f"must come with {new}", "a finished one", "Leave it out")
+
+
 def shown_folder(words: Sequence[str], kind: str) -> str | None:
     """The folder of something finished, where it is what a command is given to show it again.
 

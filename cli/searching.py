@@ -15,6 +15,7 @@ from gpunet.persistence import CONFIG
 from gpunet.searches import (
     RESULTS,
     SEARCH,
+    TUNE,
     Journal,
     Search,
     SearchCallbacks,
@@ -24,6 +25,7 @@ from gpunet.searches import (
     check_goes_on,
     check_space,
     goal_of,
+    held_at,
     read_results,
     read_search,
     require_optuna,
@@ -227,7 +229,11 @@ def _announce(search: Search, goal: Goal, workers: int, dask: str | None) -> Non
     for one in search.space:
         bounds = ", ".join(one.said(v) for v in one.choices) if one.choices else f"{one.low:g} to {one.high:g}"
         when = "".join(f" when {key} is {' or '.join(map(str, values))}" for key, values in one.when)
-        remark(f"  {one.key}: {one.kind.replace('_', ' ')} {bounds}{when}")
+        own = search.tune if one.key.startswith(TUNE) and search.tune is not None else search.config
+        held = held_at(own, one.key.removeprefix(TUNE))
+        scheduled = "optimizer." in one.key and hasattr(held, "name") and not one.choices
+        instead = f", instead of the schedule {held.name}" if scheduled else ""
+        remark(f"  {one.key}: {one.kind.replace('_', ' ')} {bounds}{when}{instead}")
     for line in search.left_out:
         remark(f"  {line}")
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from gpunet.errors import ConfigError
 
 from ..drawing import FORMATS, require_matplotlib
+from ..opening import check_alone
 from ..options import Request, choose_device, dask_option, run_options
 from ..output import Output
 
@@ -72,7 +72,7 @@ def compare(
     from ..comparing import finished_comparison, run_comparison, show_finished
 
     if folder := finished_comparison(request.words):
-        _check_alone()
+        check_alone(SHOWING, "a new comparison")
         show_finished(folder, None if output is None else _drawing(output, [folder]), form)
         return
     labels, tried, words = _labels(counts), _rates(rates), request.words
@@ -109,19 +109,6 @@ def _form(as_csv: bool, as_latex: bool, as_json: bool) -> Any:
         received = " ".join(f"--{form}" for form in asked)
         raise ConfigError("compare", "must have one form of output", received, "Choose one")
     return asked[0] if asked else "table"
-
-
-def _check_alone() -> None:
-    """Refuse options of a new comparison beside a finished one."""
-    context = click.get_current_context()
-    written = [
-        parameter.opts[0]
-        for parameter in context.command.params
-        if parameter.name not in SHOWING
-        and context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
-    ]
-    if written:
-        raise ConfigError(" ".join(written), "must come with a new comparison", "a finished one", "Leave it out")
 
 
 def _drawing(name: str, reads: Sequence[str | None]) -> Output:

@@ -11,6 +11,7 @@ from gpunet.errors import ConfigError
 
 from ..options import Request, dask_option, from_option, is_assignment, run_options
 
+SHOWING = ("words", "as_csv", "as_json", "quiet")  # what finished searches take
 PREFIXES = ("search.", "tune.")
 
 
@@ -75,9 +76,11 @@ def search(
     if as_csv and request.as_json:
         raise ConfigError("search", "must have one form of output", "--csv --json", "Choose one")
     form: Any = "csv" if as_csv else "json" if request.as_json else "table"
+    from ..opening import check_alone
     from ..searching import go_on, run_search, show_search, shown_search
 
     if folder := shown_search(request.words):
+        check_alone(SHOWING, "a new search, or with --resume")
         show_search(folder, form)
         return
     if dask is not None and workers > 1:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpunet.errors import printable
-from gpunet.searches import Space, space_of
+from gpunet.searches import Space, label_of, space_of
 
 from ..naming import translated
 
@@ -99,9 +99,7 @@ def conclusions(found: dict[str, Any]) -> list[str]:
         seeds = f"{count} other seed{'s' if count > 1 else ''}"
         lines.append(f"Noise: with {seeds} it scores {said(found, noise['mean'])}{spread}")
     if found["importances"]:
-        shares = ", ".join(
-            f"{key.rpartition('.')[2]} {100 * share:.0f} %" for key, share in found["importances"].items()
-        )
+        shares = ", ".join(f"{label_of(key)} {100 * share:.0f} %" for key, share in found["importances"].items())
         lines.append(f"Importances: {shares}")
     speed = found["models_per_second"]
     rate = "" if speed is None else f", {speed:.2g} models per second"

@@ -12,6 +12,7 @@ from .schema import Config
 from .shortcuts import SECTIONS, alternatives, full_key, inner_sections
 
 # Names of the same things in scikit-learn, Keras, PyTorch and elsewhere.
+SEARCHES = ("space", "search", "tune")  # tables beside those of a configuration
 ELSEWHERE = {
     "alpha": "training.l2",
     "augment": "augmentation.shift=true, rotate=true, ...",
@@ -101,6 +102,8 @@ def for_key(key: str, schema: type[Config]) -> str:
     places = _places(schema)
     if found := places.get(key):
         return f"Write {' or '.join(found)}"
+    if key in SEARCHES:
+        return f"Use gpunet search, whose files have [{key}]"
     if key in ELSEWHERE:
         return f"Did you mean {_said(ELSEWHERE[key])}?"
     sections = [name for name in schema.model_fields if name.startswith(key) or key.startswith(name[:5])]

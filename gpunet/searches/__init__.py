@@ -2,7 +2,7 @@
 
 from .candidates import Candidates, candidates_of
 from .checking import check_space
-from .dimensions import Dimension
+from .dimensions import Dimension, label_of
 from .execution import Concluded, SearchCallbacks, begin_search, carry_out_search, check_goes_on
 from .files import NAME, RESULTS, Written, read_search
 from .journal import Journal, require_optuna
@@ -12,7 +12,7 @@ from .results import Trial, trials_of
 from .scoring import Goal, goal_of
 from .settings import Settings
 from .shipped import SHIPPED, fitted
-from .space import TUNE, Space, space_of
+from .space import TUNE, Space, held_at, space_of
 from .work import work
 from .workers import Workers, started_by
 
@@ -44,7 +44,9 @@ __all__ = [
     "check_space",
     "fitted",
     "goal_of",
+    "held_at",
     "is_search",
+    "label_of",
     "read_results",
     "read_search",
     "require_optuna",

@@ -54,8 +54,7 @@ class Dimension:
         >>> Dimension("tune.optimizer.learning_rate.value", "log", 1e-4, 1e-2).label
         'tune learning_rate'
         """
-        name = self.key.removesuffix(".value").rpartition(".")[2]
-        return f"tune {name}" if self.key.startswith("tune.") else name
+        return label_of(self.key)
 
     def at(self, place: float) -> Any:
         """The value at a place between 0 and 1 on its own scale.
@@ -126,6 +125,18 @@ class Dimension:
         if self.when:
             found["when"] = {key: list(values) for key, values in self.when}
         return found
+
+
+def label_of(key: str) -> str:
+    """The last part of a key that says what it is; of a schedule that is the name of what it schedules.
+
+    >>> label_of("optimizer.learning_rate.then.value"), label_of("model.hidden")
+    ('learning_rate', 'hidden')
+    """
+    parts = key.split(".")
+    while parts[-1] in ("value", "high", "then") and len(parts) > 2:
+        parts.pop()
+    return f"tune {parts[-1]}" if parts[0] == "tune" else parts[-1]
 
 
 def dimension(key: str, written: Mapping[str, Any], full: Any = str) -> Dimension:

@@ -63,7 +63,6 @@ def _fitted(
     """One dimension as it suits a configuration, and what is to be said about that."""
     key = one.key.removeprefix(prefix)
     section, _, name = key.partition(".")
-    line = ""
     if section == "model" and name in config.model.idle:
         return None, f"{one.key} is not tried: it changes nothing in this model"
     if key in STRUCTURE and not getattr(config.model, name, True):
@@ -73,23 +72,21 @@ def _fitted(
     if section == "optimizer":
         name = name.partition(".")[0]
         held = config.optimizer.model_dump(mode="json").get(name)
-        key, scheduled = f"optimizer.{name}", isinstance(held, Mapping)
+        key = f"optimizer.{name}"
         place = next(_heights(held), "") if isinstance(held, Mapping) else ""
         one = replace(one, key=f"{prefix}{key}{place}")
-        if scheduled and not place:
-            line = f"{one.key} is one number in each trial, instead of the schedule {held['name']}"
         key += place
     if key == "training.batch_size" and samples is not None:
         kept = [size for size in one.choices if 4 * size <= samples]
         if len(kept) < 2:
-            return None, f"{one.key} is not tried: there are {samples:,} training samples"
+            return None, f"{one.key} is not tried: a quarter of the {samples:,} training samples is enough for a batch"
         one = replace(one, choices=tuple(kept), high=len(kept) - 1)
     try:
         for value in one.choices or (one.low, one.high):
             changed(config, {key: value})
     except ConfigError as error:
         return None, f"{one.key} is not tried: {str(error).splitlines()[0].rstrip('.')}"
-    return one, line
+    return one, ""
 
 
 def _heights(schedule: Mapping[str, Any]) -> Iterator[str]:

@@ -167,7 +167,7 @@ def changed(config: Config, values: Mapping[str, Any]) -> Config:
     Raises:
         ConfigError: a value that the configuration cannot have.
     """
-    before = {key: _held(config, key) for key in values}
+    before = {key: held_at(config, key) for key in values}
     order = sorted(values, key=lambda key: key.count("."))
     return override(config, {key: values[key] for key in order if not _names(values[key], before[key])})
 
@@ -176,10 +176,11 @@ def fixed_values(config: Config, space: Space, prefix: str = "") -> dict[str, An
     """What conditions of a space may speak of beside its own keys: the values of the configuration."""
     keys = {key for one in space for key, _ in one.when}
     own = {key for key in keys if key.startswith(TUNE) == bool(prefix)}
-    return {key: _plain(_held(config, key.removeprefix(prefix))) for key in own}
+    return {key: _plain(held_at(config, key.removeprefix(prefix))) for key in own}
 
 
-def _held(config: Config, key: str) -> Any:
+def held_at(config: Config, key: str) -> Any:
+    """What a configuration has at a dotted key, None where it has no such key."""
     value: Any = config
     for name in key.split("."):
         value = value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)

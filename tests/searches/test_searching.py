@@ -88,6 +88,8 @@ def test_a_search_keeps_its_trials_and_the_chosen_model(searched):
         assert words in done.stdout
     rows = (folder / "one/trials.csv").read_text().splitlines()
     assert len(rows) == 9
+    refused = command("search", "one", "--trials", 3, cwd=folder, code=2).stderr
+    assert "--trials: must come with a new search, or with --resume, got a finished one. Leave it out." in refused
     again = command("search", "one", cwd=folder)
     assert again.stdout.splitlines()[:5] == done.stdout.splitlines()[:5]
 
