@@ -15,6 +15,7 @@ from gpunet.data import abridged, some_of
 from gpunet.ensembles import OutOfFold
 from gpunet.errors import LearnedError
 from gpunet.metrics import constant_prediction, estimates, usual_metrics
+from gpunet.studies.foldfiles import HELD_OUT, kept_fold
 
 from .figures import doubt, figure_lines, figures_json, unrecognised
 from .naming import translated
@@ -54,7 +55,7 @@ def show_figures(
     try:
         sets, chosen = evaluation_sets(with_memory([network.trained for network in networks], memory), data, part)
     except LearnedError:
-        held = OutOfFold.held_in(opened[0]) if len(opened) == 1 and part == "test" else None
+        held = _held_out(opened[0]) if len(opened) == 1 and part == "test" else None
         if held is None:
             raise
         document, told = _out_of_fold(together, held)
@@ -70,6 +71,15 @@ def show_figures(
         print_json(document)
         return
     _print(document, told, names)
+
+
+def _held_out(opened: Checkpoint) -> OutOfFold | None:
+    """What the networks of folds, or that of one, said of samples that they did not learn from; None where unknown."""
+    if HELD_OUT not in opened.root:
+        return OutOfFold.held_in(opened)
+    fold = kept_fold(opened)
+    said = list(fold.said.values())
+    return OutOfFold(fold.rows, replace(said[0], outputs=np.mean([one.outputs for one in said], axis=0)))
 
 
 def _out_of_fold(together: Ensemble, held: OutOfFold) -> tuple[dict[str, Any], list[Estimate]]:

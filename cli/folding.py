@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
+from gpunet.api.predictions import unused
 from gpunet.checkpoint import BEST, diverged_in, read
 from gpunet.data import thin_classes
 from gpunet.ensembles import FOLDS as METHOD
@@ -121,6 +122,10 @@ def run_folds(
     rows = np.sort(np.concatenate([split.test for split in splits[:folds]]))
     for line in thin_classes(dataset, rows, folds, config.data.split):
         remark(f"  Warning: {translated(line)}")
+    if config.data.labels is not None:
+        remark(f"  labels of {config.data.labels:,} training samples of each fold")
+    if "data.test" in request.written:
+        remark("  Warning: data.test plays no part, since each fold is held out in its turn")
     where = "" if source is None or source.path is None else str(Path(source.path).absolute())
     parent = "" if source is None else str(source.attrs.get("content_sha256", ""))
     plan = Plan(folds, repeats, dataset.sha256, where, parent, tuple(grafts))
@@ -158,8 +163,7 @@ def run_folds(
     for line in fold_lines(finite(facts)):
         click.echo(line)
     click.echo(f"Results: {written}/{FOLDS}, out-of-fold predictions: {written}/{PREDICTIONS}")
-    count = len(found.networks)
-    click.echo(f"Ensemble: {written}/{BEST}, the {count} networks, which predict together")
+    click.echo(f"Ensemble: {written}/{BEST}, the {members_of(found)} networks, which predict together")
     remark(f"Next: {program()} predict {written} FILE\n      {program()} ensemble {written} MORE... --method select")
 
 
@@ -215,9 +219,15 @@ def resume_folds(request: Request, kept: Sequence[Path], words: Sequence[str]) -
 
 def content(found: CrossValidation, facts: dict[str, Any], seconds: float) -> Group:
     """The networks of all folds as one ensemble, with what they said of samples that they did not learn from."""
-    members = sum(len(one["streams/seeds"].data) - len(diverged_in(one)) for one in found.networks)
     said = OutOfFold(found.rows, found.outcome)
-    return ensemble_tree(found.networks, Combination(), members, METHOD, facts, out_of_fold=said, seconds=seconds)
+    return ensemble_tree(
+        found.networks, Combination(), members_of(found), METHOD, facts, out_of_fold=said, seconds=seconds
+    )
+
+
+def members_of(found: CrossValidation) -> int:
+    """How many networks there are, those of populations one by one, without those that diverged."""
+    return sum(len(one["streams/seeds"].data) - len(diverged_in(one)) for one in found.networks)
 
 
 def document(found: CrossValidation) -> dict[str, Any]:
@@ -245,18 +255,24 @@ def _figures(found: Figures) -> dict[str, Any]:
 
 
 def predictions(found: CrossValidation, experiment: Experiment) -> dict[str, list[Any]]:
-    """The out-of-fold prediction of each sample, by column."""
+    """The out-of-fold prediction of each sample, by column, with whatever names the samples."""
     dataset, outcome = experiment.dataset, found.outcome
-    columns: dict[str, list[Any]] = {"sample": found.rows.tolist(), "fold": (found.fold + 1).tolist()}
+    named = {name: [texts[row] for row in found.rows.tolist()] for name, texts in dataset.ids.items()}
+    numbers = {"sample": found.rows.tolist(), "fold": (found.fold + 1).tolist()}
+    columns: dict[str, list[Any]] = {unused(name, named): values for name, values in numbers.items()} | named
+    meaning = "p" if outcome.probability else "score"
     if outcome.task == "classification":
         columns["target"] = [dataset.classes[int(k)] for k in outcome.target]
         columns["predicted"] = [dataset.classes[int(k)] for k in outcome.predicted]
-        names = [f"p_{name}" if outcome.probability else f"score_{name}" for name in dataset.classes]
-        return columns | {name: outcome.columns[:, k].tolist() for k, name in enumerate(names)}
+        return columns | {f"{meaning}({c})": outcome.columns[:, k].tolist() for k, c in enumerate(dataset.classes)}
     width = outcome.outputs.shape[1]
-    ends = [""] if width == 1 else [f"_{k + 1}" for k in range(width)]
-    target = outcome.target.reshape(len(found.rows), -1)
-    columns |= {f"target{end}": target[:, k].tolist() for k, end in enumerate(ends)}
+    names = list(dataset.targets) if len(dataset.targets) == width else [str(k + 1) for k in range(width)]
+    ends = [""] if width == 1 else [f"({name})" for name in names]
+    target = outcome.target.reshape(len(found.rows), -1).astype(dataset.y.dtype)
+    columns |= {f"target{end}": [float(str(value)) for value in target[:, k]] for k, end in enumerate(ends)}
+    if outcome.task == "multilabel":
+        columns |= {f"predicted{end}": outcome.said[:, k].astype(int).tolist() for k, end in enumerate(ends)}
+        return columns | {f"{meaning}({names[k]})": outcome.outputs[:, k].tolist() for k in range(width)}
     return columns | {f"predicted{end}": outcome.outputs[:, k].tolist() for k, end in enumerate(ends)}
 
 

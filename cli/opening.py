@@ -9,6 +9,7 @@ from gpunet.checkpoint import Checkpoint, is_foreign, is_safetensors, is_sealed,
 from gpunet.errors import CheckpointError, printable
 from gpunet.paths import exists, is_file, is_folder
 
+from .options import program
 from .remarks import remark
 
 DOCUMENTED = 100  # numbers of an array that stand in a document
@@ -26,16 +27,26 @@ def checkpoint_at(path: str) -> str:
 
     found = Path(path) / BEST
     if not exists(found):
-        from gpunet.studies import kept_in
-
-        if folds := kept_in(path):
-            count = f"{len(folds)} finished fold{'s' * (len(folds) > 1)}"
-            raise CheckpointError(path, f"must hold {BEST}", count, f"Go on with it, or name {folds[0]}")
+        if begun := unfinished(path):
+            raise CheckpointError(path, f"must hold {BEST}", *begun)
         last = exists(Path(path) / LAST)
         remedy = f"Name {Path(path) / LAST}, or go on with it first" if last else "Name a run's folder or a checkpoint"
         raise CheckpointError(path, f"must hold {BEST}", "none", remedy)
     remark(f"{printable(path)}: its {BEST}")
     return str(found)
+
+
+def unfinished(folder: str) -> tuple[str, str] | None:
+    """What is there of a cross-validation or a search that has not ended, and how to go on; None of others."""
+    from gpunet.searches import is_search
+    from gpunet.studies import kept_in
+
+    if folds := kept_in(folder):
+        count = f"{len(folds)} finished fold{'s' * (len(folds) > 1)}"
+        return count, f"Go on with {program()} resume {printable(folder)}, or name {folds[0]}"
+    if is_search(folder):
+        return "a search that has not ended", f"Go on with {program()} search --resume {printable(folder)}"
+    return None
 
 
 def is_model(path: str) -> bool:

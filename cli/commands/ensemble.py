@@ -87,6 +87,7 @@ def ensemble(
     from ..opening import is_model
 
     runs = [word for word in request.words if is_model(word)]
+    _check_folds(reference, "Name others as --reference")
     _check_paths(request.words, runs, method)
     drawing = None
     if output is not None:
@@ -108,6 +109,10 @@ def ensemble(
         return
     if runs:
         others = [word for word in request.words if word not in runs]
+        files = [word for word in others if not is_assignment(word)]
+        if files:
+            rule, remedy = "must be a checkpoint or the folder of a run, beside others", "gpunet evaluate measures data"
+            raise CheckpointError(files[0], rule, "something else", remedy)
         _refuse({**training, **{word: word for word in others}}, "trains members, and does not go with finished runs")
         if method is None and len(runs) == 1 and combine is None:
             from ..ensembling import show_finished
@@ -125,6 +130,7 @@ def ensemble(
 
             select_out_of_folds(runs, rounds, request, drawing)
             return
+        _check_folds(runs, "Use --method select")
         if chosen != "select":
             _refuse({"--rounds": rounds}, "belongs to --method select")
         from ..ensembling import put_together
@@ -152,12 +158,30 @@ def _check_paths(words: Sequence[str], runs: Sequence[str], method: str | None) 
         CheckpointError: no such file.
     """
     from gpunet.paths import exists
+    from gpunet.studies import kept_in
 
+    for word in words:
+        if folds := kept_in(word):
+            received = f"{len(folds)} finished fold{'s' * (len(folds) > 1)}"
+            raise CheckpointError(word, "must be a finished run", received, "Go on with gpunet resume first")
     meant = bool(runs) or method in ("all", "select")
     lost = [word for word in words if word not in runs and not is_assignment(word) and not exists(word)]
     if meant and lost:
         rule, remedy = "must be an existing checkpoint or the folder of a run", "Check the path"
         raise CheckpointError(lost[0], rule, "no such file", remedy)
+
+
+def _check_folds(runs: Sequence[str], remedy: str) -> None:
+    """Refuse runs with folds where a part of the data must be held out.
+
+    Raises:
+        CheckpointError: one of them.
+    """
+    from gpunet.api.selecting import has_folds
+
+    for run in filter(has_folds, runs):
+        rule = "must have parts of its data that it did not learn from"
+        raise CheckpointError(run, rule, "a run with folds", remedy)
 
 
 def _refuse(given: Mapping[str, object], rule: str) -> None:

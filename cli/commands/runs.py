@@ -50,6 +50,8 @@ def runs(
     from gpunet.paths import exists, is_folder
     from gpunet.studies import list_runs
 
+    from ..opening import unfinished
+
     if as_csv + as_latex + as_json > 1:
         raise ConfigError("runs", "must have one form of output", "several", "Choose one of --csv, --latex and --json")
     tests = [_test(where) for where in wheres]
@@ -58,8 +60,10 @@ def runs(
         received = "a file" if exists(folder) else "no such folder"
         raise ConfigError(printable(folder), "must be a folder of runs", received, remedy)
     found, problems = list_runs(folder)
-    for line in problems:
-        click.echo(f"  {line}", err=True)
+    for place, line in problems.items():
+        begun = unfinished(place)
+        said = line if begun is None else f"{printable(place)}: holds {begun[0]}. {begun[1]}."
+        click.echo(f"  {said}", err=True)
     found = [one for one in found if all(test(one) for test in tests)]
     found = ordered(found, by)
     found = found[::-1] if reverse else found

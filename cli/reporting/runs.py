@@ -18,6 +18,7 @@ from gpunet.inspection.differences import flatten
 from gpunet.members import members_first
 from gpunet.paths import exists, is_folder
 
+from ..opening import unfinished
 from ..views.history import history_columns, layers_of, without
 from ..views.pictures import drawable, grid, tiles_of
 
@@ -42,7 +43,8 @@ def open_run(path: str) -> RunFile:
     found = next((place / name for name in CHECKPOINTS if exists(place / name)), None)
     if found is None:
         rule = f"must hold {' or '.join(CHECKPOINTS)}"
-        raise CheckpointError(path, rule, "neither", "Name the folder of a run, or a checkpoint")
+        received, remedy = unfinished(path) or ("neither", "Name the folder of a run, or a checkpoint")
+        raise CheckpointError(path, rule, received, remedy)
     return RunFile(str(place), read(found))
 
 

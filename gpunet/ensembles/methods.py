@@ -346,6 +346,8 @@ def method_named(name: str, share: float | None = None) -> Method:
     if "share" not in kind.__dataclass_fields__:
         own = [word for word, other in NAMES.items() if "share" in other.__dataclass_fields__]
         raise ConfigError("share", f"belongs to {' and '.join(own)}", name, "Leave it out")
+    if not isinstance(share, int | float) or isinstance(share, bool):
+        raise ConfigError("share", "must be a number", repr(share), "For example 0.5")
     try:
         made = kind(share)
     except ConfigError as error:

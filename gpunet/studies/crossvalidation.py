@@ -260,7 +260,7 @@ def _together(
         whole = all(any(m in one.said for m in members) for one in found)
         outcome = outcome_of(members) if whole else None
         pooled = [] if outcome is None else estimates(usual_metrics(), outcome, constant_prediction(outcome))
-        means = _means(scores, splits, {one.name for one in pooled if one.percent})
+        means = _means(scores, splits)
         return Figures(scores, means, pooled, len(members) * repeats, settings)
 
     everyone = range(config.population)
@@ -285,12 +285,13 @@ def _scores(found: Sequence[Sequence[Sequence[Estimate]]]) -> dict[str, np.ndarr
     return scores
 
 
-def _means(scores: dict[str, np.ndarray], splits: Sequence[Split], shares: set[str]) -> dict[str, Difference]:
+def _means(scores: dict[str, np.ndarray], splits: Sequence[Split]) -> dict[str, Difference]:
     """Over the folds, with intervals that allow for the samples that trainings share."""
     learned = float(np.mean([len(split.train) + len(split.validation) for split in splits]))
     test = float(np.mean([len(split.test) for split in splits]))
     means = {n: corrected_mean(v.tolist(), learned, test) for n, v in scores.items() if np.isfinite(v).all()}
-    return {name: mean.within(0.0, 1.0) if name in shares else mean for name, mean in means.items()}
+    bounds = {metric.name: metric.bounds for metric in usual_metrics()}
+    return {name: mean.within(*bounds[name]) if name in bounds else mean for name, mean in means.items()}
 
 
 def _out_of_fold(

@@ -17,6 +17,7 @@ from ..config import as_begun, plain_by_member
 from ..errors import DataError, GpunetError, WriteError, printable
 from ..paths import exists, is_file, is_folder
 from ..writing import make_folder, replace_file
+from .foldfiles import kept_in
 
 RESULTS = "compare.json"  # of a comparison
 CACHE, REMEMBERED = "cache", "runs.json"  # folder beside runs, and what was read of them
@@ -76,7 +77,7 @@ class RunSummary:
         return next(iter(self.test.items()), None)
 
 
-def list_runs(folder: Path | str = "runs", remember: bool = True) -> tuple[list[RunSummary], list[str]]:
+def list_runs(folder: Path | str = "runs", remember: bool = True) -> tuple[list[RunSummary], dict[str, str]]:
     """What the runs below a folder came to, by the names of their folders.
 
     Files that have not changed since they were last read are not read again.
@@ -86,14 +87,14 @@ def list_runs(folder: Path | str = "runs", remember: bool = True) -> tuple[list[
         remember: keep what was read in ``cache/runs.json`` below the folder, where it can be written.
 
     Returns:
-        The runs, and a line for each folder that is none or cannot be read.
+        The runs, and by path a line for each folder that is none or cannot be read.
     """
     root = Path(folder)
     places = [root] if _is_run(root) else [path for path in sorted(root.iterdir(), key=natural) if is_folder(path)]
     places = [path for path in places if path.name != CACHE and not path.name.startswith(".")]
     known = _remembered(root) if root not in places else {}
     found: dict[str, RunSummary] = {}
-    problems: list[str] = []
+    problems: dict[str, str] = {}
 
     stamps = {path.name: _stamp(path) for path in places}
     fresh = [path for path in places if known.get(path.name, {}).get("stamp") != stamps[path.name]]
@@ -106,7 +107,7 @@ def list_runs(folder: Path | str = "runs", remember: bool = True) -> tuple[list[
             found[path.name] = summary
         else:
             del stamps[path.name]
-            problems.append(str(summary) if _is_run(path) else f"{printable(str(path))}: is no run")
+            problems[str(path)] = str(summary) if _is_run(path) else f"{printable(str(path))}: is no run"
     if remember and root not in places and any(known.get(n, {}).get("stamp") != s for n, s in stamps.items()):
         kept = {name: {"stamp": stamps[name], "summary": asdict(one)} for name, one in found.items()}
         with suppress(WriteError, OSError):  # it is read again next time
@@ -154,7 +155,7 @@ def _first_file(folder: Path) -> Path | None:
     """The one that says what a run came to; None of a comparison, and of a run that has only begun."""
     if exists(folder / RESULTS):
         return None
-    there = [folder / name for name in (BEST, LAST, PREVIOUS) if exists(folder / name)]
+    there = [folder / name for name in (BEST, LAST, PREVIOUS) if exists(folder / name)] or kept_in(folder)
     return there[0] if there else None if exists(folder / CONFIG) else folder / PREVIOUS
 
 
@@ -339,7 +340,7 @@ def _comparison(folder: Path) -> RunSummary:
 def _stamp(folder: Path) -> str:
     """What changes whenever a file of a run does."""
     parts = []
-    for name in (BEST, LAST, PREVIOUS, RESULTS):
+    for name in (BEST, LAST, PREVIOUS, RESULTS, *(path.name for path in kept_in(folder))):
         with suppress(OSError, ValueError):
             found = (folder / name).stat()
             parts.append(f"{name} {found.st_size} {found.st_mtime_ns} {found.st_ino}")

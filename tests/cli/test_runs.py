@@ -142,6 +142,6 @@ def test_a_comparison_is_one_line(tmp_path):
     held |= {"labels": [40], "conclusions": [], "notes": [], "parts": {"train": 70, "validation": 15, "test": 15}}
     (tmp_path / "compare-1/compare.json").write_text(json.dumps(held))
     (found,), problems = list_runs(tmp_path)
-    assert (found.state, found.test, found.seconds, problems) == ("comparison", {"error": pytest.approx(0.1)}, 7.0, [])
+    assert (found.state, found.test, found.seconds, problems) == ("comparison", {"error": pytest.approx(0.1)}, 7.0, {})
     (tmp_path / "compare-1/compare.json").write_text("{}")
-    assert "must hold what a comparison wrote" in list_runs(tmp_path)[1][0]
+    assert "must hold what a comparison wrote" in next(iter(list_runs(tmp_path)[1].values()))

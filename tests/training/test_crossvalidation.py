@@ -235,7 +235,7 @@ def test_networks_of_folds_are_judged_by_what_they_did_not_learn(folded):
     learned = "must be samples that no network learned from"
     refused("evaluate", "f0", "--part", "train", cwd=folded, code=3, expected=learned)
     refused("evaluate", "selected", cwd=folded, code=3, expected=learned)
-    refused("ensemble", "f0", "--method", "all", cwd=folded, code=3, expected=learned)
+    refused("ensemble", "f0", "--method", "all", cwd=folded, code=4, expected="Use --method select")
     other = json.loads(gpunet("evaluate", "selected", "made.csv", "--json", cwd=folded).stdout)
     assert other["samples"] == 60
 
@@ -274,8 +274,15 @@ def test_a_stopped_cross_validation_goes_on(tmp_path, folded, monkeypatch):
     assert sorted(path.name for path in Path("out").iterdir()) == [".lock", "config.toml", "fold-1.h5", "fold-2.h5"]
     said = "cannot change between the folds of one cross-validation, got epochs=3"
     assert said in invoked("resume", "out", "epochs=3", code=2).stderr
-    said = "out: must hold best.h5, got 2 finished folds. Go on with it, or name out/fold-1.h5."
+    said = "out: must hold best.h5, got 2 finished folds. Go on with"
     assert said in invoked("predict", "out", folded / "made.csv", code=4).stderr
+    alone = json.loads(invoked("evaluate", "out/fold-1.h5", "--json").stdout)
+    assert (alone["part"], alone["samples"]) == ("out of fold", 20)
+    assert (
+        "a run with folds. Use --method select" in invoked("ensemble", folded / "f0", "--method", "all", code=4).stderr
+    )
+    (listed,) = json.loads(invoked("runs", "out", "--json").stdout)
+    assert (listed["state"], listed["data"], listed["model"]) == ("unfinished", "made.csv", "mlp")
     assert "2 of 3 folds are finished" in invoked("resume", "out", "--dry-run").stderr
     moved = tmp_path / "elsewhere/made.csv"
     moved.parent.mkdir()
