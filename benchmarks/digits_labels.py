@@ -31,7 +31,7 @@ TRIED = (
     "| persistent chains, weights averaged (`ema`, 0.99) | 93.2 | 93.7 |",
     "| persistent chains, weights averaged, sgd 0.15 to 0.0015 | | 93.3 |",
     "",
-    "In every row where both arms were tried the images without labels add half a point or less on validation. That gain",
+    "Where both arms were tried the images without labels add half a point or less on validation. That gain",
     "drowns in the spread from seed to seed: 12 seeds tell it from nothing only where it is as large as half of the",
     "interval above. The arm with the images had more tries, so the choice does not favour labels alone.",
     "The page before this one found 1.98 points (-0.06 to +4.01) over six seeds, undecided: 92.72 % against 90.74 %",
