@@ -141,7 +141,9 @@ def _facts(found: Mapping[str, Any]) -> list[str]:
         lines.append(f"Boosting ended early: {facts['ended']}")
     if "averaged" in facts:
         of = f", on validation {_score(facts['score'], found)}" if "score" in facts else ""
-        lines.append(f"Weights averaged of: {', '.join(map(str, facts['averaged']))}{of}")
+        epochs = all(isinstance(one, int) for one in facts["averaged"]) and found["method"] == "swa"
+        names = [f"epochs {', '.join(map(str, facts['averaged']))}"] if epochs else map(str, facts["averaged"])
+        lines.append(f"Weights averaged of {'; '.join(names)}{of}")
         if "scores" in facts:
             alone = "; ".join(_score(score, found) for score in facts["scores"])
             lines.append(f"Each of them alone: {alone}")

@@ -141,6 +141,7 @@ def soup_of(library: Ensemble, device: Device) -> Ensemble:
 
     contents = [member.checkpoint.root for member in members]
     mean, taken, scores = greedy_soup(contents, judge, [name_of(one, k) for k, one in enumerate(members)])
-    facts = {"averaged": taken, "scores": [list(score) for score in scores], "score": list(judge(mean))}
+    names = [f"{name_of(members[number], number)}, seed {members[number].seeds[0]}" for number in taken]
+    facts = {"averaged": names, "scores": [list(score) for score in scores], "score": list(judge(mean))}
     found = Ensemble([network(mean)])
     return Ensemble.of(found.networks, found.combination, "soup", facts)

@@ -264,7 +264,8 @@ class Soup(Method):
     def joined(self, making: Making, contents: Sequence[Group]) -> Made:
         """The mean of those that help."""
         mean, taken, scores = greedy_soup(list(contents), making.score)
-        return Made([mean], facts={"averaged": taken, "scores": scores, "score": making.score(mean)})
+        names = [f"seed {making.seeds[number]}" for number in taken]
+        return Made([mean], facts={"averaged": names, "scores": scores, "score": making.score(mean)})
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,9 @@ def folder(tmp_path_factory):
 def out_of_fold(place, name):
     with (place / name / "predictions.csv").open() as file:
         rows = list(csv.DictReader(file))
-    return np.array([[float(row["p_no"]), float(row["p_yes"])] for row in rows]), np.array([r["target"] for r in rows])
+    return np.array([[float(row["p(no)"]), float(row["p(yes)"])] for row in rows]), np.array(
+        [r["target"] for r in rows]
+    )
 
 
 def test_runs_with_folds_predict_by_all_their_networks(folder):

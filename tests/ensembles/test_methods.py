@@ -132,8 +132,9 @@ def test_a_soup_is_the_mean_of_those_that_help_from_one_start():
     found = made("soup", start=start)
     assert len(found.networks) == 1
     alone = [gpunet.train("mlp", X, Y, start=start, seed=seed, **SMALL) for seed in range(3)]
+    taken = [int(name.removeprefix("seed ")) for name in found.facts["averaged"]]
     for path, values in found.networks[0].weights.items():
-        mean = np.mean([alone[k].weights[path] for k in found.facts["averaged"]], axis=0)
+        mean = np.mean([alone[k].weights[path] for k in taken], axis=0)
         np.testing.assert_allclose(values, mean, rtol=1e-5, atol=1e-7)
     assert tuple(found.facts["score"]) <= min(map(tuple, found.facts["scores"]))
 

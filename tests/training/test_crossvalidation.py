@@ -313,3 +313,16 @@ def test_folds_of_other_data_are_no_part_of_it(tmp_path, folded, monkeypatch):
         file.seek(3000)
         file.write(b"damage")
     assert "out/fold-1.h5" in invoked("resume", "out", code=4).stderr
+
+
+def test_predictions_out_of_fold_carry_ids_and_names(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [[f"C{1000 + k}", f"{x[0]:.3f}", f"{x[1]:.3f}", int(x[0] > 0.5), int(x[1] > 0.5)] for k, x in enumerate(X)]
+    with Path("made.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["customer_id", "a", "b", "rain", "wind"], *rows])
+    invoked("train", "made.csv", 'data.target=["rain","wind"]', "hidden=[4]", "epochs=1", "--folds", 3, "--run", "out")
+    table = list(csv.DictReader(Path("out/predictions.csv").read_text().splitlines()))
+    assert [row["customer_id"] for row in table] == [row[0] for row in rows]
+    assert [(row["target(rain)"], row["target(wind)"]) for row in table] == [(f"{r[3]}.0", f"{r[4]}.0") for r in rows]
+    said = [(float(row["p(rain)"]) > 0.5, float(row["p(wind)"]) > 0.5) for row in table]
+    assert [(row["predicted(rain)"] == "1", row["predicted(wind)"] == "1") for row in table] == said
