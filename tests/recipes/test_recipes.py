@@ -108,7 +108,7 @@ def test_a_part_of_the_seeds_decides_nothing():
     assert whole.with_seeds(6) is whole
     shown = gpunet("repro", "deep-rectangles", "--seeds", 2, "--show").stdout
     assert "seeds: 0, 1; about" in shown
-    assert "not checked against the table" in shown
+    assert "not checked against the table itself" in shown
 
 
 def test_steps_that_are_finished_are_not_run_again(tmp_path, monkeypatch):
