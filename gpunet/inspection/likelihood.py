@@ -69,7 +69,7 @@ def bracket(model: TrainedStack, v: np.ndarray, device: Any, way: Annealing, run
     """log Z of the top machine between a walk up and a walk down.
 
     Args:
-        model: machines in float64.
+        model: machines; products are made in their precision, sums of walks and over samples in float64.
         v: states of the data, where the chains for the walk down start.
         device: where they live.
         way: of both walks.
@@ -121,7 +121,7 @@ def normaliser(model: TrainedStack, v: np.ndarray, device: Any, way: Annealing |
     """log Z of the top machine: exact where no way of annealing is given, else in its bracket.
 
     Args:
-        model: machines in float64.
+        model: machines; products are made in their precision, sums of walks and over samples in float64.
         v: states of the data.
         device: where they live.
         way: of the walks up and down, or None to sum over all states.
@@ -144,7 +144,7 @@ def scores(model: TrainedStack, v: np.ndarray, device: Any, asked: bool = False)
     - ``free_energy`` and ``reconstruction_error`` of a single machine.
 
     Args:
-        model: machines in float64.
+        model: machines; products are made in their precision, sums of walks and over samples in float64.
         v: states of the data.
         device: where they live.
         asked: sum over all states of the hidden layers of a deep machine, also where that takes long.
@@ -200,8 +200,9 @@ def case_bounds(model: TrainedStack, v: np.ndarray, device: Any, way: Annealing)
 
 
 def coded(model: TrainedStack, v: np.ndarray) -> np.ndarray:
-    """What :func:`states` gave as states, (samples, visible) in float64, where it left categories as they are."""
-    return model.preprocessing.on_host(v, np.float64) if model.preprocessing.categorical else v
+    """What :func:`states` gave as states, (samples, visible) in the precision of the machines."""
+    dtype = model.parameters.dtype
+    return model.preprocessing.on_host(v, dtype) if model.preprocessing.categorical else v.astype(dtype, copy=False)
 
 
 def _threads(model: TrainedStack, chains: int) -> AbstractContextManager[None]:

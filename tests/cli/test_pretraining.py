@@ -56,6 +56,21 @@ def test_estimated_and_exact_likelihood_agree(machine):
     assert exact["raise_bound"] == large["raise_bound"]
 
 
+def test_likelihoods_by_products_in_single_precision_are_those_in_double_but_for_roundings(machine):
+    """Exact, and by the same random numbers in walks of annealing; sums are in double precision either way."""
+    folder, _ = machine
+    for path, *words in (("small/best.h5",), ("large/best.h5", "--steps", 200)):
+        double, single = (
+            json.loads(gpunet("likelihood", path, *words, "--precision", p, "--json", cwd=folder).stdout)
+            for p in ("float64", "float32")
+        )
+        assert (double["precision"], single["precision"]) == ("float64", "float32")
+        assert single["log_likelihood"] == pytest.approx(double["log_likelihood"], abs=0.05 if words else 1e-3)
+        assert single["log_z"] != double["log_z"]
+    wrong = gpunet("likelihood", "large/best.h5", "--precision", "tf32", cwd=folder, code=2)
+    assert "'tf32' is not one of 'float64', 'float32'" in wrong.stderr
+
+
 def test_each_number_says_what_it_is(machine):
     folder, _ = machine
     shown = gpunet("likelihood", "small/best.h5", cwd=folder).stdout
