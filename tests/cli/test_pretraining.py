@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from shell import gpunet, refused
+from shell import gpunet, invoked, refused
 
 pytestmark = pytest.mark.timeout(300)  # many processes, each a whole training
 
@@ -67,7 +67,7 @@ def test_likelihoods_by_products_in_single_precision_are_those_in_double_but_for
         assert (double["precision"], single["precision"]) == ("float64", "float32")
         assert single["log_likelihood"] == pytest.approx(double["log_likelihood"], abs=0.05 if words else 1e-3)
         assert single["log_z"] != double["log_z"]
-    wrong = gpunet("likelihood", "large/best.h5", "--precision", "tf32", cwd=folder, code=2)
+    wrong = invoked("likelihood", folder / "large/best.h5", "--precision", "tf32", code=2)
     assert "'tf32' is not one of 'float64', 'float32'" in wrong.stderr
 
 
