@@ -26,7 +26,7 @@ from gpunet.parameter import Parameters
 from gpunet.rbm import RBM, Bernoulli
 from gpunet.rbm.annealing import ais_log_z, even
 
-CASES = [((784, 500), 100, 100), ((784, 500), 1000, 100), ((4096, 1024), 100, 20)]
+CASES = [((784, 500), 100, 100), ((784, 500), 1000, 30), ((4096, 1024), 100, 20)]
 
 
 def gpunet_ais(shape, runs, steps):
