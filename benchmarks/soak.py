@@ -238,7 +238,7 @@ def diverged(soak: Soak) -> None:
     ended = soak.call("train", "linear", f"lr={rate}", EPOCHS, "--run", "far")
     soak.expect("divergence", rate, ended, 6)
     if " resume " in ended.text:
-        target = ended.text.rpartition(" resume ")[2].strip().rstrip(".")
+        target = ended.text.rpartition(" resume ")[2].partition(". See ")[0].strip().rstrip(".")
         soak.expect("divergence", f"again after {rate}", soak.call("resume", target, "lr=1e30"), 6)
         soak.expect("divergence", f"advice after {rate}", soak.call("resume", target, "lr=0.001"), 0)
     soak.whole("divergence", rate, soak.root / "far")
