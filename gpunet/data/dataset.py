@@ -103,7 +103,9 @@ class Dataset:
         if self.weights is not None:
             checked_weights(self.weights, len(self.x))
         if len(self.classes) == 1:
-            raise DataError(self.name, "needs at least two classes", f"only {self.classes[0]!r}", "Add samples")
+            alone = len(self.y) == 1  # perhaps the line of the names of a table without samples
+            received = f"one sample, of {self.classes[0]!r}" if alone else f"only {self.classes[0]!r}"
+            raise DataError(self.name, "needs at least two classes", received, "Add samples")
         if isinstance(self.x, Streamed):
             look_over(self.name, self.x, self._beginning)
         known = self.contract is not None and self.contract.high > self.contract.low

@@ -108,7 +108,8 @@ def _changed(run: Run, written: Mapping[str, Any]) -> Config | None:
     for key in values:
         if key not in known:
             names = sorted([*ORDERS, *known])
-            remedy = meant(key, names, f"These can: {', '.join(names)}")
+            last = [name.rpartition(".")[2] for name in names]  # words in front are alike, and would make any two so
+            remedy = meant(key.rpartition(".")[2], last, f"These can: {', '.join(names)}")
             raise ConfigError(key, "cannot change during a training", None, remedy)
     config = override(run.config, values)
     if config == run.config:
