@@ -55,8 +55,8 @@ def doubt(found: Sequence[Estimate]) -> str | None:
     one = next((by_name[name] for name in TELLING if name in by_name), None)
     if one is None or not no_better(one):
         return None
-    between = interval_text(one) or _number(one.value, one.percent)
-    what = f"{one.name.replace('_', ' ')} {between}, baseline {_number(one.baseline, one.percent)}"
+    between = interval_text(one) or figure_text(one.value, one.percent)
+    what = f"{one.name.replace('_', ' ')} {between}, baseline {figure_text(one.baseline, one.percent)}"
     return f"No better than the baseline, as far as this part can tell ({what}); see {NETWORKS}."
 
 
@@ -84,7 +84,7 @@ def no_better(one: Estimate) -> bool:
 
 def interval_text(one: Estimate) -> str:
     """``low to high``, nothing where there is no interval."""
-    return "" if math.isnan(one.low) else f"{_number(one.low, one.percent)} to {_number(one.high, one.percent)}"
+    return "" if math.isnan(one.low) else f"{figure_text(one.low, one.percent)} to {figure_text(one.high, one.percent)}"
 
 
 def figures_json(members: Sequence[Sequence[Estimate]]) -> dict[str, Any]:
@@ -112,21 +112,22 @@ def averaged_lines(members: Sequence[Sequence[Estimate]]) -> list[str]:
         values = np.array([one.value for one in figures])
         if not np.isnan(values).any():
             first, deviation = figures[0], float(values.std(ddof=1))
-            mean, baseline = _number(float(values.mean()), first.percent), _number(first.baseline, first.percent)
-            rows.append((first.name.replace("_", " "), mean, f"± {_number(deviation, first.percent)}", baseline))
+            mean, baseline = (figure_text(v, first.percent) for v in (float(values.mean()), first.baseline))
+            rows.append((first.name.replace("_", " "), mean, f"± {figure_text(deviation, first.percent)}", baseline))
     return table_lines(rows)
 
 
 def _shown(one: Estimate) -> tuple[str, str, str]:
-    return _number(one.value, one.percent), interval_text(one), _number(one.baseline, one.percent)
+    return figure_text(one.value, one.percent), interval_text(one), figure_text(one.baseline, one.percent)
 
 
 def _cell(one: Estimate, number: int) -> str:
     assert one.by_class is not None
-    return _number(float(one.by_class[number]), one.percent)
+    return figure_text(float(one.by_class[number]), one.percent)
 
 
-def _number(value: float, percent: bool) -> str:
+def figure_text(value: float, percent: bool) -> str:
+    """A figure as it is printed: shares in percent, and - where nothing is known."""
     if math.isnan(value):
         return "-"
     if percent:

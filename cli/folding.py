@@ -35,8 +35,9 @@ from gpunet.studies.crossvalidation import (
 from gpunet.studies.foldfiles import Plan, fold_content, fold_name, kept_fold
 
 from .clusters import cluster_at, end_dry_run
+from .figures import figure_text
 from .naming import translated
-from .options import decimals, print_json, program
+from .options import print_json, program
 from .output import Output
 from .remarks import remark
 from .tables import write_table
@@ -81,7 +82,7 @@ class FoldTerminal(FoldCallbacks):
         kept = fold_content(found.network, found.said, self._splits[number].test, number, self._plan)
         self._folder.write(fold_name(number), kept)
         figures = next(iter(found.figures.values()))
-        said = ", ".join(f"{one.name.replace('_', ' ')} {_number(one.value, one.percent)}" for one in figures[:2])
+        said = ", ".join(f"{one.name.replace('_', ' ')} {figure_text(one.value, one.percent)}" for one in figures[:2])
         remark(f"{self._end}: {said}")
 
 
@@ -274,9 +275,3 @@ def predictions(found: CrossValidation, experiment: Experiment) -> dict[str, lis
         columns |= {f"predicted{end}": outcome.said[:, k].astype(int).tolist() for k, end in enumerate(ends)}
         return columns | {f"{meaning}({names[k]})": outcome.outputs[:, k].tolist() for k in range(width)}
     return columns | {f"predicted{end}": outcome.outputs[:, k].tolist() for k, end in enumerate(ends)}
-
-
-def _number(value: float, percent: bool) -> str:
-    if value != value:
-        return "-"
-    return f"{100 * value:.2f} %" if percent else decimals(value) if abs(value) < 1000 else f"{value:.6g}"

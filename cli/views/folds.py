@@ -7,9 +7,8 @@ from typing import Any
 
 from gpunet.metrics import metric_named, usual_metrics
 
-from ..figures import TELLING, table_lines
+from ..figures import TELLING, figure_text, table_lines
 from ..guidance import NETWORKS
-from ..options import decimals
 
 
 def fold_lines(document: Mapping[str, Any]) -> list[str]:
@@ -75,6 +74,5 @@ def _unknown(value: float | None) -> bool:
 
 
 def _number(value: float | None, percent: bool) -> str:
-    if value is None or _unknown(value):
-        return "-"
-    return f"{100 * value:.2f} %" if percent else decimals(value) if abs(value) < 1000 else f"{value:.6g}"
+    """As :func:`.figures.figure_text`, of a document, which holds None where a number is not known."""
+    return "-" if value is None else figure_text(value, percent)
