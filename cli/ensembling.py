@@ -32,9 +32,9 @@ from gpunet.ensembles import (
     over_seeds,
     usual_size,
 )
-from gpunet.errors import CheckpointError, ClusterError, ConfigError, GpunetError, Interrupted, OutputClosed, printable
+from gpunet.errors import CheckpointError, ClusterError, ConfigError, GpunetError, Interrupted, printable
 from gpunet.experiment import Experiment
-from gpunet.interruption import CLOSED, Stop, stops_on_signals
+from gpunet.interruption import Stop, stops_on_signals
 from gpunet.persistence import BEST, RunFolder, open_trained, run_name
 from gpunet.plain import finite
 from gpunet.searches import read_results
@@ -42,7 +42,7 @@ from gpunet.stages import Callbacks
 
 from .clusters import cluster_at
 from .drawing import can_draw, require_matplotlib
-from .execution import DRY
+from .execution import DRY, ended_by
 from .opening import checkpoint_at
 from .options import Request, choose_device, print_json, program
 from .output import Output
@@ -173,8 +173,7 @@ def _ended(stop: Stop, error: GpunetError, received: str | None, remedy: str) ->
     """What is said where something from outside ended it."""
     if isinstance(error, ClusterError):
         return ClusterError(error.thing, error.rule, error.received, remedy)
-    kind = OutputClosed if stop.requested == CLOSED else Interrupted
-    return kind("ensemble", f"was stopped by {stop.requested}", received, remedy)
+    return ended_by(stop.requested)("ensemble", f"was stopped by {stop.requested}", received, remedy)
 
 
 def select_out_of_search(folder: str, rounds: int | None, request: Request, drawing: Output | None) -> None:

@@ -113,6 +113,11 @@ def _say_units(job: Run) -> None:
         remark(f"  {'figures:':10}{'; '.join(units)}; means over samples")
 
 
+def ended_by(reason: str) -> type[Interrupted | OutputClosed]:
+    """The kind of error that ends what was stopped from outside: by a signal, or since its reader left."""
+    return OutputClosed if reason == CLOSED else Interrupted
+
+
 def interrupted(reason: str, folder: Path) -> GpunetError:
     """The error that a stopped training ends with, after its state was saved."""
     from gpunet.paths import is_folder
@@ -121,8 +126,7 @@ def interrupted(reason: str, folder: Path) -> GpunetError:
 
     place = folder / (PORTIONS if is_folder(folder / PORTIONS) else LAST)
     rule = f"was stopped by {reason}; its state is in {place}"
-    kind = OutputClosed if reason == CLOSED else Interrupted
-    return kind("training", rule, None, f"Go on with {program()} resume {folder}")
+    return ended_by(reason)("training", rule, None, f"Go on with {program()} resume {folder}")
 
 
 def report(carried: Carried, folder: Path, as_json: bool) -> None:

@@ -16,8 +16,7 @@ from gpunet.checkpoint import BEST, diverged_in, read
 from gpunet.data import thin_classes
 from gpunet.ensembles import FOLDS as METHOD
 from gpunet.ensembles import Combination, OutOfFold, ensemble_tree
-from gpunet.errors import CheckpointError, ConfigError, Interrupted, OutputClosed, printable
-from gpunet.interruption import CLOSED
+from gpunet.errors import CheckpointError, ConfigError, Interrupted, printable
 from gpunet.persistence import RunFolder, identity_in, run_name
 from gpunet.plain import finite
 from gpunet.studies.crossvalidation import (
@@ -35,6 +34,7 @@ from gpunet.studies.crossvalidation import (
 from gpunet.studies.foldfiles import Plan, fold_content, fold_name, kept_fold
 
 from .clusters import cluster_at, end_dry_run
+from .execution import ended_by
 from .figures import figure_text
 from .naming import translated
 from .options import print_json, program
@@ -149,8 +149,7 @@ def run_folds(
             done = sum((folder.path / fold_name(number)).exists() for number in range(len(splits)))
             rule = f"were stopped by {stop.requested} after {done} of {len(splits)}"
             go_on = f"Go on with {program()} resume {printable(str(folder.path))}"
-            kind = OutputClosed if stop.requested == CLOSED else Interrupted
-            raise kind("folds", rule, None, go_on if done else "Begin again") from error
+            raise ended_by(stop.requested)("folds", rule, None, go_on if done else "Begin again") from error
         facts, seconds = document(found), time.perf_counter() - began
         folder.write_text(FOLDS, json.dumps(finite(facts | {"seconds": seconds}), indent=2) + "\n")
         write_table(predictions(found, experiment), Output(PREDICTIONS, folder.path / PREDICTIONS, [".csv"], []))
@@ -270,6 +269,7 @@ def predictions(found: CrossValidation, experiment: Experiment) -> dict[str, lis
     names = list(dataset.targets) if len(dataset.targets) == width else [str(k + 1) for k in range(width)]
     ends = [""] if width == 1 else [f"({name})" for name in names]
     target = outcome.target.reshape(len(found.rows), -1).astype(dataset.y.dtype)
+    # Through the shortest text of a float32, so that 0.1 stays 0.1 and is not written with the digits of a double.
     columns |= {f"target{end}": [float(str(value)) for value in target[:, k]] for k, end in enumerate(ends)}
     if outcome.task == "multilabel":
         columns |= {f"predicted{end}": outcome.said[:, k].astype(int).tolist() for k, end in enumerate(ends)}

@@ -36,14 +36,21 @@ def checkpoint_at(path: str) -> str:
     return str(found)
 
 
+def unfinished_folds(folder: str) -> tuple[str, str] | None:
+    """The same of a cross-validation alone."""
+    from gpunet.studies import kept_in
+
+    folds = kept_in(folder)
+    count = f"{len(folds)} finished fold{'s' * (len(folds) > 1)}"
+    return (count, f"Go on with {program()} resume {printable(folder)}, or name {folds[0]}") if folds else None
+
+
 def unfinished(folder: str) -> tuple[str, str] | None:
     """What is there of a cross-validation or a search that has not ended, and how to go on; None of others."""
     from gpunet.searches import is_search
-    from gpunet.studies import kept_in
 
-    if folds := kept_in(folder):
-        count = f"{len(folds)} finished fold{'s' * (len(folds) > 1)}"
-        return count, f"Go on with {program()} resume {printable(folder)}, or name {folds[0]}"
+    if folds := unfinished_folds(folder):
+        return folds
     if is_search(folder):
         return "a search that has not ended", f"Go on with {program()} search --resume {printable(folder)}"
     return None

@@ -1,7 +1,7 @@
 """Plain data, as JSON can hold it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -30,3 +30,18 @@ def repeated(values: Sequence[Any]) -> Any:
         if any(value == other and isinstance(value, bool) == isinstance(other, bool) for other in values[:place]):
             return value
     return None
+
+
+def flattened(tables: Mapping[str, Any], ends: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Values by dotted key instead of nested tables; a table that has one of ``ends`` is a value.
+
+    >>> flattened({"optimizer": {"lr": {"log": [1, 2]}}, "seed": 3}, ("log",))
+    {'optimizer.lr': {'log': [1, 2]}, 'seed': 3}
+    """
+    found: dict[str, Any] = {}
+    for key, value in tables.items():
+        if isinstance(value, Mapping) and value and not any(end in value for end in ends):
+            found |= {f"{key}.{inner}": deep for inner, deep in flattened(value, ends).items()}
+        else:
+            found[key] = value
+    return found

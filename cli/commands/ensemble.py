@@ -158,12 +158,12 @@ def _check_paths(words: Sequence[str], runs: Sequence[str], method: str | None) 
         CheckpointError: no such file.
     """
     from gpunet.paths import exists
-    from gpunet.studies import kept_in
+
+    from ..opening import unfinished_folds
 
     for word in words:
-        if folds := kept_in(word):
-            received = f"{len(folds)} finished fold{'s' * (len(folds) > 1)}"
-            raise CheckpointError(word, "must be a finished run", received, "Go on with gpunet resume first")
+        if begun := unfinished_folds(word):
+            raise CheckpointError(word, "must be a finished run", *begun)
     meant = bool(runs) or method in ("all", "select")
     lost = [word for word in words if word not in runs and not is_assignment(word) and not exists(word)]
     if meant and lost:

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from ..errors import ConfigError, ConfigErrors, meant, shortened
 from ..families import Family
-from ..vocabulary import MEMBERS
+from ..members import MEMBERS
+from ..plain import flattened
 from .budget import MOST_KEY, check_size, parse, read_text
 from .explain import explain
 from .migration import CURRENT, FIRST, KEY, migrate, stamped
@@ -181,19 +182,10 @@ def _on_preset(own: dict[str, Any]) -> dict[str, Any]:
         before = found.get(section)
         tables = isinstance(held, Mapping) and isinstance(before, Mapping)
         if tables and held.get("name") in (None, dict(before or {}).get("name")):
-            _assign(found, {f"{section}.{key}": value for key, value in _flat(held)})
+            _assign(found, {f"{section}.{key}": value for key, value in flattened(held, (MEMBERS,)).items()})
         else:
             found[section] = held
     return found
-
-
-def _flat(tables: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """Values by dotted key; what holds nothing is a value."""
-    for key, value in tables.items():
-        if isinstance(value, Mapping) and value and MEMBERS not in value:
-            yield from _flat(value, f"{above}{key}.")
-        else:
-            yield f"{above}{key}", value
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:

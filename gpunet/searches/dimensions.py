@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..errors import ConfigError, meant, shortened
-from ..plain import repeated
+from ..plain import flattened, repeated
 
 Kind = Literal["log", "one_minus_log", "uniform", "int", "int_log", "choice"]
 KINDS: tuple[Kind, ...] = ("log", "one_minus_log", "uniform", "int", "int_log", "choice")
@@ -216,21 +216,6 @@ def is_one_of(value: Any, wanted: Sequence[Any]) -> bool:
     (True, False)
     """
     return value in wanted or (isinstance(value, Mapping) and value.get("name") in wanted)
-
-
-def flattened(tables: Mapping[str, Any], ends: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Values by dotted key instead of nested tables; a table that has one of ``ends`` is a value.
-
-    >>> flattened({"optimizer": {"lr": {"log": [1, 2]}}, "seed": 3}, ("log",))
-    {'optimizer.lr': {'log': [1, 2]}, 'seed': 3}
-    """
-    found: dict[str, Any] = {}
-    for key, value in tables.items():
-        if isinstance(value, Mapping) and value and not any(end in value for end in ends):
-            found |= {f"{key}.{inner}": deep for inner, deep in flattened(value, ends).items()}
-        else:
-            found[key] = value
-    return found
 
 
 def _clean(value: float, low: float, high: float) -> float:

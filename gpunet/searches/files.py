@@ -15,7 +15,7 @@ from ..config.budget import check_size, parse
 from ..config.migration import CURRENT, KEY
 from ..errors import ConfigError, shortened
 from ..families import Family
-from .dimensions import flattened
+from ..plain import flattened
 from .problem import Search, tune_config
 from .settings import Settings, settings_of
 from .shipped import SHIPPED, shipped_for, shipped_path

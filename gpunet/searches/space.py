@@ -8,7 +8,8 @@ from typing import Any
 from ..config import Config, full_key, is_key, override
 from ..errors import ConfigError, meant, shortened
 from ..families import Family
-from .dimensions import KINDS, OTHERS, Dimension, dimension, flattened, is_one_of, unknown_word
+from ..plain import flattened
+from .dimensions import KINDS, OTHERS, Dimension, dimension, is_one_of, unknown_word
 
 TUNE = "tune."  # before keys of the network that is fine-tuned from what a trial pretrains
 
