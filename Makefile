@@ -17,7 +17,8 @@ EXTRA := $(if $(filter 12,$(CUDA)),$(COMMA)cuda12,$(if $(filter 13,$(CUDA)),$(CO
 KERNELS := tests/backend/test_kernels.py tests/backend/test_convolution_kernels.py tests/training/test_capturable.py \
 	tests/rbm/test_capturable_machines.py tests/training/test_tail_kernels.py tests/training/test_recorded_steps.py \
 	tests/rbm/test_recorded_machines.py tests/rbm/test_recorded_walks.py tests/models/test_recorded_updown.py \
-	tests/backend/test_sanitizers.py tests/backend/test_forks.py tests/training/test_together.py
+	tests/backend/test_sanitizers.py tests/backend/test_forks.py tests/training/test_together.py \
+	tests/backend/test_warp.py
 SOAK := tests/checkpoint/test_crash.py tests/checkpoint/test_hostile.py tests/checkpoint/test_durability.py \
 	tests/checkpoint/test_foreign.py
 MANUAL := tests/test_readme.py tests/test_manual.py

@@ -10,7 +10,7 @@ from ..backend.arrays import Array
 from ..errors import ConfigError
 from ..fields import term
 from ..ops.gather import one_hot
-from ..ops.resample import pick, resample
+from ..ops.resample import warp
 from .arrays import channels_first
 from .augmentations import Augmentation, Colour, Elastic, Geometric, Pixelwise, Textual
 from .mixing import Mixing
@@ -142,15 +142,8 @@ class Augmenter:
             elif isinstance(augmentation, Elastic):
                 field = augmentation.displacement(u, self.shape, self.placed[augmentation])
                 y, x = y + field[:, 0], x + field[:, 1]
-        m = total[..., None]
-        height, width, _ = self.shape
-        if all(isinstance(a, Geometric) and a.whole_pixels for a, _ in moves):
-            rows = m[:, 0, 0] * y.reshape(1, -1) + (m[:, 0, 2] + (height - 1) / 2)
-            columns = m[:, 1, 1] * x.reshape(1, -1) + (m[:, 1, 2] + (width - 1) / 2)
-            return pick(images, rows, columns, ctx.empty, dtype)
-        from_y = m[:, 0, 0, :, None] * y + m[:, 0, 1, :, None] * x + (m[:, 0, 2, :, None] + (height - 1) / 2)
-        from_x = m[:, 1, 0, :, None] * y + m[:, 1, 1, :, None] * x + (m[:, 1, 2, :, None] + (width - 1) / 2)
-        return resample(images, from_y, from_x, ctx.empty, dtype)
+        whole = all(isinstance(a, Geometric) and a.whole_pixels for a, _ in moves)
+        return warp(images, total, y, x, whole, ctx.empty(images.shape, dtype), ctx.empty)
 
     def _mix(
         self, mixing: Mixing, u: Array, raw: Array, target: Array, gather: Gather, ctx: Context, dtype: Any

@@ -94,11 +94,11 @@ def turned(
     cosine, sine = (f(angle)[:, None, None] for f in (np.cos, np.sin))
     y = cosine * row[:, None] + sine * column + (height - 1) / 2
     x = cosine * column - sine * row[:, None] + (width - 1) / 2
-    parts = [
-        resample(images[chosen[i : i + BLOCK], ..., None], y[i : i + BLOCK], x[i : i + BLOCK], np.empty, np.float64)
-        for i in range(0, len(chosen), BLOCK)
-    ]
-    return np.rint(np.concatenate(parts)[..., 0]).astype(images.dtype), classes[chosen]
+    out = np.empty((len(chosen), height, width, 1))
+    for i in range(0, len(chosen), BLOCK):
+        block = slice(i, i + BLOCK)
+        resample(images[chosen[block], ..., None], y[block], x[block], out[block], np.empty)
+    return np.rint(out[..., 0]).astype(images.dtype), classes[chosen]
 
 
 def on_noise(

@@ -15,7 +15,7 @@ from ..backend.arrays import Array
 from ..backend.kernels import kernel
 from .windows import Windows
 
-SOURCE = Path(__file__).with_name("convolution.cu")
+SOURCE = Path(__file__).parent / "cuda" / "convolution.cu"
 TILE, THREADS, CHANNELS, LANES = 64, 128, 32, 8  # as in the source
 PART, MOST_PARTS = (
     4096,

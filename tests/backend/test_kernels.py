@@ -21,7 +21,7 @@ PRECISIONS = ("float", "double")
 
 def test_there_is_cuda_text():
     assert [s.stem for s in sources()] == [
-        "convolution", "gather", "guard", "layers", "losses", "machine", "norm", "philox", "tail", "words",
+        "convolution", "gather", "guard", "layers", "losses", "machine", "norm", "philox", "resample", "tail", "words",
     ]  # fmt: skip
 
 

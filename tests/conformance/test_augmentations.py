@@ -120,9 +120,8 @@ def moved(image, augmentation, u, device):
     middle = np.array([(height - 1) / 2, (width - 1) / 2, 0])
     places = np.stack([y - middle[0], x - middle[1], np.ones_like(x)])
     source = np.einsum("ij,jhw->ihw", device.get(m)[0], places) + middle[:, None, None]
-    out = resample(
-        device.put(image[None, :, :, None]), device.put(source[:1]), device.put(source[1:2]), device.empty, np.float64
-    )
+    out = device.empty((1, height, width, 1), np.float64)
+    resample(device.put(image[None, :, :, None]), device.put(source[:1]), device.put(source[1:2]), out, device.empty)
     return device.get(out)[0, :, :, 0]
 
 
