@@ -32,11 +32,16 @@ class ClassRBMConfig(MachineConfig):
         description="weight of -log p(features) of training samples without a label, the class summed out; 0 leaves "
         "them out",
     )
+    entropy: Annotated[NonNegative, BY_MEMBER] = Field(
+        0.0,
+        description="weight of the entropy of p(class | features) of training samples without a label, of which the "
+        "machine grows sure",
+    )
 
     @property
     def learns_unlabelled(self) -> bool:
         """Where samples without a label weigh anything."""
-        return any(values_of(self.unlabelled))
+        return any((*values_of(self.unlabelled), *values_of(self.entropy)))
 
     def network(self, shape: tuple[int, ...], outputs: int) -> ClassRBM:
         """A layer whose outputs are the logits of the classes."""
@@ -54,7 +59,8 @@ class ClassRBMConfig(MachineConfig):
         check_visible(model.features, inputs)
         generation = self.contrastive_divergence(model.joint)
         bits = self.binarise and model.features.bits
-        return HybridLearning(model, generation, self.discriminative, self.generative, bits, self.unlabelled)
+        weights = self.discriminative, self.generative
+        return HybridLearning(model, generation, *weights, bits, self.unlabelled, self.entropy)
 
     def differentiable(self, objective: Objective) -> Objective:
         """The discriminative half, which has a loss."""

@@ -1,7 +1,7 @@
 """Samples and normalisers of a machine out of versions that its training left: frozen ones, or snapshots of a run."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Device
+from ..backend.arrays import Array
 from ..checkpoint import LAST, Checkpoint, NamedArray, read
 from ..errors import CheckpointError, ConfigError
 from ..models import DBM
@@ -64,8 +65,21 @@ class Tempered:
         return seen, LogZ(middle, low, high, count, "trajectory")
 
 
-def versions_of(held: TrainedStack) -> list[list[Values]]:
-    """Earlier versions of the top machine of a checkpoint, those of each member from the first upwards, on the device.
+@dataclass(frozen=True)
+class Versions:
+    """Earlier versions of a machine.
+
+    Attributes:
+        values: of each, from the first upwards.
+        states: samples of each, (versions, rows, visible), where they are at rest, the first of them without weights.
+    """
+
+    values: list[Values]
+    states: Array = None
+
+
+def versions_of(held: TrainedStack) -> list[Versions]:
+    """Earlier versions of the top machine of a checkpoint, those of each member, on the device.
 
     Those that training with ``chains=trajectory`` has frozen, kept in the last state of the run; else the snapshots in
     the run's folder.
@@ -83,7 +97,7 @@ def versions_of(held: TrainedStack) -> list[list[Values]]:
             return _frozen(held, checkpoint)
     device = held.parameters.device
     members = range(len(held.parameters.seeds))
-    found: list[list[Values]] = [[] for _ in members]
+    found = [Versions([]) for _ in members]
     for one in snapshots(path.parent, device, held.parameters.dtype, deep=isinstance(held.dbn, DBM)):
         wanted, got = held.dbn.top.weight.shape, one.dbn.top.weight.shape
         if wanted != got or len(one.parameters.seeds) != len(members):
@@ -91,7 +105,7 @@ def versions_of(held: TrainedStack) -> list[list[Values]]:
             received = f"{len(one.parameters.seeds)} of {got[0]}x{got[1]}"
             raise CheckpointError(str(one.checkpoint.path), rule, received, "Keep one run in a folder")
         for member in members:
-            found[member].append(one.dbn.top.values(one.parameters.members, member))
+            found[member].values.append(one.dbn.top.values(one.parameters.members, member))
     return found
 
 
@@ -127,15 +141,15 @@ def snapshots(run: Path, device: Device, dtype: Any = np.float64, deep: bool = F
     return held
 
 
-def tempered(
-    machine: RBM, values: Values, versions: Sequence[Values], device: Device, columns: int, seed: int = 0
-) -> Tempered:
+def tempered(machine: RBM, values: Values, versions: Versions, device: Device, columns: int, seed: int = 0) -> Tempered:
     """Put a machine on top of its versions: only those that are needed, with machines between where they lie far apart.
+
+    Versions that are at rest are taken as they are, where they have samples for all columns.
 
     Args:
         machine: of these units.
         values: its parameters.
-        versions: earlier ones, from the first upwards.
+        versions: earlier ones.
         device: where it lives.
         columns: chains of each version.
         seed: of the chains.
@@ -144,8 +158,12 @@ def tempered(
         ConfigError: versions so far apart that no machines between lead from one to the next.
     """
     ladder = Ladder(machine, device, values["weight"].dtype, columns, seed)
-    targets = [*versions, values]
-    base, position = float(ladder.begin(targets[0])[0]), 0
+    targets, states = [*versions.values, values], versions.states
+    if states is not None and states.shape[1] >= columns:
+        stacked = {name: device.xp.stack([one[name] for one in versions.values]) for name in ladder.shapes}
+        base, position = ladder.adopt(stacked, states), len(versions.values)
+    else:
+        base, position = ladder.begin(targets[0]), int(states is not None)  # the first of those has no weights
     while position < len(targets):
         reached = None
         for number in range(position, len(targets)):
@@ -160,7 +178,7 @@ def tempered(
             rule = "must come to rest among the versions below it"
             raise ConfigError(f"version {reached + 1} of {len(targets)}", rule, made.refused, MORE)
         position = reached + 1
-    return Tempered(ladder, base)
+    return Tempered(ladder, float(base[0]))
 
 
 def normaliser_of_trajectory(held: TrainedStack, columns: int, sweeps: int) -> LogZ:
@@ -212,24 +230,27 @@ def _machine(held: TrainedStack, deep: bool) -> TrainedStack:
     return held
 
 
-def _frozen(held: TrainedStack, checkpoint: Checkpoint) -> list[list[Values]]:
-    """The versions that a checkpoint keeps, but for the lowest, which has no weights."""
+def _frozen(held: TrainedStack, checkpoint: Checkpoint) -> list[Versions]:
+    """The versions that a checkpoint keeps with their samples, the lowest without weights."""
     top, device, dtype = held.dbn.top, held.parameters.device, held.parameters.dtype
     shapes = {name: parameter.shape for name, parameter in find_parameters(top.alone())}
-    found: list[list[Values]] = []
+    found = []
     for member in range(len(held.parameters.seeds)):
         place = f"{KEPT}/{member}"
         group = checkpoint.group(place) if place in checkpoint.root else None
         arrays = {}
-        for name, shape in shapes.items():
+        for name, shape in (*shapes.items(), ("states", None)):
             node = group[name] if group is not None and name in group else None
             got = tuple(node.data.shape) if isinstance(node, NamedArray) else ()
-            if got[1:] != shape or not got:
-                rule = f"must have the shape of the machine, {shape}"
-                raise CheckpointError(f"{checkpoint.path}: {place}/{name}", rule, got or "nothing", MORE)
+            if not got or (got[1:] != shape if shape is not None else len(got) != 3 or got[2] != top.visible.n):
+                wanted = f"the shape of the machine, {shape}" if shape is not None else f"{top.visible.n} visible units"
+                raise CheckpointError(
+                    f"{checkpoint.path}: {place}/{name}", f"must have {wanted}", got or "nothing", MORE
+                )
             arrays[name] = device.put(np.asarray(node.data), dtype)  # type: ignore[union-attr]
         count = {len(array) for array in arrays.values()}
         if len(count) != 1:
             raise CheckpointError(f"{checkpoint.path}: {place}", "must hold whole versions", f"{sorted(count)}", MORE)
-        found.append([{name: array[n] for name, array in arrays.items()} for n in range(1, count.pop())])
+        states = arrays.pop("states")
+        found.append(Versions([{name: array[n] for name, array in arrays.items()} for n in range(count.pop())], states))
     return found

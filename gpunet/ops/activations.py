@@ -131,6 +131,21 @@ def log_softmax(z: Array, out: Array, scratch: Array) -> Array:
     return out
 
 
+def entropy_grad(z: Array, out: Array, scratch: Array) -> Array:
+    """Gradient of the entropy ``H = -sum(p log p)`` of ``p = softmax(z)``, which is ``-p (log p + H)``.
+
+    >>> z = np.array([[1.0, 3.0]])
+    >>> entropy_grad(z, np.empty_like(z), np.empty_like(z)).round(4).tolist()
+    [[0.21, -0.21]]
+    """
+    xp = array_module(z)
+    log_softmax(z, out, scratch)
+    xp.exp(out, out=scratch)
+    out -= (scratch * out).sum(axis=-1, keepdims=True)
+    out *= scratch
+    return xp.negative(out, out=out)
+
+
 def softmax(z: Array, out: Array) -> Array:
     """Softmax over the last axis."""
     xp = array_module(z)

@@ -17,7 +17,7 @@ from ..losses import CategoricalCrossEntropy
 from ..members import PerMember, each, values_of
 from ..metrics import Accuracy, accuracy
 from ..objectives import Objective
-from ..ops.activations import softmax
+from ..ops.activations import entropy_grad, softmax
 from ..ops.gather import one_hot
 from ..ops.linear import affine, affine_grad_bias, affine_grad_input, affine_grad_weight
 from ..ops.weighting import average, shares, weighs
@@ -137,9 +137,10 @@ class HybridLearning(Objective):
     """``discriminative * -log p(class | x) + generative * -log p(x, class)``; the second by contrastive divergence.
 
     Samples without a label, whose target is -1, count with ``unlabelled * -log p(x)``, their class summed out exactly:
-    a sample stands for itself with each class, weighted by ``p(class | x)``.  Each of the three terms is a mean over
-    the samples of a batch that it speaks of.  Larochelle, Mandel, Pascanu, Bengio: Learning algorithms for the
-    classification restricted Boltzmann machine (2012), section 6.
+    a sample stands for itself with each class, weighted by ``p(class | x)``; and with ``entropy`` times the entropy of
+    ``p(class | x)``, so that the machine grows sure of them.  Each of the terms is a mean over the samples of a batch
+    that it speaks of.  Larochelle, Mandel, Pascanu, Bengio: Learning algorithms for the classification restricted
+    Boltzmann machine (2012), section 6; Grandvalet, Bengio: Semi-supervised learning by entropy minimization (2004).
 
     Args:
         model: the machine.
@@ -148,6 +149,7 @@ class HybridLearning(Objective):
         generative: weight of the second.
         binarise: draw the features as 0 or 1 with their values as probabilities, anew at every step.
         unlabelled: weight of the term of samples without a label.
+        entropy: weight of their entropy.
 
     Raises:
         ConfigError: a generative weight of 0 for some members alone, whose chains would stand still.
@@ -166,9 +168,10 @@ class HybridLearning(Objective):
         generative: float | PerMember = 0.01,
         binarise: bool = False,
         unlabelled: float | PerMember = 0.0,
+        entropy: float | PerMember = 0.0,
     ):
         self.model, self.generation, self.binarise = model, generation, binarise
-        self.unlabelled = unlabelled
+        self.unlabelled, self.entropy = unlabelled, entropy
         self._labels: Array = None  # one over the share of the samples that have one, where not all do
         self.discriminative, self.generative = discriminative, generative
         if 0 in values_of(generative) and any(values_of(generative)):
@@ -270,6 +273,10 @@ class HybridLearning(Objective):
         loss, dz = self.loss(z, target, ctx)
         measures = loss * self._labels, accuracy(z, target, ctx) * self._labels
         self._discriminate(dz, labelled, ctx)
+        if any(values_of(self.entropy)):
+            slope = entropy_grad(z, ctx.like(z), ctx.like(z))
+            slope *= others[..., None] * ctx.number(self.entropy, slope)
+            dz += slope
         backward(dz)
         return measures
 

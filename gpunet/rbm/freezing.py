@@ -14,6 +14,7 @@ from .ladder import Exchanges, Ladder, Values
 FREEZE, REFUSE = 0.3, 0.1  # acceptance of exchanges with the last version
 TIMES = 20  # autocorrelation times that a new version is given
 BLOCK = 10  # sweeps between looks
+HIGHEST = 8  # versions of most sweeps
 BURN = 4  # one in so many of the sweeps of a new version is not counted
 DIRECTIONS = 3  # along which a version is looked at
 DEVIATION = 4.0  # standard errors beyond which two means are not the same
@@ -63,7 +64,7 @@ def freeze(ladder: Ladder, values: Values, most: int, least: float = REFUSE) -> 
     ladder.extend(values, resampled(difference, ladder.chance()))
     parts, sweeps, time = [], 0, np.inf
     while sweeps < most and sweeps < max(2 * BLOCK, TIMES * time):
-        parts.append(ladder.run(min(BLOCK, most - sweeps), directions))
+        parts.append(sweep(ladder, min(BLOCK, most - sweeps), directions))
         sweeps += len(parts[-1].energy)
         time = slowest(Exchanges.joined(parts))
         if len(parts) > 1 and parts[-1].acceptance[-1] < least / 2:
@@ -78,6 +79,28 @@ def freeze(ladder: Ladder, values: Values, most: int, least: float = REFUSE) -> 
     if refused:
         ladder.drop()
     return Frozen(refused, acceptance, float(ratio[-1]), float(np.sqrt((columns[-1] ** 2).sum())), sweeps, time)
+
+
+def sweep(ladder: Ladder, sweeps: int, directions: Array = None) -> Exchanges:
+    """Sweeps of which the first is of all versions and the others are of the highest 8 alone.
+
+    All versions are at rest but for the new one, and any sweeps leave them there.  States take many sweeps to come up
+    from below, so that there is little to gain where they move in each.
+
+    Args:
+        ladder: of versions.
+        sweeps: how many.
+        directions: along which states are measured, see :meth:`~gpunet.rbm.ladder.Ladder.run`.
+
+    Returns:
+        What was seen of the highest versions.
+    """
+    if len(ladder) <= HIGHEST:
+        return ladder.run(sweeps, directions)
+    parts = [ladder.run(1, directions).highest(HIGHEST)]
+    if sweeps > 1:
+        parts.append(ladder.run(sweeps - 1, directions, HIGHEST))
+    return Exchanges.joined(parts)
 
 
 def climb(ladder: Ladder, values: Values, most: int, name: str) -> list[Frozen]:

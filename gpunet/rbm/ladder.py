@@ -53,6 +53,11 @@ class Exchanges:
         rest = self.lower[:, sweeps:], self.upper[:, sweeps:], self.energy[sweeps:], self.places[:, sweeps:]
         return Exchanges(*rest)
 
+    def highest(self, versions: int) -> "Exchanges":
+        """Of the pairs of so many versions, counted from above."""
+        pairs = max(0, len(self.lower) - (versions - 1))
+        return Exchanges(self.lower[pairs:], self.upper[pairs:], self.energy, self.places)
+
     @classmethod
     def joined(cls, parts: Sequence["Exchanges"]) -> "Exchanges":
         """One after the other."""
@@ -124,8 +129,28 @@ class Ladder:
         resting = self.device.zeros((1, self.columns, machine.visible.n), self.dtype)
         resting += machine.visible_bias.value[..., None, :]
         self.states[...] = machine.visible.sample(resting, ctx)
-        zero = self.device.zeros((1, 1, machine.hidden.n), self.dtype)
-        total = machine.visible.log_partition(resting[:, :1], ctx) + machine.hidden.log_partition(zero, ctx)
+        return self.log_z_of_lowest()
+
+    def adopt(self, values: Values, states: Array) -> np.ndarray:
+        """Go on from versions that are at rest; the exact log Z of the lowest, which has no weights, (1,).
+
+        Args:
+            values: of all versions by name, (versions, *shape).
+            states: samples of each, (versions, columns or more, visible), of which the first are taken.
+        """
+        self.make_room(len(states))
+        for name, array in values.items():
+            self.values[name][...] = array
+        self.states[...] = states[:, : self.columns]
+        return self.log_z_of_lowest()
+
+    def log_z_of_lowest(self) -> np.ndarray:
+        """Exact log Z of the lowest version, whose units do not know of each other, (1,)."""
+        place(self.machine, self.version(0))
+        machine, ctx = self.machine, self.context
+        ctx.arena.rewind()
+        bias, zero = machine.visible_bias.value[None], self.device.zeros((1, machine.hidden.n), self.dtype)
+        total = machine.visible.log_partition(bias, ctx) + machine.hidden.log_partition(zero, ctx)
         return self.device.get(total).astype(np.float64).reshape(1)
 
     def difference(self, values: Values) -> np.ndarray:
@@ -155,19 +180,21 @@ class Ladder:
         self.values = {name: array[:-1].copy() for name, array in self.values.items()}
         self.states, self._origin = self.states[:-1].copy(), self._origin[:-1]
 
-    def run(self, sweeps: int, directions: Array = None) -> Exchanges:
+    def run(self, sweeps: int, directions: Array = None, highest: int | None = None) -> Exchanges:
         """So many sweeps: a Gibbs step of all chains and exchanges of even pairs, another and those of odd pairs.
 
         Args:
             sweeps: how many.
             directions: (visible, q), along which states of the two highest versions are measured; none by default.
+            highest: how many versions, counted from above; all by default.  Those below keep their states.
         """
-        versions, columns = len(self), self.columns
+        versions, columns = min(len(self), highest or len(self)), self.columns
+        lowest = len(self) - versions
         width = 0 if directions is None else directions.shape[1]
         lower, upper = (np.empty((versions - 1, sweeps, columns)) for _ in range(2))
         energy, places = np.empty((sweeps, columns)), np.zeros((2, sweeps, columns, width))
-        machine, get = self._placed(), self.device.get
-        hidden_input = machine.hidden_input(self.states, self._begin_step()).copy()
+        machine, get = self._placed(lowest), self.device.get
+        hidden_input = machine.hidden_input(self.states[lowest:], self._begin_step()).copy()
         for sweep in range(sweeps):
             for parity in (0, 1):
                 ctx = self._begin_step()
@@ -189,25 +216,32 @@ class Ladder:
                 chance = get(ctx.uniform((versions, columns), np.float64))[first]
                 swap = np.zeros((versions, columns), bool)
                 swap[first] = swap[first + 1] = np.log(chance) < lower[first, sweep] - upper[first, sweep]
-                self._exchange(swap, partner, v, other, inputs, others)
+                self._exchange(lowest, swap, partner, (v, other), (inputs, others))
                 hidden_input[...] = inputs
         self.gibbs_steps += 2.0 * sweeps * versions * columns
         return Exchanges(lower, upper, energy, places)
 
     def _exchange(
-        self, swap: np.ndarray, partner: np.ndarray, v: Array, other: Array, inputs: Array, others: Array
+        self,
+        lowest: int,
+        swap: np.ndarray,
+        partner: np.ndarray,
+        states: tuple[Array, Array],
+        inputs: tuple[Array, Array],
     ) -> None:
-        """Put the states of partners in the places of those that change, in place."""
+        """Put the states of partners in the places of those that change, in place, and their inputs likewise."""
         xp, chosen = self.device.xp, self.device.put(swap)[..., None]
-        xp.copyto(inputs, others, where=chosen)
-        self.states[...] = xp.where(chosen, other, v)
-        self._origin = np.where(swap, self._origin[partner], self._origin)
-        self._origin[0] = True
-        self.arrivals += self._origin[-1]
-        self._origin[-1] = False
+        xp.copyto(inputs[0], inputs[1], where=chosen)
+        self.states[lowest:] = xp.where(chosen, states[1], states[0])
+        origin = self._origin[lowest:]
+        origin[...] = np.where(swap, origin[partner], origin)
+        if not lowest:
+            origin[0] = True
+        self.arrivals += origin[-1]
+        origin[-1] = False
 
-    def _placed(self) -> RBM:
-        place(self.machine, self.values)
+    def _placed(self, lowest: int = 0) -> RBM:
+        place(self.machine, {name: array[lowest:] for name, array in self.values.items()})
         return self.machine
 
     def _begin_step(self) -> Context:

@@ -15,7 +15,7 @@ from ..errors import ConfigError
 from ..fields import Count
 from ..parameter import place
 from .chains import Persistent, Steps
-from .freezing import FREEZE, REFUSE, Frozen, climb, freeze
+from .freezing import BLOCK, FREEZE, HIGHEST, REFUSE, Frozen, climb, freeze
 from .ladder import Ladder
 from .machine import RBM
 
@@ -44,7 +44,8 @@ class Trajectory(Persistent):
         freeze: acceptance below which the machine is frozen.
         refuse: acceptance below which a version is refused.
         every: updates between two looks at the acceptance.
-        refresh: updates between two sweeps of the frozen versions.
+        refresh: updates between two sweeps of the frozen versions, of which one in ten is of all and the others are of
+            the highest 8.
         sweeps: that a new version is given at most.
     """
 
@@ -155,7 +156,7 @@ class Trajectory(Persistent):
             if looks and share < self.freeze:
                 back[member] = not self._freeze(rbm, member, share)
             elif sweeps:
-                self.ladders[member].run(1)
+                self.ladders[member].run(1, highest=None if number % (self.refresh * BLOCK) == 0 else HIGHEST)
                 self._show(member)
         if looks:
             self.accepted.fill(0)

@@ -44,12 +44,16 @@ def mean(values, weights):
 
 @pytest.mark.parametrize("weights", [None, np.array([1, 2, 0.5, 1, 3, 1.0])], ids=["alike", "weighted"])
 @pytest.mark.parametrize("hidden", [Bernoulli(3), NoisyReLU(3)], ids=["bernoulli", "noisy_relu"])
-def test_the_gradient_is_that_of_the_likelihood_with_half_of_the_labels_missing(hidden, weights, rng):
+@pytest.mark.parametrize(("unlabelled", "entropy"), [(0.5, 0.0), (0.5, 0.4), (0.0, 0.4)])
+def test_the_gradient_is_that_of_what_is_promised_with_half_of_the_labels_missing(
+    unlabelled, entropy, hidden, weights, rng
+):
     from gpunet.backend import Device
 
     device = Device()
     model = ClassRBM(Bernoulli(FEATURES), hidden, CLASSES)
-    objective = HybridLearning(model, Exact(model.joint, chains=AllStates(), center=False), 0.7, 0.3, unlabelled=0.5)
+    generation = Exact(model.joint, chains=AllStates(), center=False)
+    objective = HybridLearning(model, generation, 0.7, 0.3, unlabelled=unlabelled, entropy=entropy)
     parameters = Parameters(model, 0, device, np.float64)
     feed = Feed(device, X, Y, PLAIN, np.dtype("f8"), rows=ROWS, weights=weights)
     objective.start_from(feed)
@@ -69,7 +73,10 @@ def test_the_gradient_is_that_of_the_likelihood_with_half_of_the_labels_missing(
         log_x = np.logaddexp.reduce(log_joint, axis=-1) - exact
         chosen = np.take_along_axis(log_joint, np.maximum(target, 0)[:, None], axis=-1)[:, 0]
         of_class = chosen - np.logaddexp.reduce(log_joint, axis=-1)
-        return 0.7 * mean(-of_class, w * known) + 0.3 * mean(exact - chosen, w * known) + 0.5 * mean(-log_x, w * ~known)
+        log_p = log_joint - np.logaddexp.reduce(log_joint, axis=-1, keepdims=True)
+        unsure = -(np.exp(log_p) * log_p).sum(axis=-1)
+        of_known = 0.7 * mean(-of_class, w * known) + 0.3 * mean(exact - chosen, w * known)
+        return of_known + unlabelled * mean(-log_x, w * ~known) + entropy * mean(unsure, w * ~known)
 
     parameters.zero_grad()
     objective.learn(x, target, None if weight is None else w, make_context(device, training=True))

@@ -6,7 +6,7 @@ import pytest
 from gpunet.backend import Device
 from gpunet.data import Feed, fit_preprocessing
 from gpunet.errors import ConfigError
-from gpunet.inspection.tempering import tempered
+from gpunet.inspection.tempering import Versions, tempered
 from gpunet.optimizers import SGD
 from gpunet.parameter import Parameters
 from gpunet.rbm import (
@@ -19,6 +19,7 @@ from gpunet.rbm import (
     Trajectory,
     exact_log_z,
     freezing,
+    trajectory,
 )
 from gpunet.rbm.bennett import bennett, foreseen_acceptance, influences, one_sided, resampled
 from gpunet.rbm.freezing import climb, freeze, is_losing, is_moving
@@ -29,12 +30,15 @@ from gpunet.training import Trainer
 from planted import data, exact_shares, machine_of, patterns, shares, trained
 
 
-@pytest.fixture(scope="module")
-def planted():
+@pytest.fixture(scope="module", params=[freezing.HIGHEST, 2], ids=["", "most sweeps of two versions"])
+def planted(request):
     """A machine trained with versions frozen on its way, its trainer and its chains."""
     device = Device()
     chains = Trajectory(count=50, reservoir=250)
-    rbm, trainer = trained(chains, device, epochs=60, rate=Exponential(0.06, 0.96), x=data(1000), batch=50)
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (freezing, trajectory):
+            patch.setattr(module, "HIGHEST", request.param)
+        rbm, trainer = trained(chains, device, epochs=60, rate=Exponential(0.06, 0.96), x=data(1000), batch=50)
     return rbm, trainer, chains
 
 
@@ -49,13 +53,15 @@ def test_log_z_is_exact_to_a_tenth_of_a_nat_at_every_frozen_version(planted):
     assert chains.numbers()["log_z"] == pytest.approx(exact[-1], abs=0.1)
 
 
-def test_every_mode_has_its_share_where_plain_chains_miss_one(planted):
-    """Samples of the trained machine along its training, and plain chains of it that make as many Gibbs steps."""
+@pytest.mark.parametrize("at_rest", [False, True], ids=["frozen anew", "at rest"])
+def test_every_mode_has_its_share_where_plain_chains_miss_one(at_rest, planted):
+    """Samples of the trained machine along its training, and plain chains that make as many Gibbs steps as one draw."""
     rbm, trainer, chains = planted
     frozen, device, parameters = chains.ladders[0], trainer.device, trainer.parameters
     expected = exact_shares(rbm, parameters)
     values = {name: parameter.value for name, parameter in parameters.named.items()}
-    made = tempered(rbm, values, [frozen.version(n) for n in range(1, len(frozen))], device, 150, seed=4)
+    versions = [frozen.version(n) for n in range(not at_rest, len(frozen))]
+    made = tempered(rbm, values, Versions(versions, frozen.states if at_rest else None), device, 150, seed=4)
     drawn, log_z = [], []
     for _ in range(8):
         log_z.append(made.measured(25)[1])
@@ -68,7 +74,7 @@ def test_every_mode_has_its_share_where_plain_chains_miss_one(planted):
     assert log_z[-1].effective_samples[0] > 100
     plain = Persistent(count=150)
     plain.start(rbm, device, (), np.float32)
-    steps, ctx = int(made.ladder.gibbs_steps / plain.count), make_context(device)
+    steps, ctx = 25 * 2 * len(made.ladder), make_context(device)
     v, _ = plain.draw(rbm, None, steps, ctx)
     ratio = shares(device.get(v)) / expected
     assert (np.maximum(ratio, 1 / np.maximum(ratio, 1e-9)) > 2).any()
@@ -200,8 +206,8 @@ def shares_of(ladder, device):
 
 
 def without_exchange(ladder):
-    def stay(self, swap, partner, v, other, inputs, others):
-        self.states[...] = v
+    def stay(self, lowest, swap, partner, states, inputs):
+        self.states[lowest:] = states[0]
 
     return stay
 
