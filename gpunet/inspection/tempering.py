@@ -18,7 +18,7 @@ from ..paths import exists, is_folder
 from ..persistence import SNAPSHOTS, TrainedStack, open_trained, stack_of
 from ..rbm import RBM, LogZ
 from ..rbm.bennett import foreseen_acceptance, one_sided
-from ..rbm.freezing import FREEZE, REFUSE, climb, freeze
+from ..rbm.freezing import FREEZE, climb, reach
 from ..rbm.ladder import Exchanges, Ladder, Values
 
 KEPT = "loop/chains/versions"
@@ -173,7 +173,7 @@ def tempered(machine: RBM, values: Values, versions: Versions, device: Device, c
         if reached is None:
             climb(ladder, targets[position], MOST_SWEEPS, f"version {position + 1} of {len(targets)}")
             continue
-        made = freeze(ladder, targets[reached], MOST_SWEEPS, REFUSE)
+        made = reach(ladder, targets[reached], MOST_SWEEPS)[-1]
         if made.refused:
             rule = "must come to rest among the versions below it"
             raise ConfigError(f"version {reached + 1} of {len(targets)}", rule, made.refused, MORE)

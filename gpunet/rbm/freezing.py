@@ -19,6 +19,7 @@ BURN = 4  # one in so many of the sweeps of a new version is not counted
 DIRECTIONS = 3  # along which a version is looked at
 DEVIATION = 4.0  # standard errors beyond which two means are not the same
 MOST_BRIDGES = 200  # between two machines
+MOST_BETWEEN = 8  # where a machine has moved on in training
 CLOSER = 12  # halvings of the way to the next bridge
 
 
@@ -101,6 +102,31 @@ def sweep(ladder: Ladder, sweeps: int, directions: Array = None) -> Exchanges:
     if sweeps > 1:
         parts.append(ladder.run(sweeps - 1, directions, HIGHEST))
     return Exchanges.joined(parts)
+
+
+def reach(ladder: Ladder, values: Values, most: int, least: float = REFUSE) -> list[Frozen]:
+    """Add a version as :func:`freeze` does, and others between where it exchanges too rarely with the highest.
+
+    How often states are exchanged is known when both versions are at rest; chains that follow a machine see more.
+
+    Args:
+        ladder: with at least one version.
+        values: parameters of the new version.
+        most: sweeps of each at most.
+        least: acceptance below which there are versions between.
+
+    Returns:
+        What came of each; where the last one is refused, those between stay.
+    """
+    found: list[Frozen] = []
+    while True:
+        made = freeze(ladder, values, most, least)
+        step = None
+        if made.refused and made.acceptance < least and len(found) < MOST_BETWEEN:
+            step = _bridge(ladder, values, most)
+        if step is None:
+            return [*found, made]
+        found.append(step)
 
 
 def climb(ladder: Ladder, values: Values, most: int, name: str) -> list[Frozen]:
