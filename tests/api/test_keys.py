@@ -15,7 +15,7 @@ SHORT = {
     "memory missing preprocess rare resize resize_by scale_target source split split_column split_seed target task "
     "test thousands transposed unseen validation weight weights words x y",
     "model": "activation batch_norm binarise block blocks center chains code code_activation convolutions corruption "
-    "damping depth discriminative dropout dropout_mode generative greedy grow grown hidden hidden_units "
+    "damping depth discriminative dropout dropout_mode entropy generative greedy grow grown hidden hidden_units "
     "initializer input_dropout input_noise k layers max_norm method norm order output rate_factors "
     "recognition separable shortcut size sparsity spatial_dropout stochastic_depth sweeps tolerance top_units "
     "unlabelled visible_units width widths zero_start",
