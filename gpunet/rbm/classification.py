@@ -273,7 +273,7 @@ class HybridLearning(Objective):
         loss, dz = self.loss(z, target, ctx)
         measures = loss * self._labels, accuracy(z, target, ctx) * self._labels
         self._discriminate(dz, labelled, ctx)
-        if any(values_of(self.entropy)):
+        if others is not None and any(values_of(self.entropy)):
             slope = entropy_grad(z, ctx.like(z), ctx.like(z))
             slope *= others[..., None] * ctx.number(self.entropy, slope)
             dz += slope
