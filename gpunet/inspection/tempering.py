@@ -18,7 +18,7 @@ from ..paths import exists, is_folder
 from ..persistence import SNAPSHOTS, TrainedStack, open_trained, stack_of
 from ..rbm import RBM, LogZ
 from ..rbm.bennett import foreseen_acceptance, one_sided
-from ..rbm.freezing import FREEZE, climb, reach
+from ..rbm.freezing import FREEZE, climb, reach, thin
 from ..rbm.ladder import Exchanges, Ladder, Values
 
 KEPT = "loop/chains/versions"
@@ -144,7 +144,7 @@ def snapshots(run: Path, device: Device, dtype: Any = np.float64, deep: bool = F
 def tempered(machine: RBM, values: Values, versions: Versions, device: Device, columns: int, seed: int = 0) -> Tempered:
     """Put a machine on top of its versions: only those that are needed, with machines between where they lie far apart.
 
-    Versions that are at rest are taken as they are, where they have samples for all columns.
+    Versions that are at rest are taken as they are where they have samples for all columns; others are frozen anew.
 
     Args:
         machine: of these units.
@@ -162,6 +162,7 @@ def tempered(machine: RBM, values: Values, versions: Versions, device: Device, c
     if states is not None and states.shape[1] >= columns:
         stacked = {name: device.xp.stack([one[name] for one in versions.values]) for name in ladder.shapes}
         base, position = ladder.adopt(stacked, states), len(versions.values)
+        thin(ladder)
     else:
         base, position = ladder.begin(targets[0]), int(states is not None)  # the first of those has no weights
     while position < len(targets):

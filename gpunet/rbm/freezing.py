@@ -82,6 +82,22 @@ def freeze(ladder: Ladder, values: Values, most: int, least: float = REFUSE) -> 
     return Frozen(refused, acceptance, float(ratio[-1]), float(np.sqrt((columns[-1] ** 2).sum())), sweeps, time)
 
 
+def thin(ladder: Ladder, least: float = FREEZE) -> None:
+    """Take versions away that are not needed: from each the next is the farthest that it exchanges states with.
+
+    Args:
+        ladder: of versions that are all at rest.
+        least: acceptance of neighbours that is enough.
+    """
+    needed = [0]
+    while needed[-1] < len(ladder) - 1:
+        lower = upper = needed[-1]
+        while upper < len(ladder) - 1 and (upper == lower or ladder.acceptance(lower, upper + 1) >= least):
+            upper += 1
+        needed.append(upper)
+    ladder.keep(needed)
+
+
 def sweep(ladder: Ladder, sweeps: int, directions: Array = None) -> Exchanges:
     """Sweeps of which the first is of all versions and the others are of the highest 8 alone.
 

@@ -164,6 +164,24 @@ class Ladder:
         self.context.arena.rewind()
         return self.machine.free_energy(self.states[-1], self.context).copy()
 
+    def acceptance(self, lower: int, upper: int) -> float:
+        """How often two versions, both at rest, would exchange their states."""
+        own = self._energies(lower, lower) - self._energies(upper, lower)
+        other = self._energies(lower, upper) - self._energies(upper, upper)
+        return float(np.exp(np.minimum(0, own[:, None] - other)).mean())
+
+    def _energies(self, version: int, of: int) -> np.ndarray:
+        """Free energies under one version of the states of another, (columns,)."""
+        place(self.machine, self.version(version))
+        self.context.arena.rewind()
+        return self.device.get(self.machine.free_energy(self.states[of], self.context)).astype(np.float64)
+
+    def keep(self, versions: Sequence[int]) -> None:
+        """Take all other versions away."""
+        rows = list(versions)
+        self.values = {name: array[rows] for name, array in self.values.items()}
+        self.states, self._origin = self.states[rows], self._origin[rows]
+
     def chance(self) -> float:
         """One random number between 0 and 1."""
         return float(self.device.get(self._begin_step().uniform((1,), np.float64))[0])

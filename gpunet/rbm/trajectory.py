@@ -15,7 +15,7 @@ from ..errors import ConfigError
 from ..fields import Count
 from ..parameter import place
 from .chains import Persistent, Steps
-from .freezing import BLOCK, FREEZE, HIGHEST, REFUSE, Frozen, climb, freeze, reach
+from .freezing import BLOCK, FREEZE, HIGHEST, REFUSE, Frozen, climb, freeze
 from .ladder import Ladder
 from .machine import RBM
 
@@ -33,9 +33,8 @@ class Trajectory(Persistent):
     and would take out of it what the frozen version needs.  Where the machine has moved so far that exchanges are
     accepted less often than ``freeze``, it is frozen as a new version: all versions, from one without weights upwards,
     exchange states with their neighbours until 20 autocorrelation times have passed, and Bennett's ratio tells its
-    log Z.  Where it then exchanges less often than ``refuse`` with the last one, versions between are frozen first.  A
-    version that these do not lead to, that is not at rest, or that has lost a part of its mass is refused: the machine
-    goes back to the last one, and its learning rate is halved.
+    log Z.  A version that exchanges less often than ``refuse``, is not at rest, or has lost a part of its mass is
+    refused: the machine goes back to the last one, and its learning rate is halved.
 
     Béreux, Decelle, Furtlehner, Seoane: Fast training and sampling of restricted Boltzmann machines (2024).
 
@@ -43,7 +42,7 @@ class Trajectory(Persistent):
         count: how many chains.
         reservoir: samples of each frozen version, at least as many as chains.
         freeze: acceptance below which the machine is frozen.
-        refuse: acceptance below which a version needs others between.
+        refuse: acceptance below which a version is refused.
         every: updates between two looks at the acceptance.
         refresh: updates between two sweeps of the frozen versions, of which one in ten is of all and the others are of
             the highest 8.
@@ -235,13 +234,11 @@ class Trajectory(Persistent):
     def _freeze(self, rbm: RBM, member: int, share: float) -> bool:
         """Make the machine a version, or put it back to the last one where it is refused."""
         ladder, values = self.ladders[member], self._values(rbm, member)
-        *between, made = reach(ladder, values, self.sweeps, self.refuse)
-        for one in between:
-            self._add_log_z(member, one)
-        if not made.refused:
+        made = None
+        if share >= self.refuse:
+            made = freeze(ladder, values, self.sweeps, self.refuse)
+        if made is not None and not made.refused:
             self._add_log_z(member, made)
-            if share < self.refuse:
-                self._restart(member)
             self._show(member)
             return True
         self.records[member][:1] += 1

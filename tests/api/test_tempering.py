@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 import gpunet
-from gpunet.rbm import freezing
+from gpunet.rbm import trajectory
 from shell import gpunet as command
 
-FROZEN = {"name": "trajectory", "count": 20, "reservoir": 60, "freeze": 0.7, "every": 2, "sweeps": 60}
+FROZEN = {"name": "trajectory", "count": 20, "reservoir": 100, "freeze": 0.7, "every": 2, "sweeps": 60}
 ONCE = {"hidden": 6, "epochs": 12, "batch_size": 20, "lr": 0.1, "device": "cpu", "validation": 0, "test": 0}
 
 
@@ -102,7 +102,7 @@ def test_a_run_that_is_killed_inside_a_freeze_ends_as_if_it_had_not_been(tmp_pat
     settings = {"model.chains": FROZEN}
     whole = gpunet.train("rbm", samples(), run=tmp_path / "whole", settings=settings, **ONCE)
     if not (child := os.fork()):
-        real, calls = freezing.freeze, []
+        real, calls = trajectory.freeze, []
 
         def killed(ladder, *rest):
             calls.append(1)
@@ -111,7 +111,7 @@ def test_a_run_that_is_killed_inside_a_freeze_ends_as_if_it_had_not_been(tmp_pat
                 os.kill(os.getpid(), signal.SIGKILL)
             return real(ladder, *rest)
 
-        freezing.freeze = killed
+        trajectory.freeze = killed
         try:
             gpunet.train("rbm", samples(), run=tmp_path / "killed", settings=settings, **ONCE)
         finally:
