@@ -19,7 +19,7 @@ BURN = 4  # one in so many of the sweeps of a new version is not counted
 DIRECTIONS = 3  # along which a version is looked at
 DEVIATION = 4.0  # standard errors beyond which two means are not the same
 MOST_BRIDGES = 200  # between two machines
-MOST_BETWEEN = 8  # where a machine has moved on in training
+MOST_BETWEEN = 8  # versions before one that is out of reach is given up
 CLOSER = 12  # halvings of the way to the next bridge
 
 
@@ -123,7 +123,7 @@ def sweep(ladder: Ladder, sweeps: int, directions: Array = None) -> Exchanges:
 def reach(ladder: Ladder, values: Values, most: int, least: float = REFUSE) -> list[Frozen]:
     """Add a version as :func:`freeze` does, and others between where it exchanges too rarely with the highest.
 
-    How often states are exchanged is known when both versions are at rest; chains that follow a machine see more.
+    How often states are exchanged is known when both are at rest; less often than states of the lower one foretell.
 
     Args:
         ladder: with at least one version.

@@ -158,23 +158,20 @@ class Ladder:
         own, other = (self.device.get(e).astype(np.float64) for e in (self.energies(), self.energies(values)))
         return own - other
 
-    def energies(self, values: Values | None = None) -> Array:
-        """Free energies of the states of the highest version under it, or under another machine, (columns,)."""
+    def energies(self, values: Values | None = None, of: int = -1) -> Array:
+        """Free energies of the states of a version, the highest by default, under the highest or another machine."""
         place(self.machine, self.version(-1) if values is None else values)
         self.context.arena.rewind()
-        return self.machine.free_energy(self.states[-1], self.context).copy()
+        return self.machine.free_energy(self.states[of], self.context).copy()
 
     def acceptance(self, lower: int, upper: int) -> float:
         """How often two versions, both at rest, would exchange their states."""
-        own = self._energies(lower, lower) - self._energies(upper, lower)
-        other = self._energies(lower, upper) - self._energies(upper, upper)
-        return float(np.exp(np.minimum(0, own[:, None] - other)).mean())
-
-    def _energies(self, version: int, of: int) -> np.ndarray:
-        """Free energies under one version of the states of another, (columns,)."""
-        place(self.machine, self.version(version))
-        self.context.arena.rewind()
-        return self.device.get(self.machine.free_energy(self.states[of], self.context)).astype(np.float64)
+        below, above = (
+            [self.device.get(self.energies(self.version(n), of)).astype(np.float64) for n in (lower, upper)]
+            for of in (lower, upper)
+        )
+        gain = (below[0] - below[1])[:, None] - (above[0] - above[1])
+        return float(np.exp(np.minimum(0, gain)).mean())
 
     def keep(self, versions: Sequence[int]) -> None:
         """Take all other versions away."""
