@@ -22,7 +22,7 @@ from gpunet.rbm import (
     trajectory,
 )
 from gpunet.rbm.bennett import bennett, foreseen_acceptance, influences, one_sided, resampled
-from gpunet.rbm.freezing import climb, freeze, is_losing, is_moving, reach
+from gpunet.rbm.freezing import climb, freeze, is_losing, is_moving, reach, thin
 from gpunet.rbm.ladder import Exchanges, Ladder
 from gpunet.schedules import Exponential
 from gpunet.testing import make_context
@@ -129,6 +129,22 @@ def test_a_machine_far_away_is_reached_over_machines_between():
     error = np.sqrt(sum(one.error**2 for one in made)) + float(device.get(chains.log_z[0])[1, -1])
     found = known + sum(one.log_ratio for one in made)
     assert found == pytest.approx(exact_log_z(*machine_of(ladder.version(-1), device)).value[0], abs=4 * error + 0.02)
+
+
+def test_versions_that_are_not_needed_are_left_out():
+    device = Device()
+    chains = Trajectory(count=50, reservoir=250)
+    trained(chains, device, epochs=5, rate=0.02, x=data(600))
+    ladder = chains.ladders[0]
+    for _ in range(3):  # the same machine again
+        assert not freeze(ladder, ladder.version(-1), 100).refused
+    before, highest = len(ladder), device.get(ladder.version(-1)["weight"]).copy()
+    thin(ladder)
+    assert 2 <= len(ladder) <= before - 3
+    assert not device.get(ladder.version(0)["weight"]).any()
+    np.testing.assert_array_equal(ladder.version(-1)["weight"], highest)
+    assert ladder.states.shape[0] == len(ladder)
+    assert (ladder.run(100).acceptance > 0.2).all()
 
 
 def small(device, seed=0, scale=1.0, visible=10):
