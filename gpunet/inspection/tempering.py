@@ -20,6 +20,7 @@ from ..rbm import RBM, LogZ
 from ..rbm.bennett import foreseen_acceptance, one_sided
 from ..rbm.freezing import FREEZE, climb, reach, thin
 from ..rbm.ladder import Exchanges, Ladder, Values
+from ..rbm.ways import first_on_the_way
 
 KEPT = "loop/chains/versions"
 MOST_SWEEPS = 300  # of a new version
@@ -157,14 +158,31 @@ def tempered(machine: RBM, values: Values, versions: Versions, device: Device, c
     Raises:
         ConfigError: versions so far apart that no machines between lead from one to the next.
     """
-    ladder = Ladder(machine, device, values["weight"].dtype, columns, seed)
     targets, states = [*versions.values, values], versions.states
     if states is not None and states.shape[1] >= columns:
+        ladder = Ladder(machine, device, values["weight"].dtype, columns, seed)
         stacked = {name: device.xp.stack([one[name] for one in versions.values]) for name in ladder.shapes}
-        base, position = ladder.adopt(stacked, states), len(versions.values)
+        base = ladder.adopt(stacked, states)
         thin(ladder)
-    else:
-        base, position = ladder.begin(targets[0]), int(states is not None)  # the first of those has no weights
+        _lead(ladder, targets, len(versions.values))
+        return Tempered(ladder, float(base[0]))
+    # Frozen versions follow an equilibrium, and the first of them has no weights; snapshots may make detours.
+    frozen = states is not None
+    ways = {0} if frozen else {0, first_on_the_way(machine, device, targets, seed)}
+    for way in sorted(ways, reverse=True):
+        ladder = Ladder(machine, device, values["weight"].dtype, columns, seed)
+        base = ladder.begin(targets[way])
+        try:
+            _lead(ladder, targets, way + frozen)
+            break
+        except ConfigError:
+            if way == 0:
+                raise
+    return Tempered(ladder, float(base[0]))
+
+
+def _lead(ladder: Ladder, targets: list[Values], position: int) -> None:
+    """Add versions from one on, with machines between where they lie far apart."""
     while position < len(targets):
         reached = None
         for number in range(position, len(targets)):
@@ -179,7 +197,6 @@ def tempered(machine: RBM, values: Values, versions: Versions, device: Device, c
             rule = "must come to rest among the versions below it"
             raise ConfigError(f"version {reached + 1} of {len(targets)}", rule, made.refused, MORE)
         position = reached + 1
-    return Tempered(ladder, float(base[0]))
 
 
 def normaliser_of_trajectory(held: TrainedStack, columns: int, sweeps: int) -> LogZ:

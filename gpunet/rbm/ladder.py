@@ -190,6 +190,11 @@ class Ladder:
         self.states = xp.concatenate([self.states, self.states[-1:].take(self.device.put(rows), axis=1)])
         self._origin = np.concatenate([self._origin, np.zeros((1, self.columns), bool)])
 
+    def become(self, values: Values) -> None:
+        """Give the highest version other parameters; its chains stay where they are."""
+        for name, array in values.items():
+            self.values[name][-1] = array
+
     def drop(self) -> None:
         """Take the highest version away."""
         self.values = {name: array[:-1].copy() for name, array in self.values.items()}

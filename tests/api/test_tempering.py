@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 import gpunet
+from gpunet.errors import ConfigError
+from gpunet.inspection import tempering
 from gpunet.rbm import trajectory
 from shell import gpunet as command
 
@@ -58,6 +60,23 @@ def test_samples_along_a_training_have_the_moments_of_the_machine(name, runs):
     np.testing.assert_array_equal(drawn, machine.sample(800, steps=40, trajectory=True))
     command("sample", name, "--trajectory", "-n", 7, "--steps", 10, "-o", f"{name}.npz", "--device", "cpu", cwd=runs)
     assert np.load(runs / f"{name}.npz")["x"].shape == (7, 16)
+
+
+def test_snapshots_lead_to_the_machine_where_the_straight_way_does_not(runs, monkeypatch):
+    machine = gpunet.load(runs / "kept", device="cpu")
+    exact, real, ways = machine.log_likelihood(samples()).value, tempering._lead, []
+
+    def blocked(ladder, targets, position):
+        ways.append(position)
+        if position:
+            raise ConfigError("version 7 of 7", "must come to rest", "a wall", "none")
+        real(ladder, targets, position)
+
+    monkeypatch.setattr(tempering, "first_on_the_way", lambda rbm, device, targets, seed: len(targets) - 1)
+    monkeypatch.setattr(tempering, "_lead", blocked)
+    found = machine.log_likelihood(samples(), runs=100, mixing=150, trajectory=True)
+    assert ways == [6, 0]
+    assert found.value == pytest.approx(exact, abs=0.1)
 
 
 def test_what_training_kept_says_how_it_went(runs):
