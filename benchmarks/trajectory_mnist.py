@@ -4,7 +4,7 @@
 
 Trains 20 epochs with persistent chains (k = 1 and k = 10) and with trajectory tempering (the same k), same batches,
 rate and seed; then measures the machine of persistent chains with k = 1 by AIS up and down and along its own snapshots,
-and the machines of trajectory tempering along their frozen versions. Pixels are probabilities, drawn anew at every step
+and the machines of trajectory tempering along their frozen versions, with products in single precision. Pixels are probabilities, drawn anew at every step
 and once for the test. The last 10,000 training images are left out. What lies in the folder already is not repeated.
 """
 
@@ -32,7 +32,7 @@ def main():
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--steps", type=int, default=10000)
     parser.add_argument("--mixing", type=int, default=1000)
-    parser.add_argument("--sweeps", type=int, default=300)
+    parser.add_argument("--sweeps", type=int, default=1000)
     parser.add_argument("--arms", default=",".join(ARMS))
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
@@ -41,6 +41,7 @@ def main():
         "model.hidden=500", "data.validation=10000", "data.split=tail", "training.batch_size=100", rate,
         "optimizer.momentum=0.5", f"seed={options.seed}", f"training.epochs={options.epochs}", "--data", options.data,
     ]  # fmt: skip
+    single = ["--precision", "float32"]
     annealed = ["--runs", options.runs, "--steps", options.steps, "--mixing", options.mixing]
     along = ["--trajectory", "--runs", options.runs, "--mixing", options.sweeps]
     rows, seconds = [], {}
@@ -55,7 +56,7 @@ def main():
         for name, words in (("AIS", annealed), ("along the training", along)):
             asked = "-".join(str(word) for word in words if not str(word).startswith("--"))
             path = folder / f"likelihood-{words[0].strip('-')}-{asked}.json"
-            found = remembered(path, "likelihood", folder / "best.h5", *words, "--cases", 0, "--binarise")
+            found = remembered(path, "likelihood", folder / "best.h5", *words, "--cases", 0, "--binarise", *single)
             value, log_z = found["log_likelihood"][0], found["log_z"][0]
             low, high = (end[0] for end in found["log_z_bracket"])
             bracket = "none" if low is None else f"{value + log_z - high:.2f} to {value + log_z - low:.2f}"

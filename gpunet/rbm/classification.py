@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Arena, Context, Device, array_module
+from ..backend import Arena, Context, Device, array_module, matmul
 from ..backend.arrays import Array
 from ..data import Feed
 from ..errors import ConfigError
@@ -26,6 +26,7 @@ from .contrastive import ContrastiveDivergence
 from .discrete import Bernoulli, Softmax
 from .joint import Joint
 from .machine import RBM
+from .nearness import nearest
 from .units import Units
 
 
@@ -136,11 +137,18 @@ class ClassRBM(Layer):
 class HybridLearning(Objective):
     """``discriminative * -log p(class | x) + generative * -log p(x, class)``; the second by contrastive divergence.
 
-    Samples without a label, whose target is -1, count with ``unlabelled * -log p(x)``, their class summed out exactly:
-    a sample stands for itself with each class, weighted by ``p(class | x)``; and with ``entropy`` times the entropy of
-    ``p(class | x)``, so that the machine grows sure of them.  Each of the terms is a mean over the samples of a batch
-    that it speaks of.  Larochelle, Mandel, Pascanu, Bengio: Learning algorithms for the classification restricted
-    Boltzmann machine (2012), section 6; Grandvalet, Bengio: Semi-supervised learning by entropy minimization (2004).
+    Samples without a label, whose target is -1, count with
+
+    - ``unlabelled * -log p(x)``, their class summed out exactly: a sample stands for itself with each class, weighted
+      by ``p(class | x)``.  Larochelle, Mandel, Pascanu, Bengio: Learning algorithms for the classification restricted
+      Boltzmann machine (2012), section 6.
+    - ``entropy`` times the entropy of ``p(class | x)``, so that the machine grows sure of them.  Grandvalet, Bengio:
+      Semi-supervised learning by entropy minimization (2004).
+    - ``smoothness`` times the cross-entropy from what their nearest neighbours in the batch say: the mean of labels,
+      and of ``p(class | x)`` where there is none, taken for certain.  Zhu, Ghahramani: Learning from labeled and
+      unlabeled data with label propagation (2002).
+
+    Each of the terms is a mean over the samples of a batch that it speaks of.
 
     Args:
         model: the machine.
@@ -150,6 +158,8 @@ class HybridLearning(Objective):
         binarise: draw the features as 0 or 1 with their values as probabilities, anew at every step.
         unlabelled: weight of the term of samples without a label.
         entropy: weight of their entropy.
+        smoothness: weight of what their neighbours say.
+        neighbours: how many.
 
     Raises:
         ConfigError: a generative weight of 0 for some members alone, whose chains would stand still.
@@ -169,9 +179,12 @@ class HybridLearning(Objective):
         binarise: bool = False,
         unlabelled: float | PerMember = 0.0,
         entropy: float | PerMember = 0.0,
+        smoothness: float | PerMember = 0.0,
+        neighbours: int = 5,
     ):
         self.model, self.generation, self.binarise = model, generation, binarise
         self.unlabelled, self.entropy = unlabelled, entropy
+        self.smoothness, self.neighbours = smoothness, neighbours
         self._labels: Array = None  # one over the share of the samples that have one, where not all do
         self.discriminative, self.generative = discriminative, generative
         if 0 in values_of(generative) and any(values_of(generative)):
@@ -277,8 +290,26 @@ class HybridLearning(Objective):
             slope = entropy_grad(z, ctx.like(z), ctx.like(z))
             slope *= others[..., None] * ctx.number(self.entropy, slope)
             dz += slope
+        if others is not None and any(values_of(self.smoothness)):
+            slope = self._away_from_neighbours(x, z, (label, known), weight, ctx)
+            slope *= others[..., None] * ctx.number(self.smoothness, slope)
+            dz += slope
         backward(dz)
         return measures
+
+    def _away_from_neighbours(
+        self, x: Array, z: Array, labels: tuple[Array, Array], weight: Array | None, ctx: Context
+    ) -> Array:
+        """Gradient of each sample's cross-entropy from the mean of its neighbours, whose probabilities stand still."""
+        xp = array_module(x)
+        label, known = labels
+        p = softmax(z, ctx.like(z))
+        told = p.copy()
+        xp.copyto(told, label, where=known[..., None] > 0)
+        near = nearest(x, weight, self.neighbours, ctx)
+        p *= near.sum(axis=-1)[..., None]
+        p -= matmul(near, told)
+        return p
 
     def _generate(
         self, x: Array, inputs: Array, z: Array, labels: tuple[Array, Array], share: Array, ctx: Context
