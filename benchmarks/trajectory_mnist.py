@@ -4,8 +4,9 @@
 
 Trains 20 epochs with persistent chains (k = 1 and k = 10) and with trajectory tempering (the same k), same batches,
 rate and seed; then measures the machine of persistent chains with k = 1 by AIS up and down and along its own snapshots,
-and the machines of trajectory tempering along their frozen versions, with products in single precision. Pixels are probabilities, drawn anew at every step
-and once for the test. The last 10,000 training images are left out. What lies in the folder already is not repeated.
+and the machines of trajectory tempering along their frozen versions, with products in single precision. Pixels are
+probabilities, drawn anew at every step and once for the test. The last 10,000 training images are left out. What lies
+in the folder already is not repeated.
 """
 
 import json
