@@ -66,8 +66,8 @@ class ClassRBMConfig(MachineConfig):
         generation = self.contrastive_divergence(model.joint)
         bits = self.binarise and model.features.bits
         weights = self.discriminative, self.generative
-        of_unlabelled = self.unlabelled, self.entropy, self.smoothness, self.neighbours
-        return HybridLearning(model, generation, *weights, bits, *of_unlabelled)
+        of_unlabelled = self.unlabelled, self.entropy, self.smoothness
+        return HybridLearning(model, generation, *weights, bits, *of_unlabelled, self.neighbours)
 
     def differentiable(self, objective: Objective) -> Objective:
         """The discriminative half, which has a loss."""
