@@ -244,11 +244,13 @@ class HybridLearning(Objective):
 
     def learn(self, x: Array, target: Array, weight: Array | None, ctx: Context) -> tuple[Array, ...]:
         """Add both gradients; the class counts as data that are certain."""
-        xp = array_module(x)
+        xp, features = array_module(x), x
         if self.binarise:
+            if self._labels is not None and any(values_of(self.smoothness)):
+                features = x.copy()  # drawing overwrites them
             x = Bernoulli.draw(x, ctx)
         if self._labels is not None:
-            return self._learn_partly(x, target, weight, ctx)
+            return self._learn_partly(x, features, target, weight, ctx)
         if any(values_of(self.generative)):
             v = ctx.empty((*x.shape[:-1], x.shape[-1] + self.model.classes), x.dtype)
             xp.copyto(v[..., : x.shape[-1]], x)
@@ -265,8 +267,18 @@ class HybridLearning(Objective):
         backward(dz)
         return measures
 
-    def _learn_partly(self, x: Array, target: Array, weight: Array | None, ctx: Context) -> tuple[Array, ...]:
-        """The same where some samples have no label; loss and accuracy are means over those that have one."""
+    def _learn_partly(
+        self, x: Array, features: Array, target: Array, weight: Array | None, ctx: Context
+    ) -> tuple[Array, ...]:
+        """The same where some samples have no label; loss and accuracy are means over those that have one.
+
+        Args:
+            x: states of the features.
+            features: of which the states may be drawn; what is near is so by these.
+            target: classes, -1 where there is none.
+            weight: of the samples.
+            ctx: memory.
+        """
         xp, model = array_module(x), self.model
         inputs = model.hidden_inputs(x, ctx)
         z, backward = model.forward_from(x, inputs, ctx)
@@ -291,22 +303,22 @@ class HybridLearning(Objective):
             slope *= others[..., None] * ctx.number(self.entropy, slope)
             dz += slope
         if others is not None and any(values_of(self.smoothness)):
-            slope = self._away_from_neighbours(x, z, (label, known), weight, ctx)
+            slope = self._away_from_neighbours(features, z, (label, known), weight, ctx)
             slope *= others[..., None] * ctx.number(self.smoothness, slope)
             dz += slope
         backward(dz)
         return measures
 
     def _away_from_neighbours(
-        self, x: Array, z: Array, labels: tuple[Array, Array], weight: Array | None, ctx: Context
+        self, features: Array, z: Array, labels: tuple[Array, Array], weight: Array | None, ctx: Context
     ) -> Array:
         """Gradient of each sample's cross-entropy from the mean of its neighbours, whose probabilities stand still."""
-        xp = array_module(x)
+        xp = array_module(z)
         label, known = labels
         p = softmax(z, ctx.like(z))
         told = p.copy()
         xp.copyto(told, label, where=known[..., None] > 0)
-        near = nearest(x, weight, self.neighbours, ctx)
+        near = nearest(features, weight, self.neighbours, ctx)
         p *= near.sum(axis=-1)[..., None]
         p -= matmul(near, told)
         return p

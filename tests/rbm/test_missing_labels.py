@@ -9,7 +9,16 @@ from gpunet.data import Feed, fit_preprocessing
 from gpunet.errors import ConfigError
 from gpunet.members import PerMember
 from gpunet.parameter import Parameters
-from gpunet.rbm import Bernoulli, Chains, ClassRBM, ContrastiveDivergence, HybridLearning, NoisyReLU, exact_log_z
+from gpunet.rbm import (
+    Bernoulli,
+    Chains,
+    ClassRBM,
+    ContrastiveDivergence,
+    HybridLearning,
+    NoisyReLU,
+    classification,
+    exact_log_z,
+)
 from gpunet.rbm.nearness import nearest
 from gpunet.testing import make_context, numeric_gradient
 
@@ -162,6 +171,16 @@ def test_samples_without_labels_help(chains):
     together = gpunet.train("classrbm", x, y, lr=0.01, batch_size=20, epochs=40, unlabelled=1.0, **ways)
     assert alone.score(fresh_x, fresh_y) < 0.9
     assert together.score(fresh_x, fresh_y) > 0.95
+
+
+def test_neighbours_are_near_by_the_features_and_not_by_the_bits_that_are_drawn_of_them(rng, monkeypatch):
+    seen = []
+    monkeypatch.setattr(classification, "nearest", lambda x, *rest: seen.append(x.copy()) or nearest(x, *rest))
+    x, y = rng.random((60, 5)), rng.integers(0, 2, 60)
+    gpunet.train("classrbm", x, y, hidden=3, labels=10, epochs=1, updates=2, batch_size=20, smoothness=1.0, seeds=2,
+                 test=0)  # fmt: skip
+    assert seen
+    assert all(((batch > 0) & (batch < 1)).mean() > 0.9 for batch in seen)
 
 
 def test_what_is_reported_is_of_the_samples_with_labels(rng):
