@@ -37,17 +37,11 @@ class ClassRBMConfig(MachineConfig):
         description="weight of the entropy of p(class | features) of training samples without a label, of which the "
         "machine grows sure",
     )
-    smoothness: Annotated[NonNegative, BY_MEMBER] = Field(
-        0.0,
-        description="weight of the cross-entropy of training samples without a label from the mean of their nearest "
-        "neighbours in the batch: labels, and p(class | features) where there is none; takes large batches",
-    )
-    neighbours: Count = Field(5, description="of a sample, for smoothness")
 
     @property
     def learns_unlabelled(self) -> bool:
         """Where samples without a label weigh anything."""
-        return any((*values_of(self.unlabelled), *values_of(self.entropy), *values_of(self.smoothness)))
+        return any((*values_of(self.unlabelled), *values_of(self.entropy)))
 
     def network(self, shape: tuple[int, ...], outputs: int) -> ClassRBM:
         """A layer whose outputs are the logits of the classes."""
@@ -66,8 +60,7 @@ class ClassRBMConfig(MachineConfig):
         generation = self.contrastive_divergence(model.joint)
         bits = self.binarise and model.features.bits
         weights = self.discriminative, self.generative
-        of_unlabelled = self.unlabelled, self.entropy, self.smoothness
-        return HybridLearning(model, generation, *weights, bits, *of_unlabelled, self.neighbours)
+        return HybridLearning(model, generation, *weights, bits, self.unlabelled, self.entropy)
 
     def differentiable(self, objective: Objective) -> Objective:
         """The discriminative half, which has a loss."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Arena, Context, Device, array_module, matmul
+from ..backend import Arena, Context, Device, array_module
 from ..backend.arrays import Array
 from ..data import Feed
 from ..errors import ConfigError
@@ -26,7 +26,6 @@ from .contrastive import ContrastiveDivergence
 from .discrete import Bernoulli, Softmax
 from .joint import Joint
 from .machine import RBM
-from .nearness import nearest
 from .units import Units
 
 
@@ -137,18 +136,11 @@ class ClassRBM(Layer):
 class HybridLearning(Objective):
     """``discriminative * -log p(class | x) + generative * -log p(x, class)``; the second by contrastive divergence.
 
-    Samples without a label, whose target is -1, count with
-
-    - ``unlabelled * -log p(x)``, their class summed out exactly: a sample stands for itself with each class, weighted
-      by ``p(class | x)``.  Larochelle, Mandel, Pascanu, Bengio: Learning algorithms for the classification restricted
-      Boltzmann machine (2012), section 6.
-    - ``entropy`` times the entropy of ``p(class | x)``, so that the machine grows sure of them.  Grandvalet, Bengio:
-      Semi-supervised learning by entropy minimization (2004).
-    - ``smoothness`` times the cross-entropy from what their nearest neighbours in the batch say: the mean of labels,
-      and of ``p(class | x)`` where there is none, taken for certain.  Zhu, Ghahramani: Learning from labeled and
-      unlabeled data with label propagation (2002).
-
-    Each of the terms is a mean over the samples of a batch that it speaks of.
+    Samples without a label, whose target is -1, count with ``unlabelled * -log p(x)``, their class summed out exactly:
+    a sample stands for itself with each class, weighted by ``p(class | x)``; and with ``entropy`` times the entropy of
+    ``p(class | x)``, so that the machine grows sure of them.  Each of the terms is a mean over the samples of a batch
+    that it speaks of.  Larochelle, Mandel, Pascanu, Bengio: Learning algorithms for the classification restricted
+    Boltzmann machine (2012), section 6; Grandvalet, Bengio: Semi-supervised learning by entropy minimization (2004).
 
     Args:
         model: the machine.
@@ -158,8 +150,6 @@ class HybridLearning(Objective):
         binarise: draw the features as 0 or 1 with their values as probabilities, anew at every step.
         unlabelled: weight of the term of samples without a label.
         entropy: weight of their entropy.
-        smoothness: weight of what their neighbours say.
-        neighbours: how many.
 
     Raises:
         ConfigError: a generative weight of 0 for some members alone, whose chains would stand still.
@@ -179,12 +169,9 @@ class HybridLearning(Objective):
         binarise: bool = False,
         unlabelled: float | PerMember = 0.0,
         entropy: float | PerMember = 0.0,
-        smoothness: float | PerMember = 0.0,
-        neighbours: int = 5,
     ):
         self.model, self.generation, self.binarise = model, generation, binarise
         self.unlabelled, self.entropy = unlabelled, entropy
-        self.smoothness, self.neighbours = smoothness, neighbours
         self._labels: Array = None  # one over the share of the samples that have one, where not all do
         self.discriminative, self.generative = discriminative, generative
         if 0 in values_of(generative) and any(values_of(generative)):
@@ -244,13 +231,11 @@ class HybridLearning(Objective):
 
     def learn(self, x: Array, target: Array, weight: Array | None, ctx: Context) -> tuple[Array, ...]:
         """Add both gradients; the class counts as data that are certain."""
-        xp, features = array_module(x), x
+        xp = array_module(x)
         if self.binarise:
-            if self._labels is not None and any(values_of(self.smoothness)):
-                features = x.copy()  # drawing overwrites them
             x = Bernoulli.draw(x, ctx)
         if self._labels is not None:
-            return self._learn_partly(x, features, target, weight, ctx)
+            return self._learn_partly(x, target, weight, ctx)
         if any(values_of(self.generative)):
             v = ctx.empty((*x.shape[:-1], x.shape[-1] + self.model.classes), x.dtype)
             xp.copyto(v[..., : x.shape[-1]], x)
@@ -267,18 +252,8 @@ class HybridLearning(Objective):
         backward(dz)
         return measures
 
-    def _learn_partly(
-        self, x: Array, features: Array, target: Array, weight: Array | None, ctx: Context
-    ) -> tuple[Array, ...]:
-        """The same where some samples have no label; loss and accuracy are means over those that have one.
-
-        Args:
-            x: states of the features.
-            features: of which the states may be drawn; what is near is so by these.
-            target: classes, -1 where there is none.
-            weight: of the samples.
-            ctx: memory.
-        """
+    def _learn_partly(self, x: Array, target: Array, weight: Array | None, ctx: Context) -> tuple[Array, ...]:
+        """The same where some samples have no label; loss and accuracy are means over those that have one."""
         xp, model = array_module(x), self.model
         inputs = model.hidden_inputs(x, ctx)
         z, backward = model.forward_from(x, inputs, ctx)
@@ -302,26 +277,8 @@ class HybridLearning(Objective):
             slope = entropy_grad(z, ctx.like(z), ctx.like(z))
             slope *= others[..., None] * ctx.number(self.entropy, slope)
             dz += slope
-        if others is not None and any(values_of(self.smoothness)):
-            slope = self._away_from_neighbours(features, z, (label, known), weight, ctx)
-            slope *= others[..., None] * ctx.number(self.smoothness, slope)
-            dz += slope
         backward(dz)
         return measures
-
-    def _away_from_neighbours(
-        self, features: Array, z: Array, labels: tuple[Array, Array], weight: Array | None, ctx: Context
-    ) -> Array:
-        """Gradient of each sample's cross-entropy from the mean of its neighbours, whose probabilities stand still."""
-        xp = array_module(z)
-        label, known = labels
-        p = softmax(z, ctx.like(z))
-        told = p.copy()
-        xp.copyto(told, label, where=known[..., None] > 0)
-        near = nearest(features, weight, self.neighbours, ctx)
-        p *= near.sum(axis=-1)[..., None]
-        p -= matmul(near, told)
-        return p
 
     def _generate(
         self, x: Array, inputs: Array, z: Array, labels: tuple[Array, Array], share: Array, ctx: Context

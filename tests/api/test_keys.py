@@ -16,9 +16,9 @@ SHORT = {
     "test thousands transposed unseen validation weight weights words x y",
     "model": "activation batch_norm binarise block blocks center chains code code_activation convolutions corruption "
     "damping depth discriminative dropout dropout_mode entropy generative greedy grow grown hidden hidden_units "
-    "initializer input_dropout input_noise k layers max_norm method neighbours norm order output rate_factors "
-    "recognition separable shortcut size smoothness sparsity spatial_dropout stochastic_depth sweeps tolerance "
-    "top_units unlabelled visible_units width widths zero_start",
+    "initializer input_dropout input_noise k layers max_norm method norm order output rate_factors "
+    "recognition separable shortcut size sparsity spatial_dropout stochastic_depth sweeps tolerance top_units "
+    "unlabelled visible_units width widths zero_start",
     "optimizer": "beta1 beta2 centered dampening decay eps_inside epsilon learning_rate momentum nesterov rate_inside "
     "trust weight_decay",
     "training": "averaging batch_size class_weight clip_norm clip_value drop_last epochs l1 l2 metrics monitor plateau "

@@ -4,22 +4,11 @@ import numpy as np
 import pytest
 
 import gpunet
-from gpunet.backend import Device
 from gpunet.data import Feed, fit_preprocessing
 from gpunet.errors import ConfigError
 from gpunet.members import PerMember
 from gpunet.parameter import Parameters
-from gpunet.rbm import (
-    Bernoulli,
-    Chains,
-    ClassRBM,
-    ContrastiveDivergence,
-    HybridLearning,
-    NoisyReLU,
-    classification,
-    exact_log_z,
-)
-from gpunet.rbm.nearness import nearest
+from gpunet.rbm import Bernoulli, Chains, ClassRBM, ContrastiveDivergence, HybridLearning, NoisyReLU, exact_log_z
 from gpunet.testing import make_context, numeric_gradient
 
 FEATURES, CLASSES = 4, 3
@@ -55,17 +44,16 @@ def mean(values, weights):
 
 @pytest.mark.parametrize("weights", [None, np.array([1, 2, 0.5, 1, 3, 1.0])], ids=["alike", "weighted"])
 @pytest.mark.parametrize("hidden", [Bernoulli(3), NoisyReLU(3)], ids=["bernoulli", "noisy_relu"])
-@pytest.mark.parametrize(
-    ("unlabelled", "entropy", "smoothness"), [(0.5, 0.0, 0.0), (0.5, 0.4, 0.0), (0.0, 0.4, 0.0), (0.5, 0.0, 0.8)]
-)
+@pytest.mark.parametrize(("unlabelled", "entropy"), [(0.5, 0.0), (0.5, 0.4), (0.0, 0.4)])
 def test_the_gradient_is_that_of_what_is_promised_with_half_of_the_labels_missing(
-    unlabelled, entropy, smoothness, hidden, weights, rng
+    unlabelled, entropy, hidden, weights, rng
 ):
+    from gpunet.backend import Device
+
     device = Device()
     model = ClassRBM(Bernoulli(FEATURES), hidden, CLASSES)
     generation = Exact(model.joint, chains=AllStates(), center=False)
-    weighed = {"unlabelled": unlabelled, "entropy": entropy, "smoothness": smoothness}
-    objective = HybridLearning(model, generation, 0.7, 0.3, **weighed, neighbours=2)
+    objective = HybridLearning(model, generation, 0.7, 0.3, unlabelled=unlabelled, entropy=entropy)
     parameters = Parameters(model, 0, device, np.float64)
     feed = Feed(device, X, Y, PLAIN, np.dtype("f8"), rows=ROWS, weights=weights)
     objective.start_from(feed)
@@ -76,7 +64,6 @@ def test_the_gradient_is_that_of_what_is_promised_with_half_of_the_labels_missin
     assert sorted(target.tolist()) == [-1, -1, -1, 0, 2, 2]
     x, target = x.copy(), target.copy()
     known, w = target >= 0, np.ones(6) if weight is None else weight.copy()
-    told = told_by_two(model, x, target, w)
 
     def total():
         fresh = make_context(device)
@@ -88,10 +75,8 @@ def test_the_gradient_is_that_of_what_is_promised_with_half_of_the_labels_missin
         of_class = chosen - np.logaddexp.reduce(log_joint, axis=-1)
         log_p = log_joint - np.logaddexp.reduce(log_joint, axis=-1, keepdims=True)
         unsure = -(np.exp(log_p) * log_p).sum(axis=-1)
-        rough = -(told * log_p).sum(axis=-1)
         of_known = 0.7 * mean(-of_class, w * known) + 0.3 * mean(exact - chosen, w * known)
-        of_others = unlabelled * -log_x + entropy * unsure + smoothness * rough
-        return of_known + mean(of_others, w * ~known)
+        return of_known + unlabelled * mean(-log_x, w * ~known) + entropy * mean(unsure, w * ~known)
 
     parameters.zero_grad()
     objective.learn(x, target, None if weight is None else w, make_context(device, training=True))
@@ -100,39 +85,6 @@ def test_the_gradient_is_that_of_what_is_promised_with_half_of_the_labels_missin
         if parameter.trainable:
             expected = numeric_gradient(total, parameter.value, device)
             assert parameter.grad == pytest.approx(expected, abs=2e-6), name
-
-
-def told_by_two(model, x, target, weights):
-    """The mean label or probability of the two nearest others of each sample, one by one from lists of whole copies."""
-    z, _ = model.forward(x, make_context(Device()))
-    p = np.exp(z - np.logaddexp.reduce(z, axis=-1, keepdims=True))
-    said = np.where(target[:, None] >= 0, np.eye(CLASSES)[np.maximum(target, 0)], p)
-    told = np.zeros_like(p)
-    for i in range(len(x)):
-        around = {}
-        for j in range(len(x)):
-            mass = weights[j] - (i == j)
-            if mass > 0:
-                around.setdefault(((x[i] - x[j]) ** 2).sum() if i != j else -1, []).append((mass, j))
-        taken = []
-        for distance in sorted(around):
-            if sum(mass for mass, _ in taken) < 2:
-                taken += around[distance]
-        told[i] = sum(mass * said[j] for mass, j in taken) / sum(mass for mass, _ in taken)
-    return told
-
-
-@pytest.mark.parametrize("count", [1, 3, 20])
-def test_a_sample_of_weight_two_is_two_neighbours_and_one_of_weight_none_is_nobodys(count, rng):
-    x = rng.random((7, 3)).round(1)
-    weights = np.array([1, 2, 0, 1, 3, 1, 0])
-    rows = np.repeat(np.arange(7), weights)
-    near = nearest(x, weights * 1.0, count, make_context(Device()))
-    whole = nearest(x[rows], None, count, make_context(Device()))
-    for i, row in zip(rows, whole):
-        np.testing.assert_allclose(np.bincount(rows, row, minlength=7), near[i], atol=1e-12)
-    assert near.sum(axis=-1) == pytest.approx(1)
-    assert nearest(x[:1], None, count, make_context(Device())).tolist() == [[0]]
 
 
 def exact_or_all(model, parameters):
@@ -171,16 +123,6 @@ def test_samples_without_labels_help(chains):
     together = gpunet.train("classrbm", x, y, lr=0.01, batch_size=20, epochs=40, unlabelled=1.0, **ways)
     assert alone.score(fresh_x, fresh_y) < 0.9
     assert together.score(fresh_x, fresh_y) > 0.95
-
-
-def test_neighbours_are_near_by_the_features_and_not_by_the_bits_that_are_drawn_of_them(rng, monkeypatch):
-    seen = []
-    monkeypatch.setattr(classification, "nearest", lambda x, *rest: seen.append(x.copy()) or nearest(x, *rest))
-    x, y = rng.random((60, 5)), rng.integers(0, 2, 60)
-    gpunet.train("classrbm", x, y, hidden=3, labels=10, epochs=1, updates=2, batch_size=20, smoothness=1.0, seeds=2,
-                 test=0)  # fmt: skip
-    assert seen
-    assert all(((batch > 0) & (batch < 1)).mean() > 0.9 for batch in seen)
 
 
 def test_what_is_reported_is_of_the_samples_with_labels(rng):
