@@ -56,6 +56,15 @@ class Objective:
             feed: what is going to be learned from.
         """
 
+    def begin_at(self, x: Array, target: Array, ctx: Context) -> None:
+        """Let Markov chains begin near samples, where there are some; called where weights come from another model.
+
+        Args:
+            x: some samples, ([members,] N, *shape).
+            target: their targets.
+            ctx: memory and random numbers.
+        """
+
     def state(self) -> dict[str, Array]:
         """Arrays that the next step goes on from, by name, for checkpoints."""
         return {}

@@ -83,6 +83,7 @@ def graft(run: Run, source: Checkpoint, pairs: Sequence[tuple[str, str]] = ()) -
         if not (mirrored or source.foreign):
             lines += _norm_behind(run, source.root["model"], donor, target)
         grafts.append({"to": target, "from": donor.name, "mirrored": mirrored, "sha256": donor.sha256})
+    run.trainer.begin_chains()
     run.came_from(Lineage(parent_sha256=source.content_sha256, grafts=grafts))
     return lines
 

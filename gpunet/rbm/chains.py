@@ -65,6 +65,15 @@ class Chains:
         """
         raise NotImplementedError
 
+    def begin_at(self, rbm: RBM, data_input: Array, ctx: Context) -> None:
+        """Called once where a machine begins with weights that were trained, whose modes chains from 0 may never find.
+
+        Args:
+            rbm: the machine.
+            data_input: inputs of the hidden units under samples of the data, ([E,] N, hidden).
+            ctx: memory and random numbers.
+        """
+
     def learn(self, rbm: RBM) -> None:
         """Called after the gradient of a step is known; for chains that move with it."""
 
@@ -98,6 +107,12 @@ class Chains:
     def numbers(self) -> dict[str, np.ndarray]:
         """What is to be told after an epoch, each (members,); reads the device."""
         return {}
+
+    def _fill(self, states: Array, rbm: RBM, data_input: Array, ctx: Context) -> None:
+        """Put states one Gibbs step from the data in the place of the present ones, each as often as it takes."""
+        found, _ = self._gibbs(rbm, data_input, 1, ctx)
+        rows = array_module(states).arange(states.shape[-2]) % found.shape[-2]
+        states[...] = found.take(rows, axis=-2)
 
     def _gibbs(self, rbm: RBM, hidden_input: Array, k: Steps, ctx: Context) -> tuple[Array, Array]:
         v: Array = None
@@ -152,6 +167,10 @@ class Persistent(Chains):
     def state(self) -> dict[str, Array]:
         """The visible states, from which the next step goes on."""
         return {"states": self.states}
+
+    def begin_at(self, rbm: RBM, data_input: Array, ctx: Context) -> None:
+        """All chains start one Gibbs step from the data."""
+        self._fill(self.states, rbm, data_input, ctx)
 
     def draw(self, rbm: RBM, data_input: Array, k: Steps, ctx: Context) -> tuple[Array, Array]:
         """Go on from the last visible states; the batch is not used."""
@@ -268,6 +287,10 @@ class Tempered(Chains):
     def state(self) -> dict[str, Array]:
         """States, temperatures and the counts of exchanges."""
         return {"states": self.states, "betas": self.betas, "swaps": self.swaps, "attempts": self.attempts}
+
+    def begin_at(self, rbm: RBM, data_input: Array, ctx: Context) -> None:
+        """The chains of all temperatures start one Gibbs step of the machine from the data."""
+        self._fill(self.states, rbm, data_input, ctx)
 
     def draw(self, rbm: RBM, data_input: Array, k: Steps, ctx: Context) -> tuple[Array, Array]:
         """Gibbs steps at every temperature, then exchanges."""

@@ -200,6 +200,15 @@ class HybridLearning(Objective):
         start = np.concatenate([mean, share], axis=-1)
         self.model.joint.start_from(start, Context(False, Arena(feed.device)), feed.weight)
 
+    def begin_at(self, x: Array, target: Array, ctx: Context) -> None:
+        """Let chains begin near samples with their class, the most probable one where there is none."""
+        inputs = self.model.hidden_inputs(x, ctx)
+        z, _ = self.model.forward_from(x, inputs, ctx)
+        xp = array_module(z)
+        chosen = xp.where(target >= 0, target, z.argmax(axis=-1))
+        label = chosen[..., None] == xp.arange(self.model.classes)
+        self.generation.chains.begin_at(self.model.joint, (label[..., None] * inputs).sum(axis=-2), ctx)
+
     def state(self) -> dict[str, Array]:
         """The persistent chains, which steps go on from."""
         return self.generation.state()

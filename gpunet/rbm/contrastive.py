@@ -104,6 +104,10 @@ class ContrastiveDivergence(Objective):
         """Visible biases and offsets begin at the data's mean."""
         self.model.start_from(feed.mean(), Context(False, Arena(feed.device)), feed.weight)
 
+    def begin_at(self, x: Array, target: Array, ctx: Context) -> None:
+        """Let chains begin near samples, ([members,] N, visible)."""
+        self.chains.begin_at(self.model, self.model.hidden_input(x, ctx), ctx)
+
     def state(self) -> dict[str, Array]:
         """Arrays that the next step goes on from, by name, for checkpoints."""
         return {f"chains/{name}": array for name, array in self.chains.state().items()}

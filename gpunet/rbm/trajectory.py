@@ -89,6 +89,9 @@ class Trajectory(Persistent):
         counts = {"accepted": self.accepted, "attempts": self.attempts, "gibbs_steps": self.gibbs_steps}
         return super().state() | counts
 
+    def begin_at(self, rbm: RBM, data_input: Array, ctx: Context) -> None:
+        """Nothing: chains come up from the machine without weights, over versions that lie between."""
+
     def kept(self) -> dict[str, Array]:
         """All versions of each member with their samples, by name."""
         found: dict[str, Array] = {}

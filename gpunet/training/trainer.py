@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Arena, Context, Device, Streams, capture, products_in, repeat
+from ..backend import Arena, Context, Device, Purpose, Streams, capture, products_in, repeat
 from ..data import Feed
 from ..errors import DivergedError
 from ..objectives import Objective
@@ -15,6 +15,8 @@ from ..optimizers import NEVER, Counters, Optimization, Optimizer, Rule, end_ste
 from ..parameter import Parameters
 from .diagnosis import diagnose
 from .together import Together
+
+CHAINS_BEGIN = 1000  # samples that they begin at
 
 
 class Trainer:
@@ -85,6 +87,20 @@ class Trainer:
         sizes = [math.prod(p.shape) for p in self.parameters.named.values() if len(p.shape) > 1]
         passes = 3 * steps * self.batch_size * len(self.parameters.seeds)  # forward, to the inputs, to the weights
         return float(self.batch_size * max(sizes, default=0)), float(passes * sum(sizes))
+
+    def begin_chains(self) -> None:
+        """Let Markov chains begin near samples; called once the weights of another model were copied in."""
+        feed, device, objective = self.feed, self.device, self.objective
+        if type(objective).begin_at is Objective.begin_at:
+            return
+        rows = min(CHAINS_BEGIN, feed.samples, feed.most)
+        feed.shuffle(self.parameters.seeds, 0)
+        feed.provide(0, rows)
+        clock, seeds = device.zeros((1,), np.uint64), self.parameters.seeds
+        streams = Streams(device, seeds if self.parameters.members else seeds[0], clock, Purpose.SAMPLING)
+        ctx = Context(False, Arena(device), streams, False, objective.numerics)
+        x, target, _ = feed.batch(ctx, device.zeros((1,), np.int64), rows, rows)
+        objective.begin_at(x, target, ctx)
 
     def begin_epoch(self, epoch: int, steps: int, batch: int = 0) -> None:
         """Upload the order of the samples and the hyperparameters of the epoch, and start its sums.
