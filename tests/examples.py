@@ -122,6 +122,7 @@ def normal(text):
             continue
         line = re.sub(r"\d{4}-\d\d-\d\dT[\d:+.]+", "TIME", line)
         line = re.sub(r"\b[0-9a-f]{12,}\b", "HASH", line)
+        line = re.sub(r"\b(\d+) effective runs", r"\1.0 effective runs", line)  # an estimate, like numbers with a point
         line = re.sub(r"text of [\d,]+ bytes", "text", line)  # as long as versions and keys make it
         line = re.sub(r"[─-]{3,}", "---", line)
         if line := " ".join(line.split()):
