@@ -16,7 +16,7 @@ from ..parameter import Parameters
 from .diagnosis import diagnose
 from .together import Together
 
-CHAINS_BEGIN = 1000  # samples that they begin at
+CHAINS_BEGIN = 100  # samples at least that they begin at, where there are as many
 
 
 class Trainer:
@@ -93,7 +93,7 @@ class Trainer:
         feed, device, objective = self.feed, self.device, self.objective
         if type(objective).begin_at is Objective.begin_at:
             return
-        rows = min(CHAINS_BEGIN, feed.samples, feed.most)
+        rows = min(max(self.batch_size, CHAINS_BEGIN), feed.samples, feed.most)
         feed.shuffle(self.parameters.seeds, 0)
         feed.provide(0, rows)
         clock, seeds = device.zeros((1,), np.uint64), self.parameters.seeds
