@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .backend import Context, Device, Purpose, host_generator
+from .backend import Context, Device, Purpose, Streams, host_generator
 from .backend.arrays import Array
 from .backend.device import ALIGNMENT
 from .fields import term
@@ -191,6 +191,11 @@ class Parameters:
         most = np.finfo(self.dtype).max
         values = [most if value is None else value for value in setting.among(len(self.seeds))]
         return self.device.put(np.array(values)[:, None], self.dtype)
+
+    def streams(self, purpose: Purpose) -> Streams:
+        """Random numbers of the seeds of the members, with a clock of their own."""
+        seeds = self.seeds if self.members else self.seeds[0]
+        return Streams(self.device, seeds, self.device.zeros((1,), np.uint64), purpose)
 
     def zero_grad(self) -> None:
         """Forget all gradients; costs nothing, since the first contribution overwrites."""

@@ -6,8 +6,8 @@
 - ``toml`` that begins with ``# NAME.toml``: a file that later examples read. Other TOML is read.
 - ``sh``, and blocks without a language that begin with ``gpunet``: not run; commands, options and keys must exist.
 
-Hashes and times may differ from one machine to another, numbers with a decimal point by a half, whole numbers not at
-all.
+Hashes and times may differ from one machine to another, numbers with a decimal point and the number of effective runs,
+which is rounded, by a half, other whole numbers not at all.
 """
 
 import contextlib

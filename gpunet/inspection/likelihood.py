@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Arena, Context, Purpose, Streams, host_generator, threads_for
+from ..backend import Arena, Context, Purpose, host_generator, threads_for
 from ..models import DBM
 from ..persistence import TrainedStack
 from ..rbm import (
@@ -83,7 +83,7 @@ def bracket(model: TrainedStack, v: np.ndarray, device: Any, way: Annealing, run
 def _both_walks(model: TrainedStack, v: np.ndarray, device: Any, way: Annealing, runs: int, mixing: int) -> LogZ:
     top, members, base, betas = model.dbn.top, model.parameters.members, way.base, way.betas
     up = ais_log_z(top, model.parameters, base, runs=runs, betas=betas)
-    ctx = Context(training=False, arena=Arena(device), streams=_streams(model, device))
+    ctx = Context(training=False, arena=Arena(device), streams=model.parameters.streams(Purpose.SAMPLING))
     start = device.put(coded(model, np.resize(v, (runs, v.shape[-1]))))
     start = model.dbn.rise(start, ctx, draw=True)
     if members and model.dbn.single:  # samples of the data are shared; what machines draw is each member's
@@ -149,7 +149,7 @@ def scores(model: TrainedStack, v: np.ndarray, device: Any, asked: bool = False)
         device: where they live.
         asked: sum over all states of the hidden layers of a deep machine, also where that takes long.
     """
-    dbn, streams = model.dbn, _streams(model, device)
+    dbn, streams = model.dbn, model.parameters.streams(Purpose.SAMPLING)
     ctx = Context(training=False, arena=Arena(device), streams=streams)
     single, exact, parts = dbn.single, not (dbn.single or is_bound(model, len(v), asked)), []
     for number, start in enumerate(range(0, len(v), BATCH)):
@@ -209,8 +209,3 @@ def _threads(model: TrainedStack, chains: int) -> AbstractContextManager[None]:
     """For walks of so many chains, in which one small product follows another."""
     top = model.dbn.top
     return threads_for(chains * top.visible.n * top.hidden.n, math.inf)
-
-
-def _streams(model: TrainedStack, device: Any) -> Streams:
-    seeds: Any = list(model.parameters.seeds) if model.parameters.members else model.parameters.seeds[0]
-    return Streams(device, seeds, device.zeros((1,), np.uint64), Purpose.SAMPLING)

@@ -96,8 +96,7 @@ class Trainer:
         rows = min(max(self.batch_size, CHAINS_BEGIN), feed.samples, feed.most)
         feed.shuffle(self.parameters.seeds, 0)
         feed.provide(0, rows)
-        clock, seeds = device.zeros((1,), np.uint64), self.parameters.seeds
-        streams = Streams(device, seeds if self.parameters.members else seeds[0], clock, Purpose.SAMPLING)
+        streams = self.parameters.streams(Purpose.SAMPLING)
         ctx = Context(False, Arena(device), streams, False, objective.numerics)
         x, target, _ = feed.batch(ctx, device.zeros((1,), np.int64), rows, rows)
         objective.begin_at(x, target, ctx)

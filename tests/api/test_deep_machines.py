@@ -127,11 +127,12 @@ def test_the_bound_of_a_larger_machine_lies_in_a_bracket(bits):
 
 def test_classes_at_the_top_are_learned_with_the_features(bits, tmp_path):
     x, y = bits
-    layers = {"hidden": [12, 12], "greedy": 6, "epochs": 60, "batch_size": 10, "lr": 0.2, "k": 5, "sweeps": 5}
-    net = gpunet.train("classdbm", x, y, device="cpu", **layers)
+    layers = {"hidden": [20, 20], "greedy": 6, "epochs": 60, "batch_size": 10, "k": 5, "sweeps": 5}
+    rate = {"name": "ramp", "start": 0.5, "stop": 0.005, "epochs": 60}
+    net = gpunet.train("classdbm", x, y, device="cpu", lr=rate, **layers)
     assert net.score(x, y) > 0.8, "no better than the largest class, which half of them are"
     drawn = net.sample(200, steps=30, label=3)
-    assert drawn[:, [0, 1]].mean() > 0.42, "where without the class it is 0.3; six seeds have 0.50 to 0.70"
+    assert drawn[:, [0, 1]].mean() > 0.5, "where without the class it is 0.3"
     again = gpunet.load(net.save(tmp_path / "net.h5"), device="cpu")
     np.testing.assert_array_equal(again.outputs(x), net.outputs(x))
 
